@@ -15,9 +15,9 @@ from alerting.evaluate import Span, failures_in_window, on_failure
 from alerting.models import AlertRule, RuleType
 from chm_project.db.reporting.files import expanded, fragments
 from inventory.maintenance_file import maintenance_file
-from runs.planned_maintenance import in_maintenance
-from runs.reporting.adapter import run_shape
-from runs.reporting.parameters import EVERYTHING
+from runs.planned_maintenance import pipelines_in_maintenance
+from runs.reporting.parameters import INFINITY
+from runs.reporting.run_shapes import run_shape
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -56,7 +56,7 @@ def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None
     Without `as_of`, evaluate all stored runs at the current time, or at `clock`.
     """
     moment = as_of or clock or timezone.now()
-    values = {"as_of": moment, "known_until": as_of or EVERYTHING, "in_maintenance": _in_maintenance(moment, as_of)}
+    values = {"as_of": moment, "known_until": as_of or INFINITY, "in_maintenance": _in_maintenance(moment, as_of)}
     return dict(_rows("firing", values))
 
 
@@ -67,7 +67,7 @@ def _in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
         or not AlertRule.objects.filter(is_enabled=True, include_known=False).exists()
     ):
         return []
-    return list(in_maintenance(run_shape("failing_now", clock=moment, as_of=as_of), as_of=moment))
+    return list(pipelines_in_maintenance(run_shape("failing_now", clock=moment, as_of=as_of), as_of=moment))
 
 
 @dataclass(frozen=True, slots=True)

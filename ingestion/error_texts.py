@@ -11,7 +11,7 @@ from ingestion.errors import PartnerError, Refused
 from ingestion.http import PartnerSession, RequestsSpent
 from ingestion.report import Report
 from ingestion.scope import StopCondition
-from runs.error_texts import ErrorText, keep_error_texts
+from runs.error_texts import ErrorText, store_error_texts
 from runs.models import Run
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def fetch_error_texts(
     except Exception:  # a bug in a connector's error_texts must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error while fetching error texts", report.connection)
     # Also after an error: the texts fetched before it are kept.
-    report.error_texts += keep_error_texts(texts)
+    report.error_texts += store_error_texts(texts)
     if without_text:
         best_effort_cache.write_many(without_text, NO_TEXT_SECONDS)
 

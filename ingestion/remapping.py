@@ -13,9 +13,9 @@ from ingestion.connectors.source_description import Source
 from ingestion.report import Report
 from inventory.models import Pipeline
 from runs.events import RunEvent
-from runs.limits import CUT_KEY
 from runs.models import Run
-from runs.services import count, record_runs
+from runs.services import count_outcomes, record_runs
+from runs.size_limits import CUT_KEY
 
 BATCH = 500  # runs per transaction
 
@@ -60,4 +60,4 @@ def _record(events: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) ->
         if dry_run:
             transaction.set_rollback(True)
     report.pages_processed += 1
-    report.count(count(results))
+    report.count(count_outcomes(results))

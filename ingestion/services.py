@@ -29,7 +29,7 @@ from ingestion.scope import IngestionScope, StopCondition
 from ingestion.source_inventory import read_source_list
 from inventory.models import Pipeline
 from runs.models import Run
-from runs.services import Outcome, PreparedRuns, count, prepare_runs, record_prepared
+from runs.services import Outcome, PreparedRuns, count_outcomes, prepare_runs, record_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -273,7 +273,7 @@ def _store(page: _PreparedPage, scope: IngestionScope, report: Report) -> Mappin
         results = record_prepared(page.runs)
         if scope.dry_run:
             transaction.set_rollback(True)
-    outcomes = count(results)
+    outcomes = count_outcomes(results)
     report.add(page.source, outcomes)
     for result in results:
         if result.outcome is Outcome.REJECTED and len(report.rejections) < MAX_REPORTED_REJECTIONS:

@@ -1,4 +1,4 @@
-"""Runs in the console, read-only for everyone."""
+"""The admin of runs: their list, its CSV and the page of a run. All are read-only for everyone."""
 
 from typing import Any
 from uuid import UUID
@@ -17,13 +17,12 @@ from chm_project.access.my_clients import CLIENTS_PARAMETER
 from chm_project.admin_kit.admin_bases import ChoicesFilter, ModelAdmin, ReadOnlyMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from chm_project.api.csv import csv_response
-from runs.changelist import CLIENT, ENVIRONMENT, PIPELINE, PLATFORM, RunChangeList
+from runs.changelist import CLIENT_LOOKUP, LOOKUPS, PIPELINE_LOOKUP, RunChangeList
 from runs.models import Run
-from runs.run_page import read_run
-from runs.run_period import PARAMETERS as PERIOD
-from runs.run_period import PeriodFilter
+from runs.run_detail import run_context
+from runs.run_period import PERIOD_PARAMETERS, PeriodFilter
 
-# The columns of the CSV, each with its path from a run.
+# For each column of the CSV, the path of the attribute from a run.
 CSV_COLUMNS = {
     "status": "status",
     "client": "pipeline.client.name",
@@ -38,7 +37,7 @@ CSV_COLUMNS = {
     "external_run_id": "external_run_id",
     "id": "pk",
 }
-LIST_PAGES = {"runs_run_changelist", "runs_run_csv"}
+LIST_URL_NAMES = {"runs_run_changelist", "runs_run_csv"}
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -51,7 +50,7 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscripta
 class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     client_path = "pipeline__client_id"
     list_filter = (
-        my_clients_filter("pipeline__client_id", CLIENT, PIPELINE, "q"),
+        my_clients_filter("pipeline__client_id", CLIENT_LOOKUP, PIPELINE_LOOKUP, "q"),
         ("event_at", PeriodFilter),
         ("status", ChoicesFilter),
         ("pipeline__client", VisibleChoiceFilter),
@@ -61,12 +60,12 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     )
     list_select_related = ("pipeline__client",)
     paginator = UncountedPaginator
-    # Only shows the search field; runs/run_search.py searches.
+    # Makes Django show the search field. The search itself is in runs/run_search.py.
     search_fields = ("external_run_id",)
     ordering = ("-event_at", "-id")
     # Counting would read all runs (decision 0010).
     show_full_result_count = False
-    # Facets would count the runs of each choice.
+    # Facets show a count beside each choice of a filter, which would read all runs.
     show_facets = admin.ShowFacets.NEVER
     exclude = ("started_at_kept", "error_message_fetched")
 
@@ -75,7 +74,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs = super().get_queryset(request)
-        if request.resolver_match and request.resolver_match.url_name in LIST_PAGES:
+        if request.resolver_match and request.resolver_match.url_name in LIST_URL_NAMES:
             # Payloads and texts are large, and a page shows at most the first 200 characters of an error.
             return runs.defer("payload", "error_message", "status_reason").annotate(
                 error_start=Left("error_message", 200)
@@ -87,12 +86,12 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return [path("export/csv/", view, name="runs_run_csv"), *super().get_urls()]
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the runs of the list with the same query as CSV, starting at its first page."""
+        """Return the runs of the list as CSV, with the same filters and order, from its first page on."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         changelist: Any = self.get_changelist_instance(request)
         rows = (
-            {name: _attribute(run, column) for name, column in CSV_COLUMNS.items()} for run in changelist.exported()
+            {name: _attribute(run, path) for name, path in CSV_COLUMNS.items()} for run in changelist.exported_runs()
         )
         headers = {"Content-Disposition": 'attachment; filename="runs.csv"', "Cache-Control": "no-store"}
         return csv_response(list(CSV_COLUMNS), rows, headers=headers)
@@ -107,12 +106,12 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
             raise Http404("There is no such run.") from None
         if not self.has_view_permission(request, run):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), **read_run(run), "title": f"Run {run.external_run_id}"}
+        context = {**self.admin_site.each_context(request), **run_context(run), "title": f"Run {run.external_run_id}"}
         return TemplateResponse(request, "console/run.html", context)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Return whether the lookup is a filter of the list. Other columns have no index: they would scan all runs."""
-        return lookup in ("status__exact", PLATFORM, ENVIRONMENT, CLIENT, PIPELINE, *PERIOD, CLIENTS_PARAMETER)
+        """Return whether the list can be filtered by the lookup. Others have no index and would scan all runs."""
+        return lookup in (*LOOKUPS, *PERIOD_PARAMETERS, CLIENTS_PARAMETER)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
@@ -122,6 +121,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
 
 
 def _attribute(run: Any, path: str) -> Any:
+    value = run
     for name in path.split("."):
-        run = getattr(run, name)
-    return run
+        value = getattr(value, name)
+    return value

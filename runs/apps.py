@@ -3,5 +3,5 @@ from django.apps import AppConfig
 
 class RunsConfig(AppConfig):
     name = "runs"
-    # The name of the group in the menu of the console.
+    # The heading above the pages of this app in the menu of the console.
     verbose_name = "Health"

@@ -1,4 +1,4 @@
-"""Store error texts that ingestion fetched with a second request, each with the attempt that failed."""
+"""Store error texts that ingestion fetched with a second request. Each text belongs to one failed attempt of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from runs.events import text
+from runs.events import scrubbed_text
 
-_KEEP = (Path(__file__).parent / "sql" / "keep_error_texts.sql").read_text()
+_STORE_SQL = (Path(__file__).parent / "sql" / "store_error_texts.sql").read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,21 @@ class ErrorText:
     text: str
 
 
-def keep_error_texts(texts: Sequence[ErrorText]) -> int:
+def store_error_texts(texts: Sequence[ErrorText]) -> int:
     """Store the texts, scrubbed and cut, and return how many runs got one.
 
     A run with a newer attempt, or with a text from its source, is not changed.
     """
-    # Scrubbed and cut as the texts of record_runs.
-    scrubbed = [(each, clean) for each in texts if (clean := text(each.text))]
+    # Scrub and cut the texts as record_runs does.
+    scrubbed = [(error, clean) for error in texts if (clean := scrubbed_text(error.text))]
     if not scrubbed:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
-            _KEEP,
+            _STORE_SQL,
             {
-                "run_id": [each.run_id for each, _ in scrubbed],
-                "finished_at": [each.finished_at for each, _ in scrubbed],
+                "run_id": [error.run_id for error, _ in scrubbed],
+                "finished_at": [error.finished_at for error, _ in scrubbed],
                 "error_message": [clean for _, clean in scrubbed],
             },
         )

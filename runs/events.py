@@ -1,7 +1,7 @@
 """Validate, repair and scrub a source's data about a run.
 
-Values of sources can have any type. A value that cannot be stored becomes null, and status_reason names it. So one
-invalid field does not lose its run, and one invalid run does not lose its page.
+Values of sources can have any type. A value that cannot be stored becomes null, and status_reason names it. So a run
+with an invalid field is stored, and the other runs of a page with an invalid run are stored.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from django.utils.crypto import salted_hmac
 
 from chm_project.api.web_addresses import is_web_address
 from chm_project.scrubbing import scrub_mapping, scrub_text, storable_text
-from runs.limits import bounded_payload, bounded_text
 from runs.models import Status
+from runs.size_limits import bounded_payload, bounded_text
 
 _STATUSES = frozenset(Status.values)
 # Limits of the columns varchar(255), integer and bigint.
@@ -31,22 +31,22 @@ MAX_BIGINT = 2**63 - 1
 class Kind(StrEnum):
     SNAPSHOT = "snapshot"  # the whole state: a newer one replaces every field
     EVENT = "event"  # one thing that happened: the newest event decides the status, the earliest start stays
-    IF_ABSENT = "if_absent"  # inserts a run that is not stored and never changes a stored one, such as a manual run
+    IF_ABSENT = "if_absent"  # inserts a new run and never changes a stored one; manual runs are written like this
 
 
 class Clock(StrEnum):
-    """The origin of the time `at`."""
+    """Where the version of a write comes from."""
 
     SOURCE = "source"
-    ASKED = "asked"  # the source has no version: the time of the request
+    REQUEST_TIME = "request_time"  # the time of CHM's request, because the source has no version
 
 
-# Named tuples, because one is made per run, and a frozen dataclass takes three times as long.
+# A named tuple, because one is created for each run, and a frozen dataclass takes three times as long.
 class RunEvent(NamedTuple):
-    """One write to one run, with the values of the source, which `storable` repairs.
+    """One write to one run, with the values of the source. `to_storable_run` repairs them.
 
     Times are datetimes or ISO 8601 texts. `status` is a Status, or the source's own word if the connector has no
-    translation for it. `at` is the version of the write; without it, the last write wins.
+    translation for it. `source_updated_at` is the version of the write; without it, the last write wins.
     """
 
     pipeline_id: UUID
@@ -60,7 +60,7 @@ class RunEvent(NamedTuple):
     status_reason: object = None
     payload: object = None
     source_url: object = None  # the run's page at its source, if the source returns one
-    at: object = None
+    source_updated_at: object = None
     clock: Clock = Clock.SOURCE
     kind: Kind = Kind.SNAPSHOT
 
@@ -84,12 +84,12 @@ class StorableRun(NamedTuple):
     status_reason: str | None
     payload: str | None
     given_source_url: str | None
-    at: datetime | None
+    source_updated_at: datetime | None
     clock: Clock
     kind: Kind
 
 
-def storable(event: RunEvent) -> StorableRun | Rejected:
+def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
     external_run_id = usable_run_id(event.external_run_id)
     if isinstance(external_run_id, Rejected):
@@ -98,17 +98,17 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
     status = canonical_status(event.status, notes)
     payload, error = event.payload, event.error_message
     if payload is not None and not isinstance(payload, Mapping):
-        # The column stores only objects.
+        # The column accepts only JSON objects.
         payload = {"value": payload}
     started_at = readable_time("started_at", event.started_at, notes)
     finished_at = readable_time("finished_at", event.finished_at, notes)
     duration_seconds = whole_number("duration_seconds", event.duration_seconds, MAX_INTEGER, notes)
     rows_processed = whole_number("rows_processed", event.rows_processed, MAX_BIGINT, notes)
     source_url = web_address("source_url", event.source_url, notes)
-    at = readable_time("the version time", event.at, notes)
+    source_updated_at = readable_time("the version time", event.source_updated_at, notes)
     if duration_seconds is None and started_at and finished_at and finished_at < started_at:
         notes.append("duration_seconds left out: finished_at is before started_at")
-    reason = text(event.status_reason)
+    reason = scrubbed_text(event.status_reason)
     if notes:
         reason = bounded_text("; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
     return StorableRun(
@@ -119,11 +119,11 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
         finished_at=finished_at,
         duration_seconds=duration_seconds,
         rows_processed=rows_processed,
-        error_message=text(error),
+        error_message=scrubbed_text(error),
         status_reason=reason,
         payload=None if payload is None else bounded_payload(scrub_mapping(payload)),
         given_source_url=source_url,
-        at=at,
+        source_updated_at=source_updated_at,
         clock=event.clock,
         kind=event.kind,
     )
@@ -140,18 +140,18 @@ def usable_run_id(value: object) -> str | Rejected:
     return without_secret(clean)
 
 
-def without_secret(identity: str) -> str:
-    """Return an identity without its secrets. A keyed digest keeps identities with different secrets apart."""
-    masked = scrub_text(identity)
-    if masked == identity:
-        return identity
-    # Keyed with CHM_SECRET_KEY, so that nobody can confirm a guessed secret by its digest.
-    digest = salted_hmac("runs.events.without_secret", identity, algorithm="sha256").hexdigest()[:16]
+def without_secret(external_id: str) -> str:
+    """Return an external id without its secrets. A keyed digest is added, so that two different ids stay different."""
+    masked = scrub_text(external_id)
+    if masked == external_id:
+        return external_id
+    # The key is CHM_SECRET_KEY, so that nobody can check a guessed secret against the digest.
+    digest = salted_hmac("runs.events.without_secret", external_id, algorithm="sha256").hexdigest()[:16]
     return f"{masked[: MAX_ID_LENGTH - 1 - len(digest)]}-{digest}"
 
 
 def canonical_status(value: object, notes: list[str]) -> str:
-    """Return the status; a missing or unknown one becomes failed, with a note."""
+    """Return the status. For a missing or unknown status add a note and return failed."""
     if isinstance(value, str) and value in _STATUSES:
         return str(value)
     notes.append("no status given" if value is None else f"unknown status {_short(value)}")
@@ -159,7 +159,7 @@ def canonical_status(value: object, notes: list[str]) -> str:
 
 
 def readable_time(field: str, value: object, notes: list[str]) -> datetime | None:
-    """Return the time in UTC, also for a time without an offset; None, with a note, for a value that is not a time."""
+    """Return the time in UTC; a time without an offset is UTC. For any other value add a note and return None."""
     if value is None or value == "":
         return None
     try:
@@ -174,7 +174,7 @@ def readable_time(field: str, value: object, notes: list[str]) -> datetime | Non
 
 
 def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> int | None:
-    """Return the number, rounded down; None, with a note, if it is not a number from 0 to the maximum."""
+    """Return the number, rounded down. If it is not a number from 0 to the maximum, add a note and return None."""
     if value is None or value == "":
         return None
     number: int | None = None
@@ -192,8 +192,8 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
     return None
 
 
-def text(value: object) -> str | None:
-    """Return the text scrubbed and cut, other values as JSON; None for an empty one."""
+def scrubbed_text(value: object) -> str | None:
+    """Return a text, or another value as JSON, without secrets and cut to its limit. Return None for no text."""
     if value is None or value == "":
         return None
     if isinstance(value, Mapping):
@@ -204,7 +204,7 @@ def text(value: object) -> str | None:
 
 
 def web_address(field: str, value: object, notes: list[str]) -> str | None:
-    """Return an http or https address; None, with a note, for anything else or an address with a secret."""
+    """Return an http or https address. For any other value or an address with a secret add a note and return None."""
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not is_web_address(value):

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from chm_project.scrubbing import scrub_text
 from inventory.models import Pipeline
-from runs.reporting.adapter import page_of_shape
+from runs.reporting.run_shapes import page_of_shape
 
-_CLEARED = dict.fromkeys(
+_NO_MARK = dict.fromkeys(
     ("known_reason", "known_ticket_url", "known_until", "known_run_id", "known_fingerprint", "known_since")
 )
 
@@ -19,7 +19,7 @@ class NotFailing(Exception):
 
 
 @transaction.atomic
-def mark_known(
+def mark_known_failure(
     *, pipeline: Pipeline, reason: str, ticket_url: str | None = None, until: datetime | None = None
 ) -> None:
     """Mark the current failure of the pipeline as known, replacing an existing mark.
@@ -27,7 +27,7 @@ def mark_known(
     Raise NotFailing if the pipeline is not failing.
     """
     now = timezone.now()
-    # The shape decides which pipelines are failing, and has the run and the incident that the mark stores.
+    # The shape failing_now decides which pipelines are failing. Its row contains the run and the incident of the mark.
     rows, _ = page_of_shape(
         "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
     )
@@ -44,7 +44,7 @@ def mark_known(
     Pipeline.objects.filter(pk=pipeline.pk).update(**mark)
 
 
-def clear_known(*, pipeline: Pipeline) -> bool:
-    """Remove the mark, valid or not; return whether there was one."""
+def clear_known_failure(*, pipeline: Pipeline) -> bool:
+    """Remove the mark, even if it is no longer valid; return whether there was a mark."""
     marked = Pipeline.objects.filter(pk=pipeline.pk, known_reason__isnull=False)
-    return bool(marked.update(**_CLEARED))
+    return bool(marked.update(**_NO_MARK))

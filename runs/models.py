@@ -12,14 +12,14 @@ from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 from inventory.models import Pipeline
 
-BEGINNING = Cast(Value("-infinity"), models.DateTimeField())
+MINUS_INFINITY = Cast(Value("-infinity"), models.DateTimeField())
 
-# The order of the latest run: nulls last, then the newest id. With coalesce(), one index serves the order, its reverse
+# Sort keys of runs, in which a missing time is the earliest. With coalesce(), one index serves the order, its reverse,
 # and the comparison of a keyset (decision 0003).
-STARTED = Coalesce("started_at", BEGINNING)
-FINISHED = Coalesce("finished_at", BEGINNING)
-# Byte order: an index in the database's own collation cannot find the beginning of a text.
-SEARCHED_ID = Collate("external_run_id", "C")
+START_KEY = Coalesce("started_at", MINUS_INFINITY)
+END_KEY = Coalesce("finished_at", MINUS_INFINITY)
+# In byte order, because an index in most other collations cannot find texts by their beginning.
+ID_IN_BYTE_ORDER = Collate("external_run_id", "C")
 
 
 class Status(models.TextChoices):
@@ -36,11 +36,11 @@ DECISIVE = frozenset({Status.SUCCESS, Status.FAILED})
 
 class RunQuerySet(models.QuerySet["Run"]):
     def latest_first(self) -> "RunQuerySet":
-        return self.order_by(STARTED.desc(), FINISHED.desc(), "-id")
+        return self.order_by(START_KEY.desc(), END_KEY.desc(), "-id")
 
     def earliest_first(self) -> "RunQuerySet":
         """Return the runs in the exact reverse of latest_first."""
-        return self.order_by(STARTED.asc(), FINISHED.asc(), "id")
+        return self.order_by(START_KEY.asc(), END_KEY.asc(), "id")
 
     def with_source_url(self) -> "RunQuerySet":
         """Annotate `source_url`, the address of the run's page at its source; null if unknown."""
@@ -61,10 +61,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status=Status.FAILED, error_message=None)
 
     def begun(self, as_of: datetime | None) -> "RunQuerySet":
-        """Return the runs that had started by `as_of`; a run without a start counts from event_at. None returns all."""
+        """Return the runs that had started by `as_of`, or all for None. event_at replaces a missing start."""
         if as_of is None:
             return self.all()
-        return self.filter(LessThanOrEqual(STARTED, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of))
+        return self.filter(
+            LessThanOrEqual(START_KEY, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of)
+        )
 
     def decisive(self) -> "RunQuerySet":
         return self.filter(status__in=DECISIVE)
@@ -180,8 +182,8 @@ class Run(BaseModel):
             # summaries and boards use index-only scans.
             models.Index(
                 "pipeline",
-                STARTED.desc(),
-                FINISHED.desc(),
+                START_KEY.desc(),
+                END_KEY.desc(),
                 F("id").desc(),
                 name="runs_latest",
                 include=["status", "started_at", "finished_at", "event_at"],
@@ -196,7 +198,7 @@ class Run(BaseModel):
             # The newest runs of each pipeline, from which the list of a client's runs is made (decision 0006).
             models.Index("pipeline", F("event_at").desc(), F("id").desc(), name="runs_by_pipeline_event"),
             # Search by external_run_id or its beginning, in the console and the API.
-            models.Index(SEARCHED_ID, name="runs_by_external_id"),
+            models.Index(ID_IN_BYTE_ORDER, name="runs_by_external_id"),
             # Failures of a window. Partial, because only a few runs in a hundred fail.
             models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
             # Failed runs for which ingestion asks the source for an error text.

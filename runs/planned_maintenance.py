@@ -18,51 +18,52 @@ from inventory.models import Pipeline
 from runs.models import Run
 
 Row = dict[str, Any]
-# The shapes whose rows get these columns, and the columns with their descriptions; each can be null.
-NOTED_SHAPES = ("failing_now", "late_pipelines", "incidents")
-COLUMNS = {
+# The shapes whose rows get the columns below.
+SHAPES_WITH_MAINTENANCE = ("failing_now", "late_pipelines", "incidents")
+# The added columns with their descriptions. Each can be null.
+MAINTENANCE_COLUMNS = {
     "maintenance": "Why it is in planned maintenance; null: it is not",
     "owner": "Owner by the maintenance file; of an incident, the owner of the pipeline that failed last",
     "runbook_url": "Address of the instructions for a failure, by the maintenance file",
 }
 
 
-def note_rows(rows: Iterable[Row], *, as_of: datetime) -> None:
-    """Set `maintenance`, `owner` and `runbook_url` in rows of NOTED_SHAPES, or in other rows with a pipeline_id.
+def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
+    """Set the MAINTENANCE_COLUMNS in rows of SHAPES_WITH_MAINTENANCE, or in other rows with a pipeline_id.
 
-    This takes at most two queries for any number of rows, and none without a file.
+    This makes at most two queries for any number of rows, and no query if there is no maintenance file.
     """
-    noted = list(rows)
-    for row in noted:
-        row.update(dict.fromkeys(COLUMNS))
+    all_rows = list(rows)
+    for row in all_rows:
+        row.update(dict.fromkeys(MAINTENANCE_COLUMNS))
     file = maintenance_file()
-    if not noted or not (file.maintenance or file.owners):
+    if not all_rows or not (file.maintenance or file.owners):
         return
-    failed_runs = {row["run_id"] for row in noted if "failing_since" in row or "incident" in row}
-    # Rows of incidents have no pipeline_id, and no row has the time of its run.
+    failed_run_ids = {row["run_id"] for row in all_rows if "failing_since" in row or "incident" in row}
+    # Rows of incidents have no pipeline_id, and no row contains the event_at of its run.
     failures = {
         run_id: (pipeline_id, event_at)
-        for run_id, pipeline_id, event_at in Run.objects.filter(pk__in=failed_runs).values_list(
+        for run_id, pipeline_id, event_at in Run.objects.filter(pk__in=failed_run_ids).values_list(
             "pk", "pipeline_id", "event_at"
         )
     }
-    pipelines = {_pipeline_of(row, failures) for row in noted} - {None}
-    tables = tables_of(pipelines, file)
-    for row in noted:
+    pipelines = {_pipeline_of(row, failures) for row in all_rows} - {None}
+    tables = tables_by_pipeline(pipelines, file)
+    for row in all_rows:
         maintenance, owners = tables.get(_pipeline_of(row, failures), ([], []))
         span = _time_to_cover(row, failures, as_of)
-        row["maintenance"] = reason_for(maintenance, *span) if span else None
-        # The first table of the file that has a value decides.
+        row["maintenance"] = reason_if_covered(maintenance, *span) if span else None
+        # The value comes from the first table in the file that has one.
         row["owner"] = next((table.owner for table in owners if table.owner), None)
         row["runbook_url"] = next((table.runbook_url for table in owners if table.runbook_url), None)
 
 
-def in_maintenance(failing: Iterable[Row], *, as_of: datetime) -> set[UUID]:
+def pipelines_in_maintenance(failing: Iterable[Row], *, as_of: datetime) -> set[UUID]:
     """Return the pipelines of these rows of failing_now whose failure is in planned maintenance."""
     if not maintenance_file().maintenance:
         return set()
     rows = [dict(row) for row in failing]
-    note_rows(rows, as_of=as_of)
+    add_maintenance_columns(rows, as_of=as_of)
     return {row["pipeline_id"] for row in rows if row["maintenance"]}
 
 
@@ -85,8 +86,10 @@ def _time_to_cover(
     return None
 
 
-def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tuple[list[Maintenance], list[Owner]]]:
-    """Return, by pipeline, the tables of the file that select it, in the order of the file."""
+def tables_by_pipeline(
+    pipelines: Iterable[Any], file: MaintenanceFile
+) -> dict[Any, tuple[list[Maintenance], list[Owner]]]:
+    """Map each pipeline to the tables of the file that select it, in the order of the file."""
     tables: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
     names = [f"table_{number}" for number in range(len(tables))]
     # The database evaluates the selection of each table, with the condition that connections use too.
@@ -105,8 +108,8 @@ def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tupl
     return by_pipeline
 
 
-def reason_for(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
-    """Return the reason of the window at `since` if the windows cover the time until `until`; else None."""
+def reason_if_covered(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
+    """Return the reason of the window at `since` if the windows cover all time until `until`; else None."""
     tables = list(maintenance)
     if covered_until((table.window for table in tables), since, until) is None:
         return None

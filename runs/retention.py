@@ -1,4 +1,4 @@
-"""Delete old runs, which runs/sql/prunable_runs.sql selects."""
+"""Delete old runs. The query runs/sql/prunable_runs.sql selects them."""
 
 import math
 import time
@@ -18,13 +18,13 @@ from inventory.models import Pipeline, PipelineQuerySet
 
 _SQL = Path(__file__).parent / "sql"
 
-BATCH = 5_000
-_PIPELINES_AT_ONCE = 200
+BATCH_SIZE = 5_000
+_MAX_PIPELINES_PER_QUERY = 200
 
 
 @cache
-def _sql(name: str) -> str:
-    """Return a query over the prunable runs."""
+def _pruning_sql(name: str) -> str:
+    """Return the query of a file in runs/sql, with the selection of the prunable runs inserted."""
     prunable = (_SQL / "prunable_runs.sql").read_text()
     return expanded((_SQL / f"{name}.sql").read_text(), fragments() | {"prunable_runs": prunable})
 
@@ -40,7 +40,7 @@ class PruneSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """The numbers of deleted runs and of their pipelines; not `finished` if the time was too short."""
+    """How many runs of how many pipelines were deleted. `finished` is false if the time was too short for all."""
 
     runs: int
     pipelines: int
@@ -51,8 +51,10 @@ def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
     """Return how many runs pruning would delete, by pipeline."""
     ids = list(_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
-    for start in range(0, len(ids), _PIPELINES_AT_ONCE):
-        counts |= _counts_by_pipeline(_sql("count_prunable"), selection, ids[start : start + _PIPELINES_AT_ONCE])
+    for start in range(0, len(ids), _MAX_PIPELINES_PER_QUERY):
+        counts |= _counts_by_pipeline(
+            _pruning_sql("count_prunable"), selection, ids[start : start + _MAX_PIPELINES_PER_QUERY]
+        )
     return counts
 
 
@@ -71,21 +73,21 @@ def prune(
     """
     stop_at = math.inf if seconds is None else time.monotonic() + seconds
     _store_cutoff(selection)
-    # Counted first: for the progress, and to group pipelines into batches.
+    # The counts are needed to show the progress and to group pipelines into batches.
     counts = count_prunable(selection)
     expected = sum(counts.values())
     deleted: Counter[uuid.UUID] = Counter()
     on_batch(0, expected)
-    for pipeline_ids in _groups(counts):
+    for pipeline_ids in _pipeline_groups(counts):
         is_full = True
         while is_full:
             if time.monotonic() >= stop_at:
                 return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=False)
-            batch = _counts_by_pipeline(_sql("prune_batch"), selection, pipeline_ids)
+            batch = _counts_by_pipeline(_pruning_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
-            # A batch that is not full was the last one, except for runs that others have locked.
-            is_full = sum(batch.values()) == BATCH
+            # A batch that is not full is the last one. Runs locked by another session stay until the next pruning.
+            is_full = sum(batch.values()) == BATCH_SIZE
     return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=True)
 
 
@@ -101,21 +103,21 @@ def _store_cutoff(selection: PruneSelection) -> None:
     Rows are locked in key order, as in ingestion, to avoid deadlocks.
     """
     earlier = _pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
-    # FOR NO KEY UPDATE, because the foreign-key check of a writer of runs waits for FOR UPDATE.
+    # FOR NO KEY UPDATE, because writers of runs would wait for FOR UPDATE in their foreign-key check.
     ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=ids).update(pruned_before=selection.cutoff)
 
 
-def _groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
-    """Return groups of pipelines for one batch, so that small pipelines share a transaction."""
+def _pipeline_groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
+    """Yield groups of pipelines whose runs fit into one batch, so that small pipelines share a transaction."""
     group: list[uuid.UUID] = []
     runs = 0
-    for pipeline_id, number in counts.items():
-        if group and runs + number > BATCH:
+    for pipeline_id, run_count in counts.items():
+        if group and runs + run_count > BATCH_SIZE:
             yield group
             group, runs = [], 0
         group.append(pipeline_id)
-        runs += number
+        runs += run_count
     if group:
         yield group
 
@@ -130,7 +132,7 @@ def _counts_by_pipeline(
                 "pipeline_ids": pipeline_ids,
                 "cutoff": selection.cutoff,
                 "keep_failures": selection.keep_failures,
-                "size": BATCH,
+                "size": BATCH_SIZE,
             },
         )
         return dict(cursor.fetchall())

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from chm_project.admin_kit.local_times import evening, moment_in, zone_named
 
-PARAMETERS = ("period", "since", "until", "zone")
-# The number of Friday in datetime.weekday(), and the period between two times.
-FRIDAY, CUSTOM = 4, "custom"
+PERIOD_PARAMETERS = ("period", "since", "until", "zone")
+# The number of Friday in datetime.weekday().
+FRIDAY = 4
+# The period between two times that the user enters.
+CUSTOM_PERIOD = "custom"
 PERIODS = {
     "1h": "last hour",
     "6h": "last 6 hours",
@@ -24,7 +26,7 @@ PERIODS = {
     "friday": "since Friday 18:00",
     "7d": "last 7 days",
     "30d": "last 30 days",
-    CUSTOM: "from … until …",
+    CUSTOM_PERIOD: "from … until …",
 }
 
 
@@ -32,7 +34,7 @@ class PeriodFilter(admin.FieldListFilter):
     """Filters by event_at, which an index serves. `since` is inclusive, `until` exclusive."""
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
-        values = {name: params[name][-1] for name in PARAMETERS if name in params}
+        values = {name: params[name][-1] for name in PERIOD_PARAMETERS if name in params}
         super().__init__(field, request, params, model, model_admin, field_path)
         self.title = "time"
         try:
@@ -43,25 +45,25 @@ class PeriodFilter(admin.FieldListFilter):
             raise IncorrectLookupParameters from error
 
     def expected_parameters(self) -> list[str | None]:
-        return list(PARAMETERS)
+        return list(PERIOD_PARAMETERS)
 
-    # Django drops a filter without output.
+    # Django ignores a filter that has no output.
     def has_output(self) -> bool:
         return True
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Return no choices, because the list has a form of its own for the periods."""
+        """Return no choices. The form above the list shows the periods instead."""
         return iter(())
 
     def _range(self, values: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
         since, until = (moment_in(values.get(name, ""), self.zone) for name in ("since", "until"))
         if not self.period and (since or until):
-            self.period = CUSTOM
-        if self.period == CUSTOM:
+            self.period = CUSTOM_PERIOD
+        if self.period == CUSTOM_PERIOD:
             if since and until and since >= until:
                 raise ValueError("The range must end after it begins.")
             return since, until
-        return start_of(self.period, now.astimezone(self.zone)), None
+        return start_of_period(self.period, now.astimezone(self.zone)), None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.since:
@@ -77,14 +79,14 @@ class PeriodFilter(admin.FieldListFilter):
 
     @property
     def since_value(self) -> str:
-        return _input_value(self.since, self.zone) if self.period == CUSTOM else ""
+        return _input_value(self.since, self.zone) if self.period == CUSTOM_PERIOD else ""
 
     @property
     def until_value(self) -> str:
         return _input_value(self.until, self.zone)
 
 
-def start_of(period: str, now: datetime) -> datetime | None:
+def start_of_period(period: str, now: datetime) -> datetime | None:
     """Return the start of a named period in the time zone of `now`; None for all time. Raise ValueError if unknown."""
     match period:
         case "":
@@ -97,7 +99,7 @@ def start_of(period: str, now: datetime) -> datetime | None:
         case "yesterday":
             return evening(now, 1)
         case "friday":
-            # On a Friday before 18:00, the Friday a week ago counts.
+            # On a Friday before 18:00, this is the Friday a week ago.
             evenings = (evening(now, days_ago) for days_ago in range(8))
             return next(moment for moment in evenings if moment.weekday() == FRIDAY and moment <= now)
         case _:

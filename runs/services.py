@@ -19,31 +19,31 @@ from psycopg.errors import DeadlockDetected
 from psycopg.types.json import Jsonb
 
 from chm_project.db.hot_queries import HotQuery
-from runs.events import Clock, Kind, Rejected, RunEvent, StorableRun, storable
+from runs.events import Clock, Kind, Rejected, RunEvent, StorableRun, to_storable_run
 from runs.models import Status
 
 logger = logging.getLogger(__name__)
 
 _SQL = Path(__file__).parent / "sql"
-_VERDICT = (_SQL / "verdict.sql").read_text()
-_RECORD = (
+_WRITE_EFFECT_SQL = (_SQL / "write_effect.sql").read_text()
+_RECORD_RUNS_SQL = (
     (_SQL / "record_runs.sql")
     .read_text()
-    .replace("{verdict_on_new}", _VERDICT)
-    .replace("{verdict_on_excluded}", _VERDICT.replace("new.", "excluded."))
+    .replace("{effect_of_write}", _WRITE_EFFECT_SQL)
+    .replace("{effect_of_excluded}", _WRITE_EFFECT_SQL.replace("write.", "excluded."))
 )
-# After a deadlock, and for a run that another writer inserted or changed meanwhile.
-_ATTEMPTS = 5
+# How often a write is tried after a deadlock, and for runs that another writer inserted or changed at the same time.
+_MAX_ATTEMPTS = 5
 
-# Planning the statement takes longer than writing one run. So a prepared statement writes up to _MAX_PREPARED runs,
-# while the statement for a page is planned for the table as it is.
+# Planning the statement takes longer than writing one run, so a prepared statement writes up to this many runs. For
+# more runs the statement is planned each time, by the current size of the table.
 _MAX_PREPARED = 20
 
 
 @cache
 def _statement(kind: Kind, clock: Clock, *, prepared: bool) -> HotQuery:
-    """Return the statement for one kind and clock. As constants, they let PostgreSQL drop branches when it plans."""
-    text = _RECORD.replace("%(kind)s", f"'{kind.value}'").replace("%(clock)s", f"'{clock.value}'")
+    """Return the statement for a kind and a clock. Both are constants in it, so PostgreSQL plans fewer branches."""
+    text = _RECORD_RUNS_SQL.replace("%(kind)s", f"'{kind.value}'").replace("%(clock)s", f"'{clock.value}'")
     return HotQuery(text, prepared)
 
 
@@ -65,18 +65,20 @@ class Result(NamedTuple):
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-# Holds the place of a result until the write has its outcome.
+# Stands in the list of results until the write has an outcome.
 _NOT_WRITTEN = Result(Outcome.STALE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """The writes of one statement: of one kind and clock, and no run twice. `rows` are the writes as JSON."""
+    """The writes of one statement. They have the same kind and clock, and no run is written twice."""
 
     kind: Kind
     clock: Clock
+    # By the position of the write in the call of record_runs.
     runs: dict[int, StorableRun]
-    rows: bytes
+    # The same writes as a JSON array.
+    json_rows: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class PreparedRuns:
 
 
 class RunExists(Exception):
-    """A manual run has an external_run_id that its pipeline already has."""
+    """The pipeline already has a run with the external_run_id of a manual run."""
 
 
 class RunPruned(Exception):
@@ -104,7 +106,8 @@ def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
 
     1. Repair and scrub each event; reject events without a usable external_run_id.
     2. Divide the writes into layers, so that several writes to one run are applied in the order of their versions.
-    3. Write each layer with one statement, which compares each write with the row as concurrent writers left it.
+    3. Write each layer with one statement. It compares each write with the stored run, even if another writer has just
+       changed that run.
     """
     return record_prepared(prepare_runs(events))
 
@@ -114,7 +117,7 @@ def prepare_runs(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
     results: list[Result] = []
     runs: list[tuple[int, StorableRun]] = []
     for position, event in enumerate(events):
-        run = event if isinstance(event, Rejected) else storable(event)
+        run = event if isinstance(event, Rejected) else to_storable_run(event)
         if isinstance(run, Rejected):
             results.append(Result(Outcome.REJECTED, error=run.reason))
         else:
@@ -125,7 +128,7 @@ def prepare_runs(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
 
 def record_prepared(writes: PreparedRuns) -> list[Result]:
     """Store prepared events in one transaction; return the results in the order of the events."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             with transaction.atomic():
                 for layer in writes.layers:
@@ -133,13 +136,17 @@ def record_prepared(writes: PreparedRuns) -> list[Result]:
             break
         except OperationalError as error:
             # Two calls that write several versions of the same runs can still deadlock.
-            if not isinstance(error.__cause__, DeadlockDetected) or connection.in_atomic_block or attempt == _ATTEMPTS:
+            if (
+                not isinstance(error.__cause__, DeadlockDetected)
+                or connection.in_atomic_block
+                or attempt == _MAX_ATTEMPTS
+            ):
                 raise
             logger.info("deadlock with another writer, attempt %d", attempt)
     return writes.results
 
 
-def count(results: Iterable[Result]) -> Counter[Outcome]:
+def count_outcomes(results: Iterable[Result]) -> Counter[Outcome]:
     """Return the number of results by outcome."""
     return Counter(result.outcome for result in results)
 
@@ -160,7 +167,8 @@ def insert_run(
 ) -> uuid.UUID:
     """Store a manual run, with a generated id if it has none, and return its key.
 
-    Raise RunExists for a stored run, and RunPruned for one older than the runs that its pipeline keeps.
+    Raise RunExists if the pipeline already has this run, and RunPruned if the run is older than those that its pipeline
+    keeps.
     """
     [result] = record_runs(
         [
@@ -190,62 +198,65 @@ def insert_run(
 
 
 def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
-    """Return the writes in layers: the oldest write to each run is in the first, the next one in the second."""
+    """Divide the writes into layers: the first has the oldest write to each run, the second the next, and so on."""
     by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
     for entry in runs:
         by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
     layers: dict[tuple[int, Kind, Clock], dict[int, StorableRun]] = {}
     for entries in by_run.values():
         if len(entries) > 1:
-            entries.sort(key=_version)
+            entries.sort(key=_write_order)
         for depth, (position, run) in enumerate(entries):
             layers.setdefault((depth, run.kind, run.clock), {})[position] = run
     return [
-        _Layer(kind, clock, writes, _rows(writes))
+        _Layer(kind, clock, writes, _to_json(writes))
         for (_, kind, clock), writes in sorted(layers.items(), key=lambda layer: layer[0][0])
     ]
 
 
-def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
+def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
     """Return the sort key of a write: by version, running before other statuses, writes without a version last."""
     run = entry[1]
-    return run.at is None, run.at.timestamp() if run.at else 0, run.status != Status.RUNNING
+    version = run.source_updated_at
+    return version is None, version.timestamp() if version else 0, run.status != Status.RUNNING
 
 
 def _write(layer: _Layer, results: list[Result]) -> None:
-    pending, rows = dict(layer.runs), layer.rows
-    for _ in range(_ATTEMPTS):
+    pending, json_rows = dict(layer.runs), layer.json_rows
+    for _ in range(_MAX_ATTEMPTS):
         is_small = len(pending) <= _MAX_PREPARED and settings.CHM_DATABASE_PREPARE
         if is_small:
             # Otherwise PostgreSQL plans the statement for one row again on each execution.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         statement = _statement(layer.kind, layer.clock, prepared=is_small)
-        for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(rows, dumps=bytes)):
+        for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(json_rows, dumps=bytes)):
             if outcome is not None:
-                results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned(pruned_before))
+                results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned_message(pruned_before))
                 del pending[position]
         if not pending:
             return
-        # Another writer inserted or changed these runs first: compare them with its rows.
-        rows = _rows(pending)
-    raise RuntimeError(f"Other writers changed {len(pending)} runs in each of {_ATTEMPTS} attempts; write them again.")
+        # Another writer inserted or changed these runs first. Compare them again, now with its rows.
+        json_rows = _to_json(pending)
+    raise RuntimeError(
+        f"Other writers changed {len(pending)} runs in each of {_MAX_ATTEMPTS} attempts; write them again."
+    )
 
 
-def _pruned(before: datetime) -> str:
+def _pruned_message(before: datetime) -> str:
     return f"Runs of this pipeline from before {before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} were pruned."
 
 
-def _rows(writes: dict[int, StorableRun]) -> bytes:
+def _to_json(writes: dict[int, StorableRun]) -> bytes:
     """Return the writes as one JSON array."""
     rows = [
         {
             "position": position, "id": str(uuid_utils.uuid7()), "pipeline_id": run.pipeline_id,
             "external_run_id": run.external_run_id, "status": run.status, "started_at": run.started_at,
-            "finished_at": run.finished_at, "given_seconds": run.duration_seconds,
+            "finished_at": run.finished_at, "sent_duration_seconds": run.duration_seconds,
             "rows_processed": run.rows_processed, "error_message": run.error_message,
             "status_reason": run.status_reason, "payload": run.payload and orjson.Fragment(run.payload),
-            "given_source_url": run.given_source_url, "source_updated_at": run.at,
+            "given_source_url": run.given_source_url, "source_updated_at": run.source_updated_at,
         }
         for position, run in writes.items()
     ]  # fmt: skip

@@ -16,21 +16,21 @@ from chm_project import scrubbing
 from chm_project.scrubbing import scrub_mapping, scrub_text
 from inventory.models import Pipeline
 from runs.events import without_secret
-from runs.limits import bounded_payload
 from runs.models import Run
+from runs.size_limits import bounded_payload
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 # How long the position of an interrupted scrubbing is kept.
 _POSITION_SECONDS = 30 * 24 * 3600
 
 
-def _payload(value: Any) -> Any:
+def _scrubbed_payload(value: Any) -> Any:
     return json.loads(bounded_payload(scrub_mapping(value)))
 
 
 @dataclass(frozen=True, slots=True)
 class ScrubbedTable:
-    """A table, and the columns that can contain secrets with the function that scrubs each."""
+    """A table, and for each column that can contain secrets the function that removes them."""
 
     name: str
     rows: "Manager[Any]"
@@ -45,7 +45,7 @@ TABLES = (
         {
             "error_message": scrub_text,
             "status_reason": scrub_text,
-            "payload": _payload,
+            "payload": _scrubbed_payload,
             "external_run_id": without_secret,
         },
     ),
@@ -55,52 +55,52 @@ TABLES = (
 
 
 @dataclass(slots=True)
-class Batch:
-    """The counts of a batch. `clashes` are runs that keep their external_run_id, because its masked form exists."""
+class BatchCounts:
+    """Counts of a batch. `kept_ids`: runs whose id keeps its secret, because another run has the masked id."""
 
     read: int = 0
     changed: int = 0
-    clashes: int = 0
+    kept_ids: int = 0
 
 
-def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[Batch]:
-    """Scrub a table in batches, in the order of its keys, and yield after each one.
+def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[BatchCounts]:
+    """Scrub a table in batches, in the order of its keys, and yield the counts of each batch.
 
-    After an interruption, the next call continues after the last batch; with other rules it starts from the first row.
+    After an interruption, the next call continues after the last batch. If the rules have changed, it starts again.
     Only the columns with a secret are written. Versions, ingested_at and updated_at stay, so a replay of the source is
     still unchanged. A row that changed since it was read is skipped, because its new content was scrubbed when written.
     """
-    position = None if dry_run else cache.get(_key(table))
+    position = None if dry_run else cache.get(_position_key(table))
     while rows := _next_rows(table, position):
-        batch = Batch(read=len(rows))
+        batch = BatchCounts(read=len(rows))
         for row in rows:
             _scrub_row(table, row, batch, dry_run=dry_run)
         position = rows[-1].pk
         if not dry_run:
-            cache.set(_key(table), position, timeout=_POSITION_SECONDS)
+            cache.set(_position_key(table), position, timeout=_POSITION_SECONDS)
         yield batch
     if not dry_run:
-        cache.delete(_key(table))
+        cache.delete(_position_key(table))
 
 
 def rows_left(table: ScrubbedTable, *, dry_run: bool) -> int:
     """Return how many rows scrub_table would read."""
-    position = None if dry_run else cache.get(_key(table))
+    position = None if dry_run else cache.get(_position_key(table))
     rows = table.rows.all() if position is None else table.rows.filter(pk__gt=position)
     return rows.count()
 
 
 def forget_position(table: ScrubbedTable) -> None:
     """Make the next scrubbing begin at the first row."""
-    cache.delete(_key(table))
+    cache.delete(_position_key(table))
 
 
 def _next_rows(table: ScrubbedTable, position: Any) -> list[Model]:
     rows = table.rows.order_by("pk").only(*table.columns)
-    return list((rows if position is None else rows.filter(pk__gt=position))[:BATCH])
+    return list((rows if position is None else rows.filter(pk__gt=position))[:BATCH_SIZE])
 
 
-def _scrub_row(table: ScrubbedTable, row: Model, batch: Batch, *, dry_run: bool) -> None:
+def _scrub_row(table: ScrubbedTable, row: Model, batch: BatchCounts, *, dry_run: bool) -> None:
     stored = {column: value for column in table.columns if (value := getattr(row, column)) is not None}
     changes = {
         column: clean for column, value in stored.items() if (clean := table.columns[column](value)) != value
@@ -117,17 +117,17 @@ def _scrub_row(table: ScrubbedTable, row: Model, batch: Batch, *, dry_run: bool)
             batch.changed += unchanged_row.update(**changes)
     except IntegrityError:
         # Another run of the pipeline already has the masked id.
-        batch.clashes += 1
-        # The other changes are still possible.
+        batch.kept_ids += 1
+        # Write the other columns of the row.
         del changes["external_run_id"]
         batch.changed += unchanged_row.update(**changes) if changes else 0
 
 
-def _key(table: ScrubbedTable) -> str:
-    return f"stored_secrets:{table.name.replace(' ', '_')}:{_rules()}"
+def _position_key(table: ScrubbedTable) -> str:
+    return f"stored_secrets:{table.name.replace(' ', '_')}:{_rules_digest()}"
 
 
-def _rules() -> str:
-    """Return a digest of the rules. It is part of the cache key, so that other rules start from the first row."""
+def _rules_digest() -> str:
+    """Return a digest of the rules. In the cache key, it makes scrubbing start again after the rules have changed."""
     files = sorted(Path(scrubbing.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -7,7 +7,7 @@ from django.utils import timezone
 from runs.retention import PruneSelection, prune
 from runs.rollup.maintenance import compact
 
-# Less than the time limit of tasks. A task that did not finish starts another one.
+# Shorter than the time limit of Celery tasks. A task that did not delete all runs starts another task.
 _PRUNING_SECONDS = 300
 
 

@@ -27,7 +27,7 @@ from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
 from chm_project.api.viewsets import ApiViewSet
 from inventory.maintenance_file import maintenance_file
-from runs.planned_maintenance import note_rows
+from runs.planned_maintenance import add_maintenance_columns
 
 DEFAULT_PREVIEW = timedelta(days=7)
 MAX_PREVIEW = timedelta(days=400)
@@ -136,7 +136,7 @@ class FiringRuleViewSet(CsvList, ApiViewSet):
         if maintenance_file().owners:
             watched = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
             self.notes = {pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched}
-            note_rows(self.notes.values(), as_of=timezone.now())
+            add_maintenance_columns(self.notes.values(), as_of=timezone.now())
         return rules
 
     def get_serializer_context(self) -> dict[str, Any]:

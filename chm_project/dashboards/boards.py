@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runs.reporting.parameters import COMMON, OWN
+from runs.reporting.parameters import COMMON_PARAMETERS, SHAPE_PARAMETERS
 from runs.reporting.shapes import Shape, shapes
 
 OPERATIONS = "Operations"
@@ -106,16 +106,17 @@ FLAKY_ORDER = "flips"
 def defaults(shape: Shape) -> dict[str, str]:
     """Return SQL literals for the shape's own parameters, which no filter of a board sets."""
     values = {
-        name: f"'{value}'" if OWN[name].sql_type == "text" else value
+        name: f"'{value}'" if SHAPE_PARAMETERS[name].sql_type == "text" else value
         for name, shape_default in shape.parameters.items()
-        if (value := shape_default or OWN[name].default) and OWN[name].sql_type != "timestamptz"
+        if (value := shape_default or SHAPE_PARAMETERS[name].default)
+        and SHAPE_PARAMETERS[name].sql_type != "timestamptz"
     }
     return values | ({"order": f"'{FLAKY_ORDER}'"} if "order" in values else {})
 
 
 def fill(shape: Shape, values: Mapping[str, str]) -> str:
     """Return the shape's SQL with a text in place of each parameter; raise KeyError if a text is missing."""
-    names = [*COMMON, *shape.parameters, "known_until"]
+    names = [*COMMON_PARAMETERS, *shape.parameters, "known_until"]
     return (shape.sql % {name: values[name] for name in names}).strip()
 
 

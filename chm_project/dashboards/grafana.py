@@ -27,7 +27,7 @@ from chm_project.dashboards.boards import (
     keys,
 )
 from inventory.models import Environment, Platform
-from runs.reporting.parameters import OWN
+from runs.reporting.parameters import SHAPE_PARAMETERS
 from runs.reporting.shapes import Shape, default_window
 
 T = TypeVar("T")
@@ -173,7 +173,7 @@ def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
             .build()
         )
     if with_bucket:
-        bucket = OWN["bucket"]
+        bucket = SHAPE_PARAMETERS["bucket"]
         built.append(
             dashboard.CustomVariable("bucket")
             .label("Bucket")

@@ -14,8 +14,8 @@ from django.db.models.functions import Coalesce
 from alerting.models import AlertRule
 from chm_project.admin_kit.change_text import change_text
 from inventory.models import Client, Pipeline
-from runs.planned_maintenance import note_rows
-from runs.reporting.adapter import Row, run_query, run_shape
+from runs.planned_maintenance import add_maintenance_columns
+from runs.reporting.run_shapes import Row, run_query, run_shape
 
 MAX_CHANGES = 200
 # The maximum length of a handover.
@@ -64,7 +64,7 @@ def read_handover(
     changed = run_shape("changes_since_yesterday", since=since, **scope)
     incidents = _incidents(since, until, scope)
     failing, late = run_shape("failing_now", **scope), run_shape("late_pipelines", **scope)
-    note_rows([*incidents, *failing, *late], as_of=until)
+    add_maintenance_columns([*incidents, *failing, *late], as_of=until)
     return Handover(
         since=since,
         until=until,
@@ -81,7 +81,7 @@ def read_handover(
 
 def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[Row]:
     lasting = run_shape("incidents", **scope)
-    ended = run_query(_ENDED, own={"since": since, "until": until}, **scope)
+    ended = run_query(_ENDED, query_values={"since": since, "until": until}, **scope)
     return [
         *({**row, "ended_at": None} for row in lasting if row["since"] >= since),
         *(row for row in ended if not any(_are_one_incident(row, other) for other in lasting)),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from chm_project.handover.report import Handover
 from inventory.models import Platform
-from runs.reporting.adapter import Row
+from runs.reporting.run_shapes import Row
 
 # The parts of a handover in their order, for the page and the Markdown.
 TITLES = {

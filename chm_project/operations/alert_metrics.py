@@ -11,8 +11,8 @@ from prometheus_client.core import GaugeMetricFamily
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from inventory.models import Environment
-from runs.planned_maintenance import note_rows
-from runs.reporting.adapter import run_shape
+from runs.planned_maintenance import add_maintenance_columns
+from runs.reporting.run_shapes import run_shape
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def _failing_pipelines() -> Iterator[Metric]:
     )
     now = timezone.now()
     rows = run_shape("failing_now", clock=now)
-    note_rows(rows if len(rows) <= MAX_SAMPLES else (), as_of=now)
+    add_maintenance_columns(rows if len(rows) <= MAX_SAMPLES else (), as_of=now)
     for row in rows if len(rows) <= MAX_SAMPLES else ():
         names = ("client_name", "pipeline_name", "platform", "environment", "incident", "owner")
         labels = [row[name] or "" for name in names]

@@ -17,8 +17,8 @@ from chm_project.operations.state import InstallationCounts, installation_counts
 from chm_project.settings.version import VERSION
 from chm_project.telemetry.process_values import collected
 from runs.models import Status
-from runs.push.unmatched import unmatched_total
-from runs.reporting.adapter import run_shape
+from runs.push.unmatched_jobs import unmatched_total
+from runs.reporting.run_shapes import run_shape
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from chm_project.db.reporting.files import expanded, fragments
 from chm_project.local.embedded import redis_url
 from chm_project.operations.beat import DEAD_AFTER_SECONDS, heartbeat_age
-from runs.reporting.parameters import EVERYTHING
+from runs.reporting.parameters import INFINITY
 
 QUEUE = "celery"
 
@@ -67,7 +67,7 @@ class InstallationCounts:
 def installation_counts() -> InstallationCounts:
     """Return the counts, with two queries."""
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_GROUPS, fragments()), {"as_of": timezone.now(), "known_until": EVERYTHING})
+        cursor.execute(expanded(_GROUPS, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
         groups = [Group(*row) for row in cursor.fetchall()]
         cursor.execute(_RUNS)
         runs = dict(cursor.fetchall())

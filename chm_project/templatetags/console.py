@@ -19,7 +19,7 @@ from chm_project.settings.version import VERSION
 from inventory.maintenance_file import maintenance_file
 from inventory.models import Environment, Pipeline, Platform
 from runs.models import Status
-from runs.reporting.adapter import Row
+from runs.reporting.run_shapes import Row
 
 register = template.Library()
 register.filter("duration", text_format.duration)

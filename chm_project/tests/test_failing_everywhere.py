@@ -25,7 +25,7 @@ from chm_project.tests.reader import query_as_reader
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from chm_project.tests.reader import query_as_reader
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
-from runs.reporting.adapter import InvalidParameters, run_shape
+from runs.reporting.run_shapes import InvalidParameters, run_shape
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db

@@ -15,9 +15,9 @@ from chm_project.tests.pages import browser, html, tables, tiles
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
-from runs.known_failures import NotFailing, clear_known, mark_known
+from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
 from runs.models import Run
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 from runs.services import record_runs
 from runs.tests.factories import RunFactory
 
@@ -37,7 +37,7 @@ def record_run(
             RunEvent(
                 pipeline_id=pipeline.pk, external_run_id=run, status=status, started_at=run_at.isoformat(),
                 finished_at=None if status == "running" else run_at.isoformat(), error_message=error_message,
-                at=(run_at + timedelta(minutes=version)).isoformat(),
+                source_updated_at=(run_at + timedelta(minutes=version)).isoformat(),
             )
         ]
     )  # fmt: skip
@@ -84,7 +84,7 @@ def test_the_state_of_a_mark_does_not_depend_on_the_order_in_which_runs_arrive(
     for order in permutations(writes):
         pipeline = PipelineFactory.create()
         record_run(pipeline, "a", "failed", 0, DISK)
-        mark_known(pipeline=pipeline, reason="ticket 123")
+        mark_known_failure(pipeline=pipeline, reason="ticket 123")
         for run, status, hour, text, version in order:
             record_run(pipeline, run, status, hour, text, version)
         for run, status, hour, text, version in writes:  # everything once more
@@ -96,7 +96,7 @@ def test_the_state_of_a_mark_does_not_depend_on_the_order_in_which_runs_arrive(
 def test_a_mark_ends_at_its_date() -> None:
     run = RunFactory.create(status="failed", error_message=DISK)
     until = timezone.now() + timedelta(days=2)
-    mark_known(pipeline=run.pipeline, reason="until Monday", until=until)
+    mark_known_failure(pipeline=run.pipeline, reason="until Monday", until=until)
 
     assert state(run.pipeline, until - timedelta(seconds=1)) == "known"
     assert state(run.pipeline, until) == "new"
@@ -105,7 +105,7 @@ def test_a_mark_ends_at_its_date() -> None:
 def test_a_failure_was_new_before_it_was_marked() -> None:
     run = RunFactory.create(status="failed", error_message=DISK, started_at=NOON, finished_at=NOON)
     Run.objects.update(created_at=NOON)
-    mark_known(pipeline=run.pipeline, reason="ticket 123")
+    mark_known_failure(pipeline=run.pipeline, reason="ticket 123")
 
     assert state(run.pipeline, NOON + timedelta(minutes=1)) == "new"
 
@@ -113,7 +113,7 @@ def test_a_failure_was_new_before_it_was_marked() -> None:
 def test_a_mark_outlives_the_pruning_of_its_run_until_a_success() -> None:
     pipeline = PipelineFactory.create()
     record_run(pipeline, "a", "failed", 0, DISK)
-    mark_known(pipeline=pipeline, reason="ticket 123")
+    mark_known_failure(pipeline=pipeline, reason="ticket 123")
     Run.objects.all().delete()
     failed_at = timezone.now() + timedelta(minutes=1)
     RunFactory.create(
@@ -131,14 +131,14 @@ def test_only_a_failing_pipeline_can_be_marked() -> None:
     run = RunFactory.create(status="success")
 
     with pytest.raises(NotFailing):
-        mark_known(pipeline=run.pipeline, reason="?")
+        mark_known_failure(pipeline=run.pipeline, reason="?")
 
 
 def test_removing_a_mark_returns_whether_there_was_one() -> None:
     run = RunFactory.create(status="failed", error_message=DISK)
-    mark_known(pipeline=run.pipeline, reason="ticket 123")
+    mark_known_failure(pipeline=run.pipeline, reason="ticket 123")
 
-    assert [clear_known(pipeline=run.pipeline), clear_known(pipeline=run.pipeline)] == [True, False]
+    assert [clear_known_failure(pipeline=run.pipeline), clear_known_failure(pipeline=run.pipeline)] == [True, False]
     assert state(run.pipeline) == "new"
 
 
@@ -185,7 +185,7 @@ def test_a_mark_without_a_reason_or_with_a_past_end_is_refused(body: dict[str, A
 def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None:
     old = RunFactory.create(status="failed", pipeline__name="old", error_message=DISK, finished_at=NOON).pipeline
     RunFactory.create(status="failed", pipeline__name="fresh", error_message=QUOTA)
-    mark_known(pipeline=old, reason="we know, ticket 123")
+    mark_known_failure(pipeline=old, reason="we know, ticket 123")
 
     board = html(browser("viewer").get("/admin/"))
 
@@ -225,6 +225,6 @@ def test_a_rule_fires_for_known_failures_unless_it_excludes_them(scope: str, con
     )
     assert set(firing_rules()) == {including.pk, excluding.pk}
 
-    mark_known(pipeline=pipeline, reason="ticket 123")
+    mark_known_failure(pipeline=pipeline, reason="ticket 123")
 
     assert set(firing_rules()) == {including.pk}

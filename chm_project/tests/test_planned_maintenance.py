@@ -15,8 +15,8 @@ from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import browser, html, tiles
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
-from runs.planned_maintenance import note_rows
-from runs.reporting.adapter import run_shape
+from runs.planned_maintenance import add_maintenance_columns
+from runs.reporting.run_shapes import run_shape
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +105,7 @@ def test_a_late_pipeline_is_marked_during_the_window(maintenance_file: Path) -> 
     def notes_at(hour: float) -> list[Any]:
         as_of = MIDNIGHT + timedelta(hours=hour)
         rows = run_shape("late_pipelines", as_of=as_of)
-        note_rows(rows, as_of=as_of)
+        add_maintenance_columns(rows, as_of=as_of)
         return [row["maintenance"] for row in rows]
 
     assert notes_at(1) == ["Backup of the warehouse"]
@@ -190,7 +190,7 @@ def test_notes_cost_two_queries_for_any_number_of_rows(maintenance_file: Path) -
     rows = run_shape("failing_now")
 
     with CaptureQueriesContext(connection) as queries:
-        note_rows(rows, as_of=timezone.now())
+        add_maintenance_columns(rows, as_of=timezone.now())
 
     assert len(queries) == len(["the moments of the latest failures", "the tables that select their pipelines"])
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}

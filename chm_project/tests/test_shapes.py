@@ -18,8 +18,8 @@ from inventory.tests.factories import PipelineFactory
 from runs.api.reports import columns_of
 from runs.events import MAX_BIGINT
 from runs.models import Run
-from runs.reporting.adapter import InvalidParameters, run_shape
 from runs.reporting.parameters import validated
+from runs.reporting.run_shapes import InvalidParameters, run_shape
 from runs.reporting.shapes import shapes
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_every_shape_has_expected_rows() -> None:
 
 @pytest.mark.proves("FR-017", "OB-001", "OB-002", "OB-003", "OB-004", "OB-005", "OB-006")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_adapter_returns_the_rows_calculated_by_hand(seed: None, name: str) -> None:
+def test_run_shape_returns_the_rows_calculated_by_hand(seed: None, name: str) -> None:
     rows = run_shape(name, as_of=AS_OF)
 
     assert [tuple(row.values()) for row in rows] == expected_rows(name)
@@ -145,7 +145,7 @@ def test_buckets_have_the_requested_width(seed: None) -> None:
         ("failures_over_time", {"until": "0001-01-02T00:00:00Z"}, {"until"}),
     ],
 )  # fmt: skip
-def test_adapter_and_api_name_an_invalid_parameter(name: str, parameters: dict[str, Any], wrong: set[str]) -> None:
+def test_run_shape_and_api_name_an_invalid_parameter(name: str, parameters: dict[str, Any], wrong: set[str]) -> None:
     with pytest.raises(InvalidParameters) as refusal:
         run_shape(name, **parameters)
     assert set(refusal.value.problems) == wrong

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inventory.models import Client, Pipeline
 from runs.models import Run, Status
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 from tools.support.naive_shapes import NAIVE
 
 AS_OF = datetime(2026, 6, 17, 12, tzinfo=UTC)

@@ -183,8 +183,8 @@ def event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Reje
         duration_seconds=row.get("duration"),
         status_reason=row.get("note"),  # the only text of a run; users write there why they changed its state
         payload=row,
-        at=requested_at,
-        clock=Clock.ASKED,
+        source_updated_at=requested_at,
+        clock=Clock.REQUEST_TIME,
     )
 
 

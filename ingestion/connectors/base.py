@@ -169,8 +169,8 @@ def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
         started_at=run.started_at,
         status_reason=GONE,
         payload=run.payload,
-        at=at,
-        clock=Clock.ASKED,
+        source_updated_at=at,
+        clock=Clock.REQUEST_TIME,
     )
 
 

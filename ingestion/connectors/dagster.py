@@ -124,7 +124,7 @@ def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
         started_at=read_time(row.get("startTime")),
         finished_at=read_time(row.get("endTime")),
         payload=row,
-        at=read_time(row.get("updateTime")),
+        source_updated_at=read_time(row.get("updateTime")),
     )
 
 

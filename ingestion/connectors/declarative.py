@@ -312,7 +312,7 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], requested_at: 
     at = read_time(values.get("at"), source.time_format)
     clock = Clock.SOURCE
     if at is None and source.version == "asked":
-        at, clock = requested_at, Clock.ASKED
+        at, clock = requested_at, Clock.REQUEST_TIME
     if status == "running" and not source.reopens:
         at = None  # without a version, record_runs never sets an ended run back to running
     if reason := values.get("status_reason"):
@@ -329,7 +329,7 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], requested_at: 
         status_reason="; ".join(notes) or None,
         payload=_without(row, source.drop),
         source_url=values.get("source_url"),
-        at=at,
+        source_updated_at=at,
         clock=clock,
     )
 

@@ -69,5 +69,5 @@ def event(target: Target, row: Any) -> RunEvent | Rejected:
         status_reason=row.get("status_reason"),
         payload=row,
         source_url=row.get("source_url"),
-        at=row.get("updated_at"),
+        source_updated_at=row.get("updated_at"),
     )

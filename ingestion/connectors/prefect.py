@@ -176,7 +176,7 @@ def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | 
         # A name that differs from the type gives a reason, such as TimedOut.
         status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
         payload={key: value for key, value in row.items() if key not in VOLATILE},
-        at=row.get("updated"),
+        source_updated_at=row.get("updated"),
     )
 
 

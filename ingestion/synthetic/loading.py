@@ -19,7 +19,7 @@ from ingestion.synthetic.validate import validate
 from inventory.models import Client, Pipeline
 from runs.events import RunEvent
 from runs.models import Run, Status
-from runs.services import Outcome, count, record_runs
+from runs.services import Outcome, count_outcomes, record_runs
 
 PAGE = 500  # runs per transaction
 # Stored runs that are read to find out by how much their times were moved. Some of them may have changed since.
@@ -92,7 +92,7 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
             _create_rules(data, clients, pipelines, loaded)
         done = 0
         for page in _pages(rows):
-            loaded.runs += count(record_runs(_event(row, pipelines, shift) for row in page))
+            loaded.runs += count_outcomes(record_runs(_event(row, pipelines, shift) for row in page))
             done += len(page)
             on_runs(done, len(rows))
         return loaded
@@ -228,7 +228,7 @@ def _event(row: Row, pipelines: dict[str, UUID], shift: timedelta) -> RunEvent:
         error_message=row["error_message"],
         status_reason=row["status_reason"],
         payload=json.loads(row["payload"]) if row["payload"] else None,
-        at=_moved(row["updated_at"], shift),
+        source_updated_at=_moved(row["updated_at"], shift),
     )
 
 

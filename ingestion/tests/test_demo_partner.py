@@ -24,7 +24,7 @@ from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, Simulate
 from ingestion.tests.support import PASSWORD_ENV, generic_connection
 from inventory.models import Pipeline, Platform
 from runs.models import Run
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 
 TOKEN = "partner-token-1"
 NOW = 1_795_000_000

@@ -22,7 +22,7 @@ from ingestion.synthetic.loading import load
 from ingestion.synthetic.vocabulary import INCIDENT, ROWS
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 from runs.models import Run, Status
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 SINCE = END - timedelta(days=123)

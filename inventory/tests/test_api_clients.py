@@ -67,7 +67,9 @@ def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
                      {"name", "is_active", "wrong", "created_at"}, id="all of it"),
     ],
 )  # fmt: skip
-def test_every_bad_field_is_named_and_nothing_stored(api: APIClient, body: dict[str, Any], fields: set[str]) -> None:
+def test_the_error_names_every_invalid_field_and_nothing_is_stored(
+    api: APIClient, body: dict[str, Any], fields: set[str]
+) -> None:
     issues = field_errors(post_json(api, CLIENTS, body))
 
     assert set(issues) == fields

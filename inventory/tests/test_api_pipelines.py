@@ -98,7 +98,7 @@ def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> No
                      {"name", "platform", "pipeline_type", "environment", "is_active", "nope"}, id="all of it"),
     ],
 )  # fmt: skip
-def test_every_bad_field_is_named_and_nothing_stored(
+def test_the_error_names_every_invalid_field_and_nothing_is_stored(
     api: APIClient, client: Client, change: dict[str, Any], fields: set[str]
 ) -> None:
     issues = field_errors(post_json(api, list_path(client), FULL | change))

@@ -9,10 +9,10 @@ from django.utils import timezone
 from chm_project.api.filter_bases import FilterSet
 from chm_project.api.filters import IdsFilter, OneChoiceFilter, SeveralChoicesFilter, TextFilter, TimeFilter
 from inventory.models import Environment, Platform
-from runs.latest import in_window
-from runs.models import SEARCHED_ID, Run, RunQuerySet, Status
+from runs.models import ID_IN_BYTE_ORDER, Run, RunQuerySet, Status
+from runs.run_querysets import in_window
 
-# No index serves a search within texts, so each search reads all failed runs of its window.
+# No index finds a text within an error message, so a search reads all failed runs of its window.
 MAX_TEXT_SEARCH = timedelta(days=31)
 
 
@@ -33,11 +33,11 @@ class RunFilterBase(FilterSet):
         fields: list[str] = []
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # Only a comparison in the collation of the index runs_by_external_id can use it.
-        return runs.filter(Exact(SEARCHED_ID, Value(value)))
+        # The index runs_by_external_id has its own collation, so only a comparison in that collation uses it.
+        return runs.filter(Exact(ID_IN_BYTE_ORDER, Value(value)))
 
     def with_id_prefix(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        return runs.alias(searched=SEARCHED_ID).filter(searched__startswith=value)
+        return runs.alias(searched=ID_IN_BYTE_ORDER).filter(searched__startswith=value)
 
 
 class PipelineRunFilter(RunFilterBase):
@@ -53,13 +53,13 @@ class PipelineRunFilter(RunFilterBase):
         field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
     )
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
-    # The view sorts by this parameter. As a filter, it is validated and described like the other parameters.
+    # Not a filter: the view sorts by it. It is declared here to be validated and described like the other parameters.
     order = OneChoiceFilter(
         Order, method="no_change", help_text="desc, the default: latest first. Use `ordering` instead."
     )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # The list is filtered by the pipeline too, so the unique index of both columns serves this.
+        # The list is also filtered by the pipeline, so the unique index of both columns finds the run.
         return runs.filter(external_run_id=value)
 
     def since_start(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:

@@ -17,7 +17,7 @@ from chm_project.api.history import log
 from chm_project.api.serializers import StrictSerializer
 from chm_project.api.viewsets import StrictView, find
 from inventory.models import Pipeline
-from runs.known_failures import NotFailing, clear_known, mark_known
+from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
 
 MAX_REASON = 2000
 MAX_URL = 2000
@@ -78,11 +78,11 @@ class KnownFailureView(StrictView):
         serializer = KnownFailureSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            mark_known(pipeline=self.pipeline, **serializer.validated_data)
+            mark_known_failure(pipeline=self.pipeline, **serializer.validated_data)
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
         log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
-        # mark_known changes the row, not this instance.
+        # mark_known_failure changes the row, not this instance.
         self.pipeline.refresh_from_db()
         return Response(KnownFailureAnswerSerializer(self.pipeline).data)
 
@@ -92,6 +92,6 @@ class KnownFailureView(StrictView):
     @transaction.atomic
     def delete(self, request: Request, pipeline_id: Any) -> Response:
         """Remove the mark, even if it has ended. Without a mark nothing happens."""
-        if clear_known(pipeline=self.pipeline):
+        if clear_known_failure(pipeline=self.pipeline):
             log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
         return Response(status=204)

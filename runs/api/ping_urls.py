@@ -3,10 +3,10 @@
 from django.urls import path
 
 from chm_project.api import path_converters  # noqa: F401  # the converter of <rest:...>
-from runs.api.pings import PingSignView, PingView
+from runs.api.pings import PingView, PingWithSuffixView
 
 urlpatterns = [
     path("<str:key>", PingView.as_view(), name="ping"),
     # Matches any suffix, so that the view can refuse unknown ones in plain text.
-    path("<str:key>/<rest:sign>", PingSignView.as_view(), name="ping-sign"),
+    path("<str:key>/<rest:sign>", PingWithSuffixView.as_view(), name="ping-sign"),
 ]

@@ -21,43 +21,45 @@ from chm_project.access.models import ApiToken
 from chm_project.access.services import find_ping_key
 from chm_project.api.throttling import throttle_refusal, throttle_token
 from chm_project.db.hot_queries import HotQuery, QueryParameter
-from runs.latest import newest_open_first
 from runs.models import Run
-from runs.push.pings import MAX_BODY, MAX_READ, Ping, read_ping, run_event
+from runs.push.pings import MAX_BODY_BYTES, MAX_BODY_CHARACTERS, Ping, PingKind, read_ping, run_event
+from runs.run_querysets import newest_open_first
 from runs.services import record_runs
 
 _TEXT = "text/plain; charset=utf-8"
 
 
-def _answer(description: str, example: str) -> OpenApiResponse:
+def _text_response(description: str, example: str) -> OpenApiResponse:
     return OpenApiResponse({"type": "string", "example": example}, description)
 
 
-_DESCRIPTION: dict[str, Any] = {
+_SCHEMA: dict[str, Any] = {
     "auth": [],
     "parameters": [
         OpenApiParameter("key", str, OpenApiParameter.PATH, description="An ingest token bound to one pipeline."),
         OpenApiParameter("rid", OpenApiTypes.UUID, description="Identifies the run that several pings belong to."),
     ],
     "responses": {
-        (200, "text/plain"): _answer("The ping is stored.", "OK"),
-        (400, "text/plain"): _answer("`rid` is not a UUID.", "rid is not a UUID"),
-        (403, "text/plain"): _answer("The ping came over plain HTTP, in production.", "send pings over https"),
-        (404, "text/plain"): _answer("The key is not a ping key, or the suffix is unknown.", "not found"),
-        (429, "text/plain"): _answer("Too many pings; Retry-After says when to try again.", "try again in 12 seconds"),
-        (500, "text/plain"): _answer("An internal error, which was logged.", "something went wrong here"),
+        (200, "text/plain"): _text_response("The ping is stored.", "OK"),
+        (400, "text/plain"): _text_response("`rid` is not a UUID.", "rid is not a UUID"),
+        (403, "text/plain"): _text_response("The ping came over plain HTTP, in production.", "send pings over https"),
+        (404, "text/plain"): _text_response("The key is not a ping key, or the suffix is unknown.", "not found"),
+        (429, "text/plain"): _text_response(
+            "Too many pings; Retry-After says when to try again.", "try again in 12 seconds"
+        ),
+        (500, "text/plain"): _text_response("An internal error, which was logged.", "something went wrong here"),
     },
 }
 # Any content type is read as text. This one is declared because generated clients support it.
-_BODY = {"application/octet-stream": {"type": "string", "format": "binary"}}
-_SIGN = OpenApiParameter(
+_BODY_SCHEMA = {"application/octet-stream": {"type": "string", "format": "binary"}}
+_SUFFIX_PARAMETER = OpenApiParameter(
     "sign", {"type": "string", "pattern": "^(start|fail|log|[0-9]{1,3})$"}, OpenApiParameter.PATH,
     description="start, fail, log, or the exit status of the job (0 to 255; 0 is success).",
 )  # fmt: skip
 
 
-class _PingBase(APIView):
-    # No classes, because initial() authenticates and throttles by the key in the path.
+class _PingBaseView(APIView):
+    # Empty, because initial() authenticates and throttles by the key in the path.
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -73,15 +75,15 @@ class _PingBase(APIView):
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # Not redirected, because curl would report the redirect as a success.
             raise PermissionDenied("send pings over https; this key was sent unencrypted: replace it")
-        # The key was removed from the path before any code could log it.
+        # A middleware removed the key from the path, because logs and error pages repeat paths.
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
             throttle_refusal(request)
             raise NotFound("not found")
         throttle_token(token)
         request.auth = token
 
-    def _record(self, request: Request, sign: str, body: bytes) -> HttpResponse:
-        ping, run_id = read_ping(sign, body), _run_id(request)
+    def _record(self, request: Request, suffix: str, body: bytes) -> HttpResponse:
+        ping, run_id = read_ping(suffix, body), _run_id(request)
         if ping is None:
             raise NotFound("not found")
         assert isinstance(request.auth, ApiToken)  # noqa: S101  # initial() sets it
@@ -89,8 +91,10 @@ class _PingBase(APIView):
         assert pipeline_id is not None  # noqa: S101
         external_run_id = _external_run_id(ping, pipeline_id, run_id)
         if external_run_id is not None:
-            record_runs([run_event(ping, pipeline_id=pipeline_id, external_run_id=external_run_id, at=timezone.now())])
-        return HttpResponse("OK", content_type=_TEXT, headers={"Ping-Body-Limit": str(MAX_BODY)})
+            record_runs(
+                [run_event(ping, pipeline_id=pipeline_id, external_run_id=external_run_id, received_at=timezone.now())]
+            )
+        return HttpResponse("OK", content_type=_TEXT, headers={"Ping-Body-Limit": str(MAX_BODY_CHARACTERS)})
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # text, not data
         response = super().handle_exception(exc)
@@ -103,37 +107,37 @@ class _PingBase(APIView):
         return HttpResponse(text, status=response.status_code, content_type=_TEXT, headers=headers)
 
 
-_SIGN_DESCRIPTION = _DESCRIPTION | {"parameters": [*_DESCRIPTION["parameters"], _SIGN]}
+_SUFFIX_SCHEMA = _SCHEMA | {"parameters": [*_SCHEMA["parameters"], _SUFFIX_PARAMETER]}
 
 
-class PingView(_PingBase):
+class PingView(_PingBaseView):
     """Pings without a suffix: the job succeeded."""
 
-    @extend_schema(operation_id="ping", summary="Report a success", **_DESCRIPTION)
+    @extend_schema(operation_id="ping", summary="Report a success", **_SCHEMA)
     def get(self, request: Request, key: str) -> HttpResponse:
         """End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open."""
         return self._record(request, "", b"")
 
     @extend_schema(
-        operation_id="ping_with_text", summary="Report a success with a text", request=_BODY,
-        **_DESCRIPTION,
+        operation_id="ping_with_text", summary="Report a success with a text", request=_BODY_SCHEMA,
+        **_SCHEMA,
     )  # fmt: skip
     def post(self, request: Request, key: str) -> HttpResponse:
         """Do the same as GET, and store the first 10,000 characters of the text."""
         return self._record(request, "", _body(request))
 
 
-class PingSignView(_PingBase):
+class PingWithSuffixView(_PingBaseView):
     """Pings with a suffix: a start, a failure, a log text or an exit status."""
 
-    @extend_schema(operation_id="ping_sign", summary="Report a start, a failure or an exit status", **_SIGN_DESCRIPTION)
+    @extend_schema(operation_id="ping_sign", summary="Report a start, a failure or an exit status", **_SUFFIX_SCHEMA)
     def get(self, request: Request, key: str, sign: str) -> HttpResponse:
         """Start or end a run. `log` adds a text and does not change the status."""
         return self._record(request, sign, b"")
 
     @extend_schema(
         operation_id="ping_sign_with_text", summary="Report a start, a failure or an exit status with a text",
-        request=_BODY, **_SIGN_DESCRIPTION,
+        request=_BODY_SCHEMA, **_SUFFIX_SCHEMA,
     )  # fmt: skip
     def post(self, request: Request, key: str, sign: str) -> HttpResponse:
         """Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error message."""
@@ -141,7 +145,7 @@ class PingSignView(_PingBase):
 
 
 def _body(request: Request) -> bytes:
-    return request._request.read(MAX_READ)
+    return request._request.read(MAX_BODY_BYTES)
 
 
 def _run_id(request: Request) -> str | None:
@@ -159,18 +163,18 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
 
     Return None for a log without an open run: it is not stored.
     """
-    if run_id is not None and ping.sign != "log":
+    if run_id is not None and ping.kind is not PingKind.LOG:
         return run_id
-    if ping.ends or ping.sign == "log":
-        row = _newest_open(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
-        if row is not None or not ping.ends:
+    if ping.ends_run or ping.kind is PingKind.LOG:
+        row = _newest_open_run(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
+        if row is not None or not ping.ends_run:
             return None if row is None else str(row[0])
     return f"ping-{uuid7()}"
 
 
-# A query for each of the two cases, compiled once per process.
+# One query with and one without a run id, each compiled once per process.
 @cache
-def _newest_open(with_external_run_id: bool) -> HotQuery:
+def _newest_open_run(with_external_run_id: bool) -> HotQuery:
     runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))
     if with_external_run_id:
         runs = runs.filter(external_run_id=QueryParameter("external_run_id", TextField()))

@@ -20,11 +20,11 @@ from inventory.models import Pipeline
 from runs.api.views import PUSH, PipelineRunViewSet, push_response
 from runs.events import Rejected, RunEvent
 from runs.push import dbt, lineage
-from runs.push.unmatched import note_unmatched
+from runs.push.unmatched_jobs import note_unmatched_jobs
 from runs.services import Outcome, Result, record_runs
 
 MAX_EVENTS = 1_000
-# Outcomes of events that record_runs does not see.
+# Outcomes of events that are not passed to record_runs.
 IGNORED, UNMATCHED = "ignored", "unmatched"
 # Only the members that CHM reads.
 _RUN_EVENT: dict[str, Any] = {
@@ -94,7 +94,7 @@ class LineageView(StrictView):
             raise ValidationError(jobs[0])
         pipelines = self._pipelines([job for job in jobs if isinstance(job, lineage.Job)])
         events_or_answers = [_event_or_answer(data, job, pipelines) for data, job in zip(events, jobs, strict=True)]
-        note_unmatched(
+        note_unmatched_jobs(
             token, [job.external_id for job in jobs if isinstance(job, lineage.Job) and job not in pipelines]
         )
         # The results are in the order of the recorded events.
@@ -123,12 +123,12 @@ class LineageView(StrictView):
 
 
 def _event_or_answer(
-    data: Any, job: lineage.Job | lineage.NoRun | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
+    data: Any, job: lineage.Job | lineage.NotARunEvent | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
 ) -> RunEvent | Rejected | dict[str, str]:
     """Return the event to record, Rejected for an invalid one, or the answer for one that is not recorded."""
     if isinstance(job, dict):
         return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(job)))
-    if isinstance(job, lineage.NoRun):
+    if isinstance(job, lineage.NotARunEvent):
         return {"outcome": IGNORED}
     if job not in pipelines:
         return {"outcome": UNMATCHED, "error": "No pipeline that this token may see has this job as its external_id."}
@@ -173,7 +173,7 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file changes
         nothing if CHM already has it or a newer file of the same invocation."""
         pipeline = self.get_pipeline()
-        invocation = dbt.read(request.data)
+        invocation = dbt.read_invocation(request.data)
         if isinstance(invocation, dict):
             raise ValidationError(invocation)
         [result] = record_runs([dbt.run_event(invocation, pipeline.pk)])

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from chm_project.api.viewsets import StrictView
 from chm_project.db.reporting.files import TYPES
 from runs.api.reports import columns_of
-from runs.reporting.parameters import COMMON, OWN, Parameter
+from runs.reporting.parameters import COMMON_PARAMETERS, SHAPE_PARAMETERS, Parameter
 from runs.reporting.shapes import Shape, shapes
 
 COLUMN_TYPES = [(name, name) for name in TYPES]
@@ -74,14 +74,14 @@ def _shapes_by_name() -> list[tuple[str, Shape]]:
 
 
 def _description(shape: Shape, url: str) -> dict[str, Any]:
-    parameters = [_parameter(name, OWN[name], default) for name, default in shape.parameters.items()]
+    parameters = [_parameter(name, SHAPE_PARAMETERS[name], default) for name, default in shape.parameters.items()]
     return {
         "name": shape.name,
         "url": url,
         "question": shape.question,
         "grain": shape.grain,
         "inventory": shape.inventory,
-        "parameters": parameters + [_parameter(name, parameter, "") for name, parameter in COMMON.items()],
+        "parameters": parameters + [_parameter(name, parameter, "") for name, parameter in COMMON_PARAMETERS.items()],
         "columns": [
             {
                 "name": column.name,

@@ -20,13 +20,12 @@ from chm_project.access.visibility import visibility_of
 from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
-from runs.planned_maintenance import COLUMNS as NOTES
-from runs.planned_maintenance import NOTED_SHAPES, note_rows
-from runs.reporting.adapter import InvalidParameters, run_shape
-from runs.reporting.parameters import COMMON, LIMIT, OWN, Parameter, validated
+from runs.planned_maintenance import MAINTENANCE_COLUMNS, SHAPES_WITH_MAINTENANCE, add_maintenance_columns
+from runs.reporting.parameters import COMMON_PARAMETERS, LIMIT, SHAPE_PARAMETERS, Parameter, validated
+from runs.reporting.run_shapes import InvalidParameters, run_shape
 from runs.reporting.shapes import Column, Shape, shapes
 
-_FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
+_SERIALIZER_FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
     "text": serializers.CharField,
     "integer": serializers.IntegerField,
     # run_shape returns floats.
@@ -36,8 +35,8 @@ _FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
     "uuid": serializers.UUIDField,
     "boolean": serializers.BooleanField,
 }
-# Types of parameters in the contract document.
-_TYPES: dict[str, dict[str, Any]] = {
+# How the contract document describes the types of parameters.
+_PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "integer": {"type": "integer"},
     "timestamptz": {"type": "string", "format": "date-time"},
@@ -45,9 +44,9 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-# The first key of the advisory locks; the second is the number of the slot.
-SLOTS = 0x43485250
-_FREE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
+# The first key of each advisory lock; the second key is the number of the slot.
+SLOT_LOCK_KEY = 0x43485250
+_LOCK_FREE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
@@ -59,7 +58,7 @@ def report_slot() -> Iterator[None]:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_FREE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOTS])
+            cursor.execute(_LOCK_FREE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOT_LOCK_KEY])
             if cursor.fetchone() is None:
                 raise Busy("Too many reports are being computed; try again in a moment.")
         yield
@@ -71,7 +70,7 @@ class ReportView(StrictView):
     shape: Shape
 
     def known_parameters(self) -> Iterable[str]:
-        return [*self.shape.parameters, *COMMON, LIMIT]
+        return [*self.shape.parameters, *COMMON_PARAMETERS, LIMIT]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         # One clock for the shape and for the maintenance windows.
@@ -79,8 +78,8 @@ class ReportView(StrictView):
         try:
             with report_slot():
                 rows = run_shape(self.shape.name, clock=now, **_with_clients(request, query))
-                if self.shape.name in NOTED_SHAPES:
-                    note_rows(rows, as_of=validated(self.shape.parameters, query, clock=now)["as_of"])
+                if self.shape.name in SHAPES_WITH_MAINTENANCE:
+                    add_maintenance_columns(rows, as_of=validated(self.shape.parameters, query, clock=now)["as_of"])
         except InvalidParameters as error:
             raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
         if request.accepted_renderer.format == "csv":
@@ -91,7 +90,7 @@ class ReportView(StrictView):
 
 
 def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the clients of a bound caller added.
+    """Return the parameters, restricted to the clients that the caller can see.
 
     Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.
     """
@@ -110,19 +109,21 @@ def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
 
 
 def columns_of(shape: Shape) -> list[Column]:
-    """Return the columns of the shape and those that the maintenance file adds."""
-    added = NOTES if shape.name in NOTED_SHAPES else {}
+    """Return the columns of the shape, and for some shapes those with values from the maintenance file."""
+    added = MAINTENANCE_COLUMNS if shape.name in SHAPES_WITH_MAINTENANCE else {}
     return [*shape.columns, *(Column(name, "text", True, meaning) for name, meaning in added.items())]
 
 
 def row_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
     """Return a serializer class for the rows of a shape; the contract document uses its name for the schema."""
     name = "".join(word.title() for word in shape.name.split("_"))
-    return type(f"{name}RowSerializer", (serializers.Serializer,), {c.name: _field(c) for c in columns_of(shape)})
+    return type(
+        f"{name}RowSerializer", (serializers.Serializer,), {c.name: _serializer_field(c) for c in columns_of(shape)}
+    )
 
 
-def _field(column: Column) -> serializers.Field[Any, Any, Any, Any]:
-    return _FIELDS[column.sql_type](help_text=column.description, allow_null=column.nullable)
+def _serializer_field(column: Column) -> serializers.Field[Any, Any, Any, Any]:
+    return _SERIALIZER_FIELDS[column.sql_type](help_text=column.description, allow_null=column.nullable)
 
 
 def _report_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
@@ -131,7 +132,7 @@ def _report_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
 
 
 def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApiParameter:
-    schema = dict(_TYPES[parameter.sql_type])
+    schema = dict(_PARAMETER_SCHEMAS[parameter.sql_type])
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
     if parameter.minimum is not None:
@@ -148,11 +149,13 @@ def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApi
     return OpenApiParameter(name, schema, description=description)
 
 
-def _view(shape: Shape) -> type[ReportView]:
-    parameters = [_openapi_parameter(name, OWN[name], default) for name, default in shape.parameters.items()]
-    parameters += [_openapi_parameter(name, parameter, "") for name, parameter in COMMON.items()]
+def _view_class(shape: Shape) -> type[ReportView]:
+    parameters = [
+        _openapi_parameter(name, SHAPE_PARAMETERS[name], default) for name, default in shape.parameters.items()
+    ]
+    parameters += [_openapi_parameter(name, parameter, "") for name, parameter in COMMON_PARAMETERS.items()]
     if LIMIT not in shape.parameters:
-        parameters.append(_openapi_parameter(LIMIT, OWN[LIMIT], ""))
+        parameters.append(_openapi_parameter(LIMIT, SHAPE_PARAMETERS[LIMIT], ""))
     name = "".join(word.title() for word in shape.name.split("_"))
 
     @extend_schema(
@@ -173,5 +176,7 @@ def _view(shape: Shape) -> type[ReportView]:
 
 
 def report_urls() -> list[URLPattern]:
-    """Return a URL with a view of its own for each shape, so that the contract document describes each."""
-    return [path(f"reports/{name}", _view(shape).as_view(), name=f"report-{name}") for name, shape in shapes().items()]
+    """Return one URL and view per shape, so that the contract document describes each shape."""
+    return [
+        path(f"reports/{name}", _view_class(shape).as_view(), name=f"report-{name}") for name, shape in shapes().items()
+    ]

@@ -22,22 +22,22 @@ from chm_project.api.pagination import Fetch, Keyset, Position
 from chm_project.api.viewsets import FIELDS, ORDERING, ApiViewSet, find, known_fields
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
-from runs.api.rows import (
-    BY_EVENT,
-    CLIENT,
+from runs.api.run_rows import (
+    CLIENT_PATH,
+    EVENT_ORDERINGS,
     LATEST_FIRST,
     NEWEST_EVENT_FIRST,
-    ORDERS,
-    PIPELINE,
+    ORDERINGS,
+    PIPELINE_PATH,
+    RUN_FIELDS,
     Row,
-    is_compiled,
+    has_compiled_query,
     latest_row,
     page_fetch,
     row_by_id,
     row_bytes,
     rows_of,
 )
-from runs.api.rows import FIELDS as RUN_FIELDS
 from runs.api.serializers import (
     MAX_BATCH,
     BatchAnswerSerializer,
@@ -50,13 +50,13 @@ from runs.api.serializers import (
     RunSerializer,
     WindowSerializer,
 )
+from runs.client_summary import summarize_client
 from runs.events import Kind, Rejected, RunEvent
 from runs.models import Run, RunQuerySet
 from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
-from runs.summary import summarize_client
 
-# Parameters that change only values of the compiled query. Any other parameter needs a query of its own.
-_OF_PAGE = frozenset({"limit", "cursor", ORDERING, FIELDS})
+# Parameters that change only the values of a compiled query. Any other parameter needs another query.
+_PAGE_PARAMETERS = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
 class RunRowsViewSet(CsvList, ApiViewSet):
@@ -64,7 +64,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
-    client_path, pipeline_path = CLIENT, PIPELINE
+    client_path, pipeline_path = CLIENT_PATH, PIPELINE_PATH
     default_order: str
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -76,15 +76,15 @@ class RunRowsViewSet(CsvList, ApiViewSet):
     def get_fetch(self) -> Fetch:
         """Return a function that reads a page, with a compiled query if the request has no filters."""
         chosen = self.request.query_params.get(ORDERING, self.default_order)
-        is_compilable = self.reads_in_list_order and is_compiled(visibility_of(self.request))
-        if self.request.query_params.keys() <= _OF_PAGE and is_compilable and chosen in self.orderings:
+        is_compilable = self.reads_in_list_order and has_compiled_query(visibility_of(self.request))
+        if self.request.query_params.keys() <= _PAGE_PARAMETERS and is_compilable and chosen in self.orderings:
             return page_fetch(visibility_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
-        # With filters there are too many different queries to compile each once.
+        # Requests with filters need too many different queries to compile each one.
         order = self.get_keyset()
         runs = order.sort(self.filter_queryset(self.get_queryset()))
 
-        def fetch(behind: Position | None, number: int) -> list[Row]:
-            return rows_of(self.take(runs if behind is None else order.after(runs, behind), number))
+        def fetch(position: Position | None, limit: int) -> list[Row]:
+            return rows_of(self.take(runs if position is None else order.after(runs, position), limit))
 
         return fetch
 
@@ -121,7 +121,7 @@ class RunViewSet(RunRowsViewSet):
     queryset = Run.objects.all()
     filterset_class = RunFilter
     keyset = NEWEST_EVENT_FIRST
-    orderings = BY_EVENT
+    orderings = EVENT_ORDERINGS
     default_order = "-event_at"
     lookup_url_kwarg = "run_id"
 
@@ -133,7 +133,7 @@ class RunViewSet(RunRowsViewSet):
 
     @property
     def reads_in_list_order(self) -> bool:
-        """Return whether to walk all runs, newest first, instead of the newest runs of each pipeline (see `take`).
+        """Return whether to scan all runs, newest first, instead of the newest runs of each pipeline (see `take`).
 
         The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. Called before the
         parameters are validated, so it does not use their values.
@@ -144,24 +144,24 @@ class RunViewSet(RunRowsViewSet):
             return True
         return not pipelines and "client_id" not in query and visibility_of(self.request).clients is None
 
-    def take(self, rows: QuerySet[Run], number: int) -> QuerySet[Run]:
-        """Return the first `number` rows. For some clients, take the newest runs of each of their pipelines.
+    def take(self, rows: QuerySet[Run], limit: int) -> QuerySet[Run]:
+        """Return the first `limit` rows. If the clients are restricted, select them from the first rows per pipeline.
 
-        Walking all runs takes long for a client with few of them; the index runs_by_pipeline_event serves each pipeline
-        (decision 0006).
+        For a client with few runs, a scan of all runs takes long. The index runs_by_pipeline_event finds the first rows
+        of each pipeline (decision 0006).
         """
-        pipelines = self._limited_pipelines()
+        pipelines = self._requested_pipelines()
         if pipelines is None:
-            return rows[:number]
-        newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:number]
+            return rows[:limit]
+        newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:limit]
         newest_of_each = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
         )
-        newest_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=newest_of_each))[:number]
+        newest_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=newest_of_each))[:limit]
         return newest_of_all
 
-    def _limited_pipelines(self) -> QuerySet[Pipeline] | None:
-        """Return the pipelines that the request is limited to; None if walking all runs is faster."""
+    def _requested_pipelines(self) -> QuerySet[Pipeline] | None:
+        """Return the pipelines that the request is limited to; None if a scan of all runs is faster."""
         if self.reads_in_list_order:
             return None
         query = self.request.query_params
@@ -201,7 +201,7 @@ class PipelineRunViewSet(RunRowsViewSet):
     filterset_class = PipelineRunFilter
     # An index that begins with the pipeline serves each order.
     keyset = LATEST_FIRST
-    orderings = ORDERS
+    orderings = ORDERINGS
     default_order = "-started_at"
     sparse_actions = ("list", "latest", "read")
     deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
@@ -248,7 +248,7 @@ class PipelineRunViewSet(RunRowsViewSet):
             raise ValidationError({"external_run_id": [message]}) from error
         except RunPruned as error:
             raise ValidationError({"started_at": [str(error)]}) from error
-        return Response(row_by_id(UNBOUND, run_id), status=201, headers=location(request, run_id))
+        return Response(row_by_id(UNBOUND, run_id), status=201, headers=location_header(request, run_id))
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -294,7 +294,7 @@ class PipelineRunViewSet(RunRowsViewSet):
             raise ValidationError("Give a JSON object.")
         if named := identity.keys() & request.data.keys():
             raise ValidationError({name: ["The path contains this; omit it from the body."] for name in named})
-        # The serializer of the batch also validates the ids of the path.
+        # The serializer of a batch item also validates the ids, which come from the path.
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         [result] = record_runs([run_event_of(serializer.validated_data)])
@@ -357,15 +357,15 @@ def push_response(request: Request, result: Result) -> Response:
     headers = {"CHM-Outcome": result.outcome.value}
     if result.outcome is not Outcome.CREATED:
         return Response(body, headers=headers)
-    return Response(body, status=201, headers=headers | location(request, result.run_id))
+    return Response(body, status=201, headers=headers | location_header(request, result.run_id))
 
 
-def location(request: Request, run_id: UUID) -> dict[str, str]:
+def location_header(request: Request, run_id: UUID) -> dict[str, str]:
     return {"Location": request.build_absolute_uri(reverse("run", args=[run_id]))}
 
 
 def run_event_of(data: dict[str, Any]) -> RunEvent:
-    return RunEvent(at=data.pop("source_updated_at", None), kind=Kind.SNAPSHOT, **data)
+    return RunEvent(kind=Kind.SNAPSHOT, **data)
 
 
 def is_uuid(value: object) -> bool:
@@ -392,7 +392,7 @@ class ClientSummaryViewSet(ApiViewSet):
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return counts by status, and each pipeline's latest run, of the runs that started in the window."""
         client_id = self.kwargs["client_id"]
-        # Every client is visible to an unbound caller. So its existence is checked only if it has no runs (below).
+        # Every client is visible to an unbound caller. So whether it exists is checked only if it has no runs (below).
         if visibility_of(request).is_bound:
             self._check_client(client_id)
         window = WindowSerializer(data=request.query_params)

@@ -1,4 +1,4 @@
-"""Translate what jobs push in formats of existing clients: OpenLineage events, Healthchecks pings and files of dbt.
+"""Translate the data that jobs push: OpenLineage events, pings of Healthchecks clients, and result files of dbt.
 
-lineage, pings and dbt return RunEvents for runs.services.record_runs. They use neither HTTP nor the database.
+The modules lineage, pings and dbt return RunEvents for runs.services.record_runs, without HTTP and the database.
 """

@@ -1,4 +1,4 @@
-"""OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) as runs.
+"""Translate OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) into runs.
 
 A job belongs to the pipeline whose external_id is the job's `namespace/name`. Events may arrive in any order and
 repeatedly, because record_runs compares their eventTime.
@@ -14,7 +14,7 @@ from chm_project.scrubbing import storable_text
 from inventory.models import Platform
 from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, usable_run_id
 from runs.models import Status
-from runs.push.untrusted_json import LONG_TEXT, count, mapping, text, without_nulls
+from runs.push.untrusted_json import MAX_LONG_TEXT, count_or_none, object_at, text_or_none, without_empty
 
 STATUSES: dict[str, Status] = {
     "START": Status.RUNNING,
@@ -23,10 +23,10 @@ STATUSES: dict[str, Status] = {
     "FAIL": Status.FAILED,
     "ABORT": Status.CANCELED,
 }
-# Shows only that the run exists: it neither opens nor closes the run. An event without a type is treated as OTHER.
+# An event of this type only shows that the run exists. An event without a type is treated like this too.
 OTHER = "OTHER"
-# Events whose time is the end of the run.
-_ENDS = {"COMPLETE", "FAIL", "ABORT"}
+# Types of events whose time is the end of the run.
+_END_TYPES = {"COMPLETE", "FAIL", "ABORT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,27 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class NoRun:
+class NotARunEvent:
     """A JobEvent or DatasetEvent, which CHM accepts and ignores."""
 
 
-def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
-    """Return the job of a run event, NoRun for another event, or the errors of an invalid event by field."""
+def job_of(event: object) -> Job | NotARunEvent | dict[str, list[str]]:
+    """Return the job of a run event, NotARunEvent for another event, or the errors of an invalid event by field."""
     if not isinstance(event, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
     # A JobEvent has a job and a DatasetEvent a data set, but neither has a run.
     if "run" not in event and "eventType" not in event and ("job" in event or "dataset" in event):
-        return NoRun()
+        return NotARunEvent()
     problems: dict[str, list[str]] = {}
-    job = mapping(event, "job")
+    job = object_at(event, "job")
     for part in ("namespace", "name"):
         if not isinstance(job.get(part), str) or not job[part]:
             problems[f"job.{part}"] = ["Give a text."]
-    run_id = mapping(event, "run").get("runId")
+    run_id = object_at(event, "run").get("runId")
     if not isinstance(run_id, str) or isinstance(usable_run_id(run_id), Rejected):
         problems["run.runId"] = ["Give the run's id, a text of at most 255 characters."]
-    kind = event.get("eventType", OTHER)
-    if not isinstance(kind, str) or (kind.upper() != OTHER and kind.upper() not in STATUSES):
+    event_type = event.get("eventType", OTHER)
+    if not isinstance(event_type, str) or (event_type.upper() != OTHER and event_type.upper() not in STATUSES):
         problems["eventType"] = [f"Give one of: {', '.join([*STATUSES, OTHER])}."]
     # parse_time raises ValueError for an empty text too, with a message for the user.
     try:
@@ -70,59 +70,60 @@ def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
 
 def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
     """Return the event to record for a valid run event."""
-    kind, at = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
+    event_type, event_time = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
     run_id = event["run"]["runId"]
-    if kind == OTHER:
+    if event_type == OTHER:
         return RunEvent(
             pipeline_id=pipeline_id, external_run_id=run_id, status=Status.RUNNING.value, kind=Kind.IF_ABSENT
         )
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=run_id,
-        status=STATUSES[kind].value,
-        started_at=at if kind == "START" else None,
-        finished_at=at if kind in _ENDS else None,
-        rows_processed=_rows(event.get("outputs")),
-        error_message=text(mapping(event, "run", "facets", "errorMessage").get("message"), LONG_TEXT),
-        payload=_payload(event, kind),
-        source_url=mapping(event, "run", "facets", "airflow", "taskInstance").get("log_url"),
-        at=at,
+        status=STATUSES[event_type].value,
+        started_at=event_time if event_type == "START" else None,
+        finished_at=event_time if event_type in _END_TYPES else None,
+        rows_processed=_rows_written(event.get("outputs")),
+        error_message=text_or_none(object_at(event, "run", "facets", "errorMessage").get("message"), MAX_LONG_TEXT),
+        payload=_payload(event, event_type),
+        source_url=object_at(event, "run", "facets", "airflow", "taskInstance").get("log_url"),
+        source_updated_at=event_time,
         kind=Kind.EVENT,
     )
 
 
-def _payload(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _payload(event: Mapping[str, Any], event_type: str) -> dict[str, Any]:
     """Return the fields that help to find the run at its source, without data sets and columns."""
-    facets = mapping(event, "run", "facets")
-    engine, error = mapping(facets, "processing_engine"), mapping(facets, "errorMessage")
-    nominal, parent = mapping(facets, "nominalTime"), mapping(facets, "parent")
-    return without_nulls(
-        event_type=kind,
-        producer=text(event.get("producer")),
-        job=without_nulls(
-            namespace=text(mapping(event, "job").get("namespace")), name=text(mapping(event, "job").get("name"))
+    facets = object_at(event, "run", "facets")
+    engine, error = object_at(facets, "processing_engine"), object_at(facets, "errorMessage")
+    nominal, parent = object_at(facets, "nominalTime"), object_at(facets, "parent")
+    return without_empty(
+        event_type=event_type,
+        producer=text_or_none(event.get("producer")),
+        job=without_empty(
+            namespace=text_or_none(object_at(event, "job").get("namespace")),
+            name=text_or_none(object_at(event, "job").get("name")),
         ),
-        nominal_time=without_nulls(
-            start=text(nominal.get("nominalStartTime")), end=text(nominal.get("nominalEndTime"))
+        nominal_time=without_empty(
+            start=text_or_none(nominal.get("nominalStartTime")), end=text_or_none(nominal.get("nominalEndTime"))
         ),
-        engine=without_nulls(name=text(engine.get("name")), version=text(engine.get("version"))),
-        parent=without_nulls(
-            run_id=text(mapping(parent, "run").get("runId")),
-            namespace=text(mapping(parent, "job").get("namespace")),
-            name=text(mapping(parent, "job").get("name")),
+        engine=without_empty(name=text_or_none(engine.get("name")), version=text_or_none(engine.get("version"))),
+        parent=without_empty(
+            run_id=text_or_none(object_at(parent, "run").get("runId")),
+            namespace=text_or_none(object_at(parent, "job").get("namespace")),
+            name=text_or_none(object_at(parent, "job").get("name")),
         ),
-        airflow_run_id=text(mapping(facets, "airflowDagRun", "dagRun").get("run_id")),
-        programming_language=text(error.get("programmingLanguage")),
-        stack_trace=text(error.get("stackTrace"), LONG_TEXT),
+        airflow_run_id=text_or_none(object_at(facets, "airflowDagRun", "dagRun").get("run_id")),
+        programming_language=text_or_none(error.get("programmingLanguage")),
+        stack_trace=text_or_none(error.get("stackTrace"), MAX_LONG_TEXT),
     )
 
 
-def _rows(outputs: object) -> int | None:
+def _rows_written(outputs: object) -> int | None:
     """Return the number of rows written; None if the producer does not count them."""
     written = [
         rows
         for output in (outputs if isinstance(outputs, list) else [])
-        if (rows := count(mapping(output, "outputFacets", "outputStatistics").get("rowCount"))) is not None
+        if (rows := count_or_none(object_at(output, "outputFacets", "outputStatistics").get("rowCount"))) is not None
     ]
     return sum(written) if written else None
 
@@ -138,12 +139,12 @@ def _platform(producer: object) -> Platform:
 
 
 def can_be_an_external_id(name: str) -> bool:
-    """Return whether the name is a possible external_id; others cannot be part of a query."""
+    """Return whether a pipeline can have this external_id. A query with any other text would fail."""
     return len(name) <= MAX_ID_LENGTH and storable_text(name) == name
 
 
 def choose_pipeline(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
-    """Return the id of the best of the candidates (platform, active, id); None without candidates.
+    """Return the id of the best candidate; None without candidates. A candidate is (platform, is active, id).
 
     A pipeline on the producer's platform is preferred, then an active one.
     """

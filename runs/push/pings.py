@@ -1,4 +1,4 @@
-"""Pings of Healthchecks clients (https://healthchecks.io/docs/http_api/) as runs.
+"""Translate pings of Healthchecks clients (https://healthchecks.io/docs/http_api/) into runs.
 
 The version of a ping is the time when it arrived, so the latest ping decides.
 """
@@ -11,16 +11,15 @@ from uuid import UUID
 
 from runs.events import Kind, RunEvent
 from runs.models import Status
-from runs.push.untrusted_json import text
+from runs.push.untrusted_json import text_or_none
 
-# Stored characters of a body; the rest is cut, as Healthchecks does. Twice as many are read, so that a secret across
-# the cut is recognized.
-MAX_BODY = 10_000
-MAX_READ = 2 * MAX_BODY
+# A longer body is cut, as Healthchecks does. More is read than is stored, so that a secret at the cut is recognized.
+MAX_BODY_CHARACTERS = 10_000
+MAX_BODY_BYTES = 2 * MAX_BODY_CHARACTERS
 MAX_EXIT_STATUS = 255
 
 
-class Sign(StrEnum):
+class PingKind(StrEnum):
     START = "start"
     SUCCESS = "success"
     FAIL = "fail"
@@ -29,50 +28,50 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    sign: Sign
+    kind: PingKind
     exit_status: int | None = None
     body: str | None = None
 
     @property
-    def ends(self) -> bool:
-        return self.sign in (Sign.SUCCESS, Sign.FAIL)
+    def ends_run(self) -> bool:
+        return self.kind in (PingKind.SUCCESS, PingKind.FAIL)
 
 
 def read_ping(suffix: str, body: bytes) -> Ping | None:
     """Return the ping of a suffix: empty, start, fail, log or an exit status; None for any other suffix."""
-    content = text(body.decode(errors="replace").strip(), MAX_BODY)
-    if suffix in (Sign.START, Sign.FAIL, Sign.LOG):
-        return Ping(sign=Sign(suffix), body=content)
+    content = text_or_none(body.decode(errors="replace").strip(), MAX_BODY_CHARACTERS)
+    if suffix in (PingKind.START, PingKind.FAIL, PingKind.LOG):
+        return Ping(kind=PingKind(suffix), body=content)
     if not suffix:
-        return Ping(sign=Sign.SUCCESS, body=content)
+        return Ping(kind=PingKind.SUCCESS, body=content)
     if not (suffix.isascii() and suffix.isdecimal() and len(suffix) <= 3) or int(suffix) > MAX_EXIT_STATUS:
         return None
-    return Ping(sign=Sign.FAIL if int(suffix) else Sign.SUCCESS, exit_status=int(suffix), body=content)
+    return Ping(kind=PingKind.FAIL if int(suffix) else PingKind.SUCCESS, exit_status=int(suffix), body=content)
 
 
-def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, at: datetime) -> RunEvent:
+def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, received_at: datetime) -> RunEvent:
     """Return the event of a ping.
 
     A ping that ends a run also sets started_at, because a run without a start would never be the latest. The time of an
     earlier start ping replaces this value.
     """
-    failed = ping.sign is Sign.FAIL
-    payload: dict[str, Any] = {"ping": ping.sign.value}
+    failed = ping.kind is PingKind.FAIL
+    payload: dict[str, Any] = {"ping": ping.kind.value}
     if ping.exit_status is not None:
         payload["exit_status"] = ping.exit_status
     if ping.body is not None and not failed:
         payload["body"] = ping.body
     # A log has no version, so it never sets an ended run back to running.
-    version = None if ping.sign is Sign.LOG else at
+    version = None if ping.kind is PingKind.LOG else received_at
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=external_run_id,
-        status=(Status.FAILED if failed else Status.SUCCESS if ping.ends else Status.RUNNING).value,
+        status=(Status.FAILED if failed else Status.SUCCESS if ping.ends_run else Status.RUNNING).value,
         started_at=version,
-        finished_at=at if ping.ends else None,
+        finished_at=received_at if ping.ends_run else None,
         error_message=ping.body if failed else None,
         status_reason=f"exit status {ping.exit_status}" if ping.exit_status else None,
         payload=payload,
-        at=version,
+        source_updated_at=version,
         kind=Kind.EVENT,
     )

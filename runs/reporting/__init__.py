@@ -1,1 +1,1 @@
-"""The definitions of all numbers: the views of the schema `reporting`, and shapes, which read only these views."""
+"""The definitions of all published numbers: the views of the schema `reporting`, and shapes, which read these views."""

@@ -57,7 +57,7 @@ def _time_parameter(description: str, default: str) -> Parameter:
     return Parameter("timestamptz", description, _time, default)
 
 
-def _word(description: str, choices: tuple[str, ...], default: str = "") -> Parameter:
+def _choice_parameter(description: str, choices: tuple[str, ...], default: str = "") -> Parameter:
     def read(value: Any) -> str:
         if value not in choices:
             raise ValueError(f"Give one of: {', '.join(choices)}.")
@@ -66,9 +66,9 @@ def _word(description: str, choices: tuple[str, ...], default: str = "") -> Para
     return Parameter("text", description, read, default, choices)
 
 
-def _number(description: str, minimum: int, maximum: int, default: int | None = None) -> Parameter:
+def _number_parameter(description: str, minimum: int, maximum: int, default: int | None = None) -> Parameter:
     def read(value: Any) -> int:
-        # Not int() alone, which accepts True and texts such as 1_000.
+        # Stricter than int(), which also accepts True and texts such as 1_000.
         try:
             number = (
                 value
@@ -88,73 +88,82 @@ def _number(description: str, minimum: int, maximum: int, default: int | None = 
     )
 
 
-# The value of known_until without as_of: every stored row counts.
-EVERYTHING = "infinity"
+# The value of known_until if as_of is not given: every stored row counts.
+INFINITY = "infinity"
 
-# Parameters of every shape: the moment and the scope.
-COMMON = {
+# The parameters that every shape has: the moment and the scope.
+COMMON_PARAMETERS = {
     "as_of": _time_parameter(
         "Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start "
         "until event_at, and then has its stored status. Without as_of all stored rows count.",
         "now",
     ),
     "client_id": Parameter("uuid", "Only this client's inventory.", _id),
-    "platform": _word("Only pipelines on this platform.", tuple(Platform.values)),
-    "environment": _word("Only pipelines of this environment.", tuple(Environment.values)),
+    "platform": _choice_parameter("Only pipelines on this platform.", tuple(Platform.values)),
+    "environment": _choice_parameter("Only pipelines of this environment.", tuple(Environment.values)),
 }
-OWN = {
+# The parameters that a shape can have in addition.
+SHAPE_PARAMETERS = {
     "since": _time_parameter("Start of the window, inclusive.", f"{DEFAULT_WINDOW} before until"),
     "until": _time_parameter("End of the window, exclusive.", "as_of"),
-    "bucket": _word("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
-    "limit": _number("Maximum number of rows.", 1, 1000),
-    "order": _word("Order of the rows, applied before the limit.", ("failures", "flips"), "failures"),
-    "max_duration_seconds": _number("End of the last bucket. Longer runs have one more bucket.", 1, 2**31 - 1, 3600),
-    "bucket_count": _number("Number of buckets.", 1, 1000, 20),
-    "weeks": _number("Number of ISO weeks, the current one included.", 1, 520, 12),
+    "bucket": _choice_parameter("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
+    "limit": _number_parameter("Maximum number of rows.", 1, 1000),
+    "order": _choice_parameter("Order of the rows, applied before the limit.", ("failures", "flips"), "failures"),
+    "max_duration_seconds": _number_parameter(
+        "End of the last bucket. Longer runs have one more bucket.", 1, 2**31 - 1, 3600
+    ),
+    "bucket_count": _number_parameter("Number of buckets.", 1, 1000, 20),
+    "weeks": _number_parameter("Number of ISO weeks, the current one included.", 1, 520, 12),
 }
 
 
-# Every report accepts this parameter. Shapes that declare it have a default.
+# Every report accepts this parameter. It has a default only for shapes that declare it.
 LIMIT = "limit"
 
 
-def validated(own: Mapping[str, str], requested: Mapping[str, Any], clock: datetime | None = None) -> dict[str, Any]:
-    """Return the values of a shape's parameters. `own` maps the shape's own parameters to its defaults.
+def validated(
+    shape_defaults: Mapping[str, str], requested: Mapping[str, Any], clock: datetime | None = None
+) -> dict[str, Any]:
+    """Return the values of all parameters. `shape_defaults` maps the parameters of the shape to their defaults.
 
     `known_until` is as_of if it is given, else infinity. Raise InvalidParameters with all problems at once.
     """
-    known = {name: OWN[name] for name in own} | COMMON | {LIMIT: OWN[LIMIT]}
+    parameters = (
+        {name: SHAPE_PARAMETERS[name] for name in shape_defaults} | COMMON_PARAMETERS | {LIMIT: SHAPE_PARAMETERS[LIMIT]}
+    )
     problems = {
-        name: f"Unknown parameter. Known here: {', '.join(sorted(known))}." for name in requested if name not in known
+        name: f"Unknown parameter. Known here: {', '.join(sorted(parameters))}."
+        for name in requested
+        if name not in parameters
     }
-    values: dict[str, Any] = dict.fromkeys(known)
-    for name, parameter in known.items():
+    values: dict[str, Any] = dict.fromkeys(parameters)
+    for name, parameter in parameters.items():
         value = requested.get(name)
         try:
             if value is not None:
                 values[name] = parameter.read(value)
-            elif name in own and parameter.sql_type != "timestamptz":
-                values[name] = parameter.read(own[name] or parameter.default)
+            elif name in shape_defaults and parameter.sql_type != "timestamptz":
+                values[name] = parameter.read(shape_defaults[name] or parameter.default)
         except ValueError as error:
             problems[name] = str(error)
     if problems:
         raise InvalidParameters(problems)
-    values["known_until"] = values["as_of"] or EVERYTHING
+    values["known_until"] = values["as_of"] or INFINITY
     values["as_of"] = values["as_of"] or clock or timezone.now()
-    if "since" in own:
-        _complete_window(own, values)
+    if "since" in shape_defaults:
+        _complete_window(shape_defaults, values)
     return values
 
 
-def _complete_window(own: Mapping[str, str], values: dict[str, Any]) -> None:
+def _complete_window(shape_defaults: Mapping[str, str], values: dict[str, Any]) -> None:
     """Set the default end and start of a window; raise InvalidParameters if the start is not before the end."""
-    end = "until" if "until" in own else "as_of"
+    end = "until" if "until" in shape_defaults else "as_of"
     values[end] = values[end] or values["as_of"]
-    number, unit = default_window(own).split()
+    number, unit = default_window(shape_defaults).split()
     try:
         values["since"] = values["since"] or values[end] - timedelta(**{unit: int(number)})
-    # The window would begin before the year 1.
     except OverflowError:
+        # The window would begin before the year 1.
         raise InvalidParameters({end: "Give a time after the year 1."}) from None
     if values["since"] >= values[end]:
         raise InvalidParameters({"since": f"This must be before {end}."})

@@ -1,10 +1,11 @@
 -- Question    How many runs of each status did each pipeline of a client have in a window, and which was its latest?
 -- Grain       one row per pipeline with a run in the window, including disabled ones
 -- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status
--- Parameters  client_id; since (inclusive) and until (exclusive), on started_at, else on event_at
+-- Parameters  client_id; since (inclusive) and until (exclusive): compared with started_at, or with event_at if
+--             a run has no start
 --
--- Reads two ranges of the index runs_latest per pipeline, because a run without a start has -infinity there. So the cost
--- depends on the window and not on the length of the history.
+-- Reads two ranges of the index runs_latest per pipeline: the window, and the runs without a start, which have -infinity
+-- there. So the time that it needs depends on the window and not on the length of the history.
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,

@@ -3,8 +3,8 @@
 -- Columns     id, pipeline_id
 -- Parameters  pipeline_ids, cutoff, keep_failures
 --
--- The latest run, the last success and the failed runs after that success (the current streak) are protected. They
--- include the latest decisive run. The order of the runs is latest_first.
+-- The latest run, the last success and the failed runs after that success (the current streak) are protected. The
+-- latest decisive run is always one of them. The order of the runs is latest_first.
 SELECT r.id, r.pipeline_id
 FROM unnest(%(pipeline_ids)s::uuid[]) AS p(pipeline_id)
 CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
 -- Question    How many runs does this batch delete? Deletes a batch of the runs that may be pruned.
--- Grain       one row per pipeline that lost runs
+-- Grain       one row per pipeline from which runs were deleted
 -- Columns     pipeline_id, runs
 -- Parameters  those of prunable_runs.sql, and size
 --

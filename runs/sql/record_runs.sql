@@ -1,45 +1,45 @@
 -- Question    What does each of these writes change? Executes them and returns the outcomes.
 -- Grain       one row per write; no two writes of one statement concern the same run
--- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer came
---             first, call again), pruned_before (with the outcome pruned)
--- Parameters  rows: a JSON array of the writes, which costs the writer a tenth of what one array per column costs.
---             kind (snapshot, event, if_absent) and clock (source, asked) are put in as constants
+-- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer
+--             wrote first, so call again), pruned_before (only for the outcome pruned)
+-- Parameters  rows: the writes as one JSON array, which Python builds ten times as fast as one array per column.
+--             kind (snapshot, event, if_absent) and clock (source, request_time), inserted as constants
 --
 -- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it, even
 -- if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
-WITH new AS (
+WITH writes AS (
     SELECT
         position, id, pipeline_id, external_run_id, status, started_at, finished_at,
         CASE
-            WHEN given_seconds IS NOT NULL AND %(kind)s <> 'event' THEN given_seconds
-            -- A longer duration does not fit the column.
+            WHEN sent_duration_seconds IS NOT NULL AND %(kind)s <> 'event' THEN sent_duration_seconds
+            -- A longer duration does not fit into the column.
             WHEN finished_at >= started_at AND extract(epoch FROM finished_at - started_at) < 2147483648
             THEN floor(extract(epoch FROM finished_at - started_at))::integer
         END AS duration_seconds,
         rows_processed, error_message, status_reason, payload, given_source_url, source_updated_at
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS sent(
         position integer, id uuid, pipeline_id uuid, external_run_id text, status text, started_at timestamptz,
-        finished_at timestamptz, given_seconds integer, rows_processed bigint, error_message text, status_reason text,
+        finished_at timestamptz, sent_duration_seconds integer, rows_processed bigint, error_message text, status_reason text,
         payload jsonb, given_source_url text, source_updated_at timestamptz
     )
 ),
-judged AS MATERIALIZED (
+compared AS MATERIALIZED (
     SELECT
-        new.*, r.id AS run_id, pruned.pruned_before,
+        write.*, r.id AS run_id, pruned.pruned_before,
         CASE
-            WHEN r.id IS NOT NULL THEN {verdict_on_new}
+            WHEN r.id IS NOT NULL THEN {effect_of_write}
             WHEN pruned.pruned_before IS NOT NULL THEN 'pruned'
             ELSE 'created'
-        END AS verdict
-    FROM new
+        END AS effect
+    FROM writes AS write
     LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
-    -- Only for a run that is not stored. Compares the event_at that the run would have.
+    -- For a run that is not stored: whether its event_at would be before the time up to which runs were pruned.
     CROSS JOIN LATERAL (
         SELECT CASE WHEN r.id IS NULL THEN (
             SELECT p.pruned_before
             FROM pipelines AS p
-            WHERE p.id = new.pipeline_id
-                AND coalesce(new.finished_at, new.started_at, statement_timestamp()) < p.pruned_before
+            WHERE p.id = write.pipeline_id
+                AND coalesce(write.finished_at, write.started_at, statement_timestamp()) < p.pruned_before
         ) END AS pruned_before
     ) AS pruned
 ),
@@ -52,8 +52,8 @@ written AS (
         id, statement_timestamp(), statement_timestamp(), statement_timestamp(), pipeline_id, external_run_id,
         status, started_at, finished_at, duration_seconds, rows_processed, error_message, status_reason, payload,
         given_source_url, source_updated_at
-    FROM judged
-    WHERE verdict IN ('created', 'updated', 'started', 'moved')
+    FROM compared
+    WHERE effect IN ('created', 'updated', 'started', 'moved')
     ORDER BY pipeline_id, external_run_id
     ON CONFLICT (pipeline_id, external_run_id) DO UPDATE SET (
         status, started_at, started_at_kept, finished_at, duration_seconds, rows_processed, error_message,
@@ -77,10 +77,10 @@ written AS (
             CASE WHEN replaces THEN excluded.payload ELSE r.payload END,
             CASE WHEN replaces THEN excluded.given_source_url ELSE r.given_source_url END,
             greatest(r.source_updated_at, excluded.source_updated_at),
-            CASE WHEN verdict = 'moved' THEN r.updated_at ELSE statement_timestamp() END,
-            CASE WHEN verdict = 'moved' THEN r.ingested_at ELSE statement_timestamp() END
-        FROM (SELECT {verdict_on_excluded} AS verdict) AS judgement
-        CROSS JOIN LATERAL (SELECT verdict = 'updated' AS replaces) AS newer
+            CASE WHEN effect = 'moved' THEN r.updated_at ELSE statement_timestamp() END,
+            CASE WHEN effect = 'moved' THEN r.ingested_at ELSE statement_timestamp() END
+        FROM (SELECT {effect_of_excluded} AS effect) AS decision
+        CROSS JOIN LATERAL (SELECT effect = 'updated' AS replaces) AS newer
         CROSS JOIN LATERAL (
             SELECT
                 %(kind)s = 'snapshot' AND excluded.status = 'running' AND excluded.started_at IS NULL
@@ -98,26 +98,26 @@ written AS (
         CROSS JOIN LATERAL (
             SELECT CASE WHEN replaces THEN excluded.finished_at ELSE r.finished_at END AS finished_at
         ) AS ended
-        -- A text from a second request stays while its attempt is the stored one.
+        -- An error text from a second request stays as long as the stored run is the attempt that it belongs to.
         CROSS JOIN LATERAL (
             SELECT
                 %(kind)s = 'snapshot' AND r.error_message_fetched AND excluded.error_message IS NULL
                 AND excluded.status = r.status AND excluded.finished_at IS NOT DISTINCT FROM r.finished_at AS kept
         ) AS text
     )
-    WHERE {verdict_on_excluded} IN ('updated', 'started', 'moved')
+    WHERE {effect_of_excluded} IN ('updated', 'started', 'moved')
     RETURNING
         -- xmax is 0 only in an inserted row.
         r.id, r.pipeline_id, r.external_run_id, r.xmax = 0 AS inserted, r.updated_at = statement_timestamp() AS changed
 )
 SELECT
-    judged.position,
-    coalesce(written.id, judged.run_id) AS run_id,
+    compared.position,
+    coalesce(written.id, compared.run_id) AS run_id,
     CASE
         WHEN written.inserted THEN 'created'
         WHEN written.changed THEN 'updated'
-        WHEN written.id IS NOT NULL OR judged.verdict = 'unchanged' THEN 'unchanged'
-        WHEN judged.verdict IN ('stale', 'pruned') THEN judged.verdict
+        WHEN written.id IS NOT NULL OR compared.effect = 'unchanged' THEN 'unchanged'
+        WHEN compared.effect IN ('stale', 'pruned') THEN compared.effect
     END AS outcome,
-    judged.pruned_before
-FROM judged LEFT JOIN written USING (pipeline_id, external_run_id)
+    compared.pruned_before
+FROM compared LEFT JOIN written USING (pipeline_id, external_run_id)

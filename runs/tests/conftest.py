@@ -1,7 +1,7 @@
 import pytest
 
 from inventory.models import Client, Pipeline
-from runs.tests.writes import Source
+from runs.tests.source_writes import Source
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Client, Pipeline
 from runs.services import record_runs
-from runs.tests.writes import Source
+from runs.tests.source_writes import Source
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def create_failed_runs(number: int) -> None:
 
 
 @pytest.mark.parametrize("page", LISTS)
-def test_a_list_of_any_length_costs_the_same_number_of_queries(browser: Browser, page: str) -> None:
+def test_a_list_of_any_length_needs_the_same_number_of_queries(browser: Browser, page: str) -> None:
     create_failed_runs(2)
     with CaptureQueriesContext(connection) as few:
         assert browser.get(f"/admin/{page}").status_code == 200

@@ -17,9 +17,9 @@ from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
-from runs import run_pages
+from runs import run_list_pages
 from runs.models import Run, Status
-from runs.run_period import start_of
+from runs.run_period import start_of_period
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +75,7 @@ def test_the_links_older_and_newer_show_every_run_once_in_both_directions(browse
 
 
 def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_pages, "MAX_WALKED", 20)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
     create_history(50)
     pipeline = Pipeline.objects.get()
     rare = [
@@ -92,7 +92,7 @@ def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monk
     page, steps, ids = open_list(browser, "?status__exact=skipped"), 0, []
     while True:
         ids += [run.external_run_id for run in page.result_list]
-        assert page.older_page is None or page.walked_to
+        assert page.older_page is None or page.scanned_to
         if page.older_page is None:
             break
         page, steps = open_list(browser, page.older_page), steps + 1
@@ -114,7 +114,7 @@ def test_a_page_that_searched_only_some_runs_shows_how_far_it_searched(
     create_history(30)
     assert "Looked through" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
 
-    monkeypatch.setattr(run_pages, "MAX_WALKED", 20)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
     page = browser.get(f"{LIST}?status__exact=failed").content.decode()
 
     assert re.search(r"Looked through 20 runs, to <time[^>]+>2026-02-28 17:00 UTC", page)
@@ -157,8 +157,8 @@ def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatc
     expected = create_history(130, pipeline=pipeline)
     RunFactory.create(external_run_id="other", status="failed", error_message="the nightly one broke", finished_at=NOON)
     expected = [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
-    for max_probed in (300, 0):
-        monkeypatch.setattr(run_pages, "MAX_PROBED", max_probed)
+    for max_probed_pipelines in (300, 0):
+        monkeypatch.setattr(run_list_pages, "MAX_PROBED_PIPELINES", max_probed_pipelines)
         first = open_list(browser, "?q=nightly")
         second = open_list(browser, first.older_page)
         assert [run.external_run_id for page in (first, second) for run in page.result_list] == expected
@@ -182,7 +182,7 @@ def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatc
 def test_a_period_starts_in_the_time_zone_of_the_user(period: str, zone: str, now: str, start: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
 
-    assert start_of(period, moment) == datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert start_of_period(period, moment) == datetime.fromisoformat(start).replace(tzinfo=UTC)
 
 
 def test_times_without_an_offset_are_in_the_time_zone_of_the_user(browser: Browser) -> None:
@@ -210,7 +210,7 @@ def test_each_active_filter_is_a_chip_that_removes_it(browser: Browser) -> None:
         ("Time", "last 30 days"), ("Pipeline", "orders"), ("Search", "orders"),
     ]  # fmt: skip
     for chip, name in zip(page.chips, (*list(filters)[:3], "period", "pipeline__id__exact", "q"), strict=True):
-        assert dict(parse_qsl(chip.without[1:])) == {
+        assert dict(parse_qsl(chip.query_without[1:])) == {
             key: str(value) for key, value in filters.items() if key != name
         }, chip
     assert open_list(browser).chips == []
@@ -221,7 +221,7 @@ def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
 ) -> None:
     names = create_history(7)
     RunFactory.create(external_run_id="=1+1", status="failed", error_message="@SUM(A1)", finished_at=NOON)
-    monkeypatch.setattr("runs.changelist.EXPORT_PAGE", 3)
+    monkeypatch.setattr("runs.changelist.EXPORT_ROWS_PER_QUERY", 3)
 
     def rows(query: str) -> list[dict[str, str]]:
         answer: Any = browser.get(f"{LIST}export/csv/?{query}")
@@ -232,15 +232,15 @@ def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
     assert (failed["external_run_id"], failed["error"]) == ("'=1+1", "'@SUM(A1)")
     assert [row["external_run_id"] for row in rows("status__exact=success")] == names
     assert [row["external_run_id"] for row in rows("status__exact=success&sort=time")] == names[::-1]
-    monkeypatch.setattr("runs.changelist.EXPORT_ROWS", 5)
+    monkeypatch.setattr("runs.changelist.MAX_EXPORTED_ROWS", 5)
     assert len(rows("")) == 5
 
 
 def test_a_search_that_matches_too_many_ids_asks_for_more_of_the_id(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runs.run_search.MAX_BY_ID", 3)
-    monkeypatch.setattr("runs.changelist.MAX_BY_ID", 3)
+    monkeypatch.setattr("runs.run_search.MAX_FOUND_BY_ID", 3)
+    monkeypatch.setattr("runs.changelist.MAX_FOUND_BY_ID", 3)
     create_history(4)
 
     page = browser.get(f"{LIST}?q=r").content.decode()
@@ -346,10 +346,10 @@ def test_the_list_is_sorted_by_time_duration_and_rows_on_every_page(
         assert listed_ids(browser, page.newer_page) == SORTS[sort][-2:-1]
 
 
-def test_sorting_by_a_number_covers_only_the_newest_runs_and_the_page_says_so(
+def test_sorting_by_duration_covers_only_the_newest_runs_and_the_page_says_so(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_pages, "MAX_WALKED", 20)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
     create_history(30)
     Run.objects.update(duration_seconds=7)
 
@@ -362,7 +362,7 @@ def test_sorting_by_a_number_covers_only_the_newest_runs_and_the_page_says_so(
 
 def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXPLAIN each query of each page: runs are read only by an index."""
-    monkeypatch.setattr(run_pages, "MAX_WALKED", 1000)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 1000)
     pipelines = [PipelineFactory.create(client=ClientFactory.create()) for _ in range(20)]
     Run.objects.bulk_create(
         Run(
@@ -399,23 +399,23 @@ def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pyte
             assert "Seq Scan on runs" not in plan, f"{query}\n{statement}\n{plan}"
 
 
-EVERY_PAGE = ["session", "person", "my clients", "clients to choose from"]
+QUERIES_OF_EVERY_PAGE = ["session", "user", "my clients", "clients to choose from"]
 
 
 @pytest.mark.parametrize(
     ("query", "queries"),
     [
-        ("", [*EVERY_PAGE, "page"]),
-        ("?_facets=True", [*EVERY_PAGE, "page"]),
-        ("?q=r00", [*EVERY_PAGE, "by id", "by error", "by pipeline", "page"]),
-        ("?q=name", [*EVERY_PAGE, "by id", "by error", "by pipeline", "page of pipelines"]),
-        ("?status__exact=success", [*EVERY_PAGE, "edge of the walk", "page"]),
-        ("?sort=-duration", [*EVERY_PAGE, "the oldest sorted run", "page"]),
-        ("?pipeline__client__id__exact={client}", [*EVERY_PAGE, "page"]),
-        ("?pipeline__id__exact={pipeline}", [*EVERY_PAGE, "page", "the chosen pipeline"]),
+        ("", [*QUERIES_OF_EVERY_PAGE, "page"]),
+        ("?_facets=True", [*QUERIES_OF_EVERY_PAGE, "page"]),
+        ("?q=r00", [*QUERIES_OF_EVERY_PAGE, "by id", "by error", "by pipeline", "page"]),
+        ("?q=name", [*QUERIES_OF_EVERY_PAGE, "by id", "by error", "by pipeline", "page of pipelines"]),
+        ("?status__exact=success", [*QUERIES_OF_EVERY_PAGE, "end of the scan", "page"]),
+        ("?sort=-duration", [*QUERIES_OF_EVERY_PAGE, "the oldest sorted run", "page"]),
+        ("?pipeline__client__id__exact={client}", [*QUERIES_OF_EVERY_PAGE, "page"]),
+        ("?pipeline__id__exact={pipeline}", [*QUERIES_OF_EVERY_PAGE, "page", "the chosen pipeline"]),
     ],
 )
-def test_a_page_costs_these_queries(browser: Browser, query: str, queries: list[str]) -> None:
+def test_a_page_needs_these_queries(browser: Browser, query: str, queries: list[str]) -> None:
     create_history(120, pipeline=PipelineFactory.create(name="by name"))
     pipeline = Pipeline.objects.get()
 

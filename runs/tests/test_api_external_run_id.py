@@ -57,7 +57,7 @@ def test_a_run_stored_by_put_is_read_back_at_the_same_address(
     assert api.get(pushed["Location"]).json() == read.json()
 
 
-def test_latest_in_the_path_is_the_latest_run_and_the_filter_finds_the_id_latest(
+def test_the_path_latest_returns_the_latest_run_and_a_filter_finds_a_run_with_that_id(
     api: APIClient, pipeline: Pipeline
 ) -> None:
     api.put(address(pipeline, "latest"), {"status": "failed", "started_at": "2026-03-01T10:00:00Z"})

@@ -65,7 +65,7 @@ def test_the_id_is_the_rest_of_the_path_with_its_slashes(pipeline: Pipeline, ext
     assert Run.objects.get().external_run_id == external_run_id
 
 
-def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipeline) -> None:
+def test_put_of_latest_stores_a_run_with_that_id_and_get_returns_the_latest_run(pipeline: Pipeline) -> None:
     api, path = api_with_scope(), run_path(pipeline, "latest")
     RunFactory.create(pipeline=pipeline, external_run_id="newer")
     assert api.put(path, {"status": "success", "started_at": "2020-01-01T00:00:00Z"}).status_code == 201
@@ -162,7 +162,7 @@ def test_an_invalid_batch_is_refused_as_a_whole(body: Any, field: str) -> None:
     assert set(field_errors(api_with_scope().post(BATCH, body))) == {field}
 
 
-def test_a_full_batch_costs_a_constant_number_of_queries(
+def test_a_full_batch_needs_a_constant_number_of_queries(
     pipeline: Pipeline, django_assert_max_num_queries: Any
 ) -> None:
     api = api_with_scope("ingest")

@@ -50,7 +50,7 @@ def queries_of(call: Callable[[], object]) -> list[str]:
         ("schema", [TOKEN]),
     ],
 )
-def test_a_request_with_a_token_costs_these_queries(pipeline: Pipeline, path: str, queries: list[str]) -> None:
+def test_a_request_with_a_token_needs_these_queries(pipeline: Pipeline, path: str, queries: list[str]) -> None:
     api = api_with_scope("read")
     path = f"{ROOT}/{path.format(client=pipeline.client_id, pipeline=pipeline.pk)}"
 
@@ -58,14 +58,14 @@ def test_a_request_with_a_token_costs_these_queries(pipeline: Pipeline, path: st
 
 
 @pytest.mark.parametrize("path", ["clients", "pipelines", "runs"])
-def test_a_request_of_a_user_costs_these_queries(pipeline: Pipeline, path: str) -> None:
+def test_a_request_of_a_user_needs_these_queries(pipeline: Pipeline, path: str) -> None:
     api = api_as_role("viewer")
     queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "bindings", "a page"]
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
 
 
-def test_a_bound_token_costs_no_additional_query(pipeline: Pipeline) -> None:
+def test_a_bound_token_needs_no_additional_query(pipeline: Pipeline) -> None:
     api = api_with_scope("read", client_id=pipeline.client_id)
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/runs"))) == len([TOKEN, "a page of runs"])

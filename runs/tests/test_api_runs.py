@@ -68,7 +68,9 @@ def test_creating_a_manual_run_returns_201_and_the_whole_run(api: APIClient, pip
 
 @pytest.mark.proves("FR-019")
 @pytest.mark.parametrize("body", [{"status": "running"}, {"status": "running", "external_run_id": None}])
-def test_an_id_is_generated_when_none_is_given(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
+def test_an_id_is_generated_if_the_request_contains_no_id(
+    api: APIClient, pipeline: Pipeline, body: dict[str, Any]
+) -> None:
     first, second = api.post(runs_path(pipeline), body).json(), api.post(runs_path(pipeline), body).json()
 
     assert first["external_run_id"]
@@ -153,7 +155,7 @@ def nested(levels: int) -> dict[str, Any]:
                      {"status", "started_at", "duration_seconds", "payload", "nope"}, id="several fields"),
     ],
 )  # fmt: skip
-def test_every_bad_field_is_named_and_nothing_stored(
+def test_the_error_names_every_invalid_field_and_nothing_is_stored(
     api: APIClient, pipeline: Pipeline, change: dict[str, Any], fields: set[str]
 ) -> None:
     issues = field_errors(post_json(api, runs_path(pipeline), FULL | change))
@@ -191,7 +193,7 @@ def test_an_infinite_number_is_refused(api: APIClient, pipeline: Pipeline) -> No
     assert set(field_errors(api.post(runs_path(pipeline), body, content_type="application/json"))) == {"payload"}
 
 
-def test_the_duration_is_computed_when_left_out(api: APIClient, pipeline: Pipeline) -> None:
+def test_the_duration_is_computed_if_it_is_omitted(api: APIClient, pipeline: Pipeline) -> None:
     body = {key: FULL[key] for key in ("status", "started_at", "finished_at")}
 
     assert api.post(runs_path(pipeline), body).json()["duration_seconds"] == 300
@@ -221,7 +223,7 @@ def test_an_unknown_run_is_404(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_several_concurrent_manual_runs_with_one_id_only_one_is_stored() -> None:
+def test_only_one_of_several_concurrent_manual_runs_with_one_id_is_stored() -> None:
     path, programs = runs_path(PipelineFactory.create()), [api_with_scope("write") for _ in range(6)]
     barrier = Barrier(len(programs))
 
@@ -274,7 +276,7 @@ def test_the_default_order_is_latest_first_and_asc_reverses_it(api: APIClient, p
 
 
 @pytest.mark.proves("FR-005", "AC-004")
-def test_filter_by_status(api: APIClient, pipeline: Pipeline) -> None:
+def test_the_list_of_a_pipeline_is_filtered_by_status(api: APIClient, pipeline: Pipeline) -> None:
     for status in ("running", "success", "failed", "canceled", "skipped"):
         RunFactory.create(pipeline=pipeline, status=status, external_run_id=status)
 
@@ -282,7 +284,7 @@ def test_filter_by_status(api: APIClient, pipeline: Pipeline) -> None:
         assert [run["external_run_id"] for run in items(api.get(runs_path(pipeline), {"status": status}))] == [status]
 
 
-def test_filter_by_external_run_id(api: APIClient, pipeline: Pipeline) -> None:
+def test_the_list_of_a_pipeline_is_filtered_by_external_run_id(api: APIClient, pipeline: Pipeline) -> None:
     RunFactory.create(pipeline=pipeline, external_run_id=" exact ")
     RunFactory.create(pipeline=pipeline, external_run_id="exact")
 
@@ -333,7 +335,7 @@ def test_a_window_without_an_offset_is_utc(api: APIClient, pipeline: Pipeline) -
 # Across pipelines
 
 
-def test_across_pipelines_the_newest_event_comes_first(api: APIClient) -> None:
+def test_the_list_across_pipelines_begins_with_the_newest_event(api: APIClient) -> None:
     RunFactory.create(external_run_id="ended 14", started_at=at_hour(8), finished_at=at_hour(14))
     RunFactory.create(external_run_id="started 13", started_at=at_hour(13), finished_at=None)
     RunFactory.create(external_run_id="stored now", started_at=None, finished_at=None)
@@ -344,7 +346,9 @@ def test_across_pipelines_the_newest_event_comes_first(api: APIClient) -> None:
     assert ids == ["stored now", "ended 14, newer", "ended 14", "started 13"]
 
 
-def test_filters_across_pipelines(api: APIClient) -> None:
+def test_the_list_across_pipelines_is_filtered_by_client_pipeline_platform_environment_and_status(
+    api: APIClient,
+) -> None:
     RunFactory.create()
     matching = RunFactory.create(status="failed", pipeline__platform="dbt", pipeline__environment="dev")
 
@@ -380,7 +384,7 @@ def test_the_window_across_pipelines_applies_to_event_at(
     assert {run["external_run_id"] for run in runs} == expected
 
 
-def test_every_column_of_a_run_is_filterable_or_listed_as_not() -> None:
+def test_every_column_of_a_run_has_a_filter_or_is_listed_without_one() -> None:
     from runs.api.filters import PipelineRunFilter, RunFilter
 
     not_filterable = {

@@ -10,7 +10,7 @@ from inventory.models import Pipeline
 from runs.events import RunEvent
 from runs.models import Run
 from runs.services import Result, record_runs
-from runs.tests.writes import Source, stored_run
+from runs.tests.source_writes import Source, stored_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

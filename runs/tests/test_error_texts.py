@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.error_texts import ErrorText, keep_error_texts
+from runs.error_texts import ErrorText, store_error_texts
 from runs.events import RunEvent
-from runs.limits import MAX_TEXT_BYTES
 from runs.models import Run
-from runs.tests.writes import Source, at, row_version, stored_run, write
+from runs.size_limits import MAX_TEXT_BYTES
+from runs.tests.source_writes import Source, at_time, row_version, stored_run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 def fetch_error_text(source: Source, text: str = "task load failed") -> int:
     run = stored_run(source.pipeline_id)
-    return keep_error_texts([ErrorText(run.pk, run.finished_at, text)])
+    return store_error_texts([ErrorText(run.pk, run.finished_at, text)])
 
 
 def test_a_replay_of_the_listing_keeps_the_text_and_is_unchanged(source: Source) -> None:
@@ -73,12 +73,12 @@ def test_a_text_from_the_source_replaces_the_fetched_one(source: Source) -> None
     assert stored_run(source.pipeline_id).error_message is None, "the source removed its own text"
 
 
-def test_a_text_that_arrives_after_the_next_attempt_is_dropped(source: Source) -> None:
+def test_a_text_that_arrives_after_the_next_attempt_is_not_stored(source: Source) -> None:
     write(source.snapshot("failed", "10:05", finished_at="10:04"))
     first_attempt = stored_run(source.pipeline_id)
     write(source.snapshot("failed", "10:30", finished_at="10:29"))
 
-    assert keep_error_texts([ErrorText(first_attempt.pk, first_attempt.finished_at, "of the first attempt")]) == 0
+    assert store_error_texts([ErrorText(first_attempt.pk, first_attempt.finished_at, "of the first attempt")]) == 0
     assert stored_run(source.pipeline_id).error_message is None
 
 
@@ -92,11 +92,11 @@ def test_a_text_is_scrubbed_and_cut(source: Source) -> None:
     assert len(text.encode()) <= MAX_TEXT_BYTES
 
 
-minutes = st.integers(0, 2).map(lambda minute: at("10:00") + timedelta(minutes=minute))
+minutes = st.integers(0, 2).map(lambda minute: at_time("10:00") + timedelta(minutes=minute))
 snapshots = st.fixed_dictionaries(
     {
         "status": st.sampled_from(["running", "failed", "failed", "success"]),
-        "at": minutes,
+        "source_updated_at": minutes,
         "finished_at": st.none() | minutes,
         "rows_processed": st.none() | st.integers(0, 1),
         "error_message": st.none() | st.none() | st.just("disk full"),
@@ -141,5 +141,5 @@ def _final_row(
             fetch_error_text(source)
     run = stored_run(source.pipeline_id)
     names = ("status", "started_at", "finished_at", "duration_seconds", "rows_processed", "source_updated_at")
-    own_text = None if run.error_message_fetched else run.error_message
-    return {name: getattr(run, name) for name in names} | {"error_message": own_text}
+    text_of_source = None if run.error_message_fetched else run.error_message
+    return {name: getattr(run, name) for name in names} | {"error_message": text_of_source}

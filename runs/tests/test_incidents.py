@@ -14,25 +14,25 @@ from chm_project.tests.reader import query_as_reader
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
-from runs.reporting.adapter import run_shape
 from runs.reporting.parameters import validated
+from runs.reporting.run_shapes import run_shape
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-BEGIN = datetime(2026, 6, 10, tzinfo=UTC)
-NOON = BEGIN + timedelta(hours=12)
-MIN_SHARE = 0.95
-LABELLED = Path(__file__).parent / "labelled_failures.jsonl"
+MIDNIGHT = datetime(2026, 6, 10, tzinfo=UTC)
+NOON = MIDNIGHT + timedelta(hours=12)
+MIN_PURITY_AND_COMPLETENESS = 0.95
+LABELLED_FAILURES_FILE = Path(__file__).parent / "labelled_failures.jsonl"
 
 
-def labelled() -> list[dict[str, Any]]:
-    """Return failures with their true cause: recorded texts, synthetic outages and unrelated failures."""
-    return [json.loads(line) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
+def labelled_failures() -> list[dict[str, Any]]:
+    """Return failures with their real cause: recorded texts, synthetic outages and unrelated failures."""
+    return [json.loads(line) for line in LABELLED_FAILURES_FILE.read_text(encoding="utf-8").splitlines()]
 
 
 def store_failures(failures: list[dict[str, Any]]) -> dict[str, str]:
-    """Store one failing pipeline per failure; return the true cause by the pipeline's key."""
+    """Store one failing pipeline per failure; map the key of each pipeline to its real cause."""
     names = sorted({failure["client"] for failure in failures})
     clients = {client.name: client for client in Client.objects.bulk_create(Client(name=name) for name in names)}
     pipelines = Pipeline.objects.bulk_create(
@@ -45,8 +45,8 @@ def store_failures(failures: list[dict[str, Any]]) -> dict[str, str]:
     Run.objects.bulk_create(
         Run(
             pipeline=pipeline, external_run_id="1", status="failed", error_message=failure["error"],
-            started_at=BEGIN + timedelta(minutes=failure["minute"]),
-            finished_at=BEGIN + timedelta(minutes=failure["minute"]),
+            started_at=MIDNIGHT + timedelta(minutes=failure["minute"]),
+            finished_at=MIDNIGHT + timedelta(minutes=failure["minute"]),
         )
         for pipeline, failure in zip(pipelines, failures, strict=True)
     )  # fmt: skip
@@ -54,7 +54,7 @@ def store_failures(failures: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def pipelines_by_incident() -> dict[tuple[str, int], set[str]]:
-    """Return the failing pipelines by incident."""
+    """Map each incident to the keys of its pipelines."""
     members: dict[tuple[str, int], set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
         sql = expanded("SELECT pipeline_id, incident, number FROM {incident_pipelines} AS failure", fragments())
@@ -64,8 +64,12 @@ def pipelines_by_incident() -> dict[tuple[str, int], set[str]]:
     return members
 
 
-def test_on_the_labelled_set_incidents_are_pure_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
-    failures = labelled()
+def test_incidents_of_the_labelled_failures_are_pure_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    """Purity: the share of failures that have the main cause of their incident.
+
+    Completeness: the share of failures that are in the main incident of their cause.
+    """
+    failures = labelled_failures()
     causes = store_failures(failures)
 
     incidents = pipelines_by_incident()
@@ -85,11 +89,11 @@ def test_on_the_labelled_set_incidents_are_pure_and_complete(capsys: pytest.Capt
             f"purity {purity:.3f}, completeness {completeness:.3f}"
         )
     assert len(failures) >= 300
-    assert purity >= MIN_SHARE
-    assert completeness >= MIN_SHARE
+    assert purity >= MIN_PURITY_AND_COMPLETENESS
+    assert completeness >= MIN_PURITY_AND_COMPLETENESS
 
 
-def fail(
+def create_failing_pipeline(
     minute: int, error: str | None, *, client: Client | None = None, platform: str = "airflow", **fields: Any
 ) -> Pipeline:
     """Create a pipeline whose only run failed this many minutes after noon."""
@@ -110,13 +114,19 @@ def incidents() -> list[tuple[int, int]]:
     return sorted((int((row["since"] - NOON).total_seconds() // 60), row["pipelines"]) for row in rows)
 
 
-REFUSED = "could not connect to wh.example: connection refused"
+CONNECTION_REFUSED = "could not connect to wh.example: connection refused"
 
 
 def test_one_outage_of_several_clients_is_one_row_with_its_first_and_latest_failure() -> None:
-    first = fail(0, "Task load_orders failed (try 1 of 2): ConnectionError: wh.example refused 10.0.0.7:5432")
-    fail(30, "Task mart_prices failed (try 2 of 2): ConnectionError: wh.example refused 10.0.9.1:5432")
-    latest = fail(80, "Task exports failed (try 1 of 1): ConnectionError: wh.example refused 10.1.0.2:5432")
+    first = create_failing_pipeline(
+        0, "Task load_orders failed (try 1 of 2): ConnectionError: wh.example refused 10.0.0.7:5432"
+    )
+    create_failing_pipeline(
+        30, "Task mart_prices failed (try 2 of 2): ConnectionError: wh.example refused 10.0.9.1:5432"
+    )
+    latest = create_failing_pipeline(
+        80, "Task exports failed (try 1 of 1): ConnectionError: wh.example refused 10.1.0.2:5432"
+    )
 
     [row] = run_shape("incidents")
 
@@ -130,11 +140,11 @@ def test_one_outage_of_several_clients_is_one_row_with_its_first_and_latest_fail
 @pytest.mark.parametrize(
     ("gap", "rows"), [(60, [(0, 2)]), (61, [(0, 1), (61, 1)])], ids=["an hour apart", "more than an hour apart"]
 )
-def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_former(
+def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_previous_one(
     gap: int, rows: list[tuple[int, int]]
 ) -> None:
-    fail(0, REFUSED)
-    fail(gap, REFUSED)
+    create_failing_pipeline(0, CONNECTION_REFUSED)
+    create_failing_pipeline(gap, CONNECTION_REFUSED)
 
     assert incidents() == rows
 
@@ -145,45 +155,45 @@ def test_different_platforms_hosts_and_http_statuses_are_different_incidents() -
         "HTTP 401 from https://a.example/2",
         "HTTP 502 from https://b.example/1",
     ):
-        fail(0, error)
-    fail(0, "HTTP 502 from https://a.example/1", platform="dbt")
+        create_failing_pipeline(0, error)
+    create_failing_pipeline(0, "HTTP 502 from https://a.example/1", platform="dbt")
 
     assert incidents() == [(0, 1)] * 4
 
 
 def test_texts_without_a_cause_are_grouped_within_one_client_and_15_minutes() -> None:
-    acme = fail(0, "Task load failed (try 1 of 1): Task exited with return code 1").client
-    fail(15, "Task mart failed (try 2 of 3): Task exited with return code 137", client=acme)
-    fail(31, "Task copy failed (try 2 of 3): Task exited with return code 1", client=acme)
-    fail(0, "Task load failed (try 1 of 1): Task exited with return code 1")
-    fail(0, None)
-    fail(0, None)
+    acme = create_failing_pipeline(0, "Task load failed (try 1 of 1): Task exited with return code 1").client
+    create_failing_pipeline(15, "Task mart failed (try 2 of 3): Task exited with return code 137", client=acme)
+    create_failing_pipeline(31, "Task copy failed (try 2 of 3): Task exited with return code 1", client=acme)
+    create_failing_pipeline(0, "Task load failed (try 1 of 1): Task exited with return code 1")
+    create_failing_pipeline(0, None)
+    create_failing_pipeline(0, None)
 
     assert incidents() == [(0, 1), (0, 1), (0, 1), (0, 2), (31, 1)]
 
 
-def test_a_pipeline_counts_from_the_first_failure_with_its_current_cause() -> None:
-    """Its streak is older than the incident, because it failed for another cause before."""
-    pipeline = fail(0, "column 'amount' is missing")
-    add_run(pipeline, 100, REFUSED)
-    add_run(pipeline, 110, REFUSED)
-    fail(120, REFUSED)
+def test_a_pipeline_joins_an_incident_when_it_first_fails_with_its_current_cause() -> None:
+    """Before that it failed for another cause, so its streak of failures began before the incident."""
+    pipeline = create_failing_pipeline(0, "column 'amount' is missing")
+    add_run(pipeline, 100, CONNECTION_REFUSED)
+    add_run(pipeline, 110, CONNECTION_REFUSED)
+    create_failing_pipeline(120, CONNECTION_REFUSED)
 
     assert incidents() == [(100, 2)]
     assert run_shape("failing_now")[0]["failing_since"] == NOON
 
 
 def test_a_cause_that_returns_after_another_one_is_a_new_incident() -> None:
-    pipeline = fail(0, REFUSED)
+    pipeline = create_failing_pipeline(0, CONNECTION_REFUSED)
     add_run(pipeline, 10, "column 'amount' is missing")
-    add_run(pipeline, 20, REFUSED)
+    add_run(pipeline, 20, CONNECTION_REFUSED)
 
     assert incidents() == [(20, 1)]
 
 
-def test_a_pipeline_that_succeeds_leaves_its_incident_which_keeps_its_fingerprint() -> None:
-    recovered = fail(0, REFUSED)
-    fail(10, REFUSED)
+def test_an_incident_keeps_its_fingerprint_after_one_of_its_pipelines_recovers() -> None:
+    recovered = create_failing_pipeline(0, CONNECTION_REFUSED)
+    create_failing_pipeline(10, CONNECTION_REFUSED)
     [before] = run_shape("incidents")
 
     add_run(recovered, 20, None, "success")
@@ -194,7 +204,7 @@ def test_a_pipeline_that_succeeds_leaves_its_incident_which_keeps_its_fingerprin
 
 
 def test_a_past_incident_is_computed_from_the_rows_as_stored_now() -> None:
-    pipeline = fail(0, REFUSED)
+    pipeline = create_failing_pipeline(0, CONNECTION_REFUSED)
     add_run(pipeline, 60, None, "success")
 
     assert run_shape("incidents") == []
@@ -224,22 +234,23 @@ def test_a_past_incident_is_computed_from_the_rows_as_stored_now() -> None:
     ],
 )  # fmt: skip
 def test_texts_that_differ_only_in_masked_parts_have_one_cause(first: str, second: str) -> None:
-    fail(0, first, name="load 1")
-    fail(0, second, name="load 2")
+    create_failing_pipeline(0, first, name="load 1")
+    create_failing_pipeline(0, second, name="load 2")
 
     assert incidents() == [(0, 2)]
 
 
 def test_the_names_of_client_and_pipeline_are_masked() -> None:
-    fail(0, "warehouse NORTHWIND of daily-load is suspended", client=Client.objects.create(name="Northwind"),
-         name="Daily-load")  # fmt: skip
-    fail(0, "warehouse Fabrikam of prices_mart is suspended", client=Client.objects.create(name="Fabrikam"),
-         external_id="prices_mart")  # fmt: skip
+    northwind, fabrikam = (Client.objects.create(name=name) for name in ("Northwind", "Fabrikam"))
+    create_failing_pipeline(0, "warehouse NORTHWIND of daily-load is suspended", client=northwind, name="Daily-load")
+    create_failing_pipeline(
+        0, "warehouse Fabrikam of prices_mart is suspended", client=fabrikam, external_id="prices_mart"
+    )
 
     assert incidents() == [(0, 2)]
 
 
 def test_the_reporting_role_reads_incidents() -> None:
-    fail(0, REFUSED)
+    create_failing_pipeline(0, CONNECTION_REFUSED)
 
     assert [row["pipelines"] for row in query_as_reader("SELECT pipelines FROM reporting.incidents", {})] == [1]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 from runs.tests.factories import RunFactory
 from tools.support.lateness import late
 from tools.support.rhythms import RHYTHMS, ZONES, starts_of
@@ -106,7 +106,7 @@ def test_a_missed_monday_is_late_with_a_reason() -> None:
     assert row["run_id"] == Run.objects.latest_first()[0].pk
 
 
-def test_two_weeks_later_it_is_still_late_since_that_monday() -> None:
+def test_a_pipeline_is_still_late_two_weeks_after_a_missed_monday() -> None:
     pipeline_with_starts(weekly_mondays())
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON + timedelta(days=14))
@@ -145,7 +145,7 @@ def test_a_start_planned_by_the_source_is_late_after_15_minutes_with_any_history
     assert [row["last_start_at"] is None for row in rows if row["pipeline_name"] == "never started"] == [True]
 
 
-def test_a_plan_not_after_the_last_start_is_ignored() -> None:
+def test_a_planned_start_that_is_not_after_the_last_start_is_ignored() -> None:
     pipeline_with_starts(weekly_mondays(), source_next_run_at=datetime(2026, 6, 8, 6, tzinfo=UTC))
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)

@@ -27,7 +27,7 @@ def pipeline() -> Pipeline:
     return PipelineFactory.create()
 
 
-def latest(api: APIClient, pipeline: Pipeline) -> str:
+def latest_id(api: APIClient, pipeline: Pipeline) -> str:
     response = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
     assert response.status_code == 200
     return str(response.json()["external_run_id"])
@@ -49,33 +49,35 @@ def latest(api: APIClient, pipeline: Pipeline) -> str:
         pytest.param((None, None), (None, None), id="no times: the newer row"),
     ],
 )
-def test_the_latest_run(api: APIClient, pipeline: Pipeline, older: Times, newer: Times) -> None:
+def test_the_latest_run_is_chosen_by_start_then_end_then_id(
+    api: APIClient, pipeline: Pipeline, older: Times, newer: Times
+) -> None:
     in_reverse = PipelineFactory.create()
     for name, (started_at, finished_at) in (("older", older), ("newer", newer)):
         RunFactory.create(pipeline=pipeline, external_run_id=name, started_at=started_at, finished_at=finished_at)
     for name, (started_at, finished_at) in (("newer", newer), ("older", older)):
         RunFactory.create(pipeline=in_reverse, external_run_id=name, started_at=started_at, finished_at=finished_at)
 
-    assert latest(api, pipeline) == "newer"
+    assert latest_id(api, pipeline) == "newer"
     # The order of storing decides only between runs with equal times.
-    assert latest(api, in_reverse) == ("older" if older == newer else "newer")
+    assert latest_id(api, in_reverse) == ("older" if older == newer else "newer")
 
 
 def test_a_run_without_a_start_sorts_last_even_if_it_is_the_only_open_one(api: APIClient, pipeline: Pipeline) -> None:
     RunFactory.create(pipeline=pipeline, external_run_id="ended", started_at=NINE, finished_at=TEN)
     RunFactory.create(pipeline=pipeline, external_run_id="queued", status="running", started_at=None, finished_at=None)
 
-    assert latest(api, pipeline) == "ended"
+    assert latest_id(api, pipeline) == "ended"
 
 
-def test_runs_of_other_pipelines_do_not_count(api: APIClient, pipeline: Pipeline) -> None:
+def test_the_latest_run_ignores_runs_of_other_pipelines(api: APIClient, pipeline: Pipeline) -> None:
     RunFactory.create(pipeline=pipeline, external_run_id="own", started_at=NINE)
     RunFactory.create(pipeline__client=pipeline.client, started_at=ELEVEN)
 
-    assert latest(api, pipeline) == "own"
+    assert latest_id(api, pipeline) == "own"
 
 
-def test_without_runs_there_is_no_latest(api: APIClient, pipeline: Pipeline) -> None:
+def test_a_pipeline_without_runs_has_no_latest_run(api: APIClient, pipeline: Pipeline) -> None:
     response = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
 
     assert_error(response, 404, "not_found")

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from runs.events import Kind, RunEvent
 from runs.models import Run, Status
 from runs.services import record_runs
-from runs.tests.writes import Source, at
+from runs.tests.source_writes import Source, at_time
 
 pytestmark = pytest.mark.django_db
 
-minutes = st.integers(0, 3).map(lambda minute: at("10:00") + timedelta(minutes=minute))
+minutes = st.integers(0, 3).map(lambda minute: at_time("10:00") + timedelta(minutes=minute))
 fields = {
     "external_run_id": st.sampled_from(["run-1", "run-2"]),
     "status": st.sampled_from(Status.values),
-    "at": minutes,
+    "source_updated_at": minutes,
     "started_at": st.none() | minutes,
     "finished_at": st.none() | minutes,
     "rows_processed": st.none() | st.integers(0, 2),
@@ -27,7 +27,7 @@ fields = {
 }
 snapshots = st.fixed_dictionaries({**fields, "duration_seconds": st.none() | st.integers(0, 90)})
 events = st.fixed_dictionaries(fields)
-CONTENT = (
+COMPARED_COLUMNS = (
     "external_run_id", "status", "started_at", "finished_at", "duration_seconds", "rows_processed", "error_message",
     "status_reason", "payload", "source_updated_at",
 )  # fmt: skip
@@ -45,7 +45,7 @@ def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
         record_runs(page)
     rows = []
     for run in Run.objects.order_by("external_run_id"):
-        row = {name: getattr(run, name) for name in CONTENT}
+        row = {name: getattr(run, name) for name in COMPARED_COLUMNS}
         # A kept start comes from an earlier version, which another order may not have stored.
         rows.append(row | {"started_at": None if run.started_at_kept else run.started_at})
     return rows
@@ -64,18 +64,18 @@ def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[di
 @pytest.mark.parametrize(
     ("kind", "writes"), [(Kind.SNAPSHOT, snapshots), (Kind.EVENT, events)], ids=["snapshots", "events"]
 )
-def test_any_delivery_ends_in_the_same_rows(
+def test_writes_in_any_order_repetition_and_paging_end_in_the_same_rows(
     source: Source, kind: Kind, writes: st.SearchStrategy[dict[str, object]]
 ) -> None:
     @settings(deadline=None, max_examples=150, derandomize=True)
     @given(st.data())
     def check(data: st.DataObject) -> None:
-        given_writes = data.draw(st.lists(writes, min_size=1, max_size=6))
-        delivery = data.draw(deliveries(given_writes))
+        writes_in_order = data.draw(st.lists(writes, min_size=1, max_size=6))
+        delivery = data.draw(deliveries(writes_in_order))
 
         def events_of(page: list[dict[str, object]]) -> list[RunEvent]:
             return [RunEvent(pipeline_id=source.pipeline_id, kind=kind, **write) for write in page]  # type: ignore[arg-type]
 
-        assert rows_after([events_of(page) for page in delivery]) == rows_after([events_of(given_writes)])
+        assert rows_after([events_of(page) for page in delivery]) == rows_after([events_of(writes_in_order)])
 
     check()

@@ -19,10 +19,10 @@ from chm_project.access.services import create_token, revoke_token
 from chm_project.tests.api import api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
-from runs.latest import newest_open_first
 from runs.models import Run
 from runs.push.pings import read_ping, run_event
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
+from runs.run_querysets import newest_open_first
 from runs.services import record_runs
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_a_ping_does_not_end_an_open_run_of_another_pipeline(key: str) -> None:
     assert other.runs.get().status == "running"
 
 
-def test_a_log_changes_no_status(pipeline: Pipeline, key: str) -> None:
+def test_a_log_ping_does_not_change_the_status(pipeline: Pipeline, key: str) -> None:
     assert_ok(ping(key, "/log", "nothing is running"))
     assert_ok(ping(key, f"/log?rid={RID}", "nor this"))
     assert not pipeline.runs.exists()
@@ -130,7 +130,7 @@ def test_a_log_written_after_the_end_does_not_reopen_the_run(pipeline: Pipeline)
     for word, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
         ping = read_ping(word, b"")
         assert ping is not None
-        record_runs([run_event(ping, pipeline_id=pipeline.pk, external_run_id=RID, at=moment)])
+        record_runs([run_event(ping, pipeline_id=pipeline.pk, external_run_id=RID, received_at=moment)])
 
     run = pipeline.runs.get()
     assert (run.status, run.started_at, run.duration_seconds) == ("success", now, 1)
@@ -197,7 +197,7 @@ def test_other_methods_are_refused_in_plain_text(key: str) -> None:
     assert not Run.objects.exists()
 
 
-def test_a_ping_costs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: str) -> None:
+def test_a_ping_needs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: str) -> None:
     ping(key)  # the first use of a key is recorded, once in five minutes
     for suffix, lookups in ((f"/start?rid={RID}", 0), (f"?rid={RID}", 0), ("/start", 0), ("", 1), ("/log", 1)):
         with CaptureQueriesContext(

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from runs.services import record_runs
-from runs.tests.writes import Source
+from runs.tests.source_writes import Source
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ def plans() -> tuple[int, int]:
     return generic or 0, custom or 0
 
 
-def test_a_few_runs_are_never_planned_again(source: Source) -> None:
+def test_the_statement_for_a_few_runs_is_planned_only_once(source: Source) -> None:
     record_runs([source.snapshot("running", "10:00")])
     before = plans()
 

@@ -21,11 +21,11 @@ from runs.retention import PruneSelection, count_prunable, prune
 from runs.rollup.maintenance import differences
 from runs.services import record_runs
 from runs.tests.factories import RunFactory
-from runs.tests.writes import Source, write
+from runs.tests.source_writes import Source, write
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 CUTOFF = NOW - timedelta(days=400)
-OLD = PruneSelection(cutoff=CUTOFF)
+OLDER_THAN_400_DAYS = PruneSelection(cutoff=CUTOFF)
 
 
 def create_run(pipeline: Pipeline, days_ago: float, status: str = "success", **fields: Any) -> Run:
@@ -44,15 +44,15 @@ def remaining_ages(pipeline: Pipeline) -> list[float]:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 3)
 
 
-def test_a_run_of_exactly_the_age_stays_and_one_a_microsecond_older_is_deleted(pipeline: Pipeline) -> None:
+def test_a_run_exactly_at_the_cutoff_is_kept_and_an_older_one_is_deleted(pipeline: Pipeline) -> None:
     create_run(pipeline, 1)
     exact = create_run(pipeline, 400)
     older = create_run(pipeline, 400, finished_at=CUTOFF - timedelta(microseconds=1))
 
-    pruned = prune(OLD)
+    pruned = prune(OLDER_THAN_400_DAYS)
 
     assert (pruned.runs, pruned.pipelines, pruned.finished) == (1, 1, True)
     assert Run.objects.filter(pk=exact.pk).exists()
@@ -66,7 +66,7 @@ def test_the_age_counts_from_finished_at_else_started_at_else_created_at(pipelin
     create_run(pipeline, 401, status="running", finished_at=None)
     without_times = create_run(pipeline, 0, status="canceled", started_at=None, finished_at=None)
 
-    assert prune(OLD).runs == 1
+    assert prune(OLDER_THAN_400_DAYS).runs == 1
 
     assert Run.objects.filter(pk=without_times.pk).exists()
     assert Run.objects.filter(status="running").count() == 0
@@ -91,13 +91,13 @@ def test_the_age_counts_from_finished_at_else_started_at_else_created_at(pipelin
         ),
     ],
 )
-def test_runs_that_show_the_state_of_a_pipeline_stay_at_any_age(
+def test_runs_that_show_the_state_of_a_pipeline_are_kept_at_any_age(
     pipeline: Pipeline, history: list[tuple[str, int]], kept_ages: list[int]
 ) -> None:
     for status, days_ago in history:
         create_run(pipeline, days_ago, status)
 
-    prune(OLD)
+    prune(OLDER_THAN_400_DAYS)
 
     assert remaining_ages(pipeline) == kept_ages
     assert differences() == []
@@ -108,12 +108,12 @@ def test_the_last_success_is_decided_by_the_order_of_runs_and_not_by_age(pipelin
     create_run(pipeline, 500)
     create_run(pipeline, 450, status="failed", started_at=None)
 
-    prune(OLD)
+    prune(OLDER_THAN_400_DAYS)
 
     assert remaining_ages(pipeline) == [500]
 
 
-def test_failures_stay_on_request_and_other_clients_are_not_pruned(pipeline: Pipeline) -> None:
+def test_failures_are_kept_on_request_and_other_clients_are_not_pruned(pipeline: Pipeline) -> None:
     other = PipelineFactory.create()
     for each in (pipeline, other):
         for status, days_ago in (("failed", 600), ("success", 500), ("success", 1)):
@@ -130,7 +130,7 @@ def test_failures_stay_on_request_and_other_clients_are_not_pruned(pipeline: Pip
 def test_the_pipeline_stores_the_latest_cutoff_and_is_otherwise_unchanged(pipeline: Pipeline) -> None:
     before = Pipeline.objects.get()
 
-    prune(OLD)
+    prune(OLDER_THAN_400_DAYS)
     prune(PruneSelection(cutoff=CUTOFF - timedelta(days=9)))
 
     after = Pipeline.objects.get()
@@ -145,7 +145,7 @@ def test_a_source_that_sends_pruned_runs_again_stores_nothing(source: Source, pi
         for number, moment in enumerate(moments)
     ]
     assert write(*page) == ["created"] * 4
-    prune(OLD)
+    prune(OLDER_THAN_400_DAYS)
 
     results = record_runs(page)
 
@@ -157,12 +157,12 @@ def test_a_source_that_sends_pruned_runs_again_stores_nothing(source: Source, pi
     assert {result.outcome.value for result in record_runs(many)} == {"pruned"}
 
 
-def test_a_protected_run_is_still_updated_and_a_run_without_times_still_stored(
+def test_a_protected_run_is_still_updated_and_a_run_without_times_is_still_stored(
     source: Source, pipeline: Pipeline
 ) -> None:
     moment = NOW - timedelta(days=500)
     write(source.snapshot("failed", external_run_id="protected", started_at=moment, finished_at=moment))
-    prune(OLD)
+    prune(OLDER_THAN_400_DAYS)
 
     outcomes = write(
         source.snapshot("success", external_run_id="protected", started_at=moment, finished_at=moment),
@@ -173,7 +173,7 @@ def test_a_protected_run_is_still_updated_and_a_run_without_times_still_stored(
 
 
 def test_pushes_and_manual_runs_that_are_too_old_are_refused_with_the_reason(pipeline: Pipeline) -> None:
-    prune(OLD)
+    prune(OLDER_THAN_400_DAYS)
     api = api_with_scope("write")
     old = {"status": "success", "started_at": "2024-01-01T00:00:00Z"}
     reason = "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
@@ -215,7 +215,7 @@ def test_an_age_is_a_number_of_days(age: str, db: None) -> None:
         call_command("prune_runs", f"--older-than={age}")
 
 
-def test_an_unknown_client_is_bad_usage(db: None) -> None:
+def test_an_unknown_client_is_an_error_with_exit_code_2(db: None) -> None:
     with pytest.raises(CommandError, match="no client named 'Nobody'") as refused:
         call_command("prune_runs", "--older-than", "400d", "--client", "Nobody")
 
@@ -236,12 +236,12 @@ def test_an_interrupted_pruning_keeps_its_batches_and_a_second_one_finishes(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prune(OLD, on_batch=interrupt)
+        prune(OLDER_THAN_400_DAYS, on_batch=interrupt)
 
     assert seen == [(0, 8), (3, 8), (6, 8)]
     assert Run.objects.count() == 3
-    assert sum(count_prunable(OLD).values()) == 2
-    assert prune(OLD).runs == 2
+    assert sum(count_prunable(OLDER_THAN_400_DAYS).values()) == 2
+    assert prune(OLDER_THAN_400_DAYS).runs == 2
     assert remaining_ages(pipeline) == [1]
     assert differences() == []
 
@@ -250,8 +250,8 @@ def test_a_pruning_that_runs_out_of_time_returns_unfinished(pipeline: Pipeline) 
     create_run(pipeline, 500)
     create_run(pipeline, 1)
 
-    assert not prune(OLD, seconds=0).finished
-    assert prune(OLD, seconds=60).finished
+    assert not prune(OLDER_THAN_400_DAYS, seconds=0).finished
+    assert prune(OLDER_THAN_400_DAYS, seconds=60).finished
     assert remaining_ages(pipeline) == [1]
 
 
@@ -265,7 +265,7 @@ def test_two_prunings_at_once_delete_each_run_once(pipeline: Pipeline, small_bat
     def work() -> int:
         barrier.wait()
         try:
-            return prune(OLD).runs
+            return prune(OLDER_THAN_400_DAYS).runs
         finally:
             connection.close()
 
@@ -301,7 +301,7 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
 
     with ThreadPoolExecutor(1) as pool:
         walks = pool.submit(replay)
-        pruned = prune(OLD)
+        pruned = prune(OLDER_THAN_400_DAYS)
         done.set()
         assert walks.result() > 0
 

@@ -16,7 +16,7 @@ from runs.models import Run
 pytestmark = pytest.mark.django_db
 
 RECORDINGS = Path(__file__).parent / "recordings" / "dbt"
-ERROR, OK = "3-build-model-error-rest-skipped", "1-build-ok-with-warning"
+FAILED_BUILD, SUCCESSFUL_BUILD = "3-build-model-error-rest-skipped", "1-build-ok-with-warning"
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def uploaded_run(pipeline: Pipeline, document: Any) -> Run:
 @pytest.mark.parametrize(
     ("name", "status", "counts", "rows"),
     [
-        (OK, "success", {"success": 4, "pass": 4, "warn": 1}, 3),
+        (SUCCESSFUL_BUILD, "success", {"success": 4, "pass": 4, "warn": 1}, 3),
         ("2-build-strict-test-fails-downstream-skipped", "failed",
          {"success": 2, "fail": 1, "pass": 2, "skipped": 4}, 3),
-        (ERROR, "failed", {"success": 1, "error": 1, "skipped": 7}, 3),
+        (FAILED_BUILD, "failed", {"success": 1, "error": 1, "skipped": 7}, 3),
         ("4-retry-after-error", "failed", {"error": 1, "skipped": 7}, None),
         ("7-test-only", "success", {"pass": 4, "warn": 1}, None),
         ("9-seed", "success", {"success": 1}, 3),
@@ -73,7 +73,7 @@ def test_a_failed_run_lists_its_nodes_with_their_files_from_the_manifest(pipelin
     node = "model.shop.stg_orders"
     manifest = {"metadata": {"project_name": "shop", "adapter_type": "duckdb"},
                 "nodes": {node: {"original_file_path": "models/stg_orders.sql"}}}  # fmt: skip
-    run = uploaded_run(pipeline, {"run_results": recorded(ERROR), "manifest": manifest})
+    run = uploaded_run(pipeline, {"run_results": recorded(FAILED_BUILD), "manifest": manifest})
 
     assert run.error_message is not None
     assert run.error_message.startswith(f"{node}: Runtime Error in model stg_orders")
@@ -82,8 +82,8 @@ def test_a_failed_run_lists_its_nodes_with_their_files_from_the_manifest(pipelin
     assert (run.payload["project"], run.payload["command"]) == ("shop", "build")
 
 
-def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -> None:
-    document = recorded(ERROR)
+def test_a_repeated_file_and_an_older_file_change_nothing(pipeline: Pipeline) -> None:
+    document = recorded(FAILED_BUILD)
     run = uploaded_run(pipeline, document)
     older = document | {"metadata": document["metadata"] | {"generated_at": "2026-11-20T23:40:30Z"}, "results": []}
 
@@ -94,23 +94,23 @@ def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -
     assert (again.status, again.updated_at) == ("failed", run.updated_at)
 
 
-def test_without_nodes_the_run_is_skipped_and_with_an_unknown_status_failed(pipeline: Pipeline) -> None:
-    document = recorded(OK)
+def test_a_run_without_nodes_is_skipped_and_one_with_an_unknown_node_status_fails(pipeline: Pipeline) -> None:
+    document = recorded(SUCCESSFUL_BUILD)
     assert uploaded_run(pipeline, document | {"results": []}).status == "skipped"
     for word in ("exploded", None, 7, "partial success"):
         fresh = document | {"metadata": document["metadata"] | {"invocation_id": f"status {word}"}}
         assert uploaded_run(pipeline, fresh | {"results": [{"status": word}]}).status == "failed"
 
 
-def test_without_a_start_of_the_invocation_the_first_node_counts(pipeline: Pipeline) -> None:
-    document = recorded(OK)
+def test_without_invocation_started_at_the_run_starts_with_its_first_node(pipeline: Pipeline) -> None:
+    document = recorded(SUCCESSFUL_BUILD)
     del document["metadata"]["invocation_started_at"]
     first = min(step["started_at"] for node in document["results"] for step in node["timing"])
     assert uploaded_run(pipeline, document).started_at == datetime.fromisoformat(first)
 
 
 def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
-    body = gzip.compress((RECORDINGS / f"{OK}.json").read_bytes())
+    body = gzip.compress((RECORDINGS / f"{SUCCESSFUL_BUILD}.json").read_bytes())
     path = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results"
     api = api_with_scope("ingest", pipeline_id=pipeline.pk)
     answer = api.post(path, body, content_type="application/json", headers={"content-encoding": "gzip"})
@@ -128,7 +128,7 @@ def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
         ({"metadata": {"invocation_id": "1", "generated_at": "2026-03-01"}, "results": [1]}, {"results"}),
         ({"run_results": {}, "catalog": {}}, {"catalog"}),
         ({"run_results": []}, {"body"}),
-        ({"run_results": recorded(OK), "manifest": "text"}, {"manifest"}),
+        ({"run_results": recorded(SUCCESSFUL_BUILD), "manifest": "text"}, {"manifest"}),
         ({"nodes": {}, "metadata": {"generated_at": "2026-03-01", "invocation_id": "1"}}, {"results"}),
     ],
 )  # fmt: skip
@@ -140,14 +140,18 @@ def test_an_invalid_document_is_refused_field_by_field(pipeline: Pipeline, docum
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"which": {}}, True, -1.5, 1e308, "\0\ud800"])
 def test_fields_of_a_wrong_type_are_left_out_and_the_run_is_stored(pipeline: Pipeline, wrong: Any) -> None:
     names = ("status", "timing", "message", "adapter_response", "unique_id", "failures")
-    document = recorded(OK) | {"args": wrong, "elapsed_time": wrong, "results": [dict.fromkeys(names, wrong)]}
+    document = recorded(SUCCESSFUL_BUILD) | {
+        "args": wrong,
+        "elapsed_time": wrong,
+        "results": [dict.fromkeys(names, wrong)],
+    }
     document["metadata"] |= dict.fromkeys(("dbt_version", "invocation_started_at", "env"), wrong)
     manifest = {"metadata": wrong, "nodes": wrong}
     assert upload(pipeline, {"run_results": document, "manifest": manifest}).status_code == 201
 
 
 def test_pushing_requires_the_scope_ingest_or_a_role_that_may_add_runs(pipeline: Pipeline) -> None:
-    path, document = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(OK)
+    path, document = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(SUCCESSFUL_BUILD)
     assert_error(api_with_scope("read").post(path, document), 403, "forbidden")
     assert_error(api_as_role("viewer").post(path, document), 403, "forbidden")
     assert_error(

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from chm_project.api.tests.test_api_fuzz import values
 from chm_project.tests.api import ROOT, api_with_scope, field_errors, post_json
 from inventory.tests.factories import PipelineFactory
-from runs.tests.test_push_dbt import OK, recorded
+from runs.tests.test_push_dbt import SUCCESSFUL_BUILD, recorded
 from runs.tests.test_push_recordings import RECORDINGS, api_with_pipelines
 from runs.tests.test_push_recordings import recorded as recorded_events
 
@@ -22,7 +22,7 @@ EVENTS = [event for path in RECORDINGS for event in recorded_events(path)][::7]
 
 
 @st.composite
-def spoiled(draw: st.DrawFn, bodies: list[Any]) -> Any:
+def with_wrong_values(draw: st.DrawFn, bodies: list[Any]) -> Any:
     """Draw one of the bodies with up to three of its values replaced or removed."""
     body = copy.deepcopy(draw(st.sampled_from(bodies)))
     for _ in range(draw(st.integers(1, 3))):
@@ -45,11 +45,11 @@ def assert_accepted_or_refused(answer: Any, *, accepted: set[int]) -> None:
         assert field_errors(answer)
 
 
-def test_no_event_makes_the_server_fail() -> None:
+def test_no_invalid_event_makes_the_server_fail() -> None:
     api = api_with_pipelines(EVENTS)
 
     @settings(deadline=None, max_examples=300, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(st.lists(spoiled(EVENTS), min_size=1, max_size=3), st.booleans())
+    @given(st.lists(with_wrong_values(EVENTS), min_size=1, max_size=3), st.booleans())
     def check(events: list[Any], is_single: bool) -> None:
         with transaction.atomic():
             assert_accepted_or_refused(
@@ -60,13 +60,16 @@ def test_no_event_makes_the_server_fail() -> None:
     check()
 
 
-def test_no_file_makes_the_server_fail() -> None:
+def test_no_invalid_file_makes_the_server_fail() -> None:
     pipeline = PipelineFactory.create()
     api: APIClient = api_with_scope("ingest", pipeline_id=pipeline.pk)
-    files = [recorded(OK), {"run_results": recorded(OK), "manifest": {"metadata": {}, "nodes": {"a": {}}}}]
+    files = [
+        recorded(SUCCESSFUL_BUILD),
+        {"run_results": recorded(SUCCESSFUL_BUILD), "manifest": {"metadata": {}, "nodes": {"a": {}}}},
+    ]
 
     @settings(deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(spoiled(files))
+    @given(with_wrong_values(files))
     def check(data: Any) -> None:
         with transaction.atomic():
             assert_accepted_or_refused(

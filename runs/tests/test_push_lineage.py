@@ -13,7 +13,7 @@ from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_erro
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
-from runs.push.unmatched import unmatched_jobs, unmatched_total
+from runs.push.unmatched_jobs import unmatched_jobs, unmatched_total
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def test_a_run_starts_runs_and_completes(api: APIClient, pipeline: Pipeline) -> 
 
 
 @pytest.mark.parametrize(("kind", "status"), [("COMPLETE", "success"), ("FAIL", "failed"), ("ABORT", "canceled")])
-def test_an_end_may_come_before_the_start(api: APIClient, kind: str, status: str) -> None:
+def test_an_end_event_can_arrive_before_the_start_event(api: APIClient, kind: str, status: str) -> None:
     api.post(LINEAGE, event(kind, 5))
     api.post(LINEAGE, event("START", 0))
 
@@ -139,7 +139,9 @@ def test_each_event_of_a_list_has_its_own_outcome(api: APIClient) -> None:
     assert items[0]["id"] == items[4]["id"] == str(Run.objects.get().pk)
 
 
-def test_a_list_costs_a_constant_number_of_queries(api: APIClient, django_assert_max_num_queries: Any) -> None:
+def test_a_list_of_events_needs_a_constant_number_of_queries(
+    api: APIClient, django_assert_max_num_queries: Any
+) -> None:
     events = [event("START", run={"runId": f"run {number}"}) for number in range(1_000)]
 
     with django_assert_max_num_queries(6):  # token, its use, pipelines, one write within a savepoint

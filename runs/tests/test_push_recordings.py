@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from chm_project.tests.api import ROOT, api_with_scope
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
-from runs.tests.test_order_independence import CONTENT, deliveries
+from runs.tests.test_order_independence import COMPARED_COLUMNS, deliveries
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def api_with_pipelines(events: list[dict[str, Any]]) -> APIClient:
 
 def rows() -> list[dict[str, Any]]:
     runs = Run.objects.order_by("pipeline__external_id", "external_run_id")
-    return list(runs.values("pipeline__external_id", *CONTENT))
+    return list(runs.values("pipeline__external_id", *COMPARED_COLUMNS))
 
 
 def send(api: APIClient, body: Any) -> None:
@@ -77,7 +77,7 @@ def test_every_producer_has_a_recording() -> None:
     assert {path.stem for path in RECORDINGS} == {"airflow", "client-basic", "client-edge", "dbt-1", "dbt-2"}
 
 
-def test_dag_runs_and_tries_of_tasks_have_separate_runs() -> None:
+def test_a_dag_run_and_each_try_of_a_task_are_separate_runs() -> None:
     events = recorded(next(path for path in RECORDINGS if path.stem == "airflow"))
     api = api_with_pipelines(events)
     for event in events:

@@ -21,7 +21,7 @@ from inventory.models import Client, Environment, Pipeline, Platform
 from inventory.services import set_active
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run, Status
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 from runs.rollup.maintenance import compact, differences, rebuild
 from runs.tests.factories import RunFactory
 
@@ -38,11 +38,11 @@ class RandomHistories(TestCase):
         pipelines = [PipelineFactory.create(client=random.choice(clients)) for _ in range(3)]
 
         for action in actions:
-            perform(action, random, clients, pipelines)
+            apply_action(action, random, clients, pipelines)
             assert differences() == [], action
 
 
-def perform(action: str, random: Random, clients: list[Client], pipelines: list[Pipeline]) -> None:
+def apply_action(action: str, random: Random, clients: list[Client], pipelines: list[Pipeline]) -> None:
     pipeline = random.choice(pipelines)
     match action:
         case "insert":
@@ -224,11 +224,11 @@ def test_reports_over_any_window_equal_the_plain_count() -> None:
     Run.objects.bulk_create(
         RunFactory.build(pipeline=random.choice(pipelines), **random_fields(random)) for _ in range(600)
     )
-    edges = [
+    window_ends = [
         BASE + timedelta(minutes=random.choice([0, 1, 59, 60, 1440]) * random.randrange(-90, 90)) for _ in range(60)
     ]
 
-    for since, until in zip(edges[::2], edges[1::2], strict=True):
+    for since, until in zip(window_ends[::2], window_ends[1::2], strict=True):
         since, until = sorted((since, until))
         if since == until:
             continue

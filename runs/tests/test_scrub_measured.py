@@ -24,7 +24,7 @@ ALTERED = {
 }
 
 
-def written(items: Iterable[Labelled]) -> set[str]:
+def texts_of(items: Iterable[Labelled]) -> set[str]:
     return {item.written for item in items}
 
 
@@ -56,5 +56,5 @@ def test_at_most_3_of_100_harmless_texts_are_altered(part: str) -> None:
 
 
 def test_each_miss_and_each_alteration_is_listed_with_its_reason() -> None:
-    assert written(item for item in items_of("secret") if is_missed(item)) == MISSED.keys()
-    assert written(item for item in items_of("harmless") if is_altered(item)) == ALTERED.keys()
+    assert texts_of(item for item in items_of("secret") if is_missed(item)) == MISSED.keys()
+    assert texts_of(item for item in items_of("harmless") if is_altered(item)) == ALTERED.keys()

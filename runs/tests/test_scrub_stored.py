@@ -27,7 +27,7 @@ def scrub(*arguments: str) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def stored_before_the_rules(**fields: Any) -> Run:
+def create_unscrubbed_run(**fields: Any) -> Run:
     """Create a run as an earlier version of the scrubber stored it."""
     run = RunFactory.create()
     Run.objects.filter(pk=run.pk).update(**fields)
@@ -40,14 +40,14 @@ def empty_cache() -> None:
 
 
 def test_a_dry_run_counts_and_changes_nothing() -> None:
-    run = stored_before_the_rules(error_message=f"token={SECRET}")
+    run = create_unscrubbed_run(error_message=f"token={SECRET}")
 
     assert scrub("--dry-run")[0] == "runs: 1 of 1 rows would change"
     assert Run.objects.get(pk=run.pk).error_message == f"token={SECRET}"
 
 
 def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
-    run = stored_before_the_rules(
+    run = create_unscrubbed_run(
         error_message=f"token={SECRET}", status_reason=f"token={SECRET}", payload={"token": SECRET, "rows": 3}
     )
     Pipeline.objects.filter(pk=run.pipeline_id).update(
@@ -63,11 +63,11 @@ def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
     assert scrub()[0] == "runs: 0 of 1 rows changed"
 
 
-def test_versions_and_times_stay_and_a_replay_is_unchanged() -> None:
+def test_versions_and_times_do_not_change_and_a_replay_is_unchanged() -> None:
     pipeline = PipelineFactory.create()
     event = RunEvent(
         pipeline_id=pipeline.pk, external_run_id="r1", status="failed", error_message=f"token={SECRET}",
-        payload={"token": SECRET}, at="2026-01-01T00:00:00Z",
+        payload={"token": SECRET}, source_updated_at="2026-01-01T00:00:00Z",
     )  # fmt: skip
     record_runs([event])
     Run.objects.update(error_message=f"token={SECRET}", payload={"token": SECRET})
@@ -83,9 +83,9 @@ def test_versions_and_times_stay_and_a_replay_is_unchanged() -> None:
 
 
 def test_an_interrupted_scrubbing_continues_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_secrets, "BATCH", 2)
+    monkeypatch.setattr(stored_secrets, "BATCH_SIZE", 2)
     for number in range(5):
-        stored_before_the_rules(error_message=f"token={SECRET}{number}")
+        create_unscrubbed_run(error_message=f"token={SECRET}{number}")
     first = next(stored_secrets.scrub_table(stored_secrets.TABLES[0], dry_run=False))
 
     assert (first.read, first.changed) == (2, 2)
@@ -94,20 +94,20 @@ def test_an_interrupted_scrubbing_continues_where_it_stopped(monkeypatch: pytest
     assert scrub("--restart")[0] == "runs: 0 of 5 rows changed"
 
 
-def test_an_id_whose_masked_form_is_taken_stays_and_is_reported() -> None:
-    first = stored_before_the_rules(external_run_id=f"x?token={SECRET}")
+def test_an_id_is_kept_and_reported_if_another_run_has_its_masked_form() -> None:
+    first = create_unscrubbed_run(external_run_id=f"x?token={SECRET}")
     scrub()
     taken = Run.objects.get(pk=first.pk)
     assert SECRET not in taken.external_run_id
     second = RunFactory.create(pipeline=taken.pipeline)
     Run.objects.filter(pk=second.pk).update(external_run_id=f"x?token={SECRET}", error_message=f"token={SECRET}")
 
-    assert scrub()[0] == "runs: 1 of 2 rows changed; 1 kept an id whose masked form another run has"
+    assert scrub()[0] == "runs: 1 of 2 rows changed; ids not masked, because another run has the masked id: 1"
     assert Run.objects.get(pk=second.pk).error_message == "token=[filtered]"
 
 
 def test_a_row_without_a_secret_is_not_written() -> None:
-    run = stored_before_the_rules(error_message="column missing", payload={"rows": 3})
+    run = create_unscrubbed_run(error_message="column missing", payload={"rows": 3})
 
     def version() -> Any:
         with connection.cursor() as cursor:

@@ -45,7 +45,7 @@ class AnyIdTest(TestCase):
         assert address == f"https://airflow.example/dags/sales/runs/{quote(run_id, safe='')}"
 
 
-def test_the_pipelines_template_gives_the_address_of_its_runs() -> None:
+def test_the_template_of_a_pipeline_makes_the_address_of_its_runs() -> None:
     pipeline = PipelineFactory.create(source_url_template=TEMPLATE)
 
     run = record_run(pipeline, "scheduled__2026-03-01T10:00:00+00:00")
@@ -59,7 +59,7 @@ def test_an_address_from_the_source_takes_precedence_over_the_template() -> None
     assert run.source_url == "https://ci.example/jobs/7?a=b#c"
 
 
-def test_without_template_and_address_there_is_no_link() -> None:
+def test_a_run_has_no_link_without_a_template_and_an_address() -> None:
     assert record_run(PipelineFactory.create()).source_url is None
 
 
@@ -82,7 +82,7 @@ def test_without_template_and_address_there_is_no_link() -> None:
     ],
     ids=str,
 )
-def test_what_is_not_a_web_address_is_left_out_with_a_reason(address: object) -> None:
+def test_a_value_that_is_not_a_web_address_is_left_out_with_a_reason(address: object) -> None:
     run = record_run(PipelineFactory.create(), source_url=address)
 
     assert run.given_source_url is None

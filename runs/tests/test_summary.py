@@ -15,9 +15,9 @@ from rest_framework.test import APIClient
 from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory, PipelineFactory
-from runs.latest import in_window
+from runs.client_summary import client_summary_sql, summarize_client
 from runs.models import Run, Status
-from runs.summary import client_summary_sql, summarize_client
+from runs.run_querysets import in_window
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def at(hour: int) -> datetime:
+def at_hour(hour: int) -> datetime:
     return DAY + timedelta(hours=hour)
 
 
@@ -39,7 +39,7 @@ def client() -> Client:
     return ClientFactory.create()
 
 
-def summary(api: APIClient, client: Client, **window: datetime | str) -> dict[str, Any]:
+def read_summary(api: APIClient, client: Client, **window: datetime | str) -> dict[str, Any]:
     parameters = {name: time if isinstance(time, str) else time.isoformat() for name, time in window.items()}
     response = api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters)
     assert response.status_code == 200, response.content
@@ -50,10 +50,10 @@ def summary(api: APIClient, client: Client, **window: datetime | str) -> dict[st
 @pytest.mark.proves("FR-007", "AC-005")
 def test_the_complete_response(api: APIClient, client: Client) -> None:
     orders = PipelineFactory.create(client=client, name="orders", platform="dbt")
-    RunFactory.create(pipeline=orders, status="success", started_at=at(1))
-    RunFactory.create(pipeline=orders, status="failed", started_at=at(2))
+    RunFactory.create(pipeline=orders, status="success", started_at=at_hour(1))
+    RunFactory.create(pipeline=orders, status="failed", started_at=at_hour(2))
 
-    assert summary(api, client, since=at(0), until=at(3)) == {
+    assert read_summary(api, client, since=at_hour(0), until=at_hour(3)) == {
         "client_id": str(client.pk),
         "since": "2026-03-01T00:00:00Z",
         "until": "2026-03-01T03:00:00Z",
@@ -73,7 +73,7 @@ def test_the_complete_response(api: APIClient, client: Client) -> None:
 def test_without_runs_all_counts_are_zero(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client)
 
-    result = summary(api, client)
+    result = read_summary(api, client)
 
     assert result["status_counts"] == dict.fromkeys(Status.values, 0)
     assert result["latest_by_pipeline"] == []
@@ -81,11 +81,11 @@ def test_without_runs_all_counts_are_zero(api: APIClient, client: Client) -> Non
 
 def test_the_default_window_is_from_the_epoch_until_now(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
-    for started_at in (datetime(1969, 12, 31, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), at(0)):
+    for started_at in (datetime(1969, 12, 31, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), at_hour(0)):
         RunFactory.create(pipeline=pipeline, started_at=started_at)
     RunFactory.create(pipeline=pipeline, started_at=timezone.now() + timedelta(hours=1))
 
-    result = summary(api, client)
+    result = read_summary(api, client)
 
     assert result["since"] == "1970-01-01T00:00:00Z"
     assert abs(datetime.fromisoformat(result["until"]) - timezone.now()) < timedelta(minutes=1)
@@ -95,28 +95,28 @@ def test_the_default_window_is_from_the_epoch_until_now(api: APIClient, client: 
 @pytest.mark.proves("FR-007", "AC-005")
 def test_the_latest_run_is_the_latest_inside_the_window(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
-    RunFactory.create(pipeline=pipeline, status="success", started_at=at(1))
-    RunFactory.create(pipeline=pipeline, status="failed", started_at=at(3))
+    RunFactory.create(pipeline=pipeline, status="success", started_at=at_hour(1))
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=at_hour(3))
 
-    [latest] = summary(api, client, since=at(0), until=at(3))["latest_by_pipeline"]
+    [latest] = read_summary(api, client, since=at_hour(0), until=at_hour(3))["latest_by_pipeline"]
 
     assert (latest["latest_status"], latest["latest_run_at"]) == ("success", "2026-03-01T01:00:00Z")
 
 
 def test_since_is_inclusive_and_until_exclusive(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
-    RunFactory.create(pipeline=pipeline, started_at=at(1))
+    RunFactory.create(pipeline=pipeline, started_at=at_hour(1))
 
-    assert summary(api, client, since=at(1), until=at(2))["status_counts"]["success"] == 1
-    assert summary(api, client, since=at(0), until=at(1))["status_counts"]["success"] == 0
+    assert read_summary(api, client, since=at_hour(1), until=at_hour(2))["status_counts"]["success"] == 1
+    assert read_summary(api, client, since=at_hour(0), until=at_hour(1))["status_counts"]["success"] == 0
 
 
 def test_a_run_without_a_start_counts_by_event_at(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
-    RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at(1))
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at_hour(1))
 
-    inside = summary(api, client, since=at(1), until=at(2))
-    outside = summary(api, client, since=at(2), until=at(3))
+    inside = read_summary(api, client, since=at_hour(1), until=at_hour(2))
+    outside = read_summary(api, client, since=at_hour(2), until=at_hour(3))
 
     assert inside["status_counts"]["failed"] == 1
     assert inside["latest_by_pipeline"][0]["latest_run_at"] is None
@@ -126,19 +126,19 @@ def test_a_run_without_a_start_counts_by_event_at(api: APIClient, client: Client
 
 def test_a_run_with_a_start_is_later_than_one_without(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
-    RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at(5))
-    RunFactory.create(pipeline=pipeline, status="success", started_at=at(1))
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at_hour(5))
+    RunFactory.create(pipeline=pipeline, status="success", started_at=at_hour(1))
 
-    [latest] = summary(api, client, since=at(0), until=at(9))["latest_by_pipeline"]
+    [latest] = read_summary(api, client, since=at_hour(0), until=at_hour(9))["latest_by_pipeline"]
 
     assert latest["latest_status"] == "success"
 
 
 def test_disabled_pipelines_and_clients_are_included(api: APIClient) -> None:
     client = ClientFactory.create(is_active=False)
-    RunFactory.create(pipeline=PipelineFactory.create(client=client, is_active=False), started_at=at(1))
+    RunFactory.create(pipeline=PipelineFactory.create(client=client, is_active=False), started_at=at_hour(1))
 
-    result = summary(api, client)
+    result = read_summary(api, client)
 
     assert result["status_counts"]["success"] == 1
     assert len(result["latest_by_pipeline"]) == 1
@@ -149,7 +149,7 @@ def test_pipelines_are_sorted_by_name_and_those_of_other_clients_excluded(api: A
         RunFactory.create(pipeline=PipelineFactory.create(client=client, name=name))
     RunFactory.create()
 
-    names = [latest["pipeline_name"] for latest in summary(api, client)["latest_by_pipeline"]]
+    names = [latest["pipeline_name"] for latest in read_summary(api, client)["latest_by_pipeline"]]
 
     assert names == ["a", "b", "c"]
 
@@ -157,8 +157,8 @@ def test_pipelines_are_sorted_by_name_and_those_of_other_clients_excluded(api: A
 @pytest.mark.parametrize(
     ("window", "field"),
     [
-        ({"since": at(2), "until": at(1)}, "since"),
-        ({"since": at(2), "until": at(2)}, "since"),
+        ({"since": at_hour(2), "until": at_hour(1)}, "since"),
+        ({"since": at_hour(2), "until": at_hour(2)}, "since"),
         ({"until": datetime(1969, 1, 1, tzinfo=UTC)}, "since"),
         ({"since": datetime(2999, 1, 1, tzinfo=UTC)}, "since"),
         ({"since": "soon"}, "since"),
@@ -180,11 +180,11 @@ def test_an_unknown_client_is_404(api: APIClient) -> None:
 
 # A simple reference in Python, over random histories with many nulls and ties.
 
-moments = st.none() | st.integers(0, 3).map(at)
+moments = st.none() | st.integers(0, 3).map(at_hour)
 histories = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from(Status.values), moments, moments), min_size=0, max_size=25
 )
-NEVER = datetime.min.replace(tzinfo=UTC)
+EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def window_time(run: Run) -> datetime:
@@ -192,16 +192,16 @@ def window_time(run: Run) -> datetime:
 
 
 def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
-    return run.started_at or NEVER, run.finished_at or NEVER, run.pk
+    return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
 @pytest.mark.proves("SC-003")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, since=st.integers(0, 3), length=st.integers(1, 4))
-@example(history=[(0, "failed", at(1), at(2)), (0, "success", at(1), at(0))], since=0, length=4)
-@example(history=[(0, "failed", at(1), at(2)), (0, "success", at(1), None)], since=0, length=4)
-@example(history=[(0, "failed", None, at(2)), (0, "success", None, at(1))], since=0, length=4)
-@example(history=[(0, "failed", at(0), None), (0, "success", None, at(3))], since=0, length=4)
+@example(history=[(0, "failed", at_hour(1), at_hour(2)), (0, "success", at_hour(1), at_hour(0))], since=0, length=4)
+@example(history=[(0, "failed", at_hour(1), at_hour(2)), (0, "success", at_hour(1), None)], since=0, length=4)
+@example(history=[(0, "failed", None, at_hour(2)), (0, "success", None, at_hour(1))], since=0, length=4)
+@example(history=[(0, "failed", at_hour(0), None), (0, "success", None, at_hour(3))], since=0, length=4)
 def test_latest_and_summary_equal_a_reference_in_python(
     db: None, history: list[tuple[int, str, datetime | None, datetime | None]], since: int, length: int
 ) -> None:
@@ -209,7 +209,7 @@ def test_latest_and_summary_equal_a_reference_in_python(
     pipelines = [PipelineFactory.create(client=client) for _ in range(3)]
     for number, status, started_at, finished_at in history:
         RunFactory.create(pipeline=pipelines[number], status=status, started_at=started_at, finished_at=finished_at)
-    start, end = at(since), at(since + length)
+    start, end = at_hour(since), at_hour(since + length)
     runs = list(Run.objects.filter(pipeline__client=client))
     inside = [run for run in runs if start <= window_time(run) < end]
 
@@ -220,14 +220,16 @@ def test_latest_and_summary_equal_a_reference_in_python(
     )
     expected = []
     for pipeline in pipelines:
-        own = [run for run in inside if run.pipeline_id == pipeline.pk]
-        if own:
-            latest = max(own, key=run_order)
+        runs_of_pipeline = [run for run in inside if run.pipeline_id == pipeline.pk]
+        if runs_of_pipeline:
+            latest = max(runs_of_pipeline, key=run_order)
             expected.append((pipeline.pk, latest.status, latest.started_at))
-        all_own = [run for run in runs if run.pipeline_id == pipeline.pk]
-        assert Run.objects.filter(pipeline=pipeline).latest_first().first() == max(all_own, key=run_order, default=None)
+        all_runs_of_pipeline = [run for run in runs if run.pipeline_id == pipeline.pk]
+        assert Run.objects.filter(pipeline=pipeline).latest_first().first() == max(
+            all_runs_of_pipeline, key=run_order, default=None
+        )
         listed = in_window(Run.objects.filter(pipeline=pipeline), since=start, until=end).latest_first()
-        assert list(listed) == sorted(own, key=run_order, reverse=True)
+        assert list(listed) == sorted(runs_of_pipeline, key=run_order, reverse=True)
     assert [(row.pipeline_id, row.latest_status, row.latest_run_at) for row in result.latest_by_pipeline] == expected
 
 
@@ -255,7 +257,7 @@ def client_with_history(client: Client) -> Client:
     return client
 
 
-def plan(sql: str, parameters: Any = None) -> str:
+def explain(sql: str, parameters: Any = None) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}", parameters)
         return "\n".join(row[0] for row in cursor.fetchall())
@@ -268,7 +270,7 @@ def raw_sql(runs: Any) -> str:
 
 @pytest.mark.parametrize("days", [1, 7, 1000])
 def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client, days: int) -> None:
-    text = plan(
+    text = explain(
         client_summary_sql(), {"client_id": client_with_history.pk, "since": DAY, "until": DAY + timedelta(days=days)}
     )
 
@@ -279,7 +281,7 @@ def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client,
 def test_the_latest_run_is_one_probe_of_the_index(client_with_history: Client) -> None:
     runs = Run.objects.filter(pipeline=client_with_history.pipelines.first()).latest_first()[:1]
 
-    text = plan(raw_sql(runs))
+    text = explain(raw_sql(runs))
 
     assert "Index Scan using runs_latest" in text, text
     assert "Sort" not in text
@@ -292,7 +294,7 @@ def test_the_runs_of_a_window_are_read_by_the_index(client_with_history: Client,
         Run.objects.filter(pipeline=client_with_history.pipelines.first()), since=since, until=since + timedelta(days=1)
     )
 
-    text = plan(raw_sql(runs.latest_first()[:101]))
+    text = explain(raw_sql(runs.latest_first()[:101]))
 
     assert "runs_latest" in text, text
     assert "Seq Scan on runs" not in text

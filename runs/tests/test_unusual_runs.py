@@ -11,7 +11,7 @@ from chm_project.tests.pages import browser, html, tables
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 
 pytestmark = pytest.mark.django_db
 
@@ -19,15 +19,17 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 MAX_FALSE_SHARE = 0.01
 # Seconds and rows of one run.
-Measured = tuple[int, int | None]
+SecondsAndRows = tuple[int, int | None]
 
 
-def usual_run(number: int) -> Measured:
+def usual_run(number: int) -> SecondsAndRows:
     """Return 500 to 700 seconds and 8,000 to 12,000 rows, different for each number."""
     return 500 + number * 61 % 200, 8_000 + number * 1_237 % 4_000
 
 
-def create_pipeline(name: str, runs: Sequence[Measured], *, hours: float = 24, statuses: str = "success") -> Pipeline:
+def create_pipeline(
+    name: str, runs: Sequence[SecondsAndRows], *, hours: float = 24, statuses: str = "success"
+) -> Pipeline:
     """Create a pipeline with a run every `hours` hours; the last one ended an hour before NOW."""
     pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
     Run.objects.bulk_create(
@@ -66,7 +68,7 @@ USUAL_RUNS = [usual_run(number) for number in range(40)]
         pytest.param([(600, 10 ** (number % 5 + 1)) for number in range(40)] + [(600, 200_000)], None, id="rows vary"),
     ],
 )  # fmt: skip
-def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[Measured], expected: str | None) -> None:
+def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows], expected: str | None) -> None:
     pipeline = create_pipeline("planted", runs)
 
     rows = run_shape("unusual_runs", as_of=NOW)

@@ -6,7 +6,7 @@ import pytest
 
 from runs.models import Run
 from runs.services import Outcome, record_runs
-from runs.tests.writes import Source, at, row_version, stored_run, write
+from runs.tests.source_writes import Source, at_time, row_version, stored_run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +45,7 @@ def test_3_a_later_time_from_the_source_changes_only_the_version(source: Source)
 
     assert outcomes == ["unchanged", "stale"]
     after = stored_run(source.pipeline_id)
-    assert (after.status, after.source_updated_at) == ("running", at("10:02"))
+    assert (after.status, after.source_updated_at) == ("running", at_time("10:02"))
     assert (after.updated_at, after.ingested_at) == (before.updated_at, before.ingested_at)
 
 
@@ -71,12 +71,12 @@ def test_6_a_reopened_run_keeps_its_start_until_it_has_a_new_one(source: Source)
 
     assert outcomes == ["created", "updated"]
     reopened = stored_run(source.pipeline_id)
-    assert (reopened.status, reopened.started_at, reopened.finished_at) == ("running", at("10:00"), None)
+    assert (reopened.status, reopened.started_at, reopened.finished_at) == ("running", at_time("10:00"), None)
 
     write(source.snapshot("success", "10:30", started_at="10:21", finished_at="10:30"))
 
     again = stored_run(source.pipeline_id)
-    assert (again.status, again.started_at, again.duration_seconds) == ("success", at("10:21"), 540)
+    assert (again.status, again.started_at, again.duration_seconds) == ("success", at_time("10:21"), 540)
 
 
 def test_6_the_kept_start_stays_in_later_snapshots_without_a_start(source: Source) -> None:
@@ -89,7 +89,7 @@ def test_6_the_kept_start_stays_in_later_snapshots_without_a_start(source: Sourc
     assert write(source.snapshot("running", "10:20")) == ["unchanged"]
     assert row_version(source.pipeline_id) == before
     assert write(source.snapshot("running", "10:22", payload={"position": 2})) == ["updated"]
-    assert stored_run(source.pipeline_id).started_at == at("10:00")
+    assert stored_run(source.pipeline_id).started_at == at_time("10:00")
 
 
 def test_6_a_start_that_disappears_from_a_running_run_is_not_kept(source: Source) -> None:
@@ -112,7 +112,7 @@ def test_8_an_older_start_event_adds_the_start(source: Source) -> None:
 
     assert outcomes == ["created", "updated"]
     run = stored_run(source.pipeline_id)
-    assert (run.status, run.started_at, run.finished_at) == ("success", at("10:00"), at("10:05"))
+    assert (run.status, run.started_at, run.finished_at) == ("success", at_time("10:00"), at_time("10:05"))
     assert run.duration_seconds == 300
 
 
@@ -124,7 +124,7 @@ def test_9_events_in_any_order_end_in_the_same_row(source: Source) -> None:
         write(*order)
 
         run = stored_run(source.pipeline_id)
-        assert (run.status, run.started_at, run.finished_at) == ("success", at("10:00"), at("10:06"))
+        assert (run.status, run.started_at, run.finished_at) == ("success", at_time("10:00"), at_time("10:06"))
 
 
 def test_10_an_event_of_type_other_does_not_change_a_run(source: Source) -> None:
@@ -138,7 +138,7 @@ def test_10_an_event_of_type_other_creates_a_run_without_times(source: Source) -
     assert (bare.status, bare.started_at, bare.source_updated_at) == ("running", None, None)
 
     assert write(source.start("10:00")) == ["updated"]
-    assert stored_run(source.pipeline_id).started_at == at("10:00")
+    assert stored_run(source.pipeline_id).started_at == at_time("10:00")
 
 
 def test_11_versions_of_one_run_in_one_page_are_applied_in_their_order(source: Source) -> None:

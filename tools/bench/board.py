@@ -31,7 +31,7 @@ def main() -> None:
     from django.conf import settings
     from django.db import transaction
 
-    from runs.reporting.adapter import run_shape
+    from runs.reporting.run_shapes import run_shape
 
     with transaction.atomic(), tempfile.TemporaryDirectory() as folder:
         failing = run_shape("failing_now")
@@ -55,10 +55,10 @@ def _pipelines() -> int:
 
 def _mark(rows: list[dict[str, object]]) -> None:
     from inventory.models import Pipeline
-    from runs.known_failures import mark_known
+    from runs.known_failures import mark_known_failure
 
     for pipeline in Pipeline.objects.filter(pk__in=[row["pipeline_id"] for row in rows]):
-        mark_known(pipeline=pipeline, reason="ticket 123")
+        mark_known_failure(pipeline=pipeline, reason="ticket 123")
 
 
 def _maintenance(folder: Path) -> Path:

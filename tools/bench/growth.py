@@ -66,10 +66,10 @@ def figures(url: str) -> dict[str, Any]:
     from chm_project.console.pages.board import read_board
     from chm_project.console.pages.board_scope import BoardScope
     from inventory.models import Client, Pipeline
-    from runs.api.rows import latest_row
+    from runs.api.run_rows import latest_row
+    from runs.client_summary import summarize_client
     from runs.reporting.parameters import validated
     from runs.reporting.shapes import shapes
-    from runs.summary import summarize_client
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid(), max(event_at), count(*) FROM runs")

@@ -59,7 +59,7 @@ MILESTONES = (
     ),
     Milestone(
         "Dashboards",
-        "Every shape equals the values computed by hand, in adapter, API, SQL, boards and console.",
+        "Every shape equals the values computed by hand, in Python, API, SQL, boards and console.",
         (f"{PYTEST} -k 'shapes or reporting or board or grafana or metabase' chm_project",),
     ),
     Milestone(

@@ -12,12 +12,12 @@ import psycopg
 from tools.support import debian_postgres as debian
 
 QUICK = [
-    "runs/tests/test_worked_sequences.py", "runs/tests/test_latest.py", "runs/tests/test_rows.py",
+    "runs/tests/test_worked_sequences.py", "runs/tests/test_latest.py", "runs/tests/test_run_rows.py",
     "runs/tests/test_api_push.py", "runs/tests/test_pings.py", "runs/tests/test_concurrent_writers.py",
     "chm_project/tests/test_pooler.py",
 ]  # fmt: skip
 # These test prepared statements, which are off behind a pooler.
-PREPARED = ["runs/tests/test_prepared_write.py", "runs/tests/test_rows.py::test_a_session_prepares_a_query_once"]
+PREPARED = ["runs/tests/test_prepared_write.py", "runs/tests/test_run_rows.py::test_a_session_prepares_a_query_once"]
 # These start, stop and limit their own servers.
 OTHERS = ["chm_project/local", "chm_project/web_server", "tools/tests"]
 

@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from chm_project.console.admin.navigation import side_bar
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
-from runs.planned_maintenance import COLUMNS, NOTED_SHAPES
-from runs.reporting.parameters import COMMON
+from runs.planned_maintenance import MAINTENANCE_COLUMNS, SHAPES_WITH_MAINTENANCE
+from runs.reporting.parameters import COMMON_PARAMETERS
 from runs.reporting.shapes import shapes
 
 pytestmark = pytest.mark.django_db
@@ -51,9 +51,11 @@ def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
     assert set(reports) == set(shapes())
     for name, item in reports.items():
         shape = shapes()[name]
-        columns = [column.name for column in shape.columns] + (list(COLUMNS) if name in NOTED_SHAPES else [])
+        columns = [column.name for column in shape.columns] + (
+            list(MAINTENANCE_COLUMNS) if name in SHAPES_WITH_MAINTENANCE else []
+        )
         assert [column["name"] for column in item["columns"]] == columns
-        assert [parameter["name"] for parameter in item["parameters"]] == [*shape.parameters, *COMMON]
+        assert [parameter["name"] for parameter in item["parameters"]] == [*shape.parameters, *COMMON_PARAMETERS]
         answer = api.get(item["url"])
         assert answer.status_code == 200
     bucket = next(p for p in reports["failures_over_time"]["parameters"] if p["name"] == "bucket")

@@ -20,7 +20,7 @@ from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, action, display
 from chm_project.admin_kit.visible_rows import VisibleRowsMixin
 from chm_project.console.admin.push_lines import push_lines
-from runs.push.unmatched import unmatched_jobs
+from runs.push.unmatched_jobs import unmatched_jobs
 
 if TYPE_CHECKING:
     _TokenForm = forms.ModelForm[ApiToken]

@@ -12,7 +12,7 @@ from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_jud
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.run_links import runs_of_scope, window_of_day
 from chm_project.console.pages.sections import SECTIONS, Section, candidates
-from runs.reporting.adapter import Row, run_shape
+from runs.reporting.run_shapes import Row, run_shape
 
 FAILURES_PERIOD = timedelta(days=7)
 SUCCESS_DAYS = 30

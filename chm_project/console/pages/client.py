@@ -11,7 +11,7 @@ from chm_project.console.pages.client_report import Period, periods, read_report
 from chm_project.console.pages.row_strips import add_strips
 from ingestion.connections import ConfigurationError, configured
 from inventory.models import Client, Pipeline
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 
 PIPELINES_A_PAGE = 50
 

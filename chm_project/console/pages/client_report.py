@@ -15,7 +15,7 @@ from alerting.services import firing_rules
 from chm_project.console.drawing.charts import Bar, bars, rates, spread, success_point
 from chm_project.console.pages.run_links import runs_of_client
 from inventory.models import Client
-from runs.reporting.adapter import Row, run_shape
+from runs.reporting.run_shapes import Row, run_shape
 
 DAYS = (7, 30, 90)
 USUAL_DAYS = 30

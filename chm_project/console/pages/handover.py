@@ -13,7 +13,7 @@ from chm_project.console.pages.board_scope import WORKING_EVENING, choices, scop
 from chm_project.console.pages.views import READ, console_page, for_roles
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from chm_project.handover.texts import TITLES, markdown
-from runs.reporting.adapter import Row
+from runs.reporting.run_shapes import Row
 
 # At most this many rows of a part are shown; all are counted.
 MAX_ROWS = 200

@@ -19,8 +19,8 @@ from chm_project.console.pages.error_groups import grouped_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
 from runs.models import Run
-from runs.planned_maintenance import note_rows
-from runs.reporting.adapter import Row, page_of_shape
+from runs.planned_maintenance import add_maintenance_columns
+from runs.reporting.run_shapes import Row, page_of_shape
 
 CHARTED_RUNS, LISTED_RUNS, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
 FAILURES_PERIOD = timedelta(days=30)
@@ -43,7 +43,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
     notes: Row = {"pipeline_id": pipeline.pk}
-    note_rows([notes, *([verdict.failing] if verdict.failing else [])], as_of=as_of)
+    add_maintenance_columns([notes, *([verdict.failing] if verdict.failing else [])], as_of=as_of)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
     return {
         "as_of": as_of,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from chm_project.console.drawing.strips import strips_of
-from runs.reporting.adapter import Row
+from runs.reporting.run_shapes import Row
 
 
 def add_strips(rows: Iterable[Row], as_of: datetime | None = None) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from chm_project.access.my_clients import ALL_CLIENTS, CLIENTS_PARAMETER
-from runs.changelist import CLIENT
+from runs.changelist import CLIENT_LOOKUP
 
 
 def _runs(since: datetime, until: datetime, filters: dict[str, str]) -> str:
@@ -24,7 +24,7 @@ def window_of_day(day: date) -> tuple[datetime, datetime]:
 
 def runs_of_client(client_id: UUID, day: date, *, status: str = "") -> str:
     filters = {"status__exact": status} if status else {}
-    return _runs(*window_of_day(day), filters | {CLIENT: str(client_id)})
+    return _runs(*window_of_day(day), filters | {CLIENT_LOOKUP: str(client_id)})
 
 
 def runs_of_scope(parameters: dict[str, object], since: datetime, until: datetime, *, status: str = "") -> str:
@@ -33,7 +33,7 @@ def runs_of_scope(parameters: dict[str, object], since: datetime, until: datetim
         "status__exact": status,
         "pipeline__platform__exact": str(parameters["platform"] or ""),
         "pipeline__environment__exact": str(parameters["environment"] or ""),
-        CLIENT: str(parameters["client_id"] or ""),
+        CLIENT_LOOKUP: str(parameters["client_id"] or ""),
         # By default the list shows only the user's own clients, like the board.
         CLIENTS_PARAMETER: ALL_CLIENTS if parameters["clients"] is None and not parameters["client_id"] else "",
     }

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.console.pages.board_scope import BoardScope
-from runs.planned_maintenance import note_rows
-from runs.reporting.adapter import Row, page_of_shape, run_query
+from runs.planned_maintenance import add_maintenance_columns
+from runs.reporting.run_shapes import Row, page_of_shape, run_query
 
 STALE_AFTER_HOURS = 24
 _SQL = Path(__file__).parent / "sql"
@@ -65,14 +65,14 @@ def _noted(read: Read) -> Read:
 
     def noted(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
         rows, total = read(scope, clock, most, offset)
-        note_rows(rows, as_of=scope.as_of or clock)
+        add_maintenance_columns(rows, as_of=scope.as_of or clock)
         return rows, total
 
     return noted
 
 
 def _rows(text: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]:
-    return run_query(text, clock=clock, own=own, **scope.parameters)
+    return run_query(text, clock=clock, query_values=own, **scope.parameters)
 
 
 def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:

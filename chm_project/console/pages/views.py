@@ -44,8 +44,8 @@ from ingestion.api.views import may_see
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from inventory.models import Client, Pipeline
 from runs.api.known_failures import LOG_MESSAGE, KnownFailureSerializer
-from runs.known_failures import NotFailing, clear_known, mark_known
-from runs.reporting.adapter import Row
+from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
+from runs.reporting.run_shapes import Row
 
 READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
 INGEST = "access.run_ingestion"
@@ -200,7 +200,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     form = KnownFailureSerializer(data=fields)
     if "clear" in request.POST:
         with transaction.atomic():
-            if clear_known(pipeline=pipeline):
+            if clear_known_failure(pipeline=pipeline):
                 log(request, pipeline, CHANGE, [LOG_MESSAGE])
         messages.success(request, "The failure is no longer marked as known.")
     elif not form.is_valid():
@@ -209,7 +209,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     else:
         try:
             with transaction.atomic():
-                mark_known(pipeline=pipeline, **form.validated_data)
+                mark_known_failure(pipeline=pipeline, **form.validated_data)
                 log(request, pipeline, CHANGE, [LOG_MESSAGE])
         except NotFailing:
             messages.error(request, "Nothing was marked: the pipeline is not failing.")

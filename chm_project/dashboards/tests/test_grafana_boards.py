@@ -21,7 +21,7 @@ from chm_project.tests.expected_shapes import EXPECTED, expected_rows
 from chm_project.tests.reader import query_as_reader
 from inventory.models import Client, Pipeline
 from runs.models import Run, Status
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 from runs.reporting.shapes import shapes
 
 pytestmark = pytest.mark.django_db

@@ -22,7 +22,7 @@ from chm_project.tests.controlled_seed import AS_OF, create_seed
 from chm_project.tests.expected_shapes import expected_rows
 from chm_project.tests.reader import query_as_reader
 from inventory.models import Client
-from runs.reporting.adapter import run_shape
+from runs.reporting.run_shapes import run_shape
 
 FOLDER = Path(settings.BASE_DIR) / "docker" / "metabase"
 CONTENT = json.loads((FOLDER / "boards.json").read_text())

@@ -17,7 +17,7 @@ from chm_project.access.services import create_token
 from chm_project.tests.api import ROOT, api_with_scope, assert_error
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory
-from runs.known_failures import mark_known
+from runs.known_failures import mark_known_failure
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def run(name: str, hours: float, status: str, text: str | None = None, client: C
 @pytest.fixture
 def shift() -> None:
     run("fresh", 1, "failed", "disk full on *node*")
-    mark_known(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    mark_known_failure(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
     run("recovered", 20, "failed", "x")
     run("recovered", 2, "success")
 

@@ -15,7 +15,7 @@ from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory
-from runs.known_failures import mark_known
+from runs.known_failures import mark_known_failure
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ PAGE = "/admin/console/handover/"
 def shift() -> None:
     """Create rows of Acme for every part of the page, and a failure of Borealis."""
     run("fresh", 1, "failed", "disk full on *node*")
-    mark_known(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    mark_known_failure(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
     run("recovered", 30, "failed", "x")
     run("recovered", 2, "success")
     run("over", 6, "failed", "a host is down")

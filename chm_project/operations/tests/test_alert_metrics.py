@@ -11,8 +11,8 @@ from alerting.models import AlertRule
 from chm_project.operations import alert_metrics
 from chm_project.tests.api import ROOT, api_with_scope
 from inventory.models import Pipeline
-from runs.known_failures import mark_known
-from runs.reporting.adapter import run_shape
+from runs.known_failures import mark_known_failure
+from runs.reporting.run_shapes import run_shape
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def rule(pipeline: Pipeline, **fields: object) -> AlertRule:
 
 def test_metrics_name_each_failing_pipeline_with_its_incident_and_say_which_are_known() -> None:
     failing("new")
-    mark_known(pipeline=failing("old"), reason="ticket 123")
+    mark_known_failure(pipeline=failing("old"), reason="ticket 123")
     incident = run_shape("failing_now")[0]["incident"]
 
     labels = 'client="client of {0}",environment="prod",incident="{1}",owner="",pipeline="{0}",platform="airflow"'

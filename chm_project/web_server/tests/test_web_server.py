@@ -24,7 +24,7 @@ from psycopg import sql
 
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import api_with_scope, assert_error
-from runs.api.reports import SLOTS
+from runs.api.reports import SLOT_LOCK_KEY
 from tools.bench.servers import free_port
 from tools.support.processes import empty_database, web_server
 
@@ -181,7 +181,7 @@ def test_reports_beyond_the_slots_of_the_installation_are_refused_and_other_requ
     api = api_with_scope("read")
     with psycopg.connect(**connection.get_connection_params()) as another_process:
         for number in range(settings.CHM_REPORTS_AT_ONCE):
-            another_process.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SLOTS, number + 1])
+            another_process.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SLOT_LOCK_KEY, number + 1])
         refused = api.get("/api/v1/reports/client_throughput")
         assert_error(refused, 503, "unavailable")
         assert refused["Retry-After"]

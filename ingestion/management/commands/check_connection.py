@@ -20,7 +20,7 @@ from ingestion.errors import PartnerError
 from ingestion.http import PartnerSession
 from ingestion.management.commands.ingest_runs import uuid
 from inventory.models import Pipeline
-from runs.events import Rejected, RunEvent, StorableRun, storable, text
+from runs.events import Rejected, RunEvent, StorableRun, scrubbed_text, to_storable_run
 
 FAILED, BAD_USAGE = 1, 2
 MAX_VALUE_LENGTH = 80
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
             raise CommandError(f"{name}: {error}", returncode=FAILED) from None
-        results = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
+        results = [(event, event if isinstance(event, Rejected) else to_storable_run(event)) for event in page.events]
         if options["json"]:
             document = {
                 "connection": name, "connector": connection.connector, "base_url": connection.base_url,
@@ -130,7 +130,8 @@ def _document(event: RunEvent | Rejected, run: StorableRun | Rejected, source: S
         return {"rejected": run.reason if isinstance(run, Rejected) else ""}
     return {
         "external_run_id": run.external_run_id, "source_status": _original_status(event, source), "status": run.status,
-        "started_at": run.started_at, "finished_at": run.finished_at, "version": run.at, "reason": run.status_reason,
+        "started_at": run.started_at, "finished_at": run.finished_at,
+        "version": run.source_updated_at, "reason": run.status_reason,
     }  # fmt: skip
 
 
@@ -139,7 +140,8 @@ def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Sour
     for event, run in results[:max_rows]:
         if isinstance(event, RunEvent) and isinstance(run, StorableRun):
             times = [
-                f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (run.started_at, run.finished_at, run.at)
+                f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+                for moment in (run.started_at, run.finished_at, run.source_updated_at)
             ]
             original = _original_status(event, source)
             rows.append((run.external_run_id, original, run.status, *times, run.status_reason))
@@ -160,7 +162,7 @@ def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Sour
 def _explain_first_run(out: Any, source: Source, page: Page) -> None:
     """Print for each field of the first run its expression, the partner's value and the value that would be stored."""
     event = next((event for event in page.events if isinstance(event, RunEvent)), None)
-    run = storable(event) if event is not None else None
+    run = to_storable_run(event) if event is not None else None
     if event is None or not isinstance(run, StorableRun):
         return
     rows = []
@@ -176,7 +178,7 @@ def _value(expression: Expression, payload: object) -> str:
         value = expression.search(payload)
     except JMESPathError as error:
         return f"cannot be read: {str(error).splitlines()[0]}"
-    return (text(value) or "")[:MAX_VALUE_LENGTH]
+    return (scrubbed_text(value) or "")[:MAX_VALUE_LENGTH]
 
 
 def _original_status(event: RunEvent, source: Source | None) -> str:

@@ -22,7 +22,7 @@ examples:
   manage.py prune_runs --older-than 400d --dry-run            count the runs; change nothing
   manage.py prune_runs --older-than 400d                      delete them
   manage.py prune_runs --older-than 90d --keep-failures       keep every failed run
-  manage.py prune_runs --older-than 30d --client "Northwind"  one client's
+  manage.py prune_runs --older-than 30d --client "Northwind"  delete only runs of this client
 
 The age of a run counts from its event_at: when it finished, else started, else was stored. A pipeline always keeps its
 latest run, its latest decisive run, its last success and the failed runs of its current streak. Deleted runs are not

@@ -28,9 +28,9 @@ class Command(BaseCommand):
 
     def _scrub(self, table: ScrubbedTable, progress: Progress, *, dry_run: bool) -> str:
         task = progress.add_task(table.name, total=rows_left(table, dry_run=dry_run))
-        read = changed = clashes = 0
+        read = changed = kept_ids = 0
         for batch in scrub_table(table, dry_run=dry_run):
-            read, changed, clashes = read + batch.read, changed + batch.changed, clashes + batch.clashes
+            read, changed, kept_ids = read + batch.read, changed + batch.changed, kept_ids + batch.kept_ids
             progress.advance(task, batch.read)
         line = f"{table.name}: {changed:,} of {read:,} rows {'would change' if dry_run else 'changed'}"
-        return f"{line}; {clashes:,} kept an id whose masked form another run has" if clashes else line
+        return f"{line}; ids not masked, because another run has the masked id: {kept_ids:,}" if kept_ids else line

@@ -10,16 +10,16 @@ from chm_project.api.pagination import MAX_PAGE_BYTES
 from chm_project.tests.api import api_with_scope
 from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
-from runs.limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, bounded_payload, bounded_text
 from runs.models import Run
 from runs.services import Outcome, record_runs
+from runs.size_limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, bounded_payload, bounded_text
 from runs.tests.factories import RunFactory
 
 MEGABYTE = 1024 * 1024
 
 
 @pytest.mark.django_db
-def test_fifteen_megabytes_are_cut_with_a_note_of_their_size_and_a_replay_is_unchanged() -> None:
+def test_a_text_of_fifteen_megabytes_is_cut_with_a_note_of_its_size_and_a_replay_is_unchanged() -> None:
     text = "Traceback (most recent call last): é " * (15 * MEGABYTE // 38)
     write = RunEvent(
         pipeline_id=PipelineFactory.create().pk,
@@ -84,7 +84,7 @@ def test_a_payload_of_any_shape_stays_an_object_within_the_limit(sizes: dict[str
     assert bounded_payload(result) == result
 
 
-def test_a_hundred_thousand_small_fields_are_cut_too() -> None:
+def test_a_payload_of_a_hundred_thousand_small_fields_is_cut() -> None:
     result = bounded_payload(json.dumps({f"field-{number}": number for number in range(100_000)}))
 
     assert len(result.encode()) <= MAX_PAYLOAD_BYTES

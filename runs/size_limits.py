@@ -1,6 +1,6 @@
 """Size limits of a run's texts and payload, applied by record_runs after scrubbing.
 
-The result depends only on the content, so a replay of a long text is still unchanged.
+The same content always gives the same result, so a replay of a long text is unchanged.
 """
 
 import json
@@ -8,7 +8,7 @@ import json
 MAX_TEXT_BYTES = 64 * 1024
 MAX_PAYLOAD_BYTES = 256 * 1024
 CUT_KEY = "[cut]"
-_MAX_NAMED_BYTES = 1024
+_MAX_REMOVED_NAMES_BYTES = 1024
 
 
 def bounded_text(value: str) -> str:
@@ -31,9 +31,9 @@ def bounded_payload(encoded: str) -> str:
     """
     if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
         return encoded
-    fields = {name: (value, len(_dump({name: value}).encode())) for name, value in json.loads(encoded).items()}
-    # Leaves space for the note.
-    free_bytes = MAX_PAYLOAD_BYTES - 2 * _MAX_NAMED_BYTES
+    fields = {name: (value, len(_to_json({name: value}).encode())) for name, value in json.loads(encoded).items()}
+    # Leave space for the note.
+    free_bytes = MAX_PAYLOAD_BYTES - 2 * _MAX_REMOVED_NAMES_BYTES
     kept_names = set()
     # Smallest first, so that as many fields as possible stay.
     for name, (_, size_of_field) in sorted(fields.items(), key=lambda field: (field[1][1], field[0])):
@@ -42,11 +42,11 @@ def bounded_payload(encoded: str) -> str:
             break
         kept_names.add(name)
     removed = ", ".join(name for name in sorted(fields) if name not in kept_names)
-    if len(removed.encode()) > _MAX_NAMED_BYTES:
-        removed = removed.encode()[:_MAX_NAMED_BYTES].decode(errors="ignore") + "…"
+    if len(removed.encode()) > _MAX_REMOVED_NAMES_BYTES:
+        removed = removed.encode()[:_MAX_REMOVED_NAMES_BYTES].decode(errors="ignore") + "…"
     note = f"{size:,} bytes originally; left out: {removed}"
-    return _dump({name: value for name, (value, _) in fields.items() if name in kept_names} | {CUT_KEY: note})
+    return _to_json({name: value for name, (value, _) in fields.items() if name in kept_names} | {CUT_KEY: note})
 
 
-def _dump(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -21,7 +21,7 @@ from chm_project.db.hot_queries import HotQuery
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, items
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
-from runs.api import rows
+from runs.api import run_rows
 from runs.api.serializers import RunSerializer
 from runs.models import Run, Status
 from runs.tests.factories import RunFactory
@@ -151,12 +151,12 @@ def test_a_prepared_query_survives_a_rollback_and_an_error(pipeline: Pipeline) -
     assert api.get(path).status_code == 200
     number = count_prepared()
     with pytest.raises(DataError), transaction.atomic():
-        rows.row_by_id(UNBOUND, "no uuid")
+        run_rows.row_by_id(UNBOUND, "no uuid")
     assert api.get(path).status_code == 200
     assert count_prepared() >= number
 
 
-def test_behind_a_pooler_nothing_is_prepared(pipeline: Pipeline, settings: Settings) -> None:
+def test_nothing_is_prepared_if_the_settings_forbid_it(pipeline: Pipeline, settings: Settings) -> None:
     settings.CHM_DATABASE_PREPARE = False
     before = count_prepared()
     api: APIClient = api_with_scope("read", pipeline_id=pipeline.pk)
@@ -173,24 +173,24 @@ def generic_plan(query: HotQuery, **values: Any) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
-        connection.connection.execute(("PREPARE judged AS " + query.text % names).encode())
-        cursor.execute(f"EXPLAIN EXECUTE judged({', '.join(['%s'] * len(values))})", list(values.values()))
+        connection.connection.execute(("PREPARE checked AS " + query.text % names).encode())
+        cursor.execute(f"EXPLAIN EXECUTE checked({', '.join(['%s'] * len(values))})", list(values.values()))
         plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("DEALLOCATE judged")
+        cursor.execute("DEALLOCATE checked")
     return plan
 
 
 INDEXES = {"started_at": "runs_latest", "event_at": "runs_by_pipeline_event"}
 
 
-@pytest.mark.parametrize(("ordering", "continued"), list(product(rows.ORDERS, (False, True))))
+@pytest.mark.parametrize(("ordering", "continued"), list(product(run_rows.ORDERINGS, (False, True))))
 def test_the_generic_plan_of_a_page_uses_its_index(pipeline: Pipeline, ordering: str, continued: bool) -> None:
     values: dict[str, Any] = {"pipeline_id": pipeline.pk}
     if continued:
-        keys = rows.ORDERS[ordering].keys
-        position = {f"behind_{n}": pipeline.pk if key.attribute == "id" else NOON for n, key in enumerate(keys)}
+        keys = run_rows.ORDERINGS[ordering].keys
+        position = {f"after_{n}": pipeline.pk if key.attribute == "id" else NOON for n, key in enumerate(keys)}
         values |= position
-    plan = generic_plan(rows._page(ordering, False, False, True, continued, 101), **values)
+    plan = generic_plan(run_rows._page_query(ordering, False, False, True, continued, 101), **values)
     assert "Sort" not in plan
     assert f"using {INDEXES[ordering.removeprefix('-')]} " in plan
     assert not continued or any("Index Cond" in line and "ROW(" in line for line in plan.splitlines()), plan
@@ -203,6 +203,6 @@ def test_the_generic_plan_of_the_latest_run_is_one_index_probe(
     values = {"pipeline_id": pipeline.pk}
     values |= {"bound_client": pipeline.client_id} if client else {}
     values |= {"bound_pipeline": pipeline.pk} if of_pipeline else {}
-    plan = generic_plan(rows._latest(client, of_pipeline), **values)
+    plan = generic_plan(run_rows._latest_query(client, of_pipeline), **values)
     assert "using runs_latest " in plan
     assert "Sort" not in plan

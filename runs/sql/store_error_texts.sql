@@ -2,9 +2,9 @@
 -- Grain       one row per text
 -- Parameters  run_id[], finished_at[], error_message[]
 --
--- Writes a text only if the run still has the same attempt and no text. Locks rows in key order, as record_runs does, so
--- that two writers cannot deadlock.
-WITH explained AS (
+-- Stores a text only if no newer attempt of the run is stored and the run has no text. Locks rows in key order, as
+-- record_runs does, so that two writers cannot deadlock.
+WITH matching AS (
     SELECT r.id, fetched.error_message
     FROM unnest(%(run_id)s::uuid[], %(finished_at)s::timestamptz[], %(error_message)s::text[])
         AS fetched(id, finished_at, error_message)
@@ -14,9 +14,9 @@ WITH explained AS (
     FOR UPDATE OF r
 )
 UPDATE runs SET
-    error_message = explained.error_message,
+    error_message = matching.error_message,
     error_message_fetched = true,
     updated_at = statement_timestamp(),
     ingested_at = statement_timestamp()
-FROM explained
-WHERE runs.id = explained.id
+FROM matching
+WHERE runs.id = matching.id

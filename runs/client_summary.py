@@ -23,7 +23,7 @@ def _summary_query() -> HotQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class LatestOfPipeline:
+class LatestRunOfPipeline:
     pipeline_id: uuid.UUID
     pipeline_name: str
     platform: str
@@ -37,7 +37,7 @@ class ClientSummary:
     since: datetime
     until: datetime
     status_counts: dict[str, int]
-    latest_by_pipeline: list[LatestOfPipeline]
+    latest_by_pipeline: list[LatestRunOfPipeline]
 
 
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
@@ -46,6 +46,6 @@ def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) 
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:
         # In the order of the columns of client_summary.sql.
-        for status, number in zip(("running", "success", "failed", "canceled", "skipped"), row[5:], strict=True):
-            counts[status] += number
-    return ClientSummary(client_id, since, until, counts, [LatestOfPipeline(*row[:5]) for row in rows])
+        for status, run_count in zip(("running", "success", "failed", "canceled", "skipped"), row[5:], strict=True):
+            counts[status] += run_count
+    return ClientSummary(client_id, since, until, counts, [LatestRunOfPipeline(*row[:5]) for row in rows])

@@ -1,11 +1,11 @@
-"""Querysets of the newest open run of a pipeline and of the runs of a window."""
+"""QuerySets: the open runs of a pipeline, newest first, and the runs of a time window."""
 
 from datetime import datetime
 
 from django.db.models import F, Q, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 
-from runs.models import BEGINNING, STARTED, RunQuerySet
+from runs.models import MINUS_INFINITY, START_KEY, RunQuerySet
 
 
 def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
@@ -18,14 +18,14 @@ def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
 
 
 def in_window(runs: RunQuerySet, *, since: datetime | None = None, until: datetime | None = None) -> RunQuerySet:
-    """Return runs that started from `since` until before `until`; for a run without a start, event_at counts.
+    """Return the runs that started at or after `since` and before `until`. event_at replaces a missing start.
 
     The condition uses the expression of the index runs_latest, in which a run without a start has -infinity.
     """
-    without_start = Q(Exact(STARTED, BEGINNING))
+    without_start = Q(Exact(START_KEY, MINUS_INFINITY))
     if since is not None:
-        runs = runs.filter(Q(GreaterThanOrEqual(STARTED, Value(since))) | without_start & Q(event_at__gte=since))
+        runs = runs.filter(Q(GreaterThanOrEqual(START_KEY, Value(since))) | without_start & Q(event_at__gte=since))
     if until is not None:
         # The first condition is separate, so that an index scan can start at the end of the window.
-        runs = runs.filter(Q(LessThan(STARTED, Value(until))), ~without_start | Q(event_at__lt=until))
+        runs = runs.filter(Q(LessThan(START_KEY, Value(until))), ~without_start | Q(event_at__lt=until))
     return runs

@@ -1,4 +1,4 @@
-"""Run shapes by name."""
+"""Run the SQL of shapes (reports) and of queries that use their fragments, with validated parameters."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from chm_project.db.reporting.files import expanded, fragments
 from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 
-__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_query", "run_shape", "scoped"]
+__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_query", "run_shape"]
 
 Row = dict[str, Any]
 
@@ -25,36 +25,36 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# Conditions that restrict a query to several clients or pipelines, in addition to its parameters.
+# Conditions that restrict a query to some clients or pipelines, in addition to its parameters.
 _RESTRICTIONS = {
     "clients": "p.client_id = ANY(%(clients)s::uuid[])",
     "pipelines": "p.pipeline_id = ANY(%(pipelines)s::uuid[])",
 }
-# None means all of them.
+# None does not restrict a query.
 Clients = Collection[UUID] | None
 Pipelines = Collection[UUID] | None
 
 
-def scoped(sql: str, clients: Clients, pipelines: Pipelines = None) -> tuple[str, dict[str, Any]]:
+def _restricted(sql: str, clients: Clients, pipelines: Pipelines = None) -> tuple[str, dict[str, Any]]:
     """Return the SQL with expanded fragments, restricted to the clients and pipelines, and their parameters."""
-    known = fragments()
+    fragment_sql = fragments()
     restrictions = {"clients": clients, "pipelines": pipelines}
     values = {name: list(ids) for name, ids in restrictions.items() if ids is not None}
     if not values:
-        return expanded(sql, known), {}
-    conditions = " AND ".join([known["client_in_scope"], *(_RESTRICTIONS[name] for name in values)])
-    return expanded(sql, known | {"client_in_scope": f"({conditions})", "unscoped": "false"}), values
+        return expanded(sql, fragment_sql), {}
+    conditions = " AND ".join([fragment_sql["client_in_scope"], *(_RESTRICTIONS[name] for name in values)])
+    return expanded(sql, fragment_sql | {"client_in_scope": f"({conditions})", "unscoped": "false"}), values
 
 
 def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:
     """Return the rows of a shape. Values are str, bool, int, float, datetime in UTC, date or UUID, by its column types.
 
-    Parameters are values or texts; None stands for the default. `clock` replaces the current time, so that several
-    queries use the same one; `as_of` evaluates a past moment instead. `clients` restricts the inventory in addition to
-    client_id. Raise KeyError for an unknown shape, and InvalidParameters.
+    Parameters are Python values or texts; None means the default. `clock` replaces the current time, so that several
+    queries use the same time. The parameter `as_of` evaluates a past moment. `clients` restricts the inventory in
+    addition to client_id. Raise KeyError for an unknown shape and InvalidParameters for invalid parameters.
     """
     shape = shapes()[name]
-    sql, restriction_values = scoped(shape.body, clients)
+    sql, restriction_values = _restricted(shape.body, clients)
     values = validated(shape.parameters, parameters, clock=clock) | restriction_values
     limit = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
     names, rows = _execute(sql + limit, values)
@@ -82,7 +82,7 @@ def page_of_shape(
     `pipelines` restricts the inventory like `clients`.
     """
     shape = shapes()[name]
-    sql, restriction_values = scoped(shape.body, clients, pipelines)
+    sql, restriction_values = _restricted(shape.body, clients, pipelines)
     values = validated(shape.parameters, parameters, clock=clock) | restriction_values
     page = {"page_size": page_size, "offset": offset}
     # PostgreSQL returns the rows in the order of the shape, because nothing here sorts or joins them.
@@ -100,15 +100,15 @@ def run_query(
     clients: Clients = None,
     pipelines: Pipelines = None,
     clock: datetime | None = None,
-    own: Mapping[str, Any] | None = None,
+    query_values: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> list[Row]:
     """Return the rows of a query that is not a shape but reads the views of `reporting` and uses fragments of shapes.
 
-    The parameters restrict the rows as they do for a shape. `own` are the values of the query's own parameters.
+    The parameters restrict the rows as they do for a shape. `query_values` are the values of other parameters.
     """
-    sql, restriction_values = scoped(text, clients, pipelines)
-    names, rows = _execute(sql, validated({}, parameters, clock=clock) | restriction_values | dict(own or {}))
+    sql, restriction_values = _restricted(text, clients, pipelines)
+    names, rows = _execute(sql, validated({}, parameters, clock=clock) | restriction_values | dict(query_values or {}))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

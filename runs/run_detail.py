@@ -1,36 +1,36 @@
-"""The context of a run's page: the run, and the runs of its pipeline before and after it."""
+"""The template context of a run's page: the run, and the runs of its pipeline before and after it."""
 
 from typing import Any
 
 from django.utils import timezone
 
 from chm_project.api.pagination import Keyset
-from runs.api.rows import LATEST_FIRST
+from runs.api.run_rows import LATEST_FIRST
 from runs.models import Run
 from runs.payload_html import highlighted
 
 
-def read_run(run: Run) -> dict[str, Any]:
+def run_context(run: Run) -> dict[str, Any]:
     """Return the context of the template console/run.html."""
     return {
         "as_of": timezone.now(),
         "run": run,
         "pipeline": run.pipeline,
-        "source_url": address_at_source(run),
+        "source_url": source_url_of(run),
         "payload": None if run.payload is None else highlighted(run.payload),
-        "earlier": neighbour(run, LATEST_FIRST),
-        "later": neighbour(run, LATEST_FIRST.reversed()),
+        "earlier": next_run(run, LATEST_FIRST),
+        "later": next_run(run, LATEST_FIRST.reversed()),
     }
 
 
-def address_at_source(run: Run) -> str | None:
-    """Return the address of the run's page at its source, or None if unknown."""
+def source_url_of(run: Run) -> str | None:
+    """Return the URL of the run's page at its source, or None if unknown."""
     annotated: Any = Run.objects.with_source_url().only("pk").get(pk=run.pk)
     return annotated.source_url  # type: ignore[no-any-return]  # annotated
 
 
-def neighbour(run: Run, order: Keyset) -> Run | None:
-    """Return the pipeline's next run in this order, or None, by one probe of the index runs_latest."""
-    # The page shows the payload of its own run only.
+def next_run(run: Run, order: Keyset) -> Run | None:
+    """Return the next run of the same pipeline in this order, or None. One probe of the index runs_latest finds it."""
+    # The page shows no payload of the other runs.
     others = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
     return order.after(others, order.position(run)).first()

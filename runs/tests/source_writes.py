@@ -11,19 +11,19 @@ from runs.models import Run
 from runs.services import record_runs
 
 
-def at(time: str) -> datetime:
+def at_time(time: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-20T{time}").replace(tzinfo=UTC)
 
 
 def _event(pipeline_id: UUID, status: object, version: str | None, kind: Kind, **fields: Any) -> RunEvent:
     for name in ("started_at", "finished_at"):
         if isinstance(value := fields.get(name), str) and len(value) == len("HH:MM"):
-            fields[name] = at(value)
+            fields[name] = at_time(value)
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=fields.pop("external_run_id", "run-1"),
         status=status,
-        at=at(version) if version else None,
+        source_updated_at=at_time(version) if version else None,
         kind=kind,
         **fields,
     )
@@ -40,7 +40,7 @@ class Source:
 
     def polled(self, status: object, version: str, **fields: Any) -> RunEvent:
         """Return a snapshot of a source without versions: its version is the time of the request."""
-        return self.snapshot(status, version, clock=Clock.ASKED, **fields)
+        return self.snapshot(status, version, clock=Clock.REQUEST_TIME, **fields)
 
     def event(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:
         return _event(self.pipeline_id, status, version, Kind.EVENT, **fields)

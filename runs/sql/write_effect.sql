@@ -1,0 +1,60 @@
+-- The effect of a write (write) on the stored run (r). record_runs.sql computes it twice: before the insert, and again
+-- in ON CONFLICT, with the row as another writer has just stored it.
+--   updated    the write is newer: its content replaces the stored one
+--   started    an event adds an earlier start; of the other columns, only the version can change
+--   moved      the same content with a later version: only the version changes
+--   unchanged  a replay: nothing changes
+--   stale      the write is older: nothing changes
+CASE
+    WHEN %(kind)s = 'if_absent' THEN 'unchanged'
+    WHEN (
+            r.status, r.finished_at, r.rows_processed,
+            -- A text from a second request is not part of the source's response.
+            CASE WHEN NOT r.error_message_fetched THEN r.error_message END,
+            r.status_reason, r.payload, r.given_source_url
+        ) IS NOT DISTINCT FROM (
+            write.status, write.finished_at, write.rows_processed, write.error_message, write.status_reason, write.payload,
+            write.given_source_url
+        )
+        AND (%(kind)s = 'event' OR (r.started_at, r.duration_seconds) IS NOT DISTINCT FROM (
+            -- A re-opened run without a new start keeps the start of its former attempt, also in a replay.
+            CASE WHEN write.status = 'running' AND write.started_at IS NULL AND r.started_at_kept
+                THEN r.started_at ELSE write.started_at END,
+            write.duration_seconds
+        ))
+    THEN CASE
+        WHEN %(kind)s = 'event' AND least(r.started_at, write.started_at) IS DISTINCT FROM r.started_at
+        THEN 'started'
+        WHEN %(clock)s = 'source' AND write.source_updated_at > coalesce(r.source_updated_at, '-infinity')
+        THEN 'moved'
+        ELSE 'unchanged'
+    END
+    WHEN CASE
+        -- Without a version the last write wins, but an ended run never goes back to running.
+        WHEN write.source_updated_at IS NULL THEN r.status = 'running' OR write.status <> 'running'
+        WHEN r.source_updated_at IS NULL THEN true
+        WHEN write.source_updated_at <> r.source_updated_at THEN write.source_updated_at > r.source_updated_at
+        -- Two writes with the same version are compared by status, then by content. So their order of arrival does not
+        -- matter.
+        ELSE (
+            array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], write.status::text),
+            jsonb_build_array(
+                CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(write.started_at, write.duration_seconds) END,
+                write.finished_at, write.rows_processed, write.error_message, write.status_reason, write.payload,
+                write.given_source_url
+            )::text COLLATE "C"
+        ) > (
+            array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], r.status::text),
+            jsonb_build_array(
+                CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(
+                    CASE WHEN NOT r.started_at_kept THEN r.started_at END, r.duration_seconds
+                ) END,
+                r.finished_at, r.rows_processed, CASE WHEN NOT r.error_message_fetched THEN r.error_message END,
+                r.status_reason, r.payload, r.given_source_url
+            )::text COLLATE "C"
+        )
+    END THEN 'updated'
+    -- An older event can still report an earlier start.
+    WHEN %(kind)s = 'event' AND least(r.started_at, write.started_at) IS DISTINCT FROM r.started_at THEN 'started'
+    ELSE 'stale'
+END
