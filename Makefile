@@ -23,11 +23,11 @@ help:  ## list the targets
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-install: .venv/local.stamp  ## create .venv with everything that demo and serve need
+install: .venv/local.stamp  ## create .venv with all packages that demo and serve need
 
-install-dev: .venv/dev.stamp  ## install, and the test tools too
+install-dev: .venv/dev.stamp  ## the same as install, with the test tools
 
-demo: install  ## start servers, a replayed partner, web, worker and beat; Ctrl-C stops all (ARGS=--verbose: every line)
+demo: install  ## start CHM with synthetic data, simulated partners and embedded servers; Ctrl-C stops everything (ARGS=--verbose prints every log line)
 	@$(MANAGE) demo $(ARGS)
 
 serve: install  ## start only the web server, as in production, on CHM_PORT (development settings)
@@ -39,60 +39,60 @@ work: install  ## start worker and beat, which ingest on schedule (development s
 test: install-dev  ## run all tests, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
-e2e: install-dev  ## test the console in Debian's Chromium: user journeys, accessibility; pictures go to .chm/screenshots
+e2e: install-dev  ## test the console in Debian's Chromium: user journeys and accessibility; writes pictures to .chm/screenshots
 	@$(BIN)/python -m pytest tools/e2e/console $(ARGS)
 
 screenshots: install-dev  ## regenerate the pictures in docs/screenshots
 	@$(BIN)/python -m pytest tools/e2e/console/test_screens.py tools/e2e/console/test_tour_picture.py --screenshots docs/screenshots
 
-e2e-airflow: install-dev  ## test ingestion against a real Airflow 3 in .chm/airflow (packages: 220 MB)
+e2e-airflow: install-dev  ## test ingestion with a real Airflow 3, and manual changes in it (installs 220 MB of packages in .chm/airflow)
 	@tools/e2e/airflow/start_airflow.sh .chm/airflow
 	@$(BIN)/python -m tools.e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
 	  status=$$?; tools/e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
 
-e2e-prefect: install-dev  ## test ingestion against a real Prefect server with manual changes (packages: 200 MB; 6 minutes)
+e2e-prefect: install-dev  ## test ingestion with a real Prefect server, and manual changes in it (installs 200 MB of packages; 6 minutes)
 	@tools/e2e/prefect/start_prefect.sh .chm/prefect
 	@$(BIN)/python -m tools.e2e.prefect.run .chm/prefect --write docs/validation/prefect-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/prefect; exit $$status
 
-e2e-dagster: install-dev  ## test ingestion against a real Dagster with manual changes (packages: 200 MB; 6 minutes)
+e2e-dagster: install-dev  ## test ingestion with a real Dagster, and manual changes in it (installs 200 MB of packages; 6 minutes)
 	@tools/e2e/dagster/start_dagster.sh .chm/dagster
 	@$(BIN)/python -m tools.e2e.dagster.run .chm/dagster --write docs/validation/dagster-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/dagster; exit $$status
 
-prometheus-drill: install-dev  ## monitor a live CHM with Debian's Prometheus: its alerts fire and resolve (ARGS=--help; 1 minute)
+prometheus-drill: install-dev  ## test that the alerts of docker/prometheus fire and resolve, with Debian's Prometheus and a live CHM (1 minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica  ## the tests that are too slow for every change: live orchestrators, a year of lateness, an installation's life
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica  ## all tests that are too slow for every change, such as those with live orchestrators
 
-pgbouncer: install-dev  ## run the suite through Debian's PgBouncer in transaction mode (ARGS=--quick: what CI runs, 1 minute)
+pgbouncer: install-dev  ## run the tests through Debian's PgBouncer in transaction mode (ARGS=--quick, as in CI: 1 minute)
 	@$(BIN)/python -m tools.pooler $(ARGS)
 
-replica: install-dev  ## read the console from a streaming replica of Debian's PostgreSQL that lags by 5 s (1 minute)
+replica: install-dev  ## test reports and lists with a read replica that lags by 5 s (1 minute)
 	@$(BIN)/python -m tools.replica
 
-oncall: install-dev  ## simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager (1 minute)
+oncall: install-dev  ## test that an outage of 200 pipelines sends one notification, with Debian's Prometheus and Alertmanager (1 minute)
 	@$(BIN)/python -m tools.oncall
 
 .chm/clients/stamp: tools/e2e/clients/requirements.txt
-	@echo "installing the clients of others into .chm/clients ..."
+	@echo "installing third-party clients into .chm/clients ..."
 	@$(PYTHON) -m venv .chm/clients/venv
 	@.chm/clients/venv/bin/pip install --quiet --disable-pip-version-check -r tools/e2e/clients/requirements.txt
 	@touch $@
 
-clients: install-dev .chm/clients/stamp  ## push with real OpenLineage, dbt-ol and Healthchecks clients to a running server
+clients: install-dev .chm/clients/stamp  ## test pushes with the real clients of OpenLineage, dbt and Healthchecks
 	@$(BIN)/python -m tools.e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
 
-bench: install-dev  ## measure speed and memory into docs/performance.md; fails below a floor; RUNS=5000000 for the planned scale (needs a quiet machine)
+bench: install-dev  ## measure speed and memory, and write docs/performance.md; fails if a figure misses its limit (RUNS=5000000: the planned scale; needs a quiet machine)
 	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write --keep $(ARGS)
 
-lateness: install-dev  ## run the lateness rule over a simulated year; fails if it misses its goals
+lateness: install-dev  ## measure the rule for late pipelines over a simulated year; fails if it misses its goals
 	@$(BIN)/python -m tools.bench.lateness $(ARGS)
 
-fuzz: install-dev  ## fuzz the running server with schemathesis; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
+fuzz: install-dev  ## fuzz the API with schemathesis (FUZZ_CASES=150 per operation, FUZZ_SECONDS=60 of scenarios)
 	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
-critical-path: install-dev  ## test schema, API, ingestion, summary, alert rules and dashboards in under a minute
+critical-path: install-dev  ## run the most important tests of schema, API, ingestion, summary, alert rules and reports (under a minute)
 	@$(BIN)/python -m pytest -q inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
 	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
@@ -104,15 +104,15 @@ evidence: install-dev  ## run each milestone's commands and write docs/validatio
 documents: install-dev  ## run the commands of README and quickstart in a fresh clone
 	@$(BIN)/python -m tools.evidence documents
 
-faults: install-dev  ## break the services that ingestion and the web server need (needs nginx); writes docs/validation/faults.md (ARGS=--quick: what CI runs)
+faults: install-dev  ## test ingestion and the web server while their services fail, and write docs/validation/faults.md (needs nginx; ARGS=--quick, as in CI)
 	@$(BIN)/python -m tools.faults $(or $(ARGS),--write)
 
-site: install-dev  ## build the documents as a searchable site in .chm/site; fails on broken links and other hosts
+site: install-dev  ## build the documents as a searchable site in .chm/site; fails if a link is broken or a page loads something from another host
 	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix .chm/site-tools mermaid@11; fi
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@$(BIN)/python -m tools.site.check
 
-docs: install-dev  ## regenerate the documents in docs/contracts
+docs: install-dev  ## regenerate docs/contracts, and the pages of settings, error codes and requirements
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
 	@$(MANAGE) generate_reporting_docs
@@ -127,7 +127,7 @@ board-pictures: install-dev  ## draw docs/dashboards/*.png from the boards' quer
 	@CHM_DATA_DIR=.chm/pictures $(MANAGE) load_synthetic --end now
 	@CHM_DATA_DIR=.chm/pictures $(MANAGE) render_dashboards
 
-check-boards: install-dev  ## check Grafana's boards against the types and code of its release (needs npm)
+check-boards: install-dev  ## check Grafana's boards with the types and the code that Grafana publishes (needs npm)
 	@$(BIN)/python docker/grafana/check_boards.py
 
 upgrade-check: install-dev  ## upgrade the last release's database and compare it with a fresh install (20 s)
@@ -136,40 +136,40 @@ upgrade-check: install-dev  ## upgrade the last release's database and compare i
 package-check: install-dev  ## build sdist and wheel, install the wheel outside the checkout, migrate and serve from it (40 s)
 	@$(BIN)/python -m tools.package_check
 
-units: install-dev  ## check the systemd units, nginx and Caddy files with systemd, nginx and caddy (which it needs)
+units: install-dev  ## check the systemd units and the files of nginx and Caddy in docs/examples (needs systemd, nginx and caddy)
 	@$(BIN)/python -m tools.operate units
 
-recovery: install-dev  ## recover a database to the moment before an accident and compare hashes (20 s)
+recovery: install-dev  ## test point-in-time recovery: delete all runs, recover the database, and compare hashes (20 s)
 	@$(BIN)/python -m tools.operate recovery
 
-life: install-dev  ## simulate an installation's life: previous release, upgrade while serving, prune, erase, restore (ARGS=--short: what CI runs)
+life: install-dev  ## test the life of an installation: previous release, upgrade while it serves requests, prune, erase, restore (ARGS=--short, as in CI)
 	@$(BIN)/python -m tools.operate life $(ARGS)
 
-release: lint upgrade-check package-check  ## check the commit and write wheel, sdist, image context, SBOM and notes into .chm/release (CONTRIBUTING: a release)
+release: lint upgrade-check package-check  ## check the commit, and write wheel, sdist, image context, SBOM and notes into .chm/release (CONTRIBUTING.md, A release)
 	@$(BIN)/python -m tools.release build $(ARGS)
 
-image-steps: install-dev  ## run the steps of the Dockerfile and compose without Docker (needs PostgreSQL 15 and Redis)
+image-steps: install-dev  ## test the steps of the Dockerfile and the services of compose without Docker (needs PostgreSQL 15 and Redis)
 	@$(BIN)/python docker/image_steps.py
 
 .chm/contract/stamp: tools/contract/package-lock.json tools/contract/package.json
 	@command -v npm >/dev/null || { echo "this needs Node.js 20 or newer, with npm"; exit 1; }
-	@echo "installing the linters of the contract into .chm/contract ..."
+	@echo "installing the linters of the API contract into .chm/contract ..."
 	@mkdir -p .chm/contract && cp tools/contract/package.json tools/contract/package-lock.json tools/contract/.npmrc .chm/contract/
 	@cd .chm/contract && npm ci --silent
 	@touch $@
 
 .PHONY: api-clients contract
 
-api-clients: install-dev .chm/contract/stamp  ## write clients/python and clients/typescript from the contract document
+api-clients: install-dev .chm/contract/stamp  ## generate clients/python and clients/typescript from the API contract
 	@$(BIN)/python -m tools.contract clients
 
-contract: install-dev .chm/contract/stamp  ## lint the contract document, compare it with the last release, try the generated clients
+contract: install-dev .chm/contract/stamp  ## lint the API contract, compare it with the last release, and test the generated clients
 	@$(BIN)/python -m tools.contract lint
 	@$(BIN)/python -m tools.contract compare
 	@$(BIN)/python -m tools.contract check
 	@$(BIN)/python -m tools.contract round-trip
 
-lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, documents and links, deployment checks
+lint: install-dev  ## check style (ruff), types (mypy --strict), imports, migrations, the API contract, documents, links and production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@# Without a cache: mypy has accepted code from its cache that fails on a fresh checkout. The plugin reads the settings, never the database.
@@ -184,7 +184,7 @@ lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, docume
 	  CHM_ALLOWED_HOSTS=chm.example.com CHM_DATABASE_URL=postgresql:///none CHM_BROKER_URL=redis://localhost/0 \
 	  $(MANAGE) check --deploy --fail-level WARNING
 
-format: install-dev  ## let ruff rewrite what it can
+format: install-dev  ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

@@ -1,4 +1,4 @@
-"""Every requirement is proved by a test, and the generated pages are current."""
+"""A test proves every requirement, and the generated pages are up to date."""
 
 from pathlib import Path
 
@@ -7,37 +7,37 @@ import pytest
 from tools.evidence import documents, links, requirements, settings_page
 
 
-def test_every_requirement_is_proved_and_its_page_is_not_stale() -> None:
+def test_a_test_proves_every_requirement_and_the_page_is_up_to_date() -> None:
     assert list(requirements.problems()) == []
     assert requirements.PAGE.read_text() == requirements.page()
 
 
-def test_the_requirements_have_all_identifiers() -> None:
-    numbers = {"FR": 20, "DI": 8, "AC": 5, "OB": 6, "SE": 4, "SC": 5}
-    expected = {f"{kind}-{number:03}" for kind in numbers for number in range(1, numbers[kind] + 1)}
+def test_every_group_of_requirements_is_numbered_without_gaps() -> None:
+    counts = {"FR": 20, "DI": 8, "AC": 5, "OB": 6, "SE": 4, "SC": 5}
+    expected = {f"{group}-{number:03}" for group in counts for number in range(1, counts[group] + 1)}
     assert requirements.requirements().keys() == expected
 
 
-def test_marks_are_found_and_missing_proofs_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_marks_are_read_and_requirements_without_a_test_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "test_some.py").write_text(
         '@pytest.mark.proves("FR-001", "XX-999")\n@pytest.mark.django_db\ndef test_it() -> None: ...\n'
     )
-    marked = requirements.proofs(tmp_path)
-    assert marked["FR-001"] == [requirements.Proof("runs/test_some.py", "test_it")]
-    monkeypatch.setattr(requirements, "proofs", lambda: marked)
+    proofs_by_id = requirements.proofs(tmp_path)
+    assert proofs_by_id["FR-001"] == [requirements.Proof("runs/test_some.py", "test_it")]
+    monkeypatch.setattr(requirements, "proofs", lambda: proofs_by_id)
 
-    reported = list(requirements.problems())
+    messages = list(requirements.problems())
 
-    assert "FR-002 is proved by no test: mark one with pytest.mark.proves('FR-002')" in reported
-    assert any("XX-999" in problem for problem in reported)
+    assert "no test proves FR-002: mark one with pytest.mark.proves('FR-002')" in messages
+    assert any("XX-999" in message for message in messages)
 
 
-def test_the_settings_page_is_not_stale() -> None:
+def test_the_settings_page_is_up_to_date() -> None:
     assert settings_page.PAGE.read_text() == settings_page.page()
 
 
-def test_links_of_documents_exist() -> None:
+def test_every_link_in_a_document_has_a_target() -> None:
     assert list(links.problems()) == []
 
 
@@ -55,5 +55,5 @@ def test_a_broken_link_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("document", documents.DOCUMENTS)
-def test_every_block_of_commands_declares_its_kind(document: str) -> None:
+def test_every_shell_block_declares_whether_it_is_run(document: str) -> None:
     assert [block.kind for block in documents.blocks(document)]

@@ -37,6 +37,6 @@ def test_a_variable_that_the_example_lacks_is_named_as_the_cause(
     monkeypatch.setattr(settings_page, "EXAMPLE", shortened)
 
     assert settings_page.problems() == [
-        ".env.example lacks CHM_PORT: add the line CHM_PORT=DEFAULT below a comment that says what it is for",
-        ".env.example has CHM_PORTS, which no settings read",
+        ".env.example lacks CHM_PORT: add the line CHM_PORT=DEFAULT below a comment that explains it",
+        ".env.example has CHM_PORTS, but no settings module reads it",
     ]
