@@ -18,9 +18,7 @@ def test_every_group_of_requirements_is_numbered_without_gaps() -> None:
     assert requirements.requirements().keys() == expected
 
 
-def test_marks_are_read_and_unproved_requirements_are_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_marks_are_read_and_unproved_requirements_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "test_some.py").write_text(
         '@pytest.mark.proves("FR-001", "XX-999")\n@pytest.mark.django_db\ndef test_it() -> None: ...\n'
