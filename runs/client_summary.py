@@ -44,8 +44,7 @@ def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) 
     """Return the summary; without runs, the counts are 0 and the list is empty."""
     rows = _summary_query().rows(client_id=client_id, since=since, until=until)
     counts = dict.fromkeys(Status.values, 0)
-    for row in rows:
+    if rows:
         # In the order of the columns of client_summary.sql.
-        for status, run_count in zip(("running", "success", "failed", "canceled", "skipped"), row[5:], strict=True):
-            counts[status] += run_count
+        counts |= zip(("running", "success", "failed", "canceled", "skipped"), map(int, rows[0][5:]), strict=True)
     return ClientSummary(client_id, since, until, counts, [LatestRunOfPipeline(*row[:5]) for row in rows])

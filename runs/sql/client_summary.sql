@@ -1,67 +1,113 @@
--- Question    How many runs of each status did each pipeline of a client have in a window, and which was its latest?
+-- Question    How many runs of each status did a client have in a window, and which was the latest of each pipeline?
 -- Grain       one row per pipeline with a run in the window, including disabled ones
--- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status
+-- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status. The counts
+--             are those of the client: the same in each row
 -- Parameters  client_id; since (inclusive) and until (exclusive): compared with started_at, or with event_at if
 --             a run has no start
 --
--- Reads two ranges of the index runs_latest per pipeline: the window, and the runs without a start, which have -infinity
--- there. So the time that it needs depends on the window and not on the length of the history.
-SELECT
-    p.id AS pipeline_id,
-    p.name AS pipeline_name,
-    p.platform,
-    latest.status AS latest_status,
-    latest.started_at AS latest_run_at,
-    counted.running,
-    counted.success,
-    counted.failed,
-    counted.canceled,
-    counted.skipped
-FROM pipelines AS p
-CROSS JOIN LATERAL (
-    (
-        SELECT r.status, r.started_at, 1 AS place
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.id
-            AND coalesce(r.started_at, '-infinity'::timestamptz) >= %(since)s
-            AND coalesce(r.started_at, '-infinity'::timestamptz) < %(until)s
-        ORDER BY {latest_first}
-        LIMIT 1
-    )
-    UNION ALL
-    (
-        SELECT r.status, r.started_at, 2 AS place
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.id
-            AND coalesce(r.started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
-            AND r.event_at >= %(since)s AND r.event_at < %(until)s
-        ORDER BY {latest_first}
-        LIMIT 1
-    )
-    -- A run with a start is later than one without.
-    ORDER BY place
-    LIMIT 1
-) AS latest
-CROSS JOIN LATERAL (
+-- The index runs_latest has -infinity for a run without a start. So a window is two ranges of each pipeline's runs in
+-- that index: those with a start in the window, and those without a start, filtered by event_at.
+--
+-- Most runs of a client can be in the window, such as its whole history. Then the counts are those of the roll-up minus
+-- the runs outside the window, which are fewer. The roll-up counts runs by another time (event_at), so only its sum over
+-- all months is exact here. Its months also estimate which side of the window has fewer runs.
+WITH client_months AS MATERIALIZED (
+    SELECT month, running, success, failed, canceled, skipped
+    FROM rollup.months
+    WHERE client_id = %(client_id)s
+        -- For a short window, the runs in it are read in less time than the months.
+        AND %(until)s - %(since)s > interval '62 days'
+),
+history AS MATERIALIZED (
     SELECT
-        count(*) FILTER (WHERE status = 'running') AS running,
-        count(*) FILTER (WHERE status = 'success') AS success,
-        count(*) FILTER (WHERE status = 'failed') AS failed,
-        count(*) FILTER (WHERE status = 'canceled') AS canceled,
-        count(*) FILTER (WHERE status = 'skipped') AS skipped
-    FROM (
+        sum(running) AS running,
+        sum(success) AS success,
+        sum(failed) AS failed,
+        sum(canceled) AS canceled,
+        sum(skipped) AS skipped,
+        coalesce(
+            2 * sum(running + success + failed + canceled + skipped) FILTER (
+                WHERE month >= %(since)s AND month < %(until)s
+            ) > sum(running + success + failed + canceled + skipped),
+            false
+        ) AS is_mostly_in_window
+    FROM client_months
+),
+counted AS MATERIALIZED (
+    SELECT
+        count(*) FILTER (WHERE r.status = 'running') AS running,
+        count(*) FILTER (WHERE r.status = 'success') AS success,
+        count(*) FILTER (WHERE r.status = 'failed') AS failed,
+        count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+        count(*) FILTER (WHERE r.status = 'skipped') AS skipped
+    FROM history AS h
+    CROSS JOIN pipelines AS p
+    CROSS JOIN LATERAL (
+        -- In the window.
         SELECT status
         FROM runs
-        WHERE pipeline_id = p.id
+        WHERE NOT h.is_mostly_in_window
+            AND pipeline_id = p.id
             AND coalesce(started_at, '-infinity'::timestamptz) >= %(since)s
             AND coalesce(started_at, '-infinity'::timestamptz) < %(until)s
         UNION ALL
+        -- Before the window.
+        SELECT status
+        FROM runs
+        WHERE h.is_mostly_in_window
+            AND pipeline_id = p.id
+            AND coalesce(started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+            AND coalesce(started_at, '-infinity'::timestamptz) < %(since)s
+        UNION ALL
+        -- After the window.
+        SELECT status
+        FROM runs
+        WHERE h.is_mostly_in_window
+            AND pipeline_id = p.id
+            AND coalesce(started_at, '-infinity'::timestamptz) >= %(until)s
+        UNION ALL
+        -- Without a start.
         SELECT status
         FROM runs
         WHERE pipeline_id = p.id
             AND coalesce(started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
-            AND event_at >= %(since)s AND event_at < %(until)s
-    ) AS in_window
-) AS counted
-WHERE p.client_id = %(client_id)s
+            AND (event_at >= %(since)s AND event_at < %(until)s) <> h.is_mostly_in_window
+    ) AS r
+    WHERE p.client_id = %(client_id)s
+)
+SELECT
+    p.id AS pipeline_id,
+    p.name AS pipeline_name,
+    p.platform,
+    coalesce(started.status, unstarted.status) AS latest_status,
+    started.started_at AS latest_run_at,
+    CASE WHEN h.is_mostly_in_window THEN h.running - c.running ELSE c.running END AS running,
+    CASE WHEN h.is_mostly_in_window THEN h.success - c.success ELSE c.success END AS success,
+    CASE WHEN h.is_mostly_in_window THEN h.failed - c.failed ELSE c.failed END AS failed,
+    CASE WHEN h.is_mostly_in_window THEN h.canceled - c.canceled ELSE c.canceled END AS canceled,
+    CASE WHEN h.is_mostly_in_window THEN h.skipped - c.skipped ELSE c.skipped END AS skipped
+FROM pipelines AS p
+CROSS JOIN history AS h
+CROSS JOIN counted AS c
+LEFT JOIN LATERAL (
+    SELECT r.status, r.started_at
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.id
+        AND coalesce(r.started_at, '-infinity'::timestamptz) >= %(since)s
+        AND coalesce(r.started_at, '-infinity'::timestamptz) < %(until)s
+    ORDER BY {latest_first}
+    LIMIT 1
+) AS started ON true
+-- A run with a start is later than one without.
+LEFT JOIN LATERAL (
+    SELECT r.status
+    FROM reporting.runs AS r
+    WHERE started.status IS NULL
+        AND r.pipeline_id = p.id
+        AND coalesce(r.started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
+        AND r.event_at >= %(since)s AND r.event_at < %(until)s
+    ORDER BY {latest_first}
+    LIMIT 1
+) AS unstarted ON true
+WHERE p.client_id = %(client_id)s AND coalesce(started.status, unstarted.status) IS NOT NULL
 ORDER BY p.name, p.id

@@ -1,5 +1,6 @@
 """The client summary: counts and latest run per pipeline inside a window."""
 
+import re
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -180,10 +181,11 @@ def test_an_unknown_client_is_404(api: APIClient) -> None:
 
 # A simple reference in Python, over random histories with many nulls and ties.
 
-moments = st.none() | st.integers(0, 3).map(at_hour)
+steps = st.none() | st.integers(0, 6)
 histories = st.lists(
-    st.tuples(st.integers(0, 2), st.sampled_from(Status.values), moments, moments), min_size=0, max_size=25
+    st.tuples(st.integers(0, 2), st.sampled_from(Status.values), steps, steps), min_size=0, max_size=25
 )
+HOUR, THREE_WEEKS = timedelta(hours=1), timedelta(weeks=3)
 EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -195,21 +197,40 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
+# Steps of three weeks give windows of months, whose counts come from the roll-up if most runs are in the window.
 @pytest.mark.proves("SC-003")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=histories, since=st.integers(0, 3), length=st.integers(1, 4))
-@example(history=[(0, "failed", at_hour(1), at_hour(2)), (0, "success", at_hour(1), at_hour(0))], since=0, length=4)
-@example(history=[(0, "failed", at_hour(1), at_hour(2)), (0, "success", at_hour(1), None)], since=0, length=4)
-@example(history=[(0, "failed", None, at_hour(2)), (0, "success", None, at_hour(1))], since=0, length=4)
-@example(history=[(0, "failed", at_hour(0), None), (0, "success", None, at_hour(3))], since=0, length=4)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    history=histories, step=st.sampled_from((HOUR, THREE_WEEKS)), since=st.integers(-20, 6), length=st.integers(1, 30)
+)
+@example(history=[(0, "failed", 1, 2), (0, "success", 1, 0)], step=HOUR, since=0, length=4)
+@example(history=[(0, "failed", 1, 2), (0, "success", 1, None)], step=HOUR, since=0, length=4)
+@example(history=[(0, "failed", None, 2), (0, "success", None, 1)], step=HOUR, since=0, length=4)
+@example(history=[(0, "failed", 0, None), (0, "success", None, 3)], step=HOUR, since=0, length=4)
+@example(history=[(0, "failed", 0, 1), (0, "success", 3, 4), (1, "failed", 4, 4)], step=THREE_WEEKS, since=1, length=9)
+@example(
+    history=[(0, "failed", 5, 6), (0, "success", 0, 1), (1, "failed", 1, 1)], step=THREE_WEEKS, since=-9, length=13
+)
+@example(
+    history=[(0, "failed", None, 0), (0, "success", None, 3), (1, "failed", 3, 4)], step=THREE_WEEKS, since=1, length=9
+)
 def test_latest_and_summary_equal_a_reference_in_python(
-    db: None, history: list[tuple[int, str, datetime | None, datetime | None]], since: int, length: int
+    db: None,
+    history: list[tuple[int, str, int | None, int | None]],
+    step: timedelta,
+    since: int,
+    length: int,
 ) -> None:
     client = ClientFactory.create()
     pipelines = [PipelineFactory.create(client=client) for _ in range(3)]
-    for number, status, started_at, finished_at in history:
-        RunFactory.create(pipeline=pipelines[number], status=status, started_at=started_at, finished_at=finished_at)
-    start, end = at_hour(since), at_hour(since + length)
+    for number, status, start_step, finish_step in history:
+        RunFactory.create(
+            pipeline=pipelines[number],
+            status=status,
+            started_at=None if start_step is None else DAY + start_step * step,
+            finished_at=None if finish_step is None else DAY + finish_step * step,
+        )
+    start, end = DAY + since * step, DAY + (since + length) * step
     runs = list(Run.objects.filter(pipeline__client=client))
     inside = [run for run in runs if start <= window_time(run) < end]
 
@@ -276,6 +297,17 @@ def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client,
 
     assert "runs_latest" in text
     assert "Seq Scan on runs" not in text, text
+
+
+def test_the_summary_of_the_whole_history_does_not_read_its_runs(client_with_history: Client) -> None:
+    text = explain(
+        client_summary_sql(),
+        {"client_id": client_with_history.pk, "since": DAY - timedelta(days=1), "until": DAY + timedelta(days=1000)},
+    )
+
+    reads = re.findall(r"runs_latest on runs.*\(actual rows=([\d.]+) loops=(\d+)\)", text)
+    # The latest run of each of the 20 pipelines, and at most the 10 runs without a start of each.
+    assert sum(float(rows) * int(loops) for rows, loops in reads) <= 20 + 200, text
 
 
 def test_the_latest_run_is_one_probe_of_the_index(client_with_history: Client) -> None:
