@@ -1,4 +1,4 @@
-"""Adopt pipelines that exist only at a source: create them in the inventory with the importer of pipelines."""
+"""Adopt pipelines that exist only at a source: create them in the inventory, as an import of a file would."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from inventory.import_export import PipelineSheet
 from inventory.models import Environment, Platform
 
 MAX_ADOPTED = 200
-# The platform of adopted pipelines by connector, unless the connection selects a platform. Others get vendor_api.
+# The platform of adopted pipelines if the connection selects none. Other connectors get vendor_api.
 PLATFORMS = {
     "airflow": Platform.AIRFLOW,
     "dbt_cloud": Platform.DBT,
@@ -23,13 +23,13 @@ PLATFORMS = {
 }
 
 
-def adopt(
+def adopt_from_source(
     status: ConnectionStatus, external_ids: Collection[str], *, client: str, pipeline_type: str, user_id: Any
 ) -> ImportResult:
     """Create the selected pipelines, all or none, and return the result of the import.
 
-    `client` is a client's name, or "" to apply the connection's rules. Errors name a pipeline by its place among the
-    selected ones, from 1, in the order of the source's list.
+    `client` is a client's name, or "" to apply the connection's rules. Each error has the number of its pipeline,
+    counted from 1 over the selected pipelines, in the order of the source's list.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:

@@ -9,22 +9,22 @@ from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 from ingestion.report import COUNTS, totals
 from ingestion.tasks import PROGRESS, ingest
 
 QUEUED = "QUEUED"
-# The API's state by Celery's; FAILURE and REVOKED are "failed".
+# The API's state for each of Celery's states. Any other state, such as FAILURE or REVOKED, is "failed".
 _STATES = {QUEUED: "queued", PROGRESS: "running", "STARTED": "running", "RETRY": "running", "SUCCESS": "succeeded"}
 
 
 class QueueUnavailable(Exception):
-    """The queue is not reachable. Nothing was started, or the state cannot be read."""
+    """The queue is not reachable, so the ingestion was not started, or its state cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestionRequest:
-    """The part to ingest; everything if all fields are None."""
+    """What to ingest. All connections if all fields are None."""
 
     connection: str | None = None
     client_id: str | None = None
@@ -36,13 +36,14 @@ def start(request: IngestionRequest) -> UUID:
 
     Raise ConfigurationError for an unknown connection, and QueueUnavailable if the queue is not reachable.
     """
-    connections = configured()
+    connections = configured_connections()
     if request.connection is not None and request.connection not in connections:
         raise ConfigurationError([f"There is no connection {request.connection!r}."])
     task_id = uuid4()
     try:
-        # Celery stores no state until a task starts, and returns PENDING also for an unknown id. So CHM stores a state
-        # of its own, before apply_async: stored afterwards, it could overwrite the state of a task that has started.
+        # Celery returns PENDING both for a task that has not started and for an unknown id. So CHM stores the state
+        # QUEUED. It does so before apply_async, because a started task stores its own state, which must not be
+        # replaced.
         ingest.backend.store_result(str(task_id), asdict(request) | totals([]), QUEUED)
         ingest.apply_async(task_id=str(task_id), kwargs=asdict(request) | {"requested": True})
     except (OperationalError, RedisError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Assign pipelines to connections, by queries: no pipeline is compared with a connection in Python."""
+"""Assign pipelines to connections. PostgreSQL compares them, so the number of queries is small."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,10 +8,12 @@ from django.db.models.expressions import Combinable
 from ingestion.connections import ConfigurationError, Connection
 from inventory.models import Pipeline
 
-MAX_NAMED = 20  # pipelines in the message of an error
+MAX_NAMED_PIPELINES = 20  # pipelines in an error message
 
 
-def assign(connections: Mapping[str, Connection], names: Collection[str] | None = None) -> dict[str, list[Pipeline]]:
+def assign_pipelines(
+    connections: Mapping[str, Connection], names: Collection[str] | None = None
+) -> dict[str, list[Pipeline]]:
     """Return the pipelines of each named connection (default: all connections), ordered by id.
 
     Raise ConfigurationError if two connections select the same pipeline.
@@ -25,7 +27,7 @@ def assign(connections: Mapping[str, Connection], names: Collection[str] | None 
     }
 
 
-def unselected(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
+def pipelines_without_connection(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
     """Return the ingestible pipelines that no connection selects."""
     return Pipeline.objects.ingestible().exclude(_selected_by_any(connections)).select_related("client").order_by("id")
 
@@ -40,7 +42,7 @@ def _selected_by_any(connections: Mapping[str, Connection]) -> Q:
 def _selected_twice(connections: Mapping[str, Connection], named_connections: Mapping[str, Connection]) -> list[str]:
     if len(connections) < 2 or not named_connections:
         return []
-    # Count the selecting connections of each pipeline in one query, however many connections there are.
+    # One query counts for every pipeline how many connections select it.
     selections: Combinable = Value(0)
     for connection in connections.values():
         selections = selections + Case(When(connection.condition(), then=1), default=0)
@@ -50,16 +52,16 @@ def _selected_twice(connections: Mapping[str, Connection], named_connections: Ma
         .annotate(selections=ExpressionWrapper(selections, output_field=IntegerField()))
         .filter(selections__gt=1)
         .select_related("client")
-        .order_by("id")[:MAX_NAMED]
+        .order_by("id")[:MAX_NAMED_PIPELINES]
     )
     return [
         f"pipeline {pipeline.name!r} of {pipeline.client.name!r} is selected by "
-        + " and ".join(_names_selecting(connections, pipeline))
+        + " and ".join(_names_of_selecting_connections(connections, pipeline))
         for pipeline in clashes
     ]
 
 
-def _names_selecting(connections: Mapping[str, Connection], pipeline: Pipeline) -> list[str]:
+def _names_of_selecting_connections(connections: Mapping[str, Connection], pipeline: Pipeline) -> list[str]:
     return [
         name
         for name, connection in connections.items()

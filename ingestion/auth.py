@@ -1,7 +1,7 @@
 """Authentication of requests to partners.
 
-Exchanged tokens are kept per connection for the life of the process, to save a request per tick. The locks protect only
-the dictionaries: two threads may exchange at the same time, and both tokens are valid.
+Tokens are kept per connection until the process ends, to save a request per tick. The locks protect only the
+dictionaries: if two threads request a token at the same time, both tokens are valid.
 """
 
 import threading
@@ -14,7 +14,7 @@ from ingestion.errors import BadAnswer
 
 
 class TokenSource(Protocol):
-    """The part of PartnerSession that the exchange of credentials for a token needs."""
+    """The methods of PartnerSession that request a token."""
 
     def post(self, path: str, body: object, *, authenticated: bool = True) -> object: ...
 
@@ -22,7 +22,7 @@ class TokenSource(Protocol):
 
 
 class Auth:
-    """The base class, which sends no authentication. `secrets` are removed from messages."""
+    """No authentication; the base class of the others. `secrets` are removed from messages."""
 
     secrets: tuple[str, ...] = ()
 
@@ -30,7 +30,7 @@ class Auth:
         return {}
 
     def is_refusal(self, status: int, message: str) -> bool:
-        """Return whether a response with this status and message means refused credentials."""
+        """Return whether a response with this status and message means that the credentials were refused."""
         return status == 401
 
     def drop_credentials(self) -> bool:
@@ -48,10 +48,10 @@ class Bearer(Auth):
 
 
 class Header(Auth):
-    """A header of any name with the secret, after a word such as Token if the partner requires one."""
+    """A header with the secret. If the partner requires it, a word such as Token precedes the secret."""
 
-    def __init__(self, name: str, word: str, secret: str) -> None:
-        self._header = {name: f"{word} {secret}" if word else secret}
+    def __init__(self, name: str, prefix: str, secret: str) -> None:
+        self._header = {name: f"{prefix} {secret}" if prefix else secret}
         self.secrets = (secret,)
 
     def headers(self, session: TokenSource) -> dict[str, str]:
@@ -68,7 +68,7 @@ class Basic(Auth):
 
 
 class AirflowToken(Auth):
-    """Airflow 3: exchange user name and password for a token at /auth/token, kept until it is refused."""
+    """Airflow 3: a token that /auth/token returns for user name and password. It is used until Airflow refuses it."""
 
     _tokens: dict[tuple[str, str, str], str] = {}
     _lock = threading.Lock()
@@ -89,7 +89,8 @@ class AirflowToken(Auth):
 
     def is_refusal(self, status: int, message: str) -> bool:
         """Return whether the token was refused."""
-        # After a restart with another secret, Airflow answers 403 "Invalid JWT token". Any other 403 is a permission.
+        # After a restart with another secret, Airflow answers 403 "Invalid JWT token". Any other 403 means a missing
+        # permission.
         return status == 401 or (status == 403 and "Invalid JWT" in message)
 
     def drop_credentials(self) -> bool:
@@ -118,7 +119,7 @@ class ClientCredentials(Auth):
     def __init__(
         self, connection: str, *, token_url: str, client_id: str, secret: str, scope: str = "", style: str = "form"
     ) -> None:
-        """`style` is how credentials are sent: `form`, `json` (Airbyte) or `basic` (a header and a form)."""
+        """`style` is how credentials are sent: in a form, as JSON (Airbyte), or in a basic authentication header."""
         self._key = (connection, token_url, client_id, secret, scope)
         self._style = style
         self.secrets = (secret,)
@@ -150,7 +151,8 @@ class ClientCredentials(Auth):
         if not isinstance(token, str):
             raise BadAnswer("the token_url answered without an access_token")
         seconds = answer.get("expires_in") if isinstance(answer, dict) else None
-        # RFC 6749 only recommends expires_in. Without it, an hour is assumed; a token refused earlier is replaced.
+        # RFC 6749 does not require expires_in. Without it CHM assumes an hour. A token that is refused earlier is
+        # replaced.
         lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
-        # A token that lives for less than two margins is used for half its life.
+        # If the token is valid for less than two margins, it is used for half of that time.
         return token, time.monotonic() + max(lifetime - self.MARGIN_SECONDS, lifetime / 2)

@@ -1,6 +1,6 @@
 """Write the columns of pipelines that belong to ingestion: watermarks, due times, errors and facts from the source.
 
-`updated_at` does not change: it is the time of the last edit.
+`updated_at` does not change, because it is the time of the last edit of the pipeline.
 """
 
 import logging
@@ -27,16 +27,16 @@ _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 DUE_INTERVALS = 3
-# A walk writes to its pipelines only if their watermark moves by a minute or more, or by 0.9 intervals if that is less.
-# So every scheduled walk writes, even if it starts slightly early, but several manual walks in a row do not.
+# A walk writes a watermark only if it moves by at least a minute, or by 0.9 intervals if that is shorter. So every
+# scheduled walk writes it, also a walk that starts slightly early. Manual walks shortly after each other do not.
 MAX_BOOKKEEPING_STEP = timedelta(minutes=1)
 BOOKKEEPING_INTERVALS = 0.9
 
 
 def mark_walked(
-    targets: Sequence[Target], connection: Connection, connector: Connector, scope: IngestionScope, through: datetime
+    targets: Sequence[Target], connection: Connection, connector: Connector, scope: IngestionScope, watermark: datetime
 ) -> None:
-    """Move the watermarks of a complete walk to `through`, clear the errors, and store the links."""
+    """Move the watermarks of the targets to `watermark`, clear their errors, and store their links."""
     interval = timedelta(seconds=connection.interval_seconds)
     links = _links(connection, connector, targets)
     links_of_targets = [(links or {}).get(target.external_id, Links()) for target in targets]
@@ -44,19 +44,19 @@ def mark_walked(
         cursor.execute(
             _MARK_WALKED,
             {
-                "through": through,
-                "due": timezone.now() + interval * DUE_INTERVALS,
-                "step": min(interval * BOOKKEEPING_INTERVALS, MAX_BOOKKEEPING_STEP).total_seconds(),
+                "watermark": watermark,
+                "due_at": timezone.now() + interval * DUE_INTERVALS,
+                "min_step_seconds": min(interval * BOOKKEEPING_INTERVALS, MAX_BOOKKEEPING_STEP).total_seconds(),
                 "pipeline_id": [target.pipeline_id for target in targets],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],
                 "external_id": [target.external_id for target in targets],
                 "links_known": links is not None,
-                "source_url": [link.pipeline for link in links_of_targets],
-                "source_url_template": [link.runs for link in links_of_targets],
+                "source_url": [link.pipeline_url for link in links_of_targets],
+                "source_url_template": [link.run_url_template for link in links_of_targets],
                 # A walk that starts after the watermark (--since) leaves a gap, so it must not move the watermark.
-                "moves": [
-                    scope.since is None or (target.through is not None and scope.since <= target.through)
+                "moves_watermark": [
+                    scope.since is None or (target.watermark is not None and scope.since <= target.watermark)
                     for target in targets
                 ],
             },
@@ -64,7 +64,10 @@ def mark_walked(
 
 
 def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
-    """Store what the source's list says about these pipelines. One that is not listed is missing since `listed_at`."""
+    """Store the facts about these pipelines in the source's list.
+
+    A pipeline that is not in the list is missing since `listed_at`, unless it was missing before.
+    """
     entries = [listed.get(target.external_id) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(
@@ -75,7 +78,7 @@ def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],
                 "external_id": [target.external_id for target in targets],
-                "found": [entry is not None for entry in entries],
+                "is_listed": [entry is not None for entry in entries],
                 "paused": [entry and entry.paused for entry in entries],
                 "next_run_at": [entry and entry.next_run_at for entry in entries],
             },
@@ -97,7 +100,7 @@ def mark_failed(targets: Iterable[Target], error: Exception | None, scope: Inges
     message = str(error)
     names = {target.pipeline_id: target.external_id for target in targets}
     logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(names))
-    # An error of a listing concerns all its pipelines, so the report names none of them.
+    # An error of several pipelines is reported without a pipeline.
     pipeline = next(iter(names.values())) if len(names) == 1 else None
     if names:
         report.errors.append({"connection": report.connection, "pipeline": pipeline, "error": message})

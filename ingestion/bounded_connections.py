@@ -1,7 +1,7 @@
 """Connections to partners with a deadline for the headers, and without access to cloud metadata services.
 
-The timeout of the library requests limits only the wait for each byte. PartnerSession reads bodies with a deadline, but
-http.client reads the status line and the headers. A timer here shuts the socket down when they take too long.
+The timeout of the package requests limits only each wait for data. PartnerSession reads bodies with a deadline, but
+http.client reads the status line and the headers. If these take too long, a timer here closes the socket.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from urllib3.response import HTTPResponse
 
 from ingestion.errors import Refused
 
-# Limit of a whole request with its response, as a multiple of `timeout_seconds`, which limits a single wait.
-TIMEOUTS_PER_EXCHANGE = 6
+# The limit of a whole request with its response, as a multiple of `timeout_seconds`, the limit of a single wait.
+TIMEOUTS_PER_REQUEST = 6
 # Link-local addresses, and the metadata services of AWS (IPv6) and Alibaba Cloud, which serve a machine's credentials.
 _FORBIDDEN = [ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")]
 
@@ -32,32 +32,35 @@ def is_forbidden(address: str) -> bool:
     return any(parsed in network for network in _FORBIDDEN)
 
 
-class _Bounded:
+class _DeadlineMixin:
     """Mixin for the connection classes of urllib3, which have no hook between connecting and sending."""
 
     sock: Any
     timeout: Any
 
     def connect(self) -> None:
-        """Connect, and check the peer before anything is sent: a name may resolve to another address each time."""
+        """Connect, and check the address of the peer before anything is sent.
+
+        An earlier check would not be enough, because a name can resolve to another address each time.
+        """
         super().connect()  # type: ignore[misc]
         address = str(self.sock.getpeername()[0])
         if not settings.CHM_PARTNER_LINK_LOCAL and is_forbidden(address):
             self.close()  # type: ignore[attr-defined]
-            raise Refused(f"the partner's name resolves to {address}, an address of cloud metadata: nothing was sent")
+            raise Refused(f"the partner's name resolves to {address}, a cloud metadata service: nothing was sent")
 
     def getresponse(self) -> HTTPResponse:
         if not isinstance(self.timeout, int | float):
             return super().getresponse()  # type: ignore[misc,no-any-return]
         timed_out = threading.Event()
-        timer = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _shut_down, [self.sock, timed_out])
-        timer.daemon = True  # a process that exits does not wait for it
+        timer = threading.Timer(self.timeout * TIMEOUTS_PER_REQUEST, _shut_down, [self.sock, timed_out])
+        timer.daemon = True  # so that it does not keep the process from exiting
         timer.start()
         try:
             response: HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
-        if timed_out.is_set():  # http.client can read a closed connection as a response without a body
+        if timed_out.is_set():  # http.client may take a closed connection for a response without a body
             response.close()
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the headers took too long")
@@ -71,11 +74,11 @@ def _shut_down(connected: socket.socket, timed_out: threading.Event) -> None:
         connected.shutdown(socket.SHUT_RDWR)
 
 
-class _Connection(_Bounded, HTTPConnection):  # type: ignore[misc]
+class _Connection(_DeadlineMixin, HTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _TLSConnection(_Bounded, HTTPSConnection):  # type: ignore[misc]
+class _TLSConnection(_DeadlineMixin, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
@@ -88,7 +91,7 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter for the library requests. Its connections have these limits."""
+    """An adapter for the package requests, with the deadline and the check of addresses."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)

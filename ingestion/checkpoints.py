@@ -10,7 +10,7 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# A walk shorter than this never writes to the cache. A walk that is killed repeats at most this much.
+# A shorter walk never writes to the cache. A walk that was killed repeats at most its last second.
 SAVE_EVERY_SECONDS = 1.0
 KEPT_SECONDS = 7 * 86_400
 
@@ -19,12 +19,13 @@ KEPT_SECONDS = 7 * 86_400
 class Checkpoint:
     """The saved state of one walk.
 
-    `through` is the moment before the first request, which an earlier task may have sent. It becomes the watermark.
-    `position` is the page to continue at, or None for the first one. `resumed` is true if an earlier task saved it.
+    `next_watermark` is the time before the walk's first request, also if an earlier task sent that request. It becomes
+    the watermark. `position` is the page to continue at, or None to start at the first page. `resumed` is true if an
+    earlier task saved this state.
     """
 
     key: str
-    through: datetime
+    next_watermark: datetime
     position: Position | None = None
     resumed: bool = False
     _saved_at: float = field(default_factory=time.monotonic)
@@ -32,7 +33,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
-        """Return the checkpoint saved by an earlier task for these pipelines and this start, or a new one."""
+        """Return the checkpoint that an earlier task saved for the same pipelines and the same start, or a new one."""
         # The key contains the pipelines and the start, because a position in a different listing would skip runs.
         identity = [
             walk.since.isoformat() if walk.since else None,
@@ -41,12 +42,12 @@ class Checkpoint:
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         key = f"walk:{connection}:{digest}"
         match best_effort_cache.read(key):
-            case {"through": datetime() as through, "position": dict() as position}:
-                return cls(key, through, position, resumed=True, _stored=True)
+            case {"through": datetime() as next_watermark, "position": dict() as position}:
+                return cls(key, next_watermark, position, resumed=True, _stored=True)
         return cls(key, now)
 
     def reached(self, position: Position | None) -> None:
-        """Remember the position of the page that was stored, and save it at most once a second."""
+        """Set the position after a page was stored. Save it at most once a second."""
         if position is not None:
             self.position = position
         if time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS:
@@ -54,7 +55,7 @@ class Checkpoint:
 
     def save(self) -> None:
         if self.position is not None:
-            value = {"through": self.through, "position": dict(self.position)}
+            value = {"through": self.next_watermark, "position": dict(self.position)}
             best_effort_cache.write(self.key, value, KEPT_SECONDS)
             self._saved_at, self._stored = time.monotonic(), True
 

@@ -7,7 +7,7 @@ from chm_project.db import best_effort_cache
 
 # This many ticks in a row may fail before walks are paused.
 FAILURES_WITHOUT_PAUSE = 2
-# docs/connectors.md promises that a partner is tried again after at most 16 intervals or 15 minutes.
+# The longest pause is the shorter of these two, as docs/connectors.md promises.
 MAX_PAUSE_SECONDS = 15 * 60
 MAX_PAUSE_INTERVALS = 16
 KEPT_SECONDS = 86_400  # far longer than any pause
@@ -17,8 +17,8 @@ KEPT_SECONDS = 86_400  # far longer than any pause
 class Circuit:
     """The circuit breaker of a connection. While it is open, scheduled walks wait.
 
-    Each further failure doubles the time for which it is open. The first walk after that time is a trial (half-open):
-    if the partner responds, it closes the circuit, else it opens the circuit again.
+    Each further failure doubles the time for which it is open. The first walk after that time is a trial (half-open).
+    If the partner responds, the circuit is closed, else it is opened again.
     """
 
     connection: str

@@ -18,7 +18,10 @@ MAX_ERRORS = 5  # different texts
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedPipeline:
-    """A pipeline that only the source has. `client` is the name that the connection's rules give, or ""."""
+    """A pipeline that exists only at the source.
+
+    `client` is the name of its client by the connection's rules, or "" if no rule applies.
+    """
 
     external_id: str
     name: str
@@ -30,8 +33,8 @@ class UnmatchedPipeline:
 class ConnectionStatus:
     """The status of one connection.
 
-    `errors` are the texts of failed walks with their number of pipelines, the most frequent first. `source` is the last
-    result of reading the source's list, or None.
+    `errors` contains each error text with the number of pipelines that have it, the most frequent first. `source` is
+    the result of the last attempt to read the source's list, or None.
     """
 
     connection: Connection
@@ -47,7 +50,7 @@ class ConnectionStatus:
 
     @property
     def selected(self) -> QuerySet[Pipeline]:
-        return selected_by(self.connection)
+        return selected_pipelines(self.connection)
 
     def as_dict(self) -> dict[str, Any]:
         def names_of(rows: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
@@ -77,7 +80,7 @@ class ConnectionStatus:
         }
 
 
-def selected_by(connection: Connection) -> QuerySet[Pipeline]:
+def selected_pipelines(connection: Connection) -> QuerySet[Pipeline]:
     return Pipeline.objects.ingestible().filter(connection.condition()).order_by("client__name", "name", "id")
 
 
@@ -91,7 +94,7 @@ def paused(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
 
 def read_status(connection: Connection, connections: Mapping[str, Connection], now: datetime) -> ConnectionStatus:
     """Return the status of one connection, without a request to its source."""
-    selected = selected_by(connection)
+    selected = selected_pipelines(connection)
     counts = selected.aggregate(
         pipelines=Count("pk"),
         missing=Count("source_missing_since"),
@@ -101,7 +104,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
     source = last_list(connection.name)
     errors = (
         selected.exclude(last_ingest_error=None)
-        .order_by()  # Django would add the columns of an order to GROUP BY
+        .order_by()  # otherwise Django adds the columns of the order to GROUP BY
         .values_list("last_ingest_error")
         .annotate(number=Count("pk"))
         .order_by("-number", "last_ingest_error")
@@ -121,9 +124,9 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
 def _unmatched(
     connection: Connection, connections: Iterable[Connection], source: SourceList | None
 ) -> list[UnmatchedPipeline]:
-    """Return the entries of the source's list whose id no pipeline has.
+    """Return the pipelines of the source's list whose external id no pipeline of the inventory has.
 
-    The list is also compared with disabled pipelines and with pipelines of other connections to the same source.
+    Disabled pipelines and pipelines of other connections to the same source are compared too.
     """
     if source is None or not source.unmatched:
         return []

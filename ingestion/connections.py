@@ -11,8 +11,9 @@ Kinds of auth are none, bearer, basic, header, oauth2 and airflow_token. The sec
 `secret_env` or in the file `secret_file`. `pipelines` selects by clients (names), platform, environment, and
 external_ids (a list) or external_id_prefix. Without it a connection selects every pipeline that has an external id.
 
-`connector` names a connector in Python, a preset (a description of a partner's API that CHM ships; a table `source`
-replaces single keys), or "declarative", which needs a complete `source`.
+`connector` is the name of a connector in Python, the name of a preset, or "declarative". A preset is a description of a
+partner's API that CHM ships. The table `source` replaces single keys of a preset; "declarative" needs a complete
+`source`.
 
 Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN define one generic connection, "default".
 """
@@ -36,13 +37,13 @@ from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials,
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
-from ingestion.connectors.source_description import PRESETS, Source, preset, read_source
+from ingestion.connectors.source_description import PRESETS, SourceDescription, preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expand_links, is_template, link_templates
 from inventory.selection import Selection, read_selection
 
-# A name is part of cache keys, locks and labels of metrics.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+# A connection's name is part of cache keys, locks and labels of metrics.
+CONNECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DECLARATIVE = "declarative"
 # The keys that each kind of auth requires; "secret" stands for secret_env or secret_file.
 AUTH_KINDS = {
@@ -76,7 +77,7 @@ class AuthSettings:
     secret_env: str = ""
     secret_file: str = ""
     header: str = ""
-    word: str = ""
+    prefix: str = ""
     token_url: str = ""
     client_id: str = ""
     scope: str = ""
@@ -108,10 +109,10 @@ class Connection:
     http: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
     reconcile_days: int = 3
-    inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
+    inventory_seconds: int = 300  # seconds between two readings of the source's list of pipelines; 0: never
     adopt_clients: tuple[tuple[str, str], ...] = ()  # pairs of a pattern of external ids and a client's name
-    ui_url: str = ""  # the partner's user interface if it is not at base_url, or a template of run pages
-    source: Source | None = None  # the description of the API, for presets and "declarative"
+    ui_url: str = ""  # the URL of the partner's user interface if it is not base_url, or the URL template of run pages
+    source: SourceDescription | None = None  # the description of the API, for presets and "declarative"
 
     def condition(self) -> Q:
         """Return the condition for the pipelines that the connection selects."""
@@ -124,11 +125,14 @@ class Connection:
                 return client
         return self.pipelines.clients[0] if len(self.pipelines.clients) == 1 else ""
 
-    def connect(self, session: PartnerSession, known: Callable[[str], bool]) -> Connector:
-        """Return the connector; `known` returns whether an external id belongs to a pipeline of the connection."""
+    def connect(self, session: PartnerSession, has_pipeline: Callable[[str], bool]) -> Connector:
+        """Return the connector.
+
+        `has_pipeline` returns whether an external id belongs to a pipeline of the connection.
+        """
         if self.source is not None:
-            return DeclarativeConnector(session, self.source, known=known)
-        return CONNECTORS[self.connector](session, known)
+            return DeclarativeConnector(session, self.source, has_pipeline=has_pipeline)
+        return CONNECTORS[self.connector](session, has_pipeline)
 
     def links(self, connector: Connector, external_ids: Collection[str]) -> Mapping[str, Links]:
         """Return the links to pipelines and their runs by external id. Raise PartnerError."""
@@ -150,7 +154,7 @@ class Connection:
             case "basic":
                 return Basic(self.auth.username, secret)
             case "header":
-                return Header(self.auth.header, self.auth.word, secret)
+                return Header(self.auth.header, self.auth.prefix, secret)
             case "oauth2":
                 return ClientCredentials(
                     self.name,
@@ -166,16 +170,16 @@ class Connection:
                 raise AssertionError(f"unknown auth kind {unknown!r}")
 
 
-def configured() -> dict[str, Connection]:
+def configured_connections() -> dict[str, Connection]:
     """Return all connections by name. Raise ConfigurationError with every mistake.
 
     Only `Connection.authentication` reads a secret, so the web server can show connections and start ingestions without
     secrets.
     """
     if settings.CHM_CONNECTIONS_FILE:
-        return read_file(Path(settings.CHM_CONNECTIONS_FILE))
+        return read_connections_file(Path(settings.CHM_CONNECTIONS_FILE))
     if settings.CHM_PARTNER_API_BASE_URL:
-        return {"default": _default()}
+        return {"default": _default_connection()}
     raise ConfigurationError(
         ["No partner is configured: set CHM_CONNECTIONS_FILE to a connections file, or CHM_PARTNER_API_BASE_URL."]
     )
@@ -192,7 +196,7 @@ def missing_secrets(connections: Iterable[Connection]) -> list[str]:
     return missing
 
 
-def read_file(path: Path) -> dict[str, Connection]:
+def read_connections_file(path: Path) -> dict[str, Connection]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -202,7 +206,7 @@ def read_file(path: Path) -> dict[str, Connection]:
     reader = ConfigReader()
     tables = reader.table(document, "connections", required=True)
     reader.refuse_unknown_keys(document, "", {"connections"})
-    connections = {name: _connection(reader, name, table) for name, table in tables.items()}
+    connections = {name: _read_connection(reader, name, table) for name, table in tables.items()}
     if not connections and not reader.mistakes:
         reader.mistakes.append("connections: the file has no connection")
     if reader.mistakes:
@@ -210,7 +214,7 @@ def read_file(path: Path) -> dict[str, Connection]:
     return connections
 
 
-def _default() -> Connection:
+def _default_connection() -> Connection:
     mistakes = _address_mistakes(settings.CHM_PARTNER_API_BASE_URL)
     if mistakes:
         raise ConfigurationError(f"CHM_PARTNER_API_BASE_URL {mistake}" for mistake in mistakes)
@@ -246,11 +250,11 @@ def _address_mistakes(base_url: str) -> list[str]:
     mistakes = []
     try:
         address = urlsplit(base_url)
-        usable = address.scheme in {"http", "https"} and bool(address.hostname)
-        _ = address.port  # urlsplit checks the port only here, and raises ValueError
+        is_usable = address.scheme in {"http", "https"} and bool(address.hostname)
+        _ = address.port  # raises ValueError for a bad port, which urlsplit accepts
     except ValueError:
         return ["is not an http:// or https:// address"]
-    if not usable:
+    if not is_usable:
         mistakes.append("is not an http:// or https:// address")
     if "@" in address.netloc:
         mistakes.append("contains a user name or password; set them in auth")
@@ -259,9 +263,9 @@ def _address_mistakes(base_url: str) -> list[str]:
     return mistakes
 
 
-def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
+def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
-    if not NAME.fullmatch(name):
+    if not CONNECTION_NAME.fullmatch(name):
         reader.mistakes.append(f"{where}: a name has at most 63 letters, digits, '.', '_' or '-'")
     if not isinstance(table, dict):
         reader.mistakes.append(f"{where}: must be a table")
@@ -275,7 +279,7 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         name=name,
         connector=connector,
         base_url=base_url,
-        auth=_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
+        auth=_read_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
         pipelines=read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
         http=HttpSettings(
             timeout_seconds=reader.number(table, where, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
@@ -286,11 +290,11 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         interval_seconds=int(
             reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
         ),
-        adopt_clients=_adopt_clients(reader, where, table),
-        ui_url=_ui_url(reader, where, table),
+        adopt_clients=_read_adopt_clients(reader, where, table),
+        ui_url=_read_ui_url(reader, where, table),
         reconcile_days=int(reader.number(table, where, "reconcile_days", 3, 0, 90)),
         inventory_seconds=int(reader.number(table, where, "inventory_seconds", 300, 0, 86_400)),
-        source=_source(reader, where, connector, table),
+        source=_read_source_table(reader, where, connector, table),
     )
     reader.refuse_unknown_keys(
         table,
@@ -302,12 +306,12 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     return connection
 
 
-def _adopt_clients(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _read_adopt_clients(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     rules = reader.table(table, "adopt_clients", where)
     return tuple((pattern, reader.text(rules, f"{where}.adopt_clients", pattern)) for pattern in rules)
 
 
-def _ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
+def _read_ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
     ui_url = reader.text(table, where, "ui_url")
     if not ui_url:
         return ""
@@ -316,11 +320,11 @@ def _ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
         address = address.replace(placeholder, "x")
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and is_web_address(address)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and is_web_address(address)
     except ValueError:
-        usable = None
-    # The last condition refuses a placeholder in the host: an external id would choose the host.
-    if not usable or "@" in parts.netloc or parts.netloc != urlsplit(ui_url).netloc:
+        is_usable = None
+    # The last condition refuses a placeholder in the host, because external ids would then choose the host.
+    if not is_usable or "@" in parts.netloc or parts.netloc != urlsplit(ui_url).netloc:
         reader.mistakes.append(f"{where}.ui_url: is not an http:// or https:// address")
     elif "{" in address:
         reader.mistakes.append(f"{where}.ui_url: the only placeholders are {' and '.join(placeholders)}")
@@ -329,16 +333,18 @@ def _ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
     return ui_url
 
 
-def _source(reader: ConfigReader, where: str, connector: str, table: Mapping[str, Any]) -> Source | None:
+def _read_source_table(
+    reader: ConfigReader, where: str, connector: str, table: Mapping[str, Any]
+) -> SourceDescription | None:
     if connector in PRESETS or connector == DECLARATIVE:
         base = preset(connector) if connector in PRESETS else {}
         return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not base), base)
     if "source" in table and connector:
-        reader.mistakes.append(f"{where}.source: the connector {connector} accepts no description")
+        reader.mistakes.append(f"{where}.source: the connector {connector} does not use a table source")
     return None
 
 
-def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSettings:
+def _read_auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSettings:
     kind = reader.choice(table, where, "kind", tuple(AUTH_KINDS), default="none")
     auth = AuthSettings(
         kind=kind,
@@ -346,7 +352,7 @@ def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSet
         secret_env=reader.text(table, where, "secret_env"),
         secret_file=reader.text(table, where, "secret_file"),
         header=reader.text(table, where, "header"),
-        word=reader.text(table, where, "word"),
+        prefix=reader.text(table, where, "word"),
         token_url=reader.text(table, where, "token_url"),
         client_id=reader.text(table, where, "client_id"),
         scope=reader.text(table, where, "scope"),

@@ -8,7 +8,7 @@ from django.db.models import F
 from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Connector, FailedRun, Target
 from ingestion.errors import PartnerError, Refused
-from ingestion.http import PartnerSession, RequestsSpent
+from ingestion.http import NoRequestsLeft, PartnerSession
 from ingestion.report import Report
 from ingestion.scope import StopCondition
 from runs.error_texts import ErrorText, store_error_texts
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 MAX_REQUESTS = 20
 # Runs to consider per ingestion, newest first.
 MAX_RUNS = 1_000
-# How long a run is not requested again after the source had no text for it.
+# How long to wait before a run is requested again if its source had no text for it.
 NO_TEXT_SECONDS = 7 * 86_400
-# How long a connection requests no texts after the source refused, for example for a missing permission.
+# How long to wait after a source refused, for example because a permission is missing.
 REFUSED_SECONDS = 3_600
 
 
@@ -39,18 +39,18 @@ def fetch_error_texts(
     groups = _failed_without_text(targets)
     if not groups:
         return
-    # Stored after the loop by one statement.
+    # Both are stored after the loop, each with one statement.
     texts: list[ErrorText] = []
     without_text: dict[str, bool] = {}
     try:
-        with session.at_most(MAX_REQUESTS):
+        with session.limit_requests(MAX_REQUESTS):
             for failed, text in connector.error_texts(list(groups)):
                 for run in groups[failed]:
                     if text:
                         texts.append(ErrorText(run.pk, run.finished_at, text))
                     else:
                         without_text[_no_text_key(run)] = True
-    except RequestsSpent:
+    except NoRequestsLeft:
         logger.debug("connection %s: the remaining error texts follow with the next ingestion", report.connection)
     except PartnerError as error:
         logger.info("connection %s: no error texts: %s", report.connection, error)
@@ -60,8 +60,8 @@ def fetch_error_texts(
         raise
     except Exception:  # a bug in a connector's error_texts must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error while fetching error texts", report.connection)
-    # Also after an error: the texts fetched before it are kept.
-    report.error_texts += store_error_texts(texts)
+    # Also after an error, so that the texts fetched before it are stored.
+    report.error_texts += keep_error_texts(texts)
     if without_text:
         best_effort_cache.write_many(without_text, NO_TEXT_SECONDS)
 

@@ -10,25 +10,26 @@ class Unavailable(PartnerError):
 
 
 class Refused(PartnerError):
-    """The partner refuses the request. Repeating it does not help until someone changes something."""
+    """The partner refuses the request. Repeating it does not help until its cause is corrected."""
 
 
 class TokenRefused(Refused):
-    """The credentials were refused; new ones may be accepted."""
+    """The partner refused the credentials; it may accept new ones."""
 
 
 class NotFound(Refused):
     """The partner has no such resource (404).
 
-    `explained` is true if the body is an error of the partner's API and not of a proxy before it. `in_json` is true if
-    the body is any JSON object. A connector checks one of the two before it treats a run as gone,
-    because a 404 of a proxy proves nothing.
+    A 404 can also come from a proxy in front of the partner, and then it does not prove that a run was deleted. So a
+    connector checks one of the flags first. `has_api_error` is true if the body has the fields of Airflow's errors;
+    the Airflow connector checks it. `has_json_body` is true if the body is any JSON object; the declarative connector
+    checks it.
     """
 
-    def __init__(self, message: str, *, explained: bool = False, in_json: bool = False) -> None:
+    def __init__(self, message: str, *, has_api_error: bool = False, has_json_body: bool = False) -> None:
         super().__init__(message)
-        self.explained = explained
-        self.in_json = in_json
+        self.has_api_error = has_api_error
+        self.has_json_body = has_json_body
 
 
 class BadAnswer(PartnerError):

@@ -1,7 +1,7 @@
 """Detect that Celery is stopping this worker, so that a walk stops at the end of its page.
 
-The worker's main process receives the signal. Its children, which do the work, read it from shared memory, without a
-lock: a signal handler that waits for a lock held by its own thread would wait forever.
+The worker's main process receives the signal. Its child processes, which do the work, read a flag in shared memory. The
+flag has no lock: if the interrupted thread held the lock, the signal handler would wait for it forever.
 """
 
 from ctypes import c_bool

@@ -1,6 +1,7 @@
-"""HTTP requests to partners: a session per connection with time limits, retries, a size limit and a single host.
+"""HTTP requests to partners: a session per connection, with time limits, retries, a size limit and one permitted host.
 
-CHM repeats requests itself: urllib3 repeats neither POST requests nor requests whose body cannot be read completely.
+CHM repeats failed requests itself, because urllib3 does not repeat POST requests or requests whose response is
+incomplete.
 """
 
 import json
@@ -22,7 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from chm_project.scrubbing import FILTERED, scrub_text
 from ingestion.auth import Auth
-from ingestion.bounded_connections import TIMEOUTS_PER_EXCHANGE, BoundedAdapter
+from ingestion.bounded_connections import TIMEOUTS_PER_REQUEST, BoundedAdapter
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
 from ingestion.rate_limit import RateLimit
 
@@ -37,11 +38,11 @@ Query = Sequence[tuple[str, str]] | Mapping[str, str]
 
 
 class TooLarge(BadAnswer):
-    """The body is larger than any page of runs."""
+    """The body is larger than MAX_BODY_BYTES."""
 
 
-class RequestsSpent(PartnerError):
-    """The requests that `at_most` allows are used up."""
+class NoRequestsLeft(PartnerError):
+    """The block has sent as many requests as `limit_requests` allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ class HttpSettings:
     @property
     def total_seconds(self) -> float:
         """Return the limit for a request with its body, so that a slow partner does not block a worker."""
-        return self.timeout_seconds * TIMEOUTS_PER_EXCHANGE
+        return self.timeout_seconds * TIMEOUTS_PER_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
-class Exchanged:
+class PartnerResponse:
     """A response: its decoded JSON body, and the URL of the next page from its Link header."""
 
     body: Any
@@ -68,16 +69,16 @@ class Exchanged:
 
 
 class _Retry(Exception):
-    """An attempt that failed with `error` and may be repeated. `after` are the seconds of the partner's Retry-After."""
+    """An attempt that failed with `error` and may be repeated, after `retry_after` seconds if the partner set them."""
 
-    def __init__(self, error: PartnerError, after: float | None = None) -> None:
+    def __init__(self, error: PartnerError, retry_after: float | None = None) -> None:
         super().__init__(str(error))
         self.error = error
-        self.after = after
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
-class _Outgoing:
+class _OutgoingRequest:
     method: str
     path: str
     query: Query
@@ -89,8 +90,8 @@ class _Outgoing:
 class PartnerSession:
     """The HTTP session of a connection. Paths are relative to `base_url` and percent-encoded by the caller.
 
-    All requests of a session share its TCP connections, its rate limit and the pauses that the partner asked for:
-    `pause_seconds` remain of an earlier pause, and `on_pause` is called with the seconds of each new one.
+    All requests of a session share its TCP connections, its rate limit and the pauses that the partner asked for.
+    `pause_seconds` is the rest of an earlier pause. `on_pause` is called with the seconds of each new pause.
     Its methods raise Unavailable, TokenRefused, Refused, NotFound or BadAnswer.
     """
 
@@ -114,9 +115,10 @@ class PartnerSession:
         self._rate_limit.pause(pause_seconds)
         self._requests_left: int | None = None
         self._session = requests.Session()
-        # Ignore .netrc, which would replace the Authorization header, and proxies, which must not get the token.
+        # Ignore .netrc, because it would replace the Authorization header, and proxies, because they would see the
+        # token.
         self._session.trust_env = False
-        # No retries of urllib3: this class counts attempts itself.
+        # No retries by urllib3, because this class repeats requests itself.
         adapter = BoundedAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -130,8 +132,8 @@ class PartnerSession:
         self._session.close()
 
     @contextmanager
-    def at_most(self, number: int) -> Iterator[None]:
-        """Limit the block to this number of requests, retries included. A further request raises RequestsSpent."""
+    def limit_requests(self, number: int) -> Iterator[None]:
+        """Limit the block to this number of requests, retries included. The next request raises NoRequestsLeft."""
         self._requests_left = number
         try:
             yield
@@ -140,17 +142,17 @@ class PartnerSession:
 
     def get(self, path: str, query: Query = ()) -> Any:
         """Return the decoded JSON body."""
-        return self.exchange("GET", path, query).body
+        return self.send_request("GET", path, query).body
 
     def post(self, path: str, body: Any, *, authenticated: bool = True) -> Any:
         """Send the body as JSON and return the decoded JSON body of the response."""
-        return self.exchange("POST", path, (), body, authenticated=authenticated).body
+        return self.send_request("POST", path, (), body, authenticated=authenticated).body
 
     def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> Any:
-        """Request a token from `url`, which may be on another host. Only `headers` and `body` have credentials."""
-        return self.exchange("POST", url, (), body, authenticated=False, form=form, headers=headers).body
+        """Request a token from `url`, which may be on another host. Only `headers` and `body` contain credentials."""
+        return self.send_request("POST", url, (), body, authenticated=False, form=form, headers=headers).body
 
-    def exchange(
+    def send_request(
         self,
         method: str,
         path: str,
@@ -160,9 +162,9 @@ class PartnerSession:
         authenticated: bool = True,
         form: bool = False,
         headers: Mapping[str, str] | None = None,
-    ) -> Exchanged:
+    ) -> PartnerResponse:
         """Send a request and return the response. If the token is refused, try once with a new one."""
-        request = _Outgoing(method, path, query, body, form, headers or {})
+        request = _OutgoingRequest(method, path, query, body, form, headers or {})
         has_new_token = False
         while True:
             try:
@@ -172,10 +174,10 @@ class PartnerSession:
                     raise
                 has_new_token = True
 
-    def own_address(self, url: str) -> str:
+    def same_host_url(self, url: str) -> str:
         """Return the URL of a next page with the scheme and port of `base_url`. Raise BadAnswer for another host.
 
-        The token must not be sent to another host. A partner behind a proxy may name a wrong scheme or port.
+        The token must not be sent to another host. Behind a proxy, a partner may return a wrong scheme or port.
         """
         base = urlsplit(self.base_url)
         try:
@@ -187,7 +189,7 @@ class PartnerSession:
             raise BadAnswer(f"the next page is on another host, {host}; CHM does not follow it")
         return urlunsplit((base.scheme, base.netloc, target.path, target.query, ""))
 
-    def _with_retries(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
+    def _with_retries(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
         attempts = self.settings.max_retries + 1
         try:
             for attempt in Retrying(
@@ -207,18 +209,18 @@ class PartnerSession:
     def _wait(self, state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
-        if isinstance(failure, _Retry) and failure.after is not None:
+        if isinstance(failure, _Retry) and failure.retry_after is not None:
             return 0  # the rate limit waits, because the pause applies to every request and not only to this one
         # Jitter, so that several workers do not retry at the same time.
         return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - not cryptography
 
-    def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
-        what = f"{request.method} {request.path.partition('?')[0]}"
-        # Before the request is counted, since the exchange for a token is a request of its own.
+    def _attempt(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
+        request_name = f"{request.method} {request.path.partition('?')[0]}"
+        # This may send a request for a token, which is counted by itself. So it is the first statement.
         auth_headers = self.auth.headers(self) if authenticated else {}
         if self._requests_left is not None:
             if not self._requests_left:
-                raise RequestsSpent("the requests of this session are used up")
+                raise NoRequestsLeft("the requests of this session are used up")
             self._requests_left -= 1
         if (remaining := self._rate_limit.pause_left()) > MAX_WAIT_SECONDS:
             raise Unavailable(f"the partner asked for a pause; {remaining:.0f} s of it remain")
@@ -239,39 +241,41 @@ class PartnerSession:
             with response:
                 content = _read(response, deadline)
         except TooLarge as error:
-            raise TooLarge(f"{what}: {error}") from None
+            raise TooLarge(f"{request_name}: {error}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Retry(Unavailable(f"{what} failed: {self._cause(error)}")) from None
-        return self._result(what, response, content, authenticated=authenticated)
+            raise _Retry(Unavailable(f"{request_name} failed: {self._reason(error)}")) from None
+        return self._result(request_name, response, content, authenticated=authenticated)
 
-    def _result(self, what: str, response: requests.Response, content: bytes, *, authenticated: bool) -> Exchanged:
-        """Return the decoded response, or raise the error for its status and body. `what` names the request."""
+    def _result(
+        self, request_name: str, response: requests.Response, content: bytes, *, authenticated: bool
+    ) -> PartnerResponse:
+        """Return the decoded response, or raise the error for its status and body. `request_name` names the request."""
         status = response.status_code
         if 200 <= status < 300:
             try:
-                return Exchanged(json.loads(content), response.links.get("next", {}).get("url"))
+                return PartnerResponse(json.loads(content), response.links.get("next", {}).get("url"))
             except (ValueError, RecursionError):
                 # A proxy may have shortened the body or returned a page of its own, so a retry can succeed.
                 kind = response.headers.get("Content-Type", "no content type")
-                raise _Retry(BadAnswer(f"{what} answered {status} without readable JSON ({kind})")) from None
+                raise _Retry(BadAnswer(f"{request_name} answered {status} without readable JSON ({kind})")) from None
         detail = self._detail(content)
-        message = f"{what} answered {status}{detail}"
-        after = _requested_pause(status, response.headers)
-        if after is not None:
-            self._rate_limit.pause(after)
-            self._on_pause(after)
+        message = f"{request_name} answered {status}{detail}"
+        pause = _requested_pause(status, response.headers)
+        if pause is not None:
+            self._rate_limit.pause(pause)
+            self._on_pause(pause)
         # GitHub answers 403 when its rate limit is used up.
-        if status == 429 or status >= 500 or (status == 403 and after is not None):
-            raise _Retry(Unavailable(message), after)
+        if status == 429 or status >= 500 or (status == 403 and pause is not None):
+            raise _Retry(Unavailable(message), pause)
         if 300 <= status < 400:
             host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
             raise Refused(f"{message}: it redirects to {host}; set base_url to the address of the API")
         if status == 401 or (authenticated and self.auth.is_refusal(status, message)):
             raise TokenRefused(message)
         if status == 404:
-            # The fields of Airflow's errors.
-            explained = bool(self._detail(content, keys=("detail", "title")))
-            raise NotFound(message, explained=explained, in_json=isinstance(_decoded(content), dict))
+            # Airflow's errors have one of these fields.
+            has_api_error = bool(self._detail(content, keys=("detail", "title")))
+            raise NotFound(message, has_api_error=has_api_error, has_json_body=isinstance(_decoded(content), dict))
         raise Refused(message)
 
     def _detail(
@@ -284,11 +288,11 @@ class PartnerSession:
         if isinstance(body, dict):
             for key in keys:
                 if isinstance(text := body.get(key), str) and text:
-                    return f": {self._safe(text)[:200]}"
+                    return f": {self._without_secrets(text)[:200]}"
         return ""
 
-    def _cause(self, error: BaseException) -> str:
-        """Return the reason of a failed attempt in plain words, without the texts of libraries."""
+    def _reason(self, error: BaseException) -> str:
+        """Return why the attempt failed, in plain words and without the messages of packages."""
         if isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError):
             return f"no connection within {self.settings.timeout_seconds:g} s"
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
@@ -303,7 +307,7 @@ class PartnerSession:
             return f"cannot connect to {host}, or it closed the connection"
         return f"the answer is incomplete ({type(error).__name__})"
 
-    def _safe(self, text: str) -> str:
+    def _without_secrets(self, text: str) -> str:
         """Return the text without the secrets of the connection and without texts that look like a secret."""
         for secret in self.auth.secrets:
             if secret:
@@ -338,7 +342,10 @@ def _read(response: requests.Response, deadline: float) -> bytes:
 
 
 def _requested_pause(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After, or until a used-up rate limit is reset; None if there is no pause."""
+    """Return the pause that the partner asks for in seconds, or None.
+
+    It is the value of Retry-After, or the time until a used-up rate limit is reset.
+    """
     after = _retry_after(headers.get("Retry-After"))
     if after is not None or status not in {403, 429} or headers.get("X-RateLimit-Remaining") != "0":
         return after
@@ -351,7 +358,7 @@ def _requested_pause(status: int, headers: Mapping[str, str]) -> float | None:
 def _retry_after(value: str | None) -> float | None:
     """Return the seconds of a Retry-After header, at most MAX_RETRY_AFTER_SECONDS; None if it cannot be read.
 
-    The header has a number of seconds or a date (RFC 9110, 10.2.3).
+    The header contains a number of seconds or a date (RFC 9110, 10.2.3).
     """
     if value is None:
         return None

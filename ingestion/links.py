@@ -13,16 +13,18 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The URL of a pipeline's page and the template of its runs' pages; None if unknown or not available."""
+    """The URL of a pipeline's page and the URL template of its runs' pages; None if there is no such page."""
 
-    pipeline: str | None = None
-    runs: str | None = None
+    pipeline_url: str | None = None
+    run_url_template: str | None = None
 
 
 def expand_links(templates: Links, external_ids: Collection[str]) -> dict[str, Links]:
     """Return the links of each pipeline by external id, with the percent-encoded id inserted."""
     return {
-        external_id: Links(_insert(templates.pipeline, external_id), _insert(templates.runs, external_id))
+        external_id: Links(
+            _insert(templates.pipeline_url, external_id), _insert(templates.run_url_template, external_id)
+        )
         for external_id in external_ids
     }
 
@@ -34,12 +36,12 @@ def _insert(template: str | None, external_id: str) -> str | None:
 def link_templates(ui_url: str) -> Links:
     """Return the templates for a `ui_url` that is a template of run pages.
 
-    The pipeline's page is the part up to {external_id}; None if that part is not a page of its own.
+    The URL of the pipeline's page is the part up to {external_id}, or None if that part is not the URL of a page.
     """
     before, placeholder, after = ui_url.partition(EXTERNAL_ID)
-    # Cut only at a delimiter of a URL: in /jobs/{external_id}-runs/{run_id} the first part is not a page.
+    # Only at a delimiter of URLs, because /jobs/{external_id} of /jobs/{external_id}-runs/{run_id} is not a page.
     is_page = placeholder and after[:1] in {"/", "?", "#", "&"} and RUN_ID not in before
-    return Links(pipeline=before + placeholder if is_page else None, runs=ui_url)
+    return Links(pipeline_url=before + placeholder if is_page else None, run_url_template=ui_url)
 
 
 def is_template(ui_url: str) -> bool:

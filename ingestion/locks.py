@@ -1,6 +1,7 @@
-"""A lock per connection to a partner: a PostgreSQL advisory lock of a database session of its own.
+"""A lock per connection to a partner: a PostgreSQL advisory lock, held by a separate database session.
 
-It prevents two simultaneous walks, which would double the partner's load. Correctness does not depend on it.
+It prevents two simultaneous walks, because they would double the load of the partner. The stored runs would be correct
+without it.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from django.db import connection as database
 
 from chm_project.db.direct_connection import direct_parameters
 
-# Advisory locks are numbered per database; this number separates CHM's from those of other programs.
+# The first number of each lock. It separates CHM's locks from those of other programs that use the database.
 NAMESPACE = 0x43484D
 
 
@@ -23,13 +24,13 @@ def connection_lock(name: str) -> Iterator[bool]:
     """
     # Not Django's connection: behind PgBouncer in transaction mode it has no session that could hold a lock.
     with psycopg.connect(**direct_parameters(database), autocommit=True) as session:
-        # The keys of an advisory lock are numbers. If two names have the same hash, one walk only waits for a tick.
+        # An advisory lock has numbers, not names. If two names have the same hash, one walk waits until the next tick.
         [acquired] = session.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [
             False
         ]
         try:
             yield bool(acquired)
         finally:
-            # Closing the session releases the lock slightly later, and the next walk may start immediately.
+            # Closing the session would release the lock slightly later, and the next walk may start immediately.
             if acquired and not session.closed:
                 session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [NAMESPACE, name])

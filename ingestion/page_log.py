@@ -12,7 +12,7 @@ logger = logging.getLogger("chm.page")
 
 
 class PageLog:
-    """The log of one walk. The time of a page starts when the previous page was stored."""
+    """The log of one walk. The time of a page is counted from the end of the previous page."""
 
     def __init__(self, connection: str, targets: Sequence[Target]) -> None:
         self._fields = {"connection": connection, "pipelines": len(targets)}
@@ -34,7 +34,7 @@ class PageLog:
 
     def failed(self, error: Exception) -> None:
         """Log that the next page could not be read."""
-        # The class is the metric's label: messages would create a time series each.
+        # The metric's label is the class, because each different message would create a time series.
         seconds, kind = self._end_page(), type(error).__name__
         count_failed_walk(str(self._fields["connection"]), kind)
         fields = self._fields | {"page": self._page, "ms": round(seconds * 1000, 1), "kind": kind, "error": str(error)}

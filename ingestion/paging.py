@@ -15,16 +15,17 @@ MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
 
-# A walk by offset keeps the keys of this many rows in memory, and of this many in its position, which is saved.
+# A walk by offset keeps the keys of this many rows in memory.
 MAX_KNOWN_ROWS = 100_000
+# Its position, which is saved, contains the keys of this many rows.
 POSITION_ROWS = 50
 MAX_STEPS_BACK = 200
-# Without a total, a page may come this many times before it counts as a loop.
+# Without a total, a page that is returned this many times is a loop.
 MAX_SAME_PAGES = 20
 
 
-class PageCap:
-    """Limits the pages of a walk and the runs of a page, so that no walk is endless."""
+class PageLimit:
+    """Limits the number of pages of a walk and the number of runs of a page, so that every walk ends."""
 
     def __init__(self) -> None:
         self.pages = 0
@@ -39,7 +40,7 @@ class PageCap:
 
 
 class CursorPaging:
-    """Paging by cursors until a page has none. A repeated cursor is an error."""
+    """Paging by cursor, until a page has no next cursor. A repeated cursor is an error."""
 
     def __init__(self, start: Position | None = None) -> None:
         self.cursor: str | None = start["cursor"] if start else None
@@ -90,10 +91,11 @@ class OffsetPaging:
     def position(self) -> Position:
         return {"offset": self.offset, "overlap": self._overlap, "recent": list(self._recent)}
 
-    def advance(self, *, keys: Sequence[str], total: int | None = None, last: bool = False) -> bool:
+    def advance(self, *, keys: Sequence[str], total: int | None = None, is_last: bool = False) -> bool:
         """Return whether there is a next page after the one whose rows have these keys.
 
-        `total` is the partner's count of rows on this page, if it gives one. With `last` the page is the last one.
+        `total` is the number of rows on all pages, if the partner returned it with this page. `is_last` is true if the
+        caller detected that no page follows.
         """
         if self._overlap and self._may_have_missed_rows(keys):
             self._step_back(len(keys))
@@ -110,7 +112,7 @@ class OffsetPaging:
         if len(self._seen) > 2 * MAX_KNOWN_ROWS:
             self._seen = dict.fromkeys(list(self._seen)[-MAX_KNOWN_ROWS:])
         end = self.offset + len(keys)
-        if last or (total is not None and end >= total):
+        if is_last or (total is not None and end >= total):
             return False
         # With pages of one row, a row cannot be repeated as overlap.
         self._overlap = 1 if len(keys) > 1 else 0
@@ -120,8 +122,8 @@ class OffsetPaging:
     def _is_loop(self, total: int | None) -> bool:
         """Return whether a repeated page means that the partner ignores the offset.
 
-        In a listing with newest rows first, a page is also repeated if a whole page of new rows arrived. Then the total
-        has grown.
+        If the newest rows come first, new rows can move the rows of the last page to the next page. Then the total has
+        grown.
         """
         self._same_pages += 1
         if total is None and self._overlap:
@@ -134,7 +136,8 @@ class OffsetPaging:
             return True
         if keys[0] in self._seen:
             return False
-        # The same unknown row after a step back: the partner's order of rows with equal values differs per response.
+        # The row was unknown before the last step back too. So no row was deleted: the partner orders equal rows
+        # differently in each response.
         is_repeated = keys[0] in self._unknown_first_rows and not self._step_size
         self._unknown_first_rows.add(keys[0])
         return not is_repeated
@@ -155,7 +158,7 @@ class NumberPaging:
     def __init__(self, first: int = 1, start: Position | None = None) -> None:
         self._first = first
         self.number: int = start["number"] if start else first
-        # The number of rows on the largest page so far, because the server may return fewer than requested.
+        # The number of rows on the largest page so far. The server may return fewer rows than requested.
         self._size: int = start["size"] if start else 1
         self._total: int | None = start["total"] if start else None
         self._last_page: object = None

@@ -23,7 +23,7 @@ class RateLimit:
         self._paused_until = self._filled_at
 
     def pause(self, seconds: float) -> None:
-        """Delay all requests for these seconds. A longer pause that has begun stays."""
+        """Delay all requests by these seconds. If an earlier pause ends later, it stays."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def pause_left(self) -> float:
@@ -38,7 +38,7 @@ class RateLimit:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
             delay = max(delay, (1 - self._tokens) / self._rate)
-            # May become negative; the sleep below then lasts until the bucket is refilled to zero.
+            # This may become negative. Then the sleep below lasts until it would be zero again.
             self._tokens -= 1
         if delay > 0:
             self._sleep(delay)

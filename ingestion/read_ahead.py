@@ -26,8 +26,8 @@ class _Result:
 class ReadAhead:
     """A thread that reads pages. The pages must not use the database, because its session belongs to the caller.
 
-    The end of the block does not wait for a page that is being read, because a slow partner must not delay an
-    interrupt. A caller that leaves the pages early calls `discard_pending` before it sends requests itself.
+    Leaving the `with` block does not wait for a page that is being read, so that a slow partner cannot delay an
+    interrupt. A caller that stops before the last page calls `discard_pending` before it sends requests itself.
     """
 
     def __init__(self) -> None:

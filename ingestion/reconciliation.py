@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 DAY = timedelta(days=1)
 
 
-def start_of_walk(since: datetime, *, through: datetime, now: datetime, days: int, name: str) -> datetime:
-    """Return the start of a walk: `since`, or once a day a time `days` earlier.
+def start_of_walk(since: datetime, *, watermark: datetime, now: datetime, days: int, name: str) -> datetime:
+    """Return the start of a walk: `since`, or for one walk a day a start that is `days` days earlier.
 
-    The time of day depends on `name`, which spreads connections and pipelines over the day. The first walk after that
-    time is the one whose watermark (`through`) is before it. No other state is needed: a failed walk does not move the
-    watermark, so the next walk reads the last days instead, also after a day without walks.
+    That walk is the first one after a daily time. The time is computed from `name`, so that connections and pipelines
+    are spread over the day. The walk is the first one if its watermark is before the daily time, so no
+    other state is needed. If the walk fails, its watermark does not move, and the next walk reads the last days.
     """
     if not days:
         return since
@@ -20,4 +20,4 @@ def start_of_walk(since: datetime, *, through: datetime, now: datetime, days: in
     due_at = today + DAY * (zlib.crc32(name.encode()) / 2**32)
     if due_at > now:
         due_at -= DAY
-    return min(since, due_at - DAY * days) if through < due_at else since
+    return min(since, due_at - DAY * days) if watermark < due_at else since

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from ingestion.connections import Connection
-from ingestion.connectors.base import GONE
-from ingestion.connectors.declarative import event
-from ingestion.connectors.source_description import Source
+from ingestion.connectors.base import GONE_AT_SOURCE
+from ingestion.connectors.declarative import to_run_event
+from ingestion.connectors.source_description import SourceDescription
 from ingestion.report import Report
 from inventory.models import Pipeline
 from runs.events import RunEvent
@@ -17,32 +17,32 @@ from runs.models import Run
 from runs.services import count_outcomes, record_runs
 from runs.size_limits import CUT_KEY
 
-BATCH = 500  # runs per transaction
+RUNS_PER_TRANSACTION = 500  # runs per transaction
 
 
 def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: bool = False) -> Report:
     """Record each stored run again, with its payload translated by the connection's current description.
 
-    Three kinds of runs do not change: those that are gone at the source, those whose payload was cut, and those whose
-    payload is now translated to another run id. Raise ValueError for a connection without a description.
+    Runs do not change if they are gone at the source, if their payload was cut, or if their payload would now give
+    another run id. Raise ValueError for a connection without a description.
     """
     if connection.source is None:
         raise ValueError(f"{connection.name}: the connector {connection.connector} has no description")
     report = Report(connection.name, pipelines_processed=len(pipelines))
-    runs = Run.objects.filter(pipeline__in=pipelines, payload__isnull=False).exclude(status_reason=GONE)
-    last: UUID | None = None
+    runs = Run.objects.filter(pipeline__in=pipelines, payload__isnull=False).exclude(status_reason=GONE_AT_SOURCE)
+    last_id: UUID | None = None
     # By id and not by offset, because the loop changes the rows that the query selects.
-    while batch := list((runs.filter(pk__gt=last) if last else runs).order_by("pk")[:BATCH]):
-        last = batch[-1].pk
-        events = {run: new for run in batch if (new := _translate(connection.source, run)) is not None}
+    while batch := list((runs.filter(pk__gt=last_id) if last_id else runs).order_by("pk")[:RUNS_PER_TRANSACTION]):
+        last_id = batch[-1].pk
+        events = {run: new_event for run in batch if (new_event := _translate(connection.source, run)) is not None}
         _record(events, report, dry_run=dry_run)
     return report
 
 
-def _translate(source: Source, run: Run) -> RunEvent | None:
+def _translate(source: SourceDescription, run: Run) -> RunEvent | None:
     if not isinstance(run.payload, dict) or CUT_KEY in run.payload:
         return None
-    translated = event(source, run.pipeline_id, run.payload, run.source_updated_at or timezone.now())
+    translated = to_run_event(source, run.pipeline_id, run.payload, run.source_updated_at or timezone.now())
     # With another id the event would create a second run beside the stored one.
     is_same_run = translated is not None and str(translated.external_run_id) == run.external_run_id
     return translated if is_same_run else None

@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 # A walk starts this many intervals before the watermark, because clocks differ and a source may show a change late.
 OVERLAP_INTERVALS = 2
-# The ingestion ends after this many walks in a row without a response, so that an outage does not cost a request (with
-# its retries) per pipeline.
+# The ingestion ends after this many walks in a row without a response. Otherwise CHM would send a request with its
+# retries for every pipeline during an outage.
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
 # While new pipelines wait for their first walk, pipelines with a watermark may use this share of the time.
@@ -65,23 +65,23 @@ def ingest_connection(
     If `stop` ends a walk early, the report is `unfinished`, and the next ingestion continues there. `on_walk` is called
     with the number of pipelines of each finished walk. `report`, if given, is filled during the work.
     """
-    _freeze()
+    _freeze_loaded_objects()
     report = Report(connection.name) if report is None else report
     stop = stop or StopCondition()
     targets = [
         _target(pipeline, connection, scope) for pipeline in _longest_waiting_first(pipelines) if scope.covers(pipeline)
     ]
-    known = {pipeline.external_id for pipeline in pipelines}
+    external_ids = {pipeline.external_id for pipeline in pipelines}
     try:
         authentication = connection.authentication()
     except ConfigurationError as mistake:
         mark_failed(targets, mistake, scope, report)
         return report
     circuit = Circuit(connection.name, connection.interval_seconds)
-    waiting = {target.pipeline_id: target for target in targets}
+    not_walked = {target.pipeline_id: target for target in targets}
     outages, allowed_outages = 0, 1 if circuit.half_open else MAX_CONSECUTIVE_OUTAGES
     responded = False
-    has_new = any(target.since is None for target in targets)
+    has_new_pipelines = any(target.since is None for target in targets)
     session = PartnerSession(
         connection.base_url,
         auth=authentication,
@@ -90,28 +90,28 @@ def ingest_connection(
         on_pause=circuit.set_partner_pause,
     )
     with session, ReadAhead() as ahead:
-        connector = connection.connect(session, known.__contains__)
+        connector = connection.connect(session, external_ids.__contains__)
         targets = [_with_reconciliation(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
-            share = KNOWN_PIPELINES_SHARE if has_new and walk.since is not None else 1
+            share = KNOWN_PIPELINES_SHARE if has_new_pipelines and walk.since is not None else 1
             if stop.reached(share):
                 report.unfinished = True
                 continue
             error = _walk(connector, walk, connection, scope, report, _WalkStop(stop, share), ahead)
             for target in walk.targets:
-                del waiting[target.pipeline_id]
+                del not_walked[target.pipeline_id]
             on_walk(len(walk.targets))
             responded = responded or not isinstance(error, Unavailable)
             outages = outages + 1 if isinstance(error, Unavailable) else 0
             # The other walks would fail in the same way.
             if isinstance(error, TokenRefused) or outages >= allowed_outages:
-                mark_failed(list(waiting.values()), error, scope, report)
-                on_walk(len(waiting))
+                mark_failed(list(not_walked.values()), error, scope, report)
+                on_walk(len(not_walked))
                 break
         # A connection without pipelines reads the list too, so that pipelines can be adopted from it.
         if (responded or not targets) and not scope.dry_run and not stop.reached():
             if scope.is_everything:
-                read_source_list(connection, connector, targets, known, stop, report)
+                read_source_list(connection, connector, targets, external_ids, stop, report)
             fetch_error_texts(connector, session, targets, stop, report)
     if responded:
         circuit.record_response()
@@ -121,15 +121,15 @@ def ingest_connection(
 
 
 @cache
-def _freeze() -> None:
-    """Exclude the objects loaded so far from garbage collection, which would search all of Django every few pages."""
+def _freeze_loaded_objects() -> None:
+    """Exclude the objects loaded so far from garbage collection, which would search all of them every few pages."""
     gc.freeze()
 
 
 def _longest_waiting_first(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
-    """Return the pipelines by their watermarks, new ones last.
+    """Return the pipelines with the oldest watermark first, and pipelines without a watermark last.
 
-    If the time is up before all are walked, the next ingestion starts with those that were not reached.
+    If the time ends before all are walked, the next ingestion starts with those that were not reached.
     """
     return sorted(pipelines, key=lambda pipeline: pipeline.ingested_through or datetime.max.replace(tzinfo=UTC))
 
@@ -144,17 +144,17 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
         platform=pipeline.platform,
         external_id=pipeline.external_id or "",
         since=since,
-        through=pipeline.ingested_through,
+        watermark=pipeline.ingested_through,
     )
 
 
 def _with_reconciliation(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target, once a day with an earlier start. An ingestion with a start of its own keeps it."""
-    if target.since is None or target.through is None or scope.full or scope.dry_run or scope.since is not None:
+    """Return the target, once a day with an earlier start. A full ingestion, a dry run or `since` changes nothing."""
+    if target.since is None or target.watermark is None or scope.full or scope.dry_run or scope.since is not None:
         return target
     since = start_of_walk(
         target.since,
-        through=target.through,
+        watermark=target.watermark,
         now=timezone.now(),
         days=connection.reconcile_days,
         name=target.external_id if connector.has_listing_per_pipeline else connection.name,
@@ -173,7 +173,7 @@ def _walk(
 ) -> PartnerError | None:
     """Store the pages of a walk and return None, or the error after which the walk ended."""
     now = timezone.now()
-    # An ingestion with a start of its own neither continues a saved position nor saves one.
+    # A full ingestion, a dry run or `since` neither continues at a saved position nor saves one.
     is_manual = scope.full or scope.dry_run or scope.since is not None
     checkpoint = Checkpoint("", now) if is_manual else Checkpoint.of(connection.name, walk, now=now)
     walk_stop.resumed = checkpoint.resumed
@@ -210,7 +210,7 @@ def _walk(
         return failure
     report.pipelines_processed += len(walk.targets)
     if not scope.dry_run:
-        mark_walked(walk.targets, connection, connector, scope, checkpoint.through)
+        mark_walked(walk.targets, connection, connector, scope, checkpoint.next_watermark)
     checkpoint.clear()
     return None
 
@@ -258,13 +258,13 @@ def _pages(
     """
     yield from ahead.pages(_prepare(walk_stop.pages(walk.pages(start))))
     if not walk_stop.is_reached:
-        yield from _prepare(walk_stop.pages(connector.reread(_open_run_details(not_returned, walk.targets))))
+        yield from _prepare(walk_stop.pages(connector.reread_open_runs(_open_run_details(not_returned, walk.targets))))
 
 
 def _prepare(pages: Iterator[Page]) -> Iterator[_PreparedPage]:
     for page in pages:
         runs = prepare_runs(page.events)
-        page.events = []  # so that a page that waits needs less memory
+        page.events = []  # a page that waits then needs less memory
         yield _PreparedPage(page, runs)
 
 

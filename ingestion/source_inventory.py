@@ -1,8 +1,8 @@
 """Read a source's list of pipelines and compare it with the inventory.
 
-The list is read every few minutes, because with every walk it would need as many requests as the runs, or more. Facts
-about a pipeline become columns: paused, next start, missing. Ids that only the source has are cached; if the cache is
-lost, the list is read once more.
+The list is read every few minutes and not with every walk, because it needs as many requests as the runs, or more.
+Three facts are stored in columns of the pipelines: paused, next start, missing. Ids that only the source has are
+cached. If the cache is lost, the list is read again.
 """
 
 import logging
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 MAX_KEPT = 20_000  # ids per connection, so that a large source does not fill the cache
 KEPT_SECONDS = 7 * 86_400
-# How long to wait after a refusal, for example for a missing permission.
+# How long to wait after a refusal, for example because a permission is missing.
 REFUSED_SECONDS = 3_600
-# Share of `inventory_seconds` after which the list is due: a walk may start slightly early.
-EARLY_WALK = 0.9
+# Share of `inventory_seconds` after which the list is due, because a walk may start slightly early.
+DUE_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class SourceList:
 
 
 def last_list(connection: str) -> SourceList | None:
-    """Return the last result, or None if there is none or the cache is down."""
+    """Return the last result, or None if no result is cached or the cache is down."""
     match best_effort_cache.read(_key(connection)):
         case {"tried_at": datetime()} as stored:
             return SourceList(**stored)
@@ -61,7 +61,7 @@ def read_source_list(
     connection: Connection,
     connector: Connector,
     targets: Sequence[Target],
-    known: Collection[str | None],
+    inventory_ids: Collection[str | None],
     stop: StopCondition,
     report: Report,
 ) -> None:
@@ -87,7 +87,7 @@ def read_source_list(
         _store(connection.name, replace(last or SourceList(now), tried_at=now, error=message))
     else:
         mark_listed(targets, listed, now)
-        _store(connection.name, _compare(listed, known, now))
+        _store(connection.name, _compare(listed, inventory_ids, now))
 
 
 def _is_due(last: SourceList | None, connection: Connection, now: datetime) -> bool:
@@ -96,12 +96,16 @@ def _is_due(last: SourceList | None, connection: Connection, now: datetime) -> b
     seconds = float(connection.inventory_seconds)
     if last.refused:
         seconds = max(seconds, REFUSED_SECONDS)
-    return now >= last.tried_at + timedelta(seconds=seconds * EARLY_WALK)
+    return now >= last.tried_at + timedelta(seconds=seconds * DUE_SHARE)
 
 
-def _compare(listed: Mapping[str, SourcePipeline], known: Collection[str | None], now: datetime) -> SourceList:
+def _compare(listed: Mapping[str, SourcePipeline], inventory_ids: Collection[str | None], now: datetime) -> SourceList:
     with_errors = [pipeline.external_id for pipeline in listed.values() if pipeline.has_import_errors]
-    unmatched = [pipeline for pipeline in listed.values() if pipeline.offered and pipeline.external_id not in known]
+    unmatched = [
+        pipeline
+        for pipeline in listed.values()
+        if pipeline.can_be_adopted and pipeline.external_id not in inventory_ids
+    ]
     return SourceList(
         tried_at=now,
         read_at=now,
@@ -114,7 +118,7 @@ def _compare(listed: Mapping[str, SourcePipeline], known: Collection[str | None]
 
 
 def _with_unknown(last: SourceList | None, unknown: Collection[str], now: datetime) -> SourceList:
-    """Return the last result with the unknown ids of a walk added, for a source without a list."""
+    """Return the last result plus the unknown ids of a walk, for a source without a list."""
     from_walk = {external_id: (external_id, None) for external_id in unknown}
     unmatched = {**(last.unmatched if last else {}), **from_walk}
     return SourceList(tried_at=now, read_at=now, unmatched=dict(list(unmatched.items())[-MAX_KEPT:]))

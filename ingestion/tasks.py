@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db.models import Min
 
 from chm_project.telemetry.metrics import set_ingested
-from ingestion.assignment import assign
+from ingestion.assignment import assign_pipelines
 from ingestion.circuit import Circuit
-from ingestion.connections import ConfigurationError, Connection, configured
+from ingestion.connections import ConfigurationError, Connection, configured_connections
 from ingestion.graceful_stop import worker_is_stopping
 from ingestion.locks import connection_lock
 from ingestion.report import Report, totals
@@ -25,10 +25,10 @@ from inventory.models import Pipeline
 logger = logging.getLogger(__name__)
 
 PROGRESS = "PROGRESS"
-# A scheduled task expires after its period, because the next one replaces it.
-EXPIRES_SHARE = 0.9
+# A scheduled task expires after this share of its period, because the next one replaces it.
+EXPIRY_SHARE = 0.9
 # A task stops after this share of its soft time limit, so that the current page can finish within the rest.
-LIMIT_SHARE = 0.75
+SOFT_LIMIT_SHARE = 0.75
 BUSY = "Another ingestion of this connection is running already; it reads the same runs."
 
 
@@ -46,8 +46,8 @@ def ingest(
     """Ingest one connection, or all of them in turn, limited to a client or pipeline if given.
 
     Return the request and the counts. When its time is up, the task enqueues itself again with the same id, the
-    finished connections (`done`) and the counts so far (`counted`). `requested` is true for a walk by the API or the
-    console, which does not expire and ignores an open circuit breaker.
+    finished connections (`done`) and the counts so far (`counted`). `requested` is true if the API or the console
+    started the ingestion. Then it does not expire, and it ignores an open circuit breaker.
     """
     request = {"connection": connection, "client_id": client_id, "pipeline_id": pipeline_id}
     scope = IngestionScope(
@@ -60,18 +60,18 @@ def ingest(
         if self.request.id:
             self.update_state(state=PROGRESS, meta=request | totals(reports, counted))
 
-    connections = configured()
+    connections = configured_connections()
     names = [connection] if connection else list(connections)
-    for name, pipelines in assign(connections, names).items():
-        # A connection without pipelines still reads the source's list, to adopt pipelines from.
+    for name, pipelines in assign_pipelines(connections, names).items():
+        # A connection without pipelines still reads the source's list, so that pipelines can be adopted from it.
         if name in finished or not (scope.is_everything or any(map(scope.covers, pipelines))):
             continue
         if _must_wait(connections[name], requested=requested):
             continue
         reports.append(report := Report(name))
         show_progress()
-        with connection_lock(name) as free:
-            if free:
+        with connection_lock(name) as acquired:
+            if acquired:
                 ingest_connection(connections[name], pipelines, scope, report=report, stop=stop, on_walk=show_progress)
             else:
                 report.errors.append({"connection": name, "pipeline": None, "error": BUSY})
@@ -89,7 +89,7 @@ def ingest(
 
 
 def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
-    """Set the connection's times for /metrics. The watermark is the oldest of its pipelines; None if any has none."""
+    """Set the connection's times for /metrics. The watermark is the oldest one; None if a pipeline has none."""
     ids = [pipeline.pk for pipeline in pipelines]
     if Pipeline.objects.filter(pk__in=ids, ingested_through=None).exists():
         watermark = None
@@ -104,7 +104,7 @@ def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: 
 
 
 def _expiry(connection: Connection) -> dict[str, Any]:
-    return {"expires": connection.interval_seconds * EXPIRES_SHARE}
+    return {"expires": connection.interval_seconds * EXPIRY_SHARE}
 
 
 def _must_wait(connection: Connection, *, requested: bool) -> bool:
@@ -121,14 +121,14 @@ def _must_wait(connection: Connection, *, requested: bool) -> bool:
 def _stop_condition() -> StopCondition:
     """Return when the task stops at the end of a page: before its soft time limit, or when its worker stops."""
     return StopCondition(
-        settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, worker_is_stopping, interrupts=(SoftTimeLimitExceeded,)
+        settings.CELERY_TASK_SOFT_TIME_LIMIT * SOFT_LIMIT_SHARE, worker_is_stopping, interrupts=(SoftTimeLimitExceeded,)
     )
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
     """Return one entry per connection; empty if the configuration is invalid, which is logged."""
     try:
-        connections = configured()
+        connections = configured_connections()
     except ConfigurationError as error:
         logger.error("nothing is scheduled: %s", error)  # noqa: TRY400 - the message names the mistakes
         return {}

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token, revoke_token
-from ingestion.connections import read_file
+from ingestion.connections import read_connections_file
 from ingestion.synthetic.dataset import dataset
 from ingestion.synthetic.demo_partner import DOWN_SOURCE
 from ingestion.synthetic.vocabulary import PLATFORMS
@@ -107,7 +107,7 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None
             tables[-1] += "max_retries = 1  # the next tick comes soon\n"
     path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
     # Fail here instead of in the worker if the file is not valid.
-    read_file(path)
+    read_connections_file(path)
 
 
 def _table(

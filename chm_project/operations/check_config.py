@@ -112,12 +112,12 @@ def _connections() -> tuple[list[str], set[str]]:
     import django
 
     django.setup()
-    from ingestion.connections import ConfigurationError, configured, missing_secrets
+    from ingestion.connections import ConfigurationError, configured_connections, missing_secrets
 
     if not env.raw("CHM_CONNECTIONS_FILE"):
         return [], set()
     try:
-        connections = configured()
+        connections = configured_connections()
     except ConfigurationError as error:
         return [f"CHM_CONNECTIONS_FILE: {line.strip()}" for line in str(error).splitlines() if line.strip()], set()
     secrets = {each.auth.secret_env for each in connections.values() if each.auth.secret_env}

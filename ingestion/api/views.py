@@ -78,7 +78,10 @@ class SyncStateView(StrictView):
 
 
 def _limited_to_caller(request: Request, ingestion: IngestionRequest) -> IngestionRequest:
-    """Return the request limited to what a bound caller may see. The serializer has checked the ids in it."""
+    """Return the request, limited to the clients or the pipeline that the caller may see.
+
+    The serializer has already checked the ids in the request.
+    """
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         if ingestion.client_id is not None:

@@ -13,8 +13,8 @@ from ingestion.http import PartnerSession
 Factory = Callable[[PartnerSession, Callable[[str], bool]], Connector]
 
 CONNECTORS: dict[str, Factory] = {
-    "generic": lambda session, _known: GenericConnector(session),
-    "airflow": lambda session, known: AirflowConnector(session, known=known),
-    "dagster": lambda session, known: DagsterConnector(session, known=known),
-    "prefect": lambda session, known: PrefectConnector(session, known=known),
+    "generic": lambda session, _has_pipeline: GenericConnector(session),
+    "airflow": lambda session, has_pipeline: AirflowConnector(session, has_pipeline=has_pipeline),
+    "dagster": lambda session, has_pipeline: DagsterConnector(session, has_pipeline=has_pipeline),
+    "prefect": lambda session, has_pipeline: PrefectConnector(session, has_pipeline=has_pipeline),
 }

@@ -31,17 +31,17 @@ from ingestion.connectors.walk_plans import plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expand_links
-from ingestion.paging import CursorPaging, OffsetPaging, PageCap, Position
+from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, Position
 from runs.events import Clock, Rejected, RunEvent
 
-# Airflow has no canceled and no skipped DAG runs: a run stopped by hand is failed, with a note.
+# Airflow has no status for canceled or skipped DAG runs. A run that a user stops is failed, with a note.
 STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 OPEN_STATES = ("running", "queued")
 # Airflow's default maximum. A server with a lower maximum returns shorter pages, which OffsetPaging handles.
 PAGE_SIZE = 100
 ALL_DAGS = "~"
 
-# /api/v2 or /api/v1 by base_url, kept for the life of the process to save a request per tick.
+# /api/v2 or /api/v1 for each base_url, kept until the process ends to save a request per tick.
 _api_versions: dict[str, str] = {}
 
 
@@ -50,15 +50,15 @@ class AirflowConnector:
     fetches_error_texts = True
     lists_pipelines = True
 
-    def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
-        """`known` returns whether an external id belongs to a pipeline of the connection."""
+    def __init__(self, session: PartnerSession, *, has_pipeline: Callable[[str], bool]) -> None:
+        """`has_pipeline` returns whether an external id belongs to a pipeline of the connection."""
         self._session = session
-        self._known = known
+        self._has_pipeline = has_pipeline
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         return plan_walks(targets, self._listing)
 
-    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+    def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         states = [("state", state) for state in OPEN_STATES]
         return reread_open(
             runs,
@@ -86,7 +86,7 @@ class AirflowConnector:
             row = self._session.get(path)
         except NotFound as error:
             # Only Airflow's own 404 proves that the run was deleted. A proxy without its backend answers 404 too.
-            if not error.explained:
+            if not error.has_api_error:
                 raise
             yield from (gone_event(run, at=requested_at) for run in runs)
         else:
@@ -104,7 +104,7 @@ class AirflowConnector:
                     continue
                 pipelines = targets_by_id.get(row_dag_id, ())
                 page.events.extend(_events(pipelines, row, requested_at))
-                if not pipelines and not self._known(row_dag_id):
+                if not pipelines and not self._has_pipeline(row_dag_id):
                     page.unknown.add(row_dag_id)
             yield page
 
@@ -113,8 +113,8 @@ class AirflowConnector:
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Yield the time of the request, the rows and the position of each page.
 
-        Pages are ordered by id. In an order by update time, a run that changes would move to another page, and other
-        runs would be missed.
+        Pages are ordered by id. If they were ordered by update time, a run that changes would move to another page, and
+        the walk would miss other runs.
 
         A cursor is used only if the response has one. An older server ignores the parameter `cursor` and would repeat
         the first page without end.
@@ -122,7 +122,7 @@ class AirflowConnector:
         path = self._dag_runs(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
         cursors = CursorPaging(start if start and "cursor" in start else None)
-        offsets, cap = OffsetPaging(start if start and "offset" in start else None), PageCap()
+        offsets, page_limit = OffsetPaging(start if start and "offset" in start else None), PageLimit()
         while True:
             # An empty cursor requests the first page of a cursor listing; servers without cursors ignore it.
             if cursors.cursor is not None or (path.startswith("/api/v2") and not offsets.offset):
@@ -135,13 +135,13 @@ class AirflowConnector:
             try:
                 body = self._session.get(path, [*query, *page_query])
             except NotFound as error:
-                if not error.explained:
+                if not error.has_api_error:
                     # This version of the API may no longer exist, after an upgrade of the server.
                     _api_versions.pop(self._session.base_url, None)
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
-            cap.count(len(rows))
+            page_limit.count(len(rows))
             yield requested_at, rows, position
             if body.get("next_cursor") is not None:
                 if not cursors.advance(body["next_cursor"]):
@@ -154,7 +154,7 @@ class AirflowConnector:
         return f"{self._version()}/dags/{dag}/dagRuns"
 
     def _version(self) -> str:
-        """Return the path of the API: /api/v2 for Airflow 3, /api/v1 for Airflow 2. Each has only one of them."""
+        """Return the path of the API: /api/v2 for Airflow 3, /api/v1 for Airflow 2. A server has only one of them."""
         base_url = self._session.base_url
         for api in ("/api/v2", "/api/v1"):
             if base_url in _api_versions:
@@ -171,7 +171,7 @@ class AirflowConnector:
         return _api_versions[base_url]
 
 
-def event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Rejected:
+def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Rejected:
     if not isinstance(row, dict):
         return Rejected(f"a DAG run is a {type(row).__name__}, not an object")
     return RunEvent(
@@ -181,16 +181,16 @@ def event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Reje
         started_at=row.get("start_date"),
         finished_at=row.get("end_date"),
         duration_seconds=row.get("duration"),
-        status_reason=row.get("note"),  # the only text of a run; users write there why they changed its state
+        status_reason=row.get("note"),  # a run's only text, in which users write why they changed its state
         payload=row,
-        source_updated_at=requested_at,
+        at=requested_at,
         clock=Clock.REQUEST_TIME,
     )
 
 
 def _events(pipelines: Sequence[Target | OpenRun], row: Any, requested_at: datetime) -> Iterator[RunEvent | Rejected]:
     """Return an event for each pipeline of the DAG; several clients may share a DAG."""
-    return (event(pipeline.pipeline_id, row, requested_at) for pipeline in pipelines)
+    return (to_run_event(pipeline.pipeline_id, row, requested_at) for pipeline in pipelines)
 
 
 def _text_key(row: Any) -> str:

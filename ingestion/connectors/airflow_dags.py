@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.connectors.base import SourcePipeline, field_of
 from ingestion.http import PartnerSession
-from ingestion.paging import OffsetPaging, PageCap
+from ingestion.paging import OffsetPaging, PageLimit
 from runs.events import readable_time
 
 PAGE_SIZE = 100  # Airflow's default maximum
@@ -16,14 +16,14 @@ PAGE_SIZE = 100  # Airflow's default maximum
 
 def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
     """Yield all DAGs, also paused ones, with one request per hundred; `api` is /api/v2 or /api/v1."""
-    paging, cap = OffsetPaging(), PageCap()
+    paging, page_limit = OffsetPaging(), PageLimit()
     seen: set[str] = set()
     while True:
         query = [("order_by", "dag_id"), ("limit", str(PAGE_SIZE)), ("offset", str(paging.offset))]
         body = session.get(f"{api}/dags", query)
         rows = field_of(body, "dags", list, "the answer")
         total = field_of(body, "total_entries", int, "the answer")
-        cap.count(len(rows))
+        page_limit.count(len(rows))
         names = [str(row.get("dag_id")) if isinstance(row, dict) else "" for row in rows]
         for name, row in zip(names, rows, strict=True):
             if name and name not in seen:
@@ -35,7 +35,7 @@ def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
 
 def _pipeline(name: str, row: dict[str, Any]) -> SourcePipeline:
     paused = row.get("is_paused")
-    # The field of Airflow 3, else that of Airflow 2. A paused DAG has a time too but will not start.
+    # The first field is Airflow 3's, the second Airflow 2's. A paused DAG has a time too, but it does not start.
     planned = None if paused else row.get("next_dagrun_run_after", row.get("next_dagrun_create_after"))
     return SourcePipeline(
         external_id=name,

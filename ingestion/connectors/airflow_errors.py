@@ -16,11 +16,11 @@ from ingestion.http import PartnerSession
 
 RUNS_PER_REQUEST = 50
 PAGE_SIZE = 100  # Airflow's default maximum
-# Logs of older failures are not read, so that a backfill of years needs only one request per 50 runs.
+# Logs of older failures are not read. So a backfill of several years needs only one request per 50 runs.
 LOG_DAYS = 7
 MAX_LOG_LINES = 15
 MAX_LINE = 400  # characters
-# Marks of collapsible groups in Airflow's logs, and empty lines.
+# Lines that begin or end a collapsible group in Airflow's logs, and empty lines.
 NOISE = re.compile(r"^(::(end)?group::|\s*$)")
 NO_FAILED_TASK = "No task of this run failed: somebody marked it as failed, or the run as a whole timed out."
 
@@ -35,7 +35,8 @@ def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) ->
         failed = _failed_tasks(session, api, batch)
         for run in batch:
             tasks = failed.get((run.external_id, run.external_run_id), [])
-            # The first task that ended, because it often makes later tasks fail; "~" sorts after any time.
+            # First the task that ended first, because it is often the cause of later failures. "~" sorts after any
+            # time.
             tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
             if not tasks:
                 yield run, NO_FAILED_TASK
@@ -81,7 +82,7 @@ def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
         query["map_index"] = str(index)
     try:
         answer = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{number}", query)
-    except TokenRefused:  # a subclass of Refused, but it concerns every request
+    except TokenRefused:  # a subclass of Refused, but all further requests would fail too
         raise
     except (NotFound, Refused, BadAnswer):
         return []
@@ -136,7 +137,7 @@ def _tries(task: Task) -> str:
     number, retries = task.get("try_number"), task.get("max_tries")
     if not isinstance(number, int) or number < 1:
         return ""
-    # max_tries is the number of retries. Clearing a task raises try_number above it.
+    # max_tries is the number of retries. After a task is cleared, try_number can be larger.
     return f" (try {number} of {max(number, retries + 1)})" if isinstance(retries, int) else f" (try {number})"
 
 
@@ -145,5 +146,5 @@ def _last_exception(log: Sequence[str]) -> str | None:
     starts = [number for number, line in enumerate(log) if "Traceback (most recent call last)" in line]
     if not starts:
         return None
-    # Python indents the frames of a traceback, so the exception is its first line without an indent.
+    # The exception is the first line without an indent, because Python indents the frames of a traceback.
     return next((line.strip() for line in log[starts[-1] + 1 :] if line and not line[0].isspace()), None)

@@ -14,10 +14,10 @@ from runs.events import Clock, Rejected, RunEvent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pipeline whose runs are fetched, from `since` on (None: from the beginning). `through` is its watermark.
+    """A pipeline whose runs are fetched, from `since` on (None: from the beginning).
 
-    The other fields identify the pipeline and its source. A walk does not update a pipeline whose source was edited
-    meanwhile.
+    `watermark` is None before the first walk. The other fields identify the pipeline and its source. If a user edits
+    them during the walk, the walk does not update the pipeline.
     """
 
     pipeline_id: UUID
@@ -25,12 +25,12 @@ class Target:
     platform: str
     external_id: str
     since: datetime | None
-    through: datetime | None = None
+    watermark: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that is stored as running, with the fields that stay if it is gone at the source."""
+    """A run that is stored as running, with the fields that do not change if it is gone at the source."""
 
     pipeline_id: UUID
     external_id: str
@@ -52,14 +52,14 @@ class FailedRun:
 
 @dataclass(frozen=True, slots=True)
 class SourcePipeline:
-    """A pipeline in the source's list. Values that the source does not give are None."""
+    """A pipeline in the source's list. Values that the source does not return are None."""
 
     external_id: str
     name: str
     paused: bool | None = None
     next_run_at: datetime | None = None
     has_import_errors: bool = False
-    offered: bool = True  # false: exists, but is not offered for adoption
+    can_be_adopted: bool = True  # false: the pipeline exists, but CHM does not show it as unmatched
 
 
 # A run with its error text, or with None if the source has none.
@@ -68,10 +68,10 @@ FailedRunText = tuple[FailedRun, str | None]
 
 @dataclass(slots=True)
 class Page:
-    """One translated response.
+    """The runs of one response, translated to events.
 
-    `unknown` are external ids that no pipeline of the connection has. `notices` are messages for operators. `position`
-    is the position of this page, at which a later walk can continue; None if it cannot.
+    `unknown` contains external ids that no pipeline of the connection has. `notices` are messages for operators.
+    `position` is the position of this page; None if a later walk cannot continue there.
     """
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
@@ -82,10 +82,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A listing that is complete for its targets.
+    """A listing with all runs of its targets since their start.
 
-    `pages(position)` sends the requests while it is iterated. It starts at the position of an interrupted walk, or at
-    the beginning if that is None.
+    `pages(position)` returns an iterator that requests page after page. It starts at the position of an interrupted
+    walk, or at the first page if the position is None.
     """
 
     targets: Sequence[Target]
@@ -100,7 +100,7 @@ class Connector(Protocol):
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """Return walks that together cover every target once, with as few requests as the partner allows."""
 
-    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+    def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Request open runs that a walk did not return. Runs that are gone at the source are returned as canceled."""
 
     # Whether each pipeline needs requests of its own. Otherwise one listing covers all pipelines.
@@ -109,11 +109,11 @@ class Connector(Protocol):
     fetches_error_texts: bool
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
-        """Request the error texts of these runs, which come newest first, and yield each as soon as it is known.
+        """Request the error texts of these runs, newest first, and yield each run with its text after its request.
 
-        After MAX_REQUESTS (ingestion/error_texts.py) the session raises RequestsSpent, which a connector must not
-        catch; the next ingestion continues with the other runs. A run that is yielded with None is not requested again
-        for a week, unless it changes.
+        After MAX_REQUESTS (ingestion/error_texts.py) the session raises NoRequestsLeft. A connector must not catch it:
+        the next ingestion continues with the other runs. A run that is yielded with None is not requested again for a
+        week, unless it changes.
         """
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
@@ -126,8 +126,8 @@ class Connector(Protocol):
         """Yield all pipelines of the source. A pipeline that is not among them counts as missing."""
 
 
-class ErrorsInListing:
-    """Base class for connectors whose listing includes error texts, or whose source has none."""
+class NoErrorTextRequests:
+    """Base class for connectors without requests for error texts: the listing includes them, or none exist."""
 
     fetches_error_texts = False
 
@@ -136,7 +136,7 @@ class ErrorsInListing:
 
 
 class NoPipelineList:
-    """Base class for connectors whose source has no list of pipelines that CHM reads."""
+    """Base class for connectors that do not read a list of the source's pipelines."""
 
     lists_pipelines = False
 
@@ -144,8 +144,8 @@ class NoPipelineList:
         return iter(())
 
 
-class RunsOnly(ErrorsInListing, NoPipelineList):
-    """Base class for connectors that fetch neither error texts nor a list of pipelines."""
+class RequestsOnlyRuns(NoErrorTextRequests, NoPipelineList):
+    """Base class for connectors that request only runs, without error texts or a list of pipelines."""
 
 
 def earliest_start(targets: Sequence[Target]) -> datetime | None:
@@ -154,22 +154,22 @@ def earliest_start(targets: Sequence[Target]) -> datetime | None:
     return min(starts) if len(starts) == len(targets) else None
 
 
-GONE = "gone at source"
+GONE_AT_SOURCE = "gone at source"
 
 
 def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
     """Return the event that cancels an open run which no longer exists at the source.
 
-    `at` is the time of the request for a source whose runs have that time as their version, else None.
+    `at` is the event's version: the time of the request if the source has no versions of its own, else None.
     """
     return RunEvent(
         pipeline_id=run.pipeline_id,
         external_run_id=run.external_run_id,
         status="canceled",
         started_at=run.started_at,
-        status_reason=GONE,
+        status_reason=GONE_AT_SOURCE,
         payload=run.payload,
-        source_updated_at=at,
+        at=at,
         clock=Clock.REQUEST_TIME,
     )
 
@@ -193,7 +193,7 @@ def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:
 
 
 def utc_text(moment: datetime) -> str:
-    """Return the time in UTC with a Z: some partners refuse times without zone, and read + as a space."""
+    """Return the time in UTC with a Z. Some partners refuse a time without a zone, or read + as a space."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 

@@ -27,7 +27,7 @@ from ingestion.connectors.walk_plans import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expand_links
-from ingestion.paging import CursorPaging, PageCap, Position
+from ingestion.paging import CursorPaging, PageLimit, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -37,7 +37,7 @@ STATUSES = {
     "canceled": "canceled",
 }
 PAGE_SIZE = 100
-# Dagster returns these errors with status 200, as members of the union runsOrError.
+# Dagster returns errors with status 200, as other types of the union runsOrError.
 QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
     __typename
@@ -53,16 +53,20 @@ class DagsterConnector:
     fetches_error_texts = True
     lists_pipelines = True
 
-    def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
+    def __init__(self, session: PartnerSession, *, has_pipeline: Callable[[str], bool]) -> None:
         self._session = session
-        self._known = known
+        self._has_pipeline = has_pipeline
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         return plan_walks(targets, self._listing)
 
-    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+    def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         return reread_by_id(
-            runs, batch=PAGE_SIZE, fetch=lambda ids: self._fetch({"runIds": ids}, None), run_id="runId", event=event
+            runs,
+            batch=PAGE_SIZE,
+            fetch=lambda ids: self._fetch({"runIds": ids}, None),
+            run_id="runId",
+            to_run_event=to_run_event,
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
@@ -81,11 +85,11 @@ class DagsterConnector:
         if job is not None:
             run_filter["pipelineName"] = job
         targets_by_id = by_external_id(targets)
-        paging, cap = CursorPaging(start), PageCap()
+        paging, page_limit = CursorPaging(start), PageLimit()
         while True:
             rows = self._fetch(run_filter, paging.cursor)
-            cap.count(len(rows))
-            if start is not None and cap.pages == 1 and not rows:
+            page_limit.count(len(rows))
+            if start is not None and page_limit.pages == 1 and not rows:
                 # Dagster answers an unknown cursor with an empty page, as if the listing had ended.
                 raise BadAnswer("the run at which the last walk stopped is gone; the next walk starts again")
             page = Page(position=paging.position)
@@ -94,8 +98,8 @@ class DagsterConnector:
                     page.events.append(Rejected(f"a run is a {type(row).__name__}, not an object"))
                     continue
                 row_job = str(row.get("jobName"))
-                page.events.extend(event(target.pipeline_id, row) for target in targets_by_id.get(row_job, ()))
-                if not self._known(row_job):
+                page.events.extend(to_run_event(target.pipeline_id, row) for target in targets_by_id.get(row_job, ()))
+                if not self._has_pipeline(row_job):
                     page.unknown.add(row_job)
             yield page
             # The cursor is the id of the last row; a page that is not full is the last one.
@@ -116,7 +120,7 @@ class DagsterConnector:
         return rows
 
 
-def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
+def to_run_event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=row.get("runId"),
@@ -129,7 +133,7 @@ def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
 
 
 def read_time(value: object) -> object:
-    """Return the time. A value that is not a time is returned unchanged; record_runs leaves it out and reports it."""
+    """Return the time. Any other value is returned unchanged, or as text; record_runs leaves it out and reports it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             # PostgreSQL stores microseconds; a float has more digits.

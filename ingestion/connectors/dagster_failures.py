@@ -7,7 +7,7 @@ from ingestion.connectors.base import FailedRun, FailedRunText
 
 RUNS_PER_REQUEST = 10  # few, because a response has up to EVENTS_PER_PAGE events of each run
 EVENTS_PER_PAGE = 1_000
-MAX_PAGES = 5  # of one log; steps that failed in a longer log are listed without messages
+MAX_PAGES = 5  # of one log; for a longer log, the failed steps are listed without messages
 MAX_STEPS = 5
 QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter) {

@@ -51,5 +51,5 @@ def _pipeline(name: str, triggers: Sequence[dict[str, Any]]) -> SourcePipeline:
         paused=not active if triggers else None,
         next_run_at=datetime.fromtimestamp(min(ticks), UTC) if ticks else None,
         # Dagster also lists its implicit job __ASSET_JOB, which materializes single assets.
-        offered=not name.startswith("__"),
+        can_be_adopted=not name.startswith("__"),
     )

@@ -1,6 +1,6 @@
 """A connector for any JSON list of runs, configured by a description of the API (source_description.py).
 
-With {external_id} in its request, each pipeline has a listing of its own. Otherwise one listing covers all pipelines.
+If the described request contains {external_id}, each pipeline is listed separately. Otherwise one listing covers all.
 """
 
 import contextlib
@@ -28,17 +28,24 @@ from ingestion.connectors.base import (
     gone_event,
     utc_text,
 )
-from ingestion.connectors.next_page import looks_full, next_page_sign
+from ingestion.connectors.next_page import find_next_page, looks_full
 from ingestion.connectors.request_template import RequestTemplate
-from ingestion.connectors.source_description import IGNORED, ErrorTextRequest, Expression, OneRun, Source
+from ingestion.connectors.source_description import (
+    IGNORED,
+    VERSION_IS_REQUEST_TIME,
+    ErrorTextRequest,
+    Expression,
+    OneRunRequest,
+    SourceDescription,
+)
 from ingestion.connectors.walk_plans import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound, Refused
-from ingestion.http import Exchanged, PartnerSession
+from ingestion.http import PartnerResponse, PartnerSession
 from ingestion.links import Links, expand_links
-from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap, Position
+from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageLimit, Position
 from runs.events import Clock, Rejected, RunEvent
 
-MAX_LOG = 4_000  # characters kept from the end of a log
+MAX_LOG_LENGTH = 4_000  # characters that are stored from the end of a log
 
 Values = dict[str, str | int | float]
 
@@ -46,11 +53,13 @@ Values = dict[str, str | int | float]
 class DeclarativeConnector(NoPipelineList):
     """Lists the runs of any partner whose API the `source` describes."""
 
-    def __init__(self, session: PartnerSession, source: Source, *, known: Callable[[str], bool]) -> None:
-        """`known` returns whether an external id belongs to a pipeline of the connection."""
+    def __init__(
+        self, session: PartnerSession, source: SourceDescription, *, has_pipeline: Callable[[str], bool]
+    ) -> None:
+        """`has_pipeline` returns whether an external id belongs to a pipeline of the connection."""
         self._session = session
         self._source = source
-        self._known = known
+        self._has_pipeline = has_pipeline
         self.fetches_error_texts = source.error_text is not None
         self.has_listing_per_pipeline = source.per_pipeline
 
@@ -62,8 +71,8 @@ class DeclarativeConnector(NoPipelineList):
             targets, self._listing, max_single=0 if self._source.one_pipeline is None else MAX_SINGLE_BACKFILLS
         )
 
-    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Return open runs from the list of open runs if the description has one, the others one by one."""
+    def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        """Read open runs from the list of open runs, if one is described, and request the others one by one."""
         source, open_rows = self._source, None
         if source.open_runs is not None:
             pages = self._pages(source.request.with_part(source.open_runs), None, "")
@@ -100,21 +109,22 @@ class DeclarativeConnector(NoPipelineList):
         path = urlsplit(self._session.base_url).path
         pipeline, runs = (
             template and template.replace("{ui}", ui).replace("{base_path}", path)
-            for template in (self._source.links.pipeline, self._source.links.runs)
+            for template in (self._source.links.pipeline_url, self._source.links.run_url_template)
         )
         return expand_links(Links(pipeline, runs), external_ids)
 
-    def _read_run(self, one_run: OneRun, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
+    def _read_run(self, one_run: OneRunRequest, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         requested_at = datetime.now(UTC)
         values: Values = {"external_id": runs[0].external_id, "external_run_id": runs[0].external_run_id}
         try:
             body = self._send(one_run.request.filled(values)).body
         except Refused as error:
             # A 404 without JSON comes from a proxy and not from the API, so it does not prove that the run is gone.
-            not_found = isinstance(error, NotFound) and error.in_json
+            not_found = isinstance(error, NotFound) and error.has_json_body
             if not one_run.gone or not (not_found or (one_run.gone_text and one_run.gone_text in str(error))):
                 raise
-            yield from (gone_event(run, at=requested_at if self._source.version == "asked" else None) for run in runs)
+            version = requested_at if self._source.version == VERSION_IS_REQUEST_TIME else None
+            yield from (gone_event(run, at=version) for run in runs)
             return
         yield from self._events(runs, _search(one_run.item, body), requested_at)
 
@@ -129,7 +139,7 @@ class DeclarativeConnector(NoPipelineList):
                     pipelines: Sequence[Target] = targets
                 elif name := _as_text(self._field("pipeline", row)):
                     pipelines = targets_by_id.get(name, ())
-                    if not pipelines and not self._known(name):
+                    if not pipelines and not self._has_pipeline(name):
                         page.unknown.add(name)
                 else:
                     page.events.append(Rejected("an item without the pipeline that it belongs to"))
@@ -161,21 +171,21 @@ class DeclarativeConnector(NoPipelineList):
                     "since": _format_time(since, rules.time_format), "now": _format_time(now, rules.time_format)
                 }  # fmt: skip
         request = request.filled(values)
-        listing, cap, last_rows = _ListingPosition(self._source, request, start), PageCap(), None
+        listing, page_limit, last_rows = _ListingPosition(self._source, request, start), PageLimit(), None
         while True:
             requested_at, position = datetime.now(UTC), listing.position
             answer = self._send(listing.request)
             rows = _search(self._source.items, answer.body)
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._source.items.text!r}")
-            # OffsetPaging has a check of its own, because new rows can repeat a page without a loop.
+            # OffsetPaging checks this itself, because new rows can repeat a page without a loop.
             if rows and rows == last_rows and self._source.paging.kind != "offset":
                 raise BadAnswer("the partner gave the same page twice")
-            cap.count(len(rows))
+            page_limit.count(len(rows))
             yield requested_at, rows, position
-            if not self._source.paging.described and (sign := next_page_sign(answer)):
+            if not self._source.paging.described and (evidence := find_next_page(answer)):
                 raise BadAnswer(
-                    f"{sign} shows a next page, but the description has no paging: describe source.paging "
+                    f"{evidence} refers to a next page, but the description has no paging: describe source.paging "
                     '(kind = "none" reads only the first page)'
                 )
             if self._all_older(rows, since) or not listing.advance(answer, rows, self._text_keys(rows), self._session):
@@ -187,13 +197,13 @@ class DeclarativeConnector(NoPipelineList):
         limits = {str(value) for value in [*request.query.values(), *(request.body or {}).values()]}
         if self._source.paging.described or not looks_full(rows, limits):
             return set()
-        return {f"a page of exactly {len(rows)} runs, and no source.paging: there may be more runs"}
+        return {f"the page has exactly {len(rows)} runs, and source.paging is missing: there may be more runs"}
 
-    def _send(self, request: RequestTemplate) -> Exchanged:
-        return self._session.exchange(request.method, request.path, request.query, request.body)
+    def _send(self, request: RequestTemplate) -> PartnerResponse:
+        return self._session.send_request(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """Return whether all rows are older than the start: then an unfiltered listing, newest first, can end."""
+        """Return whether all rows are older than the start. Then a listing without a filter, newest first, can end."""
         rules = self._source.since
         if rules is None or rules.stop_before is None or since is None or not rows:
             return False
@@ -215,15 +225,15 @@ class DeclarativeConnector(NoPipelineList):
             yield Rejected(f"a run is a {type(row).__name__}, not an object")
             return
         for pipeline in pipelines:
-            run_event = event(self._source, pipeline.pipeline_id, row, requested_at)
+            run_event = to_run_event(self._source, pipeline.pipeline_id, row, requested_at)
             if run_event is not None:
                 yield run_event
 
 
 class _ListingPosition:
-    """The request for the current page of a listing, by the kind of paging that the description names."""
+    """The position in a listing with the described kind of paging, and the request for its current page."""
 
-    def __init__(self, source: Source, request: RequestTemplate, start: Position | None) -> None:
+    def __init__(self, source: SourceDescription, request: RequestTemplate, start: Position | None) -> None:
         paging = self._paging = source.paging
         self._first = request
         self._cursors = CursorPaging(start if paging.kind in {"cursor", "link", "next_url"} else None)
@@ -257,7 +267,7 @@ class _ListingPosition:
         # Without the query of the first request, because the URL of the next page has its own.
         return RequestTemplate(self._first.method, next_url, {}, self._first.body)
 
-    def advance(self, answer: Exchanged, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
+    def advance(self, answer: PartnerResponse, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
         """Return whether there is a next page; if so, `request` becomes its request."""
         paging = self._paging
         if paging.more is not None and not _search(paging.more, answer.body):
@@ -283,7 +293,7 @@ class _ListingPosition:
                 self._set_parameter(self._numbers.number)
             case "link" | "next_url":
                 url = answer.next_url if paging.kind == "link" else _search(paging.next, answer.body)
-                if not self._cursors.advance(session.own_address(url) if isinstance(url, str) and url else url):
+                if not self._cursors.advance(session.same_host_url(url) if isinstance(url, str) and url else url):
                     return False
                 self.request = self._request_for(str(self._cursors.cursor))
             case unknown:
@@ -294,7 +304,9 @@ class _ListingPosition:
         self.request = self._first.with_parameter(self._paging.param, position)
 
 
-def event(source: Source, pipeline_id: UUID, row: dict[str, Any], requested_at: datetime) -> RunEvent | None:
+def to_run_event(
+    source: SourceDescription, pipeline_id: UUID, row: dict[str, Any], requested_at: datetime
+) -> RunEvent | None:
     """Return the event, or None for a row that is not a run.
 
     Fields that do not fit their expression are left out and named in the run's status reason.
@@ -311,7 +323,7 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], requested_at: 
         return None
     at = read_time(values.get("at"), source.time_format)
     clock = Clock.SOURCE
-    if at is None and source.version == "asked":
+    if at is None and source.version == VERSION_IS_REQUEST_TIME:
         at, clock = requested_at, Clock.REQUEST_TIME
     if status == "running" and not source.reopens:
         at = None  # without a version, record_runs never sets an ended run back to running
@@ -339,10 +351,10 @@ def error_text(rules: ErrorTextRequest, body: object) -> str | None:
     selected = _search(rules.lines, body)
     lines = [_as_text(line).strip() for line in (selected if isinstance(selected, list) else [selected])]
     log = _as_text(_search(rules.log, body)).strip()
-    return "\n".join(filter(None, [*lines, log[-MAX_LOG:]])) or None
+    return "\n".join(filter(None, [*lines, log[-MAX_LOG_LENGTH:]])) or None
 
 
-def source_status(source: Source, row: object) -> str | None:
+def source_status(source: SourceDescription, row: object) -> str | None:
     """Return the row's status in the source's words, joined by a slash (completed/failure), or None if it has none."""
     words = []
     for expression in source.words:
@@ -351,7 +363,7 @@ def source_status(source: Source, row: object) -> str | None:
     return "/".join(word for word in words if word) or None
 
 
-def canonical_status(source: Source, words: str | None) -> str | None:
+def canonical_status(source: SourceDescription, words: str | None) -> str | None:
     """Return the status for all words together, else for the first word. Unknown words are returned unchanged."""
     if words is None:
         return None
@@ -362,7 +374,7 @@ def canonical_status(source: Source, words: str | None) -> str | None:
 def read_time(value: object, time_format: str) -> object:
     """Return the partner's time, or None for 0, which means that it is unset.
 
-    A value that is not a time is returned unchanged; record_runs reports it.
+    Any other value is returned unchanged, or as text; record_runs leaves it out and reports it.
     """
     if time_format == "iso":
         return value
@@ -380,7 +392,7 @@ def read_time(value: object, time_format: str) -> object:
 
 
 def read_duration(value: object, duration_format: str) -> object:
-    """Return the seconds. A value that is not a duration is returned unchanged; record_runs reports it."""
+    """Return the seconds. Any other value is returned unchanged; record_runs leaves it out and reports it."""
     if duration_format == "milliseconds" and isinstance(value, int | float) and not isinstance(value, bool):
         return value / 1000 if math.isfinite(value) else value
     if duration_format == "iso8601" and isinstance(value, str) and value:

@@ -5,10 +5,19 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import OpenRun, Page, RunsOnly, Target, Walk, field_of, translate_status, utc_text
+from ingestion.connectors.base import (
+    OpenRun,
+    Page,
+    RequestsOnlyRuns,
+    Target,
+    Walk,
+    field_of,
+    translate_status,
+    utc_text,
+)
 from ingestion.http import PartnerSession
 from ingestion.links import Links
-from ingestion.paging import CursorPaging, PageCap, Position
+from ingestion.paging import CursorPaging, PageLimit, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -20,7 +29,7 @@ STATUSES = {
 }
 
 
-class GenericConnector(RunsOnly):
+class GenericConnector(RequestsOnlyRuns):
     has_listing_per_pipeline = True
 
     def __init__(self, session: PartnerSession) -> None:
@@ -30,7 +39,7 @@ class GenericConnector(RunsOnly):
         for target in targets:
             yield Walk([target], partial(self._pages, target))
 
-    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+    def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Return nothing: the API cannot read a single run, so CHM cannot detect that one is gone."""
         return iter(())
 
@@ -40,20 +49,20 @@ class GenericConnector(RunsOnly):
 
     def _pages(self, target: Target, start: Position | None) -> Iterator[Page]:
         path = f"/pipelines/{quote(target.external_id, safe='')}/runs"
-        paging, cap = CursorPaging(start), PageCap()
+        paging, page_limit = CursorPaging(start), PageLimit()
         while True:
             query = {"cursor": paging.cursor} if paging.cursor else {}
             if target.since is not None:
                 query["updated_since"] = utc_text(target.since)
             body = self._session.get(path, query)
             rows = field_of(body, "runs", list, "the answer")
-            cap.count(len(rows))
-            yield Page([event(target, row) for row in rows], position=paging.position)
+            page_limit.count(len(rows))
+            yield Page([to_run_event(target, row) for row in rows], position=paging.position)
             if not paging.advance(body.get("next_cursor")):
                 return
 
 
-def event(target: Target, row: Any) -> RunEvent | Rejected:
+def to_run_event(target: Target, row: Any) -> RunEvent | Rejected:
     if not isinstance(row, dict):
         return Rejected(f"a run is a {type(row).__name__}, not an object")
     run_id = row.get("external_run_id")

@@ -1,10 +1,10 @@
-"""Detect that a response has a next page, for descriptions without `paging`."""
+"""Detect that more pages follow a response, for descriptions without `paging`."""
 
 from typing import Any
 
-from ingestion.http import Exchanged
+from ingestion.http import PartnerResponse
 
-# Common names of the field for the next page, without underscores. It is at the top of the response or one level below.
+# Usual names of the field for the next page. The field is at the top of the response or one level below.
 NEXT_PAGE_FIELDS = frozenset(
     name.replace("_", "")
     for name in (
@@ -16,8 +16,8 @@ NEXT_PAGE_FIELDS = frozenset(
 USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000})
 
 
-def next_page_sign(answer: Exchanged) -> str | None:
-    """Return the name of the field or header that shows a next page, or None."""
+def find_next_page(answer: PartnerResponse) -> str | None:
+    """Return the field or header that refers to a next page, as words for a message, or None."""
     if answer.next_url:
         return 'a header Link with rel="next"'
     body = answer.body

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ingestion.connectors.base import (
-    ErrorsInListing,
+    NoErrorTextRequests,
     OpenRun,
     Page,
     SourcePipeline,
@@ -27,7 +27,7 @@ from ingestion.connectors.walk_plans import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expand_links
-from ingestion.paging import OffsetPaging, PageCap, Position
+from ingestion.paging import OffsetPaging, PageLimit, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -44,34 +44,34 @@ PAGE_SIZE = 200  # the server's maximum; it answers 422 to a larger limit
 STARTED: dict[str, Any] = {"start_time": {"is_null_": False}}
 OPEN: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
-    # A run that waits for its next attempt is SCHEDULED and has a start. The future runs of a deployment, about 100,
-    # have no start.
+    # A run that waits for its next attempt is SCHEDULED and has a start. A deployment also has about 100 future runs,
+    # which are SCHEDULED without a start.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-# The server's estimates differ in every response, so that each walk would write every run again.
+# These estimates of the server differ in every response. If they were stored, each walk would write every run again.
 VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
-# By base_url and external id: true for a flow, false for a deployment. Kept for the life of the process, to save a
-# request per tick; an id never changes its kind.
+# By base_url and external id: true for a flow, false for a deployment. Kept until the process ends, to save a request
+# per tick, because an id never changes its kind.
 _is_flow: dict[str, dict[str, bool]] = {}
 
 
-class PrefectConnector(ErrorsInListing):
+class PrefectConnector(NoErrorTextRequests):
     has_listing_per_pipeline = False
     lists_pipelines = True
 
-    def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
+    def __init__(self, session: PartnerSession, *, has_pipeline: Callable[[str], bool]) -> None:
         self._session = session
-        self._known = known
+        self._has_pipeline = has_pipeline
         self._failed_tasks: dict[str, str] = {}  # lines by flow run, for the failed runs of the last response
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """Return one walk for all pipelines with a watermark, and one for all others."""
         return plan_walks(targets, self._listing, max_single=0)
 
-    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(runs, batch=PAGE_SIZE, fetch=self._by_id, run_id="id", event=self._event)
+    def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        return reread_by_id(runs, batch=PAGE_SIZE, fetch=self._by_id, run_id="id", to_run_event=self._event)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"
@@ -101,14 +101,14 @@ class PrefectConnector(ErrorsInListing):
         ended = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (ended, *OPEN)
         targets_by_id = by_external_id(targets)
-        # A position names the filter and the place in its listing. The listings before it were read by an earlier task.
+        # A position has the number of a filter and the place in its listing. The filters before it are done already.
         first = start["filter"] if start else 0
         seen: set[str] = set()
         for number, run_filter in enumerate(filters[first:], first):
             for position, rows in self._pages(run_filter, start if number == first else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
                 yield self._page(rows, targets_by_id, {"filter": number, **position})
-        # A walk without a start has listed every run, so it does not need the events.
+        # A walk from the beginning has listed every run, so it does not need the events.
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
                 yield self._page(self._by_id(ids), targets_by_id, None)
@@ -125,7 +125,7 @@ class PrefectConnector(ErrorsInListing):
             pipelines = [target for external_id in external_ids for target in targets_by_id.get(external_id, ())]
             events = (self._event(target.pipeline_id, row) for target in pipelines)
             page.events.extend(run_event for run_event in events if run_event is not None)
-            if not any(map(self._known, external_ids)):
+            if not any(map(self._has_pipeline, external_ids)):
                 page.unknown.update(external_ids[:1])  # the deployment if there is one
         return page
 
@@ -134,14 +134,14 @@ class PrefectConnector(ErrorsInListing):
 
     def _pages(self, run_filter: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
         """Yield the position and the rows of each page, ordered by start: new runs come after those already read."""
-        paging, cap = OffsetPaging(start), PageCap()
+        paging, page_limit = OffsetPaging(start), PageLimit()
         while True:
             position, rows = paging.position, self._fetch(run_filter, paging.offset)
-            cap.count(len(rows))
+            page_limit.count(len(rows))
             yield position, rows
             keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
             # The response is a bare list without a total.
-            if not paging.advance(keys=keys, last=len(rows) < PAGE_SIZE):
+            if not paging.advance(keys=keys, is_last=len(rows) < PAGE_SIZE):
                 return
 
     def _fetch(self, run_filter: dict[str, Any], offset: int) -> list[Any]:
@@ -155,11 +155,14 @@ class PrefectConnector(ErrorsInListing):
         return rows
 
     def _event(self, pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
-        return event(pipeline_id, row, self._failed_tasks.get(str(row.get("id")), ""))
+        return to_run_event(pipeline_id, row, self._failed_tasks.get(str(row.get("id")), ""))
 
 
-def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | None:
-    """Return the event, or None for a scheduled run that never started. `tasks` are lines about its failed tasks."""
+def to_run_event(pipeline_id: Any, row: dict[str, Any], failed_task_lines: str = "") -> RunEvent | None:
+    """Return the event, or None for a scheduled run that never started.
+
+    `failed_task_lines` is a text with a line for each failed task.
+    """
     status = canonical_status(row)
     if status is None:
         return None
@@ -172,7 +175,7 @@ def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | 
         status=status,
         started_at=row.get("start_time"),
         finished_at=row.get("end_time"),
-        error_message="\n".join(filter(None, [tasks, message])) if status == "failed" else None,
+        error_message="\n".join(filter(None, [failed_task_lines, message])) if status == "failed" else None,
         # A name that differs from the type gives a reason, such as TimedOut.
         status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
         payload={key: value for key, value in row.items() if key not in VOLATILE},

@@ -10,13 +10,13 @@ from typing import Any
 from ingestion.connectors.base import SourcePipeline
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.paging import OffsetPaging, PageCap
+from ingestion.paging import OffsetPaging, PageLimit
 
 PAGE_SIZE = 200  # the server's maximum
 
 
 def list_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all deployments and flows. A flow with deployments is not offered: its runs belong to them."""
+    """Yield all deployments and flows. A flow with deployments cannot be adopted, because they have its runs."""
     # The names of flows are needed for the names of deployments, so both lists are read first.
     deployments = list(_rows(session, "/api/deployments/filter"))
     flows = {str(row.get("id")): str(row.get("name")) for row in _rows(session, "/api/flows/filter")}
@@ -29,22 +29,22 @@ def list_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
         )
     deployed = {str(row.get("flow_id")) for row in deployments}
     for flow_id, name in flows.items():
-        yield SourcePipeline(external_id=flow_id, name=name, offered=flow_id not in deployed)
+        yield SourcePipeline(external_id=flow_id, name=name, can_be_adopted=flow_id not in deployed)
 
 
 def _rows(session: PartnerSession, path: str) -> Iterator[dict[str, Any]]:
-    paging, cap = OffsetPaging(), PageCap()
+    paging, page_limit = OffsetPaging(), PageLimit()
     seen: set[str] = set()
     while True:
         body = {"sort": "NAME_ASC", "limit": PAGE_SIZE, "offset": paging.offset}
         rows = session.post(path, body)
         if not isinstance(rows, list):
             raise BadAnswer(f"the answer is a {type(rows).__name__}, not a list")
-        cap.count(len(rows))
+        page_limit.count(len(rows))
         keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
         for key, row in zip(keys, rows, strict=True):
             if key and key not in seen:
                 seen.add(key)
                 yield row
-        if not paging.advance(keys=keys, last=len(rows) < PAGE_SIZE):
+        if not paging.advance(keys=keys, is_last=len(rows) < PAGE_SIZE):
             return

@@ -13,14 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 from ingestion.connectors.base import utc_text
 from ingestion.errors import Refused, TokenRefused
 from ingestion.http import PartnerSession
-from ingestion.paging import PageCap
+from ingestion.paging import PageLimit
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "prefect.flow-run."
 PAGE_SIZE = 50  # the server's maximum
 MAX_PAGES = 200  # the daily reconciliation finds the rest, for example after a long outage
-# Excluded, because open runs are listed anyway and a heartbeat changes nothing. About one event per run remains.
+# Not needed, because open runs are listed anyway and a heartbeat changes nothing. About one event per run is left.
 EXCLUDED_EVENTS = [
     f"{PREFIX}{name}"
     for name in ("heartbeat", "Scheduled", "Late", "Pending", "Running", "Paused", "Cancelling", "AwaitingRetry")
@@ -35,13 +35,13 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
     event_filter = {
         "occurred": {"since": utc_text(since)}, "event": {"prefix": [PREFIX], "exclude_name": EXCLUDED_EVENTS}
     }  # fmt: skip
-    yielded, cap = set(seen), PageCap()
+    yielded, page_limit = set(seen), PageLimit()
     try:
         body = session.post("/api/events/filter", {"filter": event_filter, "limit": PAGE_SIZE})
         while True:
             events = body.get("events") if isinstance(body, dict) else None
             rows = events if isinstance(events, list) else []
-            cap.count(len(rows))
+            page_limit.count(len(rows))
             ids = list(dict.fromkeys(run_id for row in rows if (run_id := _flow_run(row)) and run_id not in yielded))
             yielded.update(ids)
             if ids:
@@ -49,11 +49,11 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
             token = _page_token(body.get("next_page")) if isinstance(body, dict) else None
             if not rows or token is None:
                 return
-            if cap.pages >= MAX_PAGES:
+            if page_limit.pages >= MAX_PAGES:
                 logger.warning("more than %d pages of Prefect events: reconciliation reads the rest", MAX_PAGES)
                 return
             body = session.get("/api/events/filter/next", {"page-token": token})
-    except TokenRefused:  # a subclass of Refused, but it concerns every request
+    except TokenRefused:  # a subclass of Refused, but all further requests would fail too
         raise
     except Refused as error:
         logger.info("Prefect's events cannot be read: %s", error)

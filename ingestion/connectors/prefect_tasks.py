@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.errors import Refused, TokenRefused
 from ingestion.http import PartnerSession
-from ingestion.paging import PageCap
+from ingestion.paging import PageLimit
 
 PAGE_SIZE = 200  # the server's maximum
 MAX_PAGES = 10
@@ -16,7 +16,7 @@ MAX_TASKS = 5  # in the error text of a run
 
 
 def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[str, str]:
-    """Return lines about the first failed tasks by flow run; empty if the server refuses the request."""
+    """Return for each flow run the lines about its first failed tasks; empty if the server refuses the request."""
     if not flow_runs:
         return {}
     task_filter = {
@@ -26,16 +26,16 @@ def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[st
         "limit": PAGE_SIZE,
     }
     rows: list[dict[str, Any]] = []
-    cap = PageCap()
+    page_limit = PageLimit()
     try:
-        while cap.pages < MAX_PAGES:
+        while page_limit.pages < MAX_PAGES:
             body = session.post("/api/task_runs/filter", task_filter | {"offset": len(rows)})
             page = body if isinstance(body, list) else []
-            cap.count(len(page))
+            page_limit.count(len(page))
             rows += [row for row in page if isinstance(row, dict)]
             if len(page) < PAGE_SIZE:
                 break
-    except TokenRefused:  # a subclass of Refused, but it concerns every request
+    except TokenRefused:  # a subclass of Refused, but all further requests would fail too
         raise
     except Refused:
         return {}

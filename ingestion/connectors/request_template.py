@@ -45,8 +45,8 @@ class RequestTemplate:
         return {name for text in _texts([self.path, self.query, self.body]) for name in PLACEHOLDER.findall(text)}
 
 
-def unknown_placeholders(request: RequestTemplate, known: Set[str]) -> Set[str]:
-    return request.placeholders() - known
+def unknown_placeholders(request: RequestTemplate, allowed: Set[str]) -> Set[str]:
+    return request.placeholders() - allowed
 
 
 def _fill(value: Any, values: Mapping[str, str | int | float]) -> Any:

@@ -19,7 +19,8 @@ from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
 
-IGNORED = "ignored"  # the key for statuses of rows that are not runs, such as planned ones
+IGNORED = "ignored"  # the key for the status words of rows that are not runs, such as planned runs
+VERSION_IS_REQUEST_TIME = "asked"  # a value of the key `version`
 FIELDS = (
     "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
     "error_message", "status_reason", "source_url", "at",
@@ -44,7 +45,7 @@ class Expression:
         return self._compiled.search(document)
 
 
-IDENTITY = Expression("@")
+WHOLE_DOCUMENT = Expression("@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +60,22 @@ class Paging:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
-    """What a walk with a start adds to the request, and where a listing that cannot be filtered ends."""
+class SinceRequest:
+    """What is added to the request if the walk has a start, and where a listing without a filter ends."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # how far a walk without a start goes back, for partners that require a start
-    stop_before: Expression | None = None  # the time of an item; the listing ends at a page older than the start
+    first_days: int = 0  # where a walk without a start begins, for partners that require a start: this many days ago
+    stop_before: Expression | None = None  # the time of an item; a page of older items ends the listing
 
 
 @dataclass(frozen=True, slots=True)
-class OneRun:
+class OneRunRequest:
     """How to request one run, and how to detect that it is gone at the source."""
 
     request: RequestTemplate
-    item: Expression = IDENTITY
+    item: Expression = WHOLE_DOCUMENT
     gone: bool = True
     gone_text: str = ""
 
@@ -85,23 +86,23 @@ class ErrorTextRequest:
 
     request: RequestTemplate
     lines: Expression  # a text, or a list of texts: one line each
-    log: Expression | None = None  # a log, of which the end is stored
+    log: Expression | None = None  # a log; its end is stored
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The description of a partner's API, checked and with compiled expressions."""
+class SourceDescription:
+    """The description of a partner's API: the checked table `source`, with compiled expressions."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
-    items: Expression = IDENTITY
+    items: Expression = WHOLE_DOCUMENT
     fields: Mapping[str, Expression] = field(default_factory=dict)
     words: tuple[Expression, ...] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
     paging: Paging = Paging()
-    since: Since | None = None
+    since: SinceRequest | None = None
     one_pipeline: RequestTemplate | None = None
     open_runs: RequestTemplate | None = None
-    one_run: OneRun | None = None
+    one_run: OneRunRequest | None = None
     error_text: ErrorTextRequest | None = None
     links: Links = field(default_factory=Links)
     time_format: str = "iso"
@@ -121,10 +122,12 @@ def preset(name: str) -> dict[str, Any]:
     return tomllib.loads(PRESETS[name].read_text(encoding="utf-8"))
 
 
-def read_source(reader: ConfigReader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]) -> Source:
+def read_source(
+    reader: ConfigReader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]
+) -> SourceDescription:
     """Return the source that `table` describes, merged into `base` (the table of a preset, or empty).
 
-    Its values and lists replace those of the preset. Mistakes are added to the reader.
+    Values and lists in `table` replace those of the preset. Mistakes are added to the reader.
     """
     return _SourceReader(reader, where).source(_merge(base, table))
 
@@ -132,8 +135,11 @@ def read_source(reader: ConfigReader, where: str, table: Mapping[str, Any], base
 def _merge(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in table.items():
-        former = merged.get(key)
-        merged[key] = _merge(former, value) if isinstance(former, dict) and isinstance(value, dict) else value
+        preset_value = merged.get(key)
+        if isinstance(preset_value, dict) and isinstance(value, dict):
+            merged[key] = _merge(preset_value, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -144,14 +150,14 @@ class _SourceReader:
         self.reader = reader
         self.where = where
 
-    def source(self, table: Mapping[str, Any]) -> Source:
+    def source(self, table: Mapping[str, Any]) -> SourceDescription:
         reader, where = self.reader, self.where
         request = self._request(table, "request", {"now", "external_id"}, methods=True)
         words, statuses = self._status(reader.table(table, "status", where, required=True))
         fields = self._fields(reader.table(table, "fields", where, required=True))
-        source = Source(
+        source = SourceDescription(
             request=request,
-            items=self._expression(table, where, "items", required=True) or IDENTITY,
+            items=self._expression(table, where, "items", required=True) or WHOLE_DOCUMENT,
             fields=fields,
             words=words,
             statuses=statuses,
@@ -164,7 +170,7 @@ class _SourceReader:
             links=self._links(reader.table(table, "links", where)),
             time_format=reader.choice(table, where, "time_format", TIME_FORMATS, default="iso"),
             duration_format=reader.choice(table, where, "duration_format", DURATION_FORMATS, default="seconds"),
-            version=reader.choice(table, where, "version", ("asked", "none"), default="none"),
+            version=reader.choice(table, where, "version", (VERSION_IS_REQUEST_TIME, "none"), default="none"),
             reopens=reader.boolean(table, where, "reopens", default=True),
             drop=reader.texts(table, where, "drop"),
         )
@@ -193,7 +199,7 @@ class _SourceReader:
     ) -> RequestTemplate:
         """Return the request in the table `key`, with placeholders from `allowed`.
 
-        `methods` requires the table and allows `method` in it. `others` are keys of the table that the caller reads.
+        With `methods`, the table is required and may contain `method`. `others` are its keys that the caller reads.
         """
         reader, where = self.reader, f"{self.where}.{key}"
         part = reader.table(table, key, self.where, required=methods)
@@ -220,13 +226,13 @@ class _SourceReader:
     def _optional_request(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> RequestTemplate | None:
         return self._request(table, key, allowed) if key in table else None
 
-    def _since(self, table: Mapping[str, Any]) -> Since:
+    def _since(self, table: Mapping[str, Any]) -> SinceRequest:
         reader, where = self.reader, f"{self.where}.since"
         keys = {"time_format", "lookback_seconds", "first_days", "stop_before"}
         request = self._request(table, "since", {"now", "since", "external_id"}, others=keys)
         part = reader.table(table, "since", self.where)
         formats = (*TIME_FORMATS, "date")
-        return Since(
+        return SinceRequest(
             request=request,
             time_format=reader.choice(
                 part, where, "time_format", formats, default=str(table.get("time_format", "iso"))
@@ -236,7 +242,7 @@ class _SourceReader:
             stop_before=self._expression(part, where, "stop_before"),
         )
 
-    def _one_run(self, table: Mapping[str, Any]) -> OneRun:
+    def _one_run(self, table: Mapping[str, Any]) -> OneRunRequest:
         reader, where = self.reader, f"{self.where}.one_run"
         request = self._request(
             table, "one_run", {"external_id", "external_run_id"}, others={"item", "gone", "gone_text"}
@@ -244,9 +250,9 @@ class _SourceReader:
         part = reader.table(table, "one_run", self.where)
         if not request.path:
             reader.mistakes.append(f"{where}.path: is missing")
-        return OneRun(
+        return OneRunRequest(
             request=request,
-            item=self._expression(part, where, "item") or IDENTITY,
+            item=self._expression(part, where, "item") or WHOLE_DOCUMENT,
             gone=reader.boolean(part, where, "gone", default=True),
             gone_text=reader.text(part, where, "gone_text"),
         )
@@ -260,7 +266,7 @@ class _SourceReader:
             self.reader.mistakes.append(f"{where}.path: is missing")
         return ErrorTextRequest(
             request=request,
-            lines=self._expression(part, where, "lines", required=True) or IDENTITY,
+            lines=self._expression(part, where, "lines", required=True) or WHOLE_DOCUMENT,
             log=self._expression(part, where, "log"),
         )
 
@@ -268,9 +274,10 @@ class _SourceReader:
         """Return the URL templates. They begin with {ui} or a fixed URL."""
         reader, where = self.reader, f"{self.where}.links"
         links = Links(
-            pipeline=reader.text(table, where, "pipeline") or None, runs=reader.text(table, where, "runs") or None
+            pipeline_url=reader.text(table, where, "pipeline") or None,
+            run_url_template=reader.text(table, where, "runs") or None,
         )
-        for key, template in (("pipeline", links.pipeline), ("runs", links.runs)):
+        for key, template in (("pipeline", links.pipeline_url), ("runs", links.run_url_template)):
             # A browser would open another scheme, such as javascript:, from the console.
             if template and not template.startswith(("{ui}", "https://", "http://")):
                 reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")

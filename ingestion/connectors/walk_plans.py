@@ -9,7 +9,7 @@ from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_i
 from ingestion.paging import Position
 from runs.events import Rejected, RunEvent
 
-# Up to this many new pipelines have a listing each. For more, one listing of the whole source needs fewer requests.
+# Up to this many new pipelines are listed one by one. For more, one listing of the whole source needs fewer requests.
 MAX_SINGLE_BACKFILLS = 20
 
 # Lists the runs of the targets, which share this external id; None lists the whole source.
@@ -24,16 +24,16 @@ def plan_walks(
 ) -> Iterator[Walk]:
     """Yield one walk for all targets with a watermark, and others for new targets.
 
-    A new target has no start. In one walk with the others, it would make all of them start at the beginning.
+    A new target has no start. In a walk with the others, it would make the walk start at the beginning for all.
     """
-    walked = [target for target in targets if target.since is not None]
-    new = [target for target in targets if target.since is None]
-    if walked:
-        yield Walk(walked, partial(listing, walked, None))
-    if len(new) > max_single:
-        yield Walk(new, partial(listing, new, None))
+    with_watermark = [target for target in targets if target.since is not None]
+    new_targets = [target for target in targets if target.since is None]
+    if with_watermark:
+        yield Walk(with_watermark, partial(listing, with_watermark, None))
+    if len(new_targets) > max_single:
+        yield Walk(new_targets, partial(listing, new_targets, None))
     else:
-        yield from one_by_one(new, listing)
+        yield from one_by_one(new_targets, listing)
 
 
 def one_by_one(targets: Sequence[Target], listing: Listing) -> Iterator[Walk]:
@@ -58,7 +58,7 @@ def reread_open(
     missing: dict[RunKey, list[OpenRun]] = {}
     for run in runs:
         missing.setdefault((run.external_id, run.external_run_id), []).append(run)
-    # A single run costs one request either way, and the list could have many pages.
+    # A single run is requested by its id, because the list could have many pages.
     if open_rows is not None and len(missing) > 1:
         for requested_at, rows in open_rows:
             page = Page()
@@ -79,7 +79,7 @@ def reread_by_id(
     batch: int,
     fetch: Callable[[list[str]], Iterable[Any]],
     run_id: str,
-    event: Callable[[Any, dict[str, Any]], RunEvent | None],
+    to_run_event: Callable[[Any, dict[str, Any]], RunEvent | None],
 ) -> Iterator[Page]:
     """Yield pages with the open runs, requested by lists of ids. Runs that are not in the response are gone.
 
@@ -96,7 +96,7 @@ def reread_by_id(
         for row in fetch(batch_ids):
             if not isinstance(row, dict):
                 continue
-            events = (event(run.pipeline_id, row) for run in missing.pop(str(row.get(run_id)), ()))
+            events = (to_run_event(run.pipeline_id, row) for run in missing.pop(str(row.get(run_id)), ()))
             page.events.extend(run_event for run_event in events if run_event is not None)
         page.events.extend(gone_event(run) for group in missing.values() for run in group)
         yield page

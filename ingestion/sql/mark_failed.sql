@@ -2,8 +2,8 @@
 --
 -- Parameters  error, pipeline_id[]
 --
--- Writes only pipelines with another error, so that an outage writes each row once and not with every tick. Locks rows in
--- the order of id, so that two workers cannot deadlock.
+-- Writes only pipelines whose stored error differs, so that an outage writes each row once and not with every tick.
+-- Locks rows in the order of id, so that two workers cannot deadlock.
 UPDATE pipelines SET last_ingest_error = %(error)s
 FROM (
     SELECT id FROM pipelines

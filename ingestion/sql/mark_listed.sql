@@ -1,22 +1,22 @@
--- Stores what the source's list says about the pipelines of a connection, in one statement.
+-- Stores the facts in the source's list about the pipelines of a connection, in one statement.
 --
--- Parameters  listed_at, pipeline_id[], client_id[], platform[], external_id[], found[], paused[], next_run_at[]
+-- Parameters  listed_at, pipeline_id[], client_id[], platform[], external_id[], is_listed[], paused[], next_run_at[]
 --
--- The join skips pipelines whose client, platform or external id was edited during the walk: the list was not about their
--- new source. Only changed values are written. No index has these columns, so updates are HOT (PostgreSQL adds no index
--- entry). Rows are locked in the order of id, so that two workers cannot deadlock.
+-- The join skips pipelines whose client, platform or external id was edited during the walk, because the list was not
+-- from their new source. Only changed values are written. No index has these columns, so updates are HOT (PostgreSQL
+-- adds no index entry). Rows are locked in the order of id, so that two workers cannot deadlock.
 WITH listed AS (
     SELECT
         pipelines.id, listed.paused, listed.next_run_at,
-        CASE WHEN NOT listed.found THEN coalesce(pipelines.source_missing_since, %(listed_at)s::timestamptz) END
+        CASE WHEN NOT listed.is_listed THEN coalesce(pipelines.source_missing_since, %(listed_at)s::timestamptz) END
             AS missing_since
     FROM unnest(
         %(pipeline_id)s::uuid[], %(client_id)s::uuid[], %(platform)s::text[], %(external_id)s::text[],
-        %(found)s::boolean[], %(paused)s::boolean[], %(next_run_at)s::timestamptz[]
-    ) AS listed(id, client_id, platform, external_id, found, paused, next_run_at)
+        %(is_listed)s::boolean[], %(paused)s::boolean[], %(next_run_at)s::timestamptz[]
+    ) AS listed(id, client_id, platform, external_id, is_listed, paused, next_run_at)
     JOIN pipelines USING (id, client_id, platform, external_id)
     WHERE (pipelines.source_paused, pipelines.source_next_run_at, pipelines.source_missing_since IS NULL)
-        IS DISTINCT FROM (listed.paused, listed.next_run_at, listed.found)
+        IS DISTINCT FROM (listed.paused, listed.next_run_at, listed.is_listed)
     ORDER BY pipelines.id
     FOR NO KEY UPDATE OF pipelines
 )

@@ -1,24 +1,25 @@
 -- Stores a complete walk for all its pipelines in one statement: watermark, due time, links, and no error.
 --
--- Parameters  through, due, step (seconds), pipeline_id[], client_id[], platform[], external_id[], moves[],
---             links_known, source_url[], source_url_template[] (the stored links stay unless links_known)
+-- Parameters  watermark, due_at, min_step_seconds, pipeline_id[], client_id[], platform[], external_id[],
+-- moves_watermark[],             links_known, source_url[], source_url_template[] (the stored links stay unless
+-- links_known)
 --
--- The join skips pipelines whose client, platform or external id was edited during the walk: their new source was not
--- walked. A pipeline is not written if its watermark would move by less than `step` and nothing else changed. No index has
--- these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are locked in the order of id, so that two
--- workers cannot deadlock.
+-- The join skips pipelines whose client, platform or external id was edited during the walk, because their new source
+-- was not walked. A pipeline is not written if its watermark would move by less than `min_step_seconds` and nothing
+-- else changed. No index has these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are locked in the
+-- order of id, so that two workers cannot deadlock.
 WITH walked AS (
-    SELECT pipelines.id, walked.moves, walked.source_url, walked.source_url_template
+    SELECT pipelines.id, walked.moves_watermark, walked.source_url, walked.source_url_template
     FROM unnest(
         %(pipeline_id)s::uuid[], %(client_id)s::uuid[], %(platform)s::text[], %(external_id)s::text[],
-        %(moves)s::boolean[], %(source_url)s::text[], %(source_url_template)s::text[]
-    ) AS walked(id, client_id, platform, external_id, moves, source_url, source_url_template)
+        %(moves_watermark)s::boolean[], %(source_url)s::text[], %(source_url_template)s::text[]
+    ) AS walked(id, client_id, platform, external_id, moves_watermark, source_url, source_url_template)
     JOIN pipelines USING (id, client_id, platform, external_id)
     WHERE pipelines.last_ingest_error IS NOT NULL
         OR pipelines.last_ingest_at IS NULL
-        OR (walked.moves AND pipelines.ingested_through IS NULL)
+        OR (walked.moves_watermark AND pipelines.ingested_through IS NULL)
         OR coalesce(pipelines.ingested_through, pipelines.last_ingest_at)
-            <= %(through)s::timestamptz - make_interval(secs => %(step)s)
+            <= %(watermark)s::timestamptz - make_interval(secs => %(min_step_seconds)s)
         OR (
             %(links_known)s::boolean
             AND (pipelines.source_url, pipelines.source_url_template)
@@ -29,10 +30,10 @@ WITH walked AS (
 )
 UPDATE pipelines SET
     ingested_through = CASE
-        WHEN walked.moves THEN greatest(pipelines.ingested_through, %(through)s::timestamptz)
+        WHEN walked.moves_watermark THEN greatest(pipelines.ingested_through, %(watermark)s::timestamptz)
         ELSE pipelines.ingested_through
     END,
-    ingest_due_at = %(due)s::timestamptz,
+    ingest_due_at = %(due_at)s::timestamptz,
     last_ingest_at = statement_timestamp(),
     last_ingest_error = NULL,
     source_url = CASE WHEN %(links_known)s THEN walked.source_url ELSE pipelines.source_url END,

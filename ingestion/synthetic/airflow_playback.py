@@ -1,4 +1,4 @@
-"""Play the recorded Airflow in real time with its times moved to now, repeatedly and with new run ids.
+"""Play the recorded Airflow in real time, again and again, with its times moved to now and with new run ids.
 
     python -m ingestion.synthetic.airflow_playback --port 18080 --username chm --password-env NAME
 
@@ -18,37 +18,37 @@ from ingestion.synthetic.airflow_replay import AirflowReplay
 
 
 class Playback:
-    """Plays the moments of a replay in real time, round after round. The last rounds stay as history."""
+    """Plays the recorded moments in real time, round after round. The runs of the last rounds stay in the list."""
 
-    # Seconds into a round at which each moment begins: as recorded, but short moments last a little longer.
+    # When each moment begins, in seconds of the round. As recorded, except that short moments last a little longer.
     STARTS = {"A-early": 0, "B-middle": 52, "C-settled": 210, "D-cleared": 222, "E-final": 250}
     ROUND_SECONDS = 280
     KEPT_ROUNDS = 5
 
     def __init__(self, partner: AirflowReplay) -> None:
         self._partner = partner
-        self._history: list[list[RecordedRow]] = []
-        self._round: list[RecordedRow] = []
+        self._past_rounds: list[list[RecordedRow]] = []
+        self._round_rows: list[RecordedRow] = []
         self._start = partner.moments["A-early"].recorded_at
 
     def play(self, sleep: Callable[[float], None] = time.sleep) -> None:
         for number in itertools.count():
-            begin = datetime.now(UTC)
-            suffix = f"~{begin:%m%dT%H%M%S}"  # Airflow allows ~ in run ids
+            began_at = datetime.now(UTC)
+            suffix = f"~{began_at:%m%dT%H%M%S}"  # Airflow allows ~ in run ids
             for name, start in self.STARTS.items():
-                sleep(max(0.0, (begin + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
-                self.show(name, begin, suffix)
-            self._history = [*self._history, self._round][-self.KEPT_ROUNDS :]
-            sleep(max(0.0, (begin + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds()))
+                sleep(max(0.0, (began_at + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
+                self.show(name, began_at, suffix)
+            self._past_rounds = [*self._past_rounds, self._round_rows][-self.KEPT_ROUNDS :]
+            sleep(max(0.0, (began_at + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds()))
             write_line(f"round {number + 1} is over; the recording starts again")
 
-    def show(self, name: str, begin: datetime, suffix: str) -> None:
-        """Serve the runs of this moment, moved to a round that began at `begin`, after those of earlier rounds."""
-        shift = begin - self._start
-        past = [row for rows in self._history for row in rows]
+    def show(self, name: str, began_at: datetime, suffix: str) -> None:
+        """Serve the runs of earlier rounds and of this moment, with the times of a round that began at `began_at`."""
+        shift = began_at - self._start
+        past = [row for rows in self._past_rounds for row in rows]
         rows = [moved_run(row, shift, suffix) for row in self._partner.moments[name].rows]
         self._partner.show([*past, *rows])
-        self._round = rows
+        self._round_rows = rows
         write_line(f"the recorded Airflow is at moment {name}: {len(rows)} runs")
 
 

@@ -1,4 +1,4 @@
-"""Read the DAG runs of recorded Airflow responses by moment, with the update times that Airflow does not return."""
+"""Read the recorded DAG runs of Airflow at each moment, and add the update times, which Airflow does not return."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 RECORDINGS = Path(__file__).parent / "recordings"
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|\+00:00)")
-Key = tuple[str, str]
+DagRunKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RecordedRow:
     updated_at: datetime
 
     @property
-    def key(self) -> Key:
+    def key(self) -> DagRunKey:
         return self.data["dag_id"], self.data["dag_run_id"]
 
 
@@ -37,18 +37,18 @@ class Moment:
 def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
     """Return the moments in their order.
 
-    A row that differs from the moment before counts as changed right after that moment was recorded, because the real
-    update time is not known.
+    The real update times are unknown. A row that differs from the moment before gets the time right after that moment
+    was recorded.
     """
     moments: list[Moment] = []
-    last_rows: Mapping[Key, RecordedRow] = {}
+    last_rows: Mapping[DagRunKey, RecordedRow] = {}
     changed_at = None
     for name in names:
         pages = [json.loads(path.read_text()) for path in sorted((folder / name).glob(f"{listing}*.json"))]
         times = [datetime.fromisoformat(page["recorded"]["at"]) for page in pages]
         # The first moment was recorded about 9 seconds after its runs began.
         changed_at = changed_at or times[0] - timedelta(seconds=9)
-        rows: dict[Key, RecordedRow] = {}
+        rows: dict[DagRunKey, RecordedRow] = {}
         for data in (data for page in pages for data in page["response"]["body"]["dag_runs"]):
             row = RecordedRow(data, changed_at)
             last = last_rows.get(row.key)

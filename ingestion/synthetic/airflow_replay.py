@@ -14,6 +14,7 @@ from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, RecordedRo
 from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
+# ingestion/synthetic/recordings/README.md describes the state at each moment.
 MOMENTS = ("A-early", "B-middle", "C-settled", "D-cleared", "E-final")
 STATES = ("queued", "running", "success", "failed")
 ORDERS = (
@@ -37,7 +38,7 @@ FILTERED_TIMES = ("updated_at", "start_date", "end_date", "run_after", "logical_
 
 
 class AirflowReplay(PartnerServer):
-    """Airflow 3. Tests may set `rows` (the DAG runs) and `dag_list` to states that were not recorded."""
+    """Airflow 3. Tests may replace `rows` (the DAG runs) and `dag_list` with rows that were not recorded."""
 
     def __init__(
         self,
@@ -68,11 +69,11 @@ class AirflowReplay(PartnerServer):
         return recorded_dags(recordings / "airflow" / "C-settled" / "dags.p1.json")
 
     def move_to(self, moment: str) -> None:
-        """Serve the rows of a recorded moment; those that differ from the current rows count as changed now."""
+        """Serve the rows of a recorded moment. Rows that differ from the current rows get the current update time."""
         self.show(self.moments[moment].rows)
 
     def show(self, rows: Sequence[RecordedRow]) -> None:
-        """Serve these rows; those that differ from the current rows count as changed now."""
+        """Serve these rows. Rows that differ from the current rows get the current update time."""
         current = {row.key: row for row in self.rows}
         now = datetime.now(UTC)
         self.rows = [

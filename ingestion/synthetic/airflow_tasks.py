@@ -1,4 +1,4 @@
-"""Responses of a replayed Airflow about tasks and logs. Each failed run has one failed task, from a recording."""
+"""Responses of a replayed Airflow about tasks and logs. Each failed run gets the failed task of a recording."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A server like Airflow 3 with any number of DAGs: token, version, and the lists of runs, DAGs and tasks."""
+"""A simulated Airflow 3 with any number of DAGs. It returns a token, its version, and lists of runs, DAGs and tasks."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ def dag_run(dag_id: str, number: int, at: datetime, state: str = "success") -> d
 
 
 class AirflowWithManyDags(PartnerServer):
-    """The server. `changes` are its DAG runs with the time at which each last changed, `dag_ids` its DAGs."""
+    """The server. `changes` contains its DAG runs, each with the time of its last change; `dag_ids` its DAGs."""
 
     maximum_page_limit = 100  # Airflow's default
 

@@ -1,4 +1,4 @@
-"""A data set on disk: its files and columns, reading with line numbers, and writing that never leaves half a file.
+"""A data set on disk: its files and columns. Rows are read with line numbers; files are replaced as a whole.
 
     base/clients.csv  base/pipelines.csv  base/alert_rules.csv
     batches/runs_YYYY-MM.csv
@@ -40,7 +40,7 @@ COLUMNS = {
     "validation_report": ("file", "line", "field", "problem"),
 }  # fmt: skip
 ID_COLUMN = {"clients": "client_id", "pipelines": "pipeline_id", "alert_rules": "rule_id"}
-# The columns that identify a row without its id. They are also the order of the rows in a normalised file.
+# The columns that identify a row without its id. Normalised files are sorted by them.
 KEY_COLUMNS = {
     "clients": ("name",),
     "pipelines": ("client_id", "name"),
@@ -115,7 +115,7 @@ class Dataset:
 def dataset(name: str) -> Dataset:
     """Return the data set of this name, from the checkout or from the installed package. Raise LookupError."""
     folder = places.DATA_SETS / name
-    # A name with dots or slashes at its ends could lead out of the folder.
+    # A name that starts with dots or a slash could be a path outside the folder.
     if name.strip("./\\") != name or not (folder / "base").is_dir():
         known = sorted({path.parent.name for path in places.DATA_SETS.glob("*/base")})
         raise LookupError(f"There is no data set {name!r}; the data sets are: {', '.join(known) or 'none'}.")
@@ -168,10 +168,10 @@ def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, 
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write the file so that it has either its old or its new content, also if the machine stops meanwhile."""
+    """Write the file so that it has either its old or its new content, even if the machine stops during the write."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The name is fixed, so that a new attempt replaces the file of a killed one. The orchestrator's lock prevents two
-    # attempts at the same time.
+    # The name is always the same, so that the next attempt replaces the file of a killed process. Two processes never
+    # write at the same time, because the orchestrator holds a lock.
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
         file.write(content)
@@ -185,7 +185,7 @@ def digest(path: Path) -> str:
 
 
 def stable_id(entity: str, key: str) -> str:
-    """Return the UUID (version 7) of an entity and key: always the same one."""
+    """Return the UUID (version 7) of an entity and key. The same arguments always give the same UUID."""
     bits = int.from_bytes(hashlib.sha256(f"{entity}\n{key}".encode()).digest()[:10])
     low, high = bits & (1 << 62) - 1, bits >> 62 & 0xFFF
     return str(UUID(int=ID_EPOCH_MS << 80 | 7 << 76 | high << 64 | 2 << 62 | low))

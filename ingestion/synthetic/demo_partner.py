@@ -2,8 +2,8 @@
 
     python -m ingestion.synthetic.demo_partner --port 18081 --token-env NAME [--open-runs FILE]
 
-Each platform is a separate source below /{platform}. Some requests get 429, some pages are returned twice, and one
-source is down for some time in each cycle.
+Each platform is a separate source at /{platform}. Some requests get 429, some pages are returned twice, and one source
+is down for 90 seconds every four minutes.
 """
 
 import argparse
@@ -23,20 +23,20 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingestion.synthetic.dataset import Dataset, dataset, read_time
-from ingestion.synthetic.live_runs import LeftOpen, Run, SimulatedPipeline
+from ingestion.synthetic.live_runs import Run, RunLeftOpen, SimulatedPipeline
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
 LIMIT_EVERY = 40  # every 40th request gets 429
-REPEAT_EVERY = 7  # the page of every 7th request is returned again
-# The source that is down, and the seconds of each cycle in which it is. The first cycle starts with the partner.
+REPEAT_EVERY = 7  # every 7th request gets a page that the next request gets again
+# The source that is down, and when it is down, in seconds of a cycle. The first cycle starts with the partner.
 DOWN_SOURCE = "vendor_api"
 CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
 # Runs that were open before the partner started end after a random time in this range.
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_SECONDS = 60
-# A pipeline that has not run for this many of its usual gaps has stopped.
+# A pipeline has stopped if it has not run for this many times the usual time between its runs.
 SILENT_GAPS = 3
 
 
@@ -73,7 +73,7 @@ class DemoPartner(PartnerServer):
         random = Random(1)  # noqa: S311 - believable, not secret
         self._left_open = {
             external_id: [
-                LeftOpen(
+                RunLeftOpen(
                     run["external_run_id"], run["started_at"], int(self._began) + random.randint(*LEFT_OPEN_SECONDS)
                 )
                 for run in runs
@@ -147,7 +147,7 @@ class DemoPartner(PartnerServer):
         return [*(ended for run in left_open for ended in run.runs(now)), *runs]
 
     def watch(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Print outages and counts of responses, without end."""
+        """Print outages and counts of responses until the process ends."""
         was_down, logged_at = False, self._clock()
         while True:
             sleep(1)

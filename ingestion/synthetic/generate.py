@@ -1,8 +1,8 @@
 """Generate the rows of a data set from a seed. The same plan gives the same rows, on any machine and at any time.
 
-The data has a few flaky pipelines, one that stopped running, some without an external id or an alert rule, runs that
-are open at the end, long durations of some dbt transforms, and an incident a few days before the end: all pipelines
-that depend on a vendor's API fail, with their retries.
+The data contains a few flaky pipelines, a pipeline that stopped running, pipelines without an external id or an alert
+rule, runs that are open at the end, and some dbt transforms that take long. A few days before the end there is an
+incident: all runs of pipelines with the platform vendor_api fail, with their retries.
 """
 
 import itertools
@@ -43,19 +43,19 @@ TYPES = {
 ENVIRONMENT_SHARES = {"prod": 0.75, "staging": 0.15, "dev": 0.1}
 DISABLED_RULES_SHARE = 0.1
 
-# Relative frequencies of runs. The pipelines get them in turn.
+# How often a pipeline runs, relative to the others. The pipelines get these values in turn.
 CADENCES = (1.0, 0.5, 1.0, 0.3, 0.5, 0.15)
 FLAKY_SHARE = 0.07
-FLAKY_RATE = (0.25, 0.35)  # of failures
-STEADY_RATE = (0.02, 0.05)  # of failures
-FAILS_AGAIN = 0.5  # rate of failures after a failure
+FLAKY_FAILURE_RATE = (0.25, 0.35)  # of failures
+STEADY_FAILURE_RATE = (0.02, 0.05)  # of failures
+FAILURE_RATE_AFTER_FAILURE = 0.5  # rate of failures after a failure
 CANCELED_SHARE = 0.015
 SKIPPED_SHARE = 0.015
-TAIL_SHARE = 0.08  # of the runs of dbt transforms: they take longer by a factor from this range
-TAIL_FACTOR = (6, 20)
+TAIL_SHARE = 0.08  # of the runs of dbt transforms: they take long
+TAIL_FACTOR = (6, 20)  # how many times longer
 OPEN_SHARE = 0.1  # of the pipelines
 BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
-SILENT_GAPS = 5  # usual gaps without a run at the end, for the pipeline that stopped
+SILENT_GAPS = 5  # the pipeline that stopped: its last run is this many gaps before the end
 
 INCIDENT_MINUTES = (90, 120)
 INCIDENT_BEFORE_END = 3 * DAY
@@ -98,7 +98,7 @@ def make_clients(plan: Plan) -> list[Row]:
     random = plan.random("clients")
     names = [f"{first} {second}" for first in CLIENT_FIRST_WORDS for second in CLIENT_SECOND_WORDS]
     random.shuffle(names)
-    # For more clients than names, the names come again with a number.
+    # If there are more clients than names, names are used again with a number.
     rounds = itertools.count(1)
     endless_names = (f"{name} {number}" if number > 1 else name for number in rounds for name in names)
     selected = list(itertools.islice(endless_names, plan.clients))
@@ -179,9 +179,9 @@ def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> 
 def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
     """Return the runs, ordered by their starts. Raise ValueError without pipelines.
 
-    1. The runs of the incident, the runs that are open at the end, and the first failures of pipelines that start to
-       fail are a part of the planned number.
-    2. The rest is distributed by cadence, at regular times for each pipeline.
+    1. Create the runs of the incident, the runs that are open at the end, and the first failures of pipelines that
+       start to fail. They count towards the planned number of runs.
+    2. Distribute the other runs by cadence, at regular times for each pipeline.
     """
     if not pipelines:
         raise ValueError("runs need at least one pipeline")
@@ -213,15 +213,15 @@ def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> l
         starts[number].append(start)
     rows: list[Row] = []
     for number, pipeline in enumerate(pipelines):
-        rate = random.uniform(*(FLAKY_RATE if number in flaky else STEADY_RATE))
+        failure_rate = random.uniform(*(FLAKY_FAILURE_RATE if number in flaky else STEADY_FAILURE_RATE))
         rows += _runs_of(
-            plan, pipeline, sorted(starts[number]), rate, still_open.get(number), breaking.get(number), random
+            plan, pipeline, sorted(starts[number]), failure_rate, still_open.get(number), breaking.get(number), random
         )
     return sorted(rows, key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
 
 
 def _incident_starts(plan: Plan, pipelines: Sequence[Row], random: Random) -> Iterator[tuple[int, int]]:
-    """Yield the number of a pipeline and the start of a run, for all attempts during the incident."""
+    """Yield for each attempt during the incident the number of its pipeline and its start."""
     begins, ends = plan.incident()
     for number, pipeline in enumerate(pipelines):
         if pipeline["platform"] == "vendor_api":
@@ -235,7 +235,7 @@ def _runs_of(
     plan: Plan,
     pipeline: Row,
     starts: Sequence[int],
-    rate: float,
+    failure_rate: float,
     still_open: int | None,
     breaking: int | None,
     random: Random,
@@ -247,7 +247,9 @@ def _runs_of(
     failing = False
     for number, start in enumerate(starts):
         incident = platform == "vendor_api" and begins <= start < ends
-        failing = incident or start == breaking or random.random() < (FAILS_AGAIN if failing else rate)
+        failing = (
+            incident or start == breaking or random.random() < (FAILURE_RATE_AFTER_FAILURE if failing else failure_rate)
+        )
         seconds = max(1, int(math.exp(random.gauss(typical, 0.25))))
         if platform == "dbt" and kind == "transform" and random.random() < TAIL_SHARE:
             seconds = int(seconds * random.uniform(*TAIL_FACTOR))
@@ -258,9 +260,9 @@ def _runs_of(
         elif failing:
             status, rows = "failed", ""
             error, reason = INCIDENT if incident else random.choice(ERRORS)
-        elif (luck := random.random()) < CANCELED_SHARE:
+        elif (random_share := random.random()) < CANCELED_SHARE:
             status, reason, rows = "canceled", "stopped by hand", ""
-        elif luck < CANCELED_SHARE + SKIPPED_SHARE:
+        elif random_share < CANCELED_SHARE + SKIPPED_SHARE:
             status, reason, rows, seconds = "skipped", "nothing new to read", "", 0
         finished = "" if status == "running" else time_text(start + seconds)
         payload = {"attempt": number + 1, "platform": platform, "triggered_by": "retry" if incident else "schedule"}
@@ -285,7 +287,7 @@ def _split_by_weight(total: int, weights: Sequence[float]) -> list[int]:
     weight_so_far = 0.0
     for weight in weights:
         weight_so_far += weight
-        # The running sum is rounded, not each number, so that the numbers add up.
+        # The running sum is rounded, not each number, so that the numbers add up to the total.
         counts.append(round(total * weight_so_far / sum(weights)) - sum(counts))
     return counts
 

@@ -7,7 +7,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
 class GenericPartner(PartnerServer):
-    """The server. `runs` is {external_id: [run, …]}; tests may change it at any time. A cursor is an index."""
+    """The server. `runs` is {external_id: [run, …]}; tests may change it at any time. Cursors are indexes."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from ingestion.synthetic.vocabulary import (
 )
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
-# The columns of a line of COPY, in its order.
+# The columns of a line of COPY, in this order.
 RUN_COLUMNS = (
     "id", "created_at", "updated_at", "ingested_at", "pipeline_id", "external_run_id", "status", "started_at",
     "finished_at", "duration_seconds", "rows_processed", "error_message", "status_reason", "payload",
@@ -45,8 +45,8 @@ ENVIRONMENT_SHARES = {Environment.PROD: 0.75, Environment.STAGING: 0.15, Environ
 
 FLAKY_SHARE = 0.06  # of the pipelines
 INCIDENT_EVERY_DAYS = 12
-INCIDENT_FAILS = 0.9  # rate of failures in an incident
-FAILS_AGAIN = 0.5  # rate of failures after a failure
+INCIDENT_FAILURE_RATE = 0.9  # rate of failures in an incident
+FAILURE_RATE_AFTER_FAILURE = 0.5  # rate of failures after a failure
 LATE_SHARE = 0.02  # of the runs: stored hours after their end
 LONG_TAIL_SHARE = 0.01  # of the runs: eight times as long as usual
 STUCK_SHARE = 0.0002  # of the runs: they stay running
@@ -61,11 +61,11 @@ class Sizes:
 
 
 @dataclass(slots=True)
-class _Source:
-    """How a pipeline behaves, and how many of its runs are generated (`done`).
+class _PipelineBehaviour:
+    """How a pipeline behaves, and how many of its runs have been generated (`done`).
 
-    `log_seconds` is the mean and the deviation of the logarithm of a run's seconds, `rows` the range of the logarithm
-    of its processed rows.
+    `log_seconds` is the mean and the standard deviation of the logarithm of a run's duration in seconds. `rows` is the
+    range of the logarithm of its processed rows.
     """
 
     pipeline_id: str
@@ -146,7 +146,7 @@ class History:
             )
         return pipelines
 
-    def _make_sources(self) -> list[_Source]:
+    def _make_sources(self) -> list[_PipelineBehaviour]:
         weights = self._random.choices(CADENCES, CADENCE_SHARES, k=len(self.pipelines))
         sources, weight_so_far, runs_so_far = [], 0.0, 0
         for pipeline, weight in zip(self.pipelines, weights, strict=True):
@@ -159,7 +159,7 @@ class History:
             flaky = self._random.random() < FLAKY_SHARE
             low, high = ROWS[kind]
             sources.append(
-                _Source(
+                _PipelineBehaviour(
                     pipeline_id=pipeline.id.hex,
                     external_id=pipeline.external_id or pipeline.name.replace(" ", "_").lower(),
                     platform=pipeline.platform,
@@ -180,13 +180,19 @@ class History:
         begins = day + self._random.randrange(DAY * 3 // 4)
         return self._pick(PLATFORM_SHARES), begins, begins + self._random.randrange(90, 240) * 60
 
-    def _line(self, source: _Source, incident: tuple[str, float, float] | None) -> str:
+    def _line(self, source: _PipelineBehaviour, incident: tuple[str, float, float] | None) -> str:
         random = self._random.random
         planned_start = source.first + source.done * source.gap
         start = min(int(planned_start + random() * source.gap * 0.05), self._until - 1)
         in_incident = incident is not None and incident[0] == source.platform and incident[1] <= start < incident[2]
-        fails = INCIDENT_FAILS if in_incident else FAILS_AGAIN if source.failing else source.failure_rate
-        source.failing = random() < fails
+        rate_of_failure = (
+            INCIDENT_FAILURE_RATE
+            if in_incident
+            else FAILURE_RATE_AFTER_FAILURE
+            if source.failing
+            else source.failure_rate
+        )
+        source.failing = random() < rate_of_failure
         seconds = int(math.exp(self._random.gauss(*source.log_seconds)))
         if random() < LONG_TAIL_SHARE:
             seconds *= 8
@@ -199,15 +205,15 @@ class History:
             status = "failed"
             error, reason = INCIDENT if in_incident else self._random.choice(ERRORS)
             duration = str(seconds)
-        elif (luck := random()) < 0.01:
+        elif (random_share := random()) < 0.01:
             status, reason, duration = "canceled", "stopped by hand", str(seconds)
-        elif luck < 0.02:
+        elif random_share < 0.02:
             status, reason, started, finished, version = "skipped", "nothing new to read", NULL, NULL, start
-        elif luck < 0.025:
+        elif random_share < 0.025:
             status, started = "success", NULL
         else:
             status, duration = "success", str(seconds)
-            if luck < 0.8:
+            if random_share < 0.8:
                 low, high = source.rows
                 rows = str(int(math.exp(low + (high - low) * random())))
         delay = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
@@ -231,7 +237,7 @@ def _text(moment: int) -> str:
     return f"{datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)}+00"
 
 
-def _payload(source: _Source, planned_start: float) -> str:
+def _payload(source: _PipelineBehaviour, planned_start: float) -> str:
     return json.dumps(
         {
             "dag_id": source.external_id,

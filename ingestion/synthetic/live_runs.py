@@ -1,7 +1,7 @@
-"""Simulate runs that happen now: every few seconds a run of some pipeline starts, progresses, fails, or runs again.
+"""Simulate live runs: every few seconds a run of some pipeline starts, progresses, fails, or runs again.
 
-The runs of a pipeline at a moment depend only on the seed, the pipeline and the moment. So a partner stores nothing,
-and serves the same runs after a restart.
+The runs of a pipeline depend only on the seed, the pipeline and the time. So a partner does not store them, and returns
+the same runs after a restart.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ AGAIN_AFTER_SECONDS = (8, 15)
 FAILURE_RATE = 0.08
 RUN_AGAIN_SHARE = 0.7
 CANCELED_SHARE = 0.03
-# One in this many pipelines is broken: nearly all of its runs fail, and none runs again.
+# One of this many pipelines is broken: nearly all of its runs fail, and a failed run does not run again.
 BROKEN_ONE_IN = 14
 BROKEN_RATE = 0.97
 
@@ -46,14 +46,14 @@ class SimulatedPipeline:
         broken = random.randrange(BROKEN_ONE_IN) == 0
         first = int(now - KEPT_SECONDS - offset) // period + 1
         last = int(now - offset) // period
-        return [self._run(number, number * period + offset, broken, now) for number in range(first, last + 1)]
+        return [self._run_at(number, number * period + offset, broken, now) for number in range(first, last + 1)]
 
     def number_of(self, external_run_id: str) -> int | None:
         """Return the number of a live run of this pipeline, or None for any other run."""
         prefix, _, number = external_run_id.rpartition(".live-")
         return int(number) if prefix == self.external_id and number.isdecimal() else None
 
-    def _run(self, number: int, queued_at: int, broken: bool, now: float) -> Run:
+    def _run_at(self, number: int, queued_at: int, broken: bool, now: float) -> Run:
         random = self._random(str(number))
         low, high = ROWS[self.pipeline_type]
         total = random.randint(low, high)
@@ -87,19 +87,19 @@ class SimulatedPipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOpen:
-    """A run that CHM has stored as running. Its source returns it only after it has ended, at `ends`."""
+class RunLeftOpen:
+    """A run that CHM has stored as running. Its source returns it only after it has ended, at `ends_at`."""
 
     external_run_id: str
     started_at: str
-    ends: int
+    ends_at: int
 
     def runs(self, now: float) -> Iterator[Run]:
-        if now >= self.ends:
+        if now >= self.ends_at:
             yield {
                 "external_run_id": self.external_run_id,
                 "status": "succeeded",
                 "started_at": self.started_at or None,
-                "finished_at": time_text(self.ends),
-                "updated_at": time_text(self.ends),
+                "finished_at": time_text(self.ends_at),
+                "updated_at": time_text(self.ends_at),
             }

@@ -21,9 +21,9 @@ from runs.events import RunEvent
 from runs.models import Run, Status
 from runs.services import Outcome, count_outcomes, record_runs
 
-PAGE = 500  # runs per transaction
-# Stored runs that are read to find out by how much their times were moved. Some of them may have changed since.
-SAMPLE = 500
+RUNS_PER_PAGE = 500  # runs per transaction
+# Number of stored runs that are read to find the shift of an earlier load. Several, because runs can change.
+SAMPLE_SIZE = 500
 
 ZERO = timedelta(0)
 
@@ -33,7 +33,7 @@ class CannotLoad(Exception):
 
 
 class FaultyDataset(CannotLoad):
-    """The data set has the faults in `problems`."""
+    """The data set has faults, listed in `problems`."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = problems
@@ -59,18 +59,19 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
     """Load the data set, with its times moved so that it ends at `end` (None: not moved), and return the result.
 
     1. A data set with a fault is refused as a whole.
-    2. If an earlier load has moved the times, its shift is used again. If `fixed` and `end` requires another shift,
-       nothing is stored.
+    2. If an earlier load has moved the times, its shift is used again. If `fixed` is true and `end` requires another
+       shift, nothing is stored.
     3. Clients, pipelines and rules are created in one transaction. Existing ones, by id or by name, do not change.
     4. Runs are stored oldest first, with a transaction per page. The next load completes one that was interrupted.
 
-    `on_runs` is called with the number of loaded runs and of all runs. Raise CannotLoad if nothing can be stored.
+    `on_runs` is called with the number of runs loaded so far and the number of all runs. Raise CannotLoad if nothing
+    can be stored.
     """
     if problems := validate(data, registry=False):
         raise FaultyDataset(problems)
     # Two loads at once could compute different shifts.
-    with connection_lock(f"load_synthetic {data.root.name}") as free:
-        if not free:
+    with connection_lock(f"load_synthetic {data.root.name}") as acquired:
+        if not acquired:
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
         rows = [row for path in data.batches() for _, row in data.read(path, "runs").rows]
         rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
@@ -106,7 +107,7 @@ def _end(rows: Sequence[Row]) -> datetime:
 
 
 def _stored_clients(data: Dataset) -> dict[str, Client]:
-    """Return existing clients by the id in the data set: the client with that id, else with that name."""
+    """Map ids of the data set to existing clients: with the same id, else with the same name."""
     rows = [row for _, row in data.read(data.base("clients"), "clients").rows]
     matches = Q(pk__in=[row["client_id"] for row in rows]) | Q(name__in=[row["name"] for row in rows])
     stored = list(Client.objects.filter(matches))
@@ -134,8 +135,8 @@ def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UU
 def _shift_of_stored(rows: Sequence[Row], pipelines: dict[str, UUID]) -> timedelta | None:
     """Return the shift that most stored runs of the data set have, or None if none is stored."""
     terminal = [row for row in rows if row["status"] != Status.RUNNING and row["pipeline_id"] in pipelines]
-    # With the oldest page: an interrupted load has stored only the oldest runs.
-    sample = [*terminal[:PAGE], *terminal[:: max(1, len(terminal) // SAMPLE)]]
+    # The sample contains the oldest page, because an interrupted load has stored only the oldest runs.
+    sample = [*terminal[:RUNS_PER_PAGE], *terminal[:: max(1, len(terminal) // SAMPLE_SIZE)]]
     starts = {
         (pipelines[row["pipeline_id"]], row["external_run_id"]): read_time(row["started_at"])
         for row in sample
@@ -212,7 +213,7 @@ def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str
 
 def _pages(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
     rest = iter(rows)
-    while page := tuple(itertools.islice(rest, PAGE)):
+    while page := tuple(itertools.islice(rest, RUNS_PER_PAGE)):
         yield page
 
 

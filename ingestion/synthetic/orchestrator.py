@@ -1,7 +1,7 @@
 """chm-synthetic-orchestrator: generate a synthetic data set step by step. It can be interrupted at any point.
 
-Existing files are kept and normalised; missing files are generated from the seed. So the same program generates a whole
-data set, and completes one that people or a text model have written as CSV files.
+Existing files are kept and normalised; missing files are generated from the seed. So the program can generate a whole
+data set, or complete CSV files that were written by hand.
 """
 
 import fcntl
@@ -102,10 +102,10 @@ class Workflow:
 
     def run(self, step: dict[str, Any]) -> bool:
         """Run the step and return whether it was completed."""
-        if step["status"] == "pending" and step["step"] in _MISSING:
+        if step["status"] == "pending" and step["step"] in _MISSING_FILES:
             # Stored before the first file is written, so that a repeated step does not treat a generated file as
             # the user's own.
-            step["makes"] = _MISSING[step["step"]](self.data)
+            step["makes"] = _MISSING_FILES[step["step"]](self.data)
         for key in ("artifacts", "error"):
             step.pop(key, None)
         step["status"] = "in_progress"
@@ -119,7 +119,7 @@ class Workflow:
             return False
         digests = [{"path": self.data.name_of(path), "sha256": digest(path)} for path in files]
         step |= {"status": "completed", "artifacts": {"files": digests, "counts": counts, "summary": summary}}
-        # Generated and existing files with the same content give the same state.
+        # Without this key, the state is the same for generated files and for existing files with the same content.
         step.pop("makes", None)
         self._write()
         return True
@@ -145,8 +145,8 @@ class Workflow:
 Artifacts = tuple[list[Path], dict[str, int], str]
 
 
-def _normalise_base(flow: Workflow, missing: Sequence[str]) -> Artifacts:
-    data, plan = flow.data, flow.plan
+def _normalise_base(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
+    data, plan = workflow.data, workflow.plan
     if "clients" in missing and "pipelines" not in missing:
         raise Blocked("base/pipelines.csv exists, but base/clients.csv does not: add it, then use --reset")
     if "clients" in missing:
@@ -162,8 +162,8 @@ def _normalise_base(flow: Workflow, missing: Sequence[str]) -> Artifacts:
     return files, counts, f"{counts['clients']} clients, {counts['pipelines']} pipelines"
 
 
-def _build_registry(flow: Workflow, _missing: Sequence[str]) -> Artifacts:
-    data = flow.data
+def _build_registry(workflow: Workflow, _missing: Sequence[str]) -> Artifacts:
+    data = workflow.data
     rows = [
         {"entity": kind, "id": row.get(ID_COLUMN[kind], ""), "key": key_of(kind, row)}
         for kind in ("clients", "pipelines")
@@ -173,11 +173,11 @@ def _build_registry(flow: Workflow, _missing: Sequence[str]) -> Artifacts:
     return [data.registry], {"ids": len(rows)}, f"{len(rows)} ids"
 
 
-def _generate_runs(flow: Workflow, missing: Sequence[str]) -> Artifacts:
-    data = flow.data
+def _generate_runs(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
+    data = workflow.data
     if missing:
         by_month: dict[str, list[Row]] = {}
-        for row in make_runs(flow.plan, _usable(data, "clients"), _usable(data, "pipelines")):
+        for row in make_runs(workflow.plan, _usable(data, "clients"), _usable(data, "pipelines")):
             by_month.setdefault(row["started_at"][:7], []).append(row)
         for month, rows in by_month.items():
             write_table(data.batch(month), COLUMNS["runs"], rows)
@@ -191,10 +191,10 @@ def _generate_runs(flow: Workflow, missing: Sequence[str]) -> Artifacts:
     return data.batches(), counts, f"{counts['runs']} runs in {len(tables)} files, {share:.1%} of them successful"
 
 
-def _generate_rules(flow: Workflow, missing: Sequence[str]) -> Artifacts:
-    data, path = flow.data, flow.data.base("alert_rules")
+def _generate_rules(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
+    data, path = workflow.data, workflow.data.base("alert_rules")
     if missing:
-        rows = make_rules(flow.plan, _usable(data, "clients"), _usable(data, "pipelines"))
+        rows = make_rules(workflow.plan, _usable(data, "clients"), _usable(data, "pipelines"))
         write_table(path, COLUMNS["alert_rules"], rows)
     else:
         _normalise(data, "alert_rules", path)
@@ -202,9 +202,9 @@ def _generate_rules(flow: Workflow, missing: Sequence[str]) -> Artifacts:
     return [path], {"alert_rules": number}, f"{number} alert rules"
 
 
-def _validate_all(flow: Workflow, _missing: Sequence[str]) -> Artifacts:
-    data = flow.data
-    until = datetime.fromtimestamp(flow.plan.until, UTC)
+def _validate_all(workflow: Workflow, _missing: Sequence[str]) -> Artifacts:
+    data = workflow.data
+    until = datetime.fromtimestamp(workflow.plan.until, UTC)
     problems = validate(data, until=until)
     write_table(data.report, COLUMNS["validation_report"], [problem.as_row() for problem in problems])
     if problems:
@@ -222,8 +222,8 @@ STEPS: dict[str, tuple[str, Callable[[Workflow, Sequence[str]], Artifacts]]] = {
     "D": ("generate alert rules", _generate_rules),
     "E": ("validate and report", _validate_all),
 }
-# What a step has to generate because the files do not exist.
-_MISSING: dict[str, Callable[[Dataset], list[str]]] = {
+# Returns the files that a step has to generate, because they do not exist.
+_MISSING_FILES: dict[str, Callable[[Dataset], list[str]]] = {
     "A": lambda data: [kind for kind in ("clients", "pipelines") if not data.base(kind).exists()],
     "C": lambda data: [] if data.batches() else ["runs"],
     "D": lambda data: [] if data.base("alert_rules").exists() else ["alert_rules"],
@@ -259,7 +259,7 @@ def _normal_uuid(text: str) -> str:
 
 
 def _usable(data: Dataset, kind: str) -> list[Row]:
-    """Return the rows from which other rows are generated. Raise Blocked if they have faults."""
+    """Return the rows of this kind, from which other rows are generated. Raise Blocked if they have faults."""
     faulty = [
         problem
         for problem in validate(data, registry=False)
@@ -276,7 +276,7 @@ def _usable(data: Dataset, kind: str) -> list[Row]:
 def _exclusive(data: Dataset) -> Iterator[bool]:
     """Yield True if no other call is running on this data set, else False."""
     data.state_file.parent.mkdir(parents=True, exist_ok=True)
-    # The folder is locked, because the state file is replaced by another file with every write.
+    # The lock is on the folder, because every write replaces the state file by a new file.
     folder = os.open(data.state_file.parent, os.O_RDONLY)
     try:
         try:
@@ -340,9 +340,9 @@ def write_line(text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
-    parsed = parser.parse_args(arguments)
-    options = _options(parser, parsed)
-    state_file: Path = parsed.state_file.absolute()
+    parsed_arguments = parser.parse_args(arguments)
+    options = _options(parser, parsed_arguments)
+    state_file: Path = parsed_arguments.state_file.absolute()
     if (state_file.parent.name, state_file.name) != ("context", "session_state.json"):
         parser.error("--state-file must be context/session_state.json in the folder of a data set")
     data = Dataset(state_file.parents[1])
@@ -351,9 +351,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not exclusive:
                 sys.stderr.write(f"Another call is running on {data.root}; wait until it ends.\n")
                 return BUSY
-            if parsed.reset:
+            if parsed_arguments.reset:
                 options = _reset(data) | options
-            return _run_steps(Workflow(data, options), all_steps=parsed.all)
+            return _run_steps(Workflow(data, options), all_steps=parsed_arguments.all)
     except (BadState, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return BAD_USAGE
@@ -362,13 +362,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run_steps(flow: Workflow, *, all_steps: bool) -> int:
+def _run_steps(workflow: Workflow, *, all_steps: bool) -> int:
     """Run the next step, or all remaining steps, and return the exit code."""
-    if flow.next_step() is None:
+    if workflow.next_step() is None:
         write_line("All steps are completed already; --reset starts again.")
-    while (step := flow.next_step()) is not None:
+    while (step := workflow.next_step()) is not None:
         write_line(f"{step['step']} {step['name']} ...")
-        if not flow.run(step):
+        if not workflow.run(step):
             sys.stderr.write(f"{step['step']} is blocked: {step['error']}\n")
             return BLOCKED
         write_line(f"{step['step']} completed: {step['artifacts']['summary']}")

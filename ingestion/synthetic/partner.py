@@ -37,11 +37,11 @@ class Answer:
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0  # seconds before the response
-    reset: bool = False  # close the connection without a response
+    delay_seconds: float = 0  # seconds before the response
+    closes_connection: bool = False  # close the connection without a response
     cut_after: int | None = None  # send only this many bytes of the body
-    drip: float = 0  # send single bytes, with this many seconds between them
-    huge: int = 0  # send this many bytes of blanks instead of the body
+    seconds_per_byte: float = 0  # send one byte after the other, with this many seconds between them
+    blank_bytes: int = 0  # send this many bytes of blanks instead of the body
 
     def encoded(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -101,7 +101,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # otherwise the headers and the body of a response may wait for each other
+        disable_nagle_algorithm = True  # otherwise TCP may delay the body until the headers are acknowledged
 
         def _serve(self) -> None:
             address = urlsplit(self.path)
@@ -118,13 +118,13 @@ def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class looks for these
 
         def _send(self, answer: Answer) -> None:
-            time.sleep(answer.delay)
-            if answer.reset:
+            time.sleep(answer.delay_seconds)
+            if answer.closes_connection:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
             content = answer.encoded()
-            length = answer.huge or len(content)
+            length = answer.blank_bytes or len(content)
             self.send_response(answer.status)
             for key, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(key, value)
@@ -145,15 +145,15 @@ def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
 def _chunks(answer: Answer, content: bytes) -> Iterator[bytes]:
     if answer.status == 204:
         return
-    if answer.huge:
+    if answer.blank_bytes:
         block = b" " * 2**20
-        for _ in range(answer.huge // len(block)):
+        for _ in range(answer.blank_bytes // len(block)):
             yield block
     elif answer.cut_after is not None:
         yield content[: answer.cut_after]
-    elif answer.drip:
+    elif answer.seconds_per_byte:
         for byte in content:
             yield bytes([byte])
-            time.sleep(answer.drip)
+            time.sleep(answer.seconds_per_byte)
     else:
         yield content

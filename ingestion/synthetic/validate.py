@@ -34,7 +34,7 @@ def validate(data: Dataset, *, until: datetime | None = None, registry: bool = T
 
 
 class _Checker:
-    """Checks rows one after the other. It keeps ids that later rows refer to, and keys that must be unique."""
+    """Checks one row after the other. Remembers ids, which later rows may refer to, and keys that must be unique."""
 
     def __init__(self, until: datetime | None) -> None:
         self._until = until
@@ -157,7 +157,7 @@ class _Checker:
 
     def _unique(self, key: tuple[str, ...], field: str, where: str) -> Iterator[Fault]:
         if (first := self._seen.setdefault(key, where)) != where:
-            yield field, f"{_short(key[-1])} repeats {first}"
+            yield field, f"{_short(key[-1])} is already used in {first}"
 
 
 _CHECKS: dict[str, Callable[[_Checker, Row, str], Iterator[Fault]]] = {
@@ -202,7 +202,7 @@ def _choice(row: Row, field: str, choices: tuple[str, ...]) -> Iterator[Fault]:
 
 def _number(row: Row, field: str, minimum: int, maximum: int) -> Iterator[Fault]:
     value = row[field]
-    # The length first: int() refuses texts of more than 4,300 digits.
+    # The length is checked first, because int() refuses texts of more than 4,300 digits.
     if value and not (value.isascii() and value.isdecimal() and len(value) < 20 and minimum <= int(value) <= maximum):
         yield field, f"{_short(value)} is not a whole number from {minimum} to {maximum}"
 

@@ -1,6 +1,7 @@
-"""The words and sizes that all synthetic data shares, without Django: partners and the orchestrator run without it.
+"""The words and sizes of all synthetic data.
 
-A test compares the choices with those of the models.
+This module does not import Django, because partners and the orchestrator run without it. So it repeats the choices of
+the models; a test compares them.
 """
 
 PLATFORMS = ("airflow", "dbt", "cron", "vendor_api", "custom")
@@ -19,7 +20,7 @@ CLIENT_SECOND_WORDS = (
 SUBJECTS = (
     "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
 )
-# By pipeline type: the word for it in names, the typical seconds of a run, and the range of rows in a run.
+# For each pipeline type: its word in names (WORK), the typical seconds of a run, and the range of processed rows.
 WORK = {
     "ingestion": "load",
     "transform": "mart",

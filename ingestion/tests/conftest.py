@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from ingestion.connections import Connection, configured
+from ingestion.connections import Connection, configured_connections
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
-from ingestion.tests.scripted import Scripted
+from ingestion.tests.scripted_partner import ScriptedPartner
 from ingestion.tests.support import AIRFLOW_DAGS, PASSWORD_ENV, pipelines_of
 from inventory.models import Pipeline
 
@@ -26,7 +26,7 @@ def dags(db: None) -> dict[str, Pipeline]:
 
 
 @pytest.fixture
-def generic(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
+def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with GenericPartner(token="partner-token-1") as partner:
         yield partner
@@ -35,7 +35,7 @@ def generic(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
 @pytest.fixture
 def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
     def connected(
-        partner: Scripted | None, source: str, *, connector: str = "declarative", options: str = ""
+        partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
         """Write a connections file with this source, and return its connection `house`."""
         path = tmp_path / "connections.toml"
@@ -57,6 +57,6 @@ reconcile_days = 0
 """
         )
         settings.CHM_CONNECTIONS_FILE = str(path)
-        return configured()["house"]
+        return configured_connections()["house"]
 
     return connected

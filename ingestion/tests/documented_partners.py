@@ -12,7 +12,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 SECRET = "hunter2-FAKE-partner-secret"
 PLANTED = "FAKEplantedSecret42"
-# Before every lookback, but not so old that a partner would have deleted the runs.
+# Before the lookback of every preset, but not so old that a partner would have deleted the runs.
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=10)
 
 

@@ -8,7 +8,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 Connect = Callable[..., Connection]
 
-LISTING = """
+DESCRIPTION = """
 items = "runs"
 [request]
 path = "/jobs/{external_id}/runs"
@@ -40,7 +40,7 @@ def make_row(number: int, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-class Scripted(PartnerServer):
+class ScriptedPartner(PartnerServer):
     """A partner that returns `script(request)`."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ AIRFLOW_DAGS = (
     "archive_backfill",
     "übersicht.täglich-münchen",
 )
-IMPATIENT = HttpSettings(timeout_seconds=1, max_retries=2, backoff_seconds=0.01)
+SHORT_TIMEOUTS = HttpSettings(timeout_seconds=1, max_retries=2, backoff_seconds=0.01)
 
 
 def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[str, Pipeline]:
@@ -39,7 +39,7 @@ def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[st
 def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="airflow_token", username="admin", secret_env=PASSWORD_ENV)
     connection = Connection(
-        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=IMPATIENT, reconcile_days=0,
+        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=SHORT_TIMEOUTS, reconcile_days=0,
         inventory_seconds=0,
     )  # fmt: skip
     return replace(connection, **options)
@@ -47,12 +47,12 @@ def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
 
 def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="bearer", secret_env=PASSWORD_ENV)
-    connection = Connection("generic", "generic", partner.base_url, auth, http=IMPATIENT, reconcile_days=0)
+    connection = Connection("generic", "generic", partner.base_url, auth, http=SHORT_TIMEOUTS, reconcile_days=0)
     return replace(connection, **options)
 
 
 def ingest(connection: Connection, **scope: Any) -> Report:
-    """Ingest all ingestible pipelines, as the task would do now."""
+    """Ingest all ingestible pipelines with this connection, and return the report."""
     pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
     return ingest_connection(connection, pipelines, IngestionScope(**scope))
 
@@ -63,7 +63,7 @@ def outcomes(report: Report) -> dict[str, int]:
 
 
 def physical_rows() -> dict[str, tuple[object, ...]]:
-    """Return for each run what any write or lock would change: ctid, xmin, xmax and times."""
+    """Return for each run the values that any write or lock changes: ctid, xmin, xmax and two times."""
     with database.cursor() as cursor:
         cursor.execute("SELECT id::text, ctid::text, xmin::text, xmax::text, updated_at, source_updated_at FROM runs")
         return {row[0]: row[1:] for row in cursor.fetchall()}

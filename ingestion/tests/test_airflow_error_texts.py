@@ -32,7 +32,7 @@ def _empty_cache() -> Iterator[None]:
     cache.clear()
 
 
-def failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
+def serve_failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
     """Serve this number of failed runs of one DAG, a second apart, the newest last."""
     template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
     airflow.rows = [
@@ -54,14 +54,14 @@ def task_requests(airflow: AirflowReplay) -> list[Request]:
     return [request for request in airflow.requests if "/taskInstances" in request.path]
 
 
-def texts() -> dict[str, str | None]:
+def error_texts_by_run() -> dict[str, str | None]:
     return dict(Run.objects.filter(status="failed").values_list("external_run_id", "error_message"))
 
 
 def test_every_failed_run_names_its_failing_task_and_a_second_walk_changes_nothing(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    failed_runs(airflow, 3, ended=datetime.now(UTC))
+    serve_failed_runs(airflow, 3, ended=datetime.now(UTC))
     connection = airflow_connection(airflow)
     assert ingest(connection).error_texts == 3
     before = physical_rows()
@@ -69,7 +69,7 @@ def test_every_failed_run_names_its_failing_task_and_a_second_walk_changes_nothi
 
     again = ingest(connection)
 
-    assert all(text and text.startswith(ERROR) for text in texts().values())
+    assert all(text and text.startswith(ERROR) for text in error_texts_by_run().values())
     assert outcomes(again) == {"unchanged": 3}
     assert physical_rows() == before
     assert task_requests(airflow) == [], "a text that is stored is not requested again"
@@ -78,7 +78,7 @@ def test_every_failed_run_names_its_failing_task_and_a_second_walk_changes_nothi
 def test_a_cleared_run_loses_its_error_text_and_gets_the_text_of_its_next_failure(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    serve_failed_runs(airflow, 1, ended=datetime.now(UTC))
     connection = airflow_connection(airflow)
     ingest(connection)
     [row] = airflow.rows
@@ -97,54 +97,56 @@ def test_a_cleared_run_loses_its_error_text_and_gets_the_text_of_its_next_failur
 def test_each_ingestion_sends_at_most_twenty_requests_for_the_newest_failures_first(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    failed_runs(airflow, 45, ended=datetime.now(UTC))
+    serve_failed_runs(airflow, 45, ended=datetime.now(UTC))
     connection = airflow_connection(airflow)
 
     ingest(connection)
-    first = {run for run, text in texts().items() if text}
+    first = {run for run, text in error_texts_by_run().items() if text}
     assert len(task_requests(airflow)) == MAX_REQUESTS == 20
     assert first == {f"run-{place:03}" for place in range(45 - 19, 45)}, "one list of tasks and 19 logs"
 
     ingest(connection)
     ingest(connection)
-    assert all(texts().values())
+    assert all(error_texts_by_run().values())
 
 
-def test_old_failures_get_their_task_without_a_log_and_fifty_share_a_request(
+def test_fifty_old_failures_are_read_with_one_request_and_without_logs(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    failed_runs(airflow, 120, ended=datetime.now(UTC) - timedelta(days=30))
+    serve_failed_runs(airflow, 120, ended=datetime.now(UTC) - timedelta(days=30))
 
     ingest(airflow_connection(airflow))
 
-    assert set(texts().values()) == {"Task reconcile failed (try 2 of 2)"}
+    assert set(error_texts_by_run().values()) == {"Task reconcile failed (try 2 of 2)"}
     assert len(task_requests(airflow)) == 3
 
 
 def test_a_failed_run_without_a_failed_task_gets_a_text_that_explains_it(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    failed_runs(airflow, 1, ended=datetime.now(UTC))
-    airflow.faults = [_only("/taskInstances/list", Answer(body={"task_instances": [], "total_entries": 0}))] * 20
+    serve_failed_runs(airflow, 1, ended=datetime.now(UTC))
+    airflow.faults = [_fault_for("/taskInstances/list", Answer(body={"task_instances": [], "total_entries": 0}))] * 20
 
     ingest(airflow_connection(airflow))
 
-    assert texts() == {"run-000": NO_FAILED_TASK}
+    assert error_texts_by_run() == {"run-000": NO_FAILED_TASK}
 
 
-def test_without_a_readable_log_the_text_has_only_the_task(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    failed_runs(airflow, 1, ended=datetime.now(UTC))
-    airflow.faults = [_only("/logs/", Answer(404, {"detail": "TaskInstance not found"}))] * 20
-
-    assert ingest(airflow_connection(airflow)).errors == []
-    assert texts() == {"run-000": "Task reconcile failed (try 2 of 2)"}
-
-
-def test_after_a_refusal_no_error_texts_are_requested_for_an_hour_and_walks_continue(
+def test_the_error_text_has_only_the_task_if_the_log_cannot_be_read(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    failed_runs(airflow, 2, ended=datetime.now(UTC))
-    airflow.faults = [_only("/taskInstances", Answer(403, {"detail": "Forbidden"}))] * 40
+    serve_failed_runs(airflow, 1, ended=datetime.now(UTC))
+    airflow.faults = [_fault_for("/logs/", Answer(404, {"detail": "TaskInstance not found"}))] * 20
+
+    assert ingest(airflow_connection(airflow)).errors == []
+    assert error_texts_by_run() == {"run-000": "Task reconcile failed (try 2 of 2)"}
+
+
+def test_error_texts_are_not_requested_again_after_a_refusal_and_walks_continue(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    serve_failed_runs(airflow, 2, ended=datetime.now(UTC))
+    airflow.faults = [_fault_for("/taskInstances", Answer(403, {"detail": "Forbidden"}))] * 40
     connection = airflow_connection(airflow)
 
     reports = [ingest(connection) for _ in range(3)]
@@ -154,11 +156,11 @@ def test_after_a_refusal_no_error_texts_are_requested_for_an_hour_and_walks_cont
     assert len(task_requests(airflow)) == 1
 
 
-def test_two_clients_that_share_a_dag_get_the_text_with_one_request(
+def test_two_clients_that_share_a_dag_get_the_text_without_extra_requests(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     pipelines_of("Contoso", "orders.reconcile-v2")
-    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    serve_failed_runs(airflow, 1, ended=datetime.now(UTC))
 
     ingest(airflow_connection(airflow))
 
@@ -178,7 +180,7 @@ def test_error_texts_of_airflow_2_are_read_too(monkeypatch: pytest.MonkeyPatch) 
         ]
         ingest(airflow_connection(airflow, auth=auth))
 
-        stored_texts = texts()
+        stored_texts = error_texts_by_run()
         assert stored_texts
         assert all(
             text and text.startswith("Task reconcile failed (try 2 of 2): ValueError: no rows")
@@ -188,18 +190,18 @@ def test_error_texts_of_airflow_2_are_read_too(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_secrets_in_a_log_are_filtered(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    serve_failed_runs(airflow, 1, ended=datetime.now(UTC))
     log = {"content": [{"event": "connecting to https://user:hunter2@db.example"}], "continuation_token": None}
-    airflow.faults = [_only("/logs/", Answer(body=log))] * 20
+    airflow.faults = [_fault_for("/logs/", Answer(body=log))] * 20
 
     ingest(airflow_connection(airflow))
 
-    [text] = texts().values()
+    [text] = error_texts_by_run().values()
     assert "db.example" in (text or "")
     assert "hunter2" not in (text or "")
 
 
-def test_mapped_and_many_failed_tasks_are_named() -> None:
+def test_the_text_names_the_first_task_and_at_most_five_other_failed_tasks() -> None:
     tasks: list[dict[str, Any]] = [
         {"task_id": "load", "map_index": number, "try_number": 1, "max_tries": 0} for number in range(8)
     ]
@@ -209,13 +211,13 @@ def test_mapped_and_many_failed_tasks_are_named() -> None:
     )
 
 
-def test_logs_of_all_forms_are_read() -> None:
+def test_logs_in_all_formats_are_read() -> None:
     assert log_lines(recorded_body("task-log")["content"])[-1].startswith("ValueError: ledger mismatch")
     assert log_lines(AIRFLOW_2_LOG)[-2] == "ValueError: no rows"
     assert log_lines(["one\ntwo", 3, {"event": None}]) == ["one", "two"]
     assert log_lines(None) == []
 
 
-def _only(part: str, answer: Answer) -> Any:
-    """Return a fault with this answer for paths with this part; other requests get their usual response."""
+def _fault_for(part: str, answer: Answer) -> Any:
+    """Return a fault that answers requests whose path contains `part`. Other requests get their usual response."""
     return lambda request: answer if part in request.path else None

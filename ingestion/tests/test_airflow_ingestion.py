@@ -79,7 +79,9 @@ def test_a_walk_repeated_three_times_changes_nothing_after_the_first(
     assert physical_rows() == before
 
 
-def test_a_run_progresses_is_cleared_and_ends_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_each_status_of_a_run_that_is_cleared_and_ends_again_is_stored(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
     connection = airflow_connection(airflow)
     statuses = []
     for moment in ("A-early", "B-middle", "C-settled", "D-cleared", "E-final"):
@@ -95,7 +97,7 @@ def test_a_run_progresses_is_cleared_and_ends_again(airflow: AirflowReplay, dags
     assert run_of(CLEARED).started_at == datetime.fromisoformat("2026-11-21T00:00:09.554228Z")
 
 
-def test_a_queued_run_is_open_without_a_start(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_queued_run_is_stored_as_running_without_a_start(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     ingest(airflow_connection(airflow))
 
     queued = run_of(("long_haul_export", "manual__2026-11-20T23:56:31.273019+00:00"))
@@ -112,7 +114,7 @@ def test_a_run_without_a_start_sorts_after_all_runs_with_one(airflow: AirflowRep
     assert runs[-1] == "queued-then-failed"
 
 
-def test_a_tick_without_changes_costs_one_request(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_tick_without_changes_sends_one_request(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     airflow.move_to("C-settled")
     connection = airflow_connection(airflow)
     ingest(connection)
@@ -143,7 +145,9 @@ def test_open_runs_that_the_listing_did_not_return_are_read_again(
     assert len(single) == 25  # all of them have ended, so each is requested by its id
 
 
-def test_open_runs_are_listed_a_hundred_at_a_time(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_twenty_five_open_runs_are_read_with_one_list_of_open_runs(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
     connection = airflow_connection(airflow)
     ingest(connection)
     Pipeline.objects.update(ingested_through=timezone.now() + timedelta(seconds=150))
@@ -170,7 +174,7 @@ def test_an_open_run_that_airflow_no_longer_has_is_canceled(airflow: AirflowRepl
     assert Run.objects.filter(status="canceled").count() == 1
 
 
-def test_a_404_that_is_not_airflows_own_cancels_nothing(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_404_of_a_proxy_before_airflow_cancels_no_run(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = airflow_connection(airflow)
     ingest(connection)
     airflow.rows = []
@@ -183,7 +187,7 @@ def test_a_404_that_is_not_airflows_own_cancels_nothing(airflow: AirflowReplay, 
     assert not Run.objects.filter(status="canceled").exists()
 
 
-def test_ended_runs_that_airflow_deletes_stay(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_ended_runs_stay_when_airflow_deletes_them(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     airflow.move_to("D-cleared")
     connection = airflow_connection(airflow)
     ingest(connection)
@@ -194,7 +198,7 @@ def test_ended_runs_that_airflow_deletes_stay(airflow: AirflowReplay, dags: dict
     assert run_of(("sales_daily_load", "scheduled__2026-11-01T00:00:00+00:00")).status == "success"
 
 
-def test_the_same_run_id_in_two_dags_is_two_runs(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_the_same_run_id_in_two_dags_is_stored_as_two_runs(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     ingest(airflow_connection(airflow))
 
     assert Run.objects.filter(external_run_id="nightly:2026-11-20T02:00:00+01:00").count() == 2
@@ -213,7 +217,7 @@ def test_dags_that_are_not_in_the_inventory_are_counted_and_are_not_errors(airfl
     assert Run.objects.count() == 27
 
 
-def test_one_dag_of_two_clients_gives_each_its_runs(airflow: AirflowReplay, db: None) -> None:
+def test_two_clients_that_share_a_dag_both_get_its_runs(airflow: AirflowReplay, db: None) -> None:
     pipelines_of("Northwind", "long_haul_export")
     pipelines_of("Contoso", "long_haul_export")
 
@@ -319,7 +323,7 @@ def test_no_planted_secret_reaches_the_database(airflow: AirflowReplay, dags: di
 def test_a_run_that_comes_on_two_pages_is_stored_once(
     dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Runs that arrive between two pages move others to the next page, where they come a second time."""
+    """New runs between two requests move other runs to the next page, which returns them a second time."""
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     with AirflowReplay(moment="B-middle", maximum_page_limit=10, offers_cursors=False) as airflow:
         all_rows: Sequence[Any] = airflow.moments["C-settled"].rows

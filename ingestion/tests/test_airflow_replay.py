@@ -11,7 +11,7 @@ import requests
 from ingestion.synthetic.airflow_recording import RECORDINGS
 from ingestion.synthetic.airflow_replay import MOMENTS, Airflow2Replay, AirflowReplay
 
-# Requests that CHM does not send: writes, and reads of other things than DAG runs.
+# How the names of recordings begin that are not requests for DAG runs, or that write. They are not repeated.
 OTHER_REQUESTS = (
     "dags",
     "dag.",
@@ -28,7 +28,7 @@ OTHER_REQUESTS = (
 )
 
 
-# Recorded between the listings of two moments, so neither has that state.
+# Recorded between two moments, so the runs of both moments differ from these recordings.
 BETWEEN_MOMENTS = {"run-right-after-clear.json", "run-404-deleted.json"}
 
 
@@ -104,7 +104,7 @@ def test_errors_are_equal_to_the_recorded_errors(path: Path) -> None:
         assert answer.json() == expected["body"]
 
 
-def test_cursor_pages_hold_the_recorded_rows() -> None:
+def test_cursor_pages_contain_the_recorded_rows() -> None:
     with AirflowReplay() as partner:
         partner.rows = partner.moments["C-settled"].rows
         cursor: str | None = ""
@@ -119,7 +119,7 @@ def test_cursor_pages_hold_the_recorded_rows() -> None:
     assert cursor is None
 
 
-def test_a_lower_server_limit_cuts_pages_silently() -> None:
+def test_pages_are_shorter_if_the_server_has_a_lower_limit() -> None:
     with AirflowReplay(maximum_page_limit=10) as partner:
         partner.rows = partner.moments["C-settled"].rows
         for name, rows in (("runs-limit-50-maximum-10", 10), ("runs-limit-0", 0)):
@@ -128,7 +128,7 @@ def test_a_lower_server_limit_cuts_pages_silently() -> None:
             assert len(repeat_request(partner, exchange).json()["dag_runs"]) == rows
 
 
-def test_airflow_2_answers_as_recorded() -> None:
+def test_airflow_2_returns_the_recorded_runs() -> None:
     with Airflow2Replay() as partner:
         for moment in ("A-early", "B-settled"):
             partner.rows = partner.moments[moment].rows

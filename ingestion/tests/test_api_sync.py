@@ -26,22 +26,22 @@ SYNC = f"{ROOT}/ingestion/runs/sync"
 
 
 @pytest.fixture
-def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
     path = tmp_path / "connections.toml"
     path.write_text(
-        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\n'
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\n'
         'auth = { kind = "bearer", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
-    generic.runs = {"orders": [{"id": "1", "status": "success"}], "stock": [{"id": "1", "status": "failed"}]}
-    return generic
+    generic_partner.runs = {"orders": [{"id": "1", "status": "success"}], "stock": [{"id": "1", "status": "failed"}]}
+    return generic_partner
 
 
 @pytest.fixture
 def worker(transactional_db: None, partner: GenericPartner, settings: Settings) -> Iterator[None]:
-    """Run a worker on the test's database."""
+    """Run a Celery worker on the test's database."""
 
-    current_app.control.purge()  # what other tests queued
+    current_app.control.purge()  # remove tasks that other tests have queued
     name = connection.settings_dict["NAME"]
     url = os.environ["CHM_DATABASE_URL"]
     base, _, query = url.partition("?")
@@ -62,7 +62,7 @@ def worker(transactional_db: None, partner: GenericPartner, settings: Settings) 
         process.wait(20)
 
 
-def finished(api: Any, task_id: str) -> dict[str, Any]:
+def wait_until_finished(api: Any, task_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         body: dict[str, Any] = api.get(f"{SYNC}/{task_id}").json()
@@ -79,7 +79,7 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
     started = api.post(SYNC, {})
     assert started.status_code == 202
     task_id = started.json()["task_id"]
-    assert finished(api, task_id) == {
+    assert wait_until_finished(api, task_id) == {
         "task_id": task_id, "state": "succeeded", "pipelines_processed": 2, "pages_processed": 2, "runs_processed": 2,
         "created": 2, "updated": 0, "unchanged": 0, "stale": 0, "pruned": 0, "rejected": 0, "unknown_pipelines": 0,
         "errors": [],
@@ -88,11 +88,11 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
     partner.runs["orders"].append({"id": "2", "status": "failed"})
     partner.runs["stock"].append({"id": "2", "status": "failed"})
     limited_task_id = api.post(SYNC, {"connection": "one", "pipeline_id": str(pipelines["stock"].pk)}).json()["task_id"]
-    assert finished(api, limited_task_id)["created"] == 1
+    assert wait_until_finished(api, limited_task_id)["created"] == 1
     assert Run.objects.count() == 3
 
     del partner.runs["orders"]
-    body = finished(api, api.post(SYNC, {"client_id": str(pipelines["orders"].client_id)}).json()["task_id"])
+    body = wait_until_finished(api, api.post(SYNC, {"client_id": str(pipelines["orders"].client_id)}).json()["task_id"])
     assert body["state"] == "succeeded"
     assert [problem["pipeline"] for problem in body["errors"]] == ["orders"]
 
@@ -110,31 +110,31 @@ def test_the_error_for_unknown_ids_or_fields_names_them(partner: GenericPartner)
 
 
 @pytest.mark.django_db
-def test_without_a_connection_the_response_says_what_to_configure(settings: Settings) -> None:
+def test_the_error_says_what_to_configure_if_there_is_no_connection(settings: Settings) -> None:
     settings.CHM_CONNECTIONS_FILE = settings.CHM_PARTNER_API_BASE_URL = ""
     assert "CHM_CONNECTIONS_FILE" in str(field_errors(api_with_scope().post(SYNC, {})))
 
 
 @pytest.mark.django_db
 def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline(partner: GenericPartner) -> None:
-    own, foreign = PipelineFactory.create(), PipelineFactory.create()
-    everything, bound = api_with_scope(), api_with_scope("ingest", client_id=own.client_id)
+    own_pipeline, foreign_pipeline = PipelineFactory.create(), PipelineFactory.create()
+    unbound_api, bound_api = program(), program("ingest", client_id=own_pipeline.client_id)
 
-    assert set(field_errors(bound.post(SYNC, {"pipeline_id": str(foreign.pk)}))) == {"pipeline_id"}
-    task_id = bound.post(SYNC, {}).json()["task_id"]
-    assert bound.get(f"{SYNC}/{task_id}").json()["state"] == "queued"
-    assert everything.get(f"{SYNC}/{task_id}").status_code == 200
-    assert_error(api_with_scope("ingest", client_id=foreign.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found")
-    assert_error(bound.get(f"{SYNC}/{everything.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
-    by_pipeline = api_with_scope("ingest", pipeline_id=own.pk)
-    task_id = by_pipeline.post(SYNC, {}).json()["task_id"]
-    assert by_pipeline.get(f"{SYNC}/{task_id}").status_code == 200
-    assert bound.get(f"{SYNC}/{task_id}").status_code == 200
+    assert set(invalid(bound_api.post(SYNC, {"pipeline_id": str(foreign_pipeline.pk)}))) == {"pipeline_id"}
+    task_id = bound_api.post(SYNC, {}).json()["task_id"]
+    assert bound_api.get(f"{SYNC}/{task_id}").json()["state"] == "queued"
+    assert unbound_api.get(f"{SYNC}/{task_id}").status_code == 200
+    error(program("ingest", client_id=foreign_pipeline.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found")
+    error(bound_api.get(f"{SYNC}/{unbound_api.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
+    pipeline_api = program("ingest", pipeline_id=own_pipeline.pk)
+    task_id = pipeline_api.post(SYNC, {}).json()["task_id"]
+    assert pipeline_api.get(f"{SYNC}/{task_id}").status_code == 200
+    assert bound_api.get(f"{SYNC}/{task_id}").status_code == 200
 
 
 @pytest.mark.django_db
-def test_operators_start_ingestions_and_others_do_not(partner: GenericPartner) -> None:
-    assert api_as_role("operator").post(SYNC, {}).status_code == 202
+def test_operators_can_start_ingestions_and_other_roles_cannot(partner: GenericPartner) -> None:
+    assert person("operator").post(SYNC, {}).status_code == 202
     for role in ("viewer", "analyst"):
         assert_error(api_as_role(role).post(SYNC, {}), 403, "forbidden")
     assert_error(api_with_scope("read").post(SYNC, {}), 403, "forbidden")

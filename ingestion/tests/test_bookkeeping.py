@@ -1,4 +1,4 @@
-"""Watermarks: one statement per walk, only for pipelines whose source did not change, without changing updated_at."""
+"""A walk writes its watermarks with one statement. It skips pipelines with a new source and keeps updated_at."""
 
 from datetime import timedelta
 
@@ -29,35 +29,35 @@ def test_a_walk_moves_all_its_watermarks_in_one_statement(airflow: AirflowReplay
     assert Pipeline.objects.filter(ingested_through__gt=timezone.now() - timedelta(minutes=1)).count() == 8
 
 
-def test_bookkeeping_does_not_change_updated_at(generic: GenericPartner, db: None) -> None:
+def test_bookkeeping_does_not_change_updated_at(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders", "unknown")
-    generic.runs["orders"] = []
+    generic_partner.runs["orders"] = []
     before = list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True))
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     assert list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True)) == before
 
 
-def test_a_watermark_that_moves_by_less_than_a_step_is_not_written(generic: GenericPartner, db: None) -> None:
+def test_a_watermark_that_moves_by_less_than_a_step_is_not_written(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders")
-    generic.runs["orders"] = []
-    ingest(generic_connection(generic, interval_seconds=3600))
+    generic_partner.runs["orders"] = []
+    ingest(generic_connection(generic_partner, interval_seconds=3600))
     with database.cursor() as cursor:
         cursor.execute("SELECT ctid::text, xmin::text FROM pipelines")
         before = cursor.fetchall()
 
-        ingest(generic_connection(generic, interval_seconds=3600))
+        ingest(generic_connection(generic_partner, interval_seconds=3600))
 
         cursor.execute("SELECT ctid::text, xmin::text FROM pipelines")
         assert cursor.fetchall() == before
 
 
-def test_a_walk_is_due_three_intervals_ahead(generic: GenericPartner, db: None) -> None:
+def test_a_pipeline_is_due_three_intervals_after_its_walk(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders")
-    generic.runs["orders"] = []
+    generic_partner.runs["orders"] = []
 
-    ingest(generic_connection(generic, interval_seconds=600))
+    ingest(generic_connection(generic_partner, interval_seconds=600))
 
     due = Pipeline.objects.get().ingest_due_at
     assert due is not None
@@ -66,26 +66,28 @@ def test_a_walk_is_due_three_intervals_ahead(generic: GenericPartner, db: None) 
 
 @pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"client": "Contoso"}])
 def test_a_pipeline_whose_source_changes_is_walked_from_the_beginning(
-    generic: GenericPartner, db: None, change: dict[str, str]
+    generic_partner: GenericPartner, db: None, change: dict[str, str]
 ) -> None:
     pipeline = pipelines_of("Northwind", "orders")["orders"]
-    elsewhere = pipelines_of("Contoso", "stock")["stock"]
-    generic.runs = {"orders": [], "other": [], "stock": []}
-    ingest(generic_connection(generic))
+    other_pipeline = pipelines_of("Contoso", "stock")["stock"]
+    generic_partner.runs = {"orders": [], "other": [], "stock": []}
+    ingest(generic_connection(generic_partner))
     pipeline.refresh_from_db()
     assert pipeline.ingested_through is not None
 
     for field, value in change.items():
-        setattr(pipeline, field, elsewhere.client if field == "client" else value)
+        setattr(pipeline, field, other_pipeline.client if field == "client" else value)
     pipeline.save()
 
     assert Pipeline.objects.get(pk=pipeline.pk).ingested_through is None
 
 
-def test_another_change_keeps_the_watermark(generic: GenericPartner, db: None) -> None:
+def test_a_change_that_does_not_concern_the_source_keeps_the_watermark(
+    generic_partner: GenericPartner, db: None
+) -> None:
     pipeline = pipelines_of("Northwind", "orders")["orders"]
-    generic.runs["orders"] = []
-    ingest(generic_connection(generic))
+    generic_partner.runs["orders"] = []
+    ingest(generic_connection(generic_partner))
     pipeline.refresh_from_db()
 
     pipeline.description = "Nightly"
@@ -94,10 +96,12 @@ def test_another_change_keeps_the_watermark(generic: GenericPartner, db: None) -
     assert Pipeline.objects.get().ingested_through is not None
 
 
-def test_a_source_that_changes_while_it_is_walked_is_not_marked_as_walked(generic: GenericPartner, db: None) -> None:
+def test_a_pipeline_that_gets_another_source_during_its_walk_is_not_marked_as_walked(
+    generic_partner: GenericPartner, db: None
+) -> None:
     pipeline = pipelines_of("Northwind", "orders")["orders"]
-    generic.runs["orders"] = [{"id": "1", "status": "success"}]
-    connection = generic_connection(generic)
+    generic_partner.runs["orders"] = [{"id": "1", "status": "success"}]
+    connection = generic_connection(generic_partner)
     before = list(Pipeline.objects.ingestible().select_related("client"))
     pipeline.external_id = "renamed"
     pipeline.save()

@@ -1,4 +1,4 @@
-"""Partners that send their headers one byte at a time, and names that resolve to cloud metadata services."""
+"""Partners that send their headers too slowly, and host names that resolve to cloud metadata services."""
 
 import contextlib
 import socket
@@ -56,6 +56,6 @@ def test_a_partner_at_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPa
         settings = HttpSettings(max_retries=0)
         with (
             PartnerSession(address, auth=Auth(), settings=settings) as session,
-            pytest.raises(Refused, match="an address of cloud metadata"),
+            pytest.raises(Refused, match="a cloud metadata service"),
         ):
             session.get("/runs")

@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
     path = tmp_path / "connections.toml"
     path.write_text(
-        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\nmax_retries = 0\n'
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\nmax_retries = 0\n'
         'auth = { kind = "bearer", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
-    generic.runs = {
+    generic_partner.runs = {
         "orders": [
             {"id": "1", "status": "Succeeded", "started_at": "2026-03-01T10:00:00Z"},
             {"id": "[/2]", "status": "exploded", "rows_processed": -1},
@@ -34,19 +34,19 @@ def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> Gene
         ],
         "stock": [{"id": "9", "status": "failed"}],
     }
-    return generic
+    return generic_partner
 
 
-def check(*arguments: Any) -> str:
+def check_connection(*arguments: Any) -> str:
     out = StringIO()
     call_command("check_connection", *arguments, stdout=out)
     return out.getvalue()
 
 
-def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: GenericPartner) -> None:
+def test_the_command_shows_how_each_run_would_be_stored_and_stores_nothing(partner: GenericPartner) -> None:
     pipelines = pipelines_of("Northwind", "orders", "stock")
 
-    output = check("one", "--pipeline", str(pipelines["orders"].pk))
+    output = check_connection("one", "--pipeline", str(pipelines["orders"].pk))
 
     for expected in ("selects 2 pipelines", "requested orders", "Succeeded", "2026-03-01 10:00:00", "unknown status",
                      "rows_processed left out", "no external_run_id", "[/2]",
@@ -57,34 +57,34 @@ def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: Gener
     assert len(partner.requests) == 1
 
 
-def test_without_a_pipeline_the_first_one_is_requested(partner: GenericPartner) -> None:
+def test_the_command_requests_the_first_pipeline_by_default(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
-    assert "requested orders" in check("one")
+    assert "requested orders" in check_connection("one")
 
 
 def test_each_kind_of_error_has_its_message_and_exit_code(partner: GenericPartner) -> None:
     with pytest.raises(CommandError, match="selects no pipeline") as refusal:
-        check("one")
+        check_connection("one")
     assert refusal.value.returncode == 2
     with pytest.raises(CommandError, match="there is no connection 'two'; there are: one"):
-        check("two")
+        check_connection("two")
     foreign = PipelineFactory.create(external_id=None)
     with pytest.raises(CommandError, match="does not select"):
-        check("one", "--pipeline", str(foreign.pk))
+        check_connection("one", "--pipeline", str(foreign.pk))
     pipelines_of("Northwind", "orders")
     partner.faults = [Answer(401, {"detail": "Invalid token"})]
     with pytest.raises(CommandError, match="answered 401") as failure:
-        check("one")
+        check_connection("one")
     assert failure.value.returncode == 1
 
 
 def test_a_partner_without_runs_is_not_an_error(partner: GenericPartner) -> None:
     partner.runs = {"orders": []}
     pipelines_of("Northwind", "orders")
-    assert "first page: no run." in check("one")
+    assert "first page: no run." in check_connection("one")
 
 
-def test_with_a_description_it_shows_where_each_field_comes_from(
+def test_the_command_shows_where_each_field_comes_from_if_the_connection_has_a_description(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, SECRET)
@@ -97,7 +97,7 @@ def test_with_a_description_it_shows_where_each_field_comes_from(
         settings.CHM_CONNECTIONS_FILE = str(path)
         pipelines_of("Northwind", databricks.pipelines[1], platform="vendor_api")
 
-        output = check("bricks")
+        output = check_connection("bricks")
 
     # The table is wider than 80 columns, so each field is a block of lines.
     blocks = [" ".join(block.split()) for block in output.split("\n\n") if "field " in block]

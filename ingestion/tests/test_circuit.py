@@ -13,7 +13,7 @@ from pytest_django import Settings
 from ingestion.circuit import Circuit
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from ingestion.tasks import ingest as tick
+from ingestion.tasks import ingest as ingest_task
 from ingestion.tests.support import PASSWORD_ENV, generic_connection, ingest, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -21,7 +21,7 @@ from runs.models import Run
 pytestmark = pytest.mark.django_db
 
 
-class Clock:
+class FakeClock:
     now = 1_000_000.0
 
     def __call__(self) -> float:
@@ -29,36 +29,36 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     cache.clear()
-    clock = Clock()
+    clock = FakeClock()
     monkeypatch.setattr("ingestion.circuit.time.time", clock)
     return clock
 
 
 @pytest.fixture
-def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> Iterator[GenericPartner]:
+def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> Iterator[GenericPartner]:
     path = tmp_path / "connections.toml"
     path.write_text(
-        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\ninterval_seconds = 60\n'
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\ninterval_seconds = 60\n'
         f'max_retries = 0\nauth = {{ kind = "bearer", secret_env = "{PASSWORD_ENV}" }}\n'
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
     names = [f"p{number}" for number in range(10)]
     pipelines_of("Northwind", *names)
-    generic.runs = {name: [{"id": "1", "status": "success"}] for name in names}
-    yield generic
-    generic.faults = []
+    generic_partner.runs = {name: [{"id": "1", "status": "success"}] for name in names}
+    yield generic_partner
+    generic_partner.faults = []
 
 
 def requests_of_a_tick(partner: GenericPartner) -> int:
     """Return the number of requests that one tick sends."""
     before = len(partner.requests)
-    tick.apply(args=("one",)).get()
+    ingest_task.apply(args=("one",)).get()
     return len(partner.requests) - before
 
 
-def test_a_partner_that_stays_down_gets_fewer_and_fewer_requests(partner: GenericPartner, clock: Clock) -> None:
+def test_a_partner_that_stays_down_gets_fewer_and_fewer_requests(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(503)] * 1000
     requests = []
     for _ in range(90):  # minutes
@@ -72,7 +72,7 @@ def test_a_partner_that_stays_down_gets_fewer_and_fewer_requests(partner: Generi
     assert [later - earlier for earlier, later in itertools.pairwise(tries)] == [1, 1, 2, 4, 8, 15, 15, 15, 15]
 
 
-def test_after_its_first_response_a_partner_is_walked_as_usual(partner: GenericPartner, clock: Clock) -> None:
+def test_after_its_first_response_a_partner_is_walked_as_usual(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(503)] * 1000
     for _ in range(12):
         requests_of_a_tick(partner)
@@ -88,21 +88,21 @@ def test_after_its_first_response_a_partner_is_walked_as_usual(partner: GenericP
     assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
 
 
-def test_one_failing_pipeline_does_not_open_the_circuit(partner: GenericPartner, clock: Clock) -> None:
+def test_one_failing_pipeline_does_not_open_the_circuit(partner: GenericPartner, clock: FakeClock) -> None:
     for _ in range(6):
         partner.faults = [Answer(503)]
         assert requests_of_a_tick(partner) == 10
         clock.now += 60
 
 
-def test_a_refused_token_does_not_open_the_circuit(partner: GenericPartner, clock: Clock) -> None:
+def test_a_refused_token_does_not_open_the_circuit(partner: GenericPartner, clock: FakeClock) -> None:
     partner.token = "another"
     for _ in range(6):
         assert requests_of_a_tick(partner) > 0
         clock.now += 60
 
 
-def test_manual_ingestion_ignores_an_open_circuit(partner: GenericPartner, clock: Clock) -> None:
+def test_manual_ingestion_ignores_an_open_circuit(partner: GenericPartner, clock: FakeClock) -> None:
     for _ in range(5):
         Circuit("generic", 60).record_outage()
     assert Circuit("generic", 60).pause_seconds() > 0
@@ -112,20 +112,20 @@ def test_manual_ingestion_ignores_an_open_circuit(partner: GenericPartner, clock
 
 
 def test_a_requested_ingestion_ignores_an_open_circuit_and_a_scheduled_one_waits(
-    partner: GenericPartner, clock: Clock
+    partner: GenericPartner, clock: FakeClock
 ) -> None:
     for _ in range(5):
         Circuit("one", 60).record_outage()
 
-    scheduled = tick.apply(args=("one",)).get()
+    scheduled = ingest_task.apply(args=("one",)).get()
     assert (scheduled["pipelines_processed"], partner.requests) == (0, [])
 
-    requested = tick.apply(args=("one",), kwargs={"requested": True}).get()
+    requested = ingest_task.apply(args=("one",), kwargs={"requested": True}).get()
     assert requested["pipelines_processed"] == 10
     assert Circuit("one", 60).pause_seconds() == 0, "a response closes the circuit for the schedule too"
 
 
-def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: GenericPartner, clock: Clock) -> None:
+def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(429, headers={"Retry-After": "600"})]
     assert requests_of_a_tick(partner) == 1
     clock.now += 60
@@ -141,7 +141,7 @@ def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: Gener
 
 
 def test_without_the_cache_a_partner_is_requested_at_every_tick(
-    partner: GenericPartner, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    partner: GenericPartner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:
         def __getattr__(self, name: str) -> Any:
@@ -157,7 +157,7 @@ def test_without_the_cache_a_partner_is_requested_at_every_tick(
     assert Run.objects.count() == 10
 
 
-def test_a_missed_period_is_due_once_and_each_connection_has_its_own_moment() -> None:
+def test_missed_periods_are_due_only_once_and_connections_are_due_at_different_times() -> None:
     from ingestion.schedule import Phased
 
     class PhasedAtMoment(Phased):

@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from ingestion.adoption import adopt
+from ingestion.adoption import adopt_from_source
 from ingestion.connection_status import ConnectionStatus, read_status
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 from ingestion.schedule import Phased
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
@@ -59,12 +59,12 @@ auth = {{ kind = "airflow_token", username = "admin", secret_env = "{PASSWORD_EN
 
 
 def status_after_walk(name: str = "live") -> ConnectionStatus:
-    ingest(configured()[name])
+    ingest(configured_connections()[name])
     return status(name)
 
 
 def status(name: str = "live") -> ConnectionStatus:
-    connections = configured()
+    connections = configured_connections()
     return read_status(connections[name], connections, timezone.now())
 
 
@@ -83,7 +83,7 @@ def test_the_command_shows_how_source_and_inventory_differ(
     airflow.dag_list[0] |= {"has_import_errors": True}
     for row in airflow.dag_list:
         row["is_paused"] = row["dag_id"] == "manual_refund"
-    ingest(configured()["live"])
+    ingest(configured_connections()["live"])
 
     [document] = json.loads(command("--json"))
 
@@ -119,7 +119,7 @@ def test_the_command_names_errors_and_unknown_connections(
         command("other")
 
 
-def test_the_next_walk_is_when_beat_enqueues_it() -> None:
+def test_the_time_of_the_next_walk_is_the_time_at_which_beat_enqueues_it() -> None:
     phased, now = Phased(300, "live"), datetime(2026, 11, 21, 12, tzinfo=UTC)
 
     next_at = phased.next_at(now)
@@ -129,7 +129,7 @@ def test_the_next_walk_is_when_beat_enqueues_it() -> None:
     assert periods == pytest.approx(round(periods), abs=1e-6)
 
 
-def test_an_id_of_another_connection_to_the_same_source_is_not_unmatched(
+def test_pipelines_of_other_connections_to_the_same_source_are_not_listed_as_unmatched(
     airflow: AirflowReplay, write_connections: WriteConnections
 ) -> None:
     write_connections(
@@ -146,7 +146,7 @@ def test_an_id_of_another_connection_to_the_same_source_is_not_unmatched(
     assert not unmatched_ids & {"sales_daily_load", "manual_refund"}
 
 
-def test_a_connection_for_some_ids_offers_only_those(
+def test_only_pipelines_that_the_connection_selects_are_listed_as_unmatched(
     airflow: AirflowReplay, write_connections: WriteConnections
 ) -> None:
     write_connections(airflow, live='pipelines = { external_id_prefix = "sales" }')
@@ -165,13 +165,17 @@ def test_two_hundred_pipelines_are_adopted_at_once_and_the_next_walk_reads_their
         status_before = status_after_walk()
         external_ids = [each.external_id for each in status_before.unmatched]
 
-        too_many = adopt(status_before, external_ids, client="", pipeline_type="ingestion", user_id=admin_user.pk)
-        adopted = adopt(status_before, external_ids[:200], client="", pipeline_type="ingestion", user_id=admin_user.pk)
+        too_many = adopt_from_source(
+            status_before, external_ids, client="", pipeline_type="ingestion", user_id=admin_user.pk
+        )
+        adopted = adopt_from_source(
+            status_before, external_ids[:200], client="", pipeline_type="ingestion", user_id=admin_user.pk
+        )
 
         assert [fault.message for fault in too_many.faults] == ["At most 200 pipelines can be adopted at once."]
         assert (adopted.faults, len(adopted.new)) == ([], 200)
         assert len(status().unmatched) == 50, "without reading the list again"
-        assert ingest(configured()["live"]).pipelines_processed == 200
+        assert ingest(configured_connections()["live"]).pipelines_processed == 200
     pipeline = Pipeline.objects.order_by("name")[0]
     assert (pipeline.client.name, pipeline.platform, pipeline.environment) == ("Northwind", "airflow", "prod")
     assert admin_user.logentry_set.count() == 200
@@ -185,11 +189,15 @@ def test_a_client_that_the_user_chooses_has_precedence_over_the_rule(
         Client.objects.create(name=name)
     status_before = status_after_walk()
 
-    by_rule = adopt(status_before, ["sales_daily_load"], client="", pipeline_type="export", user_id=admin_user.pk)
-    by_hand = adopt(
+    by_rule = adopt_from_source(
+        status_before, ["sales_daily_load"], client="", pipeline_type="export", user_id=admin_user.pk
+    )
+    by_hand = adopt_from_source(
         status_before, ["sales-mart.refresh"], client="Contoso", pipeline_type="export", user_id=admin_user.pk
     )
-    neither = adopt(status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
+    neither = adopt_from_source(
+        status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk
+    )
 
     assert (by_rule.faults, by_hand.faults) == ([], [])
     owners = dict(Pipeline.objects.values_list("external_id", "client__name"))
@@ -205,8 +213,12 @@ def test_pipelines_are_adopted_only_for_the_clients_that_the_connection_selects(
         Client.objects.create(name=name)
     status_before = status_after_walk()
 
-    other = adopt(status_before, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
-    owned = adopt(status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
+    other = adopt_from_source(
+        status_before, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk
+    )
+    owned = adopt_from_source(
+        status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk
+    )
 
     assert [fault.message for fault in other.faults] == ["The connection does not select the client Contoso."]
     assert owned.faults == []
@@ -221,7 +233,7 @@ def test_adopting_does_not_change_a_pipeline_with_the_same_name(
     Pipeline.objects.filter(pk=other.pk).update(name="manual_refund")
     status_before = status_after_walk()
 
-    result = adopt(
+    result = adopt_from_source(
         status_before,
         ["manual_refund", "branch_and_map"],
         client="Northwind",
@@ -242,7 +254,9 @@ def test_a_pipeline_that_is_no_longer_unmatched_is_not_adopted(
     write_connections(airflow)
     Client.objects.create(name="Northwind")
 
-    result = adopt(status_after_walk(), ["made_up"], client="Northwind", pipeline_type="export", user_id=admin_user.pk)
+    result = adopt_from_source(
+        status_after_walk(), ["made_up"], client="Northwind", pipeline_type="export", user_id=admin_user.pk
+    )
 
     assert [fault.message for fault in result.faults] == ["Some pipelines are no longer in the list. Reload the page."]
     assert not Pipeline.objects.exists()
@@ -252,4 +266,4 @@ def test_a_rule_without_a_client_is_a_mistake(airflow: AirflowReplay, write_conn
     write_connections(airflow, live='adopt_clients = { "dag-*" = "" }')
 
     with pytest.raises(ConfigurationError, match=r"adopt_clients.dag-\*: must be a text that is not empty"):
-        configured()
+        configured_connections()

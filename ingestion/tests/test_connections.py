@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from ingestion.assignment import assign, unselected
-from ingestion.connections import AuthSettings, ConfigurationError, configured, missing_secrets
+from ingestion.assignment import assign_pipelines, pipelines_without_connection
+from ingestion.connections import AuthSettings, ConfigurationError, configured_connections, missing_secrets
 from ingestion.tests.support import pipelines_of
 
-GOOD = """
+VALID_FILE = """
 [connections.northwind]
 connector = "airflow"
 base_url = "https://airflow.northwind.example"
@@ -39,17 +39,17 @@ def connections_file(tmp_path: Path, settings: Settings, monkeypatch: pytest.Mon
     return path
 
 
-def mistakes(path: Path, text: str) -> list[str]:
+def mistakes_in(path: Path, text: str) -> list[str]:
     path.write_text(text)
     with pytest.raises(ConfigurationError) as error:
-        configured()
+        configured_connections()
     return error.value.mistakes
 
 
-def test_a_good_file_describes_its_connections(connections_file: Path) -> None:
-    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
+def test_a_valid_file_is_read(connections_file: Path) -> None:
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
 
-    connections = configured()
+    connections = configured_connections()
 
     assert list(connections) == ["northwind", "rest"]
     assert connections["northwind"].interval_seconds == 30
@@ -59,8 +59,8 @@ def test_a_good_file_describes_its_connections(connections_file: Path) -> None:
     assert "s3cret" not in repr(connections)
 
 
-def test_every_mistake_is_named_at_once(connections_file: Path) -> None:
-    messages = mistakes(
+def test_all_mistakes_are_reported_together(connections_file: Path) -> None:
+    messages = mistakes_in(
         connections_file,
         """
         [connections."bad name!"]
@@ -116,19 +116,19 @@ def test_every_mistake_is_named_at_once(connections_file: Path) -> None:
 def test_a_file_that_is_not_a_connections_file_is_an_error_with_its_place(
     connections_file: Path, text: str, message: str
 ) -> None:
-    assert message in "\n".join(mistakes(connections_file, text))
+    assert message in "\n".join(mistakes_in(connections_file, text))
 
 
 def test_a_missing_file_is_named(connections_file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"connections\.toml"):
-        configured()
+        configured_connections()
 
 
-def test_without_a_file_two_variables_make_one_generic_connection(settings: Settings) -> None:
+def test_two_settings_define_one_generic_connection_if_there_is_no_file(settings: Settings) -> None:
     settings.CHM_PARTNER_API_BASE_URL = "https://partner.example"
     settings.CHM_PARTNER_API_TOKEN = "tok3n"
 
-    [connection] = configured().values()
+    [connection] = configured_connections().values()
 
     assert (connection.name, connection.connector) == ("default", "generic")
     assert connection.auth.secret() == "tok3n"
@@ -137,7 +137,7 @@ def test_without_a_file_two_variables_make_one_generic_connection(settings: Sett
 
 def test_without_any_configuration_the_error_says_what_to_set() -> None:
     with pytest.raises(ConfigurationError, match="CHM_CONNECTIONS_FILE"):
-        configured()
+        configured_connections()
 
 
 @pytest.mark.proves("FR-011", "SE-001")
@@ -145,31 +145,33 @@ def test_without_any_configuration_the_error_says_what_to_set() -> None:
 def test_pipelines_are_assigned_to_the_connection_that_selects_them_and_the_others_are_listed(
     connections_file: Path,
 ) -> None:
-    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     dags = pipelines_of("Northwind", "dag-1", "dag-2")
     etl = pipelines_of("Contoso", "etl-1", "other-1", platform="custom")
 
-    assigned = assign(configured())
+    assigned = assign_pipelines(configured_connections())
 
     assert {pipeline.id for pipeline in assigned["northwind"]} == {p.id for p in dags.values()}
     assert assigned["rest"] == [etl["etl-1"]]
-    assert list(unselected(configured())) == [etl["other-1"]]
+    assert list(pipelines_without_connection(configured_connections())) == [etl["other-1"]]
 
 
 @pytest.mark.django_db
 def test_a_pipeline_that_two_connections_select_is_a_mistake(connections_file: Path) -> None:
-    text = GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")).replace('clients = ["Contoso"], ', "")
+    text = VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")).replace(
+        'clients = ["Contoso"], ', ""
+    )
     connections_file.write_text(text)
     pipelines_of("Northwind", "etl-1")
 
     with pytest.raises(ConfigurationError, match="'etl-1' of 'Northwind' is selected by northwind and rest"):
-        assign(configured())
+        assign_pipelines(configured_connections())
 
 
 @pytest.mark.proves("FR-011")
 @pytest.mark.django_db
-def test_disabled_inventory_is_not_ingested(connections_file: Path) -> None:
-    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
+def test_disabled_pipelines_and_clients_are_not_ingested(connections_file: Path) -> None:
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     disabled, active = pipelines_of("Northwind", "dag-1", "dag-2").values()
     disabled.is_active = False
     disabled.save()
@@ -177,38 +179,40 @@ def test_disabled_inventory_is_not_ingested(connections_file: Path) -> None:
     disabled_client.is_active = False
     disabled_client.save()
 
-    assert assign(configured()) == {"northwind": [active], "rest": []}
+    assert assign_pipelines(configured_connections()) == {"northwind": [active], "rest": []}
 
 
 @pytest.mark.django_db
-def test_ten_thousand_pipelines_are_assigned_by_two_queries(
+def test_pipelines_are_assigned_with_two_queries(
     connections_file: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
-    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     pipelines_of("Northwind", "dag-1")
-    connections = configured()
+    connections = configured_connections()
 
     with django_assert_num_queries(2):  # the pipelines that two connections select, and those of this connection
-        assert len(assign(connections, ["northwind"])["northwind"]) == 1
+        assert len(assign_pipelines(connections, ["northwind"])["northwind"]) == 1
 
 
 def test_connections_are_read_without_their_secrets(connections_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nowhere = connections_file.parent / "nowhere"
-    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(nowhere)))
+    missing_file = connections_file.parent / "nowhere"
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(missing_file)))
     monkeypatch.delenv("NORTHWIND_PASSWORD")
 
-    connections = configured()
+    connections = configured_connections()
 
     assert list(connections) == ["northwind", "rest"]
     assert missing_secrets(connections.values()) == [
         "connections.northwind.auth: the environment variable NORTHWIND_PASSWORD is not set",
-        f"connections.rest.auth: cannot read secret_file {nowhere}: No such file or directory",
+        f"connections.rest.auth: cannot read secret_file {missing_file}: No such file or directory",
     ]
 
 
 def test_an_unknown_auth_kind_raises_an_error(connections_file: Path) -> None:
-    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
-    connection = replace(configured()["northwind"], auth=AuthSettings(kind="kerberos", secret_env="NORTHWIND_PASSWORD"))
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
+    connection = replace(
+        configured_connections()["northwind"], auth=AuthSettings(kind="kerberos", secret_env="NORTHWIND_PASSWORD")
+    )
 
     with pytest.raises(AssertionError, match="kerberos"):
         connection.authentication()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from ingestion.connections import configured
+from ingestion.connections import configured_connections
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.source_description import PRESETS
 
@@ -28,7 +28,7 @@ def test_every_example_can_be_read_and_every_connector_has_one(
     path.write_text(text)
     settings.CHM_CONNECTIONS_FILE = str(path)
 
-    connections = configured().values()
+    connections = configured_connections().values()
 
     assert {connection.connector for connection in connections} == {*CONNECTORS, *PRESETS, "declarative"}
     for connection in connections:

@@ -11,7 +11,7 @@ from ingestion import synthetic
 from ingestion.connections import Connection
 from ingestion.connectors.dagster import STATUSES, read_time
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import IMPATIENT, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import SHORT_TIMEOUTS, ingest, outcomes, physical_rows, pipelines_of
 from runs.models import Run
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "dagster"
@@ -46,8 +46,8 @@ class DagsterPartner(PartnerServer):
             and row["runId"] in run_filter.get("runIds", [row["runId"]])
         ]
         if variables["cursor"] is not None:
-            places = [place for place, row in enumerate(matching) if row["runId"] == variables["cursor"]]
-            matching = matching[places[0] + 1 :] if places else []  # an unknown cursor is an empty page
+            indexes = [index for index, row in enumerate(matching) if row["runId"] == variables["cursor"]]
+            matching = matching[indexes[0] + 1 :] if indexes else []  # an unknown cursor is an empty page
         return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": matching[: variables["limit"]]}}})
 
 
@@ -58,7 +58,7 @@ def dagster() -> Any:
 
 
 def connection(partner: DagsterPartner) -> Connection:
-    return Connection("dagster", "dagster", partner.base_url, http=IMPATIENT, reconcile_days=0)
+    return Connection("dagster", "dagster", partner.base_url, http=SHORT_TIMEOUTS, reconcile_days=0)
 
 
 def jobs() -> list[str]:
@@ -73,7 +73,7 @@ def test_every_status_of_the_server_is_in_the_table() -> None:
 
 
 @pytest.mark.django_db
-def test_each_run_is_stored_as_the_server_returned_it_and_progresses(dagster: DagsterPartner) -> None:
+def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     for moment in MOMENTS:
         dagster.rows = rows(moment)

@@ -9,9 +9,9 @@ import pytest
 
 from ingestion.connections import ConfigurationError
 from ingestion.connectors.declarative import canonical_status, read_duration, read_time
-from ingestion.connectors.source_description import Source
+from ingestion.connectors.source_description import SourceDescription
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
 from ingestion.tests.support import ingest, outcomes, physical_rows, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -20,7 +20,7 @@ from runs.models import Run
 @pytest.fixture
 def partner(db: None) -> Any:
     pipelines_of("Northwind", "orders", platform="custom")
-    with Scripted() as server:
+    with ScriptedPartner() as server:
         yield server
 
 
@@ -38,20 +38,20 @@ def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callab
 
 @pytest.mark.parametrize("total", [True, False])
 @pytest.mark.parametrize(("kind", "name"), [("offset", "offset"), ("page", "page")])
-def test_pages_by_number_are_read_to_the_end(
-    partner: Scripted, connect: Connect, kind: str, name: str, total: bool
+def test_all_pages_by_offset_or_by_number_are_read(
+    partner: ScriptedPartner, connect: Connect, kind: str, name: str, total: bool
 ) -> None:
     partner.script = by_number(10, 40, name, total=total)
     paging = f'[paging]\nkind = "{kind}"\nparam = "{name}"\n' + ('total = "total"\n' if total else "")
-    report = ingest(connect(partner, LISTING + paging))
+    report = ingest(connect(partner, DESCRIPTION + paging))
     assert not report.errors
     assert report.created == 40
-    # By offset, each page begins with the last row of the page before. Without a total, the first page without new rows
-    # is the last one.
+    # By offset, each page begins with the last row of the page before, so one more page is needed. Without a total, the
+    # walk ends at the first page without new rows.
     assert len(partner.requests) == 4 + (not total) + (kind == "offset")
 
 
-def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: Scripted, connect: Connect) -> None:
+def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: ScriptedPartner, connect: Connect) -> None:
     rows = [make_row(number) for number in range(40)]
 
     def answer(request: Request) -> Answer:
@@ -61,12 +61,12 @@ def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: Scripted,
         return Answer(body={"runs": rows[(page - 1) * 10 : page * 10], "total": len(rows)})
 
     partner.script = answer
-    report = ingest(connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n'))
+    report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n'))
     assert not report.errors
     assert Run.objects.count() == 40
 
 
-def test_urls_of_next_pages_are_followed_on_the_same_host(partner: Scripted, connect: Connect) -> None:
+def test_urls_of_next_pages_are_followed_on_the_same_host(partner: ScriptedPartner, connect: Connect) -> None:
     def answer(request: Request) -> Answer:
         page = int(request.first("after") or 0)
         following = [
@@ -78,7 +78,7 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(partner: Scripted, con
         return Answer(body={"runs": [make_row(page)], "links": {"next": following}})
 
     partner.script = answer
-    report = ingest(connect(partner, LISTING + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
+    report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
     assert not report.errors
     assert [request.first("after") for request in partner.requests] == [None, "1", "2", "3"]
     assert report.created == 4
@@ -86,10 +86,10 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(partner: Scripted, con
 
 @pytest.mark.parametrize("address", ["https://evil.example/api?after=1", "//evil.example/x", "http://[bad"])
 def test_a_url_of_a_next_page_on_another_host_is_never_followed(
-    partner: Scripted, connect: Connect, address: str
+    partner: ScriptedPartner, connect: Connect, address: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": address})
-    report = ingest(connect(partner, LISTING + '[paging]\nkind = "next_url"\nnext = "next"\n'))
+    report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "next"\n'))
     [problem] = report.errors
     assert "next page" in str(problem["error"])
     assert (len(partner.requests), report.created) == (1, 1)
@@ -106,22 +106,22 @@ def test_a_url_of_a_next_page_on_another_host_is_never_followed(
     ],
 )
 def test_a_listing_that_repeats_its_pages_ends_with_an_error(
-    partner: Scripted, connect: Connect, paging: str, answer: dict[str, Any], message: str
+    partner: ScriptedPartner, connect: Connect, paging: str, answer: dict[str, Any], message: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)]} | answer)
-    [problem] = ingest(connect(partner, f"{LISTING}[paging]\n{paging}\n")).errors
+    [problem] = ingest(connect(partner, f"{DESCRIPTION}[paging]\n{paging}\n")).errors
     assert message in str(problem["error"])
     assert len(partner.requests) <= 3
 
 
-def test_the_listing_ends_when_the_field_for_more_pages_is_false(partner: Scripted, connect: Connect) -> None:
+def test_the_listing_ends_when_the_field_for_more_pages_is_false(partner: ScriptedPartner, connect: Connect) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": "x", "has_more": False})
     paging = '[paging]\nkind = "cursor"\nparam = "c"\nnext = "next"\nmore = "has_more"\n'
-    assert not ingest(connect(partner, LISTING + paging)).errors
+    assert not ingest(connect(partner, DESCRIPTION + paging)).errors
     assert len(partner.requests) == 1
 
 
-def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(partner: Scripted, connect: Connect) -> None:
+def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(partner: ScriptedPartner, connect: Connect) -> None:
     def answer(request: Request) -> Answer:
         requested = json.loads(request.body)
         assert requested["jobs"] == ["orders"]
@@ -129,14 +129,16 @@ def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(partner: Scripted, 
         return Answer(body={"runs": [make_row(page)], "next": page + 1 if page < 2 else None})
 
     partner.script = answer
-    source = LISTING.replace(
+    source = DESCRIPTION.replace(
         'path = "/jobs/{external_id}/runs"', 'method = "POST"\npath = "/search"\nbody = { jobs = ["{external_id}"] }'
     )
     report = ingest(connect(partner, source + '[paging]\nkind = "cursor"\nparam = "token"\nnext = "next"\n'))
     assert (report.errors, report.created) == ([], 3)
 
 
-def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(partner: Scripted, connect: Connect) -> None:
+def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(
+    partner: ScriptedPartner, connect: Connect
+) -> None:
     rows = [
         make_row(1),
         "nonsense",
@@ -150,7 +152,7 @@ def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(partner: 
     ]
     partner.script = lambda request: Answer(body={"runs": rows})
 
-    report = ingest(connect(partner, LISTING))
+    report = ingest(connect(partner, DESCRIPTION))
 
     assert (report.errors, report.rejected) == ([], 3)
     runs = {run.external_run_id: run for run in Run.objects.all()}
@@ -165,18 +167,20 @@ def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(partner: 
 
 @pytest.mark.parametrize("body", [{"runs": {"id": 1}}, {"runs": None}, {}, [], "text", None, 3])
 def test_a_response_without_the_list_is_an_error_that_names_its_expression(
-    partner: Scripted, connect: Connect, body: Any
+    partner: ScriptedPartner, connect: Connect, body: Any
 ) -> None:
     partner.script = lambda request: Answer(body=body)
-    [problem] = ingest(connect(partner, LISTING)).errors
+    [problem] = ingest(connect(partner, DESCRIPTION)).errors
     assert "no list at 'runs'" in str(problem["error"])
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(partner: Scripted, connect: Connect) -> None:
+def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
+    partner: ScriptedPartner, connect: Connect
+) -> None:
     pipelines_of("Northwind", "a/b c?ü", platform="custom")
     Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
-    source = LISTING + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
+    source = DESCRIPTION + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
     sent = {}
     for time_format in ("iso", "epoch", "epoch_ms", "date"):
         partner.requests.clear()
@@ -196,14 +200,14 @@ def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(partner: 
 
 
 def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
-    partner: Scripted, connect: Connect
+    partner: ScriptedPartner, connect: Connect
 ) -> None:
     partner.script = lambda request: Answer(
         body={
             "runs": [make_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]
         }
     )
-    connection = connect(partner, 'drop = ["requested", "links.signed"]\n' + LISTING)
+    connection = connect(partner, 'drop = ["requested", "links.signed"]\n' + DESCRIPTION)
     ingest(connection)
     before = physical_rows()
     assert outcomes(ingest(connection)) == {"unchanged": 1}
@@ -220,19 +224,19 @@ def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
     ],
 )
 def test_the_description_decides_whether_a_run_opens_again(
-    partner: Scripted, connect: Connect, head: str, status: str
+    partner: ScriptedPartner, connect: Connect, head: str, status: str
 ) -> None:
     rows = [make_row(1)]
     partner.script = lambda request: Answer(body={"runs": rows})
-    connection = connect(partner, f"{head}\n{LISTING}")
+    connection = connect(partner, f"{head}\n{DESCRIPTION}")
     ingest(connection)
     rows[0] = make_row(1, state="active", result=None, end=None)
     ingest(connection)
     assert Run.objects.get().status == status
 
 
-def test_a_404_that_is_not_from_the_api_closes_no_run(partner: Scripted, connect: Connect) -> None:
-    source = LISTING + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
+def test_a_404_of_a_proxy_before_the_api_cancels_no_run(partner: ScriptedPartner, connect: Connect) -> None:
+    source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(connect(partner, source))
 
@@ -251,10 +255,10 @@ def test_a_404_that_is_not_from_the_api_closes_no_run(partner: Scripted, connect
 
 
 def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_same_tick(
-    partner: Scripted, connect: Connect
+    partner: ScriptedPartner, connect: Connect
 ) -> None:
     pipelines_of("Contoso", "orders")
-    source = LISTING + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
+    source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(connect(partner, source))
     assert list(Run.objects.values_list("status", flat=True)) == ["running", "running"]
@@ -267,7 +271,7 @@ def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_sam
     assert len(partner.requests) == 2, "one listing, and one request for the run of both"
 
 
-def test_every_mistake_of_a_description_is_named_at_once(connect: Connect) -> None:
+def test_all_mistakes_of_a_description_are_reported_together(connect: Connect) -> None:
     with pytest.raises(ConfigurationError) as error:
         connect(
             None,
@@ -323,9 +327,9 @@ broken = ["x"]
         assert expected in text
 
 
-def test_a_connector_in_python_accepts_no_description(connect: Connect) -> None:
-    with pytest.raises(ConfigurationError, match=r"house\.source: the connector airflow accepts no description"):
-        connect(None, LISTING, connector="airflow")
+def test_a_connector_in_python_does_not_use_a_source_table(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError, match=r"house\.source: the connector airflow does not use a table source"):
+        connect(None, DESCRIPTION, connector="airflow")
 
 
 def test_times_and_durations_are_read_as_described() -> None:
@@ -344,7 +348,7 @@ def test_times_and_durations_are_read_as_described() -> None:
 
 
 def test_all_status_words_together_have_precedence_over_the_first_word() -> None:
-    source = Source(statuses={"done": "success", "done/bad": "failed"})
+    source = SourceDescription(statuses={"done": "success", "done/bad": "failed"})
     assert [canonical_status(source, word) for word in ("Done", "DONE/BAD", "done/odd", "odd", None)] == [
         "success",
         "failed",

@@ -108,7 +108,7 @@ def test_runs_are_queued_progress_and_end_and_some_failed_runs_run_again() -> No
     assert len(set(progress)) > len(states_by_run)
 
 
-def test_the_same_seed_and_moment_give_the_same_runs_and_another_seed_others() -> None:
+def test_the_same_seed_and_time_give_the_same_runs_and_another_seed_gives_other_runs() -> None:
     again = [SimulatedPipeline(pipeline.external_id, "ingestion") for pipeline in PIPELINES]
     other = [SimulatedPipeline(pipeline.external_id, "ingestion", seed=2) for pipeline in PIPELINES]
 
@@ -116,7 +116,7 @@ def test_the_same_seed_and_moment_give_the_same_runs_and_another_seed_others() -
     assert [pipeline.runs(NOW) for pipeline in other] != [pipeline.runs(NOW) for pipeline in PIPELINES]
 
 
-def test_every_few_seconds_something_happens_and_the_past_is_bounded() -> None:
+def test_runs_change_every_few_seconds_and_old_runs_are_not_returned() -> None:
     states = [
         [run["updated_at"] for pipeline in PIPELINES[:40] for run in pipeline.runs(moment)]
         for moment in range(NOW, NOW + 60)
@@ -179,7 +179,7 @@ def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
     assert ingest_all(partner)[DOWN_SOURCE].errors
 
 
-def test_runs_that_were_open_before_the_start_end(partner: DemoPartner, clock: Clock) -> None:
+def test_runs_that_were_open_before_the_partner_started_end_later(partner: DemoPartner, clock: Clock) -> None:
     open_ids = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     ingest_all(partner)
     assert set(Run.objects.still_open().values_list("external_run_id", flat=True)) >= open_ids

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from ingestion import synthetic
-from ingestion.connections import Connection, read_file
+from ingestion.connections import Connection, read_connections_file
 from ingestion.connectors.base import FailedRun
 from ingestion.http import PartnerSession
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import IMPATIENT, ingest, physical_rows, pipelines_of
+from ingestion.tests.support import SHORT_TIMEOUTS, ingest, physical_rows, pipelines_of
 from runs.models import Run
 
 RECORDED = json.loads((Path(synthetic.__file__).parent / "recordings" / "dagster" / "failures.json").read_text())
@@ -46,7 +46,7 @@ def runs(results: list[Any]) -> Answer:
 
 
 def walk(partner: FailedDagster) -> None:
-    ingest(Connection("dagster", "dagster", partner.base_url, http=IMPATIENT))
+    ingest(Connection("dagster", "dagster", partner.base_url, http=SHORT_TIMEOUTS))
 
 
 @pytest.mark.django_db
@@ -68,7 +68,7 @@ def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(page
 
 
 @pytest.mark.django_db
-def test_a_log_that_is_too_long_gives_the_steps_without_their_messages() -> None:
+def test_only_the_steps_are_stored_if_the_log_is_too_long() -> None:
     pipelines_of("Northwind", "two_failures", platform="vendor_api")
     with FailedDagster() as partner:
         partner.page = 1
@@ -145,7 +145,7 @@ DATA_FACTORY = {
 }
 
 
-class Documented(PartnerServer):
+class OneResponsePartner(PartnerServer):
     def __init__(self, body: Any) -> None:
         super().__init__()
         self.body = body
@@ -155,11 +155,11 @@ class Documented(PartnerServer):
 
 
 def fetch_error_text(preset: str, body: Any, folder: Path) -> tuple[str | None, Request]:
-    with Documented(body) as partner:
+    with OneResponsePartner(body) as partner:
         file = folder / "connections.toml"
         file.write_text(f'[connections.c]\nconnector = "{preset}"\nbase_url = "{partner.base_url}"\n')
-        connection = read_file(file)["c"]
-        with PartnerSession(partner.base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
+        connection = read_connections_file(file)["c"]
+        with PartnerSession(partner.base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
             connector = connection.connect(session, bool)
             assert connector.fetches_error_texts
             [(_, text)] = connector.error_texts([FailedRun("11", "7", None, None, None)])
@@ -205,5 +205,5 @@ def test_the_end_of_a_log_is_stored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [None, {}, {"jobs": []}], ids=["gone", "empty", "no job"])
-def test_a_source_without_a_text_for_a_run_gives_none(body: Any, tmp_path: Path) -> None:
+def test_the_error_text_is_none_if_the_source_has_no_text(body: Any, tmp_path: Path) -> None:
     assert fetch_error_text("github_actions", body, tmp_path)[0] is None

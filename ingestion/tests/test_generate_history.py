@@ -33,25 +33,25 @@ def fingerprint() -> str:
         return str(cursor.fetchone()[0])
 
 
-def empty() -> None:
+def delete_everything() -> None:
     for model in (Run, Pipeline, Client):
         model.objects.all().delete()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
+def test_the_same_seed_gives_the_same_rows_and_another_seed_gives_other_rows() -> None:
     generate()
     first = fingerprint()
-    empty()
+    delete_everything()
     generate()
     assert fingerprint() == first
-    empty()
+    delete_everything()
     generate(seed=2)
     assert fingerprint() != first
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_history_has_the_requested_size_and_a_realistic_mix() -> None:
+def test_the_history_has_the_requested_size_and_a_realistic_mix_of_statuses() -> None:
     output = generate(clients=5, pipelines=60, runs=20_000, days=120)
 
     assert "20000 runs" in output
@@ -120,7 +120,7 @@ def test_the_planner_has_statistics_afterwards() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--runs", "0"], ["--runs", "many"], ["--clients", "-1"], ["--days", "1.5"]])
-def test_a_bad_size_is_named(arguments: list[str]) -> None:
+def test_a_bad_size_is_refused(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match="is not a whole number of at least 1"):
         call_command("generate_history", *arguments)
 

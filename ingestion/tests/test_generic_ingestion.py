@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 NOON = "2026-11-20T12:00:00Z"
 
 
-def a_run(number: int = 1, **fields: Any) -> dict[str, Any]:
+def make_run(number: int = 1, **fields: Any) -> dict[str, Any]:
     return {"external_run_id": f"run-{number}", "status": "success", "started_at": NOON, "updated_at": NOON} | fields
 
 
@@ -30,19 +30,19 @@ def orders(db: None) -> Pipeline:
 
 
 @pytest.mark.proves("FR-012")
-def test_pages_are_followed_until_no_cursor_is_given(generic: GenericPartner, orders: Pipeline) -> None:
-    generic.page_size = 10
-    generic.runs["orders"] = [a_run(number) for number in range(25)]
+def test_pages_are_read_until_a_page_has_no_cursor(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    generic_partner.page_size = 10
+    generic_partner.runs["orders"] = [make_run(number) for number in range(25)]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert (report.pages_processed, outcomes(report)) == (3, {"created": 25})
     assert Run.objects.count() == 25
 
 
 @pytest.mark.proves("FR-013")
-def test_every_field_of_a_run_is_stored(generic: GenericPartner, orders: Pipeline) -> None:
-    row = a_run(
+def test_every_field_of_a_run_is_stored(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    row = make_run(
         status="failed",
         started_at="2026-11-20T13:00:00+01:00",
         finished_at="2026-11-20T12:05:30.123456789Z",
@@ -51,9 +51,9 @@ def test_every_field_of_a_run_is_stored(generic: GenericPartner, orders: Pipelin
         status_reason="quota",
         extra={"kept": True},
     )
-    generic.runs["orders"] = [row]
+    generic_partner.runs["orders"] = [row]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     run = Run.objects.get()
     assert (run.status, run.error_message, run.status_reason) == ("failed", "disk full", "quota")
@@ -64,13 +64,15 @@ def test_every_field_of_a_run_is_stored(generic: GenericPartner, orders: Pipelin
 
 
 @pytest.mark.proves("FR-014", "SC-002")
-def test_three_walks_of_the_same_runs_add_none_after_the_first(generic: GenericPartner, orders: Pipeline) -> None:
-    generic.runs["orders"] = [a_run(number) for number in range(50)]
-    ingest(generic_connection(generic))
+def test_the_second_and_the_third_walk_of_the_same_runs_change_nothing(
+    generic_partner: GenericPartner, orders: Pipeline
+) -> None:
+    generic_partner.runs["orders"] = [make_run(number) for number in range(50)]
+    ingest(generic_connection(generic_partner))
     before = physical_rows()
 
     for _ in range(2):
-        assert outcomes(ingest(generic_connection(generic))) == {"unchanged": 50}
+        assert outcomes(ingest(generic_connection(generic_partner))) == {"unchanged": 50}
 
     assert physical_rows() == before
 
@@ -86,45 +88,47 @@ def test_three_walks_of_the_same_runs_add_none_after_the_first(generic: GenericP
         ("skipped", "skipped"),
     ],
 )
-def test_status_words_have_one_meaning(generic: GenericPartner, orders: Pipeline, words: str, status: str) -> None:
-    generic.runs["orders"] = [a_run(number, status=word) for number, word in enumerate(words.split())]
+def test_each_status_word_is_translated(
+    generic_partner: GenericPartner, orders: Pipeline, words: str, status: str
+) -> None:
+    generic_partner.runs["orders"] = [make_run(number, status=word) for number, word in enumerate(words.split())]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     assert set(Run.objects.values_list("status", "status_reason")) == {(status, None)}
 
 
 def test_an_incremental_walk_starts_at_the_watermark_minus_the_overlap(
-    generic: GenericPartner, orders: Pipeline
+    generic_partner: GenericPartner, orders: Pipeline
 ) -> None:
-    generic.runs["orders"] = []
-    ingest(generic_connection(generic))
+    generic_partner.runs["orders"] = []
+    ingest(generic_connection(generic_partner))
     watermark = Pipeline.objects.get().ingested_through
     assert watermark is not None
-    ingest(generic_connection(generic, interval_seconds=60))
+    ingest(generic_connection(generic_partner, interval_seconds=60))
 
-    first, second = generic.requests
+    first, second = generic_partner.requests
     assert first.first("updated_since") is None
     assert second.first("updated_since") == (watermark - timedelta(seconds=120)).isoformat().replace("+00:00", "Z")
 
 
-def test_an_empty_page_with_a_cursor_is_not_the_end(generic: GenericPartner, orders: Pipeline) -> None:
-    generic.faults = [
+def test_an_empty_page_with_a_cursor_is_not_the_last_page(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    generic_partner.faults = [
         Answer(body={"runs": [], "next_cursor": "a"}),
-        Answer(body={"runs": [a_run(1)], "next_cursor": None}),
+        Answer(body={"runs": [make_run(1)], "next_cursor": None}),
     ]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     assert Run.objects.count() == 1
 
 
 def test_a_repeated_cursor_ends_the_walk_with_an_error_after_its_runs_are_stored(
-    generic: GenericPartner, orders: Pipeline
+    generic_partner: GenericPartner, orders: Pipeline
 ) -> None:
-    generic.faults = [Answer(body={"runs": [a_run(number)], "next_cursor": "same"}) for number in range(3)]
+    generic_partner.faults = [Answer(body={"runs": [make_run(number)], "next_cursor": "same"}) for number in range(3)]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert Run.objects.count() == 2
     assert "next_cursor twice" in str(report.errors)
@@ -136,12 +140,12 @@ BAD_IDS: list[Any] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "x" * 25
 
 @pytest.mark.parametrize("bad", [*BAD_IDS, None, "text", 7, ["list"]], ids=repr)
 def test_a_run_without_an_id_is_rejected_and_the_rest_of_its_page_is_stored(
-    generic: GenericPartner, orders: Pipeline, bad: Any
+    generic_partner: GenericPartner, orders: Pipeline, bad: Any
 ) -> None:
     bad_run = {"status": "success"} | bad if isinstance(bad, dict) else bad
-    generic.runs["orders"] = [a_run(1), bad_run, a_run(2)]
+    generic_partner.runs["orders"] = [make_run(1), bad_run, make_run(2)]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert outcomes(report) == {"created": 2, "rejected": 1}
     assert len(report.rejections) == 1
@@ -161,10 +165,12 @@ def test_a_run_without_an_id_is_rejected_and_the_rest_of_its_page_is_stored(
         ("", None),
     ],
 )
-def test_times_are_read_to_utc(generic: GenericPartner, orders: Pipeline, text: Any, stored: str | None) -> None:
-    generic.runs["orders"] = [a_run(started_at=text)]
+def test_times_are_converted_to_utc(
+    generic_partner: GenericPartner, orders: Pipeline, text: Any, stored: str | None
+) -> None:
+    generic_partner.runs["orders"] = [make_run(started_at=text)]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     run = Run.objects.get()
     assert (run.started_at and run.started_at.isoformat()) == stored
@@ -176,11 +182,11 @@ def test_times_are_read_to_utc(generic: GenericPartner, orders: Pipeline, text: 
     ["yesterday", "2026-13-45T99:00:00Z", "0001-01-01T00:00:00+14:00", 1763640000, True, {}, "2026-11-20T12:00:60Z"],
 )
 def test_a_time_that_cannot_be_read_is_left_out_and_named(
-    generic: GenericPartner, orders: Pipeline, value: object
+    generic_partner: GenericPartner, orders: Pipeline, value: object
 ) -> None:
-    generic.runs["orders"] = [a_run(started_at=value)]
+    generic_partner.runs["orders"] = [make_run(started_at=value)]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     run = Run.objects.get()
     assert run.started_at is None
@@ -189,12 +195,12 @@ def test_a_time_that_cannot_be_read_is_left_out_and_named(
 
 @pytest.mark.parametrize("value", [-1, 2**63, 1e400, "many", True, [1]])
 def test_a_number_that_cannot_be_stored_is_left_out_and_named(
-    generic: GenericPartner, orders: Pipeline, value: object
+    generic_partner: GenericPartner, orders: Pipeline, value: object
 ) -> None:
-    body = json.dumps({"runs": [a_run(rows_processed=value)], "next_cursor": None}).encode()
-    generic.faults = [Answer(body=body)]
+    body = json.dumps({"runs": [make_run(rows_processed=value)], "next_cursor": None}).encode()
+    generic_partner.faults = [Answer(body=body)]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     run = Run.objects.get()
     assert run.rows_processed is None
@@ -203,22 +209,24 @@ def test_a_number_that_cannot_be_stored_is_left_out_and_named(
 
 @pytest.mark.parametrize("status", [None, "", "Exploded", 3, ["success"]])
 def test_an_unknown_status_is_stored_as_failed_with_the_sources_word(
-    generic: GenericPartner, orders: Pipeline, status: object
+    generic_partner: GenericPartner, orders: Pipeline, status: object
 ) -> None:
-    generic.runs["orders"] = [a_run(status=status)]
+    generic_partner.runs["orders"] = [make_run(status=status)]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     run = Run.objects.get()
     assert run.status == "failed"
     assert str(run.status_reason).startswith(("unknown status", "no status given"))
 
 
-def test_hostile_text_is_stored_as_text(generic: GenericPartner, orders: Pipeline) -> None:
+def test_hostile_text_is_stored_as_text(generic_partner: GenericPartner, orders: Pipeline) -> None:
     text = "'; DROP TABLE runs; -- \x00 \ud83d \u2028 <script>alert(1)</script> %s {} \U0001f4a5"
-    generic.faults = [Answer(body=json.dumps({"runs": [a_run(error_message=text)], "next_cursor": None}).encode())]
+    generic_partner.faults = [
+        Answer(body=json.dumps({"runs": [make_run(error_message=text)], "next_cursor": None}).encode())
+    ]
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     stored = str(Run.objects.get().error_message)
     assert "DROP TABLE runs" in stored
@@ -236,42 +244,44 @@ BROKEN = [
     pytest.param(Answer(500, {"message": "boom"}), "answered 500: boom", id="500"),
     pytest.param(Answer(503, b""), "answered 503", id="503"),
     pytest.param(Answer(429, {"detail": "slow down"}), "answered 429", id="429 without Retry-After"),
-    pytest.param(Answer(reset=True), "closed the connection", id="connection reset"),
-    pytest.param(Answer(body={"runs": [a_run()]}, cut_after=20), "failed", id="body cut short"),
-    pytest.param(Answer(body={"runs": []}, delay=3), "in time", id="no answer"),
+    pytest.param(Answer(closes_connection=True), "closed the connection", id="connection reset"),
+    pytest.param(Answer(body={"runs": [make_run()]}, cut_after=20), "failed", id="body cut short"),
+    pytest.param(Answer(body={"runs": []}, delay_seconds=3), "in time", id="no answer"),
 ]
 
 
 @pytest.mark.proves("FR-015")
 @pytest.mark.parametrize(("fault", "message"), BROKEN)
-def test_a_temporary_fault_is_retried(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
-    generic.page_size = 1
-    generic.runs["orders"] = [a_run(1), a_run(2)]
-    generic.faults = [None, fault]
-    quick = HttpSettings(timeout_seconds=0.3, max_retries=2, backoff_seconds=0.01)
+def test_a_temporary_fault_is_retried(
+    generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
+) -> None:
+    generic_partner.page_size = 1
+    generic_partner.runs["orders"] = [make_run(1), make_run(2)]
+    generic_partner.faults = [None, fault]
+    http_settings = HttpSettings(timeout_seconds=0.3, max_retries=2, backoff_seconds=0.01)
 
-    report = ingest(generic_connection(generic, http=quick))
+    report = ingest(generic_connection(generic_partner, http=http_settings))
 
     assert (outcomes(report), report.errors) == ({"created": 2}, [])
 
 
 @pytest.mark.parametrize(("fault", "message"), BROKEN)
 def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_stored(
-    generic: GenericPartner, orders: Pipeline, fault: Answer, message: str
+    generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
 ) -> None:
-    generic.page_size = 1
-    generic.runs["orders"] = [a_run(1), a_run(2)]
-    generic.faults = [None, *[fault] * 10]
-    quick = HttpSettings(timeout_seconds=0.2, max_retries=1, backoff_seconds=0.01)
+    generic_partner.page_size = 1
+    generic_partner.runs["orders"] = [make_run(1), make_run(2)]
+    generic_partner.faults = [None, *[fault] * 10]
+    http_settings = HttpSettings(timeout_seconds=0.2, max_retries=1, backoff_seconds=0.01)
 
-    report = ingest(generic_connection(generic, http=quick))
+    report = ingest(generic_connection(generic_partner, http=http_settings))
 
     assert outcomes(report) == {"created": 1}
     assert message in report.errors[0]["error"]  # type: ignore[operator]
     pipeline = Pipeline.objects.get()
     assert pipeline.last_ingest_error == report.errors[0]["error"]
     assert pipeline.ingested_through is None
-    assert len(generic.requests) == 3
+    assert len(generic_partner.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -282,35 +292,37 @@ def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_s
         pytest.param(Answer(403, {"detail": "Forbidden"}), "answered 403: Forbidden", id="403"),
         pytest.param(Answer(404, {"detail": "No such pipeline"}), "answered 404: No such pipeline", id="404"),
         pytest.param(Answer(302, b"", {"Location": "https://evil.example/x"}), "evil.example", id="redirect"),
-        pytest.param(Answer(body=[a_run()]), "is a list, not an object", id="a page that is a list"),
+        pytest.param(Answer(body=[make_run()]), "is a list, not an object", id="a page that is a list"),
         pytest.param(Answer(body={"next_cursor": None}), "no 'runs'", id="no runs"),
         pytest.param(Answer(body={"runs": {"a": 1}}), "no 'runs' of type list", id="runs of another type"),
         pytest.param(Answer(body={"runs": [], "next_cursor": {"a": 1}}), "next_cursor is a dict", id="odd cursor"),
-        pytest.param(Answer(huge=200 * 2**20), "larger than 32 MB", id="200 MB body"),
+        pytest.param(Answer(blank_bytes=200 * 2**20), "larger than 32 MB", id="200 MB body"),
         pytest.param(Answer(body={"runs": [{}] * 10_001}), "10001 runs", id="a page with too many runs"),
     ],
 )
-def test_a_refusal_is_not_retried(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
-    generic.page_size = 1
-    generic.runs["orders"] = [a_run(1), a_run(2)]
-    generic.faults = [None, fault]
+def test_a_refusal_is_not_retried(
+    generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
+) -> None:
+    generic_partner.page_size = 1
+    generic_partner.runs["orders"] = [make_run(1), make_run(2)]
+    generic_partner.faults = [None, fault]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert outcomes(report) == {"created": 1}
     assert message in str(report.errors[0]["error"])
-    assert len(generic.requests) == 2
+    assert len(generic_partner.requests) == 2
     assert Pipeline.objects.get().ingested_through is None
 
 
 @pytest.mark.proves("FR-015")
 def test_a_partner_that_sends_its_body_slowly_is_cut_off_at_the_total_time_limit(
-    generic: GenericPartner, orders: Pipeline
+    generic_partner: GenericPartner, orders: Pipeline
 ) -> None:
-    generic.faults = [Answer(body={"runs": [a_run()]}, drip=0.1)]
-    quick = HttpSettings(timeout_seconds=0.2, max_retries=0)
+    generic_partner.faults = [Answer(body={"runs": [make_run()]}, seconds_per_byte=0.1)]
+    http_settings = HttpSettings(timeout_seconds=0.2, max_retries=0)
 
-    report = ingest(generic_connection(generic, http=quick))
+    report = ingest(generic_connection(generic_partner, http=http_settings))
 
     assert "1.2 s in total" in str(report.errors)
 
@@ -318,8 +330,10 @@ def test_a_partner_that_sends_its_body_slowly_is_cut_off_at_the_total_time_limit
 @pytest.mark.proves("FR-015")
 @pytest.mark.parametrize("status", [429, 503, 403])
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_obeyed_in_both_forms(generic: GenericPartner, orders: Pipeline, status: int, form: str) -> None:
-    generic.runs["orders"] = [a_run()]
+def test_retry_after_is_obeyed_in_both_forms(
+    generic_partner: GenericPartner, orders: Pipeline, status: int, form: str
+) -> None:
+    generic_partner.runs["orders"] = [make_run()]
     times: list[datetime] = []
 
     def slow_down(_request: object) -> Answer:
@@ -330,32 +344,32 @@ def test_retry_after_is_obeyed_in_both_forms(generic: GenericPartner, orders: Pi
     def note(_request: object) -> None:
         times.append(timezone.now())
 
-    generic.faults = [slow_down, note]
+    generic_partner.faults = [slow_down, note]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert outcomes(report) == {"created": 1}
     assert (times[1] - times[0]).total_seconds() >= 0.95
 
 
-def test_a_pipeline_that_fails_does_not_stop_the_others(generic: GenericPartner, db: None) -> None:
+def test_a_pipeline_that_fails_does_not_stop_the_others(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "unknown-to-the-partner", "orders")
-    generic.runs["orders"] = [a_run()]
+    generic_partner.runs["orders"] = [make_run()]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert report.pipelines_processed == 1
     assert [error["pipeline"] for error in report.errors] == ["unknown-to-the-partner"]
     assert Run.objects.count() == 1
 
 
-def test_an_error_is_gone_after_the_next_complete_walk(generic: GenericPartner, orders: Pipeline) -> None:
-    generic.runs["orders"] = [a_run()]
-    generic.faults = [Answer(400, {})]
-    ingest(generic_connection(generic))
+def test_the_next_complete_walk_removes_the_error(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    generic_partner.runs["orders"] = [make_run()]
+    generic_partner.faults = [Answer(400, {})]
+    ingest(generic_connection(generic_partner))
     assert Pipeline.objects.get().last_ingest_error is not None
 
-    ingest(generic_connection(generic))
+    ingest(generic_connection(generic_partner))
 
     pipeline = Pipeline.objects.get()
     assert pipeline.last_ingest_error is None
@@ -379,13 +393,13 @@ def test_a_partner_that_is_down_does_not_get_a_request_for_every_pipeline(
     assert report.pipelines_processed == 0
 
 
-def test_ids_with_any_characters_are_sent_in_the_path(generic: GenericPartner, db: None) -> None:
+def test_ids_with_any_characters_are_sent_in_the_path(generic_partner: GenericPartner, db: None) -> None:
     names = ["a/b", "ü ber", "a+b:c~d.e", "50%", "?x=1#y", "..", "."]
     pipelines_of("Northwind", *names)
     for number, name in enumerate(names):
-        generic.runs[name] = [a_run(number)]
+        generic_partner.runs[name] = [make_run(number)]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     stored = set(Run.objects.values_list("pipeline__external_id", flat=True))
     # An HTTP client may resolve dot segments, so those two are errors rather than another pipeline's runs.
@@ -394,10 +408,10 @@ def test_ids_with_any_characters_are_sent_in_the_path(generic: GenericPartner, d
 
 
 @pytest.mark.proves("SE-002")
-def test_the_partners_secret_is_in_no_message(generic: GenericPartner, orders: Pipeline) -> None:
-    generic.faults = [Answer(400, {"detail": "bad header Bearer partner-token-1 for partner-token-1"})]
+def test_the_partners_secret_is_in_no_message(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    generic_partner.faults = [Answer(400, {"detail": "bad header Bearer partner-token-1 for partner-token-1"})]
 
-    report = ingest(generic_connection(generic))
+    report = ingest(generic_connection(generic_partner))
 
     assert "partner-token-1" not in str(report)
     assert "partner-token-1" not in str(Pipeline.objects.get().last_ingest_error)

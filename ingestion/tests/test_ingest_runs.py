@@ -58,7 +58,9 @@ def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run: A
     assert Run.objects.count() == 2
 
 
-def test_a_failed_walk_is_reported_exits_with_1_and_the_others_are_ingested(partner: GenericPartner, run: Any) -> None:
+def test_a_failed_walk_is_reported_with_exit_code_1_and_the_others_are_ingested(
+    partner: GenericPartner, run: Any
+) -> None:
     pipelines_of("Northwind", "orders", "nowhere")
 
     ended = run()
@@ -68,7 +70,7 @@ def test_a_failed_walk_is_reported_exits_with_1_and_the_others_are_ingested(part
     assert Run.objects.count() == 1
 
 
-def test_json_prints_the_report_for_programs(partner: GenericPartner, run: Any) -> None:
+def test_the_option_json_prints_the_report_as_json(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
 
     [report] = json.loads(run("--json").out)["connections"]
@@ -97,7 +99,7 @@ def test_an_ingestion_can_be_limited_to_a_client_or_a_pipeline(partner: GenericP
     assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders", "stock"}
 
 
-def test_since_fills_a_gap_and_does_not_move_an_earlier_watermark(partner: GenericPartner, run: Any) -> None:
+def test_the_option_since_starts_at_that_time_and_sets_no_watermark(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
 
     run("--since", "2026-11-01T00:00:00Z")
@@ -107,7 +109,7 @@ def test_since_fills_a_gap_and_does_not_move_an_earlier_watermark(partner: Gener
     assert Pipeline.objects.get().last_ingest_at is not None
 
 
-def test_full_starts_at_the_beginning(partner: GenericPartner, run: Any) -> None:
+def test_the_option_full_starts_at_the_beginning(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
     run()
     run("--full")
@@ -151,7 +153,7 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(part
 
     def interrupt(_request: object) -> Answer:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        return Answer(200, {"runs": []}, delay=0.5)
+        return Answer(200, {"runs": []}, delay_seconds=0.5)
 
     partner.faults = [None, interrupt]
 

@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
-from ingestion.connections import ConfigurationError, Connection, read_file
+from ingestion.connections import ConfigurationError, Connection, read_connections_file
 from ingestion.connectors.source_description import PRESETS, preset
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import IMPATIENT, ingest, pipelines_of
+from ingestion.tests.support import SHORT_TIMEOUTS, ingest, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
 
 FLOW, DEPLOYMENT = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8000-000000000002"
 
 
-def links(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
-    connection = Connection("c", connector, base_url, http=IMPATIENT, **options)
-    with PartnerSession(base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
+def links_of(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
+    connection = Connection("c", connector, base_url, http=SHORT_TIMEOUTS, **options)
+    with PartnerSession(base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
         links_by_id = connection.links(connection.connect(session, {external_id}.__contains__), {external_id})
     return links_by_id[external_id]
 
 
-class AnyPartner(PartnerServer):
+class PartnerWithoutRuns(PartnerServer):
     """A partner without runs: Airflow with the API `api`, and Prefect with one flow."""
 
     api = "/api/v2"
@@ -40,17 +40,17 @@ class AnyPartner(PartnerServer):
 
 
 def test_airflow_3_has_a_page_per_run() -> None:
-    with AnyPartner() as partner:
-        result = links("airflow", partner.base_url, "übersicht täglich")
+    with PartnerWithoutRuns() as partner:
+        result = links_of("airflow", partner.base_url, "übersicht täglich")
 
     dag = f"{partner.base_url}/dags/%C3%BCbersicht%20t%C3%A4glich"
     assert result == Links(dag, f"{dag}/runs/{{run_id}}")
 
 
 def test_airflow_2_selects_the_run_in_its_grid() -> None:
-    with AnyPartner() as partner:
+    with PartnerWithoutRuns() as partner:
         partner.api = "/api/v1"
-        result = links("airflow", partner.base_url, "sales")
+        result = links_of("airflow", partner.base_url, "sales")
 
     assert result == Links(
         f"{partner.base_url}/dags/sales/grid", f"{partner.base_url}/dags/sales/grid?dag_run_id={{run_id}}"
@@ -63,23 +63,23 @@ def test_airflow_2_selects_the_run_in_its_grid() -> None:
     ids=["flow", "deployment"],
 )
 def test_prefect_has_different_links_for_flows_and_deployments(external_id: str, page: str) -> None:
-    with AnyPartner() as partner:
-        result = links("prefect", partner.base_url, external_id)
+    with PartnerWithoutRuns() as partner:
+        result = links_of("prefect", partner.base_url, external_id)
 
     assert result == Links(f"{partner.base_url}/{page}", f"{partner.base_url}/runs/flow-run/{{run_id}}")
 
 
 def test_dagster_links_to_a_job_by_its_name() -> None:
-    result = links("dagster", "https://dagster.example", "daily load")
+    result = links_of("dagster", "https://dagster.example", "daily load")
 
     assert result == Links("https://dagster.example/guess/daily%20load", "https://dagster.example/runs/{run_id}")
 
 
-def from_preset(name: str, base_url: str, external_id: str, tmp_path: Path, options_text: str = "") -> Links:
+def links_of_preset(name: str, base_url: str, external_id: str, tmp_path: Path, options_text: str = "") -> Links:
     file = tmp_path / "connections.toml"
     file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{options_text}')
-    connection = read_file(file)["c"]
-    with PartnerSession(base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
+    connection = read_connections_file(file)["c"]
+    with PartnerSession(base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
         return connection.links(connection.connect(session, bool), {external_id}).get(external_id, Links())
 
 
@@ -88,8 +88,8 @@ def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:
         "https://management.azure.com/subscriptions/S/resourceGroups/G/providers/Microsoft.DataFactory/factories/F"
     )
 
-    azure = from_preset("azure_data_factory", factory, "copy orders", tmp_path)
-    databricks = from_preset("databricks", "https://adb-1.azuredatabricks.net", "77", tmp_path)
+    azure = links_of_preset("azure_data_factory", factory, "copy orders", tmp_path)
+    databricks = links_of_preset("databricks", "https://adb-1.azuredatabricks.net", "77", tmp_path)
 
     path = factory.removeprefix("https://management.azure.com")
     assert azure == Links(
@@ -106,7 +106,8 @@ def test_every_preset_except_airbyte_has_links_to_runs(tmp_path: Path) -> None:
     presets_without_links = {
         name
         for name in PRESETS
-        if from_preset(name, base_url, "p", tmp_path).runs is None and "source_url" not in preset(name)["fields"]
+        if links_of_preset(name, base_url, "p", tmp_path).run_url_template is None
+        and "source_url" not in preset(name)["fields"]
     }
 
     assert presets_without_links == {"airbyte"}, "its API gives neither the address nor the id of the workspace"
@@ -115,13 +116,15 @@ def test_every_preset_except_airbyte_has_links_to_runs(tmp_path: Path) -> None:
 def test_a_ui_url_that_is_a_template_is_used_unchanged(tmp_path: Path) -> None:
     options_text = 'ui_url = "https://ui.example/c/{external_id}/jobs/{run_id}"'
 
-    result = from_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, options_text)
+    result = links_of_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, options_text)
 
     assert result == Links("https://ui.example/c/a%2Fb", "https://ui.example/c/a%2Fb/jobs/{run_id}")
 
 
 def test_a_ui_url_without_placeholders_replaces_base_url(tmp_path: Path) -> None:
-    result = from_preset("dagster", "http://dagster.internal:3000", "load", tmp_path, 'ui_url = "https://ui.example/"')
+    result = links_of_preset(
+        "dagster", "http://dagster.internal:3000", "load", tmp_path, 'ui_url = "https://ui.example/"'
+    )
 
     assert result == Links("https://ui.example/guess/load", "https://ui.example/runs/{run_id}")
 
@@ -142,7 +145,7 @@ def test_an_invalid_ui_url_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str,
     file.write_text(f'[connections.c]\nconnector = "generic"\nbase_url = "https://x"\nui_url = "{ui_url}"\n')
 
     with pytest.raises(ConfigurationError) as caught:
-        read_file(file)
+        read_connections_file(file)
 
     assert caught.value.mistakes == [f"{file}: connections.c.ui_url: {mistake}"]
 
@@ -165,7 +168,7 @@ class GenericPartner(PartnerServer):
 def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_writes_nothing() -> None:
     pipeline = pipelines_of("Northwind", "sales/daily", platform="custom")["sales/daily"]
     with GenericPartner() as partner:
-        connection = Connection("generic", "generic", partner.base_url, http=IMPATIENT)
+        connection = Connection("generic", "generic", partner.base_url, http=SHORT_TIMEOUTS)
         connection = replace(connection, ui_url="https://ui.example/p/{external_id}/{run_id}")
         ingest(connection)
         stored = Pipeline.objects.get()
@@ -191,7 +194,7 @@ def test_a_walk_succeeds_and_keeps_the_stored_links_if_prefect_refuses_to_list_f
     pipelines_of("Northwind", FLOW)
     Pipeline.objects.update(source_url="https://before.example/", source_url_template="https://before.example/{run_id}")
     with Refusing() as partner:
-        report = ingest(Connection("prefect", "prefect", partner.base_url, http=IMPATIENT))
+        report = ingest(Connection("prefect", "prefect", partner.base_url, http=SHORT_TIMEOUTS))
 
     assert report.errors == []
     assert Pipeline.objects.get().source_url == "https://before.example/"

@@ -35,7 +35,7 @@ def load_synthetic(**options: Any) -> str:
 
 
 def physical_rows() -> dict[str, list[tuple[object, ...]]]:
-    """Return every row of the loaded tables with what any write or lock would change."""
+    """Return every row of the loaded tables with the values that any write or lock changes."""
     with connection.cursor() as cursor:
         rows = {}
         for table in ("clients", "pipelines", "alert_rules", "runs"):

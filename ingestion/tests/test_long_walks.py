@@ -22,7 +22,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer
 from ingestion.tasks import ingest as task
 from ingestion.tests import test_dagster_ingestion as dagster_tests
 from ingestion.tests import test_prefect_ingestion as prefect_tests
-from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
 from ingestion.tests.support import (
     AIRFLOW_DAGS,
     PASSWORD_ENV,
@@ -48,7 +48,7 @@ def ingest_until(connection: Connection, stop: StopCondition | None = None) -> R
     return ingest_connection(connection, pipelines, stop=stop)
 
 
-def stored() -> list[tuple[Any, ...]]:
+def stored_runs() -> list[tuple[Any, ...]]:
     fields = ("pipeline__name", "external_run_id", "status", "started_at", "finished_at", "payload")
     return list(Run.objects.order_by("pipeline__name", "external_run_id").values_list(*fields))
 
@@ -124,9 +124,9 @@ def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[P
         )  # fmt: skip
 
     pipelines_of("Northwind", "orders", platform="custom")
-    with Scripted() as partner:
+    with ScriptedPartner() as partner:
         partner.script = answer
-        yield partner, connect(partner, LISTING + f"[paging]\n{paging}\n")
+        yield partner, connect(partner, DESCRIPTION + f"[paging]\n{paging}\n")
 
 
 DESCRIBED = {
@@ -156,14 +156,14 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
     with SOURCES[source](connect) as (partner, connection):
         began = timezone.now()
         ingestions = ingest_page_by_page(partner, connection)
-        requests, interrupted_rows = len(partner.requests), stored()
+        requests, interrupted_rows = len(partner.requests), stored_runs()
         [through] = set(Pipeline.objects.values_list("ingested_through", flat=True))
         Run.objects.all().delete()
         Pipeline.objects.update(ingested_through=began - timedelta(days=9000) if "airflow" in source else None)
         partner.requests.clear()
         ingest(connection)
 
-    assert interrupted_rows == stored()
+    assert interrupted_rows == stored_runs()
     assert ingestions > 2
     assert requests <= 2 * len(partner.requests) + ingestions, "each page at most twice, and a token for each ingestion"
     assert through is not None

@@ -1,4 +1,4 @@
-"""Ten thousand pipelines on one connection, and a year of history: the cost of a tick depends on the changes."""
+"""Ten thousand pipelines on one connection, and a year of history: the work of a tick depends on the changes."""
 
 from collections import Counter
 from datetime import timedelta
@@ -24,11 +24,11 @@ from ingestion.tests.support import (
 from inventory.models import Client, Pipeline
 from runs.models import Run
 
-CHANGED, FAILED = 200, 20
+CHANGED_RUNS, FAILED_RUNS = 200, 20
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("pipelines", [CHANGED, 10_000])
+@pytest.mark.parametrize("pipelines", [CHANGED_RUNS, 10_000])
 def test_the_cost_of_a_tick_depends_on_the_changes_and_not_on_the_number_of_pipelines(
     pipelines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,26 +43,28 @@ def test_the_cost_of_a_tick_depends_on_the_changes_and_not_on_the_number_of_pipe
         for number in range(pipelines)
     )  # fmt: skip
     with AirflowWithManyDags() as airflow:
-        airflow.changes = [(timezone.now(), dag_run(f"p{number}", 1, timezone.now())) for number in range(CHANGED)]
-        airflow.changes += [(before - timedelta(days=1), dag_run(f"p{number}", 0, before)) for number in range(CHANGED)]
+        airflow.changes = [(timezone.now(), dag_run(f"p{number}", 1, timezone.now())) for number in range(CHANGED_RUNS)]
+        airflow.changes += [
+            (before - timedelta(days=1), dag_run(f"p{number}", 0, before)) for number in range(CHANGED_RUNS)
+        ]
         with CaptureQueriesContext(
             database,
         ) as captured:
             report = ingest(airflow_connection(airflow, interval_seconds=60))
         listings = [request for request in airflow.requests if "dagRuns" in request.path]
 
-    assert (report.errors, report.created, report.pipelines_processed) == ([], CHANGED, pipelines)
+    assert (report.errors, report.created, report.pipelines_processed) == ([], CHANGED_RUNS, pipelines)
     assert len(listings) == 3, "a page has 100 runs, and starts with the last run of the page before"
     statements = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
     bookkeeping = [sql for sql in statements if "ingested_through = CASE" in sql]
     assert len(bookkeeping) == 1
     assert len(statements) <= 8, "the inventory, the open runs, three pages, one statement of bookkeeping"
     assert Pipeline.objects.filter(ingested_through__gt=before).count() == pipelines
-    assert Run.objects.count() == CHANGED
+    assert Run.objects.count() == CHANGED_RUNS
 
 
 @pytest.mark.django_db
-def test_the_requests_of_a_tick_of_ten_thousand_pipelines_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tick_of_ten_thousand_pipelines_sends_the_expected_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     cache.clear()
     client = Client.objects.create(name="Northwind")
@@ -79,41 +81,41 @@ def test_the_requests_of_a_tick_of_ten_thousand_pipelines_are_counted(monkeypatc
         airflow.dag_ids = names
         connection = airflow_connection(airflow, interval_seconds=60, inventory_seconds=300)
         ticks = []
-        for changed in (0, CHANGED, 0, 0):
+        for changed in (0, CHANGED_RUNS, 0, 0):
             now = timezone.now()
             airflow.changes = [
                 *((moment - timedelta(minutes=5), row) for moment, row in airflow.changes),
-                *((now, dag_run(name, 1, now, "failed" if place < FAILED else "success"))
+                *((now, dag_run(name, 1, now, "failed" if place < FAILED_RUNS else "success"))
                   for place, name in enumerate(names[:changed])),
             ]  # fmt: skip
             sent = len(airflow.requests)
             report = ingest(connection)
             assert report.errors == []
-            ticks.append(Counter(kind(request) for request in airflow.requests[sent:]))
+            ticks.append(Counter(kind_of_request(request) for request in airflow.requests[sent:]))
             Pipeline.objects.update(ingested_through=timezone.now())
     cache.clear()
 
-    first, changes, rest, idle = ticks
-    assert first["dags"] == 101, "a page has 100 DAGs, and starts with the last DAG of the page before"
-    assert changes == {"dagRuns": 3, "taskInstances": 1, "logs": 19}, "at most 20 requests for error texts"
-    assert rest == {"dagRuns": 1, "taskInstances": 1, "logs": 1}, "the text that was left"
-    assert idle == {"dagRuns": 1}
-    assert Run.objects.filter(status="failed").exclude(error_message=None).count() == FAILED
-    assert Run.objects.count() == CHANGED
+    first_tick, tick_with_changes, next_tick, tick_without_changes = ticks
+    assert first_tick["dags"] == 101, "a page has 100 DAGs, and starts with the last DAG of the page before"
+    assert tick_with_changes == {"dagRuns": 3, "taskInstances": 1, "logs": 19}, "at most 20 requests for error texts"
+    assert next_tick == {"dagRuns": 1, "taskInstances": 1, "logs": 1}, "the last error text"
+    assert tick_without_changes == {"dagRuns": 1}
+    assert Run.objects.filter(status="failed").exclude(error_message=None).count() == FAILED_RUNS
+    assert Run.objects.count() == CHANGED_RUNS
 
 
-def kind(request: Request) -> str:
+def kind_of_request(request: Request) -> str:
     known = ("logs", "taskInstances", "dagRuns", "dags", "token", "version")
     return next(part for part in known if f"/{part}" in request.path)
 
 
 @pytest.mark.django_db
-def test_a_year_that_is_ingested_again_writes_no_row(generic: GenericPartner) -> None:
+def test_a_year_that_is_ingested_again_writes_no_row(generic_partner: GenericPartner) -> None:
     names = [f"p{number}" for number in range(8)]
     pipelines_of("Northwind", *names)
     day = timezone.now() - timedelta(days=365)
     for name in names:
-        generic.runs[name] = [
+        generic_partner.runs[name] = [
             {
                 "id": str(number),
                 "status": "failed" if number % 7 == 0 else "success",
@@ -123,10 +125,10 @@ def test_a_year_that_is_ingested_again_writes_no_row(generic: GenericPartner) ->
             }
             for number in range(365)
         ]
-    first = ingest(generic_connection(generic), full=True)
+    first = ingest(generic_connection(generic_partner), full=True)
     before = physical_rows()
 
-    again = ingest(generic_connection(generic), full=True)
+    again = ingest(generic_connection(generic_partner), full=True)
 
     assert (outcomes(first), outcomes(again)) == ({"created": 8 * 365}, {"unchanged": 8 * 365})
     assert physical_rows() == before

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
 from ingestion.tests.support import ingest, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -19,53 +19,53 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def partner(db: None) -> Any:
     pipelines_of("Northwind", "orders", platform="custom")
-    with Scripted() as server:
+    with ScriptedPartner() as server:
         yield server
 
 
 ROWS = [make_row(number) for number in range(4)]
-SIGNS = {
+NEXT_PAGES = {
     "link header": Answer(body={"runs": ROWS}, headers={"Link": '<http://x/api?page=2>; rel="next"'}),
     "cursor": Answer(body={"runs": ROWS, "next_cursor": "abc"}),
     "nested": Answer(body={"runs": ROWS, "meta": {"hasMore": True}}),
 }
 
 
-@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("next_page", NEXT_PAGES)
 def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_stored(
-    partner: Scripted, connect: Connect, sign: str
+    partner: ScriptedPartner, connect: Connect, next_page: str
 ) -> None:
-    partner.script = lambda request: SIGNS[sign]
+    partner.script = lambda request: NEXT_PAGES[next_page]
 
-    [problem] = ingest(connect(partner, LISTING)).errors
+    [problem] = ingest(connect(partner, DESCRIPTION)).errors
 
     assert "describe source.paging" in str(problem["error"])
     assert Run.objects.count() == 4
     assert Pipeline.objects.get().ingested_through is None, "the walk was not complete"
 
 
-def test_kind_none_reads_only_the_first_page(partner: Scripted, connect: Connect) -> None:
-    partner.script = lambda request: SIGNS["cursor"]
+def test_kind_none_reads_only_the_first_page(partner: ScriptedPartner, connect: Connect) -> None:
+    partner.script = lambda request: NEXT_PAGES["cursor"]
 
-    assert ingest(connect(partner, LISTING + '[paging]\nkind = "none"\n')).errors == []
+    assert ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "none"\n')).errors == []
 
 
 @pytest.mark.parametrize("body", [{"next": None}, {"next_cursor": ""}, {"has_more": False}, {"links": {"next": None}}])
-def test_a_response_without_a_next_page_is_complete(partner: Scripted, connect: Connect, body: Any) -> None:
+def test_a_response_without_a_next_page_is_complete(partner: ScriptedPartner, connect: Connect, body: Any) -> None:
     partner.script = lambda request: Answer(body={"runs": ROWS} | body)
 
-    report = ingest(connect(partner, LISTING))
+    report = ingest(connect(partner, DESCRIPTION))
 
     assert (report.errors, report.notices) == ([], set())
 
 
-def test_a_full_page_gives_a_notice(partner: Scripted, connect: Connect) -> None:
+def test_a_notice_is_shown_if_a_page_looks_full(partner: ScriptedPartner, connect: Connect) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(number) for number in range(25)]})
 
-    report = ingest(connect(partner, LISTING))
+    report = ingest(connect(partner, DESCRIPTION))
 
     assert report.errors == []
-    assert report.notices == {"a page of exactly 25 runs, and no source.paging: there may be more runs"}
+    assert report.notices == {"the page has exactly 25 runs, and source.paging is missing: there may be more runs"}
 
 
 def check_output() -> str:
@@ -74,9 +74,9 @@ def check_output() -> str:
     return out.getvalue()
 
 
-def test_check_connection_shows_the_next_page_and_unreadable_times(partner: Scripted, connect: Connect) -> None:
-    partner.script = lambda request: SIGNS["link header"]
-    connect(partner, LISTING)
+def test_check_connection_shows_the_next_page_and_unreadable_times(partner: ScriptedPartner, connect: Connect) -> None:
+    partner.script = lambda request: NEXT_PAGES["link header"]
+    connect(partner, DESCRIPTION)
     assert "describe source.paging" in check_output()
 
     partner.script = lambda request: Answer(body={"runs": [make_row(1, start="soon", end="17:00 o'clock")]})
@@ -85,20 +85,20 @@ def test_check_connection_shows_the_next_page_and_unreadable_times(partner: Scri
     assert "next page: none" in output
 
     partner.script = lambda request: Answer(body={"runs": [make_row(int(request.first("page") or 1))]})
-    connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\n')
+    connect(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\n')
     assert "next page: follows" in check_output()
     assert not Run.objects.exists()
 
 
 def test_remap_translates_stored_responses_with_the_changed_description_and_sends_no_requests(
-    partner: Scripted, connect: Connect
+    partner: ScriptedPartner, connect: Connect
 ) -> None:
     partner.script = lambda request: Answer(
         body={"runs": [make_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
     )
-    ingest(connect(partner, LISTING))
+    ingest(connect(partner, DESCRIPTION))
     Run.objects.filter(external_run_id="2").update(payload=None)
-    connect(partner, LISTING.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"'))
+    connect(partner, DESCRIPTION.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"'))
     partner.requests.clear()
 
     def remapped() -> dict[str, Any]:
@@ -112,4 +112,4 @@ def test_remap_translates_stored_responses_with_the_changed_description_and_send
     assert partner.requests == []
     reasons = dict(Run.objects.values_list("external_run_id", "status_reason"))
     assert reasons == {"0": "late", "1": "late", "2": None}
-    assert not Run.objects.filter(source_updated_at=None).exists(), "versions are as before"
+    assert not Run.objects.filter(source_updated_at=None).exists(), "the versions do not change"

@@ -12,15 +12,15 @@ from ingestion.paging import OffsetPaging
 from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
 from runs.models import Run
 
 
 def read(rows: list[int], size: int, *, with_total: bool, change_rows: Callable[[], None], resume: bool) -> set[str]:
-    """Return the rows that are read page by page, with a call of `change_rows` between pages.
+    """Read all pages, call `change_rows` after each page, and return the rows that were read.
 
-    With `resume`, each task reads one page.
+    With `resume`, a new task starts after each page.
     """
     paging, read_rows = OffsetPaging(), set()
     for _ in range(10_000):
@@ -55,7 +55,7 @@ changes = st.lists(
     number=st.integers(0, 40), size=st.integers(2, 9), script=changes, newest_first=st.booleans(),
     with_total=st.booleans(), resume=st.booleans(),
 )  # fmt: skip
-def test_every_row_that_stays_is_read(
+def test_every_row_that_is_not_deleted_is_read(
     number: int, size: int, script: list[tuple[list[int], int]], newest_first: bool, with_total: bool, resume: bool
 ) -> None:
     rows = list(range(number))
@@ -64,18 +64,18 @@ def test_every_row_that_stays_is_read(
     following = iter(range(number, 10_000))
 
     def change() -> None:
-        gone, arrivals = next(steps, ([], 0))
-        for place in sorted(set(gone), reverse=True):
+        deleted_indexes, added_count = next(steps, ([], 0))
+        for place in sorted(set(deleted_indexes), reverse=True):
             if place < len(rows):
                 never_deleted.discard(rows.pop(place))
-        new = [next(following) for _ in range(arrivals)]
+        new = [next(following) for _ in range(added_count)]
         rows[:] = [*reversed(new), *rows] if newest_first else [*rows, *new]
 
     if newest_first:
         rows.reverse()
     try:
         read_rows = read(rows, size, with_total=with_total, change_rows=change, resume=resume)
-    except BadAnswer:  # new and deleted rows can make a page come twice; the next tick starts again
+    except BadAnswer:  # changes can make a page come twice; the next tick then starts again
         return
 
     assert {str(row) for row in never_deleted} <= read_rows
@@ -117,9 +117,9 @@ def at_second_page(change: Callable[[], None]) -> Callable[[Request], None]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("gone", [5, 120], ids=["few", "more than a page"])
-def test_airflow_without_cursors_loses_no_run_when_deletions_and_arrivals_balance(
-    monkeypatch: pytest.MonkeyPatch, gone: int
+@pytest.mark.parametrize("deleted_count", [5, 120], ids=["few", "more than a page"])
+def test_airflow_without_cursors_misses_no_run_when_as_many_rows_are_added_as_deleted(
+    monkeypatch: pytest.MonkeyPatch, deleted_count: int
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "orders.reconcile-v2")
@@ -129,34 +129,34 @@ def test_airflow_without_cursors_loses_no_run_when_deletions_and_arrivals_balanc
             RecordedRow(
                 template | {"dag_id": "orders.reconcile-v2", "dag_run_id": f"run-{number:03}"}, datetime.now(UTC)
             )
-            for number in range(250 + gone)
+            for number in range(250 + deleted_count)
         ]
         airflow.rows = rows[:250]
 
-        def balance() -> None:
-            airflow.rows = rows[gone:]
+        def add_as_many_as_deleted() -> None:
+            airflow.rows = rows[deleted_count:]
 
-        step = at_second_page(balance)
+        step = at_second_page(add_as_many_as_deleted)
         airflow.faults = [lambda request: step(request)] * 100
 
         assert ingest(airflow_connection(airflow)).errors == []
 
     stored = set(Run.objects.values_list("external_run_id", flat=True))
-    assert {f"run-{number:03}" for number in range(gone, 250 + gone)} <= stored
+    assert {f"run-{number:03}" for number in range(deleted_count, 250 + deleted_count)} <= stored
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_a_described_partner_loses_no_run_when_deletions_and_arrivals_balance(
+def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_deleted(
     connect: Connect, newest_first: bool
 ) -> None:
     pipelines_of("Northwind", "orders", platform="custom")
     rows = list(range(40))
 
-    def balance() -> None:
+    def add_as_many_as_deleted() -> None:
         rows[:] = rows[5:] + list(range(40, 45))
 
-    step = at_second_page(balance)
+    step = at_second_page(add_as_many_as_deleted)
 
     def answer(request: Request) -> Answer:
         step(request)
@@ -166,10 +166,10 @@ def test_a_described_partner_loses_no_run_when_deletions_and_arrivals_balance(
             body={"runs": [make_row(number) for number in listing[first : first + 10]], "total": len(listing)}
         )
 
-    with Scripted() as partner:
+    with ScriptedPartner() as partner:
         partner.script = answer
         paging = '[paging]\nkind = "offset"\nparam = "offset"\ntotal = "total"\n'
-        assert ingest(connect(partner, LISTING + paging)).errors == []
+        assert ingest(connect(partner, DESCRIPTION + paging)).errors == []
 
     expected = set(range(5, 40)) if newest_first else set(range(5, 45))
     assert {str(number) for number in expected} <= set(Run.objects.values_list("external_run_id", flat=True))

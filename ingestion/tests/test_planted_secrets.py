@@ -1,4 +1,4 @@
-"""Secrets in every kind of input appear nowhere: not in the database, Redis, logs, API, console or exports."""
+"""A secret in any input is found neither in the database, Redis and logs nor in the API, the console and exports."""
 
 import json
 import logging
@@ -31,10 +31,12 @@ pytestmark = pytest.mark.django_db
 
 NOON = "2026-11-20T12:00:00Z"
 PLANTED = "Pl4nted-0-Secret"
-HOOK = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{PLANTED}"
-# The texts of the corpus that the rules were written with, as a source would send them.
+HOOK_URL = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{PLANTED}"
+# The texts for which the scrubbing rules were written, as a source would send them.
 LABELLED = [item for item in items_of("secret", "rules") if isinstance(item.value, str)]
-WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {PLANTED}
+SECRET_WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {
+    PLANTED
+}
 
 
 @pytest.fixture
@@ -107,16 +109,16 @@ def plant_by_hand(orders: Pipeline) -> None:
         "/admin/inventory/pipeline/import/", {"file": SimpleUploadedFile("pipelines.csv", rows.encode())}
     )
     assert preview.context["result"].faults
-    rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
-    assert post_json(api_with_scope(), f"{ROOT}/alert_rules", rule).status_code == 201
+    rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK_URL}
+    assert post_json(program(), f"{ROOT}/alert_rules", rule).status_code == 201
 
 
 def planted_in(text: str) -> list[str]:
-    return sorted(word for word in WORDS if word in text or json.dumps(word)[1:-1] in text)
+    return sorted(word for word in SECRET_WORDS if word in text or json.dumps(word)[1:-1] in text)
 
 
 def database_text() -> str:
-    """Return all rows of all tables, without the column of hooks, which are stored on purpose."""
+    """Return all rows of all tables, without the column `destination`, which stores hooks on purpose."""
     with connection.cursor() as cursor:
         tables = [name for name in connection.introspection.table_names(cursor) if name != "django_session"]
         rows = []
@@ -140,18 +142,18 @@ def redis_text(server: redis.Redis) -> str:
 
 @pytest.mark.proves("SE-002", "SE-003")
 def test_no_planted_secret_is_found_anywhere(
-    generic: GenericPartner,
+    generic_partner: GenericPartner,
     orders: Pipeline,
     stored_in_redis: redis.Redis,
     log: pytest.LogCaptureFixture,
 ) -> None:
-    plant_in_pages(generic)
+    plant_in_pages(generic_partner)
     plant_by_push(orders)
     plant_by_hand(orders)
     logging.getLogger("a library").debug("sending %s", {"password": PLANTED})
 
     assert Run.objects.count() >= len(LABELLED) + 4
-    assert AlertRule.objects.get().destination == HOOK
+    assert AlertRule.objects.get().destination == HOOK_URL
     assert planted_in(database_text()) == []
     assert planted_in(redis_text(stored_in_redis)) == []
     assert "DEBUG" in log.text
@@ -159,8 +161,8 @@ def test_no_planted_secret_is_found_anywhere(
 
 
 @pytest.mark.proves("SE-002")
-def test_no_planted_secret_is_in_a_response(generic: GenericPartner, orders: Pipeline) -> None:
-    plant_in_pages(generic)
+def test_no_planted_secret_is_in_a_response(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    plant_in_pages(generic_partner)
     plant_by_push(orders)
     plant_by_hand(orders)
     api, web, run = api_as_role("viewer"), browser("administrator"), Run.objects.latest("created_at")

@@ -12,7 +12,7 @@ from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
 from ingestion.connectors.prefect import STATUSES, canonical_status
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import IMPATIENT, PASSWORD_ENV, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, SHORT_TIMEOUTS, ingest, outcomes, physical_rows, pipelines_of
 from runs.models import Run, Status
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "prefect"
@@ -54,7 +54,7 @@ class PrefectPartner(PartnerServer):
         return Answer(404, {"detail": "Not Found"})
 
     def events(self, first: int) -> Answer:
-        """Pages of 50; the next page's URL has the server's own host name."""
+        """Return 50 events. The URL of the next page has the server's own host name."""
         changes = self.state_changes or []
         page = changes[first : first + 50]
         page_events = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
@@ -90,7 +90,8 @@ def prefect(monkeypatch: pytest.MonkeyPatch) -> Any:
 def connection(partner: PrefectPartner) -> Connection:
     auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
     return replace(
-        Connection("prefect", "prefect", partner.base_url, auth, http=IMPATIENT, reconcile_days=0), interval_seconds=60
+        Connection("prefect", "prefect", partner.base_url, auth, http=SHORT_TIMEOUTS, reconcile_days=0),
+        interval_seconds=60,
     )
 
 
@@ -113,10 +114,10 @@ def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartn
     report = ingest(connection(prefect))
 
     assert not report.errors
-    real = [row for row in prefect.rows if canonical_status(row) is not None]
+    rows_with_status = [row for row in prefect.rows if canonical_status(row) is not None]
     stored = {run.external_run_id: run for run in Run.objects.all()}
-    assert stored.keys() == {row["id"] for row in real}
-    for row in real:
+    assert stored.keys() == {row["id"] for row in rows_with_status}
+    for row in rows_with_status:
         run = stored[row["id"]]
         assert run.status == canonical_status(row)
         assert (run.started_at.isoformat() if run.started_at else None) == (
@@ -124,7 +125,7 @@ def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartn
         )
         assert run.source_updated_at is not None
     assert {run.status for run in stored.values()} == {"running", "success", "failed", "canceled", "skipped"}
-    timed_out = next(row for row in real if row["state_name"] == "TimedOut")
+    timed_out = next(row for row in rows_with_status if row["state_name"] == "TimedOut")
     assert stored[timed_out["id"]].status_reason == "TimedOut"
     assert stored[timed_out["id"]].error_message
 
@@ -150,21 +151,21 @@ def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: Prefec
 
 @pytest.mark.django_db
 def test_a_scheduled_run_is_not_stored_and_a_run_between_attempts_is_running(prefect: PrefectPartner) -> None:
-    plan = rows("A-early")[0] | {
+    scheduled_row = rows("A-early")[0] | {
         "id": "00000000-0000-4000-8000-000000000001", "state_type": "SCHEDULED", "state_name": "Late",
         "start_time": None, "end_time": None, "run_count": 0,
     }  # fmt: skip
-    waiting = plan | {
+    waiting_row = scheduled_row | {
         "id": "00000000-0000-4000-8000-000000000002", "state_name": "AwaitingRetry", "run_count": 1,
         "start_time": "2026-11-20T23:00:00Z",
     }  # fmt: skip
-    prefect.rows = [plan, waiting]
-    pipelines_of("Northwind", plan["flow_id"], platform="vendor_api")
+    prefect.rows = [scheduled_row, waiting_row]
+    pipelines_of("Northwind", scheduled_row["flow_id"], platform="vendor_api")
 
     ingest(connection(prefect))
 
     run = Run.objects.get()
-    assert (run.external_run_id, run.status, run.status_reason) == (waiting["id"], "running", "AwaitingRetry")
+    assert (run.external_run_id, run.status, run.status_reason) == (waiting_row["id"], "running", "AwaitingRetry")
 
 
 @pytest.mark.django_db
@@ -222,7 +223,7 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
 
 
 def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the row as after set_state with force: the state and `updated` change, start_time and end_time do not."""
+    """Return the row as Prefect changes it if a user sets the state: start_time and end_time stay the same."""
     state = {"type": kind, "name": kind.title(), "message": None}
     changes = {"state": state, "state_type": kind, "state_name": kind.title(), "updated": "2099-01-01T00:00:00Z"}
     return row | changes
@@ -263,7 +264,7 @@ def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(pref
 
 
 @pytest.mark.django_db
-def test_a_server_without_events_is_walked(prefect: PrefectPartner) -> None:
+def test_a_walk_succeeds_if_the_server_has_no_events(prefect: PrefectPartner) -> None:
     prefect.state_changes = None
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     ingest(connection(prefect))

@@ -12,7 +12,7 @@ from django.db import connection as database
 from pytest_django import Settings
 
 from chm_project.settings.config_reader import ConfigReader
-from ingestion.connections import Connection, configured
+from ingestion.connections import Connection, configured_connections
 from ingestion.connectors.source_description import PRESETS, preset, read_source
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.documented_partners import (
@@ -65,20 +65,20 @@ def connect(tmp_path: Path, settings: Settings) -> Any:
             """
         )
         settings.CHM_CONNECTIONS_FILE = str(path)
-        return configured()[partner.preset]
+        return configured_connections()[partner.preset]
 
     return connected
 
 
-def only(kind: type[DocumentedPartner]) -> pytest.MarkDecorator:
+def only_partner(kind: type[DocumentedPartner]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("partner", [pytest.param(kind, id=kind.preset)], indirect=True)
 
 
-def stored() -> dict[str, Run]:
+def stored_runs() -> dict[str, Run]:
     return {run.external_run_id: run for run in Run.objects.select_related("pipeline")}
 
 
-def test_every_preset_has_a_partner_here() -> None:
+def test_every_preset_has_a_simulated_partner() -> None:
     assert {kind.preset for kind in PARTNERS} == set(PRESETS)
 
 
@@ -90,7 +90,7 @@ def test_every_page_is_read_and_each_run_is_stored_as_the_partner_returned_it(
     assert (report.errors, report.rejections, report.unknown) == ([], [], set())
     assert report.created == len(partner.rows)
     assert report.pages_processed > 2
-    runs = stored()
+    runs = stored_runs()
     for number, row in enumerate(partner.rows, start=1):
         run = runs[str(row[partner.id_field])]
         assert run.pipeline.external_id == str(row[partner.pipeline_field])
@@ -121,7 +121,7 @@ def test_the_status_table_has_exactly_the_documented_words(partner: DocumentedPa
         for words, status in partner.documented.items()
     }
     assert table.items() >= documented.items()
-    # Spellings that some documents use beside the usual one.
+    # A second spelling that some of Microsoft's documents use.
     assert table.keys() - documented.keys() <= {"cancelling"}
 
 
@@ -155,7 +155,7 @@ def test_refused_credentials_are_an_error_with_the_partners_message(
     [pytest.param(kind, id=kind.preset) for kind in PARTNERS if kind is not CursorApi],
     indirect=True,
 )
-def test_an_open_run_that_the_partner_no_longer_has_becomes_canceled_and_one_that_ended_ends(
+def test_open_runs_that_the_partner_no_longer_has_are_canceled_and_a_run_that_ended_gets_its_status(
     partner: DocumentedPartner, connect: Any
 ) -> None:
     ingest(connect(partner))
@@ -173,7 +173,7 @@ def test_an_open_run_that_the_partner_no_longer_has_becomes_canceled_and_one_tha
 
     ingest(connect(partner))
 
-    runs = stored()
+    runs = stored_runs()
     assert runs[str(ended[partner.id_field])].status == "success"
     gone = [runs[external_run_id] for external_run_id in open_runs - {str(ended[partner.id_field])}]
     assert {(run.status, run.status_reason) for run in gone} == {("canceled", "gone at source")}
@@ -196,7 +196,7 @@ def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection
     ],
     indirect=["partner"],
 )
-def test_a_later_walk_is_one_request_that_names_the_watermark(
+def test_a_later_walk_sends_one_request_from_the_watermark_on(
     partner: DocumentedPartner, name: str, expected: str, connect: Any
 ) -> None:
     ingest(connect(partner))
@@ -210,7 +210,7 @@ def test_a_later_walk_is_one_request_that_names_the_watermark(
         assert request.first(name) == since.isoformat().replace("+00:00", "Z")
 
 
-@only(AzureDataFactory)
+@only_partner(AzureDataFactory)
 def test_data_factory_gets_both_bounds_and_a_first_walk_starts_45_days_ago(
     partner: DocumentedPartner, connect: Any
 ) -> None:
@@ -234,7 +234,7 @@ def test_a_listing_without_a_filter_ends_at_a_page_older_than_the_watermark(
     assert request.path.rstrip("/").endswith("/runs")
 
 
-@only(GitHubActions)
+@only_partner(GitHubActions)
 def test_a_workflow_run_that_is_started_again_opens_again(partner: DocumentedPartner, connect: Any) -> None:
     ingest(connect(partner))
     row = partner.rows[-1]
@@ -244,7 +244,7 @@ def test_a_workflow_run_that_is_started_again_opens_again(partner: DocumentedPar
     assert (run.status, run.finished_at) == ("running", None)
 
 
-@only(GitHubActions)
+@only_partner(GitHubActions)
 def test_a_walk_waits_for_the_reset_of_a_used_up_rate_limit(partner: DocumentedPartner, connect: Any) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}
     partner.faults = [Answer(403, {"message": "API rate limit exceeded"}, headers)]
@@ -253,7 +253,7 @@ def test_a_walk_waits_for_the_reset_of_a_used_up_rate_limit(partner: DocumentedP
     assert report.created == len(partner.rows)
 
 
-@only(Airbyte)
+@only_partner(Airbyte)
 def test_a_token_is_requested_once_and_again_when_it_is_refused(partner: DocumentedPartner, connect: Any) -> None:
     def tokens() -> int:
         return sum(request.path.endswith("/token") for request in partner.requests)
@@ -266,7 +266,7 @@ def test_a_token_is_requested_once_and_again_when_it_is_refused(partner: Documen
     assert tokens() == 2
 
 
-@only(Databricks)
+@only_partner(Databricks)
 def test_open_runs_in_the_list_of_open_runs_are_not_requested_one_by_one(
     partner: DocumentedPartner, connect: Any
 ) -> None:
@@ -277,7 +277,7 @@ def test_open_runs_in_the_list_of_open_runs_are_not_requested_one_by_one(
     assert [request.first("active_only") for request in partner.requests] == [None, "true"]
 
 
-@only(CursorApi)
+@only_partner(CursorApi)
 def test_a_walk_without_changes_sends_one_request_for_any_number_of_pipelines(
     partner: DocumentedPartner, connect: Any
 ) -> None:
@@ -289,7 +289,7 @@ def test_a_walk_without_changes_sends_one_request_for_any_number_of_pipelines(
     assert len(partner.requests) == 2
 
 
-@only(CursorApi)
+@only_partner(CursorApi)
 def test_single_keys_of_a_preset_can_be_replaced(partner: DocumentedPartner, connect: Any) -> None:
     options_text = """
             [connections.cursor_api.source.status]
@@ -297,6 +297,6 @@ def test_single_keys_of_a_preset_can_be_replaced(partner: DocumentedPartner, con
             canceled = ["canceled", "cancelled"]
     """
     ingest(connect(partner, options_text))
-    runs = stored()
+    runs = stored_runs()
     assert {runs[row["id"]].status for row in partner.rows if row["status"] == "aborted"} == {"skipped"}
     assert {runs[row["id"]].status for row in partner.rows if row["status"] == "cancelled"} == {"canceled"}

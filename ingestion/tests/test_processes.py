@@ -1,4 +1,4 @@
-"""manage.py ingest_runs in processes, as operators run it: processes that are killed, and two at the same time."""
+"""manage.py ingest_runs as separate processes: processes that are killed, and two processes at the same time."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def database_url() -> str:
 
 @contextmanager
 def ingesting(partner: GenericPartner) -> Iterator["subprocess.Popen[bytes]"]:
-    """manage.py ingest_runs on the test database, against this partner."""
+    """Run manage.py ingest_runs on the test database, with this partner."""
     environment = os.environ | {
         "CHM_DATABASE_URL": database_url(),
         "CHM_PARTNER_API_BASE_URL": partner.base_url,
@@ -55,16 +55,16 @@ def ingesting(partner: GenericPartner) -> Iterator["subprocess.Popen[bytes]"]:
         process.communicate()
 
 
-def rows() -> list[dict[str, Any]]:
+def stored_rows() -> list[dict[str, Any]]:
     fields = [field.name for field in Run._meta.concrete_fields]
     excluded = {"id", "created_at", "updated_at", "ingested_at", "event_at"}
     return list(Run.objects.order_by("external_run_id").values(*[name for name in fields if name not in excluded]))
 
 
 @pytest.fixture
-def orders(generic: GenericPartner, db: None) -> Pipeline:
-    generic.page_size = 10
-    generic.runs["orders"] = [
+def orders(generic_partner: GenericPartner, db: None) -> Pipeline:
+    generic_partner.page_size = 10
+    generic_partner.runs["orders"] = [
         {
             "external_run_id": f"run-{number:03}",
             "status": "failed",
@@ -76,11 +76,11 @@ def orders(generic: GenericPartner, db: None) -> Pipeline:
     return pipelines_of("Northwind", "orders")["orders"]
 
 
-def rows_without_interruption(generic: GenericPartner) -> list[dict[str, Any]]:
-    with ingesting(generic) as process:
+def rows_without_interruption(generic_partner: GenericPartner) -> list[dict[str, Any]]:
+    with ingesting(generic_partner) as process:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
-    return rows()
+    return stored_rows()
 
 
 def wait_until_stored(runs: int) -> None:
@@ -96,34 +96,36 @@ def wait_until_stored(runs: int) -> None:
         database.close()
 
 
-def test_a_process_that_is_killed_at_a_page_boundary_loses_no_run(generic: GenericPartner, orders: Pipeline) -> None:
+def test_a_process_that_is_killed_at_a_page_boundary_loses_no_run(
+    generic_partner: GenericPartner, orders: Pipeline
+) -> None:
     for page in range(PAGES):
-        with ingesting(generic) as process:
+        with ingesting(generic_partner) as process:
 
             def kill(_request: object, process: "subprocess.Popen[bytes]" = process, page: int = page) -> Answer:
                 wait_until_stored(page * 10)
                 process.send_signal(signal.SIGKILL)
-                return Answer(reset=True)
+                return Answer(closes_connection=True)
 
-            generic.faults = [*[None] * page, kill]
+            generic_partner.faults = [*[None] * page, kill]
             process.wait(timeout=60)
 
         assert process.returncode == -signal.SIGKILL
         assert Run.objects.count() == page * 10
         assert Pipeline.objects.get().ingested_through is None
-    after_kills = rows_without_interruption(generic)
+    after_kills = rows_without_interruption(generic_partner)
 
     Run.objects.all().delete()
-    assert after_kills == rows_without_interruption(generic)
+    assert after_kills == rows_without_interruption(generic_partner)
     assert len(after_kills) == PAGES * 10
 
 
 def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
-    generic: GenericPartner, orders: Pipeline
+    generic_partner: GenericPartner, orders: Pipeline
 ) -> None:
-    """A lock stops the statement that writes the page, and the process is killed while it waits."""
+    """The process is killed while a lock stops the statement that writes the page."""
     for page in range(PAGES):
-        with ingesting(generic) as process, database.cursor() as cursor:
+        with ingesting(generic_partner) as process, database.cursor() as cursor:
             cursor.execute("BEGIN")
             is_waiting = False
 
@@ -131,11 +133,11 @@ def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
                 wait_until_stored(page * 10)
                 cursor.execute("LOCK TABLE runs IN SHARE MODE")
 
-            generic.faults = [*[None] * page, hold]
+            generic_partner.faults = [*[None] * page, hold]
             deadline = time.monotonic() + 60
             while not is_waiting and time.monotonic() < deadline:
                 time.sleep(0.05)
-                is_locked = len(generic.requests) and not generic.faults
+                is_locked = len(generic_partner.requests) and not generic_partner.faults
                 if is_locked:
                     cursor.execute("SELECT count(*) FROM pg_locks WHERE relation = 'runs'::regclass AND NOT granted")
                     is_waiting = cursor.fetchone()[0] > 0
@@ -145,20 +147,20 @@ def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
 
         assert is_waiting
         assert Run.objects.count() == page * 10
-        generic.requests.clear()
-    after_kills = rows_without_interruption(generic)
+        generic_partner.requests.clear()
+    after_kills = rows_without_interruption(generic_partner)
 
     Run.objects.all().delete()
-    assert after_kills == rows_without_interruption(generic)
+    assert after_kills == rows_without_interruption(generic_partner)
 
 
-def test_two_processes_on_the_same_pages_store_each_run_once(generic: GenericPartner, orders: Pipeline) -> None:
-    expected = rows_without_interruption(generic)
+def test_two_processes_on_the_same_pages_store_each_run_once(generic_partner: GenericPartner, orders: Pipeline) -> None:
+    expected = rows_without_interruption(generic_partner)
     Run.objects.all().delete()
     Pipeline.objects.update(ingested_through=None)
 
-    with ingesting(generic) as first, ingesting(generic) as second:
+    with ingesting(generic_partner) as first, ingesting(generic_partner) as second:
         errors = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
 
     assert (first.returncode, second.returncode) == (0, 0), errors
-    assert rows() == expected
+    assert stored_rows() == expected

@@ -13,7 +13,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
 @dataclass
-class Time:
+class FakeTime:
     """A clock that moves only by sleep()."""
 
     now: float = 1_000
@@ -37,7 +37,7 @@ def partner() -> Any:
 
 def session(
     partner: PartnerServer,
-    time: Time,
+    time: FakeTime,
     pause_seconds: float = 0,
     on_pause: Callable[[float], None] = lambda seconds: None,
     **settings: Any,
@@ -54,16 +54,16 @@ def session(
 
 
 def test_requests_are_limited_after_those_of_the_first_second(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     with session(partner, time, requests_per_second=5) as partner_session:
         for _ in range(25):
             partner_session.get("/runs")
     assert len(partner.requests) == 25
-    assert sum(time.slept) == pytest.approx(4)  # 5 at once, and 20 at 5 a second
+    assert sum(time.slept) == pytest.approx(4)  # 5 requests at once, then 20 at 5 per second
 
 
 def test_a_limit_of_less_than_one_request_per_second_works(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     with session(partner, time, requests_per_second=0.1) as partner_session:
         for _ in range(3):
             partner_session.get("/runs")
@@ -71,7 +71,7 @@ def test_a_limit_of_less_than_one_request_per_second_works(partner: SucceedingPa
 
 
 def test_unused_requests_are_not_saved(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     with session(partner, time, requests_per_second=2) as partner_session:
         time.now += 3_600
         for _ in range(6):
@@ -80,7 +80,7 @@ def test_unused_requests_are_not_saved(partner: SucceedingPartner) -> None:
 
 
 def test_without_a_limit_no_request_waits(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     with session(partner, time) as partner_session:
         for _ in range(50):
             partner_session.get("/runs")
@@ -88,7 +88,7 @@ def test_without_a_limit_no_request_waits(partner: SucceedingPartner) -> None:
 
 
 def test_a_retry_after_delays_the_next_pipeline_too(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     partner.faults = [Answer(429, headers={"Retry-After": "30"})]
     with session(partner, time, max_retries=0) as partner_session:
         with pytest.raises(Unavailable):
@@ -101,7 +101,7 @@ def test_a_retry_after_delays_the_next_pipeline_too(partner: SucceedingPartner) 
 
 
 def test_a_retry_waits_for_the_seconds_of_retry_after(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     partner.faults = [Answer(503, headers={"Retry-After": "7"}), Answer(429, headers={"Retry-After": "60"})]
     with session(partner, time) as partner_session:
         partner_session.get("/runs")
@@ -110,7 +110,7 @@ def test_a_retry_waits_for_the_seconds_of_retry_after(partner: SucceedingPartner
 
 
 def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: SucceedingPartner) -> None:
-    time, pauses = Time(), list[float]()
+    time, pauses = FakeTime(), list[float]()
     partner.faults = [Answer(429, headers={"Retry-After": "999999"})]
     with (
         session(partner, time, on_pause=pauses.append) as partner_session,
@@ -122,7 +122,7 @@ def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: Su
 
 
 def test_the_rest_of_an_earlier_pause_is_respected(partner: SucceedingPartner) -> None:
-    time = Time()
+    time = FakeTime()
     with session(partner, time, pause_seconds=20) as partner_session:
         partner_session.get("/runs")
     with (
@@ -138,7 +138,7 @@ def test_all_requests_of_a_session_use_one_tcp_connection(partner: SucceedingPar
     connections: list[Any] = []
     accept = partner._server.get_request
     partner._server.get_request = lambda: connections.append(1) or accept()  # type: ignore[method-assign, func-returns-value]
-    with session(partner, Time()) as partner_session:
+    with session(partner, FakeTime()) as partner_session:
         for _ in range(20):
             partner_session.get("/runs")
     assert len(connections) == 1

@@ -1,4 +1,4 @@
-"""Reading ahead: while PostgreSQL writes a page, only the next one is read."""
+"""Reading ahead: while PostgreSQL writes a page, one more page is read."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def test_an_interrupt_does_not_wait_for_a_slow_page(partner: GenericPartner) -> 
     def interrupt(*_: Any) -> None:
         raise TimeIsUp
 
-    partner.faults = [None, Answer(delay=20, body={"runs": []})]
+    partner.faults = [None, Answer(delay_seconds=20, body={"runs": []})]
     patient = replace(generic_connection(partner), http=HttpSettings(timeout_seconds=60))
     previous_handler = signal.signal(signal.SIGUSR1, interrupt)
 

@@ -14,18 +14,18 @@ MINUTE = timedelta(minutes=1)
 
 
 def walks_of_a_day(name: str, days: int) -> list[datetime]:
-    """Return when a walk started earlier than its watermark requires, in a day with a tick every minute."""
+    """Return the times of the walks that read earlier days again, in a day with a tick every minute."""
     early_starts = []
     now = datetime(2026, 11, 20, tzinfo=UTC)
-    through = now - MINUTE
+    watermark = now - MINUTE
     for _ in range(24 * 60):
         now += MINUTE
-        since = through - 2 * MINUTE
-        start = start_of_walk(since, through=through, now=now, days=days, name=name)
+        since = watermark - 2 * MINUTE
+        start = start_of_walk(since, watermark=watermark, now=now, days=days, name=name)
         if start != since:
             assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
             early_starts.append(now)
-        through = now
+        watermark = now
     return early_starts
 
 
@@ -48,26 +48,29 @@ def test_pipelines_with_their_own_listing_are_spread_over_the_day() -> None:
 
 def test_a_missed_day_is_read_by_the_next_walk() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    through = now - timedelta(days=4)
+    watermark = now - timedelta(days=4)
 
-    assert start_of_walk(through, through=through, now=now, days=3, name="x") == through
-    assert start_of_walk(now, through=now - timedelta(hours=25), now=now, days=3, name="x") < now - timedelta(days=2)
+    assert start_of_walk(watermark, watermark=watermark, now=now, days=3, name="x") == watermark
+    assert start_of_walk(now, watermark=now - timedelta(hours=25), now=now, days=3, name="x") < now - timedelta(days=2)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("days", [3, 0])
-def test_only_the_first_walk_after_the_daily_time_reads_the_last_days(generic: GenericPartner, days: int) -> None:
+def test_only_the_first_walk_after_the_daily_time_reads_the_last_days(
+    generic_partner: GenericPartner, days: int
+) -> None:
     pipelines_of("Northwind", "orders")
-    generic.runs = {"orders": [{"id": "1", "status": "failed"}]}
-    connection = generic_connection(generic, reconcile_days=days)
+    generic_partner.runs = {"orders": [{"id": "1", "status": "failed"}]}
+    connection = generic_connection(generic_partner, reconcile_days=days)
     ingest(connection)
     Pipeline.objects.update(ingested_through=timezone.now() - timedelta(hours=25))
-    generic.requests.clear()
+    generic_partner.requests.clear()
 
     ingest(connection)
     ingest(connection)
 
     ages = [
-        timezone.now() - datetime.fromisoformat(request.first("updated_since") or "") for request in generic.requests
+        timezone.now() - datetime.fromisoformat(request.first("updated_since") or "")
+        for request in generic_partner.requests
     ]
     assert [age > timedelta(days=2) for age in ages] == [days == 3, False]

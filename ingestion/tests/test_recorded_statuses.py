@@ -1,4 +1,4 @@
-"""Every status in the recordings is in its connector's table, so that a new recording with another status fails."""
+"""Every recorded status is in its connector's table. The test fails if a new recording has an unknown status."""
 
 import json
 from collections.abc import Iterator
@@ -11,26 +11,26 @@ from ingestion import synthetic
 from ingestion.connectors import airflow, dagster, prefect
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings"
-# Folder, the field that makes an object a run, where its status is, the table.
+# The folder, the field that only runs have, the field of the status, and the connector's table.
 SYSTEMS = [
     pytest.param("airflow", "dag_run_id", "state", airflow.STATUSES, id="airflow"),
     pytest.param("airflow2", "dag_run_id", "state", airflow.STATUSES, id="airflow2"),
-    pytest.param("prefect", "state_type", "state_type", {**prefect.STATUSES, "scheduled": "a plan"}, id="prefect"),
+    pytest.param("prefect", "state_type", "state_type", {**prefect.STATUSES, "scheduled": "not a run"}, id="prefect"),
     pytest.param("dagster", "runId", "status", dagster.STATUSES, id="dagster"),
 ]
 
 
-def objects(value: Any) -> Iterator[dict[str, Any]]:
+def json_objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from objects(item)
+        yield from json_objects(item)
 
 
-def recorded(folder: str, key_field: str, status_field: str) -> set[str]:
+def recorded_statuses(folder: str, key_field: str, status_field: str) -> set[str]:
     statuses = set()
     for path in (RECORDINGS / folder).rglob("*.json"):
-        for row in objects(json.loads(path.read_text())["response"].get("body")):
+        for row in json_objects(json.loads(path.read_text())["response"].get("body")):
             # Task instances name their run too, and have more states.
             if key_field in row and "task_id" not in row and isinstance(row.get(status_field), str):
                 statuses.add(row[status_field].lower())
@@ -41,7 +41,7 @@ def recorded(folder: str, key_field: str, status_field: str) -> set[str]:
 def test_every_recorded_status_is_in_the_table(
     folder: str, key_field: str, status_field: str, table: dict[str, str]
 ) -> None:
-    statuses = recorded(folder, key_field, status_field)
+    statuses = recorded_statuses(folder, key_field, status_field)
     assert len(statuses) > 1, "the recordings hold runs"
     assert statuses <= table.keys()
 

@@ -18,10 +18,10 @@ from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted import Connect, Scripted, make_row
+from ingestion.tests.scripted_partner import Connect, ScriptedPartner, make_row
 from ingestion.tests.support import (
-    IMPATIENT,
     PASSWORD_ENV,
+    SHORT_TIMEOUTS,
     airflow_connection,
     generic_connection,
     ingest,
@@ -115,7 +115,7 @@ def test_a_deleted_dag_is_missing_until_it_is_listed_again(airflow: AirflowRepla
     assert since is not None
     assert timezone.now() - since < timedelta(minutes=1)
     missing = Pipeline.objects.get(external_id="sales_daily_load")
-    assert missing.source_missing_since == since, "the first list without it counts"
+    assert missing.source_missing_since == since, "the time of the first list without it"
     assert missing.ingestion_state(timezone.now(), has_runs=True) == "missing"
     assert Pipeline.objects.filter(source_missing_since=None).count() == len(dags) - 1
     airflow.dag_list.append(deleted)
@@ -132,7 +132,7 @@ def test_a_deleted_dag_is_missing_for_both_clients_that_share_it(airflow: Airflo
     assert Pipeline.objects.exclude(source_missing_since=None).count() == 2
 
 
-def test_a_pipeline_that_moves_to_another_source_is_not_missing_there_yet(airflow: AirflowReplay) -> None:
+def test_a_pipeline_that_gets_another_external_id_is_no_longer_missing(airflow: AirflowReplay) -> None:
     pipeline = pipelines_of("Northwind", "deleted_dag")["deleted_dag"]
     ingest(connection_with_list(airflow))
     pipeline.refresh_from_db()
@@ -170,7 +170,7 @@ def test_the_list_is_read_once_per_period_and_not_with_every_walk(
     assert lists_read(airflow) == 2
 
 
-def test_a_list_costs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_needs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     with AirflowWithManyDags() as airflow:
         airflow.dag_ids = [f"dag-{number:04}" for number in range(990)]
@@ -184,7 +184,7 @@ def test_a_list_costs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyP
     assert (source_list.listed, len(source_list.unmatched)) == (990, 980)
 
 
-def test_an_airflow_that_refuses_its_list_is_walked(
+def test_a_walk_succeeds_if_airflow_refuses_its_list(
     airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     airflow.move_to("C-settled")
@@ -197,7 +197,7 @@ def test_an_airflow_that_refuses_its_list_is_walked(
     assert [report.errors for report in reports] == [[], []]
     assert reports[0].created == 71
     assert reports[0].error_texts, "the error texts are still fetched"
-    assert lists_read(airflow) == 1, "after a refusal the list is not requested again at once"
+    assert lists_read(airflow) == 1, "after a refusal the list is not requested again for an hour"
     source_list = last_list(connection.name)
     assert source_list is not None
     assert source_list.refused
@@ -206,7 +206,7 @@ def test_an_airflow_that_refuses_its_list_is_walked(
     assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
 
 
-def test_a_response_that_is_not_a_list_does_not_stop_the_walk(
+def test_a_walk_succeeds_if_the_list_of_dags_cannot_be_read(
     airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(airflow, "_list_dags", lambda request: Answer(body={"dags": "none", "total_entries": 3}))
@@ -269,9 +269,9 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
 
     deployment, flow = deployments[0]["id"], flows[0]["id"]
     pipelines_of("Northwind", deployment, flow, "00000000-0000-4000-8000-000000000000", platform="vendor_api")
-    with Scripted() as prefect:
+    with ScriptedPartner() as prefect:
         prefect.script = script
-        ingest(Connection("prefect", "prefect", prefect.base_url, http=IMPATIENT))
+        ingest(Connection("prefect", "prefect", prefect.base_url, http=SHORT_TIMEOUTS))
 
     paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
     assert (paused[deployment], paused[flow]) == (True, None)
@@ -298,9 +298,9 @@ def test_schedules_of_dagster_give_the_pause_and_the_next_start_of_their_jobs() 
         return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": []}}})
 
     pipelines_of("Northwind", scheduled, unscheduled, "deleted_job", platform="vendor_api")
-    with Scripted() as dagster:
+    with ScriptedPartner() as dagster:
         dagster.script = script
-        connection = Connection("dagster", "dagster", dagster.base_url, http=IMPATIENT)
+        connection = Connection("dagster", "dagster", dagster.base_url, http=SHORT_TIMEOUTS)
         ingest(connection)
         running = Pipeline.objects.get(external_id=scheduled)
         schedule["scheduleState"]["status"] = "STOPPED"
@@ -311,7 +311,7 @@ def test_schedules_of_dagster_give_the_pause_and_the_next_start_of_their_jobs() 
     assert running.source_next_run_at == datetime.fromtimestamp(tick["timestamp"], UTC)
     stopped = Pipeline.objects.get(external_id=scheduled)
     assert (stopped.source_paused, stopped.source_next_run_at) == (True, None)
-    assert Pipeline.objects.get(external_id=unscheduled).source_paused is None, "only people start it"
+    assert Pipeline.objects.get(external_id=unscheduled).source_paused is None, "no schedule or sensor starts it"
     assert Pipeline.objects.get(external_id="deleted_job").source_missing_since is not None
     source_list = last_list("dagster")
     assert source_list is not None
@@ -331,7 +331,7 @@ words = ["state"]
 success = ["done"]
 """
     pipelines_of("Northwind", "orders", platform="custom")
-    with Scripted() as house:
+    with ScriptedPartner() as house:
         house.script = lambda request: Answer(body={"runs": [make_row(1), make_row(2, job="stock")]})
         connection = connect(house, source)
         ingest(connection)
@@ -344,11 +344,11 @@ success = ["done"]
     assert not Pipeline.objects.exclude(source_missing_since=None).exists()
 
 
-def test_no_list_is_requested_from_the_generic_partner(generic: GenericPartner) -> None:
+def test_no_list_is_requested_from_the_generic_partner(generic_partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
-    generic.runs["orders"] = []
+    generic_partner.runs["orders"] = []
 
-    ingest(generic_connection(generic, inventory_seconds=300))
+    ingest(generic_connection(generic_partner, inventory_seconds=300))
 
-    assert {request.path for request in generic.requests} == {"/pipelines/orders/runs"}
+    assert {request.path for request in generic_partner.requests} == {"/pipelines/orders/runs"}
     assert physical_rows() == {}

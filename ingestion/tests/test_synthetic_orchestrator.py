@@ -199,7 +199,7 @@ def test_a_broken_state_file_is_named_and_reset_repairs_it(v1: Path, text: str) 
 
 
 def test_normalising_changes_the_form_and_no_values(v1: Path) -> None:
-    """Columns in another order, rows too, ids in capitals, blanks, CRLF, a byte order mark: the same bytes again."""
+    """Files with another order, ids in capitals, blanks, CRLF or a byte order mark are rewritten to the same bytes."""
     for path, kind in ((v1 / "base" / "pipelines.csv", "pipelines"), (v1 / "base" / "clients.csv", "clients")):
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -267,11 +267,11 @@ Rows = list[dict[str, str]]
 Change = Callable[[dict[str, str], Rows], object]
 
 
-def first(rows: Rows, **wanted: str) -> int:
+def index_of(rows: Rows, **wanted: str) -> int:
     return next(n for n, row in enumerate(rows) if all(row[key] == value for key, value in wanted.items()))
 
 
-# The file, the row, its change, and the field and a part of the message of the fault.
+# The file, values that select a row, the change of the row, and the field and a part of the message of the fault.
 DEFECTS = [
     ("clients", {"is_active": "true"}, {"name": ""}, "name", "is empty"),
     ("clients", {}, {"name": "x" * 256}, "name", "longer than 255"),
@@ -308,16 +308,16 @@ DEFECTS = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "which", "change", "field", "problem"),
+    ("kind", "row_filter", "change", "field", "problem"),
     [pytest.param(*defect, id=f"{defect[0]} {'='.join(*defect[2].items())[:40]}") for defect in DEFECTS],
 )
 def test_each_fault_is_a_row_with_its_file_line_and_field(
-    v1: Path, kind: str, which: dict[str, str], change: dict[str, str], field: str, problem: str
+    v1: Path, kind: str, row_filter: dict[str, str], change: dict[str, str], field: str, problem: str
 ) -> None:
     file = "batches/runs_2026-10.csv" if kind == "runs" else f"base/{kind}.csv"
     with (v1 / file).open(newline="") as opened:
         rows = list(csv.DictReader(opened))
-    changed_row = rows[first(rows, **which)]
+    changed_row = rows[index_of(rows, **row_filter)]
     changed_row |= change
     with (v1 / file).open("w", newline="") as opened:
         writer = csv.DictWriter(opened, COLUMNS[kind])
@@ -382,7 +382,7 @@ def test_values_that_must_be_unique_but_are_not_are_faults(v1: Path) -> None:
 
     assert orchestrate(v1, "--all").returncode == 1
 
-    assert [(row["file"], row["field"]) for row in report(v1) if " repeats " in row["problem"]] == [
+    assert [(row["file"], row["field"]) for row in report(v1) if " is already used in " in row["problem"]] == [
         ("base/clients.csv", "name"),
         ("base/pipelines.csv", "name"),
         ("base/pipelines.csv", "external_id"),

@@ -18,15 +18,15 @@ from runs.models import Run
 
 
 @pytest.fixture
-def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
     path = tmp_path / "connections.toml"
     path.write_text(
-        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\ninterval_seconds = 20\n'
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\ninterval_seconds = 20\n'
         'auth = { kind = "bearer", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
-    generic.runs = {"orders": [{"id": "1", "status": "success"}], "stock": [{"id": "1", "status": "failed"}]}
-    return generic
+    generic_partner.runs = {"orders": [{"id": "1", "status": "success"}], "stock": [{"id": "1", "status": "failed"}]}
+    return generic_partner
 
 
 def test_each_connection_has_an_entry_that_expires_before_the_next(partner: GenericPartner) -> None:
@@ -47,7 +47,7 @@ def test_without_a_usable_configuration_nothing_is_scheduled(db: None) -> None:
 
 
 @pytest.mark.django_db
-def test_the_task_ingests_its_connection_and_reports(partner: GenericPartner) -> None:
+def test_the_task_ingests_its_connection_and_returns_the_counts(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders", "stock")
 
     report = ingest.apply(args=("one",)).get()
@@ -87,8 +87,8 @@ def test_the_task_can_be_limited_to_one_pipeline(partner: GenericPartner) -> Non
 @pytest.mark.django_db
 def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
-    with connection_lock("one") as free:
-        assert free
+    with connection_lock("one") as acquired:
+        assert acquired
 
         report = ingest.apply(args=("one",)).get()
 
@@ -100,5 +100,5 @@ def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartn
 def test_the_lock_is_released_at_the_end() -> None:
     name = str(uuid.uuid4())
     for _ in range(2):
-        with connection_lock(name) as free:
-            assert free
+        with connection_lock(name) as acquired:
+            assert acquired

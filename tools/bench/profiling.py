@@ -48,14 +48,14 @@ def main() -> None:
     import django
 
     django.setup()
-    from ingestion.assignment import assign
-    from ingestion.connections import configured
+    from ingestion.assignment import assign_pipelines
+    from ingestion.connections import configured_connections
     from ingestion.read_ahead import ReadAhead
     from ingestion.services import ingest_connection
 
-    connections = configured()
+    connections = configured_connections()
     [connection] = connections.values()
-    pipelines = assign(connections)[connection.name]
+    pipelines = assign_pipelines(connections)[connection.name]
     ReadAhead.pages = lambda self, pages: pages  # type: ignore[method-assign]  # a profiler sees one thread
     profiler = cProfile.Profile()
     # Only the ingestion is profiled, not the start-up of Django.

@@ -60,12 +60,12 @@ def _write(pipeline_id: UUID, number: int, *, changed: bool, with_triggers: bool
     from django.db import connection, transaction
 
     from ingestion.connectors.base import Target
-    from ingestion.connectors.generic import event
+    from ingestion.connectors.generic import to_run_event
     from runs.services import prepare_runs, record_prepared
 
     target = Target(pipeline_id, pipeline_id, "custom", "pipeline_0", None)
     rows = range(number * PAGE, (number + 1) * PAGE)
-    first, second = (prepare_runs(event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
+    first, second = (prepare_runs(to_run_event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
     with transaction.atomic(), connection.cursor() as cursor:
         for trigger in () if with_triggers else TRIGGERS:
             cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")

@@ -243,8 +243,10 @@ FAULTS = (
     IngestionFault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
     IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
     IngestionFault("disk full: commits fail", disk_full, quick=True),
-    IngestionFault("partner drips bytes", answering_wrongly(lambda source: Answer(body=source.runs, drip=0.2), 0.3)),
-    IngestionFault("partner resets connections", answering_wrongly(lambda _: Answer(reset=True), 0.4)),
+    IngestionFault(
+        "partner drips bytes", answering_wrongly(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3)
+    ),
+    IngestionFault("partner resets connections", answering_wrongly(lambda _: Answer(closes_connection=True), 0.4)),
     IngestionFault(
         "partner cuts bodies short", answering_wrongly(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
     ),

@@ -65,8 +65,6 @@ NAMES = {
 # The word is a real term in this file.
 TERMS: dict[str, set[str]] = {
     "tools/tests/test_plain_words.py": {"*"},
-    # A value of the clock of a write, also a parameter of SQL: the version is the time of the request.
-    "runs/events.py": {"asked"},
 }
 
 PROSE = {".md", ".html", ".txt"}

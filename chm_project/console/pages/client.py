@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from chm_project.console.drawing.strips import draw, marks_of
 from chm_project.console.pages.client_report import Period, periods, read_report
 from chm_project.console.pages.row_strips import add_strips
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Client, Pipeline
 from runs.reporting.run_shapes import run_shape
 
@@ -40,7 +40,7 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
 def _connections(client: Client) -> dict[str, Any]:
     """Return the connections that select this client's pipelines, and their last errors."""
     try:
-        connections = list(configured().values())
+        connections = list(configured_connections().values())
     except ConfigurationError:
         return {"connections": [], "connections_faulty": True}
     ingestible = Pipeline.objects.ingestible().filter(client=client)

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.console.pages.views import READ, console_page, for_roles, of_all_clients
-from ingestion.adoption import MAX_ADOPTED, adopt
+from ingestion.adoption import MAX_ADOPTED, adopt_from_source
 from ingestion.connection_status import ConnectionStatus, missing, paused, read_status
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Client, PipelineType
 
 # Permissions for the importer of pipelines.
@@ -26,7 +26,7 @@ MAX_LISTED, MAX_FAULTS = 200, 5
 def connections_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
-        connections = configured()
+        connections = configured_connections()
     except ConfigurationError:
         connections = {}
     statuses = [read_status(connection, connections, now) for connection in connections.values()]
@@ -67,7 +67,7 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
     chosen = request.POST.getlist("external_id")
     if "all" in request.POST:
         chosen = [each.external_id for each in status.unmatched[:MAX_ADOPTED]]
-    result = adopt(
+    result = adopt_from_source(
         status,
         chosen,
         client=request.POST.get("client", ""),
@@ -90,7 +90,7 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
 
 def _status(name: str) -> ConnectionStatus:
     try:
-        connections = configured()
+        connections = configured_connections()
     except ConfigurationError:
         connections = {}
     if name not in connections:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chm_project.access.models import ApiToken, Scope
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Client, Pipeline
 from runs.models import Run
 
@@ -56,7 +56,7 @@ def first_steps(request: HttpRequest) -> list[Step]:
 def _can_receive_runs() -> bool:
     """Return whether a connection is configured or a token may push runs."""
     try:
-        if configured():
+        if configured_connections():
             return True
     except ConfigurationError:
         pass

@@ -5,14 +5,14 @@ from operator import or_
 
 from django.db.models import Q
 
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Pipeline
 
 
 def why_not_ingested(pipeline: Pipeline) -> str:
     """Return a sentence; empty if a connection ingests the pipeline."""
     try:
-        connections = configured()
+        connections = configured_connections()
     except ConfigurationError:
         return (
             "The web server has no usable connection. Perhaps it was started without CHM_CONNECTIONS_FILE: run "

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.test import Client as Browser
 from pytest_django import Settings
 
-from ingestion.connections import configured
+from ingestion.connections import configured_connections
 from ingestion.services import ingest_connection
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from inventory.models import Client, Pipeline
@@ -45,7 +45,7 @@ auth = {{ kind = "airflow_token", username = "admin", secret_env = "LIVE_PASSWOR
 
 
 def walk() -> None:
-    connection = configured()["live"]
+    connection = configured_connections()["live"]
     ingest_connection(connection, list(Pipeline.objects.ingestible().filter(connection.condition())))
 
 

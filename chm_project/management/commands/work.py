@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from chm_project.local.supervisor import CELERY, Child, Supervisor
-from ingestion.connections import ConfigurationError, configured, missing_secrets
+from ingestion.connections import ConfigurationError, configured_connections, missing_secrets
 
 
 def ingestion_processes() -> list[Child]:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            connections = configured()
+            connections = configured_connections()
             if missing := missing_secrets(connections.values()):
                 raise ConfigurationError(missing)
         except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""manage.py check_connection: request one page from a partner and show how CHM would store it. Writes nothing."""
+"""manage.py check_connection: request a page of runs and show how CHM would store it. Writes nothing."""
 
 from argparse import RawDescriptionHelpFormatter
 from collections import Counter
@@ -11,20 +11,20 @@ from jmespath.exceptions import JMESPathError
 from chm_project.command_kit.progress import spinner
 from chm_project.command_kit.tables import show_json, show_table
 from chm_project.scrubbing import scrub_text
-from ingestion.assignment import assign
-from ingestion.connections import ConfigurationError, Connection, configured
+from ingestion.assignment import assign_pipelines
+from ingestion.connections import ConfigurationError, Connection, configured_connections
 from ingestion.connectors.base import Page, Target
 from ingestion.connectors.declarative import source_status
-from ingestion.connectors.source_description import Expression, Source
+from ingestion.connectors.source_description import Expression, SourceDescription
 from ingestion.errors import PartnerError
 from ingestion.http import PartnerSession
-from ingestion.management.commands.ingest_runs import uuid
+from ingestion.management.commands.ingest_runs import uuid_argument
 from inventory.models import Pipeline
 from runs.events import Rejected, RunEvent, StorableRun, scrubbed_text, to_storable_run
 
 FAILED, BAD_USAGE = 1, 2
 MAX_VALUE_LENGTH = 80
-UNREADABLE_TIME = "cannot read the time"  # the words of runs.events in status_reason
+UNREADABLE_TIME = "cannot read the time"  # runs.events writes these words into status_reason
 
 EXAMPLES = """
 examples:
@@ -32,7 +32,8 @@ examples:
   manage.py check_connection northwind-airflow --pipeline UUID    read the runs of this pipeline
   manage.py check_connection northwind-airflow --rows 5           show only five runs
 
-It logs in, requests one page, and shows how each run would be stored, with the values that would be left out.
+It logs in, requests a page, and shows how each run would be stored and which values would be left out.
+It requests the next page only to show whether there is one.
 exit codes: 0 the page could be read, 1 it could not, 2 bad arguments or configuration
 """
 
@@ -49,19 +50,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="the connection's name in the connections file")
-        parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="request this pipeline's runs")
+        parser.add_argument("--pipeline", metavar="UUID", type=uuid_argument, help="request this pipeline's runs")
         parser.add_argument("--rows", metavar="N", type=int, default=20, help="how many runs to show (20)")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            connections = configured()
+            connections = configured_connections()
             if (name := options["name"]) not in connections:
                 raise ConfigurationError(
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
             connection = connections[name]
-            selected = assign(connections, [name])[name]
+            selected = assign_pipelines(connections, [name])[name]
             pipeline = _pipeline(selected, options["pipeline"], name)
             with spinner(f"requesting a page from {name}", quiet=options["json"]):
                 page, next_page = _first_page(connection, selected, pipeline)
@@ -90,7 +91,7 @@ class Command(BaseCommand):
 
 
 def _pipeline(selected: list[Pipeline], pipeline_id: object, name: str) -> Pipeline:
-    """Return the pipeline with this id, or the first one without an id. Raise ConfigurationError if there is none."""
+    """Return the selected pipeline with this id, or the first one if the id is None. Raise ConfigurationError."""
     if pipeline_id is None and selected:
         return selected[0]
     matching = [pipeline for pipeline in selected if pipeline.pk == pipeline_id]
@@ -101,11 +102,11 @@ def _pipeline(selected: list[Pipeline], pipeline_id: object, name: str) -> Pipel
 
 
 def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> tuple[Page, str]:
-    """Return the first page, and a text about the next one, which is requested too but not shown."""
+    """Return the first page, and a text that says whether a next page exists. The next page is requested for it."""
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
-    known = {other.external_id for other in selected}
+    external_ids = {other.external_id for other in selected}
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
-        connector = connection.connect(session, known.__contains__)
+        connector = connection.connect(session, external_ids.__contains__)
         for walk in connector.walks([target]):
             pages = walk.pages(None)
             if (page := next(pages, None)) is not None:
@@ -125,7 +126,9 @@ def _about_next_page(pages: Iterator[Page]) -> str:
 Result = tuple[RunEvent | Rejected, StorableRun | Rejected]
 
 
-def _document(event: RunEvent | Rejected, run: StorableRun | Rejected, source: Source | None) -> dict[str, Any]:
+def _document(
+    event: RunEvent | Rejected, run: StorableRun | Rejected, source: SourceDescription | None
+) -> dict[str, Any]:
     if not isinstance(event, RunEvent) or not isinstance(run, StorableRun):
         return {"rejected": run.reason if isinstance(run, Rejected) else ""}
     return {
@@ -135,7 +138,7 @@ def _document(event: RunEvent | Rejected, run: StorableRun | Rejected, source: S
     }  # fmt: skip
 
 
-def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Source | None) -> None:
+def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: SourceDescription | None) -> None:
     rows: list[tuple[object, ...]] = []
     for event, run in results[:max_rows]:
         if isinstance(event, RunEvent) and isinstance(run, StorableRun):
@@ -159,7 +162,7 @@ def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Sour
         out.write(f"times that could not be read: {unreadable}; see time_format")
 
 
-def _explain_first_run(out: Any, source: Source, page: Page) -> None:
+def _explain_first_run(out: Any, source: SourceDescription, page: Page) -> None:
     """Print for each field of the first run its expression, the partner's value and the value that would be stored."""
     event = next((event for event in page.events if isinstance(event, RunEvent)), None)
     run = to_storable_run(event) if event is not None else None
@@ -181,7 +184,7 @@ def _value(expression: Expression, payload: object) -> str:
     return (scrubbed_text(value) or "")[:MAX_VALUE_LENGTH]
 
 
-def _original_status(event: RunEvent, source: Source | None) -> str:
+def _original_status(event: RunEvent, source: SourceDescription | None) -> str:
     """Return the status in the source's words, or the canonical one if the payload has none of the usual fields."""
     payload = event.payload if isinstance(event.payload, dict) else {}
     if source is not None:

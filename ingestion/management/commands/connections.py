@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingestion.connection_status import ConnectionStatus, read_status
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured_connections
 
 BAD_USAGE = 2
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            connections = configured()
+            connections = configured_connections()
             if (name := options["name"]) is not None and name not in connections:
                 raise ConfigurationError(
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]

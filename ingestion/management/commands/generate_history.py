@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from rich.progress import Progress
 
 from chm_project.command_kit.progress import progress_bar
-from ingestion.management.commands.ingest_runs import moment
+from ingestion.management.commands.ingest_runs import time_argument
 from ingestion.synthetic.history import RUN_COLUMNS, History, Sizes
 from inventory.models import Client, Pipeline
 from runs.models import Run
@@ -29,7 +29,7 @@ pipelines, incidents, late data, open runs and missing values depend on the seed
 """
 
 
-def size(text: str) -> int:
+def size_argument(text: str) -> int:
     """Return the number of an option such as 5000000, 5,000,000 or 5_000_000."""
     digits = text.replace(",", "").replace("_", "")
     number = int(digits) if digits.isdecimal() else 0
@@ -47,13 +47,15 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--clients", metavar="N", type=size, default=20)
-        parser.add_argument("--pipelines", metavar="N", type=size, default=400)
-        parser.add_argument("--runs", metavar="N", type=size, default=200_000)
-        parser.add_argument("--days", metavar="N", type=size, default=365, help="how far back the history goes")
+        parser.add_argument("--clients", metavar="N", type=size_argument, default=20)
+        parser.add_argument("--pipelines", metavar="N", type=size_argument, default=400)
+        parser.add_argument("--runs", metavar="N", type=size_argument, default=200_000)
+        parser.add_argument(
+            "--days", metavar="N", type=size_argument, default=365, help="how far back the history goes"
+        )
         parser.add_argument("--seed", metavar="N", type=int, default=1)
         parser.add_argument(
-            "--until", metavar="ISO", type=moment, help="when the history ends (default: now, to the minute)"
+            "--until", metavar="ISO", type=time_argument, help="when the history ends (default: now, to the minute)"
         )
         parser.add_argument("--add", action="store_true", help="add to a database that has clients or runs already")
 
@@ -70,7 +72,7 @@ class Command(BaseCommand):
         history = History(sizes, seed=options["seed"], until=until)
         try:
             with progress_bar("runs") as progress, transaction.atomic():
-                # VACUUM below marks pages as all-visible only if the commit of their rows is on disk.
+                # VACUUM below marks a page as all-visible only if the commits of its rows are on disk.
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL synchronous_commit = on")
                 _fill(history, progress, sizes.runs)
@@ -79,8 +81,8 @@ class Command(BaseCommand):
                 f"Nothing was stored: the database has some of these rows already. Use another --seed. ({error})"
             ) from None
         with connection.cursor() as cursor:
-            # Index-only scans are fast on pages that are marked as all-visible. VACUUM does not mark pages with rows
-            # whose commit, or one shortly before or after it, is not on disk yet.
+            # VACUUM marks pages as all-visible, which makes index-only scans fast. It does not mark a page if the
+            # commit of its rows, or a commit shortly before or after that one, is not on disk yet.
             cursor.execute("SET synchronous_commit = on")
             try:
                 for model in (Client, Pipeline, Run):
@@ -105,7 +107,8 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
     blocks = history.blocks()
     with connection.cursor() as cursor:
         while batch := _next_blocks(COPY_RUNS, blocks):
-            # Several COPY statements: the rollup's statement triggers keep all rows of a statement until its end.
+            # Several COPY statements, because the rollup's triggers keep all rows of a statement in memory until its
+            # end.
             with cursor.copy(copy_runs) as copy:
                 for number, lines in batch:
                     copy.write(lines)
@@ -114,7 +117,7 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
 
 
 def _next_blocks(runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the next blocks with at least this number of runs together; fewer or empty at the end."""
+    """Return the next blocks, with at least this number of runs in total. At the end there are fewer, or none."""
     batch: list[tuple[int, str]] = []
     while sum(number for number, _ in batch) < runs and (block := next(blocks, None)):
         batch.append(block)

@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chm_project.command_kit.progress import progress_bar
 from chm_project.command_kit.tables import show_table
-from ingestion.assignment import assign, unselected
-from ingestion.connections import ConfigurationError, Connection, configured, missing_secrets
+from ingestion.assignment import assign_pipelines, pipelines_without_connection
+from ingestion.connections import ConfigurationError, Connection, configured_connections, missing_secrets
 from ingestion.remapping import remap
 from ingestion.report import Report
 from ingestion.scope import IngestionScope
@@ -36,7 +36,7 @@ exit codes: 0 success, 1 a walk failed (the others are stored), 2 bad arguments 
 """
 
 
-def moment(text: str) -> datetime:
+def time_argument(text: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
@@ -51,7 +51,7 @@ def _require_description(connections: Iterable[Connection], *, named: bool) -> N
             raise ConfigurationError([f"{connection.name}: the connector {connection.connector} has no description"])
 
 
-def uuid(text: str) -> UUID:
+def uuid_argument(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
@@ -72,10 +72,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--connection", metavar="NAME", help="only this connection")
         parser.add_argument("--client", metavar="NAME", help="only pipelines of this client")
-        parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="only this pipeline")
+        parser.add_argument("--pipeline", metavar="UUID", type=uuid_argument, help="only this pipeline")
         start = parser.add_mutually_exclusive_group()
         start.add_argument(
-            "--since", metavar="ISO", type=moment, help="start at this time instead of each pipeline's watermark"
+            "--since", metavar="ISO", type=time_argument, help="start at this time instead of each pipeline's watermark"
         )
         start.add_argument("--full", action="store_true", help="start at the beginning")
         start.add_argument(
@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            connections = configured()
+            connections = configured_connections()
             if (name := options["connection"]) is not None and name not in connections:
                 raise ConfigurationError(
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
@@ -100,7 +100,7 @@ class Command(BaseCommand):
             if options["remap"]:
                 _require_description(selected, named=name is not None)
                 selected = [connection for connection in selected if connection.source is not None]
-            assigned = assign(connections)
+            assigned = assign_pipelines(connections)
             scope = self._scope(options)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
@@ -127,7 +127,7 @@ class Command(BaseCommand):
                 except KeyboardInterrupt:
                     interrupted = True
                     break
-        self._print(reports, list(unselected(connections)), scope, as_json=options["json"])
+        self._print(reports, list(pipelines_without_connection(connections)), scope, as_json=options["json"])
         if interrupted:
             self.stderr.write("Interrupted. Stored runs stay; run the command again to continue.")
             sys.exit(INTERRUPTED)
