@@ -61,7 +61,7 @@ def fetch_error_texts(
     except Exception:  # a bug in a connector's error_texts must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error while fetching error texts", report.connection)
     # Also after an error, so that the texts fetched before it are stored.
-    report.error_texts += keep_error_texts(texts)
+    report.error_texts += store_error_texts(texts)
     if without_text:
         best_effort_cache.write_many(without_text, NO_TEXT_SECONDS)
 

@@ -38,7 +38,7 @@ class Clock(StrEnum):
     """Where the version of a write comes from."""
 
     SOURCE = "source"
-    REQUEST_TIME = "asked"  # the source returns no update time, so `at` is the time of CHM's request
+    REQUEST_TIME = "request_time"  # the time of CHM's request, because the source has no version
 
 
 # A named tuple, because one is created for each run, and a frozen dataclass takes three times as long.

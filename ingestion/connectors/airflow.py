@@ -183,7 +183,7 @@ def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent
         duration_seconds=row.get("duration"),
         status_reason=row.get("note"),  # a run's only text, in which users write why they changed its state
         payload=row,
-        at=requested_at,
+        source_updated_at=requested_at,
         clock=Clock.REQUEST_TIME,
     )
 

@@ -144,7 +144,7 @@ class NoPipelineList:
         return iter(())
 
 
-class RequestsOnlyRuns(NoErrorTextRequests, NoPipelineList):
+class OnlyRunRequests(NoErrorTextRequests, NoPipelineList):
     """Base class for connectors that request only runs, without error texts or a list of pipelines."""
 
 
@@ -169,7 +169,7 @@ def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
         started_at=run.started_at,
         status_reason=GONE_AT_SOURCE,
         payload=run.payload,
-        at=at,
+        source_updated_at=at,
         clock=Clock.REQUEST_TIME,
     )
 

@@ -5,16 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import (
-    OpenRun,
-    Page,
-    RequestsOnlyRuns,
-    Target,
-    Walk,
-    field_of,
-    translate_status,
-    utc_text,
-)
+from ingestion.connectors.base import OnlyRunRequests, OpenRun, Page, Target, Walk, field_of, translate_status, utc_text
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.paging import CursorPaging, PageLimit, Position
@@ -29,7 +20,7 @@ STATUSES = {
 }
 
 
-class GenericConnector(RequestsOnlyRuns):
+class GenericConnector(OnlyRunRequests):
     has_listing_per_pipeline = True
 
     def __init__(self, session: PartnerSession) -> None:

@@ -118,15 +118,17 @@ def test_the_error_says_what_to_configure_if_there_is_no_connection(settings: Se
 @pytest.mark.django_db
 def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline(partner: GenericPartner) -> None:
     own_pipeline, foreign_pipeline = PipelineFactory.create(), PipelineFactory.create()
-    unbound_api, bound_api = program(), program("ingest", client_id=own_pipeline.client_id)
+    unbound_api, bound_api = api_with_scope(), api_with_scope("ingest", client_id=own_pipeline.client_id)
 
-    assert set(invalid(bound_api.post(SYNC, {"pipeline_id": str(foreign_pipeline.pk)}))) == {"pipeline_id"}
+    assert set(field_errors(bound_api.post(SYNC, {"pipeline_id": str(foreign_pipeline.pk)}))) == {"pipeline_id"}
     task_id = bound_api.post(SYNC, {}).json()["task_id"]
     assert bound_api.get(f"{SYNC}/{task_id}").json()["state"] == "queued"
     assert unbound_api.get(f"{SYNC}/{task_id}").status_code == 200
-    error(program("ingest", client_id=foreign_pipeline.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found")
-    error(bound_api.get(f"{SYNC}/{unbound_api.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
-    pipeline_api = program("ingest", pipeline_id=own_pipeline.pk)
+    assert_error(
+        api_with_scope("ingest", client_id=foreign_pipeline.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found"
+    )
+    assert_error(bound_api.get(f"{SYNC}/{unbound_api.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
+    pipeline_api = api_with_scope("ingest", pipeline_id=own_pipeline.pk)
     task_id = pipeline_api.post(SYNC, {}).json()["task_id"]
     assert pipeline_api.get(f"{SYNC}/{task_id}").status_code == 200
     assert bound_api.get(f"{SYNC}/{task_id}").status_code == 200
@@ -134,7 +136,7 @@ def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline
 
 @pytest.mark.django_db
 def test_operators_can_start_ingestions_and_other_roles_cannot(partner: GenericPartner) -> None:
-    assert person("operator").post(SYNC, {}).status_code == 202
+    assert api_as_role("operator").post(SYNC, {}).status_code == 202
     for role in ("viewer", "analyst"):
         assert_error(api_as_role(role).post(SYNC, {}), 403, "forbidden")
     assert_error(api_with_scope("read").post(SYNC, {}), 403, "forbidden")

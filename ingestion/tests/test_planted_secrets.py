@@ -110,7 +110,7 @@ def plant_by_hand(orders: Pipeline) -> None:
     )
     assert preview.context["result"].faults
     rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK_URL}
-    assert post_json(program(), f"{ROOT}/alert_rules", rule).status_code == 201
+    assert post_json(api_with_scope(), f"{ROOT}/alert_rules", rule).status_code == 201
 
 
 def planted_in(text: str) -> list[str]:
