@@ -41,8 +41,8 @@ else:
 
 # The fields that decide when a rule fires.
 PREVIEW_FIELDS = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
-NEEDED_NUMBER = "Enter how many runs must fail: a rule that counts failures in a window needs a threshold."
-NEEDED_WINDOW = "Enter the minutes of the window: a rule that counts failures in a window needs them."
+THRESHOLD_REQUIRED = "Enter the number of failed runs; a rule that counts failures in a window needs a threshold."
+WINDOW_REQUIRED = "Enter the length of the window; a rule that counts failures in a window needs it."
 
 
 class RuleForm(_RuleForm):
@@ -50,16 +50,16 @@ class RuleForm(_RuleForm):
         model = AlertRule
         fields = "__all__"
         help_texts = {
-            "client": "The rule watches every active pipeline of this client, unless a pipeline is named below.",
+            "client": "The rule watches every active pipeline of this client, unless you choose a pipeline below.",
             "pipeline": (
-                "A pipeline decides the scope: the rule then watches only this pipeline, even if a client is chosen "
-                "above, and belongs to the pipeline's client."
+                "If you choose a pipeline, the rule watches only this pipeline and belongs to its client, even if you "
+                "chose another client above."
             ),
             "rule_type": (
-                "On failure: fires while the latest run of a pipeline in scope is failed. Failures in a window: fires "
-                "while at least the given number of runs in scope failed within the given minutes."
+                "On failure: fires while a watched pipeline is failing. Failures in a window: fires while at least the "
+                "given number of runs of watched pipelines failed within the given minutes."
             ),
-            "threshold": "Failed runs needed, counted over all pipelines in scope.",
+            "threshold": "The rule fires from this number of failed runs, added up over all watched pipelines.",
             "window_minutes": "Length of the window, in minutes.",
             "destination": "Channel name, e-mail address or hook address. CHM stores it and sends nothing itself.",
             "include_known": "If off, pipelines whose failure is marked as known, or that failed in planned "
@@ -70,11 +70,11 @@ class RuleForm(_RuleForm):
             "client": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
             "pipeline": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
             "threshold": {
-                "alert_rules_window_rule_complete": NEEDED_NUMBER,
+                "alert_rules_window_rule_complete": THRESHOLD_REQUIRED,
                 "alert_rules_threshold_positive": "Enter a number greater than 0, or leave the field empty.",
             },
             "window_minutes": {
-                "alert_rules_window_rule_complete": NEEDED_WINDOW,
+                "alert_rules_window_rule_complete": WINDOW_REQUIRED,
                 "alert_rules_window_minutes_positive": "Enter a number greater than 0, or leave the field empty.",
             },
             "destination": {
@@ -107,39 +107,40 @@ class RuleForm(_RuleForm):
 
 
 def form_destination_problem(values: dict[str, Any]) -> str:
-    """Return the error of a form's destination; empty if it fits, or if channel or destination is missing."""
+    """Return why the destination does not fit the channel; empty if it fits, or if one of the two is missing."""
     channel, destination = values.get("channel"), values.get("destination")
     return destination_problem(channel, destination) if channel and destination else ""
 
 
 @consequence
-def rules_pause_or_resume(changing: QuerySet[Any], active: bool) -> Consequence:
+def paused_or_resumed_rules(changing: QuerySet[Any], active: bool) -> Consequence:
+    """Describe the enabled rules that will watch no pipeline any more, or will watch one again."""
     rules = AlertRule.objects.watching_only(pipelines_switched(changing, active=active))
-    number = rules.count()
-    if not number:
+    rule_count = rules.count()
+    if not rule_count:
         return Consequence(f"No alert rule {'resumes' if active else 'is paused'}.")
-    if number == 1:
+    if rule_count == 1:
         sentence = f"1 alert rule {'resumes' if active else 'is paused'}:"
     else:
-        sentence = f"{number} alert rules {'resume' if active else 'are paused'}:"
-    rows = first_rows(rules.select_related("client", "pipeline"), _describe)
-    return Consequence(sentence, "Alert rules", rows, number)
+        sentence = f"{rule_count} alert rules {'resume' if active else 'are paused'}:"
+    rows = first_rows(rules.select_related("client", "pipeline"), _rule_and_scope)
+    return Consequence(sentence, "Alert rules", rows, rule_count)
 
 
-def _window(minutes: int) -> str:
-    """Return the length in the largest whole unit: "1 d" for 1440."""
+def _duration_text(minutes: int) -> str:
+    """Return the length in the largest unit that gives a whole number, such as "1 d" for 1440."""
     sizes = ((1440, "d"), (60, "h"))
     return next((f"{minutes // size} {unit}" for size, unit in sizes if minutes % size == 0), f"{minutes} min")
 
 
-def _describe(rule: AlertRule) -> tuple[str, str]:
+def _rule_and_scope(rule: AlertRule) -> tuple[str, str]:
     watched = f"on {rule.pipeline}" if rule.pipeline else f"on all of {rule.client}"
     return str(rule), watched
 
 
 class RuleChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
-        """Set `is_firing` on each rule of the page."""
+        """Read the page of rules, and set `is_firing` on each rule."""
         super().get_results(request)
         rules: list[Any] = list(self.result_list)
         self.result_list = rules
@@ -165,7 +166,7 @@ class AlertRuleAdmin(
         ("pipeline", VisibleChoiceFilter),
     )
     list_filter_submit = True
-    # The console's preview of the rule, drawn by a template tag.
+    # This template shows the preview of the rule.
     change_form_outer_before_template = "console/parts/rule_preview.html"
     list_select_related = ("client", "pipeline__client")
     # owner_name is the name of the client that owns the rule.
@@ -194,7 +195,7 @@ class AlertRuleAdmin(
         return [path("preview/", view, name="alerting_alertrule_preview"), *super().get_urls()]
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Return the preview of the unsaved rule in a form."""
+        """Return the preview of the rule in the posted form, without saving the rule."""
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
         form = self.get_form(request)(request.POST)
@@ -215,13 +216,13 @@ class AlertRuleAdmin(
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "pipeline" and field is not None:
-            # Many clients have a pipeline of the same name, so the choice shows the client too.
+            # Pipelines of different clients can have the same name, so show the client too.
             field.queryset = field.queryset.select_related("client")
             field.label_from_instance = Pipeline.name_with_client
         return field
 
     def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
-        """Show a new rule with its preview after "Save"; other buttons work as usual."""
+        """After "Save", open the new rule, which shows its preview. Other buttons work as usual."""
         response = super().response_add(request, obj, post_url_continue)
         is_plain_save = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
         return (
@@ -270,7 +271,7 @@ class AlertRuleAdmin(
 
     @display(description="now")
     def now(self, rule: Any) -> SafeString:
-        """Return the badge of the rule's state; the list sets `is_firing` on the rows of its page."""
+        """Return the badge of the rule's state. RuleChangeList has set `is_firing`."""
         if not rule.is_enabled:
             return badge("canceled", "disabled")
         return badge("failed", "firing") if rule.is_firing else badge("success", "OK")
@@ -283,7 +284,7 @@ class AlertRuleAdmin(
     def condition(self, rule: AlertRule) -> str | None:
         if rule.threshold is None or rule.window_minutes is None:
             return None
-        return f"{rule.threshold} in {_window(rule.window_minutes)}"
+        return f"{rule.threshold} in {_duration_text(rule.window_minutes)}"
 
     @display(description="notifies", ordering="destination")
     def notifies(self, rule: AlertRule) -> str:

@@ -1,4 +1,4 @@
-"""Mask destinations of alert rules for display, because anyone who has the address of a hook can post to it."""
+"""Validate and mask destinations of alert rules. Anyone who has the address of a hook can post to it."""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ from chm_project.scrubbing import FILTERED, scrub_text
 if TYPE_CHECKING:
     from alerting.models import AlertRule
 
-# Patterns end with \Z, because $ also matches before a line break at the end.
-# By channel: the pattern of a destination, which a database constraint uses too, and advice if it does not match.
+# For each channel: the pattern of its destinations, which a database constraint also uses, and the advice to show if a
+# destination does not match. Patterns end with \Z, because $ also matches before a line break at the end.
 FORMATS = {
     "slack": (
         r"\A([#@][^\s#@]+|[CDGU][A-Z0-9]{8,}|https://[^\s/]+(/\S*)?)\Z",
@@ -22,17 +22,17 @@ FORMATS = {
     "webhook": (r"\Ahttps://[^\s/]+(/\S*)?\Z", "Write the address of the hook; it begins with https://."),
 }
 
-_HOST = r"^[^:]*://(?:[^/@]*@)?([^/?#]*).*$"
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/@]*@)?([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
-_MASKED = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
+_HOST_PATTERN = r"^[^:]*://(?:[^/@]*@)?([^/?#]*).*$"
+_ADDRESS_PATTERN = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/@]*@)?([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_MASKED_PATTERN = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
 
 
 def shown_destination(destination: str) -> str:
-    """Return the destination without its secret: only the host of an address, or another text without secrets.
+    """Return the destination without secrets. Of the address of a hook, return only the host.
 
-    A digest at the end distinguishes hooks of the same host.
+    If something is left out, a digest at the end distinguishes destinations that would look the same.
     """
-    address = _ADDRESS.match(destination)
+    address = _ADDRESS_PATTERN.match(destination)
     if address is None:
         scrubbed = scrub_text(destination)
         return scrubbed if scrubbed == destination else f"{FILTERED}-{_digest(destination)}"
@@ -43,14 +43,14 @@ def shown_destination(destination: str) -> str:
 
 
 def destination_problem(channel: str, destination: str) -> str:
-    """Return what to write instead of a destination that does not fit the channel; empty if it fits."""
+    """Return advice if the destination does not fit the channel; empty if it fits."""
     pattern, advice = FORMATS.get(channel, ("", ""))
     return "" if re.search(pattern, destination) else advice
 
 
 def is_masked(destination: str) -> bool:
     """Return whether the text is a masked destination (a result of shown_destination)."""
-    return _MASKED.search(destination) is not None
+    return _MASKED_PATTERN.search(destination) is not None
 
 
 def unmasked_destination(submitted: str, stored: str | None) -> str:
@@ -66,11 +66,14 @@ def unmasked_destination(submitted: str, stored: str | None) -> str:
 
 
 def destination_contains(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
-    """Return the rules whose destination contains the text; case is ignored. Only the host of an address is searched.
+    """Return the rules whose destination contains the text; case is ignored.
 
-    Otherwise a secret could be guessed letter by letter.
+    Of an address, only the host is searched, because a search of the path would let users guess a secret letter by
+    letter.
     """
-    host = Func(F("destination"), Value(_HOST), Value(r"\1"), function="regexp_replace", output_field=TextField())
+    host = Func(
+        F("destination"), Value(_HOST_PATTERN), Value(r"\1"), function="regexp_replace", output_field=TextField()
+    )
     is_address = Q(destination__contains="://")
     return rules.alias(destination_host=host).filter(
         (is_address & Q(destination_host__icontains=text)) | (~is_address & Q(destination__icontains=text))

@@ -1,4 +1,7 @@
-"""Evaluate rules from lists of failures, without database or clock. Times are in UTC, spans half-open."""
+"""Evaluate rules from lists of failures, without the database and the current time.
+
+Times are in UTC. A span includes its start and excludes its end.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,13 +19,16 @@ class Span:
     failed_runs: int
 
 
-def on_failure(verdicts: Iterable[tuple[datetime, datetime | None]], *, since: datetime, until: datetime) -> list[Span]:
+def on_failure(
+    failing_spans: Iterable[tuple[datetime, datetime | None]], *, since: datetime, until: datetime
+) -> list[Span]:
     """Return the spans in which at least one of the pipelines was failing.
 
-    `verdicts` are the spans in which a failed run decided a pipeline's state; an end of None means until `until`.
+    Each of `failing_spans` is the time in which one failed run was the latest success or failure of its pipeline. An
+    end of None means that it still was at `until`.
     """
-    pieces = [(start, end or until) for start, end in verdicts]
-    return _joined(pieces, threshold=1, since=since, until=until)
+    intervals = [(start, end or until) for start, end in failing_spans]
+    return _overlapping_spans(intervals, threshold=1, since=since, until=until)
 
 
 def failures_in_window(
@@ -30,34 +36,34 @@ def failures_in_window(
 ) -> list[Span]:
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    `failures` are the event_at of failed runs from `since` minus the window to `until`. A failure counts from its
-    event_at until the window has passed.
+    `failures` contains the event_at of all failed runs from `since` minus the window to `until`. A failure counts from
+    its event_at until the window has passed.
     """
-    pieces = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failures]
-    return _joined(pieces, threshold=threshold, since=since, until=until)
+    intervals = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failures]
+    return _overlapping_spans(intervals, threshold=threshold, since=since, until=until)
 
 
-def _joined(
-    pieces: Iterable[tuple[datetime, datetime]], *, threshold: int, since: datetime, until: datetime
+def _overlapping_spans(
+    intervals: Iterable[tuple[datetime, datetime]], *, threshold: int, since: datetime, until: datetime
 ) -> list[Span]:
-    """Return the spans where at least `threshold` pieces overlap, each with its number of pieces (failed runs)."""
-    clipped = [(max(start, since), min(end, until)) for start, end in pieces]
+    """Return the spans where at least `threshold` intervals overlap. Each interval stands for one failed run."""
+    clipped = [(max(start, since), min(end, until)) for start, end in intervals]
     edges = sorted(
         (moment, change) for start, end in clipped if start < end for moment, change in ((start, 1), (end, -1))
     )
     spans: list[Span] = []
-    overlapping = counted = 0
-    fires_since: datetime | None = None
-    # All changes of a moment count together, so a failure that ends when another begins does not overlap with it.
-    for moment, group in groupby(edges, key=itemgetter(0)):
-        changes = [change for _, change in group]
-        overlapping += sum(changes)
-        if overlapping >= threshold:
-            if fires_since is None:
-                fires_since, counted = moment, overlapping
+    overlap_count = failed_runs = 0
+    firing_since: datetime | None = None
+    # Apply all changes of the same moment together, so that failures do not overlap if one ends when the other begins.
+    for moment, changes_at_moment in groupby(edges, key=itemgetter(0)):
+        changes = [change for _, change in changes_at_moment]
+        overlap_count += sum(changes)
+        if overlap_count >= threshold:
+            if firing_since is None:
+                firing_since, failed_runs = moment, overlap_count
             else:
-                counted += changes.count(1)
-        elif fires_since is not None:
-            spans.append(Span(fires_since, moment, counted))
-            fires_since = None
+                failed_runs += changes.count(1)
+        elif firing_since is not None:
+            spans.append(Span(firing_since, moment, failed_runs))
+            firing_since = None
     return spans

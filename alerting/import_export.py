@@ -1,4 +1,4 @@
-"""Import and export alert rules. A rule is identified by its scope, type, channel and destination."""
+"""Import and export alert rules. Scope, type, channel and destination identify a rule."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +13,7 @@ from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key
 from inventory.import_export import NamedClients
 from inventory.models import Pipeline
 
+# Pipelines by the names of their client and their own.
 Pipelines = Mapping[tuple[str, str], Pipeline]
 
 
@@ -42,7 +43,7 @@ class RuleRow(RowForm[AlertRule]):
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Drop the client of a rule with a pipeline: the column only identifies the pipeline."""
+        """Replace names by objects. A rule with a pipeline gets no client: the column only identifies the pipeline."""
         values = self.cleaned_data
         channel, destination = values.get("channel"), values.get("destination")
         if channel and destination and (problem := destination_problem(channel, destination)):
@@ -63,7 +64,7 @@ class RuleRow(RowForm[AlertRule]):
         return values
 
     def _get_validation_exclusions(self) -> set[str]:
-        # clean() has just read them, so do not query them again.
+        # clean() has found both objects, so do not query for them again.
         return {*super()._get_validation_exclusions(), "client", "pipeline"}  # type: ignore[misc]
 
 
@@ -89,20 +90,20 @@ class RuleSheet(Sheet[AlertRule]):
             {**cells, "destination": destination if is_masked(destination) else shown_destination(destination)}
         )
 
-    def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, AlertRule]:
+    def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, AlertRule]:
         destinations = {row.get("destination", "").strip().replace("\x00", "") for row in rows}
         candidates = Q(destination__in=destinations)
         if any(map(is_masked, destinations)):
             candidates |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
-        # At most one of the rules with the same key is enabled. Sort it last, so that it is the one in the dict.
-        visible = self.visibility.of(AlertRule.objects.with_owner(), client="owner_id")
-        rules = self.rows(visible.filter(candidates)).order_by("is_enabled", "id")
+        # At most one rule with the same key is enabled. Sort it last, because the dict keeps the last one.
+        visible = self.visibility.restrict(AlertRule.objects.with_owner(), client_path="owner_id")
+        rules = self.with_related_rows(visible.filter(candidates)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in rules}
 
     def form_options(self) -> dict[str, Any]:
         return {"clients": self.clients, "pipelines": self.pipelines}
 
-    def rows(self, queryset: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
+    def with_related_rows(self, queryset: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
         return queryset.select_related("client", "pipeline__client")
 
     def cells(self, row: AlertRule) -> dict[str, str]:

@@ -26,7 +26,7 @@ OWNER_ID = Coalesce("pipeline__client_id", "client_id")
 
 
 def destination_fits_channel() -> Q:
-    """Return the condition that a destination has the form of its channel."""
+    """Return the condition that the destination fits the channel."""
     condition = Q()
     for channel, (pattern, _) in FORMATS.items():
         condition |= Q(channel=channel, destination__regex=pattern)
@@ -42,11 +42,15 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.annotate(owner_id=OWNER_ID)
 
     def watching_only(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """Return the enabled rules that watch only these pipelines, and so are paused while these are disabled."""
-        keys = pipelines.order_by().values("pk")
-        others = Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=keys)
-        of_client = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(others)
-        return self.enabled().filter(Q(pipeline__in=keys) | of_client)
+        """Return the enabled rules that watch no other active pipelines. They are paused while these are disabled."""
+        pipeline_ids = pipelines.order_by().values("pk")
+        other_active_pipelines = (
+            Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=pipeline_ids)
+        )
+        watches_client_without_others = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(
+            other_active_pipelines
+        )
+        return self.enabled().filter(Q(pipeline__in=pipeline_ids) | watches_client_without_others)
 
 
 class AlertRule(BaseModel):
@@ -112,9 +116,9 @@ class AlertRule(BaseModel):
                 name="alert_rules_destination_fits_channel",
                 violation_error_message="The destination does not fit the channel.",
             ),
-            # The pipeline, if set, decides the scope, so the client is then not part of the key.
+            # If a rule has a pipeline, its client is not part of the key, because the pipeline is the scope.
             models.UniqueConstraint(
-                # Django validates the constraint by a query with values, and NULL has no type without the cast.
+                # Django validates the constraint by a query with the rule's values. The cast gives a NULL its type.
                 Cast(Coalesce(F("pipeline"), F("client")), models.UUIDField()),
                 "rule_type",
                 "channel",
@@ -145,5 +149,5 @@ class AlertRule(BaseModel):
 
     @property
     def shown_destination(self) -> str:
-        """Return the destination for display; of a hook only its host."""
+        """Return the destination for display, without the secret part of a hook's address."""
         return shown_destination(self.destination)

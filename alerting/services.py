@@ -1,4 +1,4 @@
-"""Evaluate rules over stored runs: when a rule fired, and which rules fire now. CHM sends nothing."""
+"""Evaluate rules over stored runs: when a rule would have fired, and which rules fire now. CHM sends nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,31 +19,31 @@ from runs.planned_maintenance import pipelines_in_maintenance
 from runs.reporting.parameters import INFINITY
 from runs.reporting.run_shapes import run_shape
 
-_SQL = Path(__file__).parent / "sql"
+_SQL_FOLDER = Path(__file__).parent / "sql"
 
 
 def preview(rule: AlertRule, *, since: datetime, until: datetime) -> list[Span]:
-    """Return the spans of [since, until) in which the rule would have fired, for active inventory."""
+    """Return when the rule would have fired between `since` and `until`. Only active pipelines count."""
     return previews([rule], since=since, until=until)[rule.pk]
 
 
 def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) -> dict[UUID, list[Span]]:
-    """Return the spans of several rules by id. Rules with the same scope share queries."""
+    """Return the same as `preview` for several rules, by rule id. Rules with the same scope share queries."""
     if since >= until:
         return {rule.pk: [] for rule in rules}
-    verdicts_of = cache(partial(_failed_verdicts, since=since, until=until))
+    failing_spans_of = cache(partial(_failing_spans, since=since, until=until))
     failures_of = cache(partial(_failures, until=until))
     spans = {}
     for rule in rules:
         scope = RuleScope(rule.pipeline_id, None if rule.pipeline_id else rule.client_id)
         match rule.rule_type:
             case RuleType.ON_FAILURE:
-                spans[rule.pk] = on_failure(verdicts_of(scope), since=since, until=until)
+                spans[rule.pk] = on_failure(failing_spans_of(scope), since=since, until=until)
             case RuleType.FAILURES_IN_WINDOW:
                 window = timedelta(minutes=rule.window_minutes or 0)
-                failures = failures_of(scope, _subtract(since, window))
+                failed_at_times = failures_of(scope, _subtract_window(since, window))
                 spans[rule.pk] = failures_in_window(
-                    failures, threshold=rule.threshold or 1, window=window, since=since, until=until
+                    failed_at_times, threshold=rule.threshold or 1, window=window, since=since, until=until
                 )
             case _:
                 raise ValueError(f"Unknown rule type: {rule.rule_type}")
@@ -51,17 +51,22 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
 
 
 def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> dict[UUID, datetime]:
-    """Return by id since when each firing rule fires, for active inventory.
+    """Return since when each firing rule fires, by rule id. Only active pipelines count.
 
-    Without `as_of`, evaluate all stored runs at the current time, or at `clock`.
+    With `as_of`, use only the state of runs at that time. Without it, use all stored runs, and take `clock` or the
+    current time as the end of windows.
     """
     moment = as_of or clock or timezone.now()
-    values = {"as_of": moment, "known_until": as_of or INFINITY, "in_maintenance": _in_maintenance(moment, as_of)}
-    return dict(_rows("firing", values))
+    values = {
+        "as_of": moment,
+        "known_until": as_of or INFINITY,
+        "in_maintenance": _pipelines_in_maintenance(moment, as_of),
+    }
+    return dict(_fetch_rows("firing", values))
 
 
-def _in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
-    """Return the pipelines whose failure is in planned maintenance; empty if no enabled rule excludes such failures."""
+def _pipelines_in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
+    """Return the ids of pipelines that failed in planned maintenance; empty if no enabled rule excludes them."""
     if (
         not maintenance_file().maintenance
         or not AlertRule.objects.filter(is_enabled=True, include_known=False).exists()
@@ -78,28 +83,28 @@ class RuleScope:
     client_id: UUID | None
 
 
-def _failed_verdicts(scope: RuleScope, *, since: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
-    return _rows("failed_verdicts", {**asdict(scope), "since": since, "until": until})
+def _failing_spans(scope: RuleScope, *, since: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
+    return _fetch_rows("failing_spans", {**asdict(scope), "since": since, "until": until})
 
 
 def _failures(scope: RuleScope, since: datetime, *, until: datetime) -> list[datetime]:
-    rows = _rows("failures_of_window", {**asdict(scope), "since": since, "until": until})
+    rows = _fetch_rows("failures_in_window", {**asdict(scope), "since": since, "until": until})
     return [event_at for (event_at,) in rows]
 
 
-def _rows(query: str, values: Mapping[str, Any]) -> list[Any]:
+def _fetch_rows(query_name: str, parameters: Mapping[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(_query(query), values)
+        cursor.execute(_sql(query_name), parameters)
         return list(cursor.fetchall())
 
 
 @cache
-def _query(name: str) -> str:
-    return expanded((_SQL / f"{name}.sql").read_text(), fragments())
+def _sql(name: str) -> str:
+    return expanded((_SQL_FOLDER / f"{name}.sql").read_text(), fragments())
 
 
-def _subtract(moment: datetime, window: timedelta) -> datetime:
-    """Return the moment minus the window, but not before the year 1."""
+def _subtract_window(moment: datetime, window: timedelta) -> datetime:
+    """Return the moment minus the window; if that is before the year 1, the start of the year 1."""
     try:
         return moment - window
     except OverflowError:

@@ -10,7 +10,8 @@ from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, SeveralChoi
 
 class AlertRuleFilter(FilterSet):
     client_id = IdFilter(
-        method="of_client", help_text="Rules of this whole client, without the rules of its pipelines."
+        method="rules_of_client",
+        help_text="Rules that watch all pipelines of this client, without the rules of single pipelines.",
     )
     pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Rules of this pipeline.")
     rule_type = SeveralChoicesFilter(RuleType, help_text="The condition of the rule.")
@@ -18,17 +19,17 @@ class AlertRuleFilter(FilterSet):
     is_enabled = FlagFilter(help_text="Whether the rule is enabled.")
     include_known = FlagFilter(help_text="Whether pipelines with a known failure count.")
     search = TextFilter(
-        method="containing",
+        method="with_destination_containing",
         max_length=512,
-        help_text="Part of the destination, or of the host of a hook; case is ignored.",
+        help_text="Part of the destination. Of a hook, only the host is searched. Case is ignored.",
     )
 
     class Meta:
         model = AlertRule
         fields: list[str] = []
 
-    def of_client(self, rules: QuerySet[AlertRule], name: str, value: UUID) -> QuerySet[AlertRule]:
+    def rules_of_client(self, rules: QuerySet[AlertRule], name: str, value: UUID) -> QuerySet[AlertRule]:
         return rules.filter(client_id=value, pipeline__isnull=True)
 
-    def containing(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
+    def with_destination_containing(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
         return destination_contains(rules, value)

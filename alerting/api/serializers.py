@@ -13,13 +13,18 @@ from inventory.models import Client, Pipeline
 
 
 class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
-    """An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule."""
+    """An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client."""
 
     client_id = IdField(
-        source="client", queryset=Client.objects.all(), client="id", pipeline=None, required=False, allow_null=True
+        source="client",
+        queryset=Client.objects.all(),
+        client_path="id",
+        pipeline_path=None,
+        required=False,
+        allow_null=True,
     )
     pipeline_id = IdField(
-        source="pipeline", queryset=Pipeline.objects.all(), client="client_id", pipeline="id", required=False,
+        source="pipeline", queryset=Pipeline.objects.all(), client_path="client_id", pipeline_path="id", required=False,
         allow_null=True,
     )  # fmt: skip
 
@@ -54,21 +59,21 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         fields = super().to_representation(instance)
         visible = visibility_of(self.context["request"]).clients
         if fields.get("client_id") and visible is not None and instance.client_id not in visible:
-            # The rule is visible through its pipeline, but its client is not visible to the caller.
+            # The caller may see the rule because of its pipeline, but may not see its client.
             fields["client_id"] = None
-        if "destination" in fields:  # absent if the request selects other fields
+        if "destination" in fields:  # missing if the request selects other fields
             fields["destination"] = instance.shown_destination
         return fields
 
     def validate_destination(self, value: str) -> str:
-        """Return the stored destination if its masked form is sent back."""
+        """Return the destination. If its masked form was sent, return the stored destination."""
         try:
             return unmasked_destination(value, getattr(self.instance, "destination", None))
         except ValueError as error:
             raise serializers.ValidationError(str(error)) from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check the database constraints here, so that all invalid fields are reported at once."""
+        """Check the rules of the database constraints, so that all invalid fields are reported at once."""
 
         def value(name: str) -> Any:
             return attrs.get(name, getattr(self.instance, name, None))
@@ -88,19 +93,21 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
 
 
 class FiringRuleSerializer(AlertRuleSerializer):
-    """A firing rule, and since when it fires."""
+    """A firing rule, with the time since which it fires."""
 
     since = serializers.SerializerMethodField(
-        help_text="For on_failure, the first failure after the last success of the pipeline in scope that has failed "
-        "longest; for failures_in_window, the oldest failure that counts."
+        help_text="Since when the rule fires. For on_failure: when the pipeline in scope that has been failing longest "
+        "began to fail. For failures_in_window: the time of the oldest failure in the window."
     )
-    fingerprint = serializers.SerializerMethodField(help_text="Identifies the rule; the same each time it fires.")
+    fingerprint = serializers.SerializerMethodField(
+        help_text="Identifies the rule. It is the same each time the rule fires."
+    )
 
     owner = serializers.SerializerMethodField(
-        help_text="Owner of the rule's pipeline, from the maintenance file; null for a rule of a whole client."
+        help_text="Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a client."
     )
     runbook_url = serializers.SerializerMethodField(
-        help_text="Runbook of the rule's pipeline, from the maintenance file; null for a rule of a whole client."
+        help_text="Runbook of the rule's pipeline, from the maintenance file; null for a rule that watches a client."
     )
 
     class Meta(AlertRuleSerializer.Meta):
@@ -113,8 +120,8 @@ class FiringRuleSerializer(AlertRuleSerializer):
         return self._note(rule, "runbook_url")
 
     def _note(self, rule: AlertRule, name: str) -> str | None:
-        note: str | None = self.context["notes"].get(rule.pipeline_id, {}).get(name)
-        return note
+        value: str | None = self.context["notes"].get(rule.pipeline_id, {}).get(name)
+        return value
 
     def get_since(self, rule: AlertRule) -> datetime:
         since: datetime = self.context["firing"][rule.pk]
@@ -136,7 +143,7 @@ class SpanSerializer(serializers.Serializer[Any]):
     failed_runs = serializers.IntegerField(help_text="Failed runs that made the rule fire.")
 
     def get_fields(self) -> dict[str, Any]:
-        # `from` is a Python keyword.
+        # `from` is a keyword in Python, so it cannot be the name of an attribute.
         return {"from": serializers.DateTimeField(source="since"), **super().get_fields()}
 
 

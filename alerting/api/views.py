@@ -29,27 +29,27 @@ from chm_project.api.viewsets import ApiViewSet
 from inventory.maintenance_file import maintenance_file
 from runs.planned_maintenance import add_maintenance_columns
 
-DEFAULT_PREVIEW = timedelta(days=7)
-MAX_PREVIEW = timedelta(days=400)
+DEFAULT_PREVIEW_WINDOW = timedelta(days=7)
+MAX_PREVIEW_WINDOW = timedelta(days=400)
 
 
 @extend_schema_view(
     create=extend_schema(
         summary="Create an alert rule",
-        description="It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also "
-        "needs threshold and window_minutes.",
+        description="A rule needs a client, a pipeline or both. With both, it watches only the pipeline. "
+        "`failures_in_window` also needs `threshold` and `window_minutes`.",
     ),
     list=extend_schema(
         summary="List alert rules, oldest first",
-        description="Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.",
+        description="Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.",
     ),
-    retrieve=extend_schema(summary="Read an alert rule", description="Enabled or not."),
+    retrieve=extend_schema(summary="Read an alert rule", description="Returns the rule, enabled or disabled."),
     partial_update=extend_schema(
         summary="Change, enable or disable an alert rule", description="Only the fields that are sent are changed."
     ),
     destroy=extend_schema(
         summary="Delete an alert rule",
-        description="Deletes it permanently. To keep it without alerts, set `is_enabled` to false.",
+        description="Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.",
     ),
 )
 class AlertRuleViewSet(
@@ -84,24 +84,24 @@ class AlertRuleViewSet(
         filters=False,
     )
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return the spans of the window in which the rule would have fired, based on the runs that are stored now.
+        """Return when the rule would have fired in the window, based on the runs that are stored now.
 
-        `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its start until
-        event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs of the scope
-        failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span ends now at the
-        latest.
+        `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the latest has
+        failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least `threshold`
+        runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and pipelines are
+        excluded. No span ends after the current time.
         """
         window = PreviewWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
         until = window.validated_data.get("until") or timezone.now()
         try:
-            since = window.validated_data.get("since") or until - DEFAULT_PREVIEW
+            since = window.validated_data.get("since") or until - DEFAULT_PREVIEW_WINDOW
         except OverflowError:
             raise ValidationError({"until": ["Give a time after the year 1."]}) from None
         if since >= until:
             raise ValidationError({"since": ["This must be before until."]})
-        if until - since > MAX_PREVIEW:
-            raise ValidationError({"since": [f"Request at most {MAX_PREVIEW.days} days."]})
+        if until - since > MAX_PREVIEW_WINDOW:
+            raise ValidationError({"since": [f"Request at most {MAX_PREVIEW_WINDOW.days} days."]})
         spans = preview(self.get_object(), since=since, until=min(until, timezone.now()))
         return Response(PreviewSerializer({"items": spans}).data)
 
@@ -113,12 +113,12 @@ class AlertRuleViewSet(
     list=extend_schema(
         operation_id="alert_rules_firing",
         summary="List the enabled rules that are firing",
-        description="Covers the active inventory. CHM sends nothing itself: poll this list and notify when a "
-        "`fingerprint` appears or disappears. Replayed runs do not change it.",
+        description="Covers active pipelines. CHM sends no notifications: poll this list, and send one when a "
+        "`fingerprint` appears or disappears. Receiving the same runs again does not change the list.",
     )
 )
 class FiringRuleViewSet(CsvList, ApiViewSet):
-    """The firing rules of the active inventory."""
+    """The rules that are firing. Only active pipelines count."""
 
     queryset = AlertRuleViewSet.queryset
     serializer_class = FiringRuleSerializer

@@ -2,14 +2,14 @@
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id, since: for on_failure, when the pipeline in scope that has failed longest began to fail;
 --             for failures_in_window, the oldest failure that counts
--- Parameters  as_of, known_until; in_maintenance: the pipelines whose failure is in planned maintenance, which counts as known
+-- Parameters  as_of, known_until; in_maintenance: the pipelines that failed in planned maintenance, which count as known
 --
--- Each failure in the widest window is read once, from the small index of failures. The latest decisive run of each
--- pipeline is read once. Rules are joined by key, so that their number has little effect on the time.
+-- Each failure in the longest window of all rules is read once, from the small index runs_failed. The latest success or
+-- failure of each pipeline is read once. Rules are joined by key, so the number of rules has little effect on the time.
 WITH enabled AS MATERIALIZED (
     SELECT
         rule_id, client_id, pipeline_id, rule_type, threshold, include_known,
-        %(as_of)s::timestamptz - make_interval(mins => window_minutes) AS since
+        %(as_of)s::timestamptz - make_interval(mins => window_minutes) AS window_start
     FROM reporting.alert_rules
     WHERE is_enabled
 ),
@@ -18,7 +18,7 @@ failing AS MATERIALIZED (
         p.pipeline_id, p.client_id, {known} OR p.pipeline_id = ANY(%(in_maintenance)s::uuid[]) AS known, streak.failing_since
     FROM {failing_pipelines} AS p
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-    -- Read the cause only of failures that are marked as known.
+    -- The cause is needed only for failures that are marked as known.
     LEFT JOIN LATERAL (SELECT cause.* FROM {cause} AS cause WHERE p.known_reason IS NOT NULL) AS cause ON true
     LEFT JOIN {last_success} AS former ON true
     CROSS JOIN LATERAL (
@@ -35,20 +35,20 @@ failures AS MATERIALIZED (
     FROM reporting.runs AS r
     JOIN reporting.pipelines AS p USING (pipeline_id)
     WHERE r.status = 'failed' AND r.event_at <= %(as_of)s
-        AND r.event_at > (SELECT min(since) FROM enabled WHERE rule_type = 'failures_in_window')
+        AND r.event_at > (SELECT min(window_start) FROM enabled WHERE rule_type = 'failures_in_window')
         AND p.is_active
 ),
 counted AS (
     SELECT enabled.rule_id, enabled.threshold, count(*) AS failed_runs, min(failures.event_at) AS since
     FROM enabled
-    JOIN failures ON failures.pipeline_id = enabled.pipeline_id AND failures.event_at > enabled.since
+    JOIN failures ON failures.pipeline_id = enabled.pipeline_id AND failures.event_at > enabled.window_start
     WHERE enabled.rule_type = 'failures_in_window'
         AND (enabled.include_known OR failures.pipeline_id NOT IN (SELECT pipeline_id FROM known))
     GROUP BY enabled.rule_id, enabled.threshold
     UNION ALL
     SELECT enabled.rule_id, enabled.threshold, count(*), min(failures.event_at)
     FROM enabled
-    JOIN failures ON failures.client_id = enabled.client_id AND failures.event_at > enabled.since
+    JOIN failures ON failures.client_id = enabled.client_id AND failures.event_at > enabled.window_start
     WHERE enabled.rule_type = 'failures_in_window' AND enabled.pipeline_id IS NULL
         AND (enabled.include_known OR failures.pipeline_id NOT IN (SELECT pipeline_id FROM known))
     GROUP BY enabled.rule_id, enabled.threshold

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from alerting.admin import NEEDED_NUMBER, NEEDED_WINDOW
+from alerting.admin import THRESHOLD_REQUIRED, WINDOW_REQUIRED
 from alerting.models import AlertRule
 from chm_project.tests.pages import tables
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -60,11 +60,11 @@ def test_a_rule_is_created_and_logged(browser: Browser) -> None:
         ({}, {name: ["Choose a client, a pipeline, or both."] for name in ("client", "pipeline")}),
         (
             {"scoped": True, "rule_type": "failures_in_window"},
-            {"threshold": [NEEDED_NUMBER], "window_minutes": [NEEDED_WINDOW]},
+            {"threshold": [THRESHOLD_REQUIRED], "window_minutes": [WINDOW_REQUIRED]},
         ),
         (
             {"scoped": True, "rule_type": "failures_in_window", "threshold": 3},
-            {"window_minutes": [NEEDED_WINDOW]},
+            {"window_minutes": [WINDOW_REQUIRED]},
         ),
         (
             {"scoped": True, "threshold": 0, "window_minutes": -5},
@@ -96,7 +96,7 @@ def test_a_rule_is_created_and_logged(browser: Browser) -> None:
         ),
     ],
 )
-def test_each_error_is_shown_at_its_field(
+def test_each_error_is_shown_at_its_field_of_the_form(
     browser: Browser, fields: dict[str, Any], expected: dict[str, list[str]]
 ) -> None:
     client = ClientFactory.create()
@@ -107,7 +107,7 @@ def test_each_error_is_shown_at_its_field(
     assert AlertRule.objects.count() == 1
 
 
-def test_the_form_explains_which_scope_decides(browser: Browser) -> None:
+def test_the_form_explains_that_the_pipeline_decides_what_the_rule_watches(browser: Browser) -> None:
     page = unescape(browser.get(f"{RULES}add/").content.decode())
 
     assert "The rule watches every active pipeline of this client, unless a pipeline is named below." in page
@@ -117,7 +117,7 @@ def test_the_form_explains_which_scope_decides(browser: Browser) -> None:
     )
 
 
-def test_the_form_works_without_its_script_which_is_a_static_file(browser: Browser) -> None:
+def test_without_javascript_the_form_shows_all_fields(browser: Browser) -> None:
     page = browser.get(f"{RULES}add/").content.decode()
 
     assert '<script src="/static/alerting/rule_form.js"></script>' in page
@@ -128,7 +128,7 @@ def test_the_form_works_without_its_script_which_is_a_static_file(browser: Brows
         assert "hidden" not in row[0].split()
 
 
-def test_the_list_names_the_scope_that_decides(browser: Browser) -> None:
+def test_the_list_shows_the_client_of_the_pipeline_if_a_rule_has_both(browser: Browser) -> None:
     pipeline = PipelineFactory.create(name="orders", client__name="Northwind")
     other = ClientFactory.create(name="Contoso")
     AlertRule.objects.create(client=other, pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a")
@@ -154,7 +154,7 @@ def test_the_list_shows_which_rules_are_firing(browser: Browser) -> None:
     assert sorted(badge_texts) == ["OK", "disabled", "firing"]
 
 
-def test_suggested_pipelines_are_shown_with_their_client(browser: Browser) -> None:
+def test_the_pipeline_field_suggests_pipelines_with_their_client(browser: Browser) -> None:
     PipelineFactory.create(name="orders", client__name="Northwind")
     PipelineFactory.create(name="orders", client__name="Contoso", is_active=False)
     parameters = {"app_label": "alerting", "model_name": "alertrule", "field_name": "pipeline", "term": "orders"}
@@ -177,7 +177,7 @@ def test_deleting_a_rule_is_logged(browser: Browser) -> None:
     assert LogEntry.objects.get().is_deletion()
 
 
-def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> None:
+def test_list_and_form_need_as_many_queries_for_20_rules_as_for_1(browser: Browser) -> None:
     ContentType.objects.get_for_model(AlertRule)  # each process caches this after its first form
     counts = []
     for number in (1, 20):
@@ -205,7 +205,7 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
     assert 5 <= few_form == form <= 8
 
 
-def test_hostile_texts_are_shown_as_text(browser: Browser) -> None:
+def test_html_in_names_is_escaped(browser: Browser) -> None:
     hostile = "<script>alert(1)</script>"
     pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
     rule = AlertRule.objects.create(

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.proves("DI-007", "FR-009")
-def test_a_rule_needs_a_scope() -> None:
+def test_a_rule_needs_a_client_or_a_pipeline() -> None:
     assert refused_by("alert_rules") == "alert_rules_scope_required"
 
 
@@ -27,13 +27,13 @@ def test_a_rule_needs_a_scope() -> None:
         ({"rule_type": "failures_in_window", "window_minutes": 60}, "alert_rules_window_rule_complete"),
     ],
 )
-def test_a_bad_rule_value_is_refused(values: dict[str, object], constraint: str) -> None:
+def test_a_rule_with_an_invalid_value_is_refused(values: dict[str, object], constraint: str) -> None:
     client = insert_client()
     assert refused_by("alert_rules", client_id=client, **values) == constraint
 
 
 @pytest.mark.proves("FR-009", "FR-010")
-def test_good_rules_of_both_types_are_accepted() -> None:
+def test_valid_rules_of_both_types_are_accepted() -> None:
     client = insert_client()
     pipeline = insert_pipeline(client)
     insert("alert_rules", client_id=client)
@@ -42,7 +42,7 @@ def test_good_rules_of_both_types_are_accepted() -> None:
 
 
 @pytest.mark.proves("DI-008")
-def test_two_enabled_rules_cannot_be_equal() -> None:
+def test_two_enabled_rules_cannot_have_the_same_scope_type_channel_and_destination() -> None:
     client = insert_client()
     pipeline = insert_pipeline(client)
     insert("alert_rules", pipeline_id=pipeline)

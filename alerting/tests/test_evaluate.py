@@ -20,23 +20,23 @@ def spans(*expected: tuple[float, float, int]) -> list[Span]:
     return [Span(hour(since), hour(until), failed) for since, until, failed in expected]
 
 
-def test_on_failure_fires_from_a_failure_until_it_is_no_longer_decisive() -> None:
+def test_on_failure_fires_from_a_failure_until_another_run_replaces_it() -> None:
     assert on_failure([(hour(2), hour(5))], since=NOON, until=END) == spans((2, 5, 1))
 
 
-def test_on_failure_fires_to_the_end_if_no_run_follows() -> None:
+def test_on_failure_fires_until_the_end_of_the_window_if_no_run_follows() -> None:
     assert on_failure([(hour(2), None)], since=NOON, until=END) == spans((2, 24, 1))
 
 
-def test_a_failure_before_the_window_fires_from_its_start() -> None:
+def test_after_a_failure_before_the_window_on_failure_fires_from_the_start_of_the_window() -> None:
     assert on_failure([(hour(-8), hour(5))], since=NOON, until=END) == spans((0, 5, 1))
 
 
-def test_failures_in_a_row_are_one_span() -> None:
+def test_consecutive_failures_are_one_span() -> None:
     assert on_failure([(hour(2), hour(5)), (hour(5), hour(7))], since=NOON, until=END) == spans((2, 7, 2))
 
 
-def test_a_client_rule_fires_while_any_of_its_pipelines_fails() -> None:
+def test_a_rule_of_a_client_fires_while_any_of_its_pipelines_is_failing() -> None:
     assert on_failure([(hour(2), hour(5)), (hour(4), None)], since=NOON, until=END) == spans((2, 24, 2))
 
 
@@ -46,18 +46,18 @@ def test_a_failure_counts_until_the_window_has_passed() -> None:
     assert fired == spans((2, 4, 2))
 
 
-def test_failures_before_the_preview_count_in_it() -> None:
+def test_failures_before_the_previewed_window_count() -> None:
     failures = [hour(-1), hour(-0.5)]
     fired = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
     assert fired == spans((0, 2, 2))
 
 
-def test_failures_exactly_a_window_apart_do_not_count_together() -> None:
+def test_two_failures_that_are_one_whole_window_apart_do_not_count_together() -> None:
     failures = [hour(1), hour(4)]
     assert failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END) == []
 
 
-def test_twenty_thousand_failures_are_counted_in_one_pass() -> None:
+def test_twenty_thousand_failures_make_one_span() -> None:
     failures = [NOON + timedelta(seconds=number) for number in range(20_000)]
 
     fired = failures_in_window(failures, threshold=1, window=timedelta(days=4000), since=NOON, until=END)
@@ -65,7 +65,7 @@ def test_twenty_thousand_failures_are_counted_in_one_pass() -> None:
     assert fired == [Span(NOON, END, 20_000)]
 
 
-def test_a_failure_in_the_last_year_of_the_calendar_is_counted_to_the_end() -> None:
+def test_a_failure_on_the_last_day_of_the_calendar_counts_until_the_end() -> None:
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
     since = end - timedelta(days=1)
 
@@ -80,7 +80,7 @@ def fires_at(fired: list[Span], moment: datetime) -> bool:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(verdicts=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
-def test_on_failure_equals_the_definition_at_every_moment(verdicts: list[tuple[int, int | None]]) -> None:
+def test_on_failure_equals_its_definition_at_each_half_hour(verdicts: list[tuple[int, int | None]]) -> None:
     failed = [(hour(start), None if lasted is None else hour(start + lasted)) for start, lasted in verdicts]
     fired = on_failure(failed, since=NOON, until=END)
     for half_hour in range(48):
@@ -92,7 +92,9 @@ def test_on_failure_equals_the_definition_at_every_moment(verdicts: list[tuple[i
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), width=st.integers(1, 9))
-def test_failures_in_window_equals_the_definition_at_every_moment(hours: list[int], threshold: int, width: int) -> None:
+def test_failures_in_window_equals_its_definition_at_each_half_hour(
+    hours: list[int], threshold: int, width: int
+) -> None:
     failures = [hour(number) for number in hours]
     window = timedelta(hours=width)
     fired = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)

@@ -87,14 +87,16 @@ def test_rules_of_a_client_and_of_a_pipeline_are_created_and_logged(browser: Bro
         ),
     ],
 )
-def test_a_bad_rule_is_listed_and_good_rules_are_not_stored(browser: Browser, row: str, error: str) -> None:
+def test_the_error_of_an_invalid_rule_is_listed_and_no_rule_of_the_file_is_stored(
+    browser: Browser, row: str, error: str
+) -> None:
     response = preview_rows(browser, row, "Northwind,orders,on_failure,,,slack,#good,")
 
     assert errors(response) == [error]
     assert not AlertRule.objects.exists()
 
 
-def test_a_row_of_an_existing_rule_changes_it(browser: Browser) -> None:
+def test_importing_an_existing_rule_changes_it(browser: Browser) -> None:
     client = ClientFactory.create(name="Contoso")
     pipeline = PipelineFactory.create(client=client, name="invoices")
     other = ClientFactory.create(name="Fabrikam")

@@ -147,7 +147,7 @@ def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(runs=RUNS, rules=RULES)
-def test_previews_and_firing_equal_the_definitions(
+def test_previews_and_firing_rules_equal_their_definitions(
     world: World,
     runs: list[tuple[int, str, int | None, int | None]],
     rules: list[tuple[str, int, str, int, int, bool]],
@@ -188,7 +188,7 @@ def plan(sql: str) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-def test_firing_rules_cost_one_query_that_uses_the_indexes_of_latest_runs_and_failures(world: World) -> None:
+def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_failures(world: World) -> None:
     create_rules(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
@@ -201,7 +201,7 @@ def test_firing_rules_cost_one_query_that_uses_the_indexes_of_latest_runs_and_fa
     assert "Seq Scan on runs" not in explained
 
 
-def test_a_run_that_started_before_a_window_and_failed_in_it_counts_from_its_end(world: World) -> None:
+def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(world: World) -> None:
     create_runs(world, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)])
     [rule] = create_rules(world, [("pipeline", 0, "on_failure", 1, 60, True)])
 
@@ -210,7 +210,7 @@ def test_a_run_that_started_before_a_window_and_failed_in_it_counts_from_its_end
     assert [(span.since, span.until, span.failed_runs) for span in spans] == [(hour(2), hour(6), 1)]
 
 
-def test_rules_of_one_scope_are_previewed_by_the_same_queries(world: World, django_assert_num_queries: Any) -> None:
+def test_previews_of_rules_with_the_same_scope_share_queries(world: World, django_assert_num_queries: Any) -> None:
     rules = create_rules(
         world, [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3
     )
@@ -229,7 +229,7 @@ def test_a_rule_of_an_unknown_type_raises(world: World) -> None:
 
 
 @pytest.mark.parametrize(("rule_type", "index"), [("on_failure", "runs_latest"), ("failures_in_window", "runs_")])
-def test_a_preview_is_one_query_that_uses_an_index(world: World, rule_type: str, index: str) -> None:
+def test_a_preview_needs_one_query_that_uses_an_index(world: World, rule_type: str, index: str) -> None:
     [rule] = create_rules(world, [("client", 0, rule_type, 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:

@@ -1,0 +1,64 @@
+-- Question    When were the pipelines of a scope failing in a window?
+-- Grain       one row per failed run that was the latest success or failure of its pipeline for some time, over active pipelines
+-- Columns     failed_at: when the run became the latest; until: when a later run replaced it, null if not within the window
+-- Parameters  pipeline_id or client_id, since, until
+--
+-- Only pipelines with a failure are read: of each, the latest success or failure at the start of the window, and the runs
+-- that settle in the window. A run settles at its start or its event_at, whichever is later. A run does not count if a run
+-- that is later in the order latest_first settled before it.
+WITH watched AS MATERIALIZED (
+    SELECT p.pipeline_id, at_start.run_id AS run_id_at_start, at_start.status = 'failed' AS was_failing
+    FROM reporting.pipelines AS p
+    LEFT JOIN {decisive_run@since} AS at_start ON true
+    WHERE p.is_active AND (p.pipeline_id = %(pipeline_id)s::uuid OR p.client_id = %(client_id)s::uuid)
+),
+failing AS MATERIALIZED (
+    SELECT pipeline_id, run_id_at_start
+    FROM watched
+    WHERE was_failing
+        OR pipeline_id IN (
+            SELECT r.pipeline_id
+            FROM reporting.runs AS r
+            WHERE r.status = 'failed' AND r.event_at > %(since)s AND r.event_at <= %(until)s
+        )
+        -- A run whose end is before its start settles at its start.
+        OR EXISTS (
+            SELECT FROM reporting.runs AS r
+            WHERE r.pipeline_id = watched.pipeline_id AND r.status = 'failed'
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > %(since)s
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= %(until)s
+        )
+),
+decided AS (
+    SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
+    FROM failing
+    JOIN reporting.runs AS r ON r.run_id = failing.run_id_at_start
+    UNION ALL
+    SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
+    FROM failing
+    JOIN reporting.runs AS r USING (pipeline_id)
+    WHERE {decisive@until}
+        AND (r.event_at > %(since)s OR coalesce(r.started_at, '-infinity'::timestamptz) > %(since)s)
+),
+numbered AS (
+    SELECT
+        r.pipeline_id, r.status, r.settled_at,
+        row_number() OVER (PARTITION BY r.pipeline_id ORDER BY {earliest_first}) AS run_number
+    FROM decided AS r
+),
+with_highest_number AS (
+    SELECT
+        numbered.*,
+        max(run_number) OVER (
+            PARTITION BY pipeline_id ORDER BY settled_at, run_number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS highest_number_before
+    FROM numbered
+),
+latest_runs AS (
+    SELECT
+        status, settled_at AS failed_at,
+        lead(settled_at) OVER (PARTITION BY pipeline_id ORDER BY settled_at, run_number) AS until
+    FROM with_highest_number
+    WHERE run_number > coalesce(highest_number_before, 0)
+)
+SELECT failed_at, until FROM latest_runs WHERE status = 'failed'
