@@ -123,8 +123,10 @@ class RunChangeList(ChangeList):
         text = self.query.strip()
         if not text:
             return None
-        pipelines = self.visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
-        visible = self.visibility.of(Run.objects.all(), client="pipeline__client_id", pipeline="pipeline_id")
+        pipelines = self.visibility.restrict(Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        visible = self.visibility.restrict(
+            Run.objects.all(), client_path="pipeline__client_id", pipeline_path="pipeline_id"
+        )
         return search(text, rows=self.queryset, visible_runs=visible, pipelines=pipelines)
 
     @property
@@ -179,7 +181,9 @@ class RunChangeList(ChangeList):
     @property
     def choices(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
         """Return the select fields of the form: name, label, label of the empty choice, and the choices."""
-        clients = self.visibility.of(Client.objects.order_by("name", "id"), client="id").values_list("pk", "name")
+        clients = self.visibility.restrict(Client.objects.order_by("name", "id"), client_path="id").values_list(
+            "pk", "name"
+        )
         return [
             (STATUS_LOOKUP, "Status", "All statuses", list(Status.choices)),
             (CLIENT_LOOKUP, "Client", "All clients", [(str(pk), name) for pk, name in clients]),

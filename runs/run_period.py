@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chm_project.admin_kit.local_times import evening, moment_in, zone_named
+from chm_project.admin_kit.local_times import evening_before, parse_local_time, zone_named
 
 PERIOD_PARAMETERS = ("period", "since", "until", "zone")
 # The number of Friday in datetime.weekday().
@@ -56,7 +56,7 @@ class PeriodFilter(admin.FieldListFilter):
         return iter(())
 
     def _range(self, values: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
-        since, until = (moment_in(values.get(name, ""), self.zone) for name in ("since", "until"))
+        since, until = (parse_local_time(values.get(name, ""), self.zone) for name in ("since", "until"))
         if not self.period and (since or until):
             self.period = CUSTOM_PERIOD
         if self.period == CUSTOM_PERIOD:
@@ -97,7 +97,7 @@ def start_of_period(period: str, now: datetime) -> datetime | None:
         case "7d" | "30d":
             return now.astimezone(UTC) - timedelta(days=int(period[:-1]))
         case "yesterday":
-            return evening(now, 1)
+            return evening_before(now, 1)
         case "friday":
             # On a Friday before 18:00, this is the Friday a week ago.
             evenings = (evening(now, days_ago) for days_ago in range(8))

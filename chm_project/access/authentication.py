@@ -1,4 +1,7 @@
-"""`Authorization: Bearer TOKEN`. Every invalid token gets the same response, so that guessing reveals nothing."""
+"""Authenticate requests by `Authorization: Bearer TOKEN`.
+
+All invalid tokens get the same response, so that a guess does not reveal whether a token exists.
+"""
 
 from django.contrib.auth.models import AbstractBaseUser
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -6,7 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from chm_project.access.models import ApiToken
-from chm_project.access.services import TOKEN_SHAPE, find_token, record_use
+from chm_project.access.services import TOKEN_FORMAT, find_token, record_use
 
 _INVALID_MESSAGE = (
     "This token is malformed, unknown, expired or revoked. Send `Authorization: Bearer TOKEN` with a valid one."
@@ -19,9 +22,9 @@ class TokenAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         credentials = credentials.strip()
-        presented = credentials.decode("ascii", "replace")
-        # A malformed token needs no query.
-        token = find_token(presented) if TOKEN_SHAPE.fullmatch(presented) else None
+        plaintext = credentials.decode("ascii", "replace")
+        # Only a well-formed token is worth a query.
+        token = find_token(plaintext) if TOKEN_FORMAT.fullmatch(plaintext) else None
         if token is None:
             raise AuthenticationFailed(_INVALID_MESSAGE)
         record_use(token)

@@ -1,4 +1,4 @@
-"""Limit logins. A limit is checked before the password is hashed, because hashing takes most of the CPU time."""
+"""Limit logins. Limits are checked before the password is hashed, because hashing needs most of the CPU time."""
 
 import logging
 from typing import Any
@@ -11,22 +11,23 @@ from chm_project.api.throttling import Limit, address_of
 
 logger = logging.getLogger(__name__)
 
-PAIR = Limit("login", "CHM_THROTTLE_LOGIN")  # one account from one address
+ACCOUNT_AND_ADDRESS = Limit("login", "CHM_THROTTLE_LOGIN")  # one account from one address
 ADDRESS = Limit("login-address", "CHM_THROTTLE_LOGINS")  # all accounts from one address
 ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account from all addresses
 
 
 class LoginLimitBackend:
-    """Refuse logins beyond a limit. It is the first authentication backend and leaves other logins to the next ones.
+    """Refuse a login if a limit is exceeded. For other logins it returns None, so that the next backend checks them.
 
-    Guesses from one address do not lock out the owner at another address. The owner's sessions and tokens stay valid.
+    Guesses from one address do not prevent the owner from logging in at another address. The owner's sessions and
+    tokens stay valid.
     """
 
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
         if request is None or not username:
             return
-        # A login refused by the first limit does not count in the others, so guesses from one address never lock the
-        # account elsewhere.
+        # any() stops at the first exceeded limit, so a login that it refuses is not counted for the other limits. So
+        # guesses from one address never lock the account for other addresses.
         if any(limit.count(caller) is not None for limit, caller in _limits_for(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without checking the password",
@@ -45,6 +46,6 @@ def uncount_login(request: HttpRequest | None, user: AbstractBaseUser, **_: Any)
 
 
 def _limits_for(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:
-    # Django's user names have at most 150 characters; a longer input would only fill the cache.
+    # Django's user names have at most 150 characters. Longer input would only fill the cache.
     address, account = address_of(request), username.lower()[:150]
-    return (PAIR, f"{account}@{address}"), (ADDRESS, address), (ACCOUNT, account)
+    return (ACCOUNT_AND_ADDRESS, f"{account}@{address}"), (ADDRESS, address), (ACCOUNT, account)

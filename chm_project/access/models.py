@@ -15,8 +15,9 @@ class Scope(models.TextChoices):
     ADMIN = "admin", "Everything"
 
 
-# An ingest token is stored in cron lines and job configurations, so it may push runs but not read.
-GRANTS: dict[str, frozenset[str]] = {
+# The scopes that each scope includes. An ingest token is stored in cron lines and job configurations, so it may push
+# runs but not read.
+GRANTED_SCOPES: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.INGEST: frozenset({Scope.INGEST}),
     Scope.WRITE: frozenset({Scope.READ, Scope.INGEST, Scope.WRITE}),
@@ -26,8 +27,8 @@ GRANTS: dict[str, frozenset[str]] = {
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> "ApiTokenQuerySet":
-        # Uses the database's clock: find_token compiles this query once per process,
-        # and a time from Python would be fixed then.
+        # Now() is evaluated by the database. find_token compiles this query once per process, so a time from Python
+        # would never change.
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), revoked_at__isnull=True, user__is_active=True
         )
@@ -64,7 +65,7 @@ class ApiToken(models.Model):
         db_table = "api_tokens"
         verbose_name = "API token"
         ordering = ["name", "id"]
-        # Django attaches permissions to models, and ingestion has none.
+        # A permission in Django belongs to a model. Ingestion has no model, so its permission is here.
         permissions = [("run_ingestion", "Can start an ingestion")]
         constraints = [
             models.CheckConstraint(
@@ -88,19 +89,19 @@ class ApiToken(models.Model):
 
     @property
     def state(self) -> str:
-        """Return valid, expired or revoked."""
+        """Return "valid", "expired" or "revoked"."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
 
     def grants(self, scope: str) -> bool:
-        return scope in GRANTS[self.scope]
+        return scope in GRANTED_SCOPES[self.scope]
 
 
 class Binding(models.Model):
-    """Binds a user, or the users of a group, to clients: they see nothing of other clients.
+    """Restricts a user, or the users of a group, to some clients: they see nothing of other clients.
 
-    A binding without clients hides every client from its users.
+    The users of a binding without clients see no client.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -135,7 +136,7 @@ class Binding(models.Model):
 
 
 class MyClient(models.Model):
-    """A client in the default filter of a user's board and lists. The filter restricts nothing: one click shows all."""
+    """A client that a user's board and lists show by default. One click shows all clients."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="my_clients")

@@ -1,10 +1,10 @@
-"""Check permissions: by the scope of a token, or the roles of a user.
+"""Check permissions: a token needs a scope, and a user needs a permission of a role.
 
-A view declares what it requires with these attributes; all have defaults.
+A view declares what it requires with these attributes. All are optional.
 
-    required_scope      the scope that a token needs; default: read for reading, write for writing
+    required_scope      the scope that a token needs; default: read for GET, HEAD and OPTIONS, else write
     queryset            a user needs the view, add, change or delete permission of its model
-    method_permissions  other permissions by method, such as change for a DELETE that disables
+    method_permissions  maps a method to another of these verbs, such as DELETE to change if it only disables
     permission          one full permission name, for views without a model
 """
 
@@ -36,8 +36,8 @@ class ScopedPermission(BasePermission):
         return permission is not None and request.user.has_perm(permission)
 
 
-def manages_people(request: HttpRequest) -> bool:
-    """Return whether the user may assign roles, and so may bind users to clients and give tokens any scope."""
+def manages_users(request: HttpRequest) -> bool:
+    """Return whether the user may assign roles. Such users may also bind users to clients and give tokens any scope."""
     return bool(request.user.has_perm("auth.change_user"))
 
 
@@ -47,12 +47,12 @@ def required_scope(request: Request, view: Any) -> str:
 
 
 def required_permission(request: Request, view: Any) -> str | None:
-    """Return the permission; None (always denied) if the view declares neither a permission nor a queryset."""
+    """Return the permission that a user needs. Return None (always denied) without `permission` and `queryset`."""
     if permission := getattr(view, "permission", None):
         return str(permission)
     if (queryset := getattr(view, "queryset", None)) is None:
         return None
     meta = queryset.model._meta
     method = request.method or ""
-    kind = "view" if method in SAFE_METHODS else getattr(view, "method_permissions", {}).get(method, _VERBS[method])
-    return f"{meta.app_label}.{kind}_{meta.model_name}"
+    verb = "view" if method in SAFE_METHODS else getattr(view, "method_permissions", {}).get(method, _VERBS[method])
+    return f"{meta.app_label}.{verb}_{meta.model_name}"

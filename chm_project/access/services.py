@@ -19,8 +19,8 @@ from chm_project.access.models import ApiToken, Scope
 from chm_project.db.hot_queries import HotQuery, QueryParameter
 
 _ALPHABET = string.ascii_letters + string.digits
-TOKEN_SHAPE = re.compile(r"chm_[A-Za-z0-9]{8}_[A-Za-z0-9]{40}")
-_USE_RECORDED_EVERY = timedelta(minutes=5)
+TOKEN_FORMAT = re.compile(r"chm_[A-Za-z0-9]{8}_[A-Za-z0-9]{40}")
+_USE_RECORDING_INTERVAL = timedelta(minutes=5)
 _TOKEN_COLUMNS = [field.attname for field in ApiToken._meta.concrete_fields]
 
 
@@ -51,10 +51,13 @@ def create_token(
     return token, plaintext
 
 
-# Hides the token in Django's error reports.
+# Hide the token in Django's error reports.
 @sensitive_variables()
 def find_token(plaintext: str) -> ApiToken | None:
-    """Return the valid token with its user, or None. Comparing keyed digests leaks nothing through timing."""
+    """Return the valid token with its user, or None.
+
+    The query compares keyed digests, so its duration reveals nothing about a token.
+    """
     row = _usable_by_digest(1 + len(settings.SECRET_KEY_FALLBACKS)).first(**_digests(plaintext))
     if row is None:
         return None
@@ -64,8 +67,8 @@ def find_token(plaintext: str) -> ApiToken | None:
 
 
 def find_ping_key(plaintext: str) -> ApiToken | None:
-    """Return the ingest token bound to one pipeline, or None, and record its use."""
-    token = find_token(plaintext) if TOKEN_SHAPE.fullmatch(plaintext) else None
+    """Return the valid token if it has the scope ingest and is bound to a pipeline, and record its use; else None."""
+    token = find_token(plaintext) if TOKEN_FORMAT.fullmatch(plaintext) else None
     if token is None or token.scope != Scope.INGEST or token.pipeline_id is None:
         return None
     record_use(token)
@@ -74,8 +77,8 @@ def find_ping_key(plaintext: str) -> ApiToken | None:
 
 @sensitive_variables()
 def find_feed_key(plaintext: str) -> ApiToken | None:
-    """Return the read token that is not bound to one pipeline, or None, and record its use."""
-    token = find_token(plaintext) if TOKEN_SHAPE.fullmatch(plaintext) else None
+    """Return the valid token if it has the scope read and is not bound to a pipeline, and record its use; else None."""
+    token = find_token(plaintext) if TOKEN_FORMAT.fullmatch(plaintext) else None
     if token is None or token.scope != Scope.READ or token.pipeline_id is not None:
         return None
     record_use(token)
@@ -84,7 +87,7 @@ def find_feed_key(plaintext: str) -> ApiToken | None:
 
 @sensitive_variables()
 def _digests(plaintext: str) -> dict[str, str]:
-    # A token stays valid after SECRET_KEY changes, as long as the former key is a fallback.
+    # After SECRET_KEY has changed, a token stays valid while the old key is in SECRET_KEY_FALLBACKS.
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return {f"digest_{number}": _digest(plaintext, key) for number, key in enumerate(keys)}
 
@@ -104,16 +107,16 @@ def _user_columns() -> list[str]:
 
 
 def record_use(token: ApiToken) -> None:
-    """Update last_used_at at most every five minutes, so that most reads do not write."""
+    """Update last_used_at at most every five minutes, so that most requests do not write to the database."""
     now = timezone.now()
-    if token.last_used_at is None or token.last_used_at < now - _USE_RECORDED_EVERY:
-        # The condition is repeated in SQL, so that only one of several simultaneous requests writes.
-        due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDED_EVERY)
+    if token.last_used_at is None or token.last_used_at < now - _USE_RECORDING_INTERVAL:
+        # SQL checks the condition again, so that only one of several simultaneous requests writes.
+        due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDING_INTERVAL)
         ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
 
 
 def revoke_token(*, token: ApiToken) -> None:
-    """Revoke the token. A second call keeps the time of the first."""
+    """Revoke the token. If it is revoked already, keep the time of the first call."""
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 

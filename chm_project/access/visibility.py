@@ -1,7 +1,7 @@
-"""Decide which clients and pipelines a caller may see, for tokens and users. No other module decides it.
+"""Decide which clients and pipelines a caller may see. Only this module decides it.
 
-A token is bound to a client or a pipeline by its columns, a user by the bindings of the account and its groups. Other
-objects are treated as if they did not exist.
+The columns of a token bind it to a client or a pipeline. Bindings of a user, or of the user's groups, bind the user to
+clients. Other objects are treated as if they did not exist.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,11 @@ _CACHE_ATTRIBUTE = "chm_visibility"
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What a caller may see. `clients`: None for all, an empty set for none. `pipeline` is set for a token of one."""
+    """What a caller may see.
+
+    `clients` is None for all clients, and an empty set for no clients. `pipeline` is set if the caller is a token that
+    is bound to one pipeline.
+    """
 
     clients: frozenset[UUID] | None = None
     pipeline: UUID | None = None
@@ -31,25 +35,27 @@ class Visibility:
     def is_bound(self) -> bool:
         return self.clients is not None or self.pipeline is not None
 
-    def of(self, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None = None) -> QuerySet[ModelT]:
-        """Return the visible rows; `client` and `pipeline` are the paths to their ids.
+    def restrict(
+        self, queryset: QuerySet[ModelT], *, client_path: str, pipeline_path: str | None = None
+    ) -> QuerySet[ModelT]:
+        """Return the visible rows. The paths lead from a row to the ids of its client and its pipeline.
 
-        Without a path to a pipeline, callers bound to a pipeline see no rows.
+        If `pipeline_path` is None, a caller that is bound to a pipeline sees no rows.
         """
         if self.pipeline is not None:
-            return queryset.filter(**{pipeline: self.pipeline}) if pipeline else queryset.none()
+            return queryset.filter(**{pipeline_path: self.pipeline}) if pipeline_path else queryset.none()
         if self.clients is None:
             return queryset
         if len(self.clients) == 1:
-            return queryset.filter(**{client: next(iter(self.clients))})
-        return queryset.filter(**{f"{client}__in": self.clients})
+            return queryset.filter(**{client_path: next(iter(self.clients))})
+        return queryset.filter(**{f"{client_path}__in": self.clients})
 
     def sees_client(self, client_id: UUID | None) -> bool:
-        """Return whether the client is visible; for None (all clients) whether the caller is unrestricted."""
+        """Return whether the caller may see the client, or all clients if `client_id` is None."""
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
-    def within(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
-        """Return the visible ones among these clients. None means all clients, as argument and as result."""
+    def visible_among(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
+        """Return those of the clients that are visible. None means all clients, as argument and as result."""
         if client_ids is None:
             return self.clients
         return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)
@@ -59,26 +65,26 @@ UNBOUND = Visibility()
 
 
 def visibility_of(request: Request | HttpRequest) -> Visibility:
-    """Return what the request's token or user may see. Read once per request."""
+    """Return what the request's token or user may see. The bindings of a user are read once per request."""
     token = getattr(request, "auth", None)
     if isinstance(token, ApiToken):
-        return _of_token(token)
-    # Cached on Django's request, which all wrappers of REST framework share.
+        return _token_visibility(token)
+    # Cached on Django's request, because REST framework can wrap the same request several times.
     django_request: Any = request._request if isinstance(request, Request) else request
     if not hasattr(django_request, _CACHE_ATTRIBUTE):
-        setattr(django_request, _CACHE_ATTRIBUTE, _of_person(request.user))
+        setattr(django_request, _CACHE_ATTRIBUTE, _user_visibility(request.user))
     visibility: Visibility = getattr(django_request, _CACHE_ATTRIBUTE)
     return visibility
 
 
 def visible_to(
-    request: Request | HttpRequest, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None
+    request: Request | HttpRequest, queryset: QuerySet[ModelT], *, client_path: str, pipeline_path: str | None
 ) -> QuerySet[ModelT]:
-    return visibility_of(request).of(queryset, client=client, pipeline=pipeline)
+    return visibility_of(request).restrict(queryset, client_path=client_path, pipeline_path=pipeline_path)
 
 
-def refuse_bound(request: Request) -> None:
-    """Raise PermissionDenied for bound callers, for actions such as creating a client."""
+def refuse_bound_callers(request: Request) -> None:
+    """Raise PermissionDenied if the caller is bound. Views of actions such as creating a client call this."""
     if not visibility_of(request).is_bound:
         return
     if isinstance(request.auth, ApiToken):
@@ -88,12 +94,12 @@ def refuse_bound(request: Request) -> None:
     )
 
 
-def _of_token(token: ApiToken) -> Visibility:
+def _token_visibility(token: ApiToken) -> Visibility:
     clients = None if token.client_id is None else frozenset({token.client_id})
     return Visibility(clients, token.pipeline_id)
 
 
-def _of_person(user: Any) -> Visibility:
+def _user_visibility(user: Any) -> Visibility:
     """Return the visibility of a user. Superusers are never bound, because they can remove any binding."""
     if not user.is_authenticated or user.is_superuser:
         return UNBOUND

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from chm_project.access.authentication import TokenAuthentication
 from chm_project.access.permissions import ScopedPermission
-from chm_project.access.visibility import refuse_bound
+from chm_project.access.visibility import refuse_bound_callers
 from chm_project.api.viewsets import StrictView
 from chm_project.operations.collector import Collector
 from chm_project.operations.state import NO_DATABASE, Readiness, can_serve, readiness
@@ -65,7 +65,7 @@ class ReadyView(StrictView):
         if not request.user.is_authenticated:
             is_ready = can_serve()
             return Response({"status": "ok" if is_ready else "unavailable"}, status=200 if is_ready else 503)
-        refuse_bound(request)
+        refuse_bound_callers(request)
         return self._answer(readiness())
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -134,7 +134,7 @@ class MetricsView(StrictView):
     )
     def get(self, request: Request) -> HttpResponse:
         """Values come from the database and the broker, so every web process returns the same."""
-        refuse_bound(request)
+        refuse_bound_callers(request)
         registry = CollectorRegistry()
         registry.register(Collector())
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -13,9 +13,11 @@ class SyncRequestSerializer(StrictSerializer):
     """The part to ingest; everything if no field is given."""
 
     connection = TextField(required=False, allow_null=True, max_length=63, help_text="The name of one connection.")
-    client_id = IdField(queryset=Client.objects.all(), client="id", pipeline=None, required=False, allow_null=True)
+    client_id = IdField(
+        queryset=Client.objects.all(), client_path="id", pipeline_path=None, required=False, allow_null=True
+    )
     pipeline_id = IdField(
-        queryset=Pipeline.objects.all(), client="client_id", pipeline="id", required=False, allow_null=True
+        queryset=Pipeline.objects.all(), client_path="client_id", pipeline_path="id", required=False, allow_null=True
     )
 
 

@@ -80,4 +80,4 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
 class PipelineUpdateSerializer(PipelineSerializer):
     """A pipeline may move to another client; its history moves with it."""
 
-    client_id = IdField(source="client", queryset=Client.objects.all(), client="id", pipeline=None)  # type: ignore[assignment]
+    client_id = IdField(source="client", queryset=Client.objects.all(), client_path="id", pipeline_path=None)  # type: ignore[assignment]

@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from chm_project.access.visibility import refuse_bound, visible_to
+from chm_project.access.visibility import refuse_bound_callers, visible_to
 from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvList
-from chm_project.api.history import LoggedChanges, log
+from chm_project.api.history import LoggedChanges, log_change
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
-from chm_project.api.viewsets import ApiViewSet, find
+from chm_project.api.viewsets import ApiViewSet, find_or_404
 from inventory.api.filters import ClientFilter, ClientPipelineFilter, PipelineFilter
 from inventory.api.serializers import ClientSerializer, PipelineSerializer, PipelineUpdateSerializer
 from inventory.models import Client, Pipeline
@@ -69,7 +69,7 @@ class ClientViewSet(InventoryViewSet):
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        refuse_bound(request)
+        refuse_bound_callers(request)
         return super().create(request, *args, **kwargs)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -77,13 +77,13 @@ class ClientViewSet(InventoryViewSet):
         if isinstance(request.data, Mapping) and "name" in request.data:
             # 404 before 403: clients of others must look like unknown ids.
             get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
-            refuse_bound(request)
+            refuse_bound_callers(request)
         return super().partial_update(request, *args, **kwargs)
 
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:
         if disable_client(client=instance):
-            log(self.request, instance, CHANGE, ["is_active"])
+            log_change(self.request, instance, CHANGE, ["is_active"])
 
 
 @extend_schema_view(
@@ -115,7 +115,7 @@ class PipelineViewSet(InventoryViewSet):
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:
         if disable_pipeline(pipeline=instance):
-            log(self.request, instance, CHANGE, ["is_active"])
+            log_change(self.request, instance, CHANGE, ["is_active"])
 
 
 @extend_schema_view(
@@ -130,8 +130,8 @@ class ClientPipelineViewSet(PipelineViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        clients = visible_to(request, Client.objects.all(), client="id", pipeline=None)
-        self.client = find(clients, kwargs["client_id"])
+        clients = visible_to(request, Client.objects.all(), client_path="id", pipeline_path=None)
+        self.client = find_or_404(clients, kwargs["client_id"])
 
     def get_queryset(self) -> QuerySet[Pipeline]:
         pipelines: QuerySet[Pipeline] = super().get_queryset().filter(client=self.client)

@@ -13,9 +13,9 @@ from rest_framework.response import Response
 
 from chm_project.access.visibility import visible_to
 from chm_project.api.fields import TextField, TimeField, WebAddressField
-from chm_project.api.history import log
+from chm_project.api.history import log_change
 from chm_project.api.serializers import StrictSerializer
-from chm_project.api.viewsets import StrictView, find
+from chm_project.api.viewsets import StrictView, find_or_404
 from inventory.models import Pipeline
 from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
 
@@ -59,8 +59,8 @@ class KnownFailureView(StrictView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
-        self.pipeline = find(pipelines, kwargs["pipeline_id"])
+        pipelines = visible_to(request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        self.pipeline = find_or_404(pipelines, kwargs["pipeline_id"])
 
     @extend_schema(
         operation_id="mark_known_failure",

@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 
 from chm_project.access.models import ApiToken
 from chm_project.access.services import find_ping_key
-from chm_project.api.throttling import throttle_refusal, throttle_token
+from chm_project.api.throttling import throttle_invalid_credentials, throttle_token
 from chm_project.db.hot_queries import HotQuery, QueryParameter
 from runs.models import Run
 from runs.push.pings import MAX_BODY_BYTES, MAX_BODY_CHARACTERS, Ping, PingKind, read_ping, run_event
@@ -77,7 +77,7 @@ class _PingBaseView(APIView):
             raise PermissionDenied("send pings over https; this key was sent unencrypted: replace it")
         # A middleware removed the key from the path, because logs and error pages repeat paths.
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
-            throttle_refusal(request)
+            throttle_invalid_credentials(request)
             raise NotFound("not found")
         throttle_token(token)
         request.auth = token

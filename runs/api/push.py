@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.visibility import visible_to
-from chm_project.api.errors import faults
+from chm_project.api.errors import flat_details
 from chm_project.api.parsers import GzipJSONParser
 from chm_project.api.throttling import LINEAGE, throttle_token
 from chm_project.api.viewsets import StrictView
@@ -112,7 +112,7 @@ class LineageView(StrictView):
 
     def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
         candidates: dict[str, list[tuple[str, bool, UUID]]] = {}
-        visible = visible_to(self.request, Pipeline.objects.all(), client="client_id", pipeline="id")
+        visible = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         names = {job.external_id for job in jobs if lineage.can_be_an_external_id(job.external_id)}
         if names:
             rows = visible.filter(external_id__in=names).values_list("external_id", "platform", "is_active", "id")

@@ -15,11 +15,11 @@ from chm_project.access.models import Scope
 from chm_project.access.visibility import UNBOUND, visibility_of, visible_to
 from chm_project.api.csv import CsvList
 from chm_project.api.deprecation import Deprecation
-from chm_project.api.errors import faults
+from chm_project.api.errors import flat_details
 from chm_project.api.filters import split_values
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import Fetch, Keyset, Position
-from chm_project.api.viewsets import FIELDS, ORDERING, ApiViewSet, find, known_fields
+from chm_project.api.viewsets import FIELDS, ORDERING, ApiViewSet, find_or_404, known_fields
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
 from runs.api.run_rows import (
@@ -169,7 +169,7 @@ class RunViewSet(RunRowsViewSet):
             return Pipeline.objects.filter(pk__in=pipelines)
         if clients := split_values(query.getlist("client_id")):
             return Pipeline.objects.filter(client_id__in=clients)
-        return visibility_of(self.request).of(Pipeline.objects.all(), client="client_id", pipeline="id")
+        return visibility_of(self.request).restrict(Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
 
 
 PUSH: dict[str, Any] = {
@@ -225,8 +225,8 @@ class PipelineRunViewSet(RunRowsViewSet):
         return runs
 
     def get_pipeline(self) -> Pipeline:
-        pipelines = visible_to(self.request, Pipeline.objects.all(), client="client_id", pipeline="id")
-        return find(pipelines, self.kwargs["pipeline_id"])
+        pipelines = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        return find_or_404(pipelines, self.kwargs["pipeline_id"])
 
     def check_empty(self, rows: Sequence[Row]) -> None:
         # Rows prove that the pipeline exists and is visible, so it is looked up only for an empty page.
@@ -319,7 +319,7 @@ class RunBatchViewSet(ApiViewSet):
         items = self._items(request)
         # One query for the pipelines of all items.
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
-        pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
+        pipelines = visible_to(request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         visible_ids = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
         events = [self._event(item, visible_ids) for item in items]
         answers = [
@@ -342,7 +342,9 @@ class RunBatchViewSet(ApiViewSet):
     def _event(self, item: Any, visible_ids: set[UUID]) -> RunEvent | Rejected:
         serializer = BatchedRunSerializer(data=item, context=self.get_serializer_context())
         if not serializer.is_valid():
-            return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(serializer.errors)))
+            return Rejected(
+                "; ".join(f"{fault['field']}: {fault['issue']}" for fault in flat_details(serializer.errors))
+            )
         if serializer.validated_data["pipeline_id"] not in visible_ids:
             return Rejected("pipeline_id: No pipeline has this id, or the token may not see it.")
         return run_event_of(serializer.validated_data)
@@ -406,4 +408,4 @@ class ClientSummaryViewSet(ApiViewSet):
 
     def _check_client(self, client_id: object) -> None:
         """Raise NotFound for a client that does not exist or is not visible."""
-        find(visible_to(self.request, Client.objects.all(), client="id", pipeline=None), client_id)
+        find_or_404(visible_to(self.request, Client.objects.all(), client_path="id", pipeline_path=None), client_id)

@@ -151,7 +151,7 @@ def test_all_routes_of_the_console_are_collected() -> None:
 
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
-def test_a_bound_person_gets_the_response_of_an_unknown_id_for_another_clients_page(route: str, kind: str) -> None:
+def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_unknown_id(route: str, kind: str) -> None:
     own, foreign = create_rows("Own"), create_rows("Hidden")
     person, nothing = browser(kind, own), dict.fromkeys(own.ids, UNKNOWN_ID)
     before = all_rows()
@@ -180,7 +180,7 @@ def deletes_the_own_row(route: str) -> bool:
 
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if not is_about_an_object(route)])
-def test_no_page_shows_a_bound_person_anything_of_another_client(route: str, kind: str) -> None:
+def test_no_page_shows_a_bound_user_anything_of_another_client(route: str, kind: str) -> None:
     own, foreign = create_rows("Own"), create_rows("Hidden")
     person, other = browser(kind, own), foreign.ids
     seen = 0
@@ -203,7 +203,7 @@ def test_no_page_shows_a_bound_person_anything_of_another_client(route: str, kin
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str) -> None:
+def test_autocomplete_offers_a_bound_user_nothing_of_another_client(kind: str) -> None:
     own, foreign = create_rows("Own"), create_rows("Hidden")
     person, offered = browser(kind, own), 0
 
@@ -219,7 +219,7 @@ def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str)
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_a_bound_person_cannot_change_anything_of_another_client(kind: str) -> None:
+def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> None:
     own, foreign = create_rows("Own"), create_rows("Hidden")
     person, foreign_ids = browser(kind, own), foreign.ids
     before = all_rows()
@@ -256,7 +256,7 @@ def test_a_bound_person_cannot_change_anything_of_another_client(kind: str) -> N
     assert all_rows() == before
 
 
-def test_a_bound_person_cannot_widen_what_they_see() -> None:
+def test_a_bound_user_cannot_remove_the_binding() -> None:
     own, foreign = create_rows("Own"), create_rows("Hidden")
     person = browser("person of a group", own)
     user = Binding.objects.get().group.user_set.get()  # type: ignore[union-attr]

@@ -36,7 +36,7 @@ def test_standard_output_contains_only_a_valid_token() -> None:
 
 
 @pytest.mark.django_db
-def test_the_options_are_stored_with_the_token() -> None:
+def test_the_token_is_stored_with_scope_client_and_expiry_date() -> None:
     client = ClientFactory.create(name="Northwind")
 
     run("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
@@ -76,7 +76,7 @@ def test_a_token_can_be_bound_to_one_pipeline() -> None:
         pytest.param(["grafana", "--scope", "read", "--expires-days", "9999999"], id="beyond the calendar"),
     ],
 )
-def test_invalid_arguments_are_refused_and_create_no_token(arguments: list[str]) -> None:
+def test_invalid_arguments_create_no_token(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         run(*arguments)
 
@@ -91,7 +91,7 @@ def test_the_error_names_an_unknown_client() -> None:
     assert raised.value.returncode == 2
 
 
-def test_a_wrong_call_exits_with_2_and_the_help_has_examples() -> None:
+def test_missing_arguments_exit_with_status_2_and_the_help_has_examples() -> None:
     def manage(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "django", "create_api_token", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(settings.BASE_DIR))

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from chm_project.access.models import Binding
-from chm_project.access.permissions import manages_people
+from chm_project.access.permissions import manages_users
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import CheckboxSelectMultiple, ModelAdmin, TabularInline, display
 
@@ -35,13 +35,13 @@ class BindingInline(TabularInline[Binding, Any]):
     verbose_name_plural = "Sees only these clients"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return manages_people(request)
+        return manages_users(request)
 
     has_change_permission = has_view_permission
     has_delete_permission = has_view_permission
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return manages_people(request)
+        return manages_users(request)
 
 
 class UnboundUsersOnlyMixin:
@@ -164,10 +164,10 @@ class GroupRules(DjangoGroupAdmin):
     """Roles that manage users may create and bind groups; only superusers set their permissions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return manages_people(request)
+        return manages_users(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return manages_people(request)
+        return manages_users(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)

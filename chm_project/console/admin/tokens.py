@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from chm_project.access.models import ApiToken, Scope
-from chm_project.access.permissions import manages_people
+from chm_project.access.permissions import manages_users
 from chm_project.access.services import create_token, revoke_token
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, action, display
@@ -123,7 +123,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return "\n".join(unmatched_jobs(token)) or "none"
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "scope" and not manages_people(request):
+        if db_field.name == "scope" and not manages_users(request):
             kwargs["choices"] = [(Scope.INGEST.value, Scope.INGEST.label)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from chm_project.access.my_clients import ALL_CLIENTS, CLIENTS_PARAMETER, shown_clients
 from chm_project.access.visibility import Visibility, visibility_of
-from chm_project.admin_kit.local_times import UTC_ZONE, evening, moment_in, zone_named
+from chm_project.admin_kit.local_times import UTC_ZONE, evening_before, parse_local_time, zone_named
 from inventory.models import Client, Environment, Pipeline, Platform
 
 # Presets for the start of the comparison; any other value is a time.
@@ -102,9 +102,9 @@ class BoardScope:
                 # In UTC, because a day with a clock change has 23 or 25 hours.
                 return now.astimezone(UTC) - timedelta(hours=24)
             case "yesterday":
-                return evening(now, 1)
+                return evening_before(now, 1)
             case "working_evening":
-                return next(at for ago in range(1, 8) if (at := evening(now, ago)).weekday() < SATURDAY)
+                return next(at for ago in range(1, 8) if (at := evening_before(now, ago)).weekday() < SATURDAY)
             case "custom" if self.since_time is not None:
                 return self.since_time
             case other:
@@ -132,13 +132,13 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
         raise Http404("There is no such client.") from None
     try:
         zone = zone_named(query.get("zone", ""))
-        as_of = moment_in(query.get("as_of", ""), zone)
+        as_of = parse_local_time(query.get("as_of", ""), zone)
         since, since_time = query.get("since", ""), None
         if since == CUSTOM:
-            since_time = moment_in(query.get("since_time", ""), zone)
+            since_time = parse_local_time(query.get("since_time", ""), zone)
             since = CUSTOM if since_time else ""
         elif since not in ("", *SINCE):
-            since, since_time = CUSTOM, moment_in(since, zone)
+            since, since_time = CUSTOM, parse_local_time(since, zone)
     except (ValueError, OverflowError):
         raise Http404("There is no such time.") from None
     if since_time is not None and since_time >= (as_of or timezone.now()):
@@ -152,7 +152,7 @@ def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str,
 
     Raise Http404 for an unknown one.
     """
-    seen = visible.of(Client.objects.order_by("name"), client="id")
+    seen = visible.restrict(Client.objects.order_by("name"), client_path="id")
     clients = [(str(pk), name) for pk, name in seen.filter(is_active=True).values_list("pk", "name")]
     if scope.client_id and str(scope.client_id) not in dict(clients):
         disabled = get_object_or_404(seen, pk=scope.client_id)

@@ -27,9 +27,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of, visible_to
-from chm_project.admin_kit.local_times import moment_in, zone_named
+from chm_project.admin_kit.local_times import parse_local_time, zone_named
 from chm_project.api.csv import csv_response
-from chm_project.api.history import log
+from chm_project.api.history import log_change
 from chm_project.console.pages.board import list_address
 from chm_project.console.pages.board_cache import board_lists
 from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
@@ -144,7 +144,7 @@ def client_csv(request: HttpRequest, client_id: UUID, table: str) -> HttpRespons
 
 
 def _client(request: HttpRequest, client_id: UUID) -> Client:
-    visible = visible_to(request, Client.objects.all(), client="id", pipeline=None)
+    visible = visible_to(request, Client.objects.all(), client_path="id", pipeline_path=None)
     return get_object_or_404(visible, pk=client_id)
 
 
@@ -195,7 +195,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     fields = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
     # The time is in the browser's zone. An invalid one stays as it is, and the form refuses it.
     with suppress(ValueError, OverflowError):
-        if until := moment_in(fields.get("until", ""), zone_named(request.POST.get("zone", ""))):
+        if until := parse_local_time(fields.get("until", ""), zone_named(request.POST.get("zone", ""))):
             fields["until"] = until.isoformat()
     form = KnownFailureSerializer(data=fields)
     if "clear" in request.POST:
@@ -220,7 +220,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 
 def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
     pipelines = Pipeline.objects.select_related("client")
-    return visible_to(request, pipelines, client="client_id", pipeline="id")
+    return visible_to(request, pipelines, client_path="client_id", pipeline_path="id")
 
 
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:

@@ -37,11 +37,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", type=_token_name, help="which program will use it; shown in lists and logs")
-        parser.add_argument("--scope", required=True, choices=Scope.values, help="what it may do (see below)")
+        parser.add_argument("--scope", required=True, choices=Scope.values, help="what the token may do (see below)")
         binding = parser.add_mutually_exclusive_group()
-        binding.add_argument("--client", metavar="NAME", help="restrict it to this client")
-        binding.add_argument("--pipeline", metavar="ID", type=uuid.UUID, help="restrict it to this pipeline")
-        parser.add_argument("--expires-days", type=_days, metavar="N", help="expire after N days (default: never)")
+        binding.add_argument("--client", metavar="NAME", help="restrict the token to this client")
+        binding.add_argument("--pipeline", metavar="ID", type=uuid.UUID, help="restrict the token to this pipeline")
+        parser.add_argument(
+            "--expires-days", type=_days, metavar="N", help="the token expires after N days (default: never)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         days: int | None = options["expires_days"]
@@ -53,7 +55,7 @@ class Command(BaseCommand):
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
         until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without an expiry date"
-        self.stderr.write(f"Created {token}: scope {token.scope}, valid {until}. Keep it; it is not shown again.")
+        self.stderr.write(f"Created {token}: scope {token.scope}, valid {until}. Store it now; it is not shown again.")
         self.stdout.write(plaintext)
 
 
@@ -73,7 +75,7 @@ def _days(text: str) -> int:
 def _client_id(name: str) -> uuid.UUID:
     client_id: uuid.UUID | None = _objects("Client").filter(name=name).values_list("pk", flat=True).first()
     if client_id is None:
-        raise CommandError(f"No client is named {name!r}; names are exact, capitals included.", returncode=2)
+        raise CommandError(f"No client is named {name!r}; upper and lower case must match.", returncode=2)
     return client_id
 
 
@@ -84,5 +86,5 @@ def _pipeline_id(pipeline_id: uuid.UUID) -> uuid.UUID:
 
 
 def _objects(model: str) -> Any:
-    # By name, because this package may not import apps (see test_imports.py).
+    # Look the model up by name, because this package may not import apps (see test_imports.py).
     return apps.get_model("inventory", model)._default_manager

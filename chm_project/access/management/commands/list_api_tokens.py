@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tokens = ApiToken.objects.select_related("client", "pipeline")
         if options["json"]:
-            show_json(self.stdout, {"tokens": [_document(token) for token in tokens]})
+            show_json(self.stdout, {"tokens": [_token_fields(token) for token in tokens]})
             return
         rows = [
             (token.name, f"chm_{token.prefix}", token.scope, token.client or token.pipeline, _state(token),
@@ -28,10 +28,13 @@ class Command(BaseCommand):
 
 
 def _state(token: ApiToken) -> str:
-    return f"{token.state}, to {token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else token.state
+    if token.expires_at is None or token.revoked_at is not None:
+        return token.state
+    preposition = "until" if token.state == "valid" else "on"
+    return f"{token.state} {preposition} {token.expires_at:%Y-%m-%d %H:%M}"
 
 
-def _document(token: ApiToken) -> dict[str, Any]:
+def _token_fields(token: ApiToken) -> dict[str, Any]:
     return {
         "name": token.name,
         "visible_part": f"chm_{token.prefix}",

@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("visible_part", help="such as chm_aB3dE6gH")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # The whole token is accepted too, for a user who pastes it.
+        # Users may also paste the whole token.
         prefix = options["visible_part"].removeprefix("chm_").partition("_")[0]
         tokens = list(ApiToken.objects.filter(prefix=prefix))
         if len(tokens) != 1:
