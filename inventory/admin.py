@@ -136,8 +136,8 @@ class ClientAdmin(
     search_fields = ("name",)
     search_help_text = "Name"
     fields = ("name",)
-    record = ("is_active", "id", "created_at", "updated_at")
-    readonly_fields = record
+    record_fields = ("is_active", "id", "created_at", "updated_at")
+    readonly_fields = record_fields
     inlines = (PipelineInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -193,7 +193,7 @@ class PipelineAdmin(
     search_help_text = "Name, external id or client"
     autocomplete_fields = ("client",)
     fields = ("client", "name", "platform", "external_id", "pipeline_type", "environment", "description")
-    record = (
+    record_fields = (
         "is_active",
         "ingested_through",
         "ingest_due_at",
@@ -222,7 +222,7 @@ class PipelineAdmin(
         "source_url_template": "address of a run at the source",
         "pruned_before": "runs removed before",
     }
-    readonly_fields = record
+    readonly_fields = record_fields
 
     def describe_row(self, row: Pipeline) -> tuple[str, str]:
         return row.name, f"of {row.client}"

@@ -20,7 +20,7 @@ class NamedClients:
         # PostgreSQL refuses NUL in a query; the form of the row reports it later.
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
         folded = Client.objects.annotate(folded=Lower("name")).filter(folded__in=names)
-        self.by_name = {client.name: client for client in visibility.of(folded, client="id")}
+        self.by_name = {client.name: client for client in visibility.restrict(folded, client_path="id")}
         self._stored_names = {name.lower(): name for name in self.by_name}
 
     def get(self, name: str) -> Client:
@@ -95,7 +95,7 @@ class ClientSheet(Sheet[Client]):
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.clients = NamedClients(rows, "name", self.visibility)
 
-    def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Client]:
+    def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Client]:
         return {(name,): client for name, client in self.clients.by_name.items()}
 
     def form_options(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class PipelineSheet(Sheet[Pipeline]):
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.clients = NamedClients(rows, "client", self.visibility)
 
-    def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
+    def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
         pipelines = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
             "client"
@@ -122,5 +122,5 @@ class PipelineSheet(Sheet[Pipeline]):
     def form_options(self) -> dict[str, Any]:
         return {"clients": self.clients}
 
-    def rows(self, queryset: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+    def with_related_rows(self, queryset: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
         return queryset.select_related("client").order_by("client__name", "name", "id")

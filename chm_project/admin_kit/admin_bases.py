@@ -1,4 +1,4 @@
-"""Typed base classes for the admin: Unfold has no type hints, so mypy reads Django's classes instead."""
+"""Typed base classes for the admin. Unfold has no type hints, so mypy sees Django's classes instead."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
@@ -56,7 +56,7 @@ else:
             return cls
 
         def get_changelist_instance(self, request):
-            """Answer 400 for an unknown filter value. Django would show the unfiltered list."""
+            """Answer 400 for an unknown filter value, because Django would show the unfiltered list."""
             try:
                 return super().get_changelist_instance(request)
             except IncorrectLookupParameters:
@@ -66,7 +66,7 @@ else:
             """Add the values before and after the change, which the history shows."""
             message = super().construct_change_message(request, form, formsets, add)
             for part in message:
-                # A part with "object" describes a row of an inline, which has another form.
+                # A part with "object" describes a row of an inline. Such a row has its own form.
                 if not add and "object" not in part.get("changed", {"object": ""}):
                     part["changed"]["values"] = changed_values(form)
             return message
@@ -103,20 +103,20 @@ else:
         def get_page_num(self):
             try:
                 return super().get_page_num()
-            except ValueError:  # Unfold checks isnumeric(), which accepts ²
+            except ValueError:  # Unfold checks isnumeric(), which is true for ²
                 return 1
 
     class ChoicesFilter(PlainHeadingMixin, ChoicesDropdownFilter):
-        """Refuse a value that is not a choice before it is part of a query."""
+        """Refuse a value that is not one of the choices, before it becomes part of a query."""
 
         def queryset(self, request, queryset):
-            if (word := self.value()) and word not in dict(self.field.flatchoices):
+            if (value := self.value()) and value not in dict(self.field.flatchoices):
                 raise IncorrectLookupParameters
             return super().queryset(request, queryset)
 
 
 class ReadOnlyMixin:
-    """Let users only view rows that sources write."""
+    """Make rows read-only for all users, because only sources write them."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -129,9 +129,9 @@ class ReadOnlyMixin:
 
 
 class RecordMixin:
-    """Add the id and the timestamps at the end of a form, except for a new row."""
+    """Show the id and the timestamps at the end of the form of a stored row."""
 
-    record: tuple[str, ...] = ("id", "created_at", "updated_at")
+    record_fields: tuple[str, ...] = ("id", "created_at", "updated_at")
     record_labels: ClassVar[Mapping[str, str]] = {
         "is_active": "active",
         "id": "id in CHM",
@@ -140,7 +140,7 @@ class RecordMixin:
     }
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the form with words for what it only shows; Django's labels are the names of the columns."""
+        """Return the form with labels in plain words; Django would derive them from the column names."""
         labels = dict(self.record_labels)
         return super().get_form(request, obj, change=change, labels=labels, **kwargs)  # type: ignore[misc]
 
@@ -148,11 +148,11 @@ class RecordMixin:
         fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]
         if obj is None:
             return fieldsets
-        return [*fieldsets, ("Record", {"fields": self.record})]
+        return [*fieldsets, ("Record", {"fields": self.record_fields})]
 
 
 class NoHardDeleteMixin:
-    """Allow no deletion. Inventory is disabled instead, so that its history stays."""
+    """Refuse deletion. Clients and pipelines are disabled instead, so that their history is kept."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -162,13 +162,13 @@ class KeepsClientMixin:
     """Select the same client in the next form after "Save and add another"."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
-        return _with_client(request, obj, super().response_add(request, obj, post_url_continue))  # type: ignore[misc]
+        return _select_client_in_next_form(request, obj, super().response_add(request, obj, post_url_continue))  # type: ignore[misc]
 
     def response_change(self, request: HttpRequest, obj: Any) -> Any:
-        return _with_client(request, obj, super().response_change(request, obj))  # type: ignore[misc]
+        return _select_client_in_next_form(request, obj, super().response_change(request, obj))  # type: ignore[misc]
 
 
-def _with_client(request: HttpRequest, obj: Any, response: Any) -> Any:
+def _select_client_in_next_form(request: HttpRequest, obj: Any, response: Any) -> Any:
     if "_addanother" not in request.POST or response.status_code != 302 or obj.client_id is None:
         return response
     address = response.headers["Location"]

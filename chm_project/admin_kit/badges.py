@@ -1,19 +1,19 @@
-"""The badge of a state in the console: glyph, word and colour."""
+"""The badge of a state in the console: a glyph, a label and a colour."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# Glyph by kind: a run's status, or a state that looks like one. console.css has the colours.
+# The glyph of each kind of badge: a run's status, or another state with a similar look. console.css has the colours.
 GLYPHS = {"running": "▷", "success": "✓", "failed": "✕", "canceled": "–", "skipped": "•", "warning": "!", "none": "○"}
 
 
-def badge(kind: str, word: str) -> SafeString:
-    """Return the badge; the glyph is hidden from screen readers, which read the word."""
+def badge(kind: str, label: str) -> SafeString:
+    """Return the badge. The glyph is hidden from screen readers, so they read only the label."""
     return format_html(
-        '<span class="chm-badge chm-{}"><span aria-hidden="true">{}</span> {}</span>', kind, GLYPHS[kind], word
+        '<span class="chm-badge chm-{}"><span aria-hidden="true">{}</span> {}</span>', kind, GLYPHS[kind], label
     )
 
 
 def status_badge(status: str | None) -> SafeString:
-    """Return the badge of a run's status; None for no run."""
+    """Return the badge of a run's status; "none yet" for a status of None, which means that there is no run."""
     return badge(status, status) if status else badge("none", "none yet")

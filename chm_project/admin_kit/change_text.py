@@ -1,4 +1,4 @@
-"""Describe the change in an entry of the admin's log with labels instead of column names."""
+"""Describe a change that an entry of the admin log contains, with labels instead of column names."""
 
 import json
 from typing import Any
@@ -11,39 +11,41 @@ BLANK = "blank"
 
 
 def changed_fields(entry: LogEntry) -> list[tuple[str, str, str]]:
-    """Return label, former value and new value of each changed field.
+    """Return the label, the old value and the new value of each changed field.
 
-    Empty if the entry has no values, or is about more than one object.
+    Empty if the entry contains no values or describes more than one object.
     """
-    changed = _changed(entry)
+    changed = _single_change(entry)
     return [
-        (_label(entry, name), _value_text(entry, name, former), _value_text(entry, name, value))
-        for name, (former, value) in changed.get("values", {}).items()
+        (_label(entry, name), _value_text(entry, name, old_value), _value_text(entry, name, new_value))
+        for name, (old_value, new_value) in changed.get("values", {}).items()
     ]
 
 
 def change_text(entry: LogEntry) -> str:
     """Return the change as one line: "Active: yes to no", "Changed: known failure.", "Added." or "Deleted."."""
     if values := changed_fields(entry):
-        return "; ".join(f"{label}: {former or BLANK} to {value or BLANK}" for label, former, value in values)
-    if fields := _changed(entry).get("fields"):
+        return "; ".join(
+            f"{label}: {old_value or BLANK} to {new_value or BLANK}" for label, old_value, new_value in values
+        )
+    if fields := _single_change(entry).get("fields"):
         return f"Changed: {', '.join(_label(entry, name).lower() for name in fields)}."
     return entry.get_change_message() or "Deleted."
 
 
-def _changed(entry: LogEntry) -> dict[str, Any]:
+def _single_change(entry: LogEntry) -> dict[str, Any]:
     try:
         message = json.loads(entry.change_message)
     except ValueError:
         return {}
     if not isinstance(message, list) or len(message) != 1:
         return {}
-    changed: dict[str, Any] = message[0].get("changed", {})
-    return {} if "object" in changed else changed
+    change: dict[str, Any] = message[0].get("changed", {})
+    return {} if "object" in change else change
 
 
 def _field(entry: LogEntry, name: str) -> Any:
-    """Return the model's field; None if the model has none of this name, or is gone."""
+    """Return the model's field; None if the model has no such field or no longer exists."""
     model: Any = entry.content_type.model_class() if entry.content_type else None
     try:
         return model._meta.get_field(name) if model else None
@@ -52,7 +54,10 @@ def _field(entry: LogEntry, name: str) -> Any:
 
 
 def _label(entry: LogEntry, name: str) -> str:
-    """Return "Active" for is_active. Forms of the admin log labels, the API and imports log names."""
+    """Return the label of a field, such as "Active" for is_active.
+
+    Entries of admin forms contain labels already; entries of the API and of imports contain field names.
+    """
     field = _field(entry, name)
     label = str(field.verbose_name) if field is not None else name.replace("_", " ")
     return str(capfirst(label.removeprefix("is ").removeprefix("Is ")))

@@ -14,19 +14,19 @@ def changed_values(form: Any) -> Values:
     for name in form.changed_data:
         field = form.fields[name]
         if "password" not in name and not field.widget.is_hidden:
-            former, value = form.initial.get(name), form.cleaned_data.get(name)
-            changes[name] = [_text(form.instance, name, field, each) for each in (former, value)]
+            old_value, new_value = form.initial.get(name), form.cleaned_data.get(name)
+            changes[name] = [_text(form.instance, name, field, value) for value in (old_value, new_value)]
     return changes
 
 
 def _text(instance: Any, name: str, field: Any, value: Any) -> str:
     if isinstance(field, forms.ModelMultipleChoiceField):
-        return ", ".join(sorted(str(each) for each in value or ()))
+        return ", ".join(sorted(str(row) for row in value or ()))
     if isinstance(field, forms.ModelChoiceField):
         # The initial value of a foreign key is an id.
         if value is not None and not isinstance(value, Model):
-            rows: Any = field.queryset
-            value = rows.filter(pk=value).first() or value
+            related_rows: Any = field.queryset
+            value = related_rows.filter(pk=value).first() or value
     elif isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         value = dict(choices).get(value, value)

@@ -1,4 +1,4 @@
-"""Enable and disable rows from a list or a form, after a page that lists the consequences."""
+"""Enable and disable rows from a list or a form. A page asks for confirmation and lists the consequences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,48 +15,49 @@ from django.urls import reverse
 
 from chm_project.admin_kit.admin_bases import ModelAdmin, action
 
-# The page names at most this many rows and counts the others.
+# The page lists at most this many rows, and the number of the others.
 MAX_NAMED_ROWS = 20
 RowT = TypeVar("RowT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """One effect of the change.
+    """One effect of enabling or disabling rows.
 
-    `sentence` describes it. `rows` are the first of the `number` affected rows, each with a detail, below `label`.
+    `sentence` describes the effect. `row_count` is the number of affected rows. The page shows `rows`, the first of
+    them (each a name and a detail), below the heading `label`.
     """
 
     sentence: str
     label: str = ""
     rows: list[tuple[str, str]] = field(default_factory=list)
-    number: int = 0
+    row_count: int = 0
 
     @property
-    def more(self) -> int:
-        return self.number - len(self.rows)
+    def unlisted_count(self) -> int:
+        return self.row_count - len(self.rows)
 
 
-# A function of an app that depends on the rows. It gets the rows that change and their new state.
-ConsequenceOf = Callable[[QuerySet[Any], bool], Consequence]
-_CONSEQUENCES: list[ConsequenceOf] = []
+# A function that describes one effect. It receives the rows that will change, and whether they will be active.
+ConsequenceFunction = Callable[[QuerySet[Any], bool], Consequence]
+_CONSEQUENCE_FUNCTIONS: list[ConsequenceFunction] = []
 
 
-def consequence(function: ConsequenceOf) -> ConsequenceOf:
-    """Register a consequence; the page lists them in the order of INSTALLED_APPS."""
-    _CONSEQUENCES.append(function)
+def consequence(function: ConsequenceFunction) -> ConsequenceFunction:
+    """Register a function that describes one effect. The page lists the effects in the order of INSTALLED_APPS."""
+    _CONSEQUENCE_FUNCTIONS.append(function)
     return function
 
 
 def first_rows(rows: QuerySet[Any], describe: Callable[[Any], tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the rows that the page names."""
+    """Return the first rows as the page lists them."""
     return [describe(row) for row in rows[:MAX_NAMED_ROWS]]
 
 
 if TYPE_CHECKING:
     _Admin = ModelAdmin
 else:
-    # The mixin's real base is a ModelAdmin; this one only makes it subscriptable at run time.
+    # Each admin that uses the mixin is a ModelAdmin. This class only makes EnableDisableMixin[...] work at run time.
     class _Admin:
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
@@ -83,25 +84,25 @@ class EnableDisableMixin(_Admin[RowT]):
         return self.enable_or_disable(request, self.single_row(request, object_id), active=True, object_id=object_id)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer only the action that would change something."""
+        """Offer only the action that changes the row: "Disable" for an active row, else "Enable"."""
         row = self.get_object(request, str(object_id))
         redundant = "enable_this" if getattr(row, "is_active", False) else "disable_this"
-        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
-        return [offer for offer in offered if not offer.action_name.endswith(redundant)]
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        return [action for action in actions if not action.action_name.endswith(redundant)]
 
     def single_row(self, request: HttpRequest, object_id: str) -> QuerySet[RowT]:
-        # get_object() returns None for a row that the user may not see.
+        # get_object() returns None for an unknown row, and for a row that the user may not see.
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
         return self.model._default_manager.filter(pk=row.pk)
 
     def describe_row(self, row: RowT) -> tuple[str, str]:
-        """Return the name and a detail of a row for the page."""
+        """Return the name of a row and a detail, as the page shows them."""
         return str(row), ""
 
     def apply(self, rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
-        """Change the rows and return those that changed."""
+        """Enable or disable the rows. Return those that changed."""
         raise NotImplementedError
 
     def enable_or_disable(
@@ -112,13 +113,13 @@ class EnableDisableMixin(_Admin[RowT]):
         rows = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
         if request.POST.get("confirmed"):
             changed = self._apply_and_log(request, rows, active=active)
-            named = self.opts.verbose_name if len(changed) == 1 else self.opts.verbose_name_plural
-            done = "enabled" if active else "disabled"
-            messages.success(request, f"{len(changed)} {named} {done}.{'' if active else ' The history stays.'}")
+            noun = self.opts.verbose_name if len(changed) == 1 else self.opts.verbose_name_plural
+            participle = "enabled" if active else "disabled"
+            messages.success(request, f"{len(changed)} {noun} {participle}.{'' if active else ' The history stays.'}")
             return HttpResponseRedirect(back_address)
         changing = self.get_queryset(request).filter(pk__in=rows.values("pk"), is_active=not active)
         changing = changing.order_by("name", "pk")
-        number = changing.count()
+        row_count = changing.count()
         verb = "Enable" if active else "Disable"
         context = {
             **self.admin_site.each_context(request),
@@ -126,9 +127,9 @@ class EnableDisableMixin(_Admin[RowT]):
             "opts": self.opts,
             "active": active,
             "verb": verb,
-            "changing": Consequence("", "", first_rows(changing, self.describe_row), number),
-            "consequences": [describe(changing, active) for describe in _CONSEQUENCES] if number else [],
-            "unchanged": rows.count() - number,
+            "changing": Consequence("", "", first_rows(changing, self.describe_row), row_count),
+            "consequences": [describe(changing, active) for describe in _CONSEQUENCE_FUNCTIONS] if row_count else [],
+            "unchanged": rows.count() - row_count,
             "back_address": back_address,
             "list_form_values": _list_form_values(request),
         }
@@ -146,6 +147,6 @@ class EnableDisableMixin(_Admin[RowT]):
 
 
 def _list_form_values(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the values of the list's form, which the confirmation sends again."""
+    """Return the fields of the list's form. The confirmation page sends them again."""
     names = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
     return [(name, value) for name in names for value in request.POST.getlist(name)]

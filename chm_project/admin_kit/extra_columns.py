@@ -1,4 +1,4 @@
-"""Let an app add columns to the list of an app that it imports, and set the page that its rows link to."""
+"""Let an app add columns to the admin list of another app, and choose the page that the rows of the list link to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +27,9 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class ExtraColumns:
-    """Columns to show after the column `after`, and the annotations that they read.
+    """Columns to show after the column named `after`, and the annotations that they read.
 
-    `prepare` sets attributes on all rows of a page at once.
+    `prepare`, if set, is called with all rows of a page, to set attributes that the columns read.
     """
 
     after: str
@@ -39,38 +39,38 @@ class ExtraColumns:
 
 
 class RowPageChangeList(ChangeList):
-    """Link rows to their own page if one is registered; the last column links to the form."""
+    """Link each row to its page if `row_page` is set. The last column then links to the form."""
 
     @property
-    def owner(self) -> "ExtraColumnsMixin[Any]":
-        owner: Any = self.model_admin
-        typed_owner: ExtraColumnsMixin[Any] = owner
-        return typed_owner
+    def extended_admin(self) -> "ExtraColumnsMixin[Any]":
+        model_admin: Any = self.model_admin
+        extended_admin: ExtraColumnsMixin[Any] = model_admin
+        return extended_admin
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[Any] = list(self.result_list)
         self.result_list = rows
-        for extra in self.owner.extra_columns:
+        for extra in self.extended_admin.extra_columns:
             if extra.prepare is not None:
                 extra.prepare(request, rows)
         filters: Any = {"preserved_filters": self.preserved_filters, "opts": self.opts}
         for row in rows:
             form_address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
             row.form_address = add_preserved_filters(filters, form_address)
-        if self.owner.row_page and not self.is_popup:
-            # Only a form has a link back to the filtered list; a row's own page does not.
+        if self.extended_admin.row_page and not self.is_popup:
+            # Only forms use the preserved filters, for their link back to the list. The page of a row has no such link.
             self.preserved_filters = ""
 
     def url_for_result(self, result: Any) -> str:
-        if self.owner.row_page and not self.is_popup:
-            return reverse(self.owner.row_page, args=[result.pk])
+        if self.extended_admin.row_page and not self.is_popup:
+            return reverse(self.extended_admin.row_page, args=[result.pk])
         return super().url_for_result(result)
 
 
 class ExtraColumnsMixin(_Admin[ModelT]):
     extra_columns: ClassVar[list[ExtraColumns]] = []
-    # The name of the route of a row's page, which gets the row's id. If empty, rows link to the form.
+    # The route name of a row's page; its only argument is the row's id. If empty, rows link to the form.
     row_page: ClassVar[str] = ""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RowPageChangeList]:

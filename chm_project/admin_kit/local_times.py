@@ -1,4 +1,4 @@
-"""Parse times in URLs: without an offset they are in the user's zone."""
+"""Parse times in URLs. A time without an offset is in the user's time zone."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,22 +8,22 @@ EVENING = time(18)
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """Return the zone, UTC for an empty name. Raises ValueError for an unknown one."""
+    """Return the time zone; UTC for an empty name. Raise ValueError for an unknown name."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, OSError) as error:
         raise ValueError(f"There is no time zone {name!r}.") from error
 
 
-def moment_in(text: str, zone: ZoneInfo) -> datetime | None:
-    """Return the moment in UTC, None for an empty text. Raises ValueError or OverflowError."""
+def parse_local_time(text: str, zone: ZoneInfo) -> datetime | None:
+    """Return the time in UTC; None for an empty text. Raise ValueError or OverflowError for an invalid text."""
     if not text:
         return None
-    # An offset's plus sign arrives as a space.
+    # The plus sign of an offset arrives as a space if the URL does not escape it.
     moment = datetime.fromisoformat(text.replace(" ", "+"))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def evening(now: datetime, days_ago: int) -> datetime:
-    """Return 18:00 of a day before, in the zone of `now`."""
+def evening_before(now: datetime, days_ago: int) -> datetime:
+    """Return 18:00 of the day `days_ago` days before `now`, in the time zone of `now`."""
     return datetime.combine(now.date() - timedelta(days=days_ago), EVENING, now.tzinfo)

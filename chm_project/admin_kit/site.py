@@ -1,4 +1,7 @@
-"""The admin site: Unfold's, with labels for autocomplete fields. Forms keep their input when a session has ended."""
+"""The admin site: Unfold's site with better labels in autocomplete fields.
+
+A form that is sent after the session has ended keeps its input.
+"""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -24,7 +27,7 @@ class LabelledAutocomplete(AutocompleteJsonView):
 
 
 class ConsoleSite(_UnfoldSite):
-    # The same text for an empty value as on CHM's pages.
+    # CHM's own pages show the same text for an empty value.
     empty_value_display = "–"
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
@@ -32,14 +35,14 @@ class ConsoleSite(_UnfoldSite):
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Keep a form's input if the session ended before it was sent."""
-        checked = super().admin_view(view, cacheable)
+        checked_view = super().admin_view(view, cacheable)
 
-        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def view_or_session_ended(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not request.user.is_authenticated and request.path != self.logout_path():
                 return session_ended(request)
-            return checked(request, *args, **kwargs)
+            return checked_view(request, *args, **kwargs)
 
-        return update_wrapper(inner, checked)
+        return update_wrapper(view_or_session_ended, checked_view)
 
     def logout_path(self) -> str:
         return reverse("admin:logout", current_app=self.name)

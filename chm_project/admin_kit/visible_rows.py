@@ -1,4 +1,4 @@
-"""Restrict the admin for bound users to rows of their clients: lists, forms, filters, search and autocomplete."""
+"""Restrict the admin to the rows that the user may see: lists, forms, filters, search and autocomplete."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,19 +23,19 @@ else:
 
 
 class VisibleRowsMixin(_Admin[ModelT]):
-    """Restrict an admin to visible rows. List it before other base classes, so that they see only these rows."""
+    """Restrict an admin to visible rows. List this mixin before base classes that read rows."""
 
     # The path from a row to the id of its client.
     client_path: str
 
     def visible(self, request: HttpRequest, rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        return visible_to(request, rows, client=self.client_path, pipeline=None)
+        return visible_to(request, rows, client_path=self.client_path, pipeline_path=None)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelT]:
         return self.visible(request, super().get_queryset(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer and accept only rows that the related model's own list shows to this user."""
+        """Offer and accept only related rows that the user may see."""
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         related = self.admin_site._registry.get(db_field.remote_field.model)
         if field is not None and isinstance(related, VisibleRowsMixin):
@@ -43,7 +43,7 @@ class VisibleRowsMixin(_Admin[ModelT]):
         return field
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
-        """Answer 404 instead of Django's redirect to the index, for hidden and unknown rows."""
+        """Answer 404 for hidden and unknown rows; Django would redirect to the index."""
         raise Http404(f"There is no {opts.verbose_name} with this id.")
 
 
@@ -53,22 +53,25 @@ class VisibleChoiceFilter(AutocompleteFilter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         remote: Any = self.field.remote_field
         related = self.model_admin.admin_site._registry[remote.model]
-        offered: Iterator[Any] = super().choices(changelist)
-        for choice in offered:
+        choices: Iterator[Any] = super().choices(changelist)
+        for choice in choices:
             field = choice["form"].fields[self.lookup_kwarg]
             field.queryset = related.visible(self.request, field.queryset)
             yield choice
 
 
 class MyClientsFilter(RadioFilter):
-    """Filter a list by the user's own clients until the user selects all. Without own clients it has no effect."""
+    """Filter a list by the user's own clients, until the user selects "All clients".
+
+    For a user who has chosen no own clients, the filter has no effect.
+    """
 
     title = "my clients"
     parameter_name = CLIENTS_PARAMETER
     all_option = None
     # The path from a row to the id of its client.
     client_path = "client_id"
-    # Query parameters that select one client or some of its rows, and so replace this filter.
+    # If the URL has one of these query parameters, the list already shows only one client, so this filter is off.
     overriding_parameters: tuple[str, ...] = ()
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
@@ -95,6 +98,6 @@ class MyClientsFilter(RadioFilter):
 
 
 def my_clients_filter(client_path: str, *overriding_parameters: str) -> type[MyClientsFilter]:
-    """Return the filter class of one list. list_filter contains classes, so the parameters are class attributes."""
+    """Return the filter class for one list. `list_filter` accepts only classes, so each list needs its own class."""
     attributes = {"client_path": client_path, "overriding_parameters": overriding_parameters}
     return type("MyClientsFilter", (MyClientsFilter,), attributes)

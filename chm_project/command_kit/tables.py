@@ -1,4 +1,4 @@
-"""Print lists for commands: as tables that fit the terminal, or as JSON."""
+"""Print lists in commands, as tables that fit the terminal or as JSON."""
 
 import json
 import shutil
@@ -9,27 +9,32 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-# Used when the output is not a terminal: mails and logs show 80 columns without wrapping.
-WIDTH = 80
+# The width if the output is not a terminal. Mails and logs show 80 columns without wrapping.
+DEFAULT_WIDTH = 80
 
 
 def show_table(
-    out: Any, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", numbers: Sequence[str] = ()
+    stream: Any,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    title: str = "",
+    numeric_columns: Sequence[str] = (),
 ) -> None:
-    """Print the rows as a table. If the table is wider than the terminal, print a line "column  value" per cell.
+    """Print the rows as a table. If the table is wider than the terminal, print a line "column  value" for each cell.
 
-    `numbers` names the columns to align right. Lines without a value are left out, except a row's first.
+    `numeric_columns` are aligned right. Cells without a value get no line, except the first cell of a row.
     """
     width = terminal_width()
-    texts = [["" if value is None else str(value) for value in row] for row in rows]
-    console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
-    widths = [max([len(name), *(len(row[index]) for row in texts)]) for index, name in enumerate(columns)]
-    # Each column adds two spaces and a border; the table has one more border at its end.
+    cell_texts = [["" if value is None else str(value) for value in row] for row in rows]
+    console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    widths = [max([len(name), *(len(row[index]) for row in cell_texts)]) for index, name in enumerate(columns)]
+    # Each column adds two spaces and a border. The table ends with one more border.
     if sum(widths) + 3 * len(columns) + 1 <= width:
         table = Table(title=title or None)
         for name in columns:
-            table.add_column(name, justify="right" if name in numbers else "left")
-        for row in texts:
+            table.add_column(name, justify="right" if name in numeric_columns else "left")
+        for row in cell_texts:
             table.add_row(*row)
         console.print(table)
         return
@@ -38,7 +43,7 @@ def show_table(
     listing = Table.grid(padding=(0, 2))
     listing.add_column(max_width=width // 3)
     listing.add_column(overflow="fold")
-    for row in texts:
+    for row in cell_texts:
         for index, (name, value) in enumerate(zip(columns, row, strict=True)):
             if value or index == 0:
                 listing.add_row(name, value)
@@ -47,13 +52,13 @@ def show_table(
 
 
 def terminal_width() -> int:
-    """Return the width of the terminal (the variable COLUMNS overrides it); WIDTH if the output is not a terminal."""
-    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    """Return the width of the terminal, or the variable COLUMNS. Without a terminal, return DEFAULT_WIDTH."""
+    return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
 
 
-def show_json(out: Any, document: object) -> None:
+def show_json(stream: Any, document: object) -> None:
     """Print the document as JSON: times in ISO 8601, ids as text."""
-    out.write(
+    stream.write(
         json.dumps(
             document, indent=2, default=lambda value: value.isoformat() if hasattr(value, "isoformat") else str(value)
         )

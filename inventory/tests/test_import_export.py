@@ -226,7 +226,7 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
     )
     import_file(browser, PIPELINES, workbook(heading, *good))
 
-    assert errors(refused) == ["5 name The cell of name holds a formula; write the value itself."]
+    assert errors(refused) == ["5 name The cell of name contains a formula; write its value instead."]
     assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
         ("a", "4711", True),
         ("b", None, False),
@@ -491,5 +491,5 @@ def test_a_formula_and_an_empty_required_cell_have_their_own_errors(browser: Bro
     )  # fmt: skip
 
     assert errors(response) == [
-        "2 name The cell of name holds a formula; write the value itself.", "3 name This field is required.",
+        "2 name The cell of name contains a formula; write its value instead.", "3 name This field is required.",
     ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""Import and export of spreadsheets: a file is validated row by row, and stored whole or not at all."""
+"""Import and export of spreadsheets. Each row of a file is validated, then all rows are stored, or no row."""

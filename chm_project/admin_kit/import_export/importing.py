@@ -1,4 +1,4 @@
-"""Import rows: validate each row, then store all rows or none."""
+"""Import rows: validate each row, then store all rows, or no row if one has a fault."""
 
 import json
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from chm_project.admin_kit.import_export.sheets import Key, Sheet
 from chm_project.admin_kit.import_export.tables import Row
 from chm_project.db.constraint_errors import violation
 
-# Row numbers that are shown for each kind of fault.
+# Maximum number of row numbers to list for a fault that several rows share.
 MAX_ROW_NUMBERS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with one cell, or with the whole row if `column` is empty."""
+    """A fault in one cell, or in the whole row if `column` is empty."""
 
     number: int
     column: str
@@ -29,7 +29,7 @@ class RowFault:
 
 @dataclass(frozen=True, slots=True)
 class FaultGroup:
-    """A fault that several rows share; `numbers` are the numbers of these rows."""
+    """A fault that several rows share. `numbers` contains their row numbers."""
 
     column: str
     message: str
@@ -37,9 +37,9 @@ class FaultGroup:
 
     @property
     def rows(self) -> str:
-        """Return the first row numbers as text, and how many more there are."""
-        shown, more = self.numbers[:MAX_ROW_NUMBERS], len(self.numbers) - MAX_ROW_NUMBERS
-        return ", ".join(map(str, shown)) + (f" and {more:,} more" if more > 0 else "")
+        """Return the first row numbers and the number of the others as text: "2, 3 and 5 more"."""
+        listed, unlisted_count = self.numbers[:MAX_ROW_NUMBERS], len(self.numbers) - MAX_ROW_NUMBERS
+        return ", ".join(map(str, listed)) + (f" and {unlisted_count:,} more" if unlisted_count > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ImportResult:
 
 
 def try_rows(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
-    """Return what an import would do: import the rows, then roll back."""
+    """Return the result that an import would have: import the rows, then roll back."""
     with transaction.atomic():
         result = _import(sheet, rows)
         transaction.set_rollback(True)
@@ -97,22 +97,22 @@ def import_rows(sheet: Sheet[Any], rows: Sequence[Row], *, user_id: Any) -> Impo
 def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
     result = ImportResult()
     cells = [row.cells for row in rows]
-    # Objects that the rows refer to are read here, instead of by a query per row.
+    # Read the objects that the rows refer to in a few queries, instead of in one query per row.
     sheet.prepare(cells)
-    stored = sheet.stored(cells)
-    seen: dict[Key, int] = {}
+    stored_rows = sheet.stored_by_key(cells)
+    row_number_by_key: dict[Key, int] = {}
     for row in rows:
         key = sheet.key_of(row.cells) if sheet.has_key(row.cells) else None
         if row.faults:
             result.faults += [RowFault(row.number, column, message) for column, message in row.faults]
-        elif key in seen:
-            message = f"Row {seen[key]} has the same {joined_names(sheet.key)}."
+        elif key in row_number_by_key:
+            message = f"Row {row_number_by_key[key]} has the same {joined_names(sheet.key)}."
             result.faults.append(RowFault(row.number, sheet.key[-1], message))
         else:
-            _validate(sheet, row, stored.get(key) if key else None, result)
-        # Also after a fault, so that a duplicate of a faulty row is reported.
+            _validate(sheet, row, stored_rows.get(key) if key else None, result)
+        # Also for a row with a fault, so that a duplicate of this row is reported.
         if key:
-            seen.setdefault(key, row.number)
+            row_number_by_key.setdefault(key, row.number)
     _store(result)
     result.faults.sort(key=lambda fault: fault.number)
     return result
@@ -123,24 +123,28 @@ def joined_names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _validate(sheet: Sheet[Any], row: Row, former: Any, result: ImportResult) -> None:
-    instance = former if former is not None else sheet.model()
-    before = sheet.cells(instance) if former is not None else dict.fromkeys(sheet.columns, "")
-    defaults = before if former is not None else {column: sheet.default(column) for column in sheet.columns}
-    cells = {
+def _validate(sheet: Sheet[Any], row: Row, stored_row: Any, result: ImportResult) -> None:
+    instance = stored_row if stored_row is not None else sheet.model()
+    old_cells = sheet.cells(instance) if stored_row is not None else dict.fromkeys(sheet.columns, "")
+    defaults = old_cells if stored_row is not None else {column: sheet.default(column) for column in sheet.columns}
+    row_cells = {
         column: cell for column, cell in row.cells.items() if cell.strip() or column not in sheet.unchanged_if_blank
     }
-    form = sheet.form({**defaults, **cells}, instance=instance, **sheet.form_options())
+    form = sheet.form({**defaults, **row_cells}, instance=instance, **sheet.form_options())
     if not form.is_valid():
         for column, messages in form.errors.items():
             result.faults += [
                 RowFault(row.number, column if column in sheet.columns else "", str(message)) for message in messages
             ]
         return
-    after = sheet.cells(form.instance)
-    fields = {column: (before[column], after[column]) for column in sheet.columns if before[column] != after[column]}
+    new_cells = sheet.cells(form.instance)
+    fields = {
+        column: (old_cells[column], new_cells[column])
+        for column in sheet.columns
+        if old_cells[column] != new_cells[column]
+    }
     if fields:
-        result.changes.append(Change(row.number, form.instance, former is None, fields))
+        result.changes.append(Change(row.number, form.instance, stored_row is None, fields))
     else:
         result.unchanged += 1
 
@@ -170,7 +174,7 @@ def _store_one(change: Change, result: ImportResult) -> None:
         with transaction.atomic():
             _save(change)
     except IntegrityError as error:
-        # A constraint on several columns reports each of them. The last column is the one to correct.
+        # A constraint on several columns reports an error for each. The user usually has to correct the last one.
         details = violation(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
         result.faults.append(RowFault(change.number, column, messages[0]))

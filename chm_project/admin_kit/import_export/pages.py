@@ -1,4 +1,4 @@
-"""Import and export in the console: upload a file, preview each row, confirm."""
+"""Import and export in the console. To import, a user uploads a file, checks the preview, and confirms."""
 
 import re
 import secrets
@@ -25,14 +25,14 @@ from chm_project.admin_kit.import_export.tables import (
     XLSX_TYPE,
     Row,
     UnreadableError,
+    csv_file_lines,
     read_table,
-    written_csv,
-    written_xlsx,
+    xlsx_file,
 )
 
-# How long an uploaded file waits for its confirmation.
+# How long an uploaded file is kept for the confirmation.
 UPLOAD_SECONDS = 3600
-# A preview lists at most this many faults and changes and counts the others.
+# A preview lists at most this many faults and this many changes, and the number of the others.
 MAX_LISTED = 200
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -66,14 +66,14 @@ class ImportExportMixin(_Admin[ModelT]):
     def get_urls(self) -> list[URLPattern]:
         info = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
-        own = [
+        import_and_export = [
             path("import/", view(self.import_view), name=f"{info}_import"),
             path("export/<str:form>/", view(self.export_view), name=f"{info}_export"),
         ]
-        return own + super().get_urls()
+        return import_and_export + super().get_urls()
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """Require both permissions, because an import can add and change."""
+        """Require both permissions, because an import can add and change rows."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -88,17 +88,17 @@ class ImportExportMixin(_Admin[ModelT]):
             return self._confirm(request)
         form = UploadForm(request.POST or None, request.FILES or None)
         if not form.is_valid():
-            return self._page(request, form)
+            return self._import_page(request, form)
         data = form.cleaned_data["file"]
         try:
             result = try_rows(self.sheet.for_visibility(visibility_of(request)), self._read(data))
         except UnreadableError as error:
             form.add_error("file", str(error))
-            return self._page(request, form)
+            return self._import_page(request, form)
         upload = secrets.token_hex(16)
         if not result.faults:
             cache.set(self._cache_key(request, upload), data, UPLOAD_SECONDS)
-        return self._page(request, UploadForm(), result, upload=upload)
+        return self._import_page(request, UploadForm(), result, upload=upload)
 
     def _confirm(self, request: HttpRequest) -> HttpResponse:
         cache_key = self._cache_key(request, request.POST["upload"])
@@ -110,7 +110,7 @@ class ImportExportMixin(_Admin[ModelT]):
         )
         if result.faults:
             messages.error(request, "Nothing was imported: the inventory has changed since the preview.")
-            return self._page(request, UploadForm(), result)
+            return self._import_page(request, UploadForm(), result)
         cache.delete(cache_key)
         messages.success(
             request,
@@ -123,11 +123,12 @@ class ImportExportMixin(_Admin[ModelT]):
         return read_table(data, columns=self.sheet.columns, required=self.sheet.required)
 
     def _cache_key(self, request: HttpRequest, upload: str) -> str:
-        # Only a token of this view becomes part of the key, and a user finds only their own uploads.
+        # The key contains the user's id, so that users find only their own uploads. `upload` comes from the browser:
+        # anything but a token of this view is replaced by a name that no upload has.
         name = upload if re.fullmatch("[0-9a-f]{32}", upload) else "none"
         return f"import:{self.opts.model_name}:{request.user.pk}:{name}"
 
-    def _page(
+    def _import_page(
         self, request: HttpRequest, form: UploadForm, result: ImportResult | None = None, upload: str = ""
     ) -> HttpResponse:
         context = {
@@ -153,28 +154,28 @@ class ImportExportMixin(_Admin[ModelT]):
         return TemplateResponse(request, "admin/import_export/import.html", context)
 
     def export_view(self, request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
-        """Export all pages of the list with its filters and search."""
+        """Export the rows of all pages of the list, with its filters and its search."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if form not in ("csv", "xlsx"):
             raise Http404
         try:
             listed = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # an unknown filter: back to the list, as Django does
+        except IncorrectLookupParameters:  # an unknown filter; redirect to the list, as Django does
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-        rows = (self.sheet.cells(row) for row in self.sheet.rows(listed).iterator(chunk_size=2000))
+        rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(listed).iterator(chunk_size=2000))
         columns = self.sheet.columns
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         if form == "xlsx":
-            return HttpResponse(written_xlsx(columns, rows), content_type=XLSX_TYPE, headers=headers)
+            return HttpResponse(xlsx_file(columns, rows), content_type=XLSX_TYPE, headers=headers)
         return StreamingHttpResponse(
-            written_csv(columns, rows), content_type="text/csv; charset=utf-8", headers=headers
+            csv_file_lines(columns, rows), content_type="text/csv; charset=utf-8", headers=headers
         )
 
 
 def column_descriptions(sheet: Sheet[Any]) -> list[tuple[str, str]]:
-    """Return each column with its allowed values and its default."""
+    """Return each column with a text: its allowed values, and its default or whether it is required."""
     descriptions = []
     for name, field in sheet.form.base_fields.items():
         choices = [str(value) for value, _ in getattr(field, "choices", [])]

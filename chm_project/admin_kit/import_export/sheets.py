@@ -1,4 +1,4 @@
-"""Define what a file to import or export contains: its columns, its key, and the form of a row."""
+"""Define the content of a file to import or export: its columns, its key, and the form that validates a row."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -14,18 +14,18 @@ from chm_project.access.visibility import UNBOUND, Visibility
 ModelT = TypeVar("ModelT", bound=Model)
 Key = tuple[Any, ...]
 
-YES, NO = {"true", "yes", "1", "y"}, {"false", "no", "0", "n"}
+YES_WORDS, NO_WORDS = {"true", "yes", "1", "y"}, {"false", "no", "0", "n"}
 
 
 class FlagCell(forms.Field):
     def to_python(self, value: Any) -> bool:
-        if (word := str(value).strip().lower()) in YES | NO:
-            return word in YES
+        if (word := str(value).strip().lower()) in YES_WORDS | NO_WORDS:
+            return word in YES_WORDS
         raise ValidationError("Write yes or no.")
 
 
 class ChoiceCell(forms.ChoiceField):
-    """A choice by value or label; case is ignored."""
+    """A cell with a choice, written as its value or its label. Upper and lower case are the same."""
 
     def __init__(self, choices: type[Choices]) -> None:
         allowed = ", ".join(choices.values)
@@ -55,10 +55,10 @@ else:
 
 
 class RowForm(_RowForm[ModelT]):
-    """Validate one row by itself; the database checks it together with others."""
+    """Validate the cells of one row. Constraints are checked later, by the database."""
 
     def _post_clean(self) -> None:
-        """Skip constraints, each of which is a query per row: the database checks them when rows are stored."""
+        """Skip constraints: each would need a query per row, and the database checks them when rows are stored."""
         self.instance = construct_instance(self, self.instance, self.Meta.fields)  # type: ignore[attr-defined]
         try:
             self.instance.clean_fields(exclude=self._get_validation_exclusions())  # type: ignore[attr-defined]
@@ -67,18 +67,21 @@ class RowForm(_RowForm[ModelT]):
 
 
 class Sheet(Generic[ModelT]):
-    """One kind of file. A key identifies each row; a blank cell of `unchanged_if_blank` keeps the stored value."""
+    """Definition of one kind of file.
+
+    The columns `key` identify a row. A blank cell in a column of `unchanged_if_blank` keeps the stored value.
+    """
 
     model: type[ModelT]
     form: type[RowForm[Any]]
     key: tuple[str, ...]
     required: tuple[str, ...]
     unchanged_if_blank: tuple[str, ...]
-    # Rows of other clients are treated as unknown: a file that names those clients is refused.
+    # Other clients are treated as unknown, so a file that names them is refused.
     visibility: Visibility = UNBOUND
 
     def for_visibility(self, visibility: Visibility) -> Self:
-        """Return a copy of the sheet for one user's import."""
+        """Return a copy of the sheet for one user, who may see these clients."""
         sheet = copy(self)
         sheet.visibility = visibility
         return sheet
@@ -91,7 +94,7 @@ class Sheet(Generic[ModelT]):
         return tuple(values)
 
     def has_key(self, cells: Mapping[str, str]) -> bool:
-        """Return whether a row has a key; rows without one are never duplicates."""
+        """Return whether the row has a value in each required column of the key. Else it is never a duplicate."""
         return all(cells.get(name, "").strip() for name in self.key if name in self.required)
 
     @property
@@ -99,26 +102,26 @@ class Sheet(Generic[ModelT]):
         return tuple(self.form.base_fields)
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Fetch the objects that the rows refer to, in few queries."""
+        """Fetch the objects that the rows refer to, in a few queries."""
 
-    def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, ModelT]:
-        """Return the stored objects that the rows refer to, by key."""
+    def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, ModelT]:
+        """Return the stored rows with the same keys as these rows, by key."""
         raise NotImplementedError
 
     def form_options(self) -> dict[str, Any]:
         return {}
 
     def cells(self, row: ModelT) -> dict[str, str]:
-        """Return a stored row as cells."""
+        """Return the cells of a stored row, by column."""
         return {column: self._cell(getattr(row, column)) for column in self.columns}
 
     def default(self, column: str) -> str:
-        """Return the value of a blank `unchanged_if_blank` column in a new row."""
+        """Return the default for a new row with a blank cell in this column; empty if the column has none."""
         field: Any = self.model._meta.get_field(column)
         return self._cell(field.get_default()) if column in self.unchanged_if_blank else ""
 
-    def rows(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        """Return the queryset with the related objects that `cells` reads."""
+    def with_related_rows(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
+        """Return the queryset with the related objects that `cells` reads, to avoid a query per row."""
         return queryset
 
     def _cell(self, value: Any) -> str:

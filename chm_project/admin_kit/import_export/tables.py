@@ -1,4 +1,4 @@
-"""Read and write tables as CSV and XLSX. A fault names its row, and no written cell is a formula."""
+"""Read and write tables as CSV and XLSX. Formulas are neither read nor written."""
 
 import csv
 import io
@@ -18,23 +18,23 @@ from chm_project.api.csv import csv_lines, escape_formula, unescape_formula
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 5_000
-# An XLSX is a zip file, and a small one can hold gigabytes.
-MAX_UNPACKED = 100 * 1024 * 1024
+# An XLSX is a zip file, and a small zip file can contain gigabytes.
+MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_COLUMNS = 100
-# Blank rows count too: a sheet can declare a billion of them in a few bytes.
+# This limit includes blank rows, because a few bytes of a sheet can declare a billion of them.
 MAX_LINES = 4 * MAX_ROWS
-_BROKEN = "This is not a workbook that can be read; save it as XLSX or CSV again."
-_TOO_MUCH = "This workbook takes too much time or memory to read; import it in parts, or save it as CSV."
+_INVALID_WORKBOOK = "This is not a workbook that can be read; save it as XLSX or CSV again."
+_TOO_EXPENSIVE_WORKBOOK = "This workbook takes too much time or memory to read; import it in parts, or save it as CSV."
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class UnreadableError(Exception):
-    """The whole file cannot be read; the message has the reason."""
+    """The file cannot be read. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the file; `number` counts as spreadsheets do: the heading is row 1."""
+    """One row of the file. `number` is the row number as in a spreadsheet, where the heading is row 1."""
 
     number: int
     cells: dict[str, str]
@@ -42,7 +42,7 @@ class Row:
 
 
 def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) -> list[Row]:
-    """Return the rows that are not blank. Raise UnreadableError if the file cannot be read."""
+    """Return all rows except blank ones. Raise UnreadableError if the file cannot be read."""
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; import it in parts.")
     # Zip files, and so workbooks, start with these bytes.
@@ -84,7 +84,7 @@ def _row(number: int, line: Sequence[Any], heading: list[str]) -> Row:
     cells: dict[str, str] = {}
     for name, cell in zip(heading, line, strict=False):
         if isinstance(cell, Formula):
-            faults.append((name, f"The cell of {name} holds a formula; write the value itself."))
+            faults.append((name, f"The cell of {name} contains a formula; write its value instead."))
         else:
             cells[name] = unescape_formula(cell)
     if len(line) != len(heading) and any(cell != "" for cell in line[len(heading) :]):
@@ -101,7 +101,7 @@ def _csv_lines(data: bytes) -> Iterator[list[str]]:
             f"Line {line} is not in UTF-8. Save the file as “CSV UTF-8” or as XLSX, and choose it again."
         ) from None
     first_line = text.partition("\n")[0]
-    # Spreadsheets write semicolons where the comma is the decimal separator.
+    # Spreadsheets separate cells with semicolons in languages with a decimal comma.
     delimiter = max(",;\t", key=first_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
@@ -121,33 +121,35 @@ class Formula(str):
 
 
 def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
-    """Return the cells of the first sheet as text, read in a separate process: see workbook_reader."""
+    """Return the cells of the first sheet as text. A separate process reads them (see workbook_reader)."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
+            if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED_BYTES:
                 raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
-        # -I keeps the script from importing from the current folder or PYTHONPATH.
+        # -I: the script imports nothing from the current folder or PYTHONPATH.
         done = subprocess.run(  # noqa: S603 - CHM's own script
             [sys.executable, "-I", workbook_reader.__file__, str(MAX_LINES), str(MAX_COLUMNS)],
-            input=data, capture_output=True, check=False, timeout=workbook_reader.WALL_SECONDS,
+            input=data, capture_output=True, check=False, timeout=workbook_reader.TIMEOUT_SECONDS,
         )  # fmt: skip
     except zipfile.BadZipFile:
-        raise UnreadableError(_BROKEN) from None
+        raise UnreadableError(_INVALID_WORKBOOK) from None
     except subprocess.TimeoutExpired:
-        raise UnreadableError(_TOO_MUCH) from None
+        raise UnreadableError(_TOO_EXPENSIVE_WORKBOOK) from None
     if done.returncode:
-        raise UnreadableError(_BROKEN if done.returncode == workbook_reader.BROKEN else _TOO_MUCH)
+        raise UnreadableError(
+            _INVALID_WORKBOOK if done.returncode == workbook_reader.EXIT_INVALID else _TOO_EXPENSIVE_WORKBOOK
+        )
     for line in json.loads(done.stdout):
         yield [Formula(cell[0]) if isinstance(cell, list) else cell for cell in line]
 
 
-def written_csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterator[str]:
-    """Return CSV with a byte order mark, by which spreadsheets recognize UTF-8."""
+def csv_file_lines(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterator[str]:
+    """Yield the lines of a CSV file. It starts with a byte order mark, so that spreadsheets recognize UTF-8."""
     yield "\ufeff"
     yield from csv_lines(columns, rows)
 
 
-def written_xlsx(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
+def xlsx_file(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("CHM")
     sheet.append(list(columns))

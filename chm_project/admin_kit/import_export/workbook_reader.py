@@ -1,7 +1,7 @@
 """Read a workbook from standard input and print its first sheet as JSON: a list of cells per row, a formula as [text].
 
-Runs as a separate process with limits on time and memory, because a few kilobytes of zipped XML can need any amount of
-both. The web server continues if it is killed.
+This is a separate process with limits on time and memory, because a few kilobytes of zipped XML can need any amount of
+both. If the process is killed, the web server continues.
 """
 
 import io
@@ -11,20 +11,20 @@ import sys
 from datetime import date, datetime
 from typing import Any
 
-CPU_SECONDS = 4
-WALL_SECONDS = 4.5
-MEMORY = 300 * 1024 * 1024
-# The exit status for an invalid workbook; other statuses except 0 mean that a limit was reached.
-BROKEN = 3
-TOO_MUCH = 4
+MAX_CPU_SECONDS = 4
+TIMEOUT_SECONDS = 4.5
+MAX_MEMORY_BYTES = 300 * 1024 * 1024
+# The exit status for an invalid workbook. Any other status except 0 means that a limit was reached.
+EXIT_INVALID = 3
+EXIT_LIMIT_REACHED = 4
 
 
 def read(data: bytes, max_lines: int, max_columns: int) -> list[list[Any]]:
-    """Return at most `max_lines` lines, and one more if the sheet has more."""
+    """Return at most `max_lines` lines; if the sheet has more, `max_lines` + 1."""
     import openpyxl
 
     sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True).worksheets[0]
-    sheet.reset_dimensions()  # the declared size may be wrong
+    sheet.reset_dimensions()  # the size that the sheet declares may be wrong
     lines: list[list[Any]] = []
     for cells in sheet.iter_rows(max_col=max_columns):
         line = [_text(cell) for cell in cells]
@@ -52,15 +52,15 @@ def _text(cell: Any) -> Any:
 
 
 def main() -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     try:
         lines = read(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]))
         sys.stdout.write(json.dumps(lines))
     except MemoryError:
-        return TOO_MUCH
+        return EXIT_LIMIT_REACHED
     except Exception:  # noqa: BLE001 - openpyxl raises errors of many kinds for a broken workbook
-        return BROKEN
+        return EXIT_INVALID
     return 0
 
 

@@ -177,7 +177,7 @@ class Command(BaseCommand):
             for report in reports
         ]  # fmt: skip
         title = "Dry run: nothing was stored" if scope.dry_run else ""
-        show_table(self.stdout, ("connection", *numbers), rows, title=title, numbers=numbers)
+        show_table(self.stdout, ("connection", *numbers), rows, title=title, numeric_columns=numbers)
         for report in reports:
             for error in report.errors:
                 pipeline_id = f" {error['pipeline']}" if error["pipeline"] else ""
