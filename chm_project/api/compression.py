@@ -1,7 +1,7 @@
 """Compress API responses and pages with gzip if the client accepts it. Static files are compressed at build time.
 
-Compressing a page that contains both a secret and input from the URL allows the BREACH attack. Django prevents it: the
-CSRF token is masked differently in each page, and the compressed body has a random length.
+The BREACH attack needs a compressed page that contains a secret and text from the URL. Django prevents this attack: it
+masks the CSRF token differently in each response, and adds a random length to compressed bodies.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +10,7 @@ from django.middleware.gzip import GZipMiddleware
 
 from chm_project.api.errors import API_ROOT
 
-# Shorter responses fit into one packet anyway.
+# Shorter responses fit into one network packet without compression.
 MIN_BYTES = 1_000
 
 

@@ -1,8 +1,8 @@
-"""ETags: an unchanged read answers 304, and a change with an outdated If-Match answers 412.
+"""ETags: a GET with If-None-Match gets 304 if nothing has changed; a change with an outdated If-Match gets 412.
 
-An ETag is a hash of the rendered body, so it needs no query. The ETag of an object begins with its version
-(updated_at), and If-Match compares only the version: ingestion changes bookkeeping columns of a pipeline every minute,
-and a user's change must not fail because of that.
+An ETag is a hash of the rendered body, so it needs no query. The ETag of an object begins with the version of the
+object, its updated_at. If-Match compares only the version: ingestion changes bookkeeping columns of a pipeline every
+minute, and such a change must not make a user's change fail.
 """
 
 from collections.abc import Callable
@@ -36,13 +36,13 @@ _HEADERS_OF_304 = (
 class PreconditionFailed(APIException):
     status_code = 412
     default_detail = (
-        "The object has changed since you read it. Read it again, apply your change to what it is now, and send the "
-        "new ETag in If-Match."
+        "The object has changed since you read it. Read it again, apply your change to the current version, and send "
+        "the new ETag in If-Match."
     )
 
 
 class ETagMiddleware:
-    """Set the ETag of every complete API response; answer 304 to a matching If-None-Match."""
+    """Set the ETag of API responses. Answer 304 if it is in the If-None-Match of the request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -63,19 +63,19 @@ class ETagMiddleware:
 
 
 class VersionedObjects:
-    """Mixin for viewsets of rows with updated_at: responses have a version, and If-Match is checked.
+    """Mixin for viewsets of rows with updated_at: give responses a version, and check If-Match.
 
-    List it before the mixins of REST framework. The row is locked from the comparison to the end of the change.
+    List this mixin before the mixins of REST framework. A change locks the row before it compares the version.
     """
 
     request: Any
-    # The object of the request.
+    # The object that the request is about.
     api_object: Any = None
 
     def get_object(self) -> Any:
         if_match = self.request.headers.get("If-Match")
         if if_match is None or self.request.method not in {"PATCH", "DELETE"}:
-            api_object = super().get_object()  # type: ignore[misc]  # of the viewset
+            api_object = super().get_object()  # type: ignore[misc]  # a method of the viewset
         else:
             self.lock_rows = True
             api_object = super().get_object()  # type: ignore[misc]
@@ -86,7 +86,7 @@ class VersionedObjects:
 
     def get_queryset(self) -> Any:
         queryset = super().get_queryset()  # type: ignore[misc]
-        # Only the object itself: joined rows, such as the client of a pipeline, stay unlocked.
+        # Lock only the object itself, not joined rows such as the client of a pipeline.
         return queryset.select_for_update(of=("self",)) if getattr(self, "lock_rows", False) else queryset
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -105,17 +105,17 @@ class VersionedObjects:
 
     def _versioned(self, response: Response) -> Response:
         if self.api_object is not None:
-            response.version = version_of(self.api_object)  # type: ignore[attr-defined]  # for the middleware
+            response.version = version_of(self.api_object)  # type: ignore[attr-defined]  # ETagMiddleware reads it
         return response
 
 
 def version_of(row: Any) -> str:
-    """Return the version of an object, its updated_at; bookkeeping does not change it."""
+    """Return the version of an object: its updated_at in microseconds. Bookkeeping of ingestion does not change it."""
     return f"{row.updated_at.timestamp() * 1_000_000:.0f}"
 
 
 def _has_version(if_match: str, version: str) -> bool:
-    # Compression makes an ETag weak (W/), but does not change the version inside it.
+    # Compression adds W/ to an ETag (a weak ETag), but does not change the version.
     tags = [tag.removeprefix("W/").strip('"') for tag in parse_etags(if_match)]
     return tags == ["*"] or any(tag.partition(".")[0] == version for tag in tags)
 

@@ -1,4 +1,4 @@
-"""Write CSV in which spreadsheets do not run texts as formulas."""
+"""Write CSV so that spreadsheets do not run texts as formulas."""
 
 import csv
 import io
@@ -15,12 +15,12 @@ from rest_framework.response import Response
 
 from chm_project.api.json_answers import JsonRenderer, JsonText
 
-# Characters that start a formula in spreadsheets, or that spreadsheets skip before a formula.
+# Characters that start a formula in a spreadsheet. Spreadsheets ignore a tab or line break before a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CsvRenderer(BaseRenderer):
-    """Accept text/csv in views that return a csv_response. Their errors stay JSON."""
+    """Make views that return a csv_response accept text/csv. Errors of these views are still JSON."""
 
     media_type = "text/csv"
     format = "csv"
@@ -31,7 +31,7 @@ class CsvRenderer(BaseRenderer):
 
 
 class CsvList(mixins.ListModelMixin):
-    """A list that is also available as CSV, by page: the next cursor is in the header CHM-Next-Cursor."""
+    """Mixin that also offers each page of a list as CSV, with the next cursor in the header CHM-Next-Cursor."""
 
     def get_renderers(self) -> list[BaseRenderer]:
         renderers: list[BaseRenderer] = [JsonRenderer(), BrowsableAPIRenderer()]
@@ -41,7 +41,7 @@ class CsvList(mixins.ListModelMixin):
         return self.as_csv(super().list(request, *args, **kwargs))
 
     def as_csv(self, response: Response) -> Response | StreamingHttpResponse:
-        """Return the page as CSV if the request accepts it."""
+        """Return the page as CSV if the request accepts CSV; else return the response unchanged."""
         request: Request = self.request  # type: ignore[attr-defined]  # of GenericAPIView
         if getattr(request.accepted_renderer, "format", None) != CsvRenderer.format:
             return response
@@ -59,18 +59,18 @@ def csv_response(
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the header and one line per row; times end in Z, null is empty."""
+    """Yield a header line and one line per row. Times are in UTC and end in Z; null is an empty cell."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    for values in _lines(columns, rows):
+    for values in _table_lines(columns, rows):
         writer.writerow(values)
-        # Line by line, so that a long list is never in memory as a whole.
+        # Yield line by line, so that a long list is never in memory at once.
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
 
 
-def _lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
+def _table_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
     yield list(columns)
     for row in rows:
         yield [_cell(row[column]) for column in columns]
@@ -87,9 +87,9 @@ def _cell(value: Any) -> Any:
 
 
 def escape_formula(text: str) -> str:
-    """Return the text with ' in front if spreadsheets would run it as a formula.
+    """Return the text with ' before it if spreadsheets would run it as a formula.
 
-    A text that already begins with ' before a formula gets another one, so that `unescape_formula` restores it.
+    A formula that has a ' before it gets another one, so that `unescape_formula` restores the original text.
     """
     return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
 

@@ -1,6 +1,6 @@
 """Announce removals from the API in the headers Deprecation (RFC 9745), Sunset (RFC 8594) and Link.
 
-Nothing is removed earlier than twelve months after its deprecation; docs/api-changes.md lists both.
+Parts of the API are removed at least twelve months after their deprecation; docs/api-changes.md lists both dates.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,22 @@ from django.utils.http import http_date
 
 @dataclass(frozen=True, slots=True)
 class Deprecation:
-    """`since` is the day of the announcement, `sunset` the day of the removal once it is decided."""
+    """The deprecation of a part of the API.
+
+    `since` is the day of the announcement. `sunset` is the day of the removal; None until it is decided. `instead` is
+    what to use.
+    """
 
     since: date
     instead: str
     sunset: date | None = None
 
 
-def announce(response: HttpResponseBase, deprecation: Deprecation, documentation: str) -> None:
+def add_deprecation_headers(response: HttpResponseBase, deprecation: Deprecation, documentation_url: str) -> None:
     response.headers["Deprecation"] = f"@{_midnight(deprecation.since)}"
     if deprecation.sunset is not None:
         response.headers["Sunset"] = http_date(_midnight(deprecation.sunset))
-    link = f'<{documentation}>; rel="deprecation"'
+    link = f'<{documentation_url}>; rel="deprecation"'
     existing = response.headers.get("Link")
     response.headers["Link"] = f"{existing}, {link}" if existing else link
 

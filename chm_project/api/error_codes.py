@@ -1,4 +1,4 @@
-"""Error codes with meaning, cause and remedy, for the API, its contract and docs/errors.md."""
+"""All error codes with their cause and remedy, for the API, its contract document and docs/errors.md."""
 
 from dataclasses import dataclass
 
@@ -15,19 +15,19 @@ class ErrorCode:
 CODES = (
     ErrorCode(
         400, "validation_error", "A value, field or parameter is wrong.",
-        "The body is not JSON, a field or parameter is unknown, missing or has a wrong value, or the object would "
-        "clash with another one (a name or an id that is taken).",
-        "Correct what `details` names; it lists every wrong field at once. The same request would fail again.",
+        "The body is not JSON, a field or parameter is unknown, missing or has a wrong value, or another "
+        "object already has this name or id.",
+        "Correct the fields in `details`, which lists all wrong fields at once. The same request would fail again.",
     ),
     ErrorCode(
         401, "unauthorized", "No valid token or session.",
         "The Authorization header is missing, or its token is malformed, unknown, expired or revoked.",
-        "Send `Authorization: Bearer TOKEN` with a valid token; `manage.py create_api_token` makes one.",
+        "Send `Authorization: Bearer TOKEN` with a valid token; `manage.py create_api_token` creates one.",
     ),
     ErrorCode(
-        403, "forbidden", "The token's scope or the person's roles do not allow this.",
+        403, "forbidden", "The token's scope or the user's roles do not allow this.",
         "The token has a narrower scope than the request needs, the token is bound to a client or pipeline and the "
-        "request is about more, or the person lacks a role.",
+        "request is about more, or the user lacks a role.",
         "Use a token with the scope that the message names, or ask an administrator for the role.",
     ),
     ErrorCode(
@@ -47,28 +47,28 @@ CODES = (
     ),
     ErrorCode(
         409, "conflict", "A request with the same Idempotency-Key is still being answered.",
-        "Two requests with one key are under way at the same time, often because a client repeated after a timeout.",
-        "Wait a second and repeat the request with the same key and body: it gets the answer of the first one.",
+        "Two requests with the same key run at the same time, often because a client repeats it after a timeout.",
+        "Wait a second and repeat the request with the same key and body: it returns the response of the first one.",
     ),
     ErrorCode(
         412, "precondition_failed", "The object has changed since you read it.",
-        "If-Match names a version that is no longer the current one: another client changed the object in between.",
-        "Read the object again, apply your change to what it is now, and send the new ETag in If-Match.",
+        "If-Match names a version that is no longer the current one: the object was changed after you read it.",
+        "Read the object again, apply your change to the current version, and send the new ETag in If-Match.",
     ),
     ErrorCode(
         415, "unsupported_media_type", "The body is not JSON.",
-        "The Content-Type header names something else, or is missing.",
+        "The Content-Type header is missing or names another media type.",
         "Send `Content-Type: application/json`.",
     ),
     ErrorCode(
         429, "rate_limited", "Too many requests.",
-        "The token, the person or the address sent more requests than its limit allows, or sent too many wrong "
+        "The token, the user or the address sent more requests than its limit allows, or sent too many wrong "
         "tokens.",
         "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy show how many requests are left.",
     ),
     ErrorCode(
         500, "internal_error", "An internal error.",
-        "A fault of CHM, or the queue of ingestion tasks cannot be reached. It is logged under the request id.",
+        "CHM has a fault, or cannot reach the queue of ingestion tasks. The log has the error with the request id.",
         "Repeat the request later. If it persists, give an administrator the value of X-Request-ID.",
     ),
     ErrorCode(

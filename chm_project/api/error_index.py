@@ -13,15 +13,15 @@ from chm_project.api.viewsets import StrictView
 
 
 class ErrorCodeSerializer(serializers.Serializer[Any]):
-    status = serializers.IntegerField(help_text="The HTTP status it comes with.")
-    code = serializers.CharField(help_text="The word in `error.code`.")
+    status = serializers.IntegerField(help_text="The HTTP status of the response.")
+    code = serializers.CharField(help_text="The value of `error.code`.")
     title = serializers.CharField(help_text="What it means.")
     cause = serializers.CharField(help_text="Why it happens.")
     remedy = serializers.CharField(help_text="What to do.")
 
 
 class ErrorIndexSerializer(serializers.Serializer[Any]):
-    items = ErrorCodeSerializer(many=True, help_text="The codes by status.")
+    items = ErrorCodeSerializer(many=True, help_text="The error codes, sorted by status.")
 
 
 class ErrorIndexView(StrictView):

@@ -33,20 +33,20 @@ TEXTS = {
     ),
     503: ("CHM cannot answer at the moment", ""),
 }
-# Values of these fields are not repeated in a page.
+# A page never contains the value of a field with one of these words in its name.
 SECRET_FIELDS = ("password", "secret", "token")
 BOARD = ("/admin/", "Go to the health board")
 
 
 def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD) -> HttpResponse:
-    """Return the page of a status. `message` replaces the usual advice, `link` is a URL and its text."""
+    """Return the page of a status. `message` replaces the usual advice. `link` is a URL and the text of the link."""
     title, advice = TEXTS.get(status, TEXTS[503])
     context = {"title": title, "message": message or advice, "link": link}
     return _render("errors/page.html", context, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return a page that offers the form again if a page of CHM sent it; otherwise refuse without its content."""
+    """Return a page with the form's input if a page of CHM sent the form, else an error page without the input."""
     logger.info("form refused: %s", reason)
     if request.path == reverse("admin:login"):
         link = (request.get_full_path(), "Open the login page again")
@@ -70,7 +70,7 @@ def session_ended(request: HttpRequest) -> HttpResponse:
 
 
 def form_to_resend(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
-    """Return the posted fields as a form to send again; passwords and files are only listed."""
+    """Return a page with the posted fields as a form to send again. It only names passwords and files."""
     names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
     secret = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
     context = {
@@ -92,6 +92,6 @@ def _render(template: str, context: dict[str, Any], *, status: int) -> HttpRespo
 
 
 def _sent_by_this_site(request: HttpRequest) -> bool:
-    """Check the header Origin: every browser sends it with a form, and no page can forge it."""
-    own = f"{request.scheme}://{request.get_host()}"
-    return request.headers.get("Origin") in {own, *settings.CSRF_TRUSTED_ORIGINS}
+    """Return whether the header Origin names CHM. Every browser sends it with a form, and no page can forge it."""
+    own_origin = f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Origin") in {own_origin, *settings.CSRF_TRUSTED_ORIGINS}

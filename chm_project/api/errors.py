@@ -34,7 +34,7 @@ NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees o
 
 
 class DatabaseRefusal(exceptions.APIException):
-    """The database is down, busy or too slow; the client may retry."""
+    """The database is down, busy or too slow. The client may send the request again."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -55,17 +55,17 @@ def envelope(status: int, message: str, details: list[dict[str, str]] | None = N
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """Turn any exception in a view into a response, so that the format of errors does not depend on DEBUG."""
+    """Return the response for an exception in a view. So errors have the same format with and without DEBUG."""
     view, request = context["view"], context["request"]
-    translated = translate(error)
+    translated = as_api_exception(error)
     response = framework_handler(translated, context) if translated is not None else None
     if translated is None or response is None:
         logger.error("Internal error: %s %s", request.method, request.path, exc_info=error)
-        # Error trackers listen to this signal, which Django does not send for an exception that is handled here.
+        # Error trackers listen to this signal. Django does not send it for an exception that this function handles.
         got_request_exception.send(sender=type(view), request=request)
         response = Response(envelope(500, INTERNAL_ERROR), status=500)
     elif isinstance(translated, exceptions.ValidationError):
-        details = list(faults(translated.detail))
+        details = list(flat_details(translated.detail))
         response.data = envelope(400, _summary(details), details)
     else:
         message = _message(translated, view, request)
@@ -80,7 +80,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     return response
 
 
-def translate(error: Exception) -> exceptions.APIException | None:
+def as_api_exception(error: Exception) -> exceptions.APIException | None:
     """Return the matching APIException, or None for an unexpected error."""
     match error:
         case exceptions.APIException():
@@ -106,22 +106,22 @@ def translate(error: Exception) -> exceptions.APIException | None:
     return DatabaseRefusal(refusal) if refusal else None
 
 
-def faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Flatten REST framework's nested details; nested fields are dotted."""
+def flat_details(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Yield field and issue of each of REST framework's nested details. Nested fields are joined by dots."""
     if isinstance(detail, Mapping):
         for key, value in detail.items():
             part = "" if key == "non_field_errors" else str(key)
-            yield from faults(value, f"{path}.{part}" if path and part else path or part)
+            yield from flat_details(value, f"{path}.{part}" if path and part else path or part)
     elif isinstance(detail, list):
         for position, value in enumerate(detail):
             nested = isinstance(value, Mapping | list)
-            yield from faults(value, f"{path}.{position}" if nested and path else path)
+            yield from flat_details(value, f"{path}.{position}" if nested and path else path)
     else:
         yield {"field": printable(path or BODY), "issue": printable(str(detail))}
 
 
 def printable(text: str) -> str:
-    """Return the text shortened, without lone surrogates, which no encoding can represent."""
+    """Return the text, shortened and without lone surrogates, which UTF-8 cannot represent."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= 500 else text[:499] + "…"
 
@@ -142,7 +142,7 @@ def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
         case exceptions.MethodNotAllowed():
             return f"{request.method} is not possible here; use one of: {', '.join(view.allowed_methods)}."
         case exceptions.NotAcceptable():
-            return "The answer is JSON; ask for it with `Accept: application/json`, or leave the header out."
+            return "This address returns JSON: send `Accept: application/json`, or no Accept header."
         case exceptions.UnsupportedMediaType():
             return "Send JSON, with the header `Content-Type: application/json`."
         case exceptions.Throttled():
@@ -151,7 +151,7 @@ def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
 
 
 def _api_error_response(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
-    """Return the API's error for a failure outside the views, such as a refused host; None for pages."""
+    """Return a JSON error for an error outside the views, such as a refused host; None for other paths."""
     if request.path != API_ROOT and not request.path.startswith(f"{API_ROOT}/"):
         return None
     body = envelope(status, message)
@@ -175,7 +175,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, also for failures before the view, such as reading a session without a database."""
+    """Answer 500, also for errors before the view, such as a session that cannot be read from the database."""
     error = sys.exc_info()[1]
     if error is not None and (refusal := refusal_of(error)) is not None:
         return unavailable(request, refusal)
@@ -183,7 +183,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Answer 503: in the API's format, or as a page that needs neither database nor session."""
+    """Answer with the status of the refusal, as a JSON error or as a page that needs neither database nor session."""
     answer = _api_error_response(request, refusal.status, refusal.message) or error_page(
         refusal.status, refusal.message, link=("", "Try again")
     )

@@ -1,4 +1,4 @@
-"""Build an example for every operation and error of the contract document from the schemas."""
+"""Add an example to every operation and error of the contract document."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ BY_FORMAT = {
     "date": "2026-03-02",
     "uri": "https://chm.example.com/api/v1/clients",
 }
-# Realistic values by property name.
-VALUES: dict[str, Any] = {
+# A realistic value for each property name.
+EXAMPLE_VALUES: dict[str, Any] = {
     "name": "Northwind Trading",
     "client_name": "Northwind Trading",
     "pipeline_name": "Daily sales load",
@@ -58,13 +58,14 @@ VALUES: dict[str, Any] = {
     "errors": [],
     "problems": {},
 }
-ISSUES: dict[int, tuple[str, list[dict[str, str]]]] = {
+# The message and the details of the example for each status.
+MESSAGE_AND_DETAILS: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: ("name: This field is required.", [{"field": "name", "issue": "This field is required."}]),
     401: ("Send `Authorization: Bearer TOKEN` with a valid one.", []),
     403: ("This token has the scope read; this request needs the scope write.", []),
     404: ("Nothing is here: check the address and the id.", []),
     405: ("PUT is not possible here; use one of: GET, POST, OPTIONS.", []),
-    406: ("The answer is JSON; ask for it with `Accept: application/json`, or leave the header out.", []),
+    406: ("This address returns JSON: send `Accept: application/json`, or no Accept header.", []),
     409: ("A request with this Idempotency-Key is still being answered. Wait a second and repeat it.", []),
     412: ("The object has changed since you read it. Read it again.", []),
     415: ("Send the body as application/json.", []),
@@ -87,20 +88,20 @@ def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for entry in CODES:
         name = "".join(word.title() for word in entry.code.split("_"))
         if response := result["components"]["responses"].get(name):
-            answer = envelope(entry.status, *ISSUES[entry.status])
+            answer = envelope(entry.status, *MESSAGE_AND_DETAILS[entry.status])
             answer["error"]["request_id"] = REQUEST_ID
             response["content"]["application/json"]["example"] = answer
     return result
 
 
 def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
-    """Return a value that the schema allows; `name` is the name of the property."""
+    """Return a value that the schema allows. `name` is the name of the property, if the schema belongs to one."""
     if reference := schema.get("$ref"):
         return example(schemas[reference.rpartition("/")[2]], schemas, name)
     if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):
         return example(parts[0], schemas, name)
-    if name in VALUES and _fits(VALUES[name], schema):
-        return VALUES[name]
+    if name in EXAMPLE_VALUES and _fits(EXAMPLE_VALUES[name], schema):
+        return EXAMPLE_VALUES[name]
     if "enum" in schema:
         return schema["enum"][0]
     match schema.get("type"):

@@ -1,4 +1,4 @@
-"""Fields that accept only values of their type: the API converts nothing."""
+"""Serializer fields that accept only values of their type. They convert nothing."""
 
 import math
 from datetime import datetime
@@ -13,12 +13,12 @@ from chm_project.access.visibility import visible_to
 from chm_project.api.times import INVALID_TIME, parse_time
 from chm_project.api.web_addresses import is_web_address
 
-# As deep as the scrubber reads (scrubbing.payloads).
+# The scrubber reads payloads only to this depth (see scrubbing.payloads).
 MAX_DEPTH = 64
 
 
 class TextField(serializers.CharField):
-    """A text stored as sent, surrounding spaces included; blank only if the field allows it."""
+    """A text that is stored as it was sent, with spaces at its start and end. Blank only if the field allows it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **kwargs})
@@ -85,21 +85,21 @@ class JsonObjectField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             raise serializers.ValidationError("Give a JSON object, or null.", code="invalid")
-        if problem := _unstorable(data):
+        if problem := _storage_problem(data):
             raise serializers.ValidationError(problem, code="invalid")
         return data
 
 
 class IdField(serializers.PrimaryKeyRelatedField[Model]):
-    """The id of another object, named like its column.
+    """The id of another object that the caller may see. The field has the name of the column.
 
-    `client` and `pipeline` are the paths from that object to their ids.
+    The paths lead from the other object to the ids of its client and its pipeline.
     """
 
     default_error_messages = {"does_not_exist": "Nothing has this id."}
 
-    def __init__(self, *, queryset: QuerySet[Any], client: str, pipeline: str | None, **kwargs: Any) -> None:
-        self.client_path, self.pipeline_path = client, pipeline
+    def __init__(self, *, queryset: QuerySet[Any], client_path: str, pipeline_path: str | None, **kwargs: Any) -> None:
+        self.client_path, self.pipeline_path = client_path, pipeline_path
         super().__init__(queryset=queryset, pk_field=serializers.UUIDField(), **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -110,23 +110,25 @@ class IdField(serializers.PrimaryKeyRelatedField[Model]):
     def get_queryset(self) -> QuerySet[Model]:
         queryset = super().get_queryset()
         assert queryset is not None  # noqa: S101  # the constructor requires it
-        return visible_to(self.context["request"], queryset, client=self.client_path, pipeline=self.pipeline_path)
+        return visible_to(
+            self.context["request"], queryset, client_path=self.client_path, pipeline_path=self.pipeline_path
+        )
 
 
-def _unstorable(data: object) -> str | None:
-    """Return why PostgreSQL or the scrubber could not store this JSON unchanged; None if they can."""
+def _storage_problem(data: object) -> str | None:
+    """Return why this JSON cannot be scrubbed and stored unchanged; None if it can."""
     level: list[object] = [data]
     depth = 0
-    # By level instead of recursion, so that deep JSON cannot exhaust the stack.
+    # Read level by level, because recursion over deep JSON would exhaust the stack.
     while level:
-        below: list[object] = []
+        next_level: list[object] = []
         for value in level:
             if isinstance(value, dict | list) and depth == MAX_DEPTH:
                 return f"Nest at most {MAX_DEPTH} levels."
             if isinstance(value, dict):
-                below += [*value.keys(), *value.values()]
+                next_level += [*value.keys(), *value.values()]
             elif isinstance(value, list):
-                below += value
+                next_level += value
             elif isinstance(value, str):
                 if "\0" in value:
                     return "Null characters are not allowed."
@@ -134,5 +136,5 @@ def _unstorable(data: object) -> str | None:
                     return "Half of a surrogate pair is not allowed."
             elif isinstance(value, float) and not math.isfinite(value):
                 return "A number is too large."
-        level, depth = below, depth + 1
+        level, depth = next_level, depth + 1
     return None

@@ -1,7 +1,4 @@
-"""Strict filters.
-
-Unknown or invalid parameters are errors, because ignoring a misspelt filter would return everything.
-"""
+"""Filters that refuse unknown and invalid parameters. If a misspelt filter were ignored, all rows would be returned."""
 
 import contextlib
 import re
@@ -22,13 +19,13 @@ from chm_project.api.times import parse_time
 
 # Maximum number of values of one parameter.
 MAX_VALUES = 100
-SEVERAL_VALUES = "Several values are possible: separated by commas, or the parameter repeated."
+SEVERAL_VALUES = "Accepts several values: separate them by commas, or repeat the parameter."
 
 
 def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
-    """Raise ValidationError for unknown, empty and wrongly repeated query parameters, by name."""
+    """Raise ValidationError, with the names, if query parameters are unknown, empty, or repeated but not repeatable."""
     known = sorted(known)
-    hint = f"Known here: {', '.join(known)}." if known else "This address has no parameters."
+    hint = f"Known parameters: {', '.join(known)}." if known else "This address has no parameters."
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
         if name not in known:
@@ -42,7 +39,7 @@ def check_parameters(request: Request, known: Iterable[str], repeatable: Contain
 
 
 class StrictFilterBackend(filter_bases.FilterBackend):
-    """Filter lists only; an object is found by its id even if a list would exclude it."""
+    """Apply filters only to lists. A request for one object ignores them."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         if view.action != "list":
@@ -95,12 +92,12 @@ class IdFilter(filter_bases.UUIDFilter):
 
 class TextFilter(filter_bases.CharFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Names are compared as stored, surrounding spaces included.
+        # Names are stored with spaces at their start and end, so the filter keeps these too.
         super().__init__(*args, strip=False, **kwargs)
 
 
 class OneChoiceFilter(filter_bases.ChoiceFilter):
-    """One of a field's choices."""
+    """Select rows whose field has this choice."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
         message = f"Give one of: {', '.join(choices.values)}."
@@ -117,15 +114,15 @@ class ListWidget(forms.TextInput):
 class ListField(forms.Field):
     widget = ListWidget
 
-    def __init__(self, *, read: Callable[[str], Any], **kwargs: Any) -> None:
-        self.read = read
+    def __init__(self, *, parse: Callable[[str], Any], **kwargs: Any) -> None:
+        self.parse = parse
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> list[Any]:
         if len(value) > MAX_VALUES:
             raise ValidationError(f"Give at most {MAX_VALUES} values.")
         try:
-            return list(dict.fromkeys(self.read(part) for part in value))
+            return list(dict.fromkeys(self.parse(part) for part in value))
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -135,15 +132,15 @@ class ListFilter(filter_bases.Filter):
 
     field_class = ListField
 
-    def __init__(self, read: Callable[[str], Any], items: dict[str, Any], help_text: str = "", **kwargs: Any) -> None:
-        super().__init__(read=read, **kwargs)
+    def __init__(self, parse: Callable[[str], Any], items: dict[str, Any], help_text: str = "", **kwargs: Any) -> None:
+        super().__init__(parse=parse, **kwargs)
         description = f"{help_text} {SEVERAL_VALUES}".strip()
         extend_schema_field({"type": "array", "items": items, "description": description})(self)
 
     def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
         if self.method or not value:
             return queryset
-        # Equality lets PostgreSQL read an index in its order; IN does not.
+        # With = PostgreSQL can read rows from an index in the requested order; with IN it cannot.
         if len(value) == 1:
             return queryset.filter(**{str(self.field_name): value[0]})
         return queryset.filter(**{f"{self.field_name}__in": value})
@@ -153,20 +150,20 @@ class SeveralChoicesFilter(ListFilter):
     """Select rows whose field has one of these choices."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
-        def read(text: str) -> str:
+        def parse_choice(text: str) -> str:
             if text not in choices.values:
                 raise ValueError(f"Give one of: {', '.join(choices.values)}.")
             return text
 
-        super().__init__(read, {"type": "string", "enum": list(choices.values)}, **kwargs)
+        super().__init__(parse_choice, {"type": "string", "enum": list(choices.values)}, **kwargs)
 
 
 class IdsFilter(ListFilter):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(_id, {"type": "string", "format": "uuid"}, **kwargs)
+        super().__init__(_parse_id, {"type": "string", "format": "uuid"}, **kwargs)
 
 
-def _id(text: str) -> UUID:
+def _parse_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Write changes made through the API to the admin's log, so that an object's history there is complete."""
+"""Write changes made through the API to the admin log, so that the history of an object is complete there."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Values = dict[str, list[str]]
 
 
 def value_text(instance: Any, field: str, value: Any) -> str:
-    """Return a value of a field for the log, shortened and without secrets; empty for None."""
+    """Return the value of a field as text for the log, shortened and without secrets; empty for None."""
     if (history_value := getattr(instance, "history_value", None)) is not None:
         value = history_value(field, value)
     if value is None:
@@ -35,10 +35,10 @@ def value_text(instance: Any, field: str, value: Any) -> str:
     return text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"
 
 
-def log(
+def log_change(
     request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = (), values: Values | None = None
 ) -> None:
-    """Add an entry like the admin's. `action` is ADDITION, CHANGE or DELETION; a token acts as its service user."""
+    """Add an entry to the admin log. `action` is ADDITION, CHANGE or DELETION. Changes with a token have its user."""
     message = _MESSAGES[action](fields)
     if values:
         message[0]["changed"]["values"] = values
@@ -60,12 +60,12 @@ _MESSAGES: dict[int, Callable[[Sequence[str]], list[dict[str, Any]]]] = {
 
 
 class LoggedChanges:
-    """Mixin for viewsets: a change and its log entry are one transaction."""
+    """Mixin for viewsets that stores a change and its log entry in one transaction."""
 
     request: Any
     # The name of the route that shows one object.
     object_route: str
-    # The object of the request.
+    # The object that the request is about.
     api_object: Any = None
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
@@ -75,25 +75,25 @@ class LoggedChanges:
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         self.save_new(serializer)
         self.api_object = serializer.instance
-        log(self.request, serializer.instance, ADDITION)
+        log_change(self.request, serializer.instance, ADDITION)
 
     def save_new(self, serializer: BaseSerializer[Any]) -> None:
         serializer.save()
 
     @transaction.atomic
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
-        former = {name: getattr(serializer.instance, name) for name in serializer.validated_data}
+        old_values = {name: getattr(serializer.instance, name) for name in serializer.validated_data}
         serializer.save()
         if changed := getattr(serializer, "changed", None):
             row: Any = serializer.instance
             values = {
-                name: [value_text(row, name, former[name]), value_text(row, name, getattr(row, name))]
+                name: [value_text(row, name, old_values[name]), value_text(row, name, getattr(row, name))]
                 for name in changed
             }
-            log(self.request, row, CHANGE, changed, values)
+            log_change(self.request, row, CHANGE, changed, values)
 
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:
-        # Before the deletion, while the object still has its id.
-        log(self.request, instance, DELETION)
+        # Log first, because a deleted object has no id.
+        log_change(self.request, instance, DELETION)
         instance.delete()

@@ -1,7 +1,8 @@
-"""Idempotency-Key for creating POSTs: the same key gets the same answer for a day, without a second object.
+"""Idempotency-Key for POST requests that create objects.
 
-Answers are kept in the shared cache. If it is lost, a repeated request is executed again. A key belongs to one token or
-user and one path.
+For a day, a repeated request with the same key gets the first response and creates no second object. Responses are kept
+in the shared cache. If the cache is lost, a repeated request is executed again. A key belongs to one path and to one
+token or user.
 """
 
 import json
@@ -24,10 +25,10 @@ logger = logging.getLogger(__name__)
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
 STORED_SECONDS = 24 * 60 * 60
-# Longer than any request runs. Afterwards an interrupted request can be repeated.
+# Longer than any request runs. After this time an interrupted request can be repeated with its key.
 RUNNING_SECONDS = 120
 _RUNNING = "running"
-_HEADERS = ("Location",)
+_STORED_HEADERS = ("Location",)
 
 Create = Callable[..., Response]
 
@@ -38,10 +39,10 @@ class InProgress(APIException):
 
 
 def idempotent(create: Create) -> Create:
-    """Decorate a view method that handles POST."""
+    """Decorate a view method that handles POST, so that it supports Idempotency-Key."""
 
     @wraps(create)
-    def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def create_once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER)
         if key is None:
             return create(view, request, *args, **kwargs)
@@ -58,21 +59,21 @@ def idempotent(create: Create) -> Create:
             return _replay(stored, body_digest)
         return _create_and_store(cache_key, body_digest, lambda: create(view, request, *args, **kwargs))
 
-    return once
+    return create_once
 
 
 def _create_and_store(cache_key: str, body_digest: str, create: Callable[[], Response]) -> Response:
-    """Keep a successful answer. A refused request may be corrected and sent again with the same key."""
+    """Create the object and keep the response. After an error, release the key, so that it can be used again."""
     try:
         response = create()
-    except BaseException:  # also an interrupt: the key must not stay reserved
-        _forget(cache_key)
+    except BaseException:  # also after an interrupt, the key must not stay reserved
+        _release_key(cache_key)
         raise
-    headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
+    headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
     body = to_json(response.data).decode()
     try:
         cache.set(cache_key, json.dumps([body_digest, response.status_code, headers, body]), STORED_SECONDS)
-    except Exception as error:  # noqa: BLE001 - the object exists: the answer must reach the client
+    except Exception as error:  # noqa: BLE001 - the object exists, so the client must get the response
         logger.error("the cache is down: answer for Idempotency-Key lost (%s)", type(error).__name__)  # noqa: TRY400
     return response
 
@@ -86,10 +87,10 @@ def _replay(stored: str, body_digest: str) -> Response:
     return Response(json.loads(body), status=status, headers=headers | {"Idempotent-Replayed": "true"})
 
 
-def _forget(cache_key: str) -> None:
+def _release_key(cache_key: str) -> None:
     try:
         cache.delete(cache_key)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - the cache's client may raise anything
         logger.error("the cache is down: Idempotency-Key not released (%s)", type(error).__name__)  # noqa: TRY400
 
 

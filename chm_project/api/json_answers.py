@@ -1,6 +1,6 @@
 """Write API responses as JSON with orjson.
 
-JSON columns are read as text and inserted unchanged: see `JsonText`.
+The text of a JSON column becomes part of the response without parsing: see `JsonText`.
 """
 
 import json
@@ -11,19 +11,19 @@ import orjson
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-# Dataclasses go through `_default` too; otherwise JsonText would become an object with one member.
+# PASSTHROUGH: orjson calls `_default` for dataclasses, because it would write a JsonText as an object with one member.
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """JSON text as returned by the database."""
+    """JSON text from the database."""
 
     text: str
 
 
 class _Encoder(JSONEncoder):
-    """REST framework's encoder for what orjson cannot write: lazy strings and numbers beyond 64 bits."""
+    """REST framework's encoder, for values that orjson cannot write: lazy strings and numbers over 64 bits."""
 
     def default(self, obj: Any) -> Any:
         return json.loads(obj.text) if isinstance(obj, JsonText) else super().default(obj)
@@ -44,7 +44,7 @@ class JsonRenderer(_FrameworkRenderer):
 
 
 def to_json(data: Any) -> bytes:
-    """Return JSON text; times are in UTC and end in Z."""
+    """Return the data as JSON. Times are in UTC and end in Z."""
     try:
         return orjson.dumps(data, _default, _OPTIONS)
     except TypeError:  # numbers beyond 64 bits, keys that are not strings, lone surrogates

@@ -6,9 +6,9 @@ from rest_framework.request import Request, clone_request
 
 
 class Metadata(SimpleMetadata):
-    """Answer OPTIONS, with the fields of POST only.
+    """Answer OPTIONS with a description of the fields of POST.
 
-    For PUT, REST framework looks up the object first, but a pushed run may not exist yet.
+    The fields of PUT are left out: for PUT, REST framework looks up the object, but a pushed run may not exist yet.
     """
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Accept one trailing slash, although routes have none."""
+"""Accept one slash at the end of a path, although no route has one."""
 
 import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-# The id of a run at its source is the rest of the path and may end in a slash.
+# The rest of the path is the id of a run at its source, which may end in a slash.
 _RUN_PATH = re.compile(r"/api/v1/pipelines/[^/]+/runs/([\s\S]+)")
 _PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/", "/ping/")
 
@@ -22,8 +22,8 @@ class TrailingSlashMiddleware:
 
 
 def has_spare_slash(method: str | None, path: str) -> bool:
-    """Return whether to drop the last slash. It stays if it is part of a run's id."""
+    """Return whether to remove the slash at the end of the path. A slash that is part of a run's id is kept."""
     if not (path.endswith("/") and path.startswith(_PREFIXES)):
         return False
-    own_id = _RUN_PATH.match(path)
-    return own_id is None or (own_id[1] == "latest/" and method != "PUT")
+    external_run_id = _RUN_PATH.match(path)
+    return external_run_id is None or (external_run_id[1] == "latest/" and method != "PUT")

@@ -1,6 +1,7 @@
-"""Keyset pagination: each page starts after the last row of the previous one, by an index, at any depth.
+"""Keyset pagination: each page starts after the last row of the previous page.
 
-A view declares its order as a Keyset. Rows that do not change while a client pages appear exactly once.
+PostgreSQL finds this row in an index, so a late page is as fast as the first. A view declares its order as a Keyset. A
+row that does not change while a client reads all pages appears exactly once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,30 +21,30 @@ from chm_project.api.filters import parse_limit
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-# A page of rows with large payloads ends earlier, to limit the memory of a request.
+# A page with large payloads has fewer rows, to limit the memory of a request.
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 PARAMETERS = ("limit", "cursor")
 
-# The value of each key as text; None for null.
+# The value of each sort key of a row, as text; None for null.
 Position = list[str | None]
-# Returns up to the given number of rows after a position; None is the start.
+# Returns up to the given number of rows after a position. The position None means the start.
 Fetch = Callable[[Position | None, int], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """One sort key: the attribute of the row, and the expression that the database sorts by if it is not the column."""
+class SortKey:
+    """One sort key: an attribute of the row. `expression` is what the database sorts by, if not the column itself."""
 
     attribute: str
     expression: Combinable | None = None
-    null: Combinable | None = None  # the expression's value for null
+    null: Combinable | None = None  # the value of the expression for a null in the column
 
     @property
     def sorted_by(self) -> Any:
         return self.expression if self.expression is not None else F(self.attribute)
 
-    def bound(self, stored: str | Expression | None, model: type[Model]) -> Any:
-        """Return the database value of this key for the row in a cursor."""
+    def database_value(self, stored: str | Expression | None, model: type[Model]) -> Any:
+        """Return the value of this key in a cursor as an expression to compare rows with."""
         if isinstance(stored, Expression):
             return stored
         field: Any = model._meta.get_field(self.attribute)
@@ -53,12 +54,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A total order.
+    """An order in which no two rows are equal, because the last key is unique.
 
-    The last key is unique. All keys sort in the same direction, so one row comparison finds the next page.
+    All keys sort in the same direction, so that one comparison of tuples in SQL finds the next page.
     """
 
-    keys: tuple[Key, ...]
+    keys: tuple[SortKey, ...]
     descending: bool = False
 
     def reversed(self) -> "Keyset":
@@ -69,10 +70,10 @@ class Keyset:
         return queryset.order_by(*[order.desc() if self.descending else order.asc() for order in orders])
 
     def after(self, queryset: QuerySet[Any], position: Sequence[str | Expression | None]) -> QuerySet[Any]:
-        bounds = [key.bound(stored, queryset.model) for key, stored in zip(self.keys, position, strict=True)]
+        bounds = [key.database_value(stored, queryset.model) for key, stored in zip(self.keys, position, strict=True)]
         comparison = Func(
-            _row([key.sorted_by for key in self.keys]),
-            _row(bounds),
+            _sql_row([key.sorted_by for key in self.keys]),
+            _sql_row(bounds),
             template="%(expressions)s",
             arg_joiner=" < " if self.descending else " > ",
             output_field=BooleanField(),
@@ -81,16 +82,16 @@ class Keyset:
 
     def position(self, row: Model | Mapping[str, Any]) -> Position:
         if isinstance(row, Mapping):
-            return [_stored(row[key.attribute]) for key in self.keys]
-        return [_stored(getattr(row, key.attribute)) for key in self.keys]
+            return [_as_text(row[key.attribute]) for key in self.keys]
+        return [_as_text(getattr(row, key.attribute)) for key in self.keys]
 
 
-def keyset(*keys: Key | str, descending: bool = False) -> Keyset:
-    return Keyset(tuple(Key(key) if isinstance(key, str) else key for key in keys), descending)
+def keyset(*keys: SortKey | str, descending: bool = False) -> Keyset:
+    return Keyset(tuple(SortKey(key) if isinstance(key, str) else key for key in keys), descending)
 
 
 def keysets(*attributes: str) -> dict[str, Keyset]:
-    """Return the values of `ordering`: each attribute ascending, and descending with a minus."""
+    """Return the keyset of each value of `ordering`: "name" is ascending, "-name" is descending."""
     keysets_by_name = {}
     for attribute in attributes:
         keysets_by_name[attribute] = keyset(attribute, "id")
@@ -98,11 +99,11 @@ def keysets(*attributes: str) -> dict[str, Keyset]:
     return keysets_by_name
 
 
-def _row(expressions: list[Any]) -> Func:
+def _sql_row(expressions: list[Any]) -> Func:
     return Func(*expressions, template="ROW(%(expressions)s)", output_field=BooleanField())
 
 
-def _stored(value: Any) -> str | None:
+def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
@@ -121,9 +122,9 @@ class KeysetPagination(BasePagination):
         limit = parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
         cursor = request.query_params.get("cursor")
         after = None if cursor is None else _position(cursor, request)
-        page, more = _page(view.row_bytes, order, fetch, after, limit)
-        self.next_cursor = _cursor(order.position(page[-1]), request) if more else None
-        self.next_page = _address(request, self.next_cursor) if self.next_cursor else None
+        page, has_more = _fetch_page(view.row_bytes, order, fetch, after, limit)
+        self.next_cursor = _cursor(order.position(page[-1]), request) if has_more else None
+        self.next_page = _next_page_url(request, self.next_cursor) if self.next_cursor else None
         return page
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -148,20 +149,20 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
-        offered = list(view.orderings)
+        names = list(view.orderings)
         ordering: dict[str, Any] = {
             "name": "ordering",
             "in": "query",
-            "description": "The order; a minus in front means descending. A cursor is valid for one order. Default: "
-            f"{view.default_ordering}.",
+            "description": "The order of the rows. A minus before the name means descending. A cursor is valid for one "
+            f"order. Default: {view.default_ordering}.",
             "schema": {
                 "type": "string",
-                "enum": offered,
+                "enum": names,
                 "x-enum-name": f"{type(view).__name__.removesuffix('ViewSet')}Ordering",
             },
         }
         return [
-            *([ordering] if offered else []),
+            *([ordering] if names else []),
             {
                 "name": "limit",
                 "in": "query",
@@ -177,18 +178,19 @@ class KeysetPagination(BasePagination):
         ]
 
 
-def _page(
+def _fetch_page(
     row_bytes: Callable[[Any], int] | None, order: Keyset, fetch: Fetch, after: Position | None, limit: int
 ) -> tuple[list[Any], bool]:
-    """Return up to `limit` rows (fewer if they exceed MAX_PAGE_BYTES), and whether more follow.
+    """Return up to `limit` rows (fewer if they exceed MAX_PAGE_BYTES), and whether more rows follow.
 
-    Rows of unbounded size are read in slices, so that a request never holds a thousand of the largest in memory.
+    If rows can be large, they are read in several queries, so that a request never has a thousand of the largest rows
+    in memory.
     """
     page: list[Any] = []
-    size, step = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
+    size, slice_size = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
     while True:
-        # One row more than requested shows whether there is a next page, without counting.
-        requested = min(step, limit + 1 - len(page))
+        # Request one row more than the page has: it shows whether there is a next page, without counting all rows.
+        requested = min(slice_size, limit + 1 - len(page))
         rows = fetch(order.position(page[-1]) if page else after, requested)
         for row in rows:
             size += row_bytes(row) if row_bytes else 0
@@ -197,16 +199,16 @@ def _page(
             page.append(row)
         if len(rows) < requested:
             return page, False
-        step *= 2
+        slice_size *= 2
 
 
 def _salt(request: Request) -> str:
-    """Return the salt that binds a cursor to one list and its filters; the page size may change."""
+    """Return the salt of signatures. It binds a cursor to one list and its filters, but not to a page size."""
     filters = sorted(pair for pair in request.query_params.lists() if pair[0] not in PARAMETERS)
     return f"chm.cursor:{request.path}?{urlencode(filters, doseq=True)}"
 
 
-def _address(request: Request, cursor: str) -> str:
+def _next_page_url(request: Request, cursor: str) -> str:
     """Return the URL of the next page."""
     parameters = request.query_params.copy()
     parameters["cursor"] = cursor

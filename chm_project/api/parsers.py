@@ -20,7 +20,7 @@ class StrictJSONParser(JSONParser):
 
 
 class GzipJSONParser(StrictJSONParser):
-    """Parse JSON, optionally compressed; the size limit applies before and after decompression."""
+    """Parse JSON that may be compressed. The size limit applies before and after decompression."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -36,14 +36,14 @@ class GzipJSONParser(StrictJSONParser):
                     with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
                         body = _read_at_most(unpacked, max_bytes)
                 except (OSError, EOFError, zlib.error) as error:
-                    raise ParseError("it is not gzip, as its Content-Encoding says") from error
+                    raise ParseError("its Content-Encoding is gzip, but it is not gzip") from error
             case _:
                 raise ParseError("its Content-Encoding is not supported; send gzip, or leave it out")
         return super().parse(io.BytesIO(body), media_type, parser_context)
 
 
 def _read_at_most(stream: IO[Any] | gzip.GzipFile, max_bytes: int) -> bytes:
-    # One byte more shows that the stream is longer, without reading all of a zip bomb.
+    # One more byte shows whether the body is too long, without reading gigabytes from a small gzip body.
     body: bytes = stream.read(max_bytes + 1)
     if len(body) > max_bytes:
         raise ParseError(f"it is larger than {max_bytes} bytes")

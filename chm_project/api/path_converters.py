@@ -1,4 +1,4 @@
-"""Path converters: a UUID in upper or lower case; anything else is an unknown route."""
+"""Path converters for ids. A path whose id is not a UUID is an unknown route, so it gets 404."""
 
 import uuid
 
@@ -15,8 +15,8 @@ class IdConverter:
         return str(value)
 
 
-class RestConverter:
-    """The rest of a path, including slashes and line breaks: a run's id at its source."""
+class RemainingPathConverter:
+    """Matches the rest of a path, including slashes and line breaks: the id of a run at its source."""
 
     regex = r"[\s\S]+"
 
@@ -28,4 +28,4 @@ class RestConverter:
 
 
 register_converter(IdConverter, "id")
-register_converter(RestConverter, "rest")
+register_converter(RemainingPathConverter, "rest")

@@ -8,8 +8,8 @@ from rest_framework.renderers import JSONRenderer
 from chm_project.api.error_codes import BY_CODE
 
 MEDIA_TYPE = "application/problem+json"
-# The list of codes in the API.
-EXPLAINED_AT = "/api/v1/errors"
+# The path where the API lists all error codes.
+ERROR_CODES_PATH = "/api/v1/errors"
 
 
 class ProblemRenderer(JSONRenderer):
@@ -22,10 +22,10 @@ def wants_problem(accept: str) -> bool:
 
 
 def problem(envelope: Mapping[str, Any], *, status: int, instance: str) -> dict[str, Any]:
-    """Return an error in the members of RFC 9457; other members keep their names."""
+    """Return the error with the members of RFC 9457. Members that the RFC does not define keep their names."""
     error = envelope["error"]
     return {
-        "type": f"{EXPLAINED_AT}#{error['code']}",
+        "type": f"{ERROR_CODES_PATH}#{error['code']}",
         "title": BY_CODE[error["code"]].title,
         "status": status,
         "detail": error["message"],

@@ -1,4 +1,4 @@
-"""One id per request, from the client, the proxy or generated; it is returned, logged, and part of every error."""
+"""Give each request an id: its X-Request-ID, or a new one. The response, the log and every error contain it."""
 
 import re
 import secrets
@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from chm_project.telemetry.context import begin_request
 
 HEADER = "X-Request-ID"
-# Ids that are safe in a log line.
+# Only ids that cannot break a log line.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 

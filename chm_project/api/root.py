@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from chm_project.api.viewsets import StrictView
 
-# Entries and their route names.
+# The name of each link, and the route that it leads to.
 ENTRIES = {
     "clients": "clients",
     "pipelines": "pipelines",
@@ -33,7 +33,7 @@ class RootView(StrictView):
         operation_id="root",
         summary="List the addresses to start from",
         tags=["start"],
-        description="Lists of resources, the reports, the documentation and the contract document.",
+        description="Returns the addresses of all lists, the reports, the documentation and the contract document.",
         responses=inline_serializer(
             "Root", {name: serializers.URLField(help_text=f"The address of {name}.") for name in ENTRIES}
         ),

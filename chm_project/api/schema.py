@@ -6,7 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from chm_project.api.error_codes import BY_STATUS, CODES
 
-_ERROR = {
+_ERROR_SCHEMA = {
     "type": "object",
     "required": ["error"],
     "properties": {
@@ -18,12 +18,12 @@ _ERROR = {
                     "type": "string",
                     "enum": [entry.code for entry in CODES],
                     "x-enum-name": "ErrorCodeName",
-                    "description": "What kind of error it is; /api/v1/errors explains each.",
+                    "description": "The kind of the error. /api/v1/errors explains each kind.",
                 },
-                "message": {"type": "string", "description": "What to do about it."},
+                "message": {"type": "string", "description": "What is wrong, and what to do."},
                 "request_id": {
                     "type": "string",
-                    "description": "The value of X-Request-ID; the server's log has it too.",
+                    "description": "The value of X-Request-ID, which the server's log also contains.",
                 },
                 "details": {
                     "type": "array",
@@ -33,7 +33,8 @@ _ERROR = {
                         "properties": {
                             "field": {
                                 "type": "string",
-                                "description": "A field or parameter; nested ones are dotted. `body`: the whole body.",
+                                "description": "A field or parameter; nested fields are joined by dots. "
+                                "`body` means the whole body.",
                             },
                             "issue": {"type": "string"},
                         },
@@ -53,7 +54,7 @@ class TokenAuthenticationSchema(OpenApiAuthenticationExtension):  # type: ignore
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token; `manage.py create_api_token` makes one.",
+            "description": "An API token; `manage.py create_api_token` creates one.",
         }
 
 
@@ -67,25 +68,25 @@ class ScraperAuthenticationSchema(OpenApiAuthenticationExtension):  # type: igno
 
 def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result.setdefault("components", {})
-    components.setdefault("schemas", {})["Error"] = _ERROR
+    components.setdefault("schemas", {})["Error"] = _ERROR_SCHEMA
     components["responses"] = {
-        _name(entry.status): {
+        _response_name(entry.status): {
             "description": entry.title,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         }
         for entry in CODES
     }
     for path, operations in result["paths"].items():
-        if path.startswith("/ping/"):  # pings answer in plain text, errors included; the view describes them
+        if path.startswith("/ping/"):  # pings return plain text, also for errors; their view describes them
             continue
         for operation in operations.values():
-            for status in _possible(path, operation):
-                reference = {"$ref": f"#/components/responses/{_name(status)}"}
+            for status in _possible_statuses(path, operation):
+                reference = {"$ref": f"#/components/responses/{_response_name(status)}"}
                 operation["responses"].setdefault(str(status), reference)
     return result
 
 
-def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def declare_exact_fields(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Declare that requests may not contain unknown fields, and that responses contain every field."""
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
@@ -96,7 +97,7 @@ def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-def _possible(path: str, operation: dict[str, Any]) -> list[int]:
+def _possible_statuses(path: str, operation: dict[str, Any]) -> list[int]:
     possible = {400, 406, 500}
     if {} not in operation["security"]:
         possible |= {401, 403, 429, 503, 504}
@@ -107,5 +108,5 @@ def _possible(path: str, operation: dict[str, Any]) -> list[int]:
     return sorted(possible)
 
 
-def _name(status: int) -> str:
+def _response_name(status: int) -> str:
     return "".join(word.title() for word in BY_STATUS[status].code.split("_"))

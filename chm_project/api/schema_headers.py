@@ -15,30 +15,30 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.",
+        "description": "The ETag of an earlier response. If nothing has changed, the response is 304 without a body.",
         "schema": {"type": "string"},
         "example": _EXAMPLE_ETAG,
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the object as you read it: the answer is 412 if it has changed since.",
+        "description": "The ETag of the object when you read it. If the object has changed since, the response is 412.",
         "schema": {"type": "string"},
         "example": _EXAMPLE_ETAG,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "A text that you choose, different for each new object. A repeated request with the same key "
-        "gets the same answer for 24 hours without a second object, unless the cache is lost.",
+        "description": "A text that you choose, different for each new object. For 24 hours, a repeated request with "
+        "the same key returns the first response and creates no second object, unless the cache was lost.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
         "example": "0d4f6b9c-order-1187",
     },
 }
 HEADERS: dict[str, dict[str, Any]] = {
-    "ETag": {"description": "The version of this answer.", "schema": {"type": "string"}, "example": _EXAMPLE_ETAG},
+    "ETag": {"description": "The version of this response.", "schema": {"type": "string"}, "example": _EXAMPLE_ETAG},
     "Link": {
-        "description": 'The address of the next page, with rel="next"; absent on the last one.',
+        "description": 'The address of the next page, with rel="next"; absent on the last page.',
         "schema": {"type": "string"},
         "example": '<https://chm.example.com/api/v1/clients?cursor=eyJ>; rel="next"',
     },
@@ -48,48 +48,48 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": "https://chm.example.com/api/v1/clients/019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
     },
     "RateLimit": {
-        "description": "r: requests left in this window; t: seconds until the next one.",
+        "description": "r: requests left in this window; t: seconds until the next window.",
         "schema": {"type": "string"},
         "example": '"requests";r=5998;t=42',
     },
     "RateLimitPolicy": {
-        "description": "q: requests per window; w: its length in seconds.",
+        "description": "q: requests per window; w: length of the window in seconds.",
         "schema": {"type": "string"},
         "example": '"requests";q=6000;w=60',
     },
     "RequestId": {
-        "description": "The X-Request-ID of the request, or a new one; the server's log has it too.",
+        "description": "The X-Request-ID of the request, or a new one. The server's log also contains it.",
         "schema": {"type": "string"},
         "example": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978",
     },
     "RetryAfter": {
-        "description": "The seconds to wait.",
+        "description": "Seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 0},
         "example": 12,
     },
 }
-_NAMES = {"RateLimitPolicy": "RateLimit-Policy", "RequestId": "X-Request-ID", "RetryAfter": "Retry-After"}
+_HEADER_NAMES = {"RateLimitPolicy": "RateLimit-Policy", "RequestId": "X-Request-ID", "RetryAfter": "Retry-After"}
 
 
 def document_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result["components"]
     components["parameters"], components["headers"] = PARAMETERS, HEADERS
     components["responses"]["NotModified"] = {
-        "description": "Unchanged since the ETag that was sent.",
-        "headers": _headers("ETag", "RequestId"),
+        "description": "Nothing has changed since the response with the ETag that was sent.",
+        "headers": _header_references("ETag", "RequestId"),
     }
     for status, entry in BY_STATUS.items():
         name = "".join(word.title() for word in entry.code.split("_"))
         names = ["RequestId", "RetryAfter"] if status in {429, 503} else ["RequestId"]
-        components["responses"][name]["headers"] = _headers(*names)
+        components["responses"][name]["headers"] = _header_references(*names)
     for path, operations in result["paths"].items():
         if path.startswith("/api/v1"):
             for method, operation in operations.items():
-                _describe(path, method, operation)
+                _add_headers(path, method, operation)
     return result
 
 
-def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
+def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         if status.startswith("2"):
             names = ["RateLimit", "RateLimitPolicy", "RequestId"]
@@ -97,13 +97,13 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
             names += ["Location"] if status in {"201", "202"} and operation["operationId"] != "lineage" else []
             parameters = {parameter.get("name") for parameter in operation.get("parameters", [])}
             names += ["Link"] if "cursor" in parameters else []
-            response["headers"] = response.get("headers", {}) | _headers(*names)
+            response["headers"] = response.get("headers", {}) | _header_references(*names)
     if method == "get":
-        _add(operation, "IfNoneMatch", 304, "NotModified")
+        _add_parameter(operation, "IfNoneMatch", 304, "NotModified")
     if method in {"patch", "delete"} and _is_versioned(path, method):
-        _add(operation, "IfMatch", 412, "PreconditionFailed")
+        _add_parameter(operation, "IfMatch", 412, "PreconditionFailed")
     if operation["operationId"] in CREATIONS:
-        _add(operation, "IdempotencyKey", 409, "Conflict")
+        _add_parameter(operation, "IdempotencyKey", 409, "Conflict")
 
 
 def _is_versioned(path: str, method: str) -> bool:
@@ -112,10 +112,10 @@ def _is_versioned(path: str, method: str) -> bool:
     )
 
 
-def _add(operation: dict[str, Any], parameter: str, status: int, response: str) -> None:
+def _add_parameter(operation: dict[str, Any], parameter: str, status: int, response: str) -> None:
     operation.setdefault("parameters", []).append({"$ref": f"#/components/parameters/{parameter}"})
     operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/{response}"})
 
 
-def _headers(*names: str) -> dict[str, Any]:
-    return {_NAMES.get(name, name): {"$ref": f"#/components/headers/{name}"} for name in names}
+def _header_references(*names: str) -> dict[str, Any]:
+    return {_HEADER_NAMES.get(name, name): {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,4 +1,4 @@
-"""Complete the contract document: tags, shared enums, descriptions and examples of parameters."""
+"""Complete the contract document: add tags, shared enums, and descriptions and examples of parameters."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,11 +18,11 @@ TAGS = {
     "ping": "Runs pushed by plain requests, as Healthchecks clients send them.",
     "pipelines": "Pipelines of clients, on any orchestrator, and their runs.",
     "ready": "Readiness: database, broker, beat and ingestion.",
-    "reports": "One SQL query each, with fixed parameters and columns; also as CSV.",
+    "reports": "Each report is one SQL query with fixed parameters and columns. Also available as CSV.",
     "runs": "Runs across all pipelines.",
     "start": "The root of the API and the error codes.",
 }
-# Examples by parameter name.
+# An example for each parameter name.
 EXAMPLES: dict[str, Any] = {
     "CHM-Outcome": "created",
     "cursor": "WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12",
@@ -54,14 +54,14 @@ PROPERTIES = {
     "connection": "The name of the connection.",
     "created": "Runs stored for the first time.",
     "environment": "Where the pipeline runs.",
-    "error": "The reason, in one sentence.",
+    "error": "The reason.",
     "error_message": "Why the run failed.",
     "errors": "Errors by connection and pipeline.",
     "external_run_id": "The id of the run at its source.",
     "failed": "Failed runs.",
-    "finished_at": "When it ended; null while it runs.",
+    "finished_at": "When the run ended; null while it is running.",
     "from": "When the rule began to fire.",
-    "items": "The rows of this answer.",
+    "items": "The rows of this response.",
     "latest_by_pipeline": "The latest run of each pipeline with a run in the window.",
     "latest_status": "The status of the latest run.",
     "next_cursor": "Send it as `cursor` to get the next page; null on the last page.",
@@ -70,30 +70,30 @@ PROPERTIES = {
     "payload": "The source's own data about the run; secrets are removed.",
     "pipeline_id": "The id of a pipeline.",
     "pipeline_name": "The name of the pipeline.",
-    "pipelines_processed": "Pipelines whose ingestion is done.",
+    "pipelines_processed": "Pipelines that were ingested completely.",
     "platform": "Kind of orchestrator.",
-    "pruned": "Runs from the part of the history that was pruned; not stored.",
+    "pruned": "Runs from before the time up to which the pipeline's history was pruned. They are not stored again.",
     "reason": "Why the failure is known.",
-    "rejected": "Invalid runs; not stored.",
-    "rows_processed": "Rows that the run handled.",
+    "rejected": "Invalid runs. They are not stored.",
+    "rows_processed": "Rows that the run processed.",
     "run_id": "The id of the run in CHM.",
     "running": "Runs that have not ended.",
-    "runs_processed": "Runs received, repeated ones included.",
+    "runs_processed": "Runs received, including runs that were received before.",
     "since": "Start of the window, inclusive.",
     "skipped": "Runs that their source skipped.",
-    "stale": "Runs older than the stored ones; not stored.",
-    "started_at": "When it started.",
+    "stale": "Runs whose stored version is newer. They are not stored.",
+    "started_at": "When the run started.",
     "state": "The state of the ingestion.",
     "status": "The status.",
     "status_counts": "Number of runs by status.",
-    "status_reason": "More about the status.",
+    "status_reason": "Details about the status.",
     "success": "Successful runs.",
     "ticket_url": "Address of the ticket.",
     "task_id": "The id of the ingestion.",
     "unknown_pipelines": "Pipelines of the source that CHM does not have.",
     "unchanged": "Runs received again without a change.",
     "until": "End of the window, exclusive.",
-    "updated": "Runs changed by a newer version.",
+    "updated": "Stored runs that were replaced by a newer version.",
     "version": "The version of CHM.",
 }
 ENUM_NAMES = {
@@ -104,12 +104,12 @@ ENUM_NAMES = {
     ("failures", "flips"): "FlakyOrdering",
 }
 CSV_DESCRIPTION = (
-    "A header line, then one line per item. A text that spreadsheets would run as a formula begins with '."
+    "A header line, then one line per item. A text that spreadsheets would run as a formula gets a ' before it."
 )
 
 
-def publish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    # A copy, because some parts are constants of views.
+def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    # Change only a copy, because some parts of the document are constants of views.
     result = deepcopy(result)
     result["tags"] = [{"name": name, "description": text} for name, text in sorted(TAGS.items())]
     schemas = result["components"]["schemas"]
@@ -132,14 +132,14 @@ def publish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 if "name" in parameter:
-                    _complete(parameter, schemas)
+                    _complete_parameter(parameter, schemas)
     # Documented paths only list methods that they support.
     result["components"]["responses"].pop("MethodNotAllowed", None)
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
 
 
-def _complete(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _complete_parameter(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
     name, schema = parameter["name"], parameter["schema"]
     if not parameter.get("description") and name in DESCRIPTIONS:
         parameter["description"] = DESCRIPTIONS[name]
@@ -152,30 +152,30 @@ def _complete(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _with_description(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    """Return the schema with a description; OpenAPI 3.0 ignores one beside a $ref."""
+    """Return the schema with a description. OpenAPI 3.0 ignores a description beside a $ref."""
     if "$ref" in schema:
         return {"allOf": [schema], "description": description}
     return {**schema, "description": description}
 
 
 def _share_enums(result: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Replace enums with the same choices by one component, so that generated clients have one type for them."""
-    known = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
-    for holder in list(_enums(result)):
-        if "enum" not in holder:  # the same object occurs in several places
+    """Replace enums with the same choices by one shared schema, so that generated clients have one type."""
+    name_by_choices = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
+    for enum_schema in list(_enums(result)):
+        if "enum" not in enum_schema:  # this dict occurs in several places and was replaced before
             continue
-        choices = tuple(holder["enum"])
-        declared_name = holder.pop("x-enum-name", None)
-        name = known.get(choices) or declared_name or ENUM_NAMES.get(choices)
-        if name is None or holder is schemas.get(name):
+        choices = tuple(enum_schema["enum"])
+        declared_name = enum_schema.pop("x-enum-name", None)
+        name = name_by_choices.get(choices) or declared_name or ENUM_NAMES.get(choices)
+        if name is None or enum_schema is schemas.get(name):
             continue
         if name not in schemas:
-            schemas[name] = {"type": "string", "enum": holder["enum"]}
-            known[tuple(holder["enum"])] = name
-        rest = {key: value for key, value in holder.items() if key not in {"type", "enum"}}
-        holder.clear()
+            schemas[name] = {"type": "string", "enum": enum_schema["enum"]}
+            name_by_choices[tuple(enum_schema["enum"])] = name
+        other_keywords = {key: value for key, value in enum_schema.items() if key not in {"type", "enum"}}
+        enum_schema.clear()
         reference = {"$ref": f"#/components/schemas/{name}"}
-        holder.update({"allOf": [reference], **rest} if rest else reference)
+        enum_schema.update({"allOf": [reference], **other_keywords} if other_keywords else reference)
 
 
 def _enums(node: Any) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Serializers that refuse unknown fields, and model serializers with the strict fields."""
+"""Serializers that refuse unknown fields; model serializers also use the strict fields of `fields`."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ class RefusesUnknownFields(serializers.BaseSerializer[Any]):
     fields: Any
 
     def to_internal_value(self, data: Any) -> Any:
-        """Report unknown fields together with the errors of known ones."""
+        """Return the validated values. Raise ValidationError with all unknown and all invalid fields."""
         unknown = self._unknown(data) if isinstance(data, Mapping) else {}
         try:
             values = super().to_internal_value(data)
@@ -31,7 +31,9 @@ class RefusesUnknownFields(serializers.BaseSerializer[Any]):
     def _unknown(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         writable = [name for name, field in self.fields.items() if not field.read_only]
         return {
-            name: ["This field cannot be set." if name in self.fields else f"Unknown field. {_list(writable)}"]
+            name: [
+                "This field cannot be set." if name in self.fields else f"Unknown field. {_known_fields_hint(writable)}"
+            ]
             for name in data
             if name not in writable
         }
@@ -77,7 +79,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         if changed:
             for name in changed:
                 setattr(instance, name, validated_data[name])
-            # Save only these columns: others may have changed since the row was read.
+            # Save only these columns, because other columns may have changed since the row was read.
             self._save(instance, update_fields=[*changed, "updated_at"])
         return instance
 
@@ -88,5 +90,5 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         instance.save(**options)
 
 
-def _list(names: list[str]) -> str:
-    return f"Known here: {', '.join(names)}."
+def _known_fields_hint(names: list[str]) -> str:
+    return f"Known fields: {', '.join(names)}."

@@ -1,9 +1,9 @@
 """Limit requests with counters in the shared cache.
 
-Windows are fixed, so a counter is one number that the cache increments atomically. For large limits a process reserves
-a few requests at once, so most requests need no access to the cache. The limit is never exceeded, but a caller may
-reach it early because of requests that other processes reserved. If the cache is down, no limit applies and an error
-is logged.
+Time is divided into fixed windows, so a counter is one number per window that the cache increments atomically. For a
+large limit, a process reserves several requests at once, so that most requests need no access to the cache. The limit
+is never exceeded, but a caller may reach it early, because other processes have reserved requests that they do not
+use. If the cache is down, no limit applies and an error is logged.
 """
 
 import logging
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A process reserves the limit divided by AHEAD_SHARE at once, but at most MAX_AHEAD requests.
-AHEAD_SHARE = 500
-MAX_AHEAD = 20
-# Maximum number of callers and windows that a process keeps.
-MAX_KEYS = 10_000
+# A process reserves limit / RESERVED_SHARE requests at once, but at most MAX_RESERVED.
+RESERVED_SHARE = 500
+MAX_RESERVED = 20
+# Maximum number of reserved blocks that a process keeps: one per caller and window.
+MAX_BLOCKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class LimitState:
     limit: int
     used: int
     period: int
-    reset: float  # seconds
+    reset: float  # seconds until the next window
 
     @property
     def wait(self) -> float | None:
@@ -61,62 +61,63 @@ class LimitState:
 
 
 class ReservedNumbers:
-    """Requests that this process has reserved in the cache and not used yet, by key."""
+    """For each key, the request numbers that this process has reserved in the cache and not used yet."""
 
     def __init__(self) -> None:
         self._left: dict[str, range] = {}
         self._lock = threading.Lock()
 
-    def next(self, key: str, count: Callable[[], tuple[int, int]]) -> int:
+    def next(self, key: str, reserve: Callable[[], tuple[int, int]]) -> int:
         """Return the number of this request.
 
-        If no reserved number is left, call `count`. It reserves a block and returns its last number and its size.
+        If no reserved number is left, call `reserve`. It reserves a block of numbers in the cache, and returns the last
+        number and the size of the block.
         """
         with self._lock:
             if left := self._left.get(key):
                 self._left[key] = left[1:]
                 return left[0]
-        last, number = count()
+        last_number, size = reserve()
         with self._lock:
-            if len(self._left) >= MAX_KEYS:
+            if len(self._left) >= MAX_BLOCKS:
                 self._left.clear()  # most of them belong to windows that have ended
-            self._left[key] = range(last - number + 2, last + 1)
-        return last - number + 1
+            self._left[key] = range(last_number - size + 2, last_number + 1)
+        return last_number - size + 1
 
 
 class Limit:
-    """A limit per caller. `rate` is the name of a setting; windows begin at multiples of the period."""
+    """A limit per caller. `rate` is the name of the setting that contains the limit, such as "100/minute"."""
 
-    def __init__(self, name: str, rate: str, *, ahead: bool = False) -> None:
+    def __init__(self, name: str, rate: str, *, reserve_blocks: bool = False) -> None:
         self._name = name
         self._rate = rate
-        self._ahead = ReservedNumbers() if ahead else None
+        self._reserved_numbers = ReservedNumbers() if reserve_blocks else None
 
     def count(self, caller: str, number: int = 1) -> float | None:
-        """Count `number` requests; return the seconds to wait if the limit is exceeded."""
+        """Count `number` requests. Return the seconds to wait if the limit is exceeded, else None."""
         state = self.consume(caller, number)
         return state.wait if state else None
 
     def consume(self, caller: str, number: int = 1) -> LimitState | None:
         """Count `number` requests and return the new state; None if the cache is down."""
 
-        def counted(key: str, seconds: int) -> int:
-            ahead = min(parse_rate(getattr(settings, self._rate))[0] // AHEAD_SHARE, MAX_AHEAD)
-            if self._ahead is None or number > 1 or ahead <= 1:
-                return self._incremented(key, seconds, number)
-            return self._ahead.next(key, lambda: (self._incremented(key, seconds, ahead), ahead))
+        def count_requests(key: str, seconds: int) -> int:
+            block_size = min(parse_rate(getattr(settings, self._rate))[0] // RESERVED_SHARE, MAX_RESERVED)
+            if self._reserved_numbers is None or number > 1 or block_size <= 1:
+                return self._increment(key, seconds, number)
+            return self._reserved_numbers.next(key, lambda: (self._increment(key, seconds, block_size), block_size))
 
-        return self._state(caller, counted)
+        return self._state(caller, count_requests)
 
     def reached(self, caller: str) -> float | None:
-        """Return the seconds to wait if the next request would exceed the limit, without counting."""
+        """Return the seconds to wait if another request would exceed the limit, else None. Count nothing."""
         state = self._state(caller, lambda key, seconds: int(cache.get(key, 0)) + 1)
         return state.wait if state else None
 
     def _state(self, caller: str, count: Callable[[str, int], int]) -> LimitState | None:
         limit, seconds = parse_rate(getattr(settings, self._rate))
         window, passed = divmod(time.time(), seconds)
-        # Quoted, because names of users may contain characters that cache keys may not.
+        # Quote user names, because they may contain characters that cache keys may not contain.
         key = f"throttle:{self._name}:{quote(caller, safe=':')}:{int(window)}"
         try:
             return LimitState(limit, count(key, seconds), seconds, seconds - passed)
@@ -125,9 +126,9 @@ class Limit:
             return None
 
     @staticmethod
-    def _incremented(key: str, seconds: int, number: int) -> int:
+    def _increment(key: str, seconds: int, number: int) -> int:
         if increment_expiring := getattr(cache, "increment_expiring", None):
-            # The counter must outlive its window.
+            # Keep the counter longer than its window.
             return int(increment_expiring(key, number, seconds * 2))
         try:
             return cache.incr(key, number)
@@ -137,9 +138,9 @@ class Limit:
             return cache.incr(key, number)
 
 
-TOKEN = Limit("token", "CHM_THROTTLE_TOKEN", ahead=True)
+TOKEN = Limit("token", "CHM_THROTTLE_TOKEN", reserve_blocks=True)
 ADDRESS = Limit("address", "CHM_THROTTLE_ADDRESS")
-REFUSED = Limit("refused", "CHM_THROTTLE_REFUSED")
+INVALID_CREDENTIALS = Limit("refused", "CHM_THROTTLE_REFUSED")
 LINEAGE = Limit("lineage", "CHM_THROTTLE_LINEAGE")
 
 
@@ -156,7 +157,7 @@ class TokenThrottle(BaseThrottle):
         if state is None:
             return True
         self._wait = state.wait
-        # For the response headers, without another access to the cache.
+        # The view writes this state into the response headers, so it needs no second access to the cache.
         request._request.rate_limit = state  # type: ignore[attr-defined]
         return self._wait is None
 
@@ -176,15 +177,15 @@ def throttle_address(request: HttpRequest | Request) -> None:
         raise Throttled(wait)
 
 
-def throttle_refusal(request: HttpRequest | Request) -> None:
-    """Count a wrong key or token; raise Throttled if the address sent too many.
+def throttle_invalid_credentials(request: HttpRequest | Request) -> None:
+    """Count a wrong key or token of an address; raise Throttled if the address sent too many.
 
-    Valid credentials are not counted, so wrong ones from an address do not block valid ones from the same address.
+    Requests with valid credentials are not limited by this, even from the same address.
     """
-    if (wait := REFUSED.count(address_of(request))) is not None:
+    if (wait := INVALID_CREDENTIALS.count(address_of(request))) is not None:
         raise Throttled(wait)
 
 
 def address_of(request: HttpRequest | Request) -> str:
-    """Return the client's address, as determined by `ProxyMiddleware`."""
+    """Return the IP address of the client, which `ProxyMiddleware` has set."""
     return str(request.META["REMOTE_ADDR"])

@@ -1,4 +1,4 @@
-"""General views: health, the API's description, and unknown routes."""
+"""General views: health, the contract document and its documentation page, and unknown routes."""
 
 import threading
 from typing import Any, ClassVar, NoReturn
@@ -51,14 +51,14 @@ class SchemaView(StrictView, SpectacularAPIView):
     permission_classes = [ScopedPermission]
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
     permission = "inventory.view_client"
-    # Cached by media type: the schema is the same for everyone, and building it takes half a second of CPU.
+    # The rendered schema by media type. It is the same for all users, and building it needs half a second of CPU time.
     rendered: ClassVar[dict[str, str | bytes]] = {}
     build_lock = threading.Lock()
 
     def _get_schema_response(self, request: Request) -> HttpResponse:
         renderer = request.accepted_renderer
         if renderer.media_type not in self.rendered:
-            # Waiting requests would occupy every thread, so they are refused.
+            # Refuse requests while the schema is being built: if they waited, they could occupy all threads.
             if not self.build_lock.acquire(blocking=False):
                 raise Busy("The schema is being built; try again in a moment.")
             try:
@@ -75,21 +75,21 @@ class SchemaView(StrictView, SpectacularAPIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """The documentation page. Its script has the same URL, so that a strict content policy works."""
+    """The documentation page. Its script has a URL of CHM, so it works with a strict Content-Security-Policy."""
 
     http_method_names = ["get", "head"]
     permission_classes = [ScopedPermission]
     permission = "inventory.view_client"
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Redirect a browser without a session to the login page, and then back here."""
+        """Redirect a browser without a session to the login page, which redirects back after the login."""
         if isinstance(exc, NotAuthenticated) and "text/html" in self.request.headers.get("Accept", ""):
             return redirect_to_login(self.request.get_full_path(), reverse("admin:login"))
         return super().handle_exception(exc)
 
 
 class UnknownRoute(APIView):
-    """Answer 404, also without credentials."""
+    """Answer 404, also to requests without credentials."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -102,5 +102,5 @@ class UnknownRoute(APIView):
 
 @csrf_exempt
 def unknown_route(request: HttpRequest) -> HttpResponseBase:
-    """Answer 404. A function, because the browsable API would show a view class as the parent of every page."""
+    """Answer 404. This is a function, because the browsable API would show a view class as the parent of every page."""
     return UnknownRoute.as_view()(request)

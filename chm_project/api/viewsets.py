@@ -1,4 +1,4 @@
-"""Base classes of all API views; a view adds its queryset, serializer, filters and order."""
+"""Base classes of all API views. Each view adds its queryset, serializer, filters and order."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,18 +12,18 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from chm_project.access.visibility import visible_to
-from chm_project.api.deprecation import Deprecation, announce
+from chm_project.api.deprecation import Deprecation, add_deprecation_headers
 from chm_project.api.filters import ListFilter, check_parameters, split_values
 from chm_project.api.pagination import PARAMETERS, Keyset
-from chm_project.api.throttling import throttle_address, throttle_refusal
+from chm_project.api.throttling import throttle_address, throttle_invalid_credentials
 
 FIELDS, ORDERING = "fields", "ordering"
 
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def find(queryset: QuerySet[ModelT], key: object) -> ModelT:
-    """Return the row. Raise NotFound if the queryset has none with this key."""
+def find_or_404(queryset: QuerySet[ModelT], key: object) -> ModelT:
+    """Return the row with this key. Raise NotFound if the queryset does not contain it."""
     try:
         return queryset.get(pk=key)
     except ObjectDoesNotExist:
@@ -31,9 +31,9 @@ def find(queryset: QuerySet[ModelT], key: object) -> ModelT:
 
 
 def known_fields(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the chosen fields in the order of the response. Raise ValidationError for unknown ones."""
+    """Return the chosen fields in the order of the response. Raise ValidationError if one is unknown."""
     if unknown := [name for name in chosen if name not in known]:
-        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known here: {', '.join(known)}."]})
+        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known fields: {', '.join(known)}."]})
     return [name for name in known if name in chosen]
 
 
@@ -45,7 +45,7 @@ def keep_fields(serializer: Any, names: list[str]) -> None:
 
 
 class StrictView(APIView):
-    """Refuse unknown query parameters. Refuse unsupported methods before permissions are checked."""
+    """View that refuses unknown query parameters, and checks the method before the permissions."""
 
     def known_parameters(self) -> Iterable[str]:
         return ()
@@ -54,19 +54,19 @@ class StrictView(APIView):
         """Return the parameters that may have several values."""
         return ()
 
-    # Query parameters that will be removed.
+    # The query parameters that will be removed.
     deprecated_parameters: Mapping[str, Deprecation] = {}
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
-        # Shared caches must not store a token's data; a client may revalidate its own copy with the ETag.
+        # Shared caches must not store data that one token may see. A client may keep a copy and check it by its ETag.
         answer.headers.setdefault("Cache-Control", "private, no-cache")
         if (rate_limit := getattr(request._request, "rate_limit", None)) is not None:
             for header, value in rate_limit.headers.items():
                 answer.headers[header] = value
         for name, deprecation in self.deprecated_parameters.items():
             if name in request.query_params:
-                announce(answer, deprecation, request.build_absolute_uri(reverse("docs")))
+                add_deprecation_headers(answer, deprecation, request.build_absolute_uri(reverse("docs")))
         return answer
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -78,14 +78,14 @@ class StrictView(APIView):
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
-            # Only after the token was looked up, so that guesses do not limit valid tokens of the same address.
-            throttle_refusal(request)
+            # Valid tokens are never counted here, so wrong tokens do not limit valid tokens of the same address.
+            throttle_invalid_credentials(request)
             raise
         if self.authentication_classes and request.auth is None and not request.user.is_authenticated:
             throttle_address(request)
 
     def check_permissions(self, request: Request) -> None:
-        # 405 before 403: no permission would help with a method that does not exist.
+        # Answer 405 before 403, because no permission allows a method that does not exist.
         if request.user.is_authenticated and request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         super().check_permissions(request)
@@ -96,11 +96,11 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     # Paths from a row to the ids of its client and its pipeline; see visible_to.
     client_path: str
     pipeline_path: str | None
-    # The default order of a list, and the orders for `ordering`.
+    # The default order of a list, and the order for each value of `ordering`.
     keyset: Keyset
     orderings: Mapping[str, Keyset] = {}
     filterset_class: Any = None
-    # Estimates the bytes of a row; None if rows are always small.
+    # Returns the approximate number of bytes of a row; None if rows are always small.
     row_bytes: Callable[[Any], int] | None = None
     required_scope: str | None = None
     # The actions that support `fields`.
@@ -142,13 +142,15 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return serializer
 
     def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """Return the first `number` of the rows, which are filtered, sorted and start after the cursor."""
+        """Return the first `number` rows. The rows are filtered and sorted, and start after the cursor."""
         return rows[:number]
 
     def get_queryset(self) -> Any:
-        return visible_to(self.request, super().get_queryset(), client=self.client_path, pipeline=self.pipeline_path)
+        return visible_to(
+            self.request, super().get_queryset(), client_path=self.client_path, pipeline_path=self.pipeline_path
+        )
 
     def get_object(self) -> Any:
-        row = find(self.get_queryset(), self.kwargs[self.lookup_url_kwarg])
+        row = find_or_404(self.get_queryset(), self.kwargs[self.lookup_url_kwarg])
         self.check_object_permissions(self.request, row)
         return row

@@ -1,4 +1,4 @@
-"""Validate URLs that a page may link to: http and https, without spaces, control characters or quotes."""
+"""Validate URLs that a page may link to: http and https, without spaces, control characters and quotes."""
 
 import re
 

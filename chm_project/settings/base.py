@@ -179,8 +179,8 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chm_project.api.schema.document_errors",
         "chm_project.api.schema_headers.document_headers",
-        "chm_project.api.schema.close_bodies",
-        "chm_project.api.schema_public.publish",
+        "chm_project.api.schema.declare_exact_fields",
+        "chm_project.api.schema_public.complete_document",
         "chm_project.api.examples.add_examples",
     ],
 }

@@ -28,7 +28,7 @@ def contains(documented: Any, answered: Any) -> bool:
 
 
 @pytest.mark.django_db
-def test_every_example_is_answered_as_shown() -> None:
+def test_every_example_gets_the_response_that_the_document_shows() -> None:
     text = DOCUMENT.read_text()
     examples = EXAMPLE.findall(text)
     assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"

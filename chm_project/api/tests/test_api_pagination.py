@@ -26,7 +26,7 @@ def api() -> APIClient:
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (4, [3]), (1000, [3])])
-def test_pages_are_as_long_as_requested_and_the_last_has_no_cursor(
+def test_pages_have_the_requested_length_and_the_last_page_has_no_cursor(
     api: APIClient, limit: int, sizes: list[int]
 ) -> None:
     ClientFactory.create_batch(3)
@@ -43,12 +43,12 @@ def test_pages_are_as_long_as_requested_and_the_last_has_no_cursor(
     assert page_sizes == sizes
 
 
-def test_an_empty_list_is_one_empty_page(api: APIClient) -> None:
+def test_an_empty_list_has_one_empty_page(api: APIClient) -> None:
     assert api.get(f"{ROOT}/clients").json() == {"items": [], "next_cursor": None}
 
 
 @pytest.mark.proves("FR-005", "AC-003")
-def test_without_a_limit_a_page_has_100(api: APIClient) -> None:
+def test_without_a_limit_a_page_has_100_rows(api: APIClient) -> None:
     ClientFactory.create_batch(101)
 
     assert len(items(api.get(f"{ROOT}/clients"))) == 100
@@ -96,7 +96,7 @@ def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipelin
 
 
 @pytest.mark.proves("AC-003")
-def test_added_and_deleted_rows_do_not_affect_the_others(api: APIClient) -> None:
+def test_paging_returns_each_unchanged_row_once_while_rows_are_added_and_deleted(api: APIClient) -> None:
     clients = ClientFactory.create_batch(9)
     parameters: dict[str, Any] = {"limit": 3}
     names = []
@@ -137,7 +137,7 @@ def test_paging_over_nulls_and_ties_returns_every_run_once_in_order(api: APIClie
 
 
 @pytest.mark.parametrize("limit", [1, 3, 25])
-def test_paging_across_pipelines_returns_the_newest_event_first(api: APIClient, limit: int) -> None:
+def test_paging_over_all_runs_returns_the_newest_event_first(api: APIClient, limit: int) -> None:
     create_mixed_history(PipelineFactory.create())
     create_mixed_history(PipelineFactory.create())
 
@@ -198,7 +198,7 @@ def page_cost(api: APIClient, path: str, **parameters: str) -> int:
 
 
 @pytest.mark.parametrize("whose", ["everyone's", "a client's", "a pipeline's"])
-def test_a_deep_page_of_runs_costs_as_much_as_the_first(api: APIClient, many_runs: Pipeline, whose: str) -> None:
+def test_a_late_page_of_runs_reads_as_few_blocks_as_the_first(api: APIClient, many_runs: Pipeline, whose: str) -> None:
     busy = Pipeline.objects.exclude(pk=many_runs.pk).earliest("name")
     scope = {"a client's": {"client_id": str(busy.client_id)}, "a pipeline's": {"pipeline_id": str(busy.pk)}}.get(whose)
     parameters: dict[str, str] = {"limit": "100"} | (scope or {})
@@ -241,7 +241,7 @@ def plan_of(sql: str) -> str:
         ("/pipelines?limit=2", "pipelines_by_name"),
     ],
 )
-def test_every_page_starts_at_its_place_in_the_index(api: APIClient, path: str, index: str) -> None:
+def test_every_page_finds_its_first_row_in_an_index(api: APIClient, path: str, index: str) -> None:
     """The row comparison must be a condition on the index, not a filter on rows that were already read."""
     pipeline = PipelineFactory.create()
     PipelineFactory.create_batch(3)

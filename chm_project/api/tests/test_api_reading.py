@@ -53,7 +53,7 @@ def test_several_values_are_separated_by_commas_or_repeated(api: APIClient, quer
     assert column(api, f"pipelines/{pipeline.pk}/runs", "status", query) == ["failed"]
 
 
-def test_every_choice_of_the_inventory_and_of_rules_accepts_several_values(api: APIClient) -> None:
+def test_filters_of_pipelines_and_rules_accept_several_values(api: APIClient) -> None:
     client = ClientFactory.create()
     for platform in ("airflow", "dbt", "cron"):
         pipeline = PipelineFactory.create(client=client, platform=platform)
@@ -67,7 +67,7 @@ def test_every_choice_of_the_inventory_and_of_rules_accepts_several_values(api: 
     assert len(column(api, "alert_rules", "id", "channel=email")) == 0
 
 
-def test_runs_of_several_pipelines_or_clients_come_in_one_order(api: APIClient) -> None:
+def test_runs_of_several_pipelines_or_clients_are_sorted_together(api: APIClient) -> None:
     pipelines = [PipelineFactory.create() for _ in range(3)]
     for hours in range(6):
         moment = NOON + timedelta(hours=hours)
@@ -167,7 +167,7 @@ def test_every_order_of_a_pipelines_runs_uses_an_index(api: APIClient, ordering:
     assert ("runs_latest" if "started" in ordering else "runs_by_pipeline_event") in plan
 
 
-def test_a_cursor_is_valid_for_one_order_one_filter_and_one_choice_of_fields(api: APIClient) -> None:
+def test_a_cursor_is_valid_only_with_the_same_ordering_filters_and_fields(api: APIClient) -> None:
     ClientFactory.create_batch(3)
 
     for valid in ({"ordering": "-name"}, {"search": "e"}, {"fields": "id"}):
@@ -178,7 +178,7 @@ def test_a_cursor_is_valid_for_one_order_one_filter_and_one_choice_of_fields(api
             assert set(field_errors(api.get(f"{ROOT}/clients", {"cursor": cursor, **other}))) == {"cursor"}
 
 
-def test_a_cursor_of_several_values_is_not_valid_for_the_last_value_only(api: APIClient) -> None:
+def test_a_cursor_for_two_values_of_a_filter_is_not_valid_for_one_of_them(api: APIClient) -> None:
     RunFactory.create_batch(3, status="success")
     cursor = api.get(f"{ROOT}/runs?status=failed&status=success&limit=1").json()["next_cursor"]
 
@@ -201,7 +201,7 @@ def test_the_next_page_is_linked_in_a_header(api: APIClient) -> None:
 # Search
 
 
-def test_names_and_external_ids_are_searched_in_either_case(api: APIClient) -> None:
+def test_a_search_ignores_upper_and_lower_case_of_names_and_external_ids(api: APIClient) -> None:
     northwind = ClientFactory.create(name="Northwind 100%")
     ClientFactory.create(name="Contoso 1000")
     PipelineFactory.create(client=northwind, name="Daily sales", external_id="sales_dag")
@@ -216,7 +216,7 @@ def test_names_and_external_ids_are_searched_in_either_case(api: APIClient) -> N
     assert column(api, "alert_rules", "destination", "search=data") == ["#Data-Alerts"]
 
 
-def test_error_texts_of_failed_runs_are_searched_within_31_days(api: APIClient) -> None:
+def test_a_search_of_error_texts_covers_at_most_31_days(api: APIClient) -> None:
     now = timezone.now()
 
     def failed(days: int, text: str, status: str = "failed") -> None:
@@ -272,7 +272,7 @@ def test_a_search_of_error_texts_reads_the_index_of_failed_runs(api: APIClient) 
     ],
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
-def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str, query: str, accept: str) -> None:
+def test_parameters_show_a_bound_caller_nothing_of_another_client(path: str, query: str, accept: str) -> None:
     foreign = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
     now = timezone.now()
     RunFactory.create(

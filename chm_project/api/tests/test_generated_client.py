@@ -33,7 +33,9 @@ def operation(generated: ModuleType, name: str) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_creates_reads_changes_and_disables(generated: ModuleType, live_server: LiveServer) -> None:
+def test_the_client_creates_reads_changes_and_disables_an_object(
+    generated: ModuleType, live_server: LiveServer
+) -> None:
     _, token = create_token(name="generated", scope=Scope.WRITE)
     models = importlib.import_module("chm_client.models")
     with generated.AuthenticatedClient(

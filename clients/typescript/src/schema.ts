@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List the addresses to start from
-         * @description Lists of resources, the reports, the documentation and the contract document.
+         * @description Returns the addresses of all lists, the reports, the documentation and the contract document.
          */
         get: operations["root"];
         put?: never;
@@ -33,13 +33,13 @@ export interface paths {
         };
         /**
          * List alert rules, oldest first
-         * @description Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
+         * @description Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
          */
         get: operations["alert_rules_list"];
         put?: never;
         /**
          * Create an alert rule
-         * @description It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also needs threshold and window_minutes.
+         * @description A rule needs a client, a pipeline or both. With both, it watches only the pipeline. `failures_in_window` also needs `threshold` and `window_minutes`.
          */
         post: operations["alert_rules_create"];
         delete?: never;
@@ -57,14 +57,14 @@ export interface paths {
         };
         /**
          * Read an alert rule
-         * @description Enabled or not.
+         * @description Returns the rule, enabled or disabled.
          */
         get: operations["alert_rules_retrieve"];
         put?: never;
         post?: never;
         /**
          * Delete an alert rule
-         * @description Deletes it permanently. To keep it without alerts, set `is_enabled` to false.
+         * @description Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.
          */
         delete: operations["alert_rules_destroy"];
         options?: never;
@@ -85,12 +85,12 @@ export interface paths {
         };
         /**
          * Preview when a rule would have fired
-         * @description Return the spans of the window in which the rule would have fired, based on the runs that are stored now.
+         * @description Return when the rule would have fired in the window, based on the runs that are stored now.
          *
-         *     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its start until
-         *     event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs of the scope
-         *     failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span ends now at the
-         *     latest.
+         *     `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the latest has
+         *     failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least `threshold`
+         *     runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and pipelines are
+         *     excluded. No span ends after the current time.
          */
         get: operations["alert_rules_preview"];
         put?: never;
@@ -110,7 +110,7 @@ export interface paths {
         };
         /**
          * List the enabled rules that are firing
-         * @description Covers the active inventory. CHM sends nothing itself: poll this list and notify when a `fingerprint` appears or disappears. Replayed runs do not change it.
+         * @description Covers active pipelines. CHM sends no notifications: poll this list, and send one when a `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
          */
         get: operations["alert_rules_firing"];
         put?: never;
@@ -246,7 +246,10 @@ export interface paths {
         };
         /**
          * What the next shift must know
-         * @description New incidents, recovered, failing (new and known), late, sources dark, changes to rules and inventory.
+         * @description Return what happened in the shift, and the state now.
+         *
+         *     The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that are overdue
+         *     or failing, and changes to clients, pipelines and alert rules.
          */
         get: operations["handover"];
         put?: never;
@@ -1130,7 +1133,7 @@ export interface components {
     schemas: {
         /** @enum {string} */
         AlertChannel: "slack" | "email" | "webhook";
-        /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
+        /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
         AlertRule: {
             /**
              * Format: uuid
@@ -1176,7 +1179,7 @@ export interface components {
         AlertRuleField: "id" | "client_id" | "pipeline_id" | "rule_type" | "threshold" | "window_minutes" | "channel" | "destination" | "is_enabled" | "include_known" | "created_at" | "updated_at";
         /** @enum {string} */
         AlertRuleOrdering: "id" | "-id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
-        /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
+        /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
         AlertRuleRequest: {
             /**
              * Format: uuid
@@ -1204,7 +1207,7 @@ export interface components {
             include_known?: boolean;
         };
         BatchAnswer: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["BatchOutcome"][];
         };
         BatchOutcome: {
@@ -1224,7 +1227,7 @@ export interface components {
         BatchOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected";
         /** @description Up to 1,000 runs, each validated separately. */
         BatchRequest: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["BatchedRunRequest"][];
         };
         /** @description The whole state of a run: omitted fields become null. */
@@ -1233,24 +1236,24 @@ export interface components {
             status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
-             * @description When it started.
+             * @description When the run started.
              */
             started_at?: string | null;
             /**
              * Format: date-time
-             * @description When it ended; null while it runs.
+             * @description When the run ended; null while it is running.
              */
             finished_at?: string | null;
             /** @description Whole seconds. Default: finished_at minus started_at. */
             duration_seconds?: number | null;
             /**
              * Format: int64
-             * @description Rows that the run handled.
+             * @description Rows that the run processed.
              */
             rows_processed?: number | null;
             /** @description Why the run failed. */
             error_message?: string | null;
-            /** @description More about the status. */
+            /** @description Details about the status. */
             status_reason?: string | null;
             /** @description The source's own data about the run; secrets are removed. */
             payload?: {
@@ -1274,7 +1277,7 @@ export interface components {
         /** @enum {string} */
         BucketWidth: "minute" | "hour" | "day" | "week";
         ChangesSinceYesterdayReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["ChangesSinceYesterdayRow"][];
         };
         ChangesSinceYesterdayRow: {
@@ -1347,7 +1350,7 @@ export interface components {
             is_active?: boolean;
         };
         ClientRiskReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["ClientRiskRow"][];
         };
         ClientRiskRow: {
@@ -1390,7 +1393,7 @@ export interface components {
             latest_by_pipeline: components["schemas"]["LatestOfPipeline"][];
         };
         ClientThroughputReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["ClientThroughputRow"][];
         };
         ClientThroughputRow: {
@@ -1419,7 +1422,7 @@ export interface components {
         /** @enum {string} */
         ColumnType: "text" | "integer" | "numeric" | "timestamptz" | "date" | "uuid" | "boolean";
         DailySuccessReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["DailySuccessRow"][];
         };
         DailySuccessRow: {
@@ -1443,25 +1446,25 @@ export interface components {
         /** @enum {string} */
         Environment: "dev" | "staging" | "prod";
         Error: {
-            /** @description The reason, in one sentence. */
+            /** @description The reason. */
             error: {
-                /** @description What kind of error it is; /api/v1/errors explains each. */
+                /** @description The kind of the error. /api/v1/errors explains each kind. */
                 code: components["schemas"]["ErrorCodeName"];
-                /** @description What to do about it. */
+                /** @description What is wrong, and what to do. */
                 message: string;
-                /** @description The value of X-Request-ID; the server's log has it too. */
+                /** @description The value of X-Request-ID, which the server's log also contains. */
                 request_id: string;
                 details: {
-                    /** @description A field or parameter; nested ones are dotted. `body`: the whole body. */
+                    /** @description A field or parameter; nested fields are joined by dots. `body` means the whole body. */
                     field: string;
                     issue: string;
                 }[];
             };
         };
         ErrorCode: {
-            /** @description The HTTP status it comes with. */
+            /** @description The HTTP status of the response. */
             status: number;
-            /** @description The word in `error.code`. */
+            /** @description The value of `error.code`. */
             code: string;
             /** @description What it means. */
             title: string;
@@ -1473,11 +1476,11 @@ export interface components {
         /** @enum {string} */
         ErrorCodeName: "validation_error" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "precondition_failed" | "unsupported_media_type" | "rate_limited" | "internal_error" | "unavailable" | "timeout";
         ErrorIndex: {
-            /** @description The codes by status. */
+            /** @description The error codes, sorted by status. */
             items: components["schemas"]["ErrorCode"][];
         };
         FailingNowReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FailingNowRow"][];
         };
         FailingNowRow: {
@@ -1545,7 +1548,7 @@ export interface components {
             runbook_url: string | null;
         };
         FailureCountsByClientReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FailureCountsByClientRow"][];
         };
         FailureCountsByClientRow: {
@@ -1562,7 +1565,7 @@ export interface components {
             failed_7d: number;
         };
         FailureRateByPlatformReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FailureRateByPlatformRow"][];
         };
         FailureRateByPlatformRow: {
@@ -1579,7 +1582,7 @@ export interface components {
             failure_rate: number;
         };
         FailureStreaksReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FailureStreaksRow"][];
         };
         FailureStreaksRow: {
@@ -1620,7 +1623,7 @@ export interface components {
             run_id: string;
         };
         FailuresOverTimeReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FailuresOverTimeRow"][];
         };
         FailuresOverTimeRow: {
@@ -1632,7 +1635,7 @@ export interface components {
             /** @description Failed runs in this bucket */
             failed_runs: number;
         };
-        /** @description A firing rule, and since when it fires. */
+        /** @description A firing rule, with the time since which it fires. */
         FiringRule: {
             /**
              * Format: uuid
@@ -1675,20 +1678,20 @@ export interface components {
             readonly updated_at: string;
             /**
              * Format: date-time
-             * @description For on_failure, the first failure after the last success of the pipeline in scope that has failed longest; for failures_in_window, the oldest failure that counts.
+             * @description Since when the rule fires. For on_failure: when the pipeline in scope that has been failing longest began to fail. For failures_in_window: the time of the oldest failure in the window.
              */
             readonly since: string;
-            /** @description Identifies the rule; the same each time it fires. */
+            /** @description Identifies the rule. It is the same each time the rule fires. */
             readonly fingerprint: string;
-            /** @description Owner of the rule's pipeline, from the maintenance file; null for a rule of a whole client. */
+            /** @description Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a client. */
             readonly owner: string | null;
-            /** @description Runbook of the rule's pipeline, from the maintenance file; null for a rule of a whole client. */
+            /** @description Runbook of the rule's pipeline, from the maintenance file; null for a rule that watches a client. */
             readonly runbook_url: string | null;
         };
         /** @enum {string} */
         FlakyOrdering: "failures" | "flips";
         FreshnessWatchlistReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FreshnessWatchlistRow"][];
         };
         FreshnessWatchlistRow: {
@@ -1732,7 +1735,7 @@ export interface components {
             run_id: string | null;
         };
         GovernanceGapsReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["GovernanceGapsRow"][];
         };
         GovernanceGapsRow: {
@@ -1761,26 +1764,26 @@ export interface components {
             since: string;
             /**
              * Format: date-time
-             * @description Now.
+             * @description When the report was made.
              */
             until: string;
-            /** @description Rows of the report incidents that began in the shift, with ended_at: null while one lasts. */
+            /** @description Incidents that began in the shift: rows of the report incidents, with ended_at (null if not ended). */
             incidents: {
                 [key: string]: unknown;
             }[];
-            /** @description Rows of the report changes_since_yesterday that recovered in the shift. */
+            /** @description Pipelines that recovered in the shift: rows of the report changes_since_yesterday. */
             recovered: {
                 [key: string]: unknown;
             }[];
-            /** @description Rows of the report failing_now: new failures first, then known ones. */
+            /** @description Failing pipelines: rows of the report failing_now, new failures before known ones. */
             failing: {
                 [key: string]: unknown;
             }[];
-            /** @description Rows of the report late_pipelines. */
+            /** @description Late pipelines: rows of the report late_pipelines. */
             late: {
                 [key: string]: unknown;
             }[];
-            /** @description Rows of the report ingestion_health that are overdue or failing. */
+            /** @description Sources that are overdue or failing: rows of the report ingestion_health. */
             sources_dark: {
                 [key: string]: unknown;
             }[];
@@ -1798,7 +1801,7 @@ export interface components {
         /** @enum {string} */
         HealthStatusEnum: "ok";
         IncidentsReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
@@ -1846,7 +1849,7 @@ export interface components {
             runbook_url: string | null;
         };
         IngestionHealthReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["IngestionHealthRow"][];
         };
         IngestionHealthRow: {
@@ -1917,7 +1920,7 @@ export interface components {
             until?: string | null;
         };
         LatePipelinesReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["LatePipelinesRow"][];
         };
         LatePipelinesRow: {
@@ -1996,7 +1999,7 @@ export interface components {
             latest_run_at: string | null;
         };
         LatestStatusByPipelineReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["LatestStatusByPipelineRow"][];
         };
         LatestStatusByPipelineRow: {
@@ -2037,7 +2040,7 @@ export interface components {
             source_url: string | null;
         };
         LineageAnswer: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["LineageOutcome"][];
         };
         /** @enum {string} */
@@ -2063,24 +2066,24 @@ export interface components {
             status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
-             * @description When it started.
+             * @description When the run started.
              */
             started_at?: string | null;
             /**
              * Format: date-time
-             * @description When it ended; null while it runs.
+             * @description When the run ended; null while it is running.
              */
             finished_at?: string | null;
             /** @description Whole seconds. Default: finished_at minus started_at. */
             duration_seconds?: number | null;
             /**
              * Format: int64
-             * @description Rows that the run handled.
+             * @description Rows that the run processed.
              */
             rows_processed?: number | null;
             /** @description Why the run failed. */
             error_message?: string | null;
-            /** @description More about the status. */
+            /** @description Details about the status. */
             status_reason?: string | null;
             /** @description The source's own data about the run; secrets are removed. */
             payload?: {
@@ -2092,36 +2095,36 @@ export interface components {
             external_run_id?: string | null;
         };
         PaginatedAlertRuleList: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["AlertRule"][];
             /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedClientList: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["Client"][];
             /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedFiringRuleList: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["FiringRule"][];
             /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedPipelineList: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["Pipeline"][];
             /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedRunList: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["Run"][];
             /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
-        /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
+        /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
         PatchedAlertRuleRequest: {
             /**
              * Format: uuid
@@ -2283,7 +2286,7 @@ export interface components {
         /** @enum {string} */
         Platform: "airflow" | "dbt" | "cron" | "vendor_api" | "custom";
         Preview: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["Span"][];
         };
         /** @enum {string} */
@@ -2294,24 +2297,24 @@ export interface components {
             status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
-             * @description When it started.
+             * @description When the run started.
              */
             started_at?: string | null;
             /**
              * Format: date-time
-             * @description When it ended; null while it runs.
+             * @description When the run ended; null while it is running.
              */
             finished_at?: string | null;
             /** @description Whole seconds. Default: finished_at minus started_at. */
             duration_seconds?: number | null;
             /**
              * Format: int64
-             * @description Rows that the run handled.
+             * @description Rows that the run processed.
              */
             rows_processed?: number | null;
             /** @description Why the run failed. */
             error_message?: string | null;
-            /** @description More about the status. */
+            /** @description Details about the status. */
             status_reason?: string | null;
             /** @description The source's own data about the run; secrets are removed. */
             payload?: {
@@ -2338,7 +2341,7 @@ export interface components {
         /** @enum {string} */
         ReadinessStatusEnum: "ok" | "unavailable";
         ReliabilityByEnvironmentReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["ReliabilityByEnvironmentRow"][];
         };
         ReliabilityByEnvironmentRow: {
@@ -2519,7 +2522,7 @@ export interface components {
             readonly updated_at: string;
         };
         RunDurationDistributionReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
@@ -2568,7 +2571,7 @@ export interface components {
             connection: string;
             /** @description The external id of the pipeline; null if the error concerns several pipelines. */
             pipeline: string | null;
-            /** @description The reason, in one sentence. */
+            /** @description The reason. */
             error: string;
         };
         /** @description The part to ingest; everything if no field is given. */
@@ -2602,23 +2605,23 @@ export interface components {
             task_id: string;
             /** @description `failed` means that the ingestion was aborted. Errors of single pipelines are only in `errors`. */
             state: components["schemas"]["IngestionState"];
-            /** @description Pipelines whose ingestion is done. */
+            /** @description Pipelines that were ingested completely. */
             pipelines_processed: number;
             /** @description Pages read from the source. */
             pages_processed: number;
-            /** @description Runs received, repeated ones included. */
+            /** @description Runs received, including runs that were received before. */
             runs_processed: number;
             /** @description Runs stored for the first time. */
             created: number;
-            /** @description Runs changed by a newer version. */
+            /** @description Stored runs that were replaced by a newer version. */
             updated: number;
             /** @description Runs received again without a change. */
             unchanged: number;
-            /** @description Runs older than the stored ones; not stored. */
+            /** @description Runs whose stored version is newer. They are not stored. */
             stale: number;
-            /** @description Runs from the part of the history that was pruned; not stored. */
+            /** @description Runs from before the time up to which the pipeline's history was pruned. They are not stored again. */
             pruned: number;
-            /** @description Invalid runs; not stored. */
+            /** @description Invalid runs. They are not stored. */
             rejected: number;
             /** @description Pipelines of the source that CHM does not have. */
             unknown_pipelines: number;
@@ -2626,7 +2629,7 @@ export interface components {
             errors: components["schemas"]["SyncError"][];
         };
         TopFlakyPipelinesReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["TopFlakyPipelinesRow"][];
         };
         TopFlakyPipelinesRow: {
@@ -2661,7 +2664,7 @@ export interface components {
             pipeline_id: string;
         };
         UnusualRunsReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["UnusualRunsRow"][];
         };
         UnusualRunsRow: {
@@ -2707,7 +2710,7 @@ export interface components {
             source_url: string | null;
         };
         VendorDependencyReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["VendorDependencyRow"][];
         };
         VendorDependencyRow: {
@@ -2724,7 +2727,7 @@ export interface components {
             failure_rate_30d: number | null;
         };
         WeeklyStatusMixReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["WeeklyStatusMixRow"][];
         };
         WeeklyStatusMixRow: {
@@ -2739,7 +2742,7 @@ export interface components {
             runs: number;
         };
         WeeklySuccessByClientReport: {
-            /** @description The rows of this answer. */
+            /** @description The rows of this response. */
             items: components["schemas"]["WeeklySuccessByClientRow"][];
         };
         WeeklySuccessByClientRow: {
@@ -2815,7 +2818,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The token's scope or the person's roles do not allow this. */
+        /** @description The token's scope or the user's roles do not allow this. */
         Forbidden: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];
@@ -2866,7 +2869,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "not_acceptable",
-                 *         "message": "The answer is JSON; ask for it with `Accept: application/json`, or leave the header out.",
+                 *         "message": "This address returns JSON: send `Accept: application/json`, or no Accept header.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -3017,7 +3020,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Unchanged since the ETag that was sent. */
+        /** @description Nothing has changed since the response with the ETag that was sent. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -3029,17 +3032,17 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+         * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         IfNoneMatch: string;
         /**
-         * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+         * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         IfMatch: string;
         /**
-         * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
+         * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
          * @example 0d4f6b9c-order-1187
          */
         IdempotencyKey: string;
@@ -3047,12 +3050,12 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The version of this answer.
+         * @description The version of this response.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         ETag: string;
         /**
-         * @description The address of the next page, with rel="next"; absent on the last one.
+         * @description The address of the next page, with rel="next"; absent on the last page.
          * @example <https://chm.example.com/api/v1/clients?cursor=eyJ>; rel="next"
          */
         Link: string;
@@ -3062,22 +3065,22 @@ export interface components {
          */
         Location: string;
         /**
-         * @description r: requests left in this window; t: seconds until the next one.
+         * @description r: requests left in this window; t: seconds until the next window.
          * @example "requests";r=5998;t=42
          */
         RateLimit: string;
         /**
-         * @description q: requests per window; w: its length in seconds.
+         * @description q: requests per window; w: length of the window in seconds.
          * @example "requests";q=6000;w=60
          */
         RateLimitPolicy: string;
         /**
-         * @description The X-Request-ID of the request, or a new one; the server's log has it too.
+         * @description The X-Request-ID of the request, or a new one. The server's log also contains it.
          * @example 6f1d8a52c0e94b7f8a3e5d1c2b4a6978
          */
         RequestId: string;
         /**
-         * @description The seconds to wait.
+         * @description Seconds to wait before the next request.
          * @example 12
          */
         RetryAfter: number;
@@ -3091,7 +3094,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3142,14 +3145,14 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description How people are notified. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description How people are notified. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "slack"
                  *     ]
                  */
                 channel?: components["schemas"]["AlertChannel"][];
                 /**
-                 * @description Rules of this whole client, without the rules of its pipelines.
+                 * @description Rules that watch all pipelines of this client, without the rules of single pipelines.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 client_id?: string;
@@ -3159,7 +3162,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -3181,33 +3184,33 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: id.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: id.
                  * @example id
                  */
                 ordering?: components["schemas"]["AlertRuleOrdering"];
                 /**
-                 * @description Rules of this pipeline. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Rules of this pipeline. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
                  */
                 pipeline_id?: string[];
                 /**
-                 * @description The condition of the rule. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The condition of the rule. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "on_failure"
                  *     ]
                  */
                 rule_type?: components["schemas"]["RuleType"][];
                 /**
-                 * @description Part of the destination, or of the host of a hook; case is ignored.
+                 * @description Part of the destination. Of a hook, only the host is searched. Case is ignored.
                  * @example sales
                  */
                 search?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3269,7 +3272,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3342,7 +3345,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -3351,7 +3354,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3413,7 +3416,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3457,7 +3460,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3548,7 +3551,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3609,7 +3612,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -3621,14 +3624,14 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: id.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: id.
                  * @example id
                  */
                 ordering?: components["schemas"]["AlertRuleOrdering"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3698,7 +3701,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -3725,7 +3728,7 @@ export interface operations {
                  */
                 name?: string;
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: name.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: name.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
@@ -3737,7 +3740,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3792,7 +3795,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3851,7 +3854,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -3860,7 +3863,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3915,7 +3918,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3959,7 +3962,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4029,7 +4032,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Where the pipeline runs. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Where the pipeline runs. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "dev"
                  *     ]
@@ -4041,7 +4044,7 @@ export interface operations {
                  */
                 external_id?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -4068,19 +4071,19 @@ export interface operations {
                  */
                 name?: string;
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: name.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: name.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
                 /**
-                 * @description What the pipeline does. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description What the pipeline does. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "ingestion"
                  *     ]
                  */
                 pipeline_type?: components["schemas"]["PipelineType"][];
                 /**
-                 * @description The kind of orchestrator. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The kind of orchestrator. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "airflow"
                  *     ]
@@ -4094,7 +4097,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4173,7 +4176,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4273,7 +4276,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4342,7 +4345,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4398,14 +4401,14 @@ export interface operations {
                  */
                 client_id?: string;
                 /**
-                 * @description When the shift began; 12 hours ago when left out.
+                 * @description When the shift began. Default: 12 hours ago.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4469,7 +4472,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4525,7 +4528,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4675,7 +4678,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Pipelines of this client. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Pipelines of this client. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
@@ -4687,7 +4690,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Where the pipeline runs. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Where the pipeline runs. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "dev"
                  *     ]
@@ -4699,7 +4702,7 @@ export interface operations {
                  */
                 external_id?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -4726,19 +4729,19 @@ export interface operations {
                  */
                 name?: string;
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: name.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: name.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
                 /**
-                 * @description What the pipeline does. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description What the pipeline does. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "ingestion"
                  *     ]
                  */
                 pipeline_type?: components["schemas"]["PipelineType"][];
                 /**
-                 * @description The kind of orchestrator. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The kind of orchestrator. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "airflow"
                  *     ]
@@ -4752,7 +4755,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4823,7 +4826,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -4832,7 +4835,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4904,7 +4907,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4948,7 +4951,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -5224,7 +5227,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
+                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -5287,7 +5290,7 @@ export interface operations {
                  */
                 external_run_id?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -5304,7 +5307,7 @@ export interface operations {
                  */
                 order?: components["schemas"]["SortDirection"];
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: -started_at.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: -started_at.
                  * @example -started_at
                  */
                 ordering?: components["schemas"]["PipelineRunOrdering"];
@@ -5319,7 +5322,7 @@ export interface operations {
                  */
                 since?: string;
                 /**
-                 * @description The status. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The status. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "success"
                  *     ]
@@ -5333,7 +5336,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5409,7 +5412,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5498,7 +5501,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -5507,7 +5510,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5707,7 +5710,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -5716,7 +5719,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5907,7 +5910,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6011,7 +6014,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6096,7 +6099,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6175,7 +6178,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6265,7 +6268,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6344,7 +6347,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6440,7 +6443,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6528,7 +6531,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6616,7 +6619,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6715,7 +6718,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6791,7 +6794,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6875,7 +6878,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6954,7 +6957,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7043,7 +7046,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7128,7 +7131,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7219,7 +7222,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7303,7 +7306,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7401,7 +7404,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7487,7 +7490,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7576,7 +7579,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7664,7 +7667,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7747,7 +7750,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7829,7 +7832,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7882,7 +7885,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Runs of this client's pipelines. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Runs of this client's pipelines. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
@@ -7894,7 +7897,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Where the pipeline runs. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Where the pipeline runs. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "dev"
                  *     ]
@@ -7906,7 +7909,7 @@ export interface operations {
                  */
                 external_run_id?: string;
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -7918,19 +7921,19 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: -event_at.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: -event_at.
                  * @example -event_at
                  */
                 ordering?: components["schemas"]["RunOrdering"];
                 /**
-                 * @description Runs of this pipeline. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Runs of this pipeline. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
                  */
                 pipeline_id?: string[];
                 /**
-                 * @description The kind of orchestrator. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The kind of orchestrator. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "airflow"
                  *     ]
@@ -7952,7 +7955,7 @@ export interface operations {
                  */
                 since?: string;
                 /**
-                 * @description The status. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The status. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "success"
                  *     ]
@@ -7966,7 +7969,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -8034,7 +8037,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "id"
                  *     ]
@@ -8043,7 +8046,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @description The ETag of an earlier response. If nothing has changed, the response is 304 without a body.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="AlertRule")
 
 @_attrs_define
 class AlertRule:
-    """ An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule.
+    """ An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client.
 
         Attributes:
             id (UUID): UUID version 7.

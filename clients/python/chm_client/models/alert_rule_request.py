@@ -27,7 +27,7 @@ T = TypeVar("T", bound="AlertRuleRequest")
 
 @_attrs_define
 class AlertRuleRequest:
-    """ An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule.
+    """ An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client.
 
         Attributes:
             rule_type (RuleType):

@@ -34,12 +34,12 @@ class BatchedRunRequest:
             status (RunStatus):
             pipeline_id (UUID): The id of a pipeline.
             external_run_id (str): The id of the run at its source.
-            started_at (datetime.datetime | None | Unset): When it started.
-            finished_at (datetime.datetime | None | Unset): When it ended; null while it runs.
+            started_at (datetime.datetime | None | Unset): When the run started.
+            finished_at (datetime.datetime | None | Unset): When the run ended; null while it is running.
             duration_seconds (int | None | Unset): Whole seconds. Default: finished_at minus started_at.
-            rows_processed (int | None | Unset): Rows that the run handled.
+            rows_processed (int | None | Unset): Rows that the run processed.
             error_message (None | str | Unset): Why the run failed.
-            status_reason (None | str | Unset): More about the status.
+            status_reason (None | str | Unset): Details about the status.
             payload (BatchedRunRequestPayloadType0 | None | Unset): The source's own data about the run; secrets are
                 removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.

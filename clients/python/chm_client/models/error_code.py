@@ -22,8 +22,8 @@ T = TypeVar("T", bound="ErrorCode")
 class ErrorCode:
     """ 
         Attributes:
-            status (int): The HTTP status it comes with.
-            code (str): The word in `error.code`.
+            status (int): The HTTP status of the response.
+            code (str): The value of `error.code`.
             title (str): What it means.
             cause (str): Why it happens.
             remedy (str): What to do.

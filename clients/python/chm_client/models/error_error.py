@@ -25,12 +25,12 @@ T = TypeVar("T", bound="ErrorError")
 
 @_attrs_define
 class ErrorError:
-    """ The reason, in one sentence.
+    """ The reason.
 
         Attributes:
             code (ErrorCodeName):
-            message (str): What to do about it.
-            request_id (str): The value of X-Request-ID; the server's log has it too.
+            message (str): What is wrong, and what to do.
+            request_id (str): The value of X-Request-ID, which the server's log also contains.
             details (list[ErrorErrorDetailsItem]):
      """
 

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="ErrorErrorDetailsItem")
 class ErrorErrorDetailsItem:
     """ 
         Attributes:
-            field (str): A field or parameter; nested ones are dotted. `body`: the whole body.
+            field (str): A field or parameter; nested fields are joined by dots. `body` means the whole body.
             issue (str):
      """
 

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="ErrorIndex")
 class ErrorIndex:
     """ 
         Attributes:
-            items (list[ErrorCode]): The codes by status.
+            items (list[ErrorCode]): The error codes, sorted by status.
      """
 
     items: list[ErrorCode]

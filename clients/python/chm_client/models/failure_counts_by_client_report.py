@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FailureCountsByClientReport")
 class FailureCountsByClientReport:
     """ 
         Attributes:
-            items (list[FailureCountsByClientRow]): The rows of this answer.
+            items (list[FailureCountsByClientRow]): The rows of this response.
      """
 
     items: list[FailureCountsByClientRow]

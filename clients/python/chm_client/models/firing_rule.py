@@ -27,7 +27,7 @@ T = TypeVar("T", bound="FiringRule")
 
 @_attrs_define
 class FiringRule:
-    """ A firing rule, and since when it fires.
+    """ A firing rule, with the time since which it fires.
 
         Attributes:
             id (UUID): UUID version 7.
@@ -44,12 +44,13 @@ class FiringRule:
             include_known (bool): False: pipelines with a known failure do not count.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
-            since (datetime.datetime): For on_failure, the first failure after the last success of the pipeline in scope
-                that has failed longest; for failures_in_window, the oldest failure that counts.
-            fingerprint (str): Identifies the rule; the same each time it fires.
-            owner (None | str): Owner of the rule's pipeline, from the maintenance file; null for a rule of a whole client.
-            runbook_url (None | str): Runbook of the rule's pipeline, from the maintenance file; null for a rule of a whole
+            since (datetime.datetime): Since when the rule fires. For on_failure: when the pipeline in scope that has been
+                failing longest began to fail. For failures_in_window: the time of the oldest failure in the window.
+            fingerprint (str): Identifies the rule. It is the same each time the rule fires.
+            owner (None | str): Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a
                 client.
+            runbook_url (None | str): Runbook of the rule's pipeline, from the maintenance file; null for a rule that
+                watches a client.
      """
 
     id: UUID

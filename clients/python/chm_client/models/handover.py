@@ -32,13 +32,16 @@ class Handover:
     """ 
         Attributes:
             since (datetime.datetime): Start of the window, inclusive.
-            until (datetime.datetime): Now.
-            incidents (list[HandoverIncidentsItem]): Rows of the report incidents that began in the shift, with ended_at:
-                null while one lasts.
-            recovered (list[HandoverRecoveredItem]): Rows of the report changes_since_yesterday that recovered in the shift.
-            failing (list[HandoverFailingItem]): Rows of the report failing_now: new failures first, then known ones.
-            late (list[HandoverLateItem]): Rows of the report late_pipelines.
-            sources_dark (list[HandoverSourcesDarkItem]): Rows of the report ingestion_health that are overdue or failing.
+            until (datetime.datetime): When the report was made.
+            incidents (list[HandoverIncidentsItem]): Incidents that began in the shift: rows of the report incidents, with
+                ended_at (null if not ended).
+            recovered (list[HandoverRecoveredItem]): Pipelines that recovered in the shift: rows of the report
+                changes_since_yesterday.
+            failing (list[HandoverFailingItem]): Failing pipelines: rows of the report failing_now, new failures before
+                known ones.
+            late (list[HandoverLateItem]): Late pipelines: rows of the report late_pipelines.
+            sources_dark (list[HandoverSourcesDarkItem]): Sources that are overdue or failing: rows of the report
+                ingestion_health.
             changes (list[HandoverChangesItem]): Changes to clients, pipelines and alert rules: changed_at, object_id, kind,
                 name, change.
      """

@@ -31,12 +31,12 @@ class ManualRunRequest:
 
         Attributes:
             status (RunStatus):
-            started_at (datetime.datetime | None | Unset): When it started.
-            finished_at (datetime.datetime | None | Unset): When it ended; null while it runs.
+            started_at (datetime.datetime | None | Unset): When the run started.
+            finished_at (datetime.datetime | None | Unset): When the run ended; null while it is running.
             duration_seconds (int | None | Unset): Whole seconds. Default: finished_at minus started_at.
-            rows_processed (int | None | Unset): Rows that the run handled.
+            rows_processed (int | None | Unset): Rows that the run processed.
             error_message (None | str | Unset): Why the run failed.
-            status_reason (None | str | Unset): More about the status.
+            status_reason (None | str | Unset): Details about the status.
             payload (ManualRunRequestPayloadType0 | None | Unset): The source's own data about the run; secrets are removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.
             external_run_id (None | str | Unset): The id at the source. Generated if omitted.

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="PaginatedRunList")
 class PaginatedRunList:
     """ 
         Attributes:
-            items (list[Run]): The rows of this answer.
+            items (list[Run]): The rows of this response.
             next_cursor (None | str): Send it as `cursor` with the same filters for the next page; null on the last.
      """
 

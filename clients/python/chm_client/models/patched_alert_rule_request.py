@@ -27,7 +27,7 @@ T = TypeVar("T", bound="PatchedAlertRuleRequest")
 
 @_attrs_define
 class PatchedAlertRuleRequest:
-    """ An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule.
+    """ An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client.
 
         Attributes:
             client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.

@@ -31,15 +31,16 @@ class SyncState:
         Attributes:
             task_id (UUID): The id of the ingestion.
             state (IngestionState):
-            pipelines_processed (int): Pipelines whose ingestion is done.
+            pipelines_processed (int): Pipelines that were ingested completely.
             pages_processed (int): Pages read from the source.
-            runs_processed (int): Runs received, repeated ones included.
+            runs_processed (int): Runs received, including runs that were received before.
             created (int): Runs stored for the first time.
-            updated (int): Runs changed by a newer version.
+            updated (int): Stored runs that were replaced by a newer version.
             unchanged (int): Runs received again without a change.
-            stale (int): Runs older than the stored ones; not stored.
-            pruned (int): Runs from the part of the history that was pruned; not stored.
-            rejected (int): Invalid runs; not stored.
+            stale (int): Runs whose stored version is newer. They are not stored.
+            pruned (int): Runs from before the time up to which the pipeline's history was pruned. They are not stored
+                again.
+            rejected (int): Invalid runs. They are not stored.
             unknown_pipelines (int): Pipelines of the source that CHM does not have.
             errors (list[SyncError]): Errors by connection and pipeline.
      """

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="TopFlakyPipelinesReport")
 class TopFlakyPipelinesReport:
     """ 
         Attributes:
-            items (list[TopFlakyPipelinesRow]): The rows of this answer.
+            items (list[TopFlakyPipelinesRow]): The rows of this response.
      """
 
     items: list[TopFlakyPipelinesRow]

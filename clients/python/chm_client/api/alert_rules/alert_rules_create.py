@@ -148,13 +148,13 @@ def sync_detailed(
 ) -> Response[AlertRule | Error]:
     """ Create an alert rule
 
-     It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also
-    needs threshold and window_minutes.
+     A rule needs a client, a pipeline or both. With both, it watches only the pipeline.
+    `failures_in_window` also needs `threshold` and `window_minutes`.
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, the pipeline is
-            the scope and its client owns the rule.
+        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
+            the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,13 +186,13 @@ def sync(
 ) -> AlertRule | Error | None:
     """ Create an alert rule
 
-     It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also
-    needs threshold and window_minutes.
+     A rule needs a client, a pipeline or both. With both, it watches only the pipeline.
+    `failures_in_window` also needs `threshold` and `window_minutes`.
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, the pipeline is
-            the scope and its client owns the rule.
+        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
+            the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -219,13 +219,13 @@ async def asyncio_detailed(
 ) -> Response[AlertRule | Error]:
     """ Create an alert rule
 
-     It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also
-    needs threshold and window_minutes.
+     A rule needs a client, a pipeline or both. With both, it watches only the pipeline.
+    `failures_in_window` also needs `threshold` and `window_minutes`.
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, the pipeline is
-            the scope and its client owns the rule.
+        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
+            the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -257,13 +257,13 @@ async def asyncio(
 ) -> AlertRule | Error | None:
     """ Create an alert rule
 
-     It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also
-    needs threshold and window_minutes.
+     A rule needs a client, a pipeline or both. With both, it watches only the pipeline.
+    `failures_in_window` also needs `threshold` and `window_minutes`.
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, the pipeline is
-            the scope and its client owns the rule.
+        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
+            the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -169,8 +169,8 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedFiringRuleList]:
     """ List the enabled rules that are firing
 
-     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
-    `fingerprint` appears or disappears. Replayed runs do not change it.
+     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
+    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
 
     Args:
         cursor (str | Unset):
@@ -215,8 +215,8 @@ def sync(
 ) -> Any | Error | PaginatedFiringRuleList | None:
     """ List the enabled rules that are firing
 
-     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
-    `fingerprint` appears or disappears. Replayed runs do not change it.
+     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
+    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
 
     Args:
         cursor (str | Unset):
@@ -256,8 +256,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedFiringRuleList]:
     """ List the enabled rules that are firing
 
-     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
-    `fingerprint` appears or disappears. Replayed runs do not change it.
+     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
+    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
 
     Args:
         cursor (str | Unset):
@@ -302,8 +302,8 @@ async def asyncio(
 ) -> Any | Error | PaginatedFiringRuleList | None:
     """ List the enabled rules that are firing
 
-     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
-    `fingerprint` appears or disappears. Replayed runs do not change it.
+     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
+    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
 
     Args:
         cursor (str | Unset):

@@ -229,7 +229,7 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedAlertRuleList]:
     """ List alert rules, oldest first
 
-     Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
+     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):
@@ -295,7 +295,7 @@ def sync(
 ) -> Any | Error | PaginatedAlertRuleList | None:
     """ List alert rules, oldest first
 
-     Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
+     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):
@@ -356,7 +356,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedAlertRuleList]:
     """ List alert rules, oldest first
 
-     Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
+     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):
@@ -422,7 +422,7 @@ async def asyncio(
 ) -> Any | Error | PaginatedAlertRuleList | None:
     """ List alert rules, oldest first
 
-     Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
+     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):

@@ -166,7 +166,7 @@ def sync_detailed(
         rule_id (UUID):
         if_match (str | Unset):
         body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            the pipeline is the scope and its client owns the rule.
+            it watches only the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -206,7 +206,7 @@ def sync(
         rule_id (UUID):
         if_match (str | Unset):
         body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            the pipeline is the scope and its client owns the rule.
+            it watches only the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -241,7 +241,7 @@ async def asyncio_detailed(
         rule_id (UUID):
         if_match (str | Unset):
         body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            the pipeline is the scope and its client owns the rule.
+            it watches only the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -281,7 +281,7 @@ async def asyncio(
         rule_id (UUID):
         if_match (str | Unset):
         body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            the pipeline is the scope and its client owns the rule.
+            it watches only the pipeline and belongs to its client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -162,16 +162,15 @@ def sync_detailed(
 ) -> Response[Any | Error | Preview]:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, based on the runs that are stored
-    now.
+     Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
-    start until
-    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
-    of the scope
-    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
-    ends now at the
-    latest.
+    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
+    latest has
+    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
+    `threshold`
+    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
+    pipelines are
+    excluded. No span ends after the current time.
 
     Args:
         rule_id (UUID):
@@ -213,16 +212,15 @@ def sync(
 ) -> Any | Error | Preview | None:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, based on the runs that are stored
-    now.
+     Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
-    start until
-    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
-    of the scope
-    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
-    ends now at the
-    latest.
+    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
+    latest has
+    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
+    `threshold`
+    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
+    pipelines are
+    excluded. No span ends after the current time.
 
     Args:
         rule_id (UUID):
@@ -259,16 +257,15 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Preview]:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, based on the runs that are stored
-    now.
+     Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
-    start until
-    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
-    of the scope
-    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
-    ends now at the
-    latest.
+    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
+    latest has
+    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
+    `threshold`
+    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
+    pipelines are
+    excluded. No span ends after the current time.
 
     Args:
         rule_id (UUID):
@@ -310,16 +307,15 @@ async def asyncio(
 ) -> Any | Error | Preview | None:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, based on the runs that are stored
-    now.
+     Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
-    start until
-    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
-    of the scope
-    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
-    ends now at the
-    latest.
+    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
+    latest has
+    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
+    `threshold`
+    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
+    pipelines are
+    excluded. No span ends after the current time.
 
     Args:
         rule_id (UUID):

@@ -161,7 +161,7 @@ def sync_detailed(
 ) -> Response[AlertRule | Any | Error]:
     """ Read an alert rule
 
-     Enabled or not.
+     Returns the rule, enabled or disabled.
 
     Args:
         rule_id (UUID):
@@ -200,7 +200,7 @@ def sync(
 ) -> AlertRule | Any | Error | None:
     """ Read an alert rule
 
-     Enabled or not.
+     Returns the rule, enabled or disabled.
 
     Args:
         rule_id (UUID):
@@ -234,7 +234,7 @@ async def asyncio_detailed(
 ) -> Response[AlertRule | Any | Error]:
     """ Read an alert rule
 
-     Enabled or not.
+     Returns the rule, enabled or disabled.
 
     Args:
         rule_id (UUID):
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> AlertRule | Any | Error | None:
     """ Read an alert rule
 
-     Enabled or not.
+     Returns the rule, enabled or disabled.
 
     Args:
         rule_id (UUID):

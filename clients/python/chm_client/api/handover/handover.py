@@ -153,8 +153,11 @@ def sync_detailed(
 ) -> Response[Any | Error | Handover]:
     """ What the next shift must know
 
-     New incidents, recovered, failing (new and known), late, sources dark, changes to rules and
-    inventory.
+     Return what happened in the shift, and the state now.
+
+    The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that
+    are overdue
+    or failing, and changes to clients, pipelines and alert rules.
 
     Args:
         client_id (UUID | Unset):
@@ -193,8 +196,11 @@ def sync(
 ) -> Any | Error | Handover | None:
     """ What the next shift must know
 
-     New incidents, recovered, failing (new and known), late, sources dark, changes to rules and
-    inventory.
+     Return what happened in the shift, and the state now.
+
+    The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that
+    are overdue
+    or failing, and changes to clients, pipelines and alert rules.
 
     Args:
         client_id (UUID | Unset):
@@ -228,8 +234,11 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Handover]:
     """ What the next shift must know
 
-     New incidents, recovered, failing (new and known), late, sources dark, changes to rules and
-    inventory.
+     Return what happened in the shift, and the state now.
+
+    The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that
+    are overdue
+    or failing, and changes to clients, pipelines and alert rules.
 
     Args:
         client_id (UUID | Unset):
@@ -268,8 +277,11 @@ async def asyncio(
 ) -> Any | Error | Handover | None:
     """ What the next shift must know
 
-     New incidents, recovered, failing (new and known), late, sources dark, changes to rules and
-    inventory.
+     Return what happened in the shift, and the state now.
+
+    The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that
+    are overdue
+    or failing, and changes to clients, pipelines and alert rules.
 
     Args:
         client_id (UUID | Unset):
