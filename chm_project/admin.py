@@ -1,4 +1,4 @@
-"""Register the console's additions to the admin: users, roles, API tokens, the latest run of pipelines."""
+"""Add to the admin: forms of users and roles, API tokens, and columns with the health of clients and pipelines."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""The Celery application. Apps define tasks; `ingestion.tasks` defines the schedule."""
+"""The Celery application. The apps define the tasks, and `ingestion.tasks` defines the schedule."""
 
 import json
 import os
@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.developmen
 
 
 def _scrubbed_json(value: Any) -> str:
-    """Return a task's result, or exception and traceback, as JSON without secrets."""
+    """Return the result of a task, or its exception with the traceback, as JSON without secrets."""
     # kombu's encoder first turns dates, UUIDs and exceptions into plain JSON values, which can be scrubbed.
     return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
 
@@ -44,7 +44,7 @@ class QuietBeat(Beat):
 
 
 class Application(Celery):
-    """Celery without the banners of worker and beat, because every line of the log must be JSON."""
+    """Celery without the banners of worker and beat, because every log line must be JSON."""
 
     Worker = property(lambda self: self.subclass_with_self(QuietWorker))
     Beat = property(lambda self: self.subclass_with_self(QuietBeat))
@@ -62,7 +62,7 @@ def keep_django_logging(**_: Any) -> None:
 def log_signal_message(message: str, _stream: Any = None) -> None:
     """Write a worker's message about a signal as a JSON line, without `logging`.
 
-    The interrupted code may hold a lock of `logging`, so a handler of signals must not wait for it.
+    The signal may have interrupted code that holds a lock of `logging`. Waiting for this lock would never end.
     """
     line = {
         "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),
@@ -79,13 +79,13 @@ if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
 
 @worker_init.connect
 def limit_statements(**_: Any) -> None:
-    # Statements of tasks may take longer than those of requests.
+    # SQL statements may run longer in a task than in a request.
     limits.limit_process(limits.TASK)
 
 
 @beat_init.connect
 def schedule_ingestion(sender: Any, **_: Any) -> None:
-    """Add the schedule of connections; only beat needs it."""
+    """Add the schedule of the connections. Only beat needs it."""
     # Imported here because `chm_project/__init__` imports this module before Django has loaded the apps.
     from ingestion.tasks import beat_schedule
 

@@ -1,16 +1,16 @@
-"""Entry point of all commands: `manage.py` in a checkout, `chm` in an installation of the package."""
+"""Entry point of all commands: `manage.py` in a checkout, `chm` in an installed package."""
 
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-FAILED, INTERRUPTED = 1, 130
-# Commands that run without Django and without a database, by each accepted spelling.
-BEFORE_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+# Commands that need neither Django nor a database: each accepted spelling, and the module that runs it.
+COMMANDS_WITHOUT_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
 
-# Commands that keep running during an outage, so their log lines about it are needed.
-SERVICES = {"demo", "serve", "work"}
+# These commands keep running while the database or Redis is down, so their log must show the outage.
+LONG_RUNNING_COMMANDS = {"demo", "serve", "work"}
 OUTAGE_LOGGERS = ("psycopg.pool", "chm_project.db.outage")
 
 
@@ -18,19 +18,19 @@ def main() -> None:
     try:
         status = _run(sys.argv)
     except KeyboardInterrupt:
-        # Commands that can describe their progress catch it themselves.
-        sys.stderr.write("\nInterrupted. Rows that were stored stay; the command can be run again.\n")
-        status = INTERRUPTED
+        # Commands that report their progress catch KeyboardInterrupt themselves.
+        sys.stderr.write("\nInterrupted. Stored rows are kept, and you can run the command again.\n")
+        status = EXIT_INTERRUPTED
     except Exception as error:
-        if "--traceback" in sys.argv or (line := outage_message(error)) is None:
+        if "--traceback" in sys.argv or (message := outage_message(error)) is None:
             raise
-        sys.stderr.write(f"{line}\n")
-        status = FAILED
+        sys.stderr.write(f"{message}\n")
+        status = EXIT_FAILED
     sys.exit(status)
 
 
 def _run(arguments: Sequence[str]) -> int:
-    if (name := BEFORE_DJANGO.get("".join(arguments[1:2]))) is not None:
+    if (name := COMMANDS_WITHOUT_DJANGO.get("".join(arguments[1:2]))) is not None:
         from importlib import import_module
 
         return int(import_module(f"chm_project.operations.{name}").main(arguments[2:]))
@@ -42,8 +42,8 @@ def _run(arguments: Sequence[str]) -> int:
             attach_to_environment()
         except EmbeddedServersUnavailable as error:
             sys.exit(str(error))
-    if not SERVICES.intersection(arguments[1:2]):
-        # Any other command ends with an error that describes the outage in one line.
+    if not LONG_RUNNING_COMMANDS.intersection(arguments[1:2]):
+        # Other commands end with one line that describes the outage, so the log lines would only repeat it.
         for name in OUTAGE_LOGGERS:
             logging.getLogger(name).addFilter(lambda record: False)
     from django.core.management import execute_from_command_line
@@ -53,7 +53,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def outage_message(error: Exception) -> str | None:
-    """Return one line about an error of the database or of Redis, with advice if any; None for other errors."""
+    """Return one line that describes an error of the database or of Redis; None for other errors."""
     import psycopg
     import redis
     from django.db import Error
@@ -63,7 +63,9 @@ def outage_message(error: Exception) -> str | None:
         return f"Redis error: {cause}"
     if not isinstance(error, Error | psycopg.Error):
         return None
-    missing = psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.InvalidSchemaName
-    if isinstance(error, missing) or isinstance(error.__cause__, missing):
+    missing_object_errors = (
+        psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.InvalidSchemaName
+    )
+    if isinstance(error, missing_object_errors) or isinstance(error.__cause__, missing_object_errors):
         cause += " Run manage.py migrate first."
     return f"Database error: {cause}"

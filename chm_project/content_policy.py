@@ -5,15 +5,15 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-_EVERYWHERE = (
+_COMMON_RULES = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; style-src 'self' 'unsafe-inline'; "
 )
 # Swagger UI and the browsable API have inline styles, but no inline script.
-STRICT = _EVERYWHERE + "script-src 'self'"
-# The admin's pages use Alpine, which compiles expressions in attributes and therefore needs 'unsafe-eval'. No page has
-# an inline script.
-ADMIN = _EVERYWHERE + "script-src 'self' 'unsafe-eval'"
+STRICT_POLICY = _COMMON_RULES + "script-src 'self'"
+# Pages of the admin use Alpine. It compiles expressions in attributes, so it needs 'unsafe-eval'. No page has an inline
+# script.
+ADMIN_POLICY = _COMMON_RULES + "script-src 'self' 'unsafe-eval'"
 
 
 class ContentPolicyMiddleware:
@@ -22,6 +22,6 @@ class ContentPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        policy = ADMIN if request.path_info.startswith("/admin/") else STRICT
+        policy = ADMIN_POLICY if request.path_info.startswith("/admin/") else STRICT_POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         return response

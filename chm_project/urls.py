@@ -30,7 +30,7 @@ urlpatterns = [
     path("ping/", include("runs.api.ping_urls")),
     path("api/v1", RootView.as_view(), name="root"),
     path("api/v1/", include(api)),
-    # Last: unknown paths of the API get a JSON response.
+    # This route is last, so that every unknown path of the API gets a JSON error.
     re_path(r"^api/v1(?:/[\s\S]*)?\Z", unknown_route),
 ]
 

@@ -1,1 +1,1 @@
-"""The handover of a shift: one report from the shapes, as JSON, Markdown and an Atom feed."""
+"""The handover of a shift: one report, as JSON and Markdown, and an Atom feed of its incidents."""

@@ -1,4 +1,4 @@
-"""Read what happened in a shift and the state at its end, from the shapes and the admin's log."""
+"""Read what happened in a shift, and the state at its end, from the shapes (report queries) and the admin log."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,17 +20,18 @@ from runs.reporting.run_shapes import Row, run_query, run_shape
 MAX_CHANGES = 200
 # The maximum length of a handover.
 MAX_SHIFT = timedelta(days=31)
-# Two groups with the same fingerprint are one incident if less time than this lies between them (see decision 0028).
-ONE_INCIDENT = timedelta(hours=1)
-_ENDED = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
-KINDS = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
+# Two groups of failures with the same cause are one incident if the time between them is at most this (decision 0028).
+MAX_INCIDENT_GAP = timedelta(hours=1)
+_ENDED_INCIDENTS_SQL = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
+KIND_BY_MODEL = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """The report. `incidents` began in the shift: first current ones, then those with `ended_at`.
+    """The report about a shift.
 
-    `failing` has new failures before known ones.
+    `incidents` contains the incidents that began in the shift: first the current ones, then those that have ended (with
+    `ended_at`). `failing` contains new failures first, then failures that are marked as known.
     """
 
     since: datetime
@@ -54,9 +55,9 @@ class Handover:
 def read_handover(
     *, since: datetime, until: datetime, clients: Collection[UUID] | None = None, client_id: UUID | None = None
 ) -> Handover:
-    """Return the handover of a shift from `since` to `until` (now).
+    """Return the handover of the shift from `since` to `until`, which is now.
 
-    `clients` and `client_id` restrict it if they are given.
+    `clients` (ids) and `client_id` restrict it to these clients; None does not restrict it.
     """
     if client_id is not None:
         clients = {client_id} if clients is None else {client_id} & set(clients)
@@ -83,26 +84,29 @@ def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[
     lasting = run_shape("incidents", **scope)
     ended = run_query(_ENDED, query_values={"since": since, "until": until}, **scope)
     return [
-        *({**row, "ended_at": None} for row in lasting if row["since"] >= since),
-        *(row for row in ended if not any(_are_one_incident(row, other) for other in lasting)),
+        *({**row, "ended_at": None} for row in current if row["since"] >= since),
+        *(row for row in ended if not any(_are_one_incident(row, other) for other in current)),
     ]
 
 
 def _are_one_incident(row: Row, other: Row) -> bool:
-    is_near = row["since"] <= other["until"] + ONE_INCIDENT and row["until"] >= other["since"] - ONE_INCIDENT
+    is_near = row["since"] <= other["until"] + MAX_INCIDENT_GAP and row["until"] >= other["since"] - MAX_INCIDENT_GAP
     return bool(row["incident"] == other["incident"] and is_near)
 
 
 def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
-    """Return changes to inventory and rules, newest first. With `clients`, deleted objects are left out."""
-    entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KINDS)
+    """Return changes to clients, pipelines and alert rules, newest first.
+
+    If `clients` is given, changes to deleted objects are left out, because their client is not known any more.
+    """
+    entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KIND_BY_MODEL)
     if clients is not None:
         entries = entries.filter(object_id__in=_object_ids_of(clients))
     return [
         {
             "changed_at": entry.action_time,
             "object_id": None if entry.is_deletion() else entry.object_id,
-            "kind": KINDS[str(entry.content_type.model)] if entry.content_type else "",
+            "kind": KIND_BY_MODEL[str(entry.content_type.model)] if entry.content_type else "",
             "name": entry.object_repr,
             "change": change_text(entry),
         }
@@ -111,8 +115,14 @@ def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
 
 
 def _object_ids_of(clients: Collection[UUID]) -> list[str]:
-    owned = Q(owner_id__in=clients)
-    rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(owned)
+    is_owned = Q(owner_id__in=clients)
+    rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(
+        is_owned
+    )
     pipelines = Pipeline.objects.filter(client__in=clients)
-    existing = Client.objects.filter(pk__in=clients)
-    return [str(key) for rows in (existing, pipelines, rules) for key in rows.values_list("pk", flat=True)]
+    client_rows = Client.objects.filter(pk__in=clients)
+    return [
+        str(object_id)
+        for queryset in (client_rows, pipelines, rules)
+        for object_id in queryset.values_list("pk", flat=True)
+    ]

@@ -1,4 +1,4 @@
-"""The handover as Markdown, for chats and printing."""
+"""Write the handover as Markdown, to paste into a chat or to print."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from chm_project.handover.report import Handover
 from inventory.models import Platform
 from runs.reporting.run_shapes import Row
 
-# The parts of a handover in their order, for the page and the Markdown.
+# The parts of a handover and their titles, in the order of the page and the Markdown.
 TITLES = {
     "incidents": "New incidents",
     "recovered": "Recovered",
@@ -18,24 +18,24 @@ TITLES = {
     "sources": "Sources overdue or failing",
     "changes": "Changes to rules and inventory",
 }
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
+_SPECIAL_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~@])")
 
 
 def markdown(handover: Handover) -> str:
-    """Return the handover with a heading and a list for each part, "None." for an empty one."""
+    """Return the handover with a heading and a list for each part. An empty part contains "None."."""
     parts = {
         "incidents": [_incident(row) for row in handover.incidents],
         "recovered": [f"{_pipeline(row)} at {_time(row['changed_at'])}" for row in handover.recovered],
         "new": [_failing(row) for row in handover.new_failures],
-        "known": [f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in handover.known_failures],
+        "known": [f"{_failing(row)} (known: {_escaped(row['known_reason'])})" for row in handover.known_failures],
         "late": [f"{_pipeline(row)}, expected {_time(row['expected_at'])}{_notes(row)}" for row in handover.late],
         "sources": [
-            f"{_plain(row['client_name'])}, {_platform(row)}: {row['stale']} overdue, "
+            f"{_escaped(row['client_name'])}, {_platform(row)}: {row['stale']} overdue, "
             f"{row['failing_ingestion']} failing"
             for row in handover.sources_dark
         ],
         "changes": [
-            f"{_time(row['changed_at'])} {row['kind']} {_plain(row['name'])}: {_plain(row['change'])}"
+            f"{_time(row['changed_at'])} {row['kind']} {_escaped(row['name'])}: {_escaped(row['change'])}"
             for row in handover.changes
         ],
     }
@@ -49,7 +49,7 @@ def _list(items: Iterable[str]) -> list[str]:
     return [f"- {item}" for item in items] or ["None."]
 
 
-def extent(row: Row) -> str:
+def incident_scope(row: Row) -> str:
     """Return what an incident covers: its pipelines, clients and platform."""
     number = row["pipelines"]
     return f"{number} pipeline{'' if number == 1 else 's'} of {row['client_names']} on {_platform(row)}"
@@ -61,8 +61,8 @@ def _platform(row: Row) -> str:
 
 def _incident(row: Row) -> str:
     since = _time(row["since"])
-    lasted = f"from {since} to {_time(row['ended_at'])}" if row["ended_at"] else f"since {since}"
-    return f"{_plain(extent(row))} {lasted}: {_error(row)}"
+    period = f"from {since} to {_time(row['ended_at'])}" if row["ended_at"] else f"since {since}"
+    return f"{_escaped(incident_scope(row))} {period}: {_error(row)}"
 
 
 def _failing(row: Row) -> str:
@@ -70,25 +70,25 @@ def _failing(row: Row) -> str:
 
 
 def _error(row: Row) -> str:
-    return _plain(row["error_message"] or "no error text") + _notes(row)
+    return _escaped(row["error_message"] or "no error text") + _notes(row)
 
 
 def _notes(row: Row) -> str:
-    """Return the notes of the maintenance file for a row."""
+    """Return the maintenance, owner and runbook of a row, from the maintenance file; empty if it has none."""
     names = {"maintenance": "planned maintenance", "owner": "owner"}
-    notes = [f" ({name}: {_plain(row[key])})" for key, name in names.items() if row[key]]
+    notes = [f" ({name}: {_escaped(row[key])})" for key, name in names.items() if row[key]]
     return "".join(notes) + (f" <{row['runbook_url']}>" if row["runbook_url"] else "")
 
 
 def _pipeline(row: Row) -> str:
-    return f"{_plain(row['pipeline_name'])} of {_plain(row['client_name'])}"
+    return f"{_escaped(row['pipeline_name'])} of {_escaped(row['client_name'])}"
 
 
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _plain(text: str) -> str:
-    """Return the first line of a foreign text, with the special characters of Markdown and chats escaped."""
+def _escaped(text: str) -> str:
+    """Return the first line of a text from a source, with the special characters of Markdown and chats escaped."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return _SPECIAL.sub(r"\\\1", line[:200])
+    return _SPECIAL_CHARACTERS.sub(r"\\\1", line[:200])

@@ -44,7 +44,7 @@ class MarkdownRenderer(BaseRenderer):
 
 
 class HandoverWindowSerializer(serializers.Serializer[Any]):
-    since = TimeField(required=False, help_text="When the shift began; 12 hours ago when left out.")
+    since = TimeField(required=False, help_text="When the shift began. Default: 12 hours ago.")
     client_id = serializers.UUIDField(required=False, help_text="Only this client.")
 
 
@@ -54,12 +54,14 @@ def _rows(help_text: str) -> serializers.Field[Any, Any, Any, Any]:
 
 class HandoverSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
-    until = serializers.DateTimeField(help_text="Now.")
-    incidents = _rows("Rows of the report incidents that began in the shift, with ended_at: null while one lasts.")
-    recovered = _rows("Rows of the report changes_since_yesterday that recovered in the shift.")
-    failing = _rows("Rows of the report failing_now: new failures first, then known ones.")
-    late = _rows("Rows of the report late_pipelines.")
-    sources_dark = _rows("Rows of the report ingestion_health that are overdue or failing.")
+    until = serializers.DateTimeField(help_text="When the report was made.")
+    incidents = _rows(
+        "Incidents that began in the shift: rows of the report incidents, with ended_at (null if not ended)."
+    )
+    recovered = _rows("Pipelines that recovered in the shift: rows of the report changes_since_yesterday.")
+    failing = _rows("Failing pipelines: rows of the report failing_now, new failures before known ones.")
+    late = _rows("Late pipelines: rows of the report late_pipelines.")
+    sources_dark = _rows("Sources that are overdue or failing: rows of the report ingestion_health.")
     changes = _rows("Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change.")
 
 
@@ -76,11 +78,17 @@ class HandoverView(StrictView):
         parameters=[HandoverWindowSerializer],
         responses={
             (200, "application/json"): HandoverSerializer,
-            (200, "text/markdown"): OpenApiResponse({"type": "string"}, "For a chat, or to print."),
+            (200, "text/markdown"): OpenApiResponse(
+                {"type": "string"}, "The report as text, to paste into a chat or to print."
+            ),
         },
     )
     def get(self, request: Request) -> Response:
-        """New incidents, recovered, failing (new and known), late, sources dark, changes to rules and inventory."""
+        """Return what happened in the shift, and the state now.
+
+        The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that are overdue
+        or failing, and changes to clients, pipelines and alert rules.
+        """
         window = HandoverWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
         now = timezone.now()
@@ -95,10 +103,12 @@ class HandoverView(StrictView):
 
 
 def _visible_clients(request: Request, client_id: UUID | None) -> frozenset[UUID] | None:
-    """Return the clients of the report: the given one, else all visible ones."""
+    """Return the clients of the report: the requested client, else all visible clients. None means all clients."""
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
-        raise PermissionDenied("This token is bound to one pipeline, and a handover is about more; use another one.")
+        raise PermissionDenied(
+            "This token is bound to one pipeline, but a handover is about whole clients. Use another token."
+        )
     if client_id is None:
         return visibility.clients
     if not visibility.sees_client(client_id):
@@ -113,27 +123,27 @@ def _without_controls(text: str) -> str:
 
 @require_safe
 @sensitive_variables()
-def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked
-    """Return current incidents as an Atom feed, of one client if the key is bound to it, else of all."""
+def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked by PathKeyMiddleware
+    """Return the current incidents as an Atom feed. If the key is bound to a client, only that client's incidents."""
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-        return HttpResponse("use https; this key was sent unencrypted: replace it", status=403)
+        return HttpResponse("Use https. This key was sent unencrypted, so replace it.", status=403)
     token = find_feed_key(getattr(request, "path_key", ""))
     if token is None:
         return HttpResponse("not found", status=404, content_type="text/plain; charset=utf-8")
-    board = request.build_absolute_uri(reverse("admin:index"))
+    board_url = request.build_absolute_uri(reverse("admin:index"))
     feed = Atom1Feed(
-        title="CHM: incidents", link=board, description="", author_name="CHM",
+        title="CHM: incidents", link=board_url, description="", author_name="CHM",
         feed_guid=f"urn:chm:incidents:{token.client_id or 'all'}",
     )  # fmt: skip
     for row in sorted(run_shape("incidents", client_id=token.client_id), key=lambda row: row["until"], reverse=True):
-        text = extent(row)
-        run = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
+        scope_text = incident_scope(row)
+        run_url = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
         feed.add_item(
-            title=_without_controls(f"{text}: {first_line(row['error_message']) or 'no error text'}"), link=run,
-            description=_without_controls(text),
+            title=_without_controls(f"{scope_text}: {first_line(row['error_message']) or 'no error text'}"),
+            link=run_url, description=_without_controls(scope_text),
             unique_id=f"urn:chm:incident:{row['incident']}:{row['since']:%Y%m%dT%H%M%SZ}",
             pubdate=row["since"], updateddate=row["until"],
         )  # fmt: skip
-    answer = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
-    answer["Cache-Control"] = "private, no-cache"
-    return answer
+    response = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+    response["Cache-Control"] = "private, no-cache"
+    return response

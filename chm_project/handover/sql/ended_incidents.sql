@@ -1,10 +1,10 @@
--- Question   Which outages began in a shift and ended in it?
--- Grain      one row per incident: pipelines with one cause that began to fail together and have all stopped
+-- Question   Which incidents began and ended in a shift?
+-- Grain      one row per incident: pipelines that began to fail together with the same cause and no longer fail with it
 -- Inventory  active
 -- Parameters as_of, known_until; since, until: the shift; client_id, platform, environment: null does not restrict
--- Columns are those of the shape incidents, and ended_at: when the last of its pipelines succeeded, or failed with
--- another cause.
--- Decision 0028 says which errors are one cause, and how near their beginnings must be.
+-- Columns    as in the shape incidents, and ended_at: when the last of these pipelines succeeded or failed with another cause
+--
+-- Decision 0028 defines which errors have the same cause, and how close in time the pipelines must begin to fail.
 WITH failed_in_shift AS MATERIALIZED (
     SELECT p.*
     FROM reporting.pipelines AS p
@@ -30,7 +30,7 @@ decided AS MATERIALIZED (
                 AND r.event_at >= %(since)s AND r.event_at < %(until)s
         )
         UNION ALL
-        -- The last run before the shift: a failure that continues did not begin in the shift.
+        -- Also read the last run before the shift: if it failed with the same cause, the failure did not begin in the shift.
         (
             SELECT r.*
             FROM reporting.runs AS r
@@ -40,7 +40,7 @@ decided AS MATERIALIZED (
         )
     ) AS r
 ),
-counted AS (
+with_streak AS (
     SELECT
         changed.*,
         count(*) FILTER (WHERE changed.changes) OVER in_order AS streak,
@@ -67,7 +67,7 @@ ended AS (
             (array_agg(c.run_id ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1] AS run_id,
             (array_agg(c.error_message ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1]
                 AS error_message
-        FROM counted AS c
+        FROM with_streak AS c
         WHERE c.status = 'failed'
         GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.streak
     ) AS p

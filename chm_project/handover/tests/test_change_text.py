@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
         ("Erased by hand.", "Erased by hand."),
     ],
 )
-def test_a_change_is_written_with_labels(message: Any, expected: str) -> None:
+def test_a_change_is_described_with_labels(message: Any, expected: str) -> None:
     entry = LogEntry(
         action_flag=CHANGE,
         content_type=ContentType.objects.get_for_model(Pipeline),

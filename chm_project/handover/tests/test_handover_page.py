@@ -40,7 +40,7 @@ def shift() -> None:
     run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
 
 
-def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> None:
+def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: None) -> None:
     since = (timezone.now() - timedelta(hours=24)).isoformat()
     body: dict[str, Any] = api_with_scope("read").get(f"{ROOT}/handover", {"since": since}).json()
     person = browser("administrator")
@@ -63,7 +63,7 @@ def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> Non
         assert person.get(address[1]).status_code == 200, address[1]
 
 
-def test_the_markdown_to_copy_equals_the_apis(shift: None) -> None:
+def test_the_page_has_the_markdown_of_the_api_to_copy(shift: None) -> None:
     page = html(browser("viewer").get(f"{PAGE}?since=24h"))
 
     text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
@@ -74,7 +74,7 @@ def test_the_markdown_to_copy_equals_the_apis(shift: None) -> None:
     assert "http://testserver/feed/KEY" in page
 
 
-def test_the_menu_links_to_the_handover_and_the_boards_presets_choose_the_shift(shift: None) -> None:
+def test_the_menu_links_to_the_handover_and_presets_choose_the_shift(shift: None) -> None:
     viewer = browser("viewer")
 
     assert f'href="{PAGE}"' in html(viewer.get("/admin/"))
@@ -87,7 +87,7 @@ def test_the_menu_links_to_the_handover_and_the_boards_presets_choose_the_shift(
     assert viewer.get(f"{PAGE}?since=2020-01-01").status_code == 404
 
 
-def test_a_bound_person_and_a_chosen_client_see_that_client_only(shift: None) -> None:
+def test_bound_users_and_the_client_filter_get_only_that_client(shift: None) -> None:
     acme, borealis = Client.objects.get(name="Acme"), Client.objects.get(name="Borealis")
     AlertRule.objects.create(client=acme, rule_type="on_failure", channel="slack", destination="#acme")
     person = Browser()
