@@ -110,11 +110,8 @@ def test_each_error_is_shown_at_its_field_of_the_form(
 def test_the_form_explains_that_the_pipeline_decides_what_the_rule_watches(browser: Browser) -> None:
     page = unescape(browser.get(f"{RULES}add/").content.decode())
 
-    assert "The rule watches every active pipeline of this client, unless a pipeline is named below." in page
-    assert (
-        "A pipeline decides the scope: the rule then watches only this pipeline, even if a client is chosen above"
-        in page
-    )
+    assert "The rule watches every active pipeline of this client, unless you choose a pipeline below." in page
+    assert "If you choose a pipeline, the rule watches only this pipeline and belongs to its client" in page
 
 
 def test_without_javascript_the_form_shows_all_fields(browser: Browser) -> None:

@@ -334,7 +334,7 @@ class RunBatchViewSet(ApiViewSet):
         if not isinstance(data, dict) or not isinstance(items := data.get("items"), list):
             raise ValidationError({"items": ["Give a list of runs."]})
         if unknown := data.keys() - {"items"}:
-            raise ValidationError({name: ["Unknown field. Known here: items."] for name in unknown})
+            raise ValidationError({name: ["Unknown field. Known fields: items."] for name in unknown})
         if not 1 <= len(items) <= MAX_BATCH:
             raise ValidationError({"items": [f"Send 1 to {MAX_BATCH} runs, not {len(items)}."]})
         return items

@@ -37,7 +37,7 @@ def read_invocation(results: object) -> Invocation | dict[str, list[str]]:
     manifest: object = {}
     if isinstance(results, Mapping) and "run_results" in results:
         if unknown := results.keys() - {"run_results", "manifest"}:
-            return {str(name): ["Unknown field. Known here: manifest, run_results."] for name in sorted(unknown)}
+            return {str(name): ["Unknown field. Known fields: manifest, run_results."] for name in sorted(unknown)}
         manifest, results = results.get("manifest") or {}, results["run_results"]
     if not isinstance(results, Mapping):
         return {"body": ["Give dbt's run_results.json, a JSON object."]}

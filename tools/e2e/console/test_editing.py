@@ -102,7 +102,7 @@ def test_a_rule_form_shows_only_the_fields_of_its_type_and_errors_at_the_fields(
     page.get_by_label("Destination").fill("#somewhere")
     page.get_by_role("button", name="Save", exact=True).click()
 
-    page.get_by_text("Enter the minutes of the window").wait_for()
+    page.get_by_text("Enter the length of the window").wait_for()
     assert page.get_by_text("Choose a client, a pipeline, or both.").count() == 2
     page.get_by_label("Rule type").select_option("on_failure")
     assert threshold.is_hidden()
