@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from alerting.models import AlertRule
-from chm_project.access.models import GRANTS, Scope
+from chm_project.access.models import GRANTED_SCOPES, Scope
 from chm_project.api.tests.test_api_surface import methods, routes
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from inventory.models import Pipeline
@@ -143,7 +143,7 @@ def test_every_route_and_method_is_in_the_table() -> None:
 def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
     ids = create_objects()
     answer = send(api_with_scope(scope), entry, ids)
-    if TABLE[entry][0] in GRANTS[scope]:
+    if TABLE[entry][0] in GRANTED_SCOPES[scope]:
         expected = EXPECTED_ERRORS.get(entry[1])
         assert answer.status_code == expected if expected else 200 <= answer.status_code < 300, answer.content
     else:

@@ -299,7 +299,7 @@ def test_nested_details_are_dotted() -> None:
         "non_field_errors": [ErrorDetail("worst")],
     }
 
-    assert list(errors.faults(detail)) == [
+    assert list(errors.flat_details(detail)) == [
         {"field": "items.1.status", "issue": "bad"},
         {"field": "payload", "issue": "worse"},
         {"field": "body", "issue": "worst"},
@@ -319,7 +319,7 @@ def test_nested_details_are_dotted() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_exceptions_of_the_frameworks_are_translated(raised: Exception, status: int) -> None:
-    translated = errors.translate(raised)
+    translated = errors.as_api_exception(raised)
 
     assert translated is not None
     assert translated.status_code == status

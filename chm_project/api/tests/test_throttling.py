@@ -177,7 +177,7 @@ def test_requests_of_a_large_limit_are_reserved_in_blocks(settings: Settings) ->
 
 def test_processes_that_reserve_blocks_never_exceed_the_limit(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "2000/day"
-    processes = [Limit("test", "CHM_THROTTLE_TOKEN", ahead=True) for _ in range(3)]
+    processes = [Limit("test", "CHM_THROTTLE_TOKEN", reserve_blocks=True) for _ in range(3)]
     allowed = 0
     for number in range(2100):
         allowed += processes[number % 3].count("somebody") is None
@@ -186,7 +186,7 @@ def test_processes_that_reserve_blocks_never_exceed_the_limit(settings: Settings
 
 def test_threads_use_the_same_reserved_block(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "1000/day"
-    limit = Limit("test", "CHM_THROTTLE_TOKEN", ahead=True)
+    limit = Limit("test", "CHM_THROTTLE_TOKEN", reserve_blocks=True)
     used: list[int] = []
     threads = [
         Thread(target=lambda: used.extend(getattr(limit.consume("somebody"), "used", 0) for _ in range(50)))

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 
-from chm_project.content_policy import ADMIN, STRICT
+from chm_project.content_policy import ADMIN_POLICY, STRICT_POLICY
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope
 from runs.tests.factories import RunFactory
 
@@ -25,7 +25,7 @@ def policy(response: Any) -> str:
 def test_outside_the_admin_only_scripts_of_this_site_may_run(path: str) -> None:
     sources = policy(api_with_scope("read").get(path))
 
-    assert sources == STRICT
+    assert sources == STRICT_POLICY
     assert "script-src 'self'" in sources.split("; ")
     assert "default-src 'none'" in sources.split("; ")
 
@@ -33,13 +33,13 @@ def test_outside_the_admin_only_scripts_of_this_site_may_run(path: str) -> None:
 def test_the_admin_has_a_policy_of_its_own_without_any_other_host() -> None:
     User.objects.create_superuser("root", password="secret")
     browser = Browser()
-    assert policy(browser.get("/admin/login/")) == ADMIN
+    assert policy(browser.get("/admin/login/")) == ADMIN_POLICY
     browser.login(username="root", password="secret")
 
     page = browser.get("/admin/")
 
-    assert (page.status_code, policy(page)) == (200, ADMIN)
-    assert "http" not in ADMIN
+    assert (page.status_code, policy(page)) == (200, ADMIN_POLICY)
+    assert "http" not in ADMIN_POLICY
     assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](?:https?:)?//""", page.content.decode())
 
 
