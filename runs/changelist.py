@@ -209,7 +209,7 @@ class RunChangeList(ChangeList):
     @cached_property
     def pipeline_name(self) -> str:
         """Return the name of the chosen pipeline; empty if no pipeline is chosen or it is not visible."""
-        pipelines = self.visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
+        pipelines = self.visibility.restrict(Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         pipeline = (
             pipelines.filter(pk=self.params[PIPELINE_LOOKUP]).first() if self.params.get(PIPELINE_LOOKUP) else None
         )

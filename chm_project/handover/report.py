@@ -81,8 +81,8 @@ def read_handover(
 
 
 def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[Row]:
-    lasting = run_shape("incidents", **scope)
-    ended = run_query(_ENDED, query_values={"since": since, "until": until}, **scope)
+    current = run_shape("incidents", **scope)
+    ended = run_query(_ENDED_INCIDENTS_SQL, query_values={"since": since, "until": until}, **scope)
     return [
         *({**row, "ended_at": None} for row in current if row["since"] >= since),
         *(row for row in ended if not any(_are_one_incident(row, other) for other in current)),

@@ -27,7 +27,7 @@ from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
 from chm_project.handover.report import MAX_SHIFT, read_handover
-from chm_project.handover.texts import extent, markdown
+from chm_project.handover.texts import incident_scope, markdown
 from runs.reporting.run_shapes import run_shape
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

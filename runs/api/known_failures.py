@@ -81,7 +81,7 @@ class KnownFailureView(StrictView):
             mark_known_failure(pipeline=self.pipeline, **serializer.validated_data)
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
-        log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
+        log_change(request, self.pipeline, CHANGE, [LOG_MESSAGE])
         # mark_known_failure changes the row, not this instance.
         self.pipeline.refresh_from_db()
         return Response(KnownFailureAnswerSerializer(self.pipeline).data)
@@ -93,5 +93,5 @@ class KnownFailureView(StrictView):
     def delete(self, request: Request, pipeline_id: Any) -> Response:
         """Remove the mark, even if it has ended. Without a mark nothing happens."""
         if clear_known_failure(pipeline=self.pipeline):
-            log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
+            log_change(request, self.pipeline, CHANGE, [LOG_MESSAGE])
         return Response(status=204)

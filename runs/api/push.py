@@ -127,7 +127,7 @@ def _event_or_answer(
 ) -> RunEvent | Rejected | dict[str, str]:
     """Return the event to record, Rejected for an invalid one, or the answer for one that is not recorded."""
     if isinstance(job, dict):
-        return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(job)))
+        return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in flat_details(job)))
     if isinstance(job, lineage.NotARunEvent):
         return {"outcome": IGNORED}
     if job not in pipelines:

@@ -13,13 +13,16 @@ from django.db.models.functions import Cast
 
 from chm_project.access.visibility import Visibility
 from chm_project.api.json_answers import JsonText
-from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Key, Position, keyset
+from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Position, SortKey, keyset
 from chm_project.db.hot_queries import HotQuery, QueryParameter, tuples
 from runs.api.serializers import RunSerializer
 from runs.models import END_KEY, MINUS_INFINITY, START_KEY, Run, RunQuerySet
 
 LATEST_FIRST = keyset(
-    Key("started_at", START_KEY, MINUS_INFINITY), Key("finished_at", END_KEY, MINUS_INFINITY), "id", descending=True
+    SortKey("started_at", START_KEY, MINUS_INFINITY),
+    SortKey("finished_at", END_KEY, MINUS_INFINITY),
+    "id",
+    descending=True,
 )
 NEWEST_EVENT_FIRST = keyset("event_at", "id", descending=True)
 EVENT_ORDERINGS = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reversed()}
@@ -71,8 +74,8 @@ def has_compiled_query(visibility: Visibility) -> bool:
 def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
     """Return the latest run of a pipeline, or None if there is none or it is not visible."""
     if not has_compiled_query(visibility):
-        runs: Any = visibility.of(
-            Run.objects.filter(Q(pipeline_id=pipeline_id)), client=CLIENT_PATH, pipeline=PIPELINE_PATH
+        runs: Any = visibility.restrict(
+            Run.objects.filter(Q(pipeline_id=pipeline_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
         )
         return next(iter(rows_of(runs.latest_first()[:1])), None)
     return _first_row(_latest_query(*_is_restricted(visibility)), visibility, pipeline_id=pipeline_id)
@@ -81,7 +84,9 @@ def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
 def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
     """Return a run, or None if it does not exist or is not visible."""
     if not has_compiled_query(visibility):
-        runs = visibility.of(Run.objects.filter(Q(pk=run_id)), client=CLIENT_PATH, pipeline=PIPELINE_PATH)
+        runs = visibility.restrict(
+            Run.objects.filter(Q(pk=run_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
+        )
         return next(iter(rows_of(runs)), None)
     return _first_row(_by_id_query(*_is_restricted(visibility)), visibility, run_id=run_id)
 
@@ -118,7 +123,7 @@ def _visible(one_client: bool, one_pipeline: bool) -> RunQuerySet:
     client: Any = QueryParameter("bound_client", _ID_FIELD)
     pipeline: Any = QueryParameter("bound_pipeline", _ID_FIELD)
     visibility = Visibility(frozenset({client}) if one_client else None, pipeline if one_pipeline else None)
-    runs: Any = visibility.of(Run.objects.all(), client=CLIENT_PATH, pipeline=PIPELINE_PATH)
+    runs: Any = visibility.restrict(Run.objects.all(), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH)
     visible: RunQuerySet = runs
     return visible
 

@@ -132,7 +132,7 @@ def validated(
         {name: SHAPE_PARAMETERS[name] for name in shape_defaults} | COMMON_PARAMETERS | {LIMIT: SHAPE_PARAMETERS[LIMIT]}
     )
     problems = {
-        name: f"Unknown parameter. Known here: {', '.join(sorted(parameters))}."
+        name: f"Unknown parameter. Known parameters: {', '.join(sorted(parameters))}."
         for name in requested
         if name not in parameters
     }

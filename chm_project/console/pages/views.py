@@ -201,7 +201,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     if "clear" in request.POST:
         with transaction.atomic():
             if clear_known_failure(pipeline=pipeline):
-                log(request, pipeline, CHANGE, [LOG_MESSAGE])
+                log_change(request, pipeline, CHANGE, [LOG_MESSAGE])
         messages.success(request, "The failure is no longer marked as known.")
     elif not form.is_valid():
         for name, problems in form.errors.items():
@@ -210,7 +210,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         try:
             with transaction.atomic():
                 mark_known_failure(pipeline=pipeline, **form.validated_data)
-                log(request, pipeline, CHANGE, [LOG_MESSAGE])
+                log_change(request, pipeline, CHANGE, [LOG_MESSAGE])
         except NotFailing:
             messages.error(request, "Nothing was marked: the pipeline is not failing.")
         else:
