@@ -70,10 +70,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -88,15 +88,24 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_client_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND ((:platform)::text IS NULL AND (:environment)::text IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:platform)::text IS NULL AND (:environment)::text IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.client_id, e.client_name, e.is_active, e.success, e.failed, e.rows_known, e.rows_total, e.rows_squares,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -153,10 +162,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -171,15 +180,24 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_client_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND ((:platform)::text IS NULL AND (:environment)::text IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:platform)::text IS NULL AND (:environment)::text IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.client_id, e.client_name, e.is_active, e.success, e.failed, e.rows_known, e.rows_total, e.rows_squares,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -241,10 +259,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -259,15 +277,25 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_kind_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND (:client_id)::uuid IS NULL AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:client_id)::uuid IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.platform, e.environment, e.running, e.success, e.failed, e.canceled, e.skipped,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -520,10 +548,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -536,46 +564,27 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-whole_months AS (
-    SELECT first_month, greatest(first_month, last_month) AS last_month
-    FROM (
-        SELECT
-            date_trunc('month', first_day + interval '1 month' - interval '1 day')::date AS first_month,
-            date_trunc('month', last_day)::date AS last_month
-        FROM whole
-    ) AS months
-),
 counted AS (
     SELECT
-        p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed, p.canceled,
-        p.skipped, p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.monthly_counts AS p
-    WHERE p.month >= (SELECT first_month FROM whole_months) AND p.month < (SELECT last_month FROM whole_months)
-        AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_kind_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND (:client_id)::uuid IS NULL AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))
     UNION ALL
     SELECT
-        p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed, p.canceled,
-        p.skipped, p.running + p.success + p.failed + p.canceled + p.skipped
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped
     FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole)
-        AND p.day < (SELECT least(last_day, first_month) FROM whole CROSS JOIN whole_months) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:client_id)::uuid IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
         AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))
     UNION ALL
     SELECT
-        p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed, p.canceled,
-        p.skipped, p.running + p.success + p.failed + p.canceled + p.skipped
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT greatest(first_day, last_month) FROM whole CROSS JOIN whole_months)
-        AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-        AND ((:platform)::text IS NULL OR p.platform = (:platform))
-        AND ((:environment)::text IS NULL OR p.environment = (:environment))
-    UNION ALL
-    SELECT
-        e.client_id, e.client_name, e.platform, e.environment, e.is_active, e.running, e.success, e.failed, e.canceled,
-        e.skipped, e.running + e.success + e.failed + e.canceled + e.skipped
+        e.day, e.platform, e.environment, e.running, e.success, e.failed, e.canceled, e.skipped,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -614,7 +623,7 @@ ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, r.run_id, r.event_at
     FROM reporting.runs AS r
-    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))))
 ),
@@ -757,7 +766,7 @@ WITH bounds AS (
             SELECT
                 (:since)::timestamptz AS since, (:until)::timestamptz AS until,
                 -- The roll-up has counts of whole hours, of all pipelines together.
-                (:bucket) <> 'minute' AND ((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) AS by_hours
+                (:bucket) <> 'minute' AND ((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) AS by_hours
         ) AS window_and_unit
     ) AS hours
 ),
@@ -769,14 +778,14 @@ failures AS (
     SELECT r.event_at, 1
     FROM reporting.runs AS r
     WHERE r.status = 'failed' AND r.event_at >= (SELECT since FROM bounds)
-        AND r.event_at < (SELECT least(first_hour, until) FROM bounds) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND r.event_at < (SELECT least(first_hour, until) FROM bounds) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
         AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))))
     UNION ALL
     SELECT r.event_at, 1
     FROM reporting.runs AS r
     WHERE r.status = 'failed' AND r.event_at >= (SELECT last_hour FROM bounds)
-        AND r.event_at < (SELECT until FROM bounds) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND r.event_at < (SELECT until FROM bounds) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
         AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))))
 )
@@ -1736,10 +1745,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -1754,15 +1763,25 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_kind_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND (:client_id)::uuid IS NULL AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:client_id)::uuid IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.platform, e.environment, e.running, e.success, e.failed, e.canceled, e.skipped,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -1804,10 +1823,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -1823,7 +1842,7 @@ edges AS (
 unit AS (
     -- The roll-up counts whole minutes of all pipelines together, which fits if each bucket is a number of whole minutes.
     SELECT
-        ((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
+        ((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
 ),
 durations AS (
     SELECT m.minutes * 60 AS seconds, m.runs
@@ -1838,7 +1857,7 @@ durations AS (
         SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM unit)
     ) AS pieces
     JOIN reporting.runs AS r ON r.event_at >= pieces.begins AND r.event_at < pieces.ends
-    WHERE r.duration_seconds IS NOT NULL AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    WHERE r.duration_seconds IS NOT NULL AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))))
 )
@@ -2075,10 +2094,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -2093,15 +2112,25 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_kind_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND (:client_id)::uuid IS NULL AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:client_id)::uuid IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.platform, e.environment, e.running, e.success, e.failed, e.canceled, e.skipped,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -2147,10 +2176,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -2165,15 +2194,25 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_kind_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND (:client_id)::uuid IS NULL AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:client_id)::uuid IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.platform, e.environment, e.running, e.success, e.failed, e.canceled, e.skipped,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -2234,10 +2273,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days
@@ -2252,15 +2291,24 @@ edges AS (
 ),
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    FROM reporting.daily_client_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND ((:platform)::text IS NULL AND (:environment)::text IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ((:platform)::text IS NULL AND (:environment)::text IS NULL) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.day, e.client_id, e.client_name, e.is_active, e.success, e.failed, e.rows_known, e.rows_total, e.rows_squares,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
         c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
         sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,

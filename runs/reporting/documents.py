@@ -97,12 +97,17 @@ _WITH_INVENTORY = "until it is deleted, or its client is erased"
 GRAIN_AND_RETENTION: dict[str, tuple[str, str]] = {
     "alert_rules": ("one alert rule", _WITH_INVENTORY),
     "clients": ("one client", "until it is erased"),
+    "daily_client_counts": ("a partial count of one UTC day and client; add up its rows", _WITH_COUNTED_RUNS),
     "daily_counts": (
         "a partial count of one UTC day, client, platform and environment; add up its rows",
         _WITH_COUNTED_RUNS,
     ),
     "daily_duration_minutes": (
         "a partial count of one UTC day and duration in minutes; add up its rows",
+        _WITH_COUNTED_RUNS,
+    ),
+    "daily_kind_counts": (
+        "a partial count of one UTC day, platform and environment; add up its rows",
         _WITH_COUNTED_RUNS,
     ),
     "hourly_failures": ("a partial count of one hour; add up its rows", _WITH_COUNTED_RUNS),

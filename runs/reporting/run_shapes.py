@@ -43,7 +43,7 @@ def _restricted(sql: str, clients: Clients, pipelines: Pipelines = None) -> tupl
     if not values:
         return expanded(sql, fragment_sql), {}
     conditions = " AND ".join([fragment_sql["client_in_scope"], *(_RESTRICTIONS[name] for name in values)])
-    return expanded(sql, fragment_sql | {"client_in_scope": f"({conditions})", "unscoped": "false"}), values
+    return expanded(sql, fragment_sql | {"client_in_scope": f"({conditions})", "all_clients": "false"}), values
 
 
 def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:

@@ -4,33 +4,57 @@
 -- Parameters  limit
 WITH by_run AS (
     SELECT
-        (r.event_at AT TIME ZONE 'UTC')::date AS day, p.client_id, p.platform, p.environment, p.is_active, r.status,
-        r.event_at, r.duration_seconds, r.rows_processed
+        (r.event_at AT TIME ZONE 'UTC')::date AS day, p.client_id, p.platform, p.environment,
+        p.is_active AS pipeline_is_active, r.status, r.event_at, r.duration_seconds, r.rows_processed
     FROM runs AS r
     JOIN pipelines AS p ON p.id = r.pipeline_id
 ),
+counted_days AS (
+    SELECT
+        day, date_trunc('month', day)::date AS month, client_id, platform, environment, pipeline_is_active,
+        count(*) FILTER (WHERE status = 'running') AS running, count(*) FILTER (WHERE status = 'success') AS success,
+        count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status = 'canceled') AS canceled,
+        count(*) FILTER (WHERE status = 'skipped') AS skipped, count(rows_processed) AS rows_known,
+        coalesce(sum(rows_processed::numeric), 0) AS rows_total,
+        coalesce(sum(rows_processed::numeric * rows_processed), 0) AS rows_squares
+    FROM by_run
+    GROUP BY day, client_id, platform, environment, pipeline_is_active
+),
 counted AS (
     SELECT
-        'days' AS kind, jsonb_build_array(day, client_id, platform, environment, is_active) AS key,
+        'days' AS kind, jsonb_build_array(day, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
-            count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'success'),
-            count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'canceled'),
-            count(*) FILTER (WHERE status = 'skipped'), count(rows_processed),
-            coalesce(sum(rows_processed::numeric), 0), coalesce(sum(rows_processed::numeric * rows_processed), 0)
+            sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
+            sum(rows_squares)
         ) AS value
-    FROM by_run
-    GROUP BY day, client_id, platform, environment, is_active
+    FROM counted_days
+    GROUP BY day, client_id, platform, environment, pipeline_is_active
     UNION ALL
     SELECT
-        'months', jsonb_build_array(date_trunc('month', day)::date, client_id, platform, environment, is_active),
+        'months' AS kind, jsonb_build_array(month, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
-            count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'success'),
-            count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'canceled'),
-            count(*) FILTER (WHERE status = 'skipped'), count(rows_processed),
-            coalesce(sum(rows_processed::numeric), 0), coalesce(sum(rows_processed::numeric * rows_processed), 0)
-        )
-    FROM by_run
-    GROUP BY date_trunc('month', day)::date, client_id, platform, environment, is_active
+            sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
+            sum(rows_squares)
+        ) AS value
+    FROM counted_days
+    GROUP BY month, client_id, platform, environment, pipeline_is_active
+    UNION ALL
+    SELECT
+        'kind_days' AS kind, jsonb_build_array(day, platform, environment) AS key,
+        jsonb_build_array(
+            sum(running), sum(success), sum(failed), sum(canceled), sum(skipped)
+        ) AS value
+    FROM counted_days
+    GROUP BY day, platform, environment
+    UNION ALL
+    SELECT
+        'client_days' AS kind, jsonb_build_array(day, client_id, pipeline_is_active) AS key,
+        jsonb_build_array(
+            sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
+            sum(rows_squares)
+        ) AS value
+    FROM counted_days
+    GROUP BY day, client_id, pipeline_is_active
     UNION ALL
     SELECT 'failed_hours', jsonb_build_array(date_bin('1 hour', event_at, '2001-01-01T00:00:00Z')), jsonb_build_array(count(*))
     FROM by_run
@@ -41,6 +65,27 @@ counted AS (
     FROM by_run
     WHERE duration_seconds IS NOT NULL
     GROUP BY day, duration_seconds / 60
+),
+-- The coarser levels contain only the parts of days with in_totals.
+stored_kind_days AS (
+    SELECT day, platform, environment, running, success, failed, canceled, skipped
+    FROM rollup.kind_days
+    UNION ALL
+    SELECT day, platform, environment, running, success, failed, canceled, skipped
+    FROM rollup.days
+    WHERE NOT in_totals
+),
+stored_client_days AS (
+    SELECT
+        day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
+        rows_squares
+    FROM rollup.client_days
+    UNION ALL
+    SELECT
+        day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
+        rows_squares
+    FROM rollup.days
+    WHERE NOT in_totals
 ),
 stored AS (
     SELECT
@@ -53,13 +98,30 @@ stored AS (
     GROUP BY day, client_id, platform, environment, pipeline_is_active
     UNION ALL
     SELECT
-        'months', jsonb_build_array(month, client_id, platform, environment, pipeline_is_active),
+        'months' AS kind, jsonb_build_array(month, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
-        )
+        ) AS value
     FROM rollup.months
     GROUP BY month, client_id, platform, environment, pipeline_is_active
+    UNION ALL
+    SELECT
+        'kind_days' AS kind, jsonb_build_array(day, platform, environment) AS key,
+        jsonb_build_array(
+            sum(running), sum(success), sum(failed), sum(canceled), sum(skipped)
+        ) AS value
+    FROM stored_kind_days
+    GROUP BY day, platform, environment
+    UNION ALL
+    SELECT
+        'client_days' AS kind, jsonb_build_array(day, client_id, pipeline_is_active) AS key,
+        jsonb_build_array(
+            sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
+            sum(rows_squares)
+        ) AS value
+    FROM stored_client_days
+    GROUP BY day, client_id, pipeline_is_active
     UNION ALL
     SELECT 'failed_hours', jsonb_build_array(hour), jsonb_build_array(sum(failed)) FROM rollup.failed_hours GROUP BY hour
     UNION ALL
@@ -72,6 +134,8 @@ FROM counted
 FULL JOIN stored USING (kind, key)
 -- Parts that add up to 0 are the same as no parts.
 WHERE coalesce(counted.value, '[0]') <> coalesce(stored.value, '[0]')
-    AND NOT (counted.value IS NULL AND stored.value IN ('[0, 0, 0, 0, 0, 0, 0, 0]', '[0]'))
+    AND NOT (
+        counted.value IS NULL AND stored.value IN ('[0, 0, 0, 0, 0, 0, 0, 0]', '[0, 0, 0, 0, 0]', '[0]')
+    )
 ORDER BY kind, key::text
 LIMIT %(limit)s

@@ -1,14 +1,23 @@
--- CTEs after `bounds`. `counted` has the runs of the bounds, counted by day and scope: whole days from the roll-up, the
--- rest from the runs. A day and scope can have several rows.
+-- CTEs after `bounds`. `counted` has the runs of the bounds, counted by day, platform and environment: whole days from
+-- the roll-up, the rest from the runs. A day can have several rows with the same platform and environment.
 {whole_days},
 counted AS (
     SELECT
-        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
-        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
-    FROM reporting.daily_counts AS p
-    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND {in_scope}
+    FROM reporting.daily_kind_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND {all_clients} AND {kind_in_scope}
     UNION ALL
-    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    SELECT
+        p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
+        p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole)
+        AND NOT ({all_clients}) AND {in_scope}
+    UNION ALL
+    SELECT
+        e.day, e.platform, e.environment, e.running, e.success, e.failed, e.canceled, e.skipped,
+        e.running + e.success + e.failed + e.canceled + e.skipped
     FROM ({edge_counts}) AS e
 )

@@ -1,4 +1,3 @@
 -- The caller's restriction of the inventory (p); a null parameter does not restrict.
 {client_in_scope}
-AND (%(platform)s::text IS NULL OR p.platform = %(platform)s)
-AND (%(environment)s::text IS NULL OR p.environment = %(environment)s)
+AND {kind_in_scope}

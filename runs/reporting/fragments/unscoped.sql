@@ -1,2 +1,2 @@
 -- Whether the caller does not restrict the inventory.
-(%(client_id)s::uuid IS NULL AND %(platform)s::text IS NULL AND %(environment)s::text IS NULL)
+({all_clients} AND {all_kinds})

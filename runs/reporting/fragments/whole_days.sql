@@ -6,10 +6,10 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day and its month count as whole.
+            -- If no run comes after the bounds, the last day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
-                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+                ELSE (until AT TIME ZONE 'UTC')::date + 1
             END AS last_day
         FROM bounds
     ) AS days

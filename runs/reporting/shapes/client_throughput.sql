@@ -13,7 +13,7 @@
 WITH bounds AS (
     SELECT %(as_of)s::timestamptz - interval '30 days' AS since, %(as_of)s::timestamptz AS until
 ),
-{counted_by_day},
+{counted_by_client},
 clients AS (
     SELECT DISTINCT p.client_id, p.client_name
     FROM reporting.pipelines AS p

@@ -10,7 +10,7 @@
 --   total_runs    integer  All runs
 --   failure_rate  numeric  Failed ÷ all runs, to 4 places
 WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
-{counted}
+{counted_by_day}
 SELECT
     c.platform,
     sum(c.failed)::bigint AS failures,

@@ -16,7 +16,7 @@ WITH bounds AS (
         date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days' AS since,
         %(as_of)s::timestamptz AS until
 ),
-{counted_by_day},
+{counted_by_client},
 daily AS (
     SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
     FROM counted

@@ -18,5 +18,10 @@ SELECT
     d.day, d.client_id, c.client_name, d.platform, d.environment,
     d.pipeline_is_active AND c.client_is_active AS is_active, d.running, d.success, d.failed, d.canceled, d.skipped,
     d.rows_known, d.rows_total, d.rows_squares
-FROM rollup.days AS d
+-- The two parts have different indexes.
+FROM (
+    SELECT * FROM rollup.days WHERE in_totals
+    UNION ALL
+    SELECT * FROM rollup.days WHERE NOT in_totals
+) AS d
 JOIN reporting.clients AS c USING (client_id)

@@ -1,0 +1,29 @@
+-- Counts of runs by the UTC day of event_at and client. A day and client can have several rows: add them up.
+--   day           UTC day of event_at
+--   client_id     Key of the client
+--   client_name   Name of the client
+--   is_active     Active inventory: pipelines and client are active
+--   running       Runs that have not ended
+--   success       Runs that succeeded
+--   failed        Runs that failed
+--   canceled      Runs that were canceled
+--   skipped       Runs that were skipped
+--   rows_known    Runs with a known number of rows
+--   rows_total    Sum of these numbers of rows
+--   rows_squares  Sum of their squares, for the standard deviation
+SELECT
+    d.day, d.client_id, c.client_name, d.pipeline_is_active AND c.client_is_active AS is_active, d.running, d.success,
+    d.failed, d.canceled, d.skipped, d.rows_known, d.rows_total, d.rows_squares
+FROM (
+    SELECT
+        day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
+        rows_squares
+    FROM rollup.client_days
+    UNION ALL
+    SELECT
+        day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
+        rows_squares
+    FROM rollup.days
+    WHERE NOT in_totals
+) AS d
+JOIN reporting.clients AS c USING (client_id)
