@@ -5,9 +5,9 @@ from django.contrib import admin
 from chm_project.access.models import ApiToken
 from chm_project.console.admin import people as people
 from chm_project.console.admin.clients import add_health_columns
-from chm_project.console.admin.pipelines import add_latest_run
+from chm_project.console.admin.pipelines import add_run_columns
 from chm_project.console.admin.tokens import TokenAdmin
 
 admin.site.register(ApiToken, TokenAdmin)
-add_latest_run()
+add_run_columns()
 add_health_columns()

@@ -1,4 +1,4 @@
-"""Remember in a cookie when a user last changed something, so that later pages are not older than that."""
+"""Remember in a cookie when a user last changed something, so that the next pages show the change."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 from chm_project.db.replica import begin_request, lag_read
 
 COOKIE = "chm_changed_at"
-# Longer than cached lists live, and than a replica usually lags.
+# Longer than the board's lists are cached, and longer than a replica usually lags.
 REMEMBER_FOR = timedelta(minutes=5)
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
@@ -43,5 +43,5 @@ def changed_at(request: HttpRequest) -> datetime | None:
 
 
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:
-    """Give templates a function that returns the lag of the replica, because the page is read while it is rendered."""
+    """Give templates `replica_lag`. It is a function, because the data is read while the template is rendered."""
     return {"replica_lag": lag_read}

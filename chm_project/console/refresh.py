@@ -1,7 +1,7 @@
-"""Refresh pages: send only the refreshed part, or only a line if nothing changed.
+"""Refresh a page: send only its changing part, or only the line with the time if nothing has changed.
 
-The script of the console sends the digest of what it shows in the header CHM-Refresh. The answer is the refreshed part
-of the page with its new digest, or, if the digest is the same, the line with its time.
+The console's script sends the digest of the part that it shows in the header CHM-Refresh. If the digest is still right,
+the response is only the line "As of ..."; otherwise it is the new part. Both have the digest in the same header.
 """
 
 import re
@@ -42,9 +42,9 @@ class RefreshMiddleware:
 
 
 def _digest(part: bytes, as_of: bytes) -> str:
-    """Return the digest of a part without the texts that change only with the clock.
+    """Return the digest of a part, ignoring texts that change only because time passes.
 
-    These are the line `as_of` and the ends of windows, which have its minute and second.
+    These are the line `as_of`, and the times that are whole hours or days from it: they have its minute and second.
     """
     content = _FORM_TOKEN.sub(b"", part.replace(as_of, b""))
     if moment := _MINUTE_AND_SECOND.search(as_of):

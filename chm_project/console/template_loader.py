@@ -1,13 +1,14 @@
-"""Change Unfold's templates: no chart library, landmarks, and icons hidden from screen readers."""
+"""Change Unfold's templates: remove the chart library, add landmarks and labels, hide icons from screen readers."""
 
 import re
 from typing import Any
 
 from django.template.loaders.app_directories import Loader
 
-# Unfold loads 200 kB in the head without `defer`, so pages would stay blank until then. CHM's charts are SVG.
+# Unfold loads this library of 200 kB in the head without `defer`, so a page would stay blank until it has arrived. CHM
+# draws its charts as SVG and does not need it.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
-# Replacements by template. A test checks that each text exists.
+# By template: texts and their replacements. A test checks that each text still exists.
 CHANGES = {
     "unfold/layouts/skeleton.html": [(CHART_LIBRARY, "")],
     "admin/base.html": [('<div id="content" class', '<div id="content" role="main" tabindex="-1" class')],
@@ -50,13 +51,13 @@ CHANGES = {
         ),
     ],
 }
-# Unfold's heading of a filter says "By is active".
+# Replaced because it makes headings such as "By is active".
 FILTER_HEADING = "{% blocktranslate with filter_title=title %} By {{ filter_title }} {% endblocktranslate %}"
-# A ligature font draws the words inside as icons; a screen reader would read "monitor_heart".
+# The font of these elements draws words as icons. A screen reader would read the word, such as "monitor_heart".
 ICON = re.compile(r'<span class="([^"]*\bmaterial-symbols-outlined\b)')
 
 
-class LoaderOfUnfold(Loader):
+class UnfoldTemplateLoader(Loader):
     def get_contents(self, origin: Any) -> str:
         contents: str = super().get_contents(origin)
         for old, new in CHANGES.get(str(origin.template_name), []):

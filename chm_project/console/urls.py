@@ -1,3 +1,5 @@
+"""URLs of the console's own pages, below /admin/console/."""
+
 from django.urls import path
 
 from chm_project.console.pages import connection_views, handover, my_clients, views
@@ -8,9 +10,9 @@ urlpatterns = [
     path("list/unusual/", views.section_list, {"key": "unusual"}, name="unusual"),
     path("list/<slug:key>/", views.section_list, name="list"),
     path("client/<uuid:client_id>/", views.client_page, name="client"),
-    path("handover/", handover.page, name="handover"),
+    path("handover/", handover.handover_page, name="handover"),
     path("client/<uuid:client_id>/csv/<slug:table>/", views.client_csv, name="client-csv"),
-    path("my-clients/", my_clients.page, name="my-clients"),
+    path("my-clients/", my_clients.my_clients_page, name="my-clients"),
     path("pipeline/<uuid:pipeline_id>/", views.pipeline_page, name="pipeline"),
     path("pipeline/<uuid:pipeline_id>/ingest/", views.ingest_now, name="ingest"),
     path("connections/", connection_views.connections_page, name="connections"),

@@ -77,7 +77,7 @@ TEMPLATES = [
                     "django.template.loaders.cached.Loader",
                     [
                         "django.template.loaders.filesystem.Loader",
-                        "chm_project.console.template_loader.LoaderOfUnfold",
+                        "chm_project.console.template_loader.UnfoldTemplateLoader",
                     ],
                 )
             ],
@@ -304,8 +304,8 @@ UNFOLD = {
     "STYLES": ["chm_project.console.admin.navigation.style"],
     "SCRIPTS": [
         "chm_project.console.admin.navigation.script",
-        "chm_project.console.admin.navigation.bar_values",
-        "chm_project.console.admin.navigation.copies",
+        "chm_project.console.admin.navigation.chart_values",
+        "chm_project.console.admin.navigation.copy_buttons",
     ],
     "SIDEBAR": {"navigation": "chm_project.console.admin.navigation.side_bar"},
 }

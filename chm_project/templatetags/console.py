@@ -24,12 +24,12 @@ from runs.reporting.run_shapes import Row
 register = template.Library()
 register.filter("duration", text_format.duration)
 register.filter("first_line", text_format.first_line)
-register.filter("share", text_format.share)
+register.filter("percent", text_format.percent)
 register.filter("minutes", text_format.minutes)
-register.filter("whole", text_format.whole)
+register.filter("rounded", text_format.rounded)
 register.filter("changed_fields", changed_fields)
 register.filter("change_text", change_text)
-register.simple_tag(text_format.when, name="when")
+register.simple_tag(text_format.time_html, name="when")
 register.simple_tag(status_badge, name="status")
 register.simple_tag(badge, name="badge")
 
@@ -89,14 +89,14 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
             return format_html('<span class="chm-subtle">{}</span>', "pushed, not read from a source")
         case "missing":
             return format_html(
-                "{} since {}", badge("failed", "missing"), text_format.when(pipeline.source_missing_since)
+                "{} since {}", badge("failed", "missing"), text_format.time_html(pipeline.source_missing_since)
             )
         case "failing":
             return badge("failed", "failing")
         case "not yet":
             return badge("none", "not yet")
         case "stale":
-            return format_html("{} since {}", badge("warning", "stale"), text_format.when(pipeline.ingest_due_at))
+            return format_html("{} since {}", badge("warning", "stale"), text_format.time_html(pipeline.ingest_due_at))
         case "ok":
             return badge("success", "OK")
         case other:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chm_project.console.drawing.strips import Mark, draw
+from chm_project.console.drawing.strips import StripRun, draw_strip
 from chm_project.db.reporting.files import expanded, fragments
 from chm_project.tests.reader import query_as_reader
 from inventory.models import Pipeline
@@ -87,9 +87,9 @@ def test_a_fragment_can_use_the_parameter_of_another_moment() -> None:
 
 
 def test_a_status_without_a_mark_is_not_drawn_as_a_success() -> None:
-    mark = Mark(RunFactory.create().pk, "exploded", NOON, 60)
+    mark = StripRun(RunFactory.create().pk, "exploded", NOON, 60)
     with pytest.raises(ValueError, match="exploded"):
-        draw([mark])
+        draw_strip([mark])
 
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""Add failing pipelines and the latest run to the list of clients; its rows open the health page."""
+"""Add columns with failing pipelines and the latest run to the list of clients; its rows open the health page."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from chm_project.admin_kit.admin_bases import display
 from chm_project.admin_kit.badges import badge, status_badge
 from chm_project.admin_kit.extra_columns import ExtraColumns
-from chm_project.console.drawing.text_format import when
+from chm_project.console.drawing.text_format import time_html
 from chm_project.console.pages.board_scope import BoardScope
 from chm_project.console.pages.sections import clients_now
 from inventory.admin import ClientAdmin
@@ -31,22 +31,22 @@ def failing(client: Any) -> SafeString:
 
 @display(description="latest")
 def latest_status(client: Any) -> SafeString | str:
-    # A client without active pipelines is not judged; it may still have runs.
+    # Without active pipelines there is no row in `now`, although the client may have runs.
     return status_badge(client.now["latest_status"]) if client.now else "–"
 
 
-@display(description="when")
+@display(description="time_html")
 def latest_time(client: Any) -> SafeString:
-    return when(client.now["latest_at"] if client.now else None, client.judged_at)
+    return time_html(client.now["latest_at"] if client.now else None, client.as_of)
 
 
 def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
-    """Set the state of each client with one query."""
+    """Set `now`, the client's row of clients_now, on each client with one query; None without active pipelines."""
     clock = timezone.now()
     scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
     rows_by_client = {row["client_id"]: row for row in clients_now(scope, clock)}
     for client in clients:
-        client.now, client.judged_at = rows_by_client.get(client.pk), clock
+        client.now, client.as_of = rows_by_client.get(client.pk), clock
 
 
 def add_health_columns() -> None:

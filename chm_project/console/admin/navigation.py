@@ -1,4 +1,4 @@
-"""The side bar and static files of the console, for the settings of Unfold."""
+"""The side bar and static files of the console. The settings of Unfold name these functions."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ _GROUPS = {
         ("Roles", "group", "admin:auth_group_changelist", "auth.view_group"),
     ],
 }
-# Pages about all clients: closed to bound users.
+# Users who are bound to clients may not open these pages, because they are about all clients.
 _PAGES_ABOUT_ALL_CLIENTS = {"admin:auth_user_changelist", "admin:auth_group_changelist", "console:connections"}
 
 
 def side_bar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the entries that the user may open."""
+    """Return the groups of the menu, with the pages that the user may open."""
     is_bound = visibility_of(request).is_bound
     return [
         {
@@ -58,12 +58,12 @@ def script(_request: HttpRequest) -> str:
     return static("console/console.js")
 
 
-def copies(_request: HttpRequest) -> str:
-    return static("console/copies.js")
+def copy_buttons(_request: HttpRequest) -> str:
+    return static("console/copy_buttons.js")
 
 
-def bar_values(_request: HttpRequest) -> str:
-    return static("console/bar_values.js")
+def chart_values(_request: HttpRequest) -> str:
+    return static("console/chart_values.js")
 
 
 def icon(_request: HttpRequest) -> str:

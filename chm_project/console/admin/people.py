@@ -18,7 +18,7 @@ from chm_project.admin_kit.admin_bases import CheckboxSelectMultiple, ModelAdmin
 
 admin.site.unregister([User, Group])
 
-# Names of Django's models and app, as in the menu.
+# Name Django's app and models as the console's menu does.
 apps.get_app_config("auth").verbose_name = "Access"
 User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
 Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
@@ -45,7 +45,7 @@ class BindingInline(TabularInline[Binding, Any]):
 
 
 class UnboundUsersOnlyMixin:
-    """Bound users may not manage users: a new account or group would see more."""
+    """Refuse bound users: a new account or group could see more clients than they do."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return not visibility_of(request).is_bound and bool(super().has_module_permission(request))  # type: ignore[misc]
@@ -63,9 +63,11 @@ class UnboundUsersOnlyMixin:
         return not visibility_of(request).is_bound and bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
 
 
-class UserRules(DjangoUserAdmin):  # type: ignore[type-arg]
+class RestrictedUserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    """Only superusers may change or delete superusers, and grant permissions to single users."""
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only superusers may change superusers, whose password gives all rights."""
+        """Refuse to change superusers, except by superusers: with a superuser's password one has all rights."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -96,11 +98,11 @@ ROLES_HELP = (
 
 
 @admin.register(User)
-class UserAdmin(UnboundUsersOnlyMixin, UserRules, ModelAdmin[User]):
+class UserAdmin(UnboundUsersOnlyMixin, RestrictedUserAdmin, ModelAdmin[User]):
     form = UserChangeForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
-    # Without Django's template, which announces a second page.
+    # Django's template says that a second page with more fields follows; here all fields are on the first.
     add_form_template = None
     inlines = (BindingInline,)
     list_display = ("username", "email", "first_name", "last_name", "roles", "is_active")
@@ -119,7 +121,7 @@ class UserAdmin(UnboundUsersOnlyMixin, UserRules, ModelAdmin[User]):
     readonly_fields = ("last_login", "date_joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Leave out the accounts of API tokens, which have a list of their own."""
+        """Exclude the accounts of API tokens; the page of API tokens lists them."""
         return super().get_queryset(request).filter(api_token=None).prefetch_related("groups")
 
     @display(description="roles")
@@ -135,7 +137,7 @@ class UserAdmin(UnboundUsersOnlyMixin, UserRules, ModelAdmin[User]):
         return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer roles without buttons to add or change roles."""
+        """Remove the buttons that add or change roles."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups" and field is not None:
             for button in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
@@ -152,15 +154,15 @@ class UserAdmin(UnboundUsersOnlyMixin, UserRules, ModelAdmin[User]):
             person.save(update_fields=["is_staff"])
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
-        """Return to the list, because there is no second page."""
+        """Return to the list; Django would open a second page with more fields."""
         return ModelAdmin.response_add(self, request, obj, post_url_continue)
 
     def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Show no binding for superusers, who are never bound, and for new accounts before their first save."""
+        """Show no binding for superusers, who cannot be bound, and for an account that is not saved yet."""
         return [] if obj is None or obj.is_superuser else super().get_inlines(request, obj)
 
 
-class GroupRules(DjangoGroupAdmin):
+class RestrictedGroupAdmin(DjangoGroupAdmin):
     """Roles that manage users may create and bind groups; only superusers set their permissions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -177,5 +179,5 @@ class GroupRules(DjangoGroupAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(UnboundUsersOnlyMixin, GroupRules, ModelAdmin[Group]):
+class GroupAdmin(UnboundUsersOnlyMixin, RestrictedGroupAdmin, ModelAdmin[Group]):
     inlines = (BindingInline,)

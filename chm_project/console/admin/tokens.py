@@ -1,4 +1,4 @@
-"""API tokens in the console: create, show once, list and revoke."""
+"""API tokens in the console: create them, show each once, list and revoke them."""
 
 import secrets
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,18 +28,18 @@ else:
     _TokenForm = forms.ModelForm
 
 
-ONCE_SECONDS = 24 * 3600
+FORM_KEY_SECONDS = 24 * 3600
 
 
-class AlreadyMade(Exception):
-    """The form was sent before and has created its token."""
+class FormAlreadySent(Exception):
+    """The same form was sent before, and its token exists."""
 
 
 class TokenForm(_TokenForm):
-    # Set for bound users: their tokens are bound to the same clients.
+    # True for bound users: a token of theirs must be bound to one of their clients or pipelines.
     must_be_bound = False
-    # Each opened form creates one token, also if the browser sends it again.
-    once = forms.CharField(required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16))
+    # A random key per opened form: if the browser sends the form twice, the second one creates no token.
+    form_key = forms.CharField(required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16))
 
     class Meta:
         model = ApiToken
@@ -82,11 +82,11 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return type(form.__name__, (form,), {"must_be_bound": visibility_of(request).is_bound})
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """Allow the list's action only; tokens cannot be edited."""
+        """Return True for the list, which offers the action to revoke, and False for a token: it cannot be edited."""
         return obj is None and super().has_change_permission(request)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the initial values from the URL, without invalid ids."""
+        """Return the initial values from the URL. Leave out invalid ids, which would be an error."""
         initial = super().get_changeform_initial_data(request)
         return {name: value for name, value in initial.items() if name in {"name", "scope"} or _is_id(value)}
 
@@ -94,10 +94,10 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return super().has_change_permission(request)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer to revoke a token unless it is revoked."""
+        """Offer to revoke the token, unless it is revoked already."""
         token = self.get_object(request, str(object_id))
-        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
-        return offered if token is not None and token.revoked_at is None else []
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        return actions if token is not None and token.revoked_at is None else []
 
     @action(description="Revoke…", permissions=["revoke"], url_path="revoke")
     def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -119,7 +119,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
 
     @display(description="lineage jobs without a pipeline")
     def unmatched(self, token: ApiToken) -> str:
-        """Return its latest unmatched jobs: a pipeline with one of these external ids gets their runs."""
+        """Return the external ids of the latest lineage jobs without a pipeline, one per line; "none" if there are none."""
         return "\n".join(unmatched_jobs(token)) or "none"
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -136,7 +136,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
     ) -> Any:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except AlreadyMade:
+        except FormAlreadySent:
             messages.warning(
                 request,
                 "This form was sent before, so no second token was made. A token is shown once: if you did not copy "
@@ -145,26 +145,27 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             return HttpResponseRedirect(reverse("admin:access_apitoken_changelist"))
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        once = form.cleaned_data.get("once")
-        if once and not cache.add(f"token-form:{request.user.pk}:{once[:64]}", 1, ONCE_SECONDS):
-            raise AlreadyMade
-        made, plaintext = create_token(
+        form_key = form.cleaned_data.get("form_key")
+        # add() fails if the key exists, so only the first of two requests creates a token.
+        if form_key and not cache.add(f"token-form:{request.user.pk}:{form_key[:64]}", 1, FORM_KEY_SECONDS):
+            raise FormAlreadySent
+        new_token, plaintext = create_token(
             name=obj.name,
             scope=Scope(obj.scope),
             client_id=obj.client_id,
             pipeline_id=obj.pipeline_id,
             expires_at=obj.expires_at,
         )
-        obj.pk, obj.prefix, obj.user = made.pk, made.prefix, made.user
-        # Rendered in the response, because a message would be stored in a cookie.
+        obj.pk, obj.prefix, obj.user = new_token.pk, new_token.prefix, new_token.user
+        # Passed to response_add, which renders it. A message of Django would store it in a cookie.
         request.chm_plaintext = plaintext  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": f"Token for {obj.name}",
-            "token": request.chm_plaintext,  # type: ignore[attr-defined]
-            "made": obj,
+            "plaintext": request.chm_plaintext,  # type: ignore[attr-defined]
+            "token": obj,
             "lines": push_lines(
                 obj,
                 request.chm_plaintext,  # type: ignore[attr-defined]
@@ -172,7 +173,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             ),
             "opts": self.opts,
         }
-        response = TemplateResponse(request, "admin/access/apitoken/made.html", context)
+        response = TemplateResponse(request, "admin/access/apitoken/created.html", context)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -184,8 +185,8 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         for token in tokens:
             revoke_token(token=token)
             self.log_change(request, token, [{"changed": {"fields": ["revoked_at"]}}])
-        number = len(tokens)
-        text = "1 token revoked; it stops working at once." if number == 1 else f"{number} tokens revoked."
+        count = len(tokens)
+        text = "1 token revoked; it stops working at once." if count == 1 else f"{count} tokens revoked."
         self.message_user(request, text, messages.SUCCESS)
 
     @display(description="visible part")

@@ -1,6 +1,6 @@
-"""Draw charts on the server as inline SVG, from numbers, dates and fixed texts only, never a partner's text.
+"""Draw charts on the server as inline SVG, from numbers, dates and fixed texts only, never from a partner's text.
 
-They stretch to the available width, so labels are HTML beside them and scale with the page's text.
+A chart stretches to the available width. Its labels are HTML beside the SVG, so that they keep the page's text size.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +11,8 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from chm_project.console.drawing.axis import NUMBER, AxisUnit, floor_of, top_of
-from chm_project.console.drawing.text_format import counted, share
+from chm_project.console.drawing.axis import NUMBER, AxisUnit, axis_bottom, axis_top
+from chm_project.console.drawing.text_format import number_and_noun, percent
 from runs.models import Status
 
 WIDTH, HEIGHT, PEAK_HEIGHT = 600, 140, 5
@@ -21,7 +21,7 @@ GRID = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar. `kind` is a status and sets the colour; `href` links to its runs."""
+    """A bar. `kind` is a status and decides the colour. `href` is the URL of the runs that the bar counts."""
 
     label: str
     value: float
@@ -38,14 +38,14 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A share from 0 to 1; None is a gap."""
+    """A point of a line. `share` is from 0 to 1; None draws a gap."""
 
     label: str
     share: float | None
     href: str = ""
 
 
-def bars(
+def draw_bars(
     values: Sequence[Bar],
     *,
     label: str,
@@ -53,16 +53,16 @@ def bars(
     lines: Sequence[ChartLine] = (),
     unit: AxisUnit = NUMBER,
 ) -> SafeString:
-    """Draw bars from zero; `lines` are horizontal, `dates` are evenly spaced below.
+    """Draw bars that start at zero. `lines` are horizontal lines; `dates` are labels, evenly spaced below the chart.
 
-    A bar above the end of the axis is cut, has a gap, and is listed below the chart.
+    A bar that is longer than the axis is cut off, has a gap, and is listed below the chart.
     """
-    top = top_of([bar.value for bar in values] + [line.value for line in lines], unit)
+    top = axis_top([bar.value for bar in values] + [line.value for line in lines], unit)
     step = WIDTH / max(len(values), 1)
     bar_width = step * (0.8 if step > 3 else 1)
     pieces, cut_labels = _grid(), []
-    for number, bar in enumerate(values):
-        x = number * step
+    for index, bar in enumerate(values):
+        x = index * step
         bar_height = HEIGHT * min(bar.value / top, 1)
         # As in the strips, the bar of a failed run is pointed, so that its colour is not the only difference.
         peak = min(PEAK_HEIGHT, bar_height) if bar.kind == Status.FAILED and step >= PEAK_HEIGHT else 0
@@ -73,54 +73,54 @@ def bars(
         if bar.value > top:
             cut_labels.append(bar.label)
             shape += f'<path class="chm-cut" d="M{x - 1:.1f} 22l{bar_width + 2:.1f} -6"/>'
-        pieces.append(_value(x, step, shape, bar.label, bar.href, first=not number))
+        pieces.append(_value(x, step, shape, bar.label, bar.href, first=not index))
     for line in lines:
         y = HEIGHT - HEIGHT * min(line.value / top, 1)
         pieces.append(
             f'<line class="chm-line-{line.kind}" x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}">'
             f"<title>{line.label}</title></line>"
         )
-    axis_labels = [unit.write(top * share) for share in GRID]
+    axis_labels = [unit.format_value(top * share) for share in GRID]
     more = f"; and {len(cut_labels) - 3} more" if len(cut_labels) > 3 else ""
     note = f"Above the axis: {'; '.join(cut_labels[:3])}{more}." if cut_labels else ""
     return _figure(pieces, label, axis_labels, dates, note)
 
 
-def rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> SafeString:
-    """Draw a line of shares up to 100 %, on an axis that shows every value."""
-    floor = floor_of([point.share for point in points if point.share is not None])
+def draw_rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> SafeString:
+    """Draw shares as a line, on an axis that ends at 100 % and begins below the lowest share."""
+    bottom = axis_bottom([point.share for point in points if point.share is not None])
     step = WIDTH / max(len(points), 1)
     pieces, path, is_connected = _grid(), [], False
     points_drawn: list[str] = []
-    for number, point in enumerate(points):
-        x = (number + 0.5) * step
+    for index, point in enumerate(points):
+        x = (index + 0.5) * step
         if point.share is None:
             is_connected = False
             continue
-        y = HEIGHT - HEIGHT * (point.share - floor) / (1 - floor)
+        y = HEIGHT - HEIGHT * (point.share - bottom) / (1 - bottom)
         path.append(f"{'L' if is_connected else 'M'}{x:.1f} {y:.1f}")
         is_connected = True
-        # A line of length 0 with round ends is a round dot at any stretch.
+        # A line of length 0 with round ends stays a round dot when the chart is stretched; a circle would not.
         shape = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
-        points_drawn.append(_value(number * step, step, shape, point.label, point.href, first=not points_drawn))
+        points_drawn.append(_value(index * step, step, shape, point.label, point.href, first=not points_drawn))
     pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *points_drawn]
-    ticks = [f"{(floor + (1 - floor) * share) * 100:.3g} %" for share in GRID]
-    return _figure(pieces, label, ticks, dates, "")
+    axis_labels = [f"{(bottom + (1 - bottom) * share) * 100:.3g} %" for share in GRID]
+    return _figure(pieces, label, axis_labels, dates, "")
 
 
 def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
-    """A day of the shape daily_success, or a gap for a day without runs."""
+    """Return the point for a row of the shape daily_success; a gap if the day has no row."""
     if row is None:
         return Point(f"{day:%a %d %b}: no runs", None)
     failed = f", {row['failed']:,} failed" if row["failed"] else ", none failed" if row["success"] < row["runs"] else ""
-    text = f"{share(row['success_rate'])} of {counted(row['runs'], 'run')} succeeded{failed}"
+    text = f"{percent(row['success_rate'])} of {number_and_noun(row['runs'], 'run')} succeeded{failed}"
     return Point(f"{day:%a %d %b}: {text}", row["success_rate"], href)
 
 
-def spans(
+def draw_spans(
     periods: Iterable[tuple[datetime, datetime, str]], *, since: datetime, until: datetime, label: str
 ) -> SafeString:
-    """Draw spans of time within a window as blocks on a line."""
+    """Draw periods of time as blocks on a line, which is the time from `since` to `until`."""
     window_seconds = (until - since).total_seconds() or 1
     pieces = ['<rect class="chm-track" x="0" y="8" width="600" height="4"/>']
     for start, end, title in periods:
@@ -133,18 +133,18 @@ def spans(
     return _svg(pieces, label, 20, "img")
 
 
-def spread(labels: Sequence[str], limit: int = 7) -> list[str]:
+def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
     """Return the first, the last and evenly placed labels between them, for the dates of an axis.
 
-    An odd limit keeps them evenly placed where the page hides every other one.
+    With an odd limit they stay evenly placed on a phone, which hides every other label.
     """
     if len(labels) <= limit:
         return list(labels)
-    return [labels[round(number * (len(labels) - 1) / (limit - 1))] for number in range(limit)]
+    return [labels[round(index * (len(labels) - 1) / (limit - 1))] for index in range(limit)]
 
 
 def _value(x: float, step: float, shape: str, label: str, href: str, *, first: bool) -> str:
-    """Draw one value: the whole column is active, and arrow keys move between values."""
+    """Draw one value. The whole height of the chart reacts to the pointer. Arrow keys move between values."""
     column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
     focus = f'tabindex="{0 if first else -1}" aria-label="{label}"'
     content = f"{column}{shape}<title>{label}</title>"
@@ -161,16 +161,16 @@ def _grid() -> list[str]:
 def _figure(
     pieces: Sequence[str], label: str, axis_labels: Sequence[str], dates: Sequence[str], note: str
 ) -> SafeString:
-    """Return the chart with axes. `axis_labels` are those of the vertical axis, from the bottom up.
+    """Return the chart with its axes. `axis_labels` belong to the vertical axis, from the bottom up.
 
-    Screen readers skip the axes, because the label of each bar has its value.
+    The axes are hidden from screen readers, because the label of each bar contains its value.
     """
-    axis = "".join(f"<span>{mark}</span>" for mark in reversed(axis_labels))
-    below = "".join(f"<span>{date}</span>" for date in dates)
+    vertical_axis = "".join(f"<span>{text}</span>" for text in reversed(axis_labels))
+    horizontal_axis = "".join(f"<span>{text}</span>" for text in dates)
     return mark_safe(  # noqa: S308 - see the module's first line
-        f'<div class="chm-figure"><div class="chm-y" aria-hidden="true">{axis}</div>'
+        f'<div class="chm-figure"><div class="chm-y" aria-hidden="true">{vertical_axis}</div>'
         f"{_svg(pieces, label, HEIGHT, 'group')}"
-        f'<div class="chm-x" aria-hidden="true">{below}</div></div>'
+        f'<div class="chm-x" aria-hidden="true">{horizontal_axis}</div></div>'
         f'<p class="chm-value" aria-hidden="true">{note}</p>'
     )
 

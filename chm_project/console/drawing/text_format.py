@@ -1,4 +1,4 @@
-"""Format numbers and times of pages; without JavaScript, times are UTC."""
+"""Format numbers and times for pages. Times are in UTC; the script of the page converts them to the browser's zone."""
 
 from datetime import UTC, datetime
 
@@ -14,28 +14,28 @@ def duration(seconds: float | None) -> str:
     if seconds_left < 60:
         return f"{seconds_left} s"
     sizes = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    first = next(place for place, (size, _) in enumerate(sizes) if seconds_left >= size)
+    largest = next(index for index, (size, _) in enumerate(sizes) if seconds_left >= size)
     parts = []
-    for size, unit in sizes[first : first + 2]:
+    for size, unit in sizes[largest : largest + 2]:
         number, seconds_left = divmod(seconds_left, size)
         if number:
             parts.append(f"{number} {unit}")
     return " ".join(parts)
 
 
-def utc(moment: datetime) -> str:
+def utc_text(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
-    """Return the moment, which the page's script writes in the browser's zone, and how long before `as_of` it was."""
-    if not moment:  # a template's missing variable is an empty text
+def time_html(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
+    """Return HTML with the moment in UTC and its age at `as_of`. The page's script shows it in the browser's zone."""
+    if not moment:  # in a template, a missing variable is an empty text
         return format_html('<span class="chm-subtle">{}</span>', "–")
     moment = moment.astimezone(UTC)
     shown = format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{moment:%Y-%m-%dT%H:%M:%S}Z",
-        utc(moment),
+        utc_text(moment),
         f"{moment:%Y-%m-%d %H:%M} UTC",
     )
     if as_of is None or moment > as_of:
@@ -50,7 +50,7 @@ def first_line(text: str | None, limit: int = 200) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def share(number: float | None) -> str:
+def percent(number: float | None) -> str:
     return "–" if number is None else f"{number * 100:.1f} %"
 
 
@@ -58,10 +58,11 @@ def minutes(number: float | None) -> str:
     return "–" if number is None else duration(float(number) * 60)
 
 
-def whole(number: float | None) -> str:
+def rounded(number: float | None) -> str:
+    """Return the number without decimals and with commas: "12,500"; a dash for None."""
     return "–" if number is None else f"{number:,.0f}"
 
 
-def counted(number: int, noun: str) -> str:
+def number_and_noun(number: int, noun: str) -> str:
     """Return "1 run", "2 runs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

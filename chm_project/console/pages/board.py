@@ -7,10 +7,10 @@ from typing import Any
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from chm_project.console.drawing.charts import Bar, bars, rates, spread, success_point
+from chm_project.console.drawing.charts import Bar, draw_bars, draw_rates, spread_labels, success_point
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
-from chm_project.console.pages.run_links import runs_of_scope, window_of_day
+from chm_project.console.pages.run_links import filtered_runs_url, window_of_day
 from chm_project.console.pages.sections import SECTIONS, Section, candidates
 from runs.reporting.run_shapes import Row, run_shape
 
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
-    """A section as the board shows it: `total` is how many rows the list behind `address` has."""
+    """A section as the board shows it. `address` is the page with all its rows, `total` their number."""
 
     section: Section
     rows: list[Row]
@@ -42,53 +42,56 @@ def list_address(section: Section, scope: BoardScope) -> str:
 
 
 def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
-    shown, pipelines_by_key = [], candidates(scope, clock)
-    for section in (one for one in SECTIONS.values() if one.rows_on_board):
+    """Return the template context of the board's sections, tiles and charts."""
+    board_sections, pipelines_by_key = [], candidates(scope, clock)
+    for section in (section for section in SECTIONS.values() if section.rows_on_board):
         section_scope = scope
         if section.candidates_key:
             section_scope = replace(scope, pipelines=tuple(pipelines_by_key[section.candidates_key]))
         rows, total = section.read(section_scope, clock, section.rows_on_board, 0)
-        shown.append(BoardSection(section, rows, total, list_address(section, scope)))
-    add_strips((row for one in shown for row in one.rows), scope.as_of)
+        board_sections.append(BoardSection(section, rows, total, list_address(section, scope)))
+    add_strips((row for each in board_sections for row in each.rows), scope.as_of)
     as_of = scope.as_of or clock
     return {
         "as_of": as_of,
         "changed_since": scope.compared_since(clock),
         "nothing_judged": why_nothing_is_judged(scope),
-        "shown": shown,
-        "tiles": [one for one in shown if one.section.tile],
+        "board_sections": board_sections,
+        "tiles": [each for each in board_sections if each.section.tile],
         "failures": failures_chart(scope, as_of),
         "success": success_chart(scope, as_of),
     }
 
 
 def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
-    """Draw failed runs by the hour over 7 days, including hours without failures."""
+    """Draw the number of failed runs in each hour of the last 7 days, including hours without failures."""
     since = as_of - FAILURES_PERIOD
     rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
     hour, values, dates = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0), [], []
     while hour < as_of:
-        number = by_hour.get(hour, 0)
-        href = runs_of_scope(scope.parameters, hour, hour + HOUR, status="failed") if number else ""
-        values.append(Bar(f"{hour:%a %d %b %H:%M} UTC: {number:,} failed", number, href=href))
+        failed_runs = by_hour.get(hour, 0)
+        href = filtered_runs_url(scope.parameters, hour, hour + HOUR, status="failed") if failed_runs else ""
+        values.append(Bar(f"{hour:%a %d %b %H:%M} UTC: {failed_runs:,} failed", failed_runs, href=href))
         if hour.date() not in dates:
             dates.append(hour.date())
         hour += HOUR
     total = sum(by_hour.values())
     label = f"Failed runs by the hour over 7 days: {total}"
-    drawing = bars(values, label=label, dates=spread([f"{day:%a %d %b}" for day in dates], 5))
+    drawing = draw_bars(values, label=label, dates=spread_labels([f"{day:%a %d %b}" for day in dates], 5))
     return Chart(drawing, max(by_hour.values(), default=0), total, rows)
 
 
 def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
-    """Draw the share of successful runs by UTC day over the last 30 days."""
+    """Draw the share of successful runs on each of the last 30 UTC days."""
     first = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_day = {row["day"]: row for row in rows}
     days = [first + timedelta(days=number) for number in range(SUCCESS_DAYS)]
-    points = [success_point(day, by_day.get(day), runs_of_scope(scope.parameters, *window_of_day(day))) for day in days]
+    points = [
+        success_point(day, by_day.get(day), filtered_runs_url(scope.parameters, *window_of_day(day))) for day in days
+    ]
     total = sum(row["runs"] for row in rows)
     label = f"Share of successful runs by day over {SUCCESS_DAYS} days: {total} runs"
-    return Chart(rates(points, label=label, dates=spread([f"{day:%d %b}" for day in days])), 0, total, rows)
+    return Chart(draw_rates(points, label=label, dates=spread_labels([f"{day:%d %b}" for day in days])), 0, total, rows)

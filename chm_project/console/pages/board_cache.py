@@ -1,7 +1,7 @@
-"""Reuse the board's lists as HTML for a while, if reading them is slow.
+"""Cache the board's lists as HTML for a short time, if they are slow to compute (decision 0030).
 
-Reading a board of 10,000 pipelines takes most of a second. Users who open it soon after see the
-stored one with its age. Users who have just changed something in the console get a new one.
+A board of 10,000 pipelines needs almost a second. Users who open it soon after get the stored HTML, with its age. A
+user who has just changed something in the console gets a new board.
 """
 
 import time
@@ -20,13 +20,13 @@ from chm_project.console.pages.board import read_board
 from chm_project.console.pages.board_scope import BoardScope
 from chm_project.db import best_effort_cache
 
-# Boards that are rendered faster than this are never reused.
+# A board that was computed faster than this is not stored.
 FAST_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class BoardLists:
-    """The board's lists as of `as_of`."""
+    """The HTML of the board's lists, and the moment that they show."""
 
     html: SafeString
     as_of: datetime
@@ -34,23 +34,23 @@ class BoardLists:
 
 
 def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> BoardLists:
-    """Return the lists of the scope at `clock`, or stored ones that are at most CHM_BOARD_REUSE_SECONDS old."""
+    """Return the board's lists at `clock`, or stored lists that are at most CHM_BOARD_REUSE_SECONDS old."""
     key = f"board:{_digest(scope)}"
     if scope.as_of is None and (stored := _read_stored(key, clock)) is not None:
         own_change_at = changed_at(request)
         if own_change_at is None or own_change_at < stored.as_of:
             return stored
-    begun = time.monotonic()
+    started = time.monotonic()
     context = read_board(scope, clock)
     html = render_to_string("console/parts/board.html", context | {"scope": scope}, request)
     lists = BoardLists(html, context["as_of"])
-    if scope.as_of is None and time.monotonic() - begun > FAST_SECONDS:
+    if scope.as_of is None and time.monotonic() - started > FAST_SECONDS:
         _store(key, lists)
     return lists
 
 
 def _digest(scope: BoardScope) -> str:
-    """Return a key of all restrictions of the scope; sorted, so that equal sets have equal keys."""
+    """Return a hash of all filters of the scope. Clients are sorted, so that equal sets have equal hashes."""
     clients = None if scope.clients is None else sorted(map(str, scope.clients))
     return blake2b(f"{replace(scope, clients=None)!r} {clients}".encode(), digest_size=16).hexdigest()
 

@@ -1,4 +1,4 @@
-"""The board's filters in the URL."""
+"""The filters of the board, read from the URL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,9 +19,9 @@ from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.admin_kit.local_times import UTC_ZONE, evening_before, parse_local_time, zone_named
 from inventory.models import Client, Environment, Pipeline, Platform
 
-# Presets for the start of the comparison; any other value is a time.
+# Values of `since`, the start of the comparison. Any other value is read as a time.
 DAY, YESTERDAY, WORKING_EVENING, CUSTOM = "24h", "yesterday", "working_evening", "custom"
-SINCE = {
+SINCE_LABELS = {
     DAY: "24 hours",
     YESTERDAY: "yesterday 18:00",
     WORKING_EVENING: "last working evening 18:00",
@@ -32,9 +32,10 @@ SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class BoardScope:
-    """The filters.
+    """The filters of the board.
 
-    Empty ones do not restrict; without as_of the board is current. Times without offset are in `zone`.
+    An empty filter does not restrict. Without `as_of` the board shows the present. `zone` is the zone of times
+    without an offset.
     """
 
     client_id: UUID | None = None
@@ -44,10 +45,10 @@ class BoardScope:
     since_time: datetime | None = None
     as_of: datetime | None = None
     zone: ZoneInfo = UTC_ZONE
-    # Additional restriction: the user's own clients, or those that the user is bound to.
+    # Also restrict to these clients: the user's own clients, or those that the user is bound to.
     clients: frozenset[UUID] | None = None
     all_clients: bool = False
-    # Additional restriction while a board is read: the only pipelines that a section can show.
+    # Also restrict to these pipelines. The board sets it to the pipelines that a section can show.
     pipelines: tuple[UUID, ...] | None = None
 
     @property
@@ -63,7 +64,7 @@ class BoardScope:
 
     @property
     def query(self) -> str:
-        """Return the query string; empty without a filter."""
+        """Return the query string of the filters, with its "?"; empty without a filter."""
         values = {
             "client": self.client_id, CLIENTS_PARAMETER: ALL_CLIENTS if self.all_clients else "",
             "platform": self.platform, "environment": self.environment, "since": self.since,
@@ -74,28 +75,29 @@ class BoardScope:
         return f"?{query}" if query else ""
 
     @property
-    def query_of_all(self) -> str:
-        """Return the query string for all clients."""
+    def query_for_all_clients(self) -> str:
+        """Return the query string of the same filters for all clients."""
         return replace(self, all_clients=True).query
 
     @property
-    def query_of_mine(self) -> str:
+    def query_for_my_clients(self) -> str:
+        """Return the query string of the same filters for the user's own clients."""
         return replace(self, all_clients=False).query
 
-    def local(self, moment: datetime | None) -> str:
-        """Return the value for a date and time field."""
+    def local_text(self, moment: datetime | None) -> str:
+        """Return the moment in the filters' zone as the value of a datetime-local field; empty for None."""
         return "" if moment is None else f"{moment.astimezone(self.zone):%Y-%m-%dT%H:%M}"
 
     @property
     def since_value(self) -> str:
-        return self.local(self.since_time)
+        return self.local_text(self.since_time)
 
     @property
     def as_of_value(self) -> str:
-        return self.local(self.as_of)
+        return self.local_text(self.as_of)
 
     def compared_since(self, clock: datetime) -> datetime:
-        """Return the moment of `since`, relative to as_of or the clock."""
+        """Return the moment with which the board compares: `since`, counted back from as_of or from the clock."""
         now = (self.as_of or clock).astimezone(self.zone)
         match self.since:
             case "" | "24h":
@@ -122,7 +124,7 @@ def scope_of(request: HttpRequest) -> BoardScope:
 
 
 def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
-    """Return the scope; raise Http404 for invalid values, so that a wrong URL does not look like an empty board."""
+    """Return the scope; raise Http404 for invalid values, so that a wrong URL does not show an empty, green board."""
     client, platform, environment = (query.get(name, "") for name in ("client", "platform", "environment"))
     if (platform and platform not in Platform.values) or (environment and environment not in Environment.values):
         raise Http404("There is no such platform or environment.")
@@ -137,7 +139,7 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
         if since == CUSTOM:
             since_time = parse_local_time(query.get("since_time", ""), zone)
             since = CUSTOM if since_time else ""
-        elif since not in ("", *SINCE):
+        elif since not in ("", *SINCE_LABELS):
             since, since_time = CUSTOM, parse_local_time(since, zone)
     except (ValueError, OverflowError):
         raise Http404("There is no such time.") from None
@@ -147,10 +149,10 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
     return BoardScope(client_id, platform, environment, since, since_time, as_of, zone, all_clients=all_clients)
 
 
-def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:
-    """Return values and labels of the filters, including a disabled client in the URL.
+def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:
+    """Return values and labels of the filters. A disabled client is included if the URL selects it.
 
-    Raise Http404 for an unknown one.
+    Raise Http404 if the URL selects an unknown client.
     """
     seen = visible.restrict(Client.objects.order_by("name"), client_path="id")
     clients = [(str(pk), name) for pk, name in seen.filter(is_active=True).values_list("pk", "name")]
@@ -161,12 +163,12 @@ def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str,
         "client": clients,
         "platform": list(Platform.choices),
         "environment": list(Environment.choices),
-        "since": list(SINCE.items()),
+        "since": list(SINCE_LABELS.items()),
     }
 
 
 def why_nothing_is_judged(scope: BoardScope) -> str:
-    """Return a sentence if the scope has no active pipeline, else "": a board without pipelines is not green."""
+    """Return a sentence if the scope has no active pipeline, else "". Without it, such a board would look green."""
     pipelines: QuerySet[Pipeline] = Pipeline.objects.active()
     if scope.clients is not None:
         pipelines = pipelines.filter(client__in=scope.clients)
@@ -184,4 +186,4 @@ def why_nothing_is_judged(scope: BoardScope) -> str:
         return f"{client.name} is disabled: none of its pipelines is judged or ingested. Its history is kept."
     if scope.client_id or scope.platform or scope.environment or scope.clients is not None:
         return "No active pipeline matches these filters."
-    return "No pipeline yet. What fails or is late shows here once there is one."
+    return "No pipeline yet. When pipelines exist, this page shows which fail or are late."

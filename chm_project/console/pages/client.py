@@ -1,4 +1,4 @@
-"""The page of a client: its report over a period, its pipelines, and its ingestion now."""
+"""The page of a client: its report for a period, and the current state of its pipelines and their ingestion."""
 
 from datetime import datetime
 from typing import Any
@@ -6,29 +6,29 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 
-from chm_project.console.drawing.strips import draw, marks_of
-from chm_project.console.pages.client_report import Period, periods, read_report
+from chm_project.console.drawing.strips import draw_strip, strip_runs_by_pipeline
+from chm_project.console.pages.client_report import Period, period_choices, read_report
 from chm_project.console.pages.row_strips import add_strips
 from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Client, Pipeline
 from runs.reporting.run_shapes import run_shape
 
-PIPELINES_A_PAGE = 50
+PIPELINES_PER_PAGE = 50
 
 
 def read_client(client: Client, period: Period, as_of: datetime, page: str) -> dict[str, Any]:
-    pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_A_PAGE).get_page(page)
-    runs_by_pipeline = marks_of(pipeline.pk for pipeline in pages.object_list)
+    pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_PER_PAGE).get_page(page)
+    runs_by_pipeline = strip_runs_by_pipeline(pipeline.pk for pipeline in pages.object_list)
     report = read_report(client, period)
     add_strips(report.failing, period.until if period.is_over else None)
     return {
         "as_of": as_of,
         "client": client,
         "report": report,
-        "periods": periods(as_of),
+        "periods": period_choices(as_of),
         "pages": pages,
         "pipelines": [
-            {"pipeline": pipeline, "latest": last_runs[-1] if last_runs else None, "strip": draw(last_runs)}
+            {"pipeline": pipeline, "latest": last_runs[-1] if last_runs else None, "strip": draw_strip(last_runs)}
             for pipeline in pages.object_list
             for last_runs in [runs_by_pipeline.get(pipeline.pk, [])]
         ],
@@ -44,7 +44,7 @@ def _connections(client: Client) -> dict[str, Any]:
     except ConfigurationError:
         return {"connections": [], "connections_faulty": True}
     ingestible = Pipeline.objects.ingestible().filter(client=client)
-    # Numbered, because a connection's name is not always a valid alias.
+    # The aliases are numbered, because a connection's name is not always a valid alias.
     counts = ingestible.aggregate(
         **{f"selected_{number}": Count("pk", filter=each.condition()) for number, each in enumerate(connections)}
     )

@@ -12,13 +12,13 @@ from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
-from chm_project.console.drawing.charts import Bar, bars, rates, spread, success_point
-from chm_project.console.pages.run_links import runs_of_client
+from chm_project.console.drawing.charts import Bar, draw_bars, draw_rates, spread_labels, success_point
+from chm_project.console.pages.run_links import client_runs_url
 from inventory.models import Client
 from runs.reporting.run_shapes import Row, run_shape
 
-DAYS = (7, 30, 90)
-USUAL_DAYS = 30
+PERIOD_DAYS = (7, 30, 90)
+DEFAULT_DAYS = 30
 MONTHS_OFFERED = 12
 MAX_RULES, MAX_WORST = 50, 10
 MAX_ROWS = 1000
@@ -31,7 +31,7 @@ class UnknownPeriod(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `since` up to `until`: whole UTC days, of which the last one may not have ended."""
+    """Whole UTC days from `since` to `until`. The last day may still be in progress."""
 
     key: str
     name: str
@@ -53,9 +53,9 @@ class Period:
 
 
 def period_of(text: str, now: datetime) -> Period:
-    """Return the period of "7d", "30d", "90d" or a month as "2026-10". Raises UnknownPeriod."""
+    """Return the period for "7d", "30d", "90d" or a month such as "2026-10"; raise UnknownPeriod for other texts."""
     now = now.astimezone(UTC)
-    if text in {f"{days}d" for days in DAYS}:
+    if text in {f"{days}d" for days in PERIOD_DAYS}:
         days = int(text[:-1])
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         return Period(text, f"last {days} days", midnight - timedelta(days=days - 1), now, is_over=False)
@@ -70,18 +70,18 @@ def period_of(text: str, now: datetime) -> Period:
     return Period(text, f"{since:%B %Y}", since, min(ends, now), is_over=ends <= now)
 
 
-def periods(now: datetime) -> list[tuple[str, str]]:
-    """Return key and name of the periods that the page offers, newest month first."""
+def period_choices(now: datetime) -> list[tuple[str, str]]:
+    """Return key and name of each period that the page offers: the last days, then months, newest first."""
     month, months = now.astimezone(UTC).replace(day=1), []
     for _ in range(MONTHS_OFFERED):
         months.append((f"{month:%Y-%m}", f"{month:%B %Y}"))
         month = (month - timedelta(days=1)).replace(day=1)
-    return [(f"{days}d", f"Last {days} days") for days in DAYS] + months
+    return [(f"{days}d", f"Last {days} days") for days in PERIOD_DAYS] + months
 
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """`streaks` are those of the shape failure_streaks, newest first; `rates` and `failures` are charts.
+    """`streaks` are those of the shape failure_streaks, newest first.
 
     `is_judged` is true if the client has active pipelines. Only active ones are in `failing`, `worst` and `flakiest`.
     """
@@ -95,8 +95,8 @@ class ClientReport:
     worst: list[Row]
     flakiest: list[Row]
     rules: list[dict[str, Any]]
-    rates: SafeString
-    failures: SafeString
+    success_chart: SafeString
+    failures_chart: SafeString
 
     @property
     def runs(self) -> int:
@@ -132,12 +132,12 @@ class ClientReport:
         return sum(row["recovered_at"] is None for row in self.streaks)
 
     @property
-    def most_failed(self) -> int:
+    def max_failed_per_day(self) -> int:
         return max((row["failed"] for row in self.days), default=0)
 
 
 def read_report(client: Client, period: Period, *, linked: bool = True) -> ClientReport:
-    """Read the report; `linked` makes the charts' bars open their runs."""
+    """Read the report. With `linked`, the points and bars of the charts link to their runs."""
     days, flaky = read_days(client, period), read_flaky(client, period)
     by_failures = sorted(flaky, key=lambda row: (-row["failure_count"], -row["failure_rate"], row["pipeline_name"]))
     by_flips = sorted(flaky, key=lambda row: (-row["flips"], -row["failure_count"], row["pipeline_name"]))
@@ -150,8 +150,8 @@ def read_report(client: Client, period: Period, *, linked: bool = True) -> Clien
         worst=by_failures[:MAX_WORST],
         flakiest=[row for row in by_flips if row["flips"]][:MAX_WORST],
         rules=_rules(client, period),
-        rates=_rates(client, period, days, linked=linked),
-        failures=_failures(client, period, days, linked=linked),
+        success_chart=_success_chart(client, period, days, linked=linked),
+        failures_chart=_failures_chart(client, period, days, linked=linked),
     )  # fmt: skip
 
 
@@ -181,27 +181,27 @@ def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
     return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
 
 
-def _rates(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
+def _success_chart(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
     by_day = {row["day"]: row for row in days}
     points = [
-        success_point(day, by_day.get(day), runs_of_client(client.pk, day) if linked else "") for day in period.days
+        success_point(day, by_day.get(day), client_runs_url(client.pk, day) if linked else "") for day in period.days
     ]
-    dates = spread([f"{day:%d %b}" for day in period.days])
-    return rates(points, label="Share of successful runs by day", dates=dates)
+    dates = spread_labels([f"{day:%d %b}" for day in period.days])
+    return draw_rates(points, label="Share of successful runs by day", dates=dates)
 
 
-def _failures(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
+def _failures_chart(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
     by_day = {row["day"]: row["failed"] for row in days}
     columns = []
     for day in period.days:
         failed = by_day.get(day, 0)
-        href = runs_of_client(client.pk, day, status="failed") if linked and failed else ""
+        href = client_runs_url(client.pk, day, status="failed") if linked and failed else ""
         columns.append(Bar(f"{day:%a %d %b}: {failed:,} failed", failed, href=href))
-    dates = spread([f"{day:%d %b}" for day in period.days])
-    return bars(columns, label="Failed runs by day", dates=dates)
+    dates = spread_labels([f"{day:%d %b}" for day in period.days])
+    return draw_bars(columns, label="Failed runs by day", dates=dates)
 
 
-# The tables that the page offers as CSV: their columns, and the function that reads their rows.
+# The tables that the page offers as CSV: for each, its columns and the function that reads its rows.
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[Client, Period], list[Row]]]] = {
     "days": (("day", "runs", "success", "failed", "success_rate"), read_days),
     "incidents": (

@@ -1,4 +1,4 @@
-"""The pages of connections: their state, their source's pipelines, and adopting missing ones."""
+"""The pages of connections: their state, and the source's pipelines, which users can add to the inventory (adopt)."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from chm_project.console.pages.views import READ, console_page, for_roles, of_all_clients
+from chm_project.console.pages.views import READ_PERMISSIONS, console_page, refuse_bound_users, require_permissions
 from ingestion.adoption import MAX_ADOPTED, adopt_from_source
 from ingestion.connection_status import ConnectionStatus, missing, paused, read_status
 from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Client, PipelineType
 
-# Permissions for the importer of pipelines.
-ADOPT = ("inventory.add_pipeline", "inventory.change_pipeline")
+# The permissions that the import of pipelines needs, because adopting uses its code.
+ADOPT_PERMISSIONS = ("inventory.add_pipeline", "inventory.change_pipeline")
 MAX_LISTED, MAX_FAULTS = 200, 5
 
 
 @require_safe
-@for_roles(*READ)
-@of_all_clients
+@require_permissions(*READ_PERMISSIONS)
+@refuse_bound_users
 def connections_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
@@ -36,8 +36,8 @@ def connections_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@for_roles(*READ)
-@of_all_clients
+@require_permissions(*READ_PERMISSIONS)
+@refuse_bound_users
 def connection_page(request: HttpRequest, name: str) -> HttpResponse:
     status = _status(name)
     pipelines = status.selected.select_related("client")
@@ -49,7 +49,7 @@ def connection_page(request: HttpRequest, name: str) -> HttpResponse:
         "missing": missing(pipelines)[:MAX_LISTED],
         "paused": paused(pipelines)[:MAX_LISTED],
         "import_errors": status.import_errors[:MAX_LISTED],
-        "may_adopt": request.user.has_perms(ADOPT),
+        "may_adopt": request.user.has_perms(ADOPT_PERMISSIONS),
         "clients": Client.objects.active(),
         "pipeline_types": PipelineType.choices,
         "max_adopted": MAX_ADOPTED,
@@ -58,10 +58,10 @@ def connection_page(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-@for_roles(*READ)
-@of_all_clients
+@require_permissions(*READ_PERMISSIONS)
+@refuse_bound_users
 def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
-    if not request.user.has_perms(ADOPT):
+    if not request.user.has_perms(ADOPT_PERMISSIONS):
         raise PermissionDenied
     status = _status(name)
     chosen = request.POST.getlist("external_id")
@@ -82,8 +82,8 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
     elif not result.new:
         messages.warning(request, "Select at least one pipeline.")
     else:
-        number = len(result.new)
-        message = f"Adopted {number} pipeline{'' if number == 1 else 's'}. The next walk reads all runs of each."
+        count = len(result.new)
+        message = f"Adopted {count} pipeline{'' if count == 1 else 's'}. The next walk reads all runs of each."
         messages.success(request, message)
     return HttpResponseRedirect(reverse("console:connection", args=[name]))
 

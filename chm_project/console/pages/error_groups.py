@@ -1,4 +1,4 @@
-"""Group the failures of one pipeline by cause: texts that differ only in numbers, ids and names."""
+"""Group the failures of one pipeline by cause. Texts that differ only in numbers, ids and names have the same cause."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +24,10 @@ class FailureCause:
     count: int
 
 
-def grouped_failures(pipeline_id: UUID, *, since: datetime, most: int) -> list[FailureCause]:
-    """Return the causes of the pipeline's newest failures, the most frequent one first."""
+def grouped_failures(pipeline_id: UUID, *, since: datetime, limit: int) -> list[FailureCause]:
+    """Group the newest failures, at most `limit`, and return their causes, the most frequent one first."""
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_SQL, fragments()), {"pipeline_id": pipeline_id, "since": since, "most": most})
+        cursor.execute(expanded(_SQL, fragments()), {"pipeline_id": pipeline_id, "since": since, "limit": limit})
         return [
             FailureCause(first_line(text) or "no error text", run_id, last_at, first_at, count)
             for text, run_id, last_at, first_at, count in cursor.fetchall()

@@ -14,7 +14,7 @@ from runs.models import Run
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step; `address` is its page, empty if the user's roles do not allow it."""
+    """A step of the setup. `address` is the page for it; empty if the user may not open that page."""
 
     name: str
     about: str
@@ -24,27 +24,27 @@ class Step:
 
 
 def first_steps(request: HttpRequest) -> list[Step]:
-    """Return the steps up to the first run, none as soon as there is one."""
+    """Return the steps until the first run has arrived; empty afterwards."""
     if Run.objects.exists():
         return []
 
-    def page(name: str, permission: str) -> str:
+    def address_of(name: str, permission: str) -> str:
         return reverse(name) if request.user.has_perm(permission) else ""
 
     return [
         Step(
             "Add a client", "A client owns pipelines, rules and reports.", Client.objects.active().exists(),
-            page("admin:inventory_client_add", "inventory.add_client"), "Add client",
+            address_of("admin:inventory_client_add", "inventory.add_client"), "Add client",
         ),
         Step(
             "Add its pipelines", "One by one, or many from a CSV or XLSX file.", Pipeline.objects.active().exists(),
-            page("admin:inventory_pipeline_import", "inventory.add_pipeline"), "Import pipelines",
+            address_of("admin:inventory_pipeline_import", "inventory.add_pipeline"), "Import pipelines",
         ),
         Step(
             "Connect an orchestrator, or make a ping key",
             "CHM reads runs through the connections in CHM_CONNECTIONS_FILE. Without one, jobs report with a key.",
             _can_receive_runs(),
-            page("admin:access_apitoken_add", "access.add_apitoken"), "Make a ping key",
+            address_of("admin:access_apitoken_add", "access.add_apitoken"), "Make a ping key",
         ),
         Step(
             "Receive the first run", "It arrives with the next ingestion, or when a job reports. This page follows it.",

@@ -1,4 +1,4 @@
-"""The page of a shift's handover: the same content as the API and the Markdown, with links."""
+"""The page that hands a shift over to the next one: the same content as in the API and in Markdown, with links."""
 
 from dataclasses import dataclass, replace
 
@@ -9,15 +9,15 @@ from django.views.decorators.http import require_safe
 
 from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of
-from chm_project.console.pages.board_scope import WORKING_EVENING, choices, scope_of
-from chm_project.console.pages.views import READ, console_page, for_roles
+from chm_project.console.pages.board_scope import WORKING_EVENING, filter_choices, scope_of
+from chm_project.console.pages.views import READ_PERMISSIONS, console_page, require_permissions
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from chm_project.handover.texts import TITLES, markdown
 from runs.reporting.run_shapes import Row
 
-# At most this many rows of a part are shown; all are counted.
+# A part of the page shows at most this many rows; its count includes all.
 MAX_ROWS = 200
-_FORMS = {
+_FORM_ROUTES = {
     "client": "admin:inventory_client_change",
     "pipeline": "admin:inventory_pipeline_change",
     "alert rule": "admin:alerting_alertrule_change",
@@ -25,7 +25,7 @@ _FORMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HandoverPart:
     key: str
     title: str
     empty_text: str
@@ -34,8 +34,8 @@ class Part:
 
 
 @require_safe
-@for_roles(*READ)
-def page(request: HttpRequest) -> HttpResponse:
+@require_permissions(*READ_PERMISSIONS)
+def handover_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     scope = replace(scope_of(request), platform="", environment="", as_of=None)
     # On a Monday the shift to hand over began on Friday evening.
@@ -47,7 +47,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Handover",
         "scope": scope,
-        "choices": choices(scope, visibility_of(request)),
+        "choices": filter_choices(scope, visibility_of(request)),
         "my_clients": len(my_clients(request)),
         "since": since,
         "as_of": now,
@@ -59,7 +59,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return console_page(request, "console/handover.html", context)
 
 
-def _parts(handover: Handover) -> list[Part]:
+def _parts(handover: Handover) -> list[HandoverPart]:
     parts = {
         "incidents": ("No incident began.", handover.incidents),
         "recovered": ("No pipeline recovered.", handover.recovered),
@@ -67,15 +67,15 @@ def _parts(handover: Handover) -> list[Part]:
         "known": ("No known failure.", handover.known_failures),
         "late": ("No pipeline is late.", handover.late),
         "sources": ("Every source is up to date.", handover.sources_dark),
-        "changes": ("No change.", [{**row, "address": _form(row)} for row in handover.changes]),
+        "changes": ("No change.", [{**row, "address": _form_address(row)} for row in handover.changes]),
     }
     return [
-        Part(key, title, empty_text, rows[:MAX_ROWS], len(rows))
+        HandoverPart(key, title, empty_text, rows[:MAX_ROWS], len(rows))
         for key, title in TITLES.items()
         for empty_text, rows in [parts[key]]
     ]
 
 
-def _form(row: Row) -> str:
+def _form_address(row: Row) -> str:
     """Return the URL of the changed object's form; empty if it was deleted."""
-    return reverse(_FORMS[row["kind"]], args=[row["object_id"]]) if row["object_id"] else ""
+    return reverse(_FORM_ROUTES[row["kind"]], args=[row["object_id"]]) if row["object_id"] else ""

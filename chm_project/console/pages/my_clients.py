@@ -1,4 +1,4 @@
-"""The page to choose the clients that the board and the lists start with."""
+"""The page on which users choose the clients that their board and lists show at first."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from chm_project.access.my_clients import my_clients, save_my_clients
 from chm_project.access.visibility import visible_to
-from chm_project.console.pages.views import READ, for_roles
+from chm_project.console.pages.views import READ_PERMISSIONS, require_permissions
 from inventory.models import Client
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class MyClientsForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_roles(*READ)
-def page(request: HttpRequest) -> HttpResponse:
+@require_permissions(*READ_PERMISSIONS)
+def my_clients_page(request: HttpRequest) -> HttpResponse:
     form = MyClientsForm(request.POST if request.method == "POST" else None, initial={"clients": my_clients(request)})
     field: forms.ModelMultipleChoiceField[Client] = form.fields["clients"]  # type: ignore[assignment]
     field.queryset = visible_to(request, Client.objects.order_by("name"), client_path="id", pipeline_path=None)

@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
 from chm_project.console.drawing.axis import NUMBER, SECONDS, AxisUnit
-from chm_project.console.drawing.charts import Bar, ChartLine, bars, spread
-from chm_project.console.drawing.strips import strips_of
-from chm_project.console.drawing.text_format import duration, utc
+from chm_project.console.drawing.charts import Bar, ChartLine, draw_bars, spread_labels
+from chm_project.console.drawing.strips import strips_by_pipeline
+from chm_project.console.drawing.text_format import duration, utc_text
 from chm_project.console.pages.error_groups import grouped_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
@@ -22,16 +22,16 @@ from runs.models import Run
 from runs.planned_maintenance import add_maintenance_columns
 from runs.reporting.run_shapes import Row, page_of_shape
 
-CHARTED_RUNS, LISTED_RUNS, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
+CHARTED_RUNS, LISTED_RUNS, MAX_GROUPED_FAILURES, MAX_RULES = 100, 30, 500, 10
 FAILURES_PERIOD = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class RunChart:
-    """A chart; `values` is the number of runs with a value."""
+    """A chart of runs. `value_count` is the number of runs that have a value."""
 
     drawing: SafeString
-    values: int
+    value_count: int
     maximum: float | None
     median: float | None
     p95: float | None
@@ -39,7 +39,7 @@ class RunChart:
 
 def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     runs = Run.objects.filter(pipeline=pipeline)
-    newest = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
+    newest_runs = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
     notes: Row = {"pipeline_id": pipeline.pk}
@@ -50,12 +50,12 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "pipeline": pipeline,
         "verdict": verdict,
         "notes": notes,
-        "strip": strips_of([pipeline.pk]).get(pipeline.pk, ""),
-        "runs": newest[:LISTED_RUNS],
-        "latest": newest[0] if newest else None,
-        "durations": measured(newest, "duration_seconds", duration, "Duration", SECONDS),
-        "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
-        "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, most=MAX_FAILED),
+        "strip": strips_by_pipeline([pipeline.pk]).get(pipeline.pk, ""),
+        "runs": newest_runs[:LISTED_RUNS],
+        "latest": newest_runs[0] if newest_runs else None,
+        "durations": run_chart(newest_runs, "duration_seconds", duration, "Duration", SECONDS),
+        "rows": run_chart(newest_runs, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
+        "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, limit=MAX_GROUPED_FAILURES),
         "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
 
@@ -64,12 +64,12 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
 class Verdict:
     """The state of the pipeline.
 
-    `failing` is its row of failing_now. Without such a row, `decisive` and `running` are read.
+    `failing` is its row of the shape failing_now. `decisive` and `is_running` are set only if there is no such row.
     """
 
     failing: Row | None
     decisive: Run | None = None
-    running: bool = False
+    is_running: bool = False
 
 
 def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
@@ -82,15 +82,15 @@ def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
-def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, unit: AxisUnit) -> RunChart:
-    """Draw a bar per run, oldest first, with a gap for runs without a value; median and p95 are of the drawn runs."""
-    values = [value for run in newest if (value := getattr(run, field)) is not None]
+def run_chart(newest_runs: Sequence[Run], field: str, format_value: Any, name: str, unit: AxisUnit) -> RunChart:
+    """Draw a bar per run, oldest first, and lines for median and p95 of these runs. A run without a value is a gap."""
+    values = [value for run in newest_runs if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
     address = reverse("admin:runs_run_change", args=["RUN"])
     columns = []
-    for run in reversed(newest):
+    for run in reversed(newest_runs):
         value = getattr(run, field)
-        label = f"{utc(run.event_at)}, {run.status}: {'not known' if value is None else format_value(value)}"
+        label = f"{utc_text(run.event_at)}, {run.status}: {'not known' if value is None else format_value(value)}"
         columns.append(Bar(label, value or 0, run.status, address.replace("RUN", str(run.pk))))
     lines = []
     if median is not None and p95 is not None:
@@ -98,19 +98,19 @@ def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, un
             ChartLine(f"median {format_value(median)}", median, "median"),
             ChartLine(f"p95 {format_value(p95)}", p95, "p95"),
         ]
-    dates = spread([_axis_time(run.event_at) for run in reversed(newest)], 3)
-    label = f"{name} of the last {len(newest)} runs, oldest first"
-    drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)
+    dates = spread_labels([_axis_time(run.event_at) for run in reversed(newest_runs)], 3)
+    label = f"{name} of the last {len(newest_runs)} runs, oldest first"
+    drawing = draw_bars(columns, label=label, lines=lines, dates=dates, unit=unit)
     return RunChart(drawing, len(values), max(values, default=None), median, p95)
 
 
 def _axis_time(moment: datetime) -> str:
-    """Return a time of an axis in UTC, which the page's script writes in the browser's zone like the table of runs."""
+    """Return HTML with a time for an axis, in UTC. The page's script shows it in the browser's zone."""
     return f'<time datetime="{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}">{moment.astimezone(UTC):%d %b %H:%M}</time>'
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the percentile like PostgreSQL's percentile_cont: linear between the two nearest values."""
+    """Return the percentile like PostgreSQL's percentile_cont: interpolated between the two nearest values."""
     if not values:
         return None
     ordered = sorted(values)

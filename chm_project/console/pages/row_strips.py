@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from chm_project.console.drawing.strips import strips_of
+from chm_project.console.drawing.strips import strips_by_pipeline
 from runs.reporting.run_shapes import Row
 
 
 def add_strips(rows: Iterable[Row], as_of: datetime | None = None) -> None:
-    """Put `strip` into every row with a pipeline_id, with one query."""
+    """Set `strip` in each row that has a pipeline_id; one query reads the runs of all."""
     rows = [row for row in rows if "pipeline_id" in row]
-    strips = strips_of((row["pipeline_id"] for row in rows), as_of)
+    strips = strips_by_pipeline((row["pipeline_id"] for row in rows), as_of)
     for row in rows:
         row["strip"] = strips.get(row["pipeline_id"], "")

@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString
 from alerting.evaluate import Span
 from alerting.models import AlertRule
 from alerting.services import previews
-from chm_project.console.drawing.charts import spans
-from chm_project.console.drawing.text_format import duration, utc
+from chm_project.console.drawing.charts import draw_spans
+from chm_project.console.drawing.text_format import duration, utc_text
 
 PREVIEW_PERIOD = timedelta(days=30)
 
@@ -19,7 +19,7 @@ PREVIEW_PERIOD = timedelta(days=30)
 class Preview:
     rule: AlertRule
     firings: list[Span]
-    seconds: float
+    firing_seconds: float
     drawing: SafeString
     since: datetime
     until: datetime
@@ -37,7 +37,7 @@ def previews_of(rules: Sequence[AlertRule], as_of: datetime) -> list[Preview]:
 
 def _draw(rule: AlertRule, firings: list[Span], since: datetime, as_of: datetime) -> Preview:
     labelled = [
-        (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
+        (span.since, span.until, f"{utc_text(span.since)} for {duration((span.until - span.since).total_seconds())}")
         for span in firings
     ]
     label = f"When the rule would have fired in 30 days; number of times: {len(firings)}"
@@ -45,7 +45,7 @@ def _draw(rule: AlertRule, firings: list[Span], since: datetime, as_of: datetime
         rule,
         firings,
         sum((span.until - span.since).total_seconds() for span in firings),
-        spans(labelled, since=since, until=as_of, label=label),
+        draw_spans(labelled, since=since, until=as_of, label=label),
         since,
         as_of,
     )

@@ -1,4 +1,4 @@
-"""The sections of the board: their shapes and rows."""
+"""The sections of the board, and the functions that read their rows from shapes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from runs.reporting.run_shapes import Row, page_of_shape, run_query
 STALE_AFTER_HOURS = 24
 _SQL = Path(__file__).parent / "sql"
 _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
-_OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
+_PIPELINES_OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
 _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 _CANDIDATES = (_SQL / "board_candidates.sql").read_text()
 # Pipelines shown below each incident.
 PIPELINES_PER_INCIDENT = 5
 
 
-# Returns the rows of a page from an offset on, and their total.
-Read = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
-_BEHIND = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
-_OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOURS}"
+# A function of scope, clock, limit and offset that returns the rows of one page, and the number of all rows.
+ReadRows = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
+_NOT_UP_TO_DATE = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
+_WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOURS}"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: the board shows `rows_on_board` of its rows, and its own list shows all.
+    """A section. The board shows its first `rows_on_board` rows; a page of its own shows all.
 
-    `empty_text` is shown instead of an empty list. A section without rows on the board is only in the menu.
+    `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is only in the menu.
     """
 
     key: str
@@ -44,70 +44,72 @@ class Section:
     empty_text: str
     tone: str
     rows_on_board: int
-    read: Read
+    read: ReadRows
     tile: str = ""
     grain: str = "pipeline"
-    # What a person looks at first: larger on the board.
+    # Users look at these sections first, so the board shows them larger.
     is_first: bool = False
     # The key of the candidate list that contains every pipeline of the section; empty if there is no such list.
     candidates_key: str = ""
 
 
-def _shape(name: str, where: str = "true", **own: Any) -> Read:
-    def read(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-        return page_of_shape(name, page_size=most, offset=offset, where=where, clock=clock, **scope.parameters, **own)
+def _shape_reader(name: str, where: str = "true", **parameters: Any) -> ReadRows:
+    def read(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+        return page_of_shape(
+            name, page_size=limit, offset=offset, where=where, clock=clock, **scope.parameters, **parameters
+        )
 
     return read
 
 
-def _noted(read: Read) -> Read:
-    """Return a function that adds notes from the maintenance file to the rows."""
+def _with_notes(read: ReadRows) -> ReadRows:
+    """Return a function that reads the same rows and adds notes from the maintenance file."""
 
-    def noted(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-        rows, total = read(scope, clock, most, offset)
+    def read_with_notes(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+        rows, total = read(scope, clock, limit, offset)
         add_maintenance_columns(rows, as_of=scope.as_of or clock)
         return rows, total
 
-    return noted
+    return read_with_notes
 
 
-def _rows(text: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]:
-    return run_query(text, clock=clock, query_values=own, **scope.parameters)
+def _run_sql(text: str, scope: BoardScope, clock: datetime, **values: Any) -> list[Row]:
+    return run_query(text, clock=clock, query_values=values, **scope.parameters)
 
 
-def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    rows = _rows(_RUNNING_LONG, scope, clock, most=most, offset=offset)
+def _running_long(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    rows = _run_sql(_RUNNING_LONG, scope, clock, limit=limit, offset=offset)
     return rows, rows[0]["total"] if rows else 0
 
 
 def candidates(scope: BoardScope, clock: datetime) -> Row:
-    """Return lists of pipelines by key. A section with this `candidates_key` shows only pipelines of that list.
+    """Return, by `candidates_key`, the pipelines that the sections with this key can show.
 
-    Several sections need the latest decisive run of each pipeline, and a board reads it once.
+    Several sections need the latest decisive run of each pipeline. So the board reads these runs only once.
     """
-    [pipelines_by_key] = _rows(_CANDIDATES, scope, clock, since=scope.compared_since(clock))
+    [pipelines_by_key] = _run_sql(_CANDIDATES, scope, clock, since=scope.compared_since(clock))
     return pipelines_by_key
 
 
 def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
-    """Return the number of failing pipelines and the latest run of each client."""
-    return _rows(_CLIENTS_NOW, scope, clock)
+    """Return a row per client: its number of failing pipelines and its latest run."""
+    return _run_sql(_CLIENTS_NOW, scope, clock)
 
 
-def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    """Return the incidents, each with its first pipelines as `first_pipelines`."""
-    incidents, total = _shape("incidents")(scope, clock, most, offset)
+def _incidents(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    """Return incidents. `first_pipelines` of each has the pipelines that failed first."""
+    incidents, total = _shape_reader("incidents")(scope, clock, limit, offset)
     shown = [row["incident"] for row in incidents]
     first_pipelines: dict[tuple[str, datetime], list[Row]] = {}
-    for row in _rows(_OF_INCIDENTS, scope, clock, incidents=shown, most=PIPELINES_PER_INCIDENT):
+    for row in _run_sql(_PIPELINES_OF_INCIDENTS, scope, clock, incidents=shown, limit=PIPELINES_PER_INCIDENT):
         first_pipelines.setdefault((row["incident"], row["since"]), []).append(row)
     for row in incidents:
         row["first_pipelines"] = first_pipelines.get((row["incident"], row["since"]), [])
     return incidents, total
 
 
-def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    """Return the firing rules; a rule of a whole client counts for each of its platforms and environments."""
+def _firing(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    """Return the firing rules. Filters by platform and environment do not exclude rules for a whole client."""
     rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, clock=clock))
     rules = rules.select_related("client", "pipeline__client")
     if scope.client_id:
@@ -123,15 +125,15 @@ def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple
     for rule in rules:
         owner: Any = rule.pipeline.client if rule.pipeline else rule.client
         rows.append({"rule": rule, "client_name": owner.name, "client_id": owner.pk})
-    return rows[offset : offset + most], len(rows)
+    return rows[offset : offset + limit], len(rows)
 
 
-def _changed(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    return _shape("changes_since_yesterday", since=scope.compared_since(clock))(scope, clock, most, offset)
+def _changed(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    return _shape_reader("changes_since_yesterday", since=scope.compared_since(clock))(scope, clock, limit, offset)
 
 
-def _unusual(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    return _shape("unusual_runs", since=scope.compared_since(clock))(scope, clock, most, offset)
+def _unusual(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    return _shape_reader("unusual_runs", since=scope.compared_since(clock))(scope, clock, limit, offset)
 
 
 SECTIONS = {
@@ -139,22 +141,24 @@ SECTIONS = {
     for section in (
         Section(
             "failing", "New failures", "Failed since the last success, and not marked as known; longest first.",
-            "Nothing new is failing.", "bad", 15, _noted(_shape("failing_now", "NOT known")), tile="New failures",
-            is_first=True, candidates_key="failing",
+            "Nothing new is failing.", "bad", 15, _with_notes(_shape_reader("failing_now", "NOT known")),
+            tile="New failures", is_first=True, candidates_key="failing",
         ),
         Section(
             "known", "Known failures", "Failing, and marked as known.", "No known failure.", "warn", 8,
-            _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True, candidates_key="marked",
+            _with_notes(_shape_reader("failing_now", "known")),
+            tile="Known failures", is_first=True, candidates_key="marked",
         ),
         Section(
             "late", "Late", "Usually starts regularly and has not started; longest overdue first.",
             "Nothing is late.", "warn", 8,
-            _noted(_shape("late_pipelines")), tile="Late", is_first=True,
+            _with_notes(_shape_reader("late_pipelines")), tile="Late", is_first=True,
         ),
         Section(
             "incidents", "Incidents",
             "Failing pipelines with one cause that began to fail together; most pipelines first.",
-            "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident", candidates_key="failing",
+            "No incident.", "bad", 10, _with_notes(_incidents),
+            tile="Incidents", grain="incident", candidates_key="failing",
         ),
         Section(
             "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
@@ -167,12 +171,13 @@ SECTIONS = {
         Section(
             "sources", "Sources not up to date",
             "Ingestion is overdue, failing or has never finished, or the source no longer has a pipeline.",
-            "Every source is up to date.", "warn", 8, _shape("ingestion_health", _BEHIND),
+            "Every source is up to date.", "warn", 8, _shape_reader("ingestion_health", _NOT_UP_TO_DATE),
             tile="Sources not up to date", grain="client",
         ),
         Section(
             "fresh", "No success for a day", "Never succeeded first, then the oldest success.",
-            "Everything has succeeded in the last 24 hours.", "note", 8, _shape("freshness_watchlist", _OLD),
+            "Everything has succeeded in the last 24 hours.", "note", 8,
+            _shape_reader("freshness_watchlist", _WITHOUT_RECENT_SUCCESS),
             tile="No success for a day",
         ),
         Section(
@@ -181,7 +186,7 @@ SECTIONS = {
         ),
         Section(
             "flaky", "Flakiest in 30 days", "Most flips first: changes between success and failed.",
-            "No failure in 30 days.", "note", 8, _shape("top_flaky_pipelines", order="flips"),
+            "No failure in 30 days.", "note", 8, _shape_reader("top_flaky_pipelines", order="flips"),
         ),
         Section(
             "unusual", "Unusual successes", "Far from the pipeline's usual duration or rows, newest first.",
@@ -189,9 +194,9 @@ SECTIONS = {
         ),
     )
 }  # fmt: skip
-# Not on the board, which has it in two parts.
+# Not on the board, which shows new and known failures separately.
 ALL_FAILING = Section(
     "all_failing", "Failing now", "Failed since the last success; new failures first, longest first.",
-    "Nothing is failing.", "bad", 15, _noted(_shape("failing_now")),
+    "Nothing is failing.", "bad", 15, _with_notes(_shape_reader("failing_now")),
 )  # fmt: skip
 LISTS = {**SECTIONS, ALL_FAILING.key: ALL_FAILING}

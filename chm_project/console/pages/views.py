@@ -32,9 +32,9 @@ from chm_project.api.csv import csv_response
 from chm_project.api.history import log_change
 from chm_project.console.pages.board import list_address
 from chm_project.console.pages.board_cache import board_lists
-from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
+from chm_project.console.pages.board_scope import BoardScope, filter_choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
-from chm_project.console.pages.client_report import TABLES, USUAL_DAYS, Period, UnknownPeriod, period_of
+from chm_project.console.pages.client_report import DEFAULT_DAYS, TABLES, Period, UnknownPeriod, period_of
 from chm_project.console.pages.first_start import first_steps
 from chm_project.console.pages.ingest_refusal import why_not_ingested
 from chm_project.console.pages.pipeline import read_pipeline
@@ -47,16 +47,16 @@ from runs.api.known_failures import LOG_MESSAGE, KnownFailureSerializer
 from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
 from runs.reporting.run_shapes import Row
 
-READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
-INGEST = "access.run_ingestion"
-CHANGE_PIPELINE = "inventory.change_pipeline"
-ROWS_A_PAGE = 50
+READ_PERMISSIONS = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
+INGEST_PERMISSION = "access.run_ingestion"
+CHANGE_PIPELINE_PERMISSION = "inventory.change_pipeline"
+ROWS_PER_PAGE = 50
 MAX_PAGE = 100_000
 
 View = Callable[..., HttpResponseBase]
 
 
-def for_roles(*permissions: str) -> Callable[[View], View]:
+def require_permissions(*permissions: str) -> Callable[[View], View]:
     """Require login and permissions, like a page of the admin."""
 
     def decorate(view: View) -> View:
@@ -71,8 +71,8 @@ def for_roles(*permissions: str) -> Callable[[View], View]:
     return decorate
 
 
-def of_all_clients(view: View) -> View:
-    """Refuse bound users on a page about all clients."""
+def refuse_bound_users(view: View) -> View:
+    """Refuse users who are bound to clients, because the page is about all clients."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -84,15 +84,16 @@ def of_all_clients(view: View) -> View:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the context of the admin's index: the board for users who may read it, else the list of links."""
-    if not request.user.has_perms(READ):
+    """Return the context of the admin's index: the board for users who may read it, else Django's list of models."""
+    if not request.user.has_perms(READ_PERMISSIONS):
         return context
     scope, clock = scope_of(request), timezone.now()
     if not scope.query and (steps := first_steps(request)):
         return context | {"title": "Set up CHM", "first_steps": steps, "as_of": clock}
     lists = board_lists(request, scope, clock)
     return context | {
-        "title": "Health board", "scope": scope, "choices": choices(scope, visibility_of(request)), "board": True,
+        "title": "Health board", "scope": scope, "board": True,
+        "choices": filter_choices(scope, visibility_of(request)),
         "my_clients": len(my_clients(request)), "lists": lists.html, "as_of": lists.as_of,
         "age_seconds": round((clock - lists.as_of).total_seconds()) if lists.is_reused else None,
         "reused_seconds": settings.CHM_BOARD_REUSE_SECONDS,
@@ -100,18 +101,18 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 @require_safe
-@for_roles(*READ)
+@require_permissions(*READ_PERMISSIONS)
 def section_list(request: HttpRequest, key: str) -> HttpResponse:
     """Show all rows of a section, with the board's filters."""
     if key not in LISTS:
         raise Http404("The board has no such list.")
     section, scope, clock = LISTS[key], scope_of(request), timezone.now()
-    rows, page = _page_of(section, scope, clock, request.GET.get("page", "1"))
+    rows, page = _read_page(section, scope, clock, request.GET.get("page", "1"))
     add_strips(rows, scope.as_of)
     context = {
         "title": section.title, "section": section, "rows": rows, "total": page.paginator.count, "pages": page,
         "scope": scope,
-        "choices": choices(scope, visibility_of(request)), "my_clients": len(my_clients(request)),
+        "choices": filter_choices(scope, visibility_of(request)), "my_clients": len(my_clients(request)),
         "as_of": scope.as_of or clock, "changed_since": scope.compared_since(clock),
         "nothing_judged": why_nothing_is_judged(scope), "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
@@ -120,7 +121,7 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_safe
-@for_roles(*READ)
+@require_permissions(*READ_PERMISSIONS)
 def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
     client, now = _client(request, client_id), timezone.now()
     context = read_client(client, _period(request, now), now, request.GET.get("page", "1"))
@@ -130,7 +131,7 @@ def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@for_roles(*READ)
+@require_permissions(*READ_PERMISSIONS)
 def client_csv(request: HttpRequest, client_id: UUID, table: str) -> HttpResponseBase:
     """Return one table of a client's report as CSV."""
     client = _client(request, client_id)
@@ -150,16 +151,17 @@ def _client(request: HttpRequest, client_id: UUID) -> Client:
 
 def _period(request: HttpRequest, now: datetime) -> Period:
     try:
-        return period_of(request.GET.get("period") or f"{USUAL_DAYS}d", now)
+        return period_of(request.GET.get("period") or f"{DEFAULT_DAYS}d", now)
     except UnknownPeriod as error:
         raise Http404(str(error)) from error
 
 
 @require_safe
-@for_roles(*READ)
+@require_permissions(*READ_PERMISSIONS)
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
-    ingestion = _ingestion(request)  # before reading runs, so that runs of a finished ingestion are among them
+    # Before the runs are read: if the ingestion has finished by now, the page shows the runs that it stored.
+    ingestion = _ingestion(request)
     context = read_pipeline(pipeline, timezone.now())
     context |= {
         "title": f"Pipeline {pipeline.name}",
@@ -171,7 +173,7 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@for_roles(*READ, INGEST)
+@require_permissions(*READ_PERMISSIONS, INGEST_PERMISSION)
 def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     address = reverse("console:pipeline", args=[pipeline.pk])
@@ -188,12 +190,12 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@for_roles(*READ, CHANGE_PIPELINE)
+@require_permissions(*READ_PERMISSIONS, CHANGE_PIPELINE_PERMISSION)
 def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     """Mark the failure of a pipeline as known, or remove the mark."""
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     fields = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
-    # The time is in the browser's zone. An invalid one stays as it is, and the form refuses it.
+    # The time is in the browser's zone. An invalid time is left as it is, so that the serializer refuses it.
     with suppress(ValueError, OverflowError):
         if until := parse_local_time(fields.get("until", ""), zone_named(request.POST.get("zone", ""))):
             fields["until"] = until.isoformat()
@@ -235,20 +237,20 @@ def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
-    """Return whether to show the button: disabled inventory and pipelines without external id are not ingested."""
+    """Return whether to show the button. Disabled pipelines and those without an external id cannot be ingested."""
     ingestible = pipeline.is_active and pipeline.client.is_active and pipeline.external_id is not None
-    return ingestible and request.user.has_perm(INGEST)
+    return ingestible and request.user.has_perm(INGEST_PERMISSION)
 
 
-def _page_of(section: Section, scope: BoardScope, clock: datetime, number: str) -> tuple[list[Row], Page[int]]:
-    """Return the rows of one page, and the page; the last page if the number is too large."""
+def _read_page(section: Section, scope: BoardScope, clock: datetime, number: str) -> tuple[list[Row], Page[int]]:
+    """Return the rows of a page, and the page; the last page if the number is too large, the first if it is invalid."""
     requested = int(number) if number.isdecimal() and 0 < int(number) <= MAX_PAGE else 1
-    rows, total = section.read(scope, clock, ROWS_A_PAGE, (requested - 1) * ROWS_A_PAGE)
+    rows, total = section.read(scope, clock, ROWS_PER_PAGE, (requested - 1) * ROWS_PER_PAGE)
     if not rows and requested > 1:
         _, total = section.read(scope, clock, 1, 0)
-        requested = max(1, math.ceil(total / ROWS_A_PAGE))
-        rows, total = section.read(scope, clock, ROWS_A_PAGE, (requested - 1) * ROWS_A_PAGE)
-    return rows, Paginator(range(total), ROWS_A_PAGE).get_page(requested)
+        requested = max(1, math.ceil(total / ROWS_PER_PAGE))
+        rows, total = section.read(scope, clock, ROWS_PER_PAGE, (requested - 1) * ROWS_PER_PAGE)
+    return rows, Paginator(range(total), ROWS_PER_PAGE).get_page(requested)
 
 
 def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -256,7 +258,7 @@ def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -
 
 
 def _page_query(request: HttpRequest) -> str:
-    """Return the query string of the filters without the page."""
+    """Return the query string of the filters, ready for the number of a page."""
     query = request.GET.copy()
     query.pop("page", None)
     return f"?{query.urlencode()}&page=" if query else "?page="

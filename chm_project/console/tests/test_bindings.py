@@ -1,4 +1,4 @@
-"""Administrators bind people and groups to clients; a person's board and lists start with their own clients."""
+"""Administrators bind users and groups to clients. The board and the lists show a user's own clients at first."""
 
 import re
 from typing import Any
@@ -21,19 +21,19 @@ pytestmark = pytest.mark.django_db
 CLIENTS, PIPELINES, RUNS = "/admin/inventory/client/", "/admin/inventory/pipeline/", "/admin/runs/run/"
 
 
-def failing(client: str) -> Pipeline:
+def failing_pipeline(client: str) -> Pipeline:
     pipeline: Pipeline = PipelineFactory.create(client__name=client, name=f"{client} nightly")
     RunFactory.create(pipeline=pipeline, status="failed", external_run_id=f"{client}-1")
     return pipeline
 
 
-def names(answer: Any) -> list[str]:
+def listed_names(answer: Any) -> list[str]:
     return [str(row) for row in answer.context["cl"].result_list]
 
 
-def form_of(person: Browser, page: str) -> dict[str, Any]:
+def form_values(browser: Browser, page: str) -> dict[str, Any]:
     """Return the form values that a browser would send from the unchanged page."""
-    answer = person.get(page)
+    answer = browser.get(page)
     values: dict[str, Any] = {}
     forms = [answer.context["adminform"].form, *answer.context["inline_admin_formsets"]]
     for form in forms[:1]:
@@ -48,37 +48,37 @@ def form_of(person: Browser, page: str) -> dict[str, Any]:
     return values
 
 
-def bind(person: Browser, page: str, *clients: Client) -> Any:
-    sent = {"username": "renamed", "binding-0-clients": [str(client.pk) for client in clients]}
-    return person.post(page, form_of(person, page) | sent)
+def save_binding(browser: Browser, page: str, *clients: Client) -> Any:
+    changed = {"username": "renamed", "binding-0-clients": [str(client.pk) for client in clients]}
+    return browser.post(page, form_values(browser, page) | changed)
 
 
 def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
-    own, other = failing("Acme"), failing("Borealis")
+    own, other = failing_pipeline("Acme"), failing_pipeline("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
     person = User.objects.get(username="a viewer")
     assert tiles(html(viewer.get("/admin/")))["failing"] == 2
 
-    answer = bind(administrator, f"/admin/auth/user/{person.pk}/change/", own.client)
+    answer = save_binding(administrator, f"/admin/auth/user/{person.pk}/change/", own.client)
     assert answer.status_code == 302
 
     assert list(Binding.objects.get(user=person).clients.all()) == [own.client]
     assert "binding to clients" in LogEntry.objects.get(object_id=str(person.pk)).get_change_message()
     assert tiles(html(viewer.get("/admin/")))["failing"] == 1
-    assert names(viewer.get(PIPELINES)) == ["Acme nightly"]
+    assert listed_names(viewer.get(PIPELINES)) == ["Acme nightly"]
     assert viewer.get(f"/admin/console/pipeline/{other.pk}/").status_code == 404
 
 
 def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> None:
-    own = failing("Acme")
-    failing("Borealis")
+    own = failing_pipeline("Acme")
+    failing_pipeline("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
     group = Group.objects.get(name="viewer")
     permissions = set(group.permissions.values_list("codename", flat=True))
 
     answer = administrator.post(
         f"/admin/auth/group/{group.pk}/change/",
-        form_of(administrator, f"/admin/auth/group/{group.pk}/change/")
+        form_values(administrator, f"/admin/auth/group/{group.pk}/change/")
         | {"binding-0-clients": [str(own.client_id)], "name": "renamed", "permissions": ["1", "2"]},
     )
 
@@ -86,23 +86,23 @@ def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> N
     group.refresh_from_db()
     assert group.name == "viewer"
     assert set(group.permissions.values_list("codename", flat=True)) == permissions
-    assert names(viewer.get(CLIENTS)) == ["Acme"]
+    assert listed_names(viewer.get(CLIENTS)) == ["Acme"]
 
 
-def test_bindings_of_a_person_and_of_groups_add_up() -> None:
-    own, more, hidden = failing("Acme"), failing("Borealis"), failing("Cirrus")
+def test_a_user_sees_the_clients_of_their_own_binding_and_of_their_groups() -> None:
+    own, more, hidden = failing_pipeline("Acme"), failing_pipeline("Borealis"), failing_pipeline("Cirrus")
     viewer = browser("viewer")
     person = User.objects.get(username="a viewer")
 
     Binding.objects.create(user=person).clients.set([own.client])
     Binding.objects.create(group=person.groups.get()).clients.set([more.client])
 
-    assert names(viewer.get(CLIENTS)) == ["Acme", "Borealis"]
+    assert listed_names(viewer.get(CLIENTS)) == ["Acme", "Borealis"]
     assert viewer.get(f"/admin/console/client/{hidden.client_id}/").status_code == 404
 
 
-def test_other_roles_neither_see_nor_change_bindings() -> None:
-    own = failing("Acme")
+def test_other_roles_cannot_see_or_change_bindings() -> None:
+    own = failing_pipeline("Acme")
     person = User.objects.create_user("somebody")
     for role in ("viewer", "analyst", "operator"):
         staff = browser(role)
@@ -113,19 +113,19 @@ def test_other_roles_neither_see_nor_change_bindings() -> None:
     assert not Binding.objects.exists()
 
 
-def test_a_person_whose_last_client_is_erased_sees_nothing_instead_of_everything() -> None:
-    own = failing("Acme")
-    failing("Borealis")
+def test_a_bound_user_whose_last_client_is_erased_sees_nothing() -> None:
+    own = failing_pipeline("Acme")
+    failing_pipeline("Borealis")
     viewer = browser("viewer")
     Binding.objects.create(user=User.objects.get(username="a viewer")).clients.set([own.client])
 
     erase_client(own.client, by="a test")
 
-    assert names(viewer.get(CLIENTS)) == []
+    assert listed_names(viewer.get(CLIENTS)) == []
     assert tiles(html(viewer.get("/admin/")))["failing"] == 0
 
 
-def test_a_group_that_binds_people_is_not_deleted() -> None:
+def test_a_group_with_a_binding_cannot_be_deleted() -> None:
     group = Group.objects.create(name="north")
     Binding.objects.create(group=group)
 
@@ -133,9 +133,9 @@ def test_a_group_that_binds_people_is_not_deleted() -> None:
         group.delete()
 
 
-def test_the_board_and_the_lists_start_with_the_persons_own_clients_and_one_click_shows_all() -> None:
-    own = failing("Acme")
-    failing("Borealis")
+def test_the_board_and_the_lists_show_the_users_own_clients_at_first_and_link_to_all() -> None:
+    own = failing_pipeline("Acme")
+    failing_pipeline("Borealis")
     viewer = browser("viewer")
 
     viewer.post("/admin/console/my-clients/", {"clients": [str(own.client_id)]})
@@ -143,38 +143,38 @@ def test_the_board_and_the_lists_start_with_the_persons_own_clients_and_one_clic
     lists = {CLIENTS: ["Acme", "Borealis"], PIPELINES: ["Acme nightly", "Borealis nightly"]}
     board = html(viewer.get("/admin/"))
     assert tiles(board)["failing"] == 1
-    assert tiles(html(viewer.get(shown_address(board, "Show all clients", "/admin/"))))["failing"] == 2
+    assert tiles(html(viewer.get(address_of_link(board, "Show all clients", "/admin/"))))["failing"] == 2
     for page, everything in lists.items():
         answer = viewer.get(page)
-        assert names(answer) == everything[:1]
-        whole = viewer.get(shown_address(html(answer), "List all clients", page))
-        assert names(whole) == everything
-        assert "List only my 1<" in html(whole)
-    assert len(names(viewer.get(RUNS))) == 1
-    assert len(names(viewer.get(f"{RUNS}?clients=all"))) == 2
+        assert listed_names(answer) == everything[:1]
+        all_rows = viewer.get(address_of_link(html(answer), "List all clients", page))
+        assert listed_names(all_rows) == everything
+        assert "List only my 1<" in html(all_rows)
+    assert len(listed_names(viewer.get(RUNS))) == 1
+    assert len(listed_names(viewer.get(f"{RUNS}?clients=all"))) == 2
 
 
-def shown_address(page: str, link: str, here: str) -> str:
+def address_of_link(page: str, link: str, base: str) -> str:
     address: str
     [address] = re.findall(rf'href="([^"]*)">{link}<', page)
-    return address if address.startswith("/") else here + address
+    return address if address.startswith("/") else base + address
 
 
-def test_the_filter_does_not_restrict_access() -> None:
-    own, other = failing("Acme"), failing("Borealis")
+def test_my_clients_do_not_restrict_access() -> None:
+    own, other = failing_pipeline("Acme"), failing_pipeline("Borealis")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
 
     assert viewer.get(f"/admin/console/client/{other.client_id}/").status_code == 200
     chosen = viewer.get(f"{PIPELINES}?client__id__exact={other.client_id}")
-    assert names(chosen) == ["Borealis nightly"]
+    assert listed_names(chosen) == ["Borealis nightly"]
     assert "data-my-clients" not in html(chosen), "another filter replaces this one"
     assert tiles(html(viewer.get(f"/admin/?client={other.client_id}")))["failing"] == 1
 
 
-def test_an_export_contains_the_rows_of_the_list() -> None:
-    own = failing("Acme")
-    failing("Borealis")
+def test_an_export_contains_only_my_clients_like_the_list() -> None:
+    own = failing_pipeline("Acme")
+    failing_pipeline("Borealis")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
 
@@ -184,8 +184,8 @@ def test_an_export_contains_the_rows_of_the_list() -> None:
     assert b"Borealis nightly" in everything
 
 
-def test_choosing_none_clears_the_filter() -> None:
-    own = failing("Acme")
+def test_saving_my_clients_without_a_choice_lists_all_clients_again() -> None:
+    own = failing_pipeline("Acme")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
     assert "checked" in html(viewer.get("/admin/console/my-clients/"))

@@ -1,4 +1,4 @@
-"""A board that takes long to compute is reused, says its age, and never hides what the person has just changed."""
+"""A board that is slow to compute is reused and shows its age, but not for a user who has just changed something."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def every_board_takes_long(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def cache_every_board(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.CHM_BOARD_REUSE_SECONDS = 60
     monkeypatch.setattr(board_cache, "FAST_SECONDS", 0)
     cache.clear()
@@ -29,21 +29,21 @@ def every_board_takes_long(settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     cache.clear()
 
 
-def fail(name: str, client: Client) -> Any:
+def create_failure(name: str, client: Client) -> Any:
     pipeline = PipelineFactory.create(client=client, name=name)
     return RunFactory.create(pipeline=pipeline, status="failed", finished_at=timezone.now() - timedelta(hours=1))
 
 
 def test_a_board_is_reused_with_its_age_until_it_is_a_minute_old(monkeypatch: pytest.MonkeyPatch) -> None:
     acme, viewer = ClientFactory.create(), browser("viewer")
-    fail("first_load", acme)
-    begun = timezone.now()
+    create_failure("first_load", acme)
+    opened_at = timezone.now()
     assert "data-age" not in html(viewer.get("/admin/"))
 
-    fail("second_load", acme)
-    monkeypatch.setattr(timezone, "now", lambda: begun + timedelta(seconds=40))
+    create_failure("second_load", acme)
+    monkeypatch.setattr(timezone, "now", lambda: opened_at + timedelta(seconds=40))
     reused = html(viewer.get("/admin/"))
-    monkeypatch.setattr(timezone, "now", lambda: begun + timedelta(seconds=70))
+    monkeypatch.setattr(timezone, "now", lambda: opened_at + timedelta(seconds=70))
     fresh = html(viewer.get("/admin/"))
 
     assert "first_load" in reused
@@ -55,7 +55,7 @@ def test_a_board_is_reused_with_its_age_until_it_is_a_minute_old(monkeypatch: py
 
 def test_a_user_who_has_changed_something_gets_a_new_board() -> None:
     acme = ClientFactory.create()
-    failed, editor, viewer = fail("nightly_load", acme), browser("analyst"), browser("viewer")
+    failed, editor, viewer = create_failure("nightly_load", acme), browser("analyst"), browser("viewer")
     editor.get("/admin/")
 
     known = reverse("console:known", args=[failed.pipeline_id])
@@ -66,19 +66,19 @@ def test_a_user_who_has_changed_something_gets_a_new_board() -> None:
 
 
 @pytest.mark.parametrize("query", ["?platform=dbt", "?environment=dev", "?client={acme}"])
-def test_each_filter_has_a_board_of_its_own(query: str) -> None:
+def test_boards_with_different_filters_are_cached_separately(query: str) -> None:
     acme, other = ClientFactory.create(), ClientFactory.create()
     viewer: Browser = browser("viewer")
-    fail("orders_of_another", other)
+    create_failure("orders_of_another", other)
     viewer.get("/admin/")
 
     assert "orders_of_another" not in html(viewer.get("/admin/" + query.format(acme=acme.pk)))
 
 
-def test_a_bound_person_never_sees_the_board_of_another() -> None:
+def test_a_bound_user_never_gets_the_cached_board_of_another_user() -> None:
     acme, other = ClientFactory.create(), ClientFactory.create()
-    fail("orders_of_acme", acme)
-    fail("orders_of_another", other)
+    create_failure("orders_of_acme", acme)
+    create_failure("orders_of_another", other)
     browser("viewer").get("/admin/")
 
     bound = Browser()

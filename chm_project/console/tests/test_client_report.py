@@ -1,4 +1,4 @@
-"""The report of a client: its page, its CSV files and its HTML file have the numbers of the shapes, for any period."""
+"""The report of a client: for any period its page, CSV files and HTML file have the numbers of the shapes."""
 
 import csv
 import io
@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from alerting.models import AlertRule
 from chm_project.access.models import Binding
-from chm_project.console.drawing.axis import SECONDS, floor_of, top_of
-from chm_project.console.drawing.charts import Bar, Point, bars, rates
+from chm_project.console.drawing.axis import SECONDS, axis_bottom, axis_top
+from chm_project.console.drawing.charts import Bar, Point, draw_bars, draw_rates
 from chm_project.console.drawing.text_format import duration, share
 from chm_project.console.pages.client_report import UnknownPeriod, period_of
 from chm_project.tests import controlled_seed
@@ -33,16 +33,16 @@ FIGURE = re.compile(r'data-figure="(\w+)"><span class="chm-number">([^<]+)</span
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 
 
-def at(text: str) -> datetime:
+def utc_time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def run(pipeline: Pipeline, status: str, moment: datetime, **fields: Any) -> Run:
+def create_run(pipeline: Pipeline, status: str, moment: datetime, **fields: Any) -> Run:
     new_run: Run = RunFactory.create(pipeline=pipeline, status=status, started_at=moment, finished_at=moment, **fields)
     return new_run
 
 
-def page(browser: Browser, client: Client, period: str) -> str:
+def client_page(browser: Browser, client: Client, period: str) -> str:
     return html(browser.get(f"{reverse('console:client', args=[client.pk])}?period={period}"))
 
 
@@ -50,13 +50,13 @@ def figures(text: str) -> dict[str, str]:
     return dict(FIGURE.findall(text))
 
 
-def moment(text: str | None) -> str:
+def recovery_text(text: str | None) -> str:
     return text or "not recovered"
 
 
 @pytest.fixture
 def acme(monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A client of the controlled seed, as if the seed were today."""
+    """Return a client of the controlled seed, whose runs are dated as if the seed were created now."""
     monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
     controlled_seed.create_seed()
     return Client.objects.get(name="Acme")
@@ -82,7 +82,7 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
         if row["recovered_at"] and row["began_at"] >= f"{period.since:%Y-%m-%dT%H:%M:%SZ}"
     ]
 
-    text = page(browser("viewer"), acme, key)
+    text = client_page(browser("viewer"), acme, key)
 
     runs, success, failed = (sum(row[name] for row in days) for name in ("runs", "success", "failed"))
     assert figures(text) == {
@@ -95,7 +95,7 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
         [row["day"], *(str(row[name]) for name in ("runs", "success", "failed"))] for row in days
     ]
     assert [(row[1], row[2], row[4]) for row in shown["incidents"]] == [
-        (row["began_at"], moment(row["recovered_at"]), str(row["failed_runs"])) for row in streaks
+        (row["began_at"], recovery_text(row["recovered_at"]), str(row["failed_runs"])) for row in streaks
     ]
     assert [row[1:] for row in shown["worst"]] == [
         [str(row["failure_count"]), str(row["total_runs"]), share(row["failure_rate"])] for row in worst
@@ -106,19 +106,19 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
     assert [row[2].split()[0] for row in shown["failing"]] == [row["failing_since"] for row in failing]
 
 
-def test_the_mean_time_to_recovery_is_of_incidents_that_began_and_ended_in_the_period() -> None:
+def test_the_mean_time_to_recovery_counts_only_incidents_that_began_and_ended_in_the_period() -> None:
     load = PipelineFactory.create(client__name="Baltic Foods", name="load")
     other = PipelineFactory.create(client=load.client, name="other")
-    for status, text in (
+    for status, time in (
         ("failed", "2026-09-30 20:00"), ("success", "2026-10-01 02:00"),  # began before
         ("failed", "2026-10-05 10:00"), ("failed", "2026-10-05 11:00"), ("success", "2026-10-05 12:00"),  # 2 hours
         ("failed", "2026-10-20 10:00"), ("canceled", "2026-10-20 11:00"), ("success", "2026-10-20 14:00"),  # 4 hours
         ("failed", "2026-10-31 23:00"), ("success", "2026-11-01 01:00"),  # ended after
     ):  # fmt: skip
-        run(load, status, at(text))
-    run(other, "success", at("2026-10-07 10:00"))
+        create_run(load, status, utc_time(time))
+    create_run(other, "success", utc_time("2026-10-07 10:00"))
 
-    text = page(browser("viewer"), load.client, "2026-10")
+    text = client_page(browser("viewer"), load.client, "2026-10")
 
     assert figures(text) == {
         "runs": "9", "failed": "4", "success_rate": "44.4 %", "incidents": "4", "recovery": "3 h", "failing": "1",
@@ -143,19 +143,21 @@ def test_the_mean_time_to_recovery_is_of_incidents_that_began_and_ended_in_the_p
         ("2025-12", "2025-12-01", "2026-01-01", 31),
     ],
 )
-def test_a_period_is_whole_utc_days_up_to_now(key: str, since: str, until: str, days: int) -> None:
+def test_a_period_consists_of_whole_utc_days_and_ends_now_at_the_latest(
+    key: str, since: str, until: str, days: int
+) -> None:
     period = period_of(key, NOW)
-    assert (period.since, period.until, len(period.days)) == (at(since), at(until), days)
+    assert (period.since, period.until, len(period.days)) == (utc_time(since), utc_time(until), days)
     assert period.is_over == (key < "2026-06" and "-" in key)
 
 
 @pytest.mark.parametrize("key", ["2026-07", "2026-13", "0000-01", "8d", "month", "9999-12", "2026-6"])
-def test_a_period_that_does_not_exist_is_not_found(key: str) -> None:
+def test_an_invalid_or_future_period_is_not_found(key: str) -> None:
     with pytest.raises(UnknownPeriod):
         period_of(key, NOW)
     client = PipelineFactory.create().client
-    wrong = key if key != "2026-07" else "2099-01"
-    assert browser("viewer").get(f"{reverse('console:client', args=[client.pk])}?period={wrong}").status_code == 404
+    unknown = key if key != "2026-07" else "2099-01"
+    assert browser("viewer").get(f"{reverse('console:client', args=[client.pk])}?period={unknown}").status_code == 404
 
 
 def test_the_csv_files_contain_the_rows_of_the_shapes(acme: Client) -> None:
@@ -175,9 +177,7 @@ def test_the_csv_files_contain_the_rows_of_the_shapes(acme: Client) -> None:
     assert viewer.get(reverse("console:client-csv", args=[acme.pk, "secrets"])).status_code == 404
 
 
-def test_the_command_writes_the_numbers_of_the_page_into_one_file_that_needs_nothing_else(
-    acme: Client, tmp_path: Path
-) -> None:
+def test_the_command_writes_the_numbers_of_the_page_into_one_standalone_html_file(acme: Client, tmp_path: Path) -> None:
     AlertRule.objects.create(
         client=acme, rule_type="on_failure", channel="webhook", destination="https://hooks.example/secret/part"
     )
@@ -187,7 +187,7 @@ def test_the_command_writes_the_numbers_of_the_page_into_one_file_that_needs_not
     call_command("client_report", "acme", "--month", month, "--output", str(path), stdout=out)
 
     written = path.read_text()
-    on_page = page(browser("viewer"), acme, month)
+    on_page = client_page(browser("viewer"), acme, month)
     assert out.getvalue() == f"{path}\n"
     assert figures(written) == figures(on_page)
     for name in ("days", "incidents", "worst", "flakiest", "rules"):
@@ -200,14 +200,14 @@ def test_the_command_writes_the_numbers_of_the_page_into_one_file_that_needs_not
 @pytest.mark.parametrize(
     "arguments", [["Nobody", "--month", "2026-01"], ["Acme", "--month", "2999-01"], ["Acme", "--month", "January"]]
 )
-def test_the_command_refuses_what_it_cannot_report(arguments: list[str], tmp_path: Path) -> None:
+def test_the_command_refuses_an_unknown_client_and_an_invalid_month(arguments: list[str], tmp_path: Path) -> None:
     Client.objects.create(name="Acme")
     with pytest.raises(CommandError):
         call_command("client_report", *arguments, "--output", str(tmp_path / "report.html"))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_bound_person_gets_the_report_of_their_clients_only(acme: Client) -> None:
+def test_a_bound_user_gets_reports_of_their_own_clients_only(acme: Client) -> None:
     other = Client.objects.get(name="Borealis")
     person = Browser()
     person.force_login(create_bound_user("person", str(acme.pk)))
@@ -221,11 +221,11 @@ def test_a_bound_person_gets_the_report_of_their_clients_only(acme: Client) -> N
 
 def test_a_bar_opens_the_runs_that_it_counts() -> None:
     pipeline, day = PipelineFactory.create(), timezone.now() - timedelta(days=2)
-    failed = run(pipeline, "failed", day)
-    others = [run(pipeline, "success", day), run(pipeline, "failed", day - timedelta(days=1)),
-              run(PipelineFactory.create(), "failed", day)]  # fmt: skip
+    failed = create_run(pipeline, "failed", day)
+    others = [create_run(pipeline, "success", day), create_run(pipeline, "failed", day - timedelta(days=1)),
+              create_run(PipelineFactory.create(), "failed", day)]  # fmt: skip
     viewer = browser("viewer")
-    text = page(viewer, pipeline.client, "7d")
+    text = client_page(viewer, pipeline.client, "7d")
 
     [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{day:%a %d %b}: 1 failed"', text)
     listed = html(viewer.get(address.replace("&amp;", "&")))
@@ -237,9 +237,12 @@ def test_a_bar_opens_the_runs_that_it_counts() -> None:
 def test_a_bar_of_the_board_opens_the_failed_runs_of_its_hour() -> None:
     pipeline = PipelineFactory.create()
     hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=30)
-    failed = run(pipeline, "failed", hour + timedelta(minutes=10))
-    others = [run(pipeline, "failed", hour - timedelta(minutes=1)), run(pipeline, "failed", hour + timedelta(hours=1)),
-              run(pipeline, "success", hour + timedelta(minutes=20))]  # fmt: skip
+    failed = create_run(pipeline, "failed", hour + timedelta(minutes=10))
+    others = [
+        create_run(pipeline, "failed", hour - timedelta(minutes=1)),
+        create_run(pipeline, "failed", hour + timedelta(hours=1)),
+        create_run(pipeline, "success", hour + timedelta(minutes=20)),
+    ]
     viewer = browser("viewer")
 
     board = html(viewer.get("/admin/"))
@@ -250,25 +253,27 @@ def test_a_bar_of_the_board_opens_the_failed_runs_of_its_hour() -> None:
     assert not [other for other in others if str(other.pk) in listed]
 
 
-def test_a_spike_is_cut_and_named_and_the_rest_stays_visible() -> None:
+def test_a_spike_is_cut_off_and_listed_below_the_chart() -> None:
     usual = [Bar(f"day {number}", 2) for number in range(10)]
 
-    with_spike = bars([*usual, Bar("the spike", 500)], label="failed")
-    without = bars(usual, label="failed")
+    with_spike = draw_bars([*usual, Bar("the spike", 500)], label="failed")
+    without = draw_bars(usual, label="failed")
 
     assert "Above the axis: the spike." in with_spike
     assert "chm-cut" in with_spike
-    assert top_of([2] * 10 + [500]) == 4
+    assert axis_top([2] * 10 + [500]) == 4
     assert "Above the axis" not in without
-    assert top_of([1, 1, 500]) == 600, "too few values to say what is usual"
-    assert [top_of([value]) for value in (0, 1, 7, 41, 950)] == [2, 2, 8, 60, 1000]
-    assert [top_of([value], SECONDS) for value in (50, 61, 1500, 5000, 90_000)] == [60, 120, 2400, 7200, 2 * 86_400]
-    assert [floor_of([1, share]) for share in (0.99, 0.95, 0.85, 0.6, 0.2, 0)] == [0.98, 0.9, 0.8, 0.5, 0, 0]
+    assert axis_top([1, 1, 500]) == 600, "with fewer than five values, no value is a spike"
+    assert [axis_top([value]) for value in (0, 1, 7, 41, 950)] == [2, 2, 8, 60, 1000]
+    assert [axis_top([value], SECONDS) for value in (50, 61, 1500, 5000, 90_000)] == [60, 120, 2400, 7200, 2 * 86_400]
+    assert [axis_bottom([1, share]) for share in (0.99, 0.95, 0.85, 0.6, 0.2, 0)] == [0.98, 0.9, 0.8, 0.5, 0, 0]
 
 
-def test_each_bar_can_be_reached_and_read_by_the_keyboard() -> None:
-    chart = rates([Point("Monday: 90.0 %", 0.9, "/runs"), Point("Tuesday: no runs", None), Point("Wednesday", 1.0)],
-                  label="success", dates=["Mon", "Wed"])  # fmt: skip
+def test_each_point_has_a_label_and_can_be_reached_with_the_keyboard() -> None:
+    points = [Point("Monday: 90.0 %", 0.9, "/runs"), Point("Tuesday: no runs", None), Point("Wednesday", 1.0)]
+
+    chart = draw_rates(points, label="success", dates=["Mon", "Wed"])
+
     assert re.findall(r'tabindex="(-?\d)" aria-label="([^"]+)"', chart) == [
         ("0", "Monday: 90.0 %"), ("-1", "Wednesday"),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The pages of connections: what each role sees, and adopting from them."""
+"""The pages of connections: what each role sees, and how roles adopt pipelines there."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +44,7 @@ auth = {{ kind = "airflow_token", username = "admin", secret_env = "LIVE_PASSWOR
     cache.clear()
 
 
-def walk() -> None:
+def ingest_live() -> None:
     connection = configured_connections()["live"]
     ingest_connection(connection, list(Pipeline.objects.ingestible().filter(connection.condition())))
 
@@ -70,10 +70,10 @@ def test_the_pages_show_pipelines_that_only_one_side_has(airflow: AirflowReplay)
     pipeline("manual_refund")
     for row in airflow.dag_list:
         row["is_paused"] = row["has_import_errors"] = row["dag_id"] == "manual_refund"
-    walk()
-    page = browser("viewer")
+    ingest_live()
+    viewer = browser("viewer")
 
-    listed, shown = (page.get(address).content.decode() for address in (LIST, PAGE))
+    listed, shown = (viewer.get(address).content.decode() for address in (LIST, PAGE))
 
     assert airflow.base_url in listed
     assert f'href="{PAGE}"' in listed
@@ -85,15 +85,15 @@ def test_the_pages_show_pipelines_that_only_one_side_has(airflow: AirflowReplay)
     assert "manual_refund" in shown.partition("<h2>Import errors")[2].partition("</section>")[0]
 
 
-def test_a_pipeline_that_is_missing_at_its_source_is_marked_on_every_page(airflow: AirflowReplay) -> None:
+def test_every_page_shows_that_a_pipeline_is_missing_at_its_source(airflow: AirflowReplay) -> None:
     lost = pipeline("deleted_dag")
     RunFactory.create()  # without a run the board shows the checklist of a first start
-    walk()
-    page = browser("viewer")
+    ingest_live()
+    viewer = browser("viewer")
 
-    shown = page.get(f"/admin/console/pipeline/{lost.pk}/").content.decode()
-    board = page.get("/admin/").content.decode()
-    client = page.get(f"/admin/console/client/{lost.client_id}/").content.decode()
+    shown = viewer.get(f"/admin/console/pipeline/{lost.pk}/").content.decode()
+    board = viewer.get("/admin/").content.decode()
+    client = viewer.get(f"/admin/console/client/{lost.client_id}/").content.decode()
 
     assert "Missing at the source" in shown
     assert "its list of pipelines no longer has deleted_dag" in shown
@@ -104,13 +104,13 @@ def test_a_pipeline_that_is_missing_at_its_source_is_marked_on_every_page(airflo
 
 def test_roles_that_may_import_pipelines_may_adopt_them_and_others_are_refused(airflow: AirflowReplay) -> None:
     Client.objects.create(name="Northwind")
-    walk()
+    ingest_live()
     form = {"external_id": ["manual_refund", "branch_and_map"], "client": "Northwind", "pipeline_type": "export"}
 
     for role in ("viewer", "operator"):
-        page = browser(role)
-        assert "Adopt selected" not in page.get(PAGE).content.decode()
-        assert page.post(ADOPT, form).status_code == 403
+        user = browser(role)
+        assert "Adopt selected" not in user.get(PAGE).content.decode()
+        assert user.post(ADOPT, form).status_code == 403
     analyst = browser("analyst")
     assert "Adopt selected" in analyst.get(PAGE).content.decode()
     answer = analyst.post(ADOPT, form, follow=True).content.decode()
@@ -119,8 +119,8 @@ def test_roles_that_may_import_pipelines_may_adopt_them_and_others_are_refused(a
     assert set(Pipeline.objects.values_list("external_id", flat=True)) == {"manual_refund", "branch_and_map"}
 
 
-def test_a_refused_adoption_says_why_and_stores_nothing(airflow: AirflowReplay) -> None:
-    walk()
+def test_a_refused_adoption_shows_the_reason_and_stores_nothing(airflow: AirflowReplay) -> None:
+    ingest_live()
     analyst = browser("analyst")
 
     answer = analyst.post(ADOPT, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
@@ -132,17 +132,16 @@ def test_a_refused_adoption_says_why_and_stores_nothing(airflow: AirflowReplay) 
     assert not Pipeline.objects.exists()
 
 
-def test_without_a_usable_connection_the_page_says_so(settings: Settings) -> None:
+def test_the_list_of_connections_reports_that_no_connection_can_be_used(settings: Settings) -> None:
     settings.CHM_CONNECTIONS_FILE = "/nowhere/connections.toml"
-    page = browser("viewer")
+    viewer = browser("viewer")
 
-    assert "No connection can be used" in page.get(LIST).content.decode()
-    assert page.get(PAGE).status_code == 404
+    assert "No connection can be used" in viewer.get(LIST).content.decode()
+    assert viewer.get(PAGE).status_code == 404
 
 
 def test_a_user_without_a_role_may_not_see_connections() -> None:
-    user = User.objects.create_user("nobody", is_staff=True)
-    page = Browser()
-    page.force_login(user)
+    without_role = Browser()
+    without_role.force_login(User.objects.create_user("nobody", is_staff=True))
 
-    assert page.get(LIST).status_code == 403
+    assert without_role.get(LIST).status_code == 403

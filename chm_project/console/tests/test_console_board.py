@@ -1,4 +1,4 @@
-"""The health board: its numbers equal the reports', a tile counts the rows of its list, and the queries do not grow."""
+"""The health board: its numbers equal those of the reports, each tile counts its list, and queries do not grow."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The controlled seed as if it were today."""
+    """Create the controlled seed, with runs dated as if it were created now."""
     monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
     controlled_seed.create_seed()
 
@@ -53,12 +53,13 @@ def reports(board: str, query: str) -> Any:
     return request_report
 
 
-def moment(value: str | None) -> str:
+def without_fraction(value: str | None) -> str:
+    """Return a time of a report as the board's tables have it, to the second."""
     return "–" if value is None else re.sub(r"\.\d+", "", value)
 
 
-# The text that the board shows for a run after a failure.
-AFTER = {"canceled": "canceled", "skipped": "skipped"}
+# What the board shows in the column "Since then", by the status of the latest run.
+SINCE_THEN = {"canceled": "canceled", "skipped": "skipped"}
 QUERIES = ["", "client={acme}", "platform=vendor_api", "environment=prod", "client={acme}&platform=airflow"]
 
 
@@ -76,9 +77,9 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
     ] == [
         [
             item["pipeline_name"],
-            moment(item["failing_since"]),
+            without_fraction(item["failing_since"]),
             str(item["failed_in_a_row"]),
-            AFTER.get(item["latest_status"], "–") if not item["retrying"] else "retrying",
+            SINCE_THEN.get(item["latest_status"], "–") if not item["retrying"] else "retrying",
             item["error_message"] or "no error text",
         ]
         for item in failing
@@ -89,7 +90,7 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
         [
             item["error_message"],
             Platform(item["platform"]).label,
-            moment(item["since"]),
+            without_fraction(item["since"]),
             str(item["pipelines"]),
             item["client_names"],
         ]
@@ -102,14 +103,14 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
             item["status_then"] or "none yet",
             item["status_now"],
             item["change"].replace("_", " "),
-            moment(item["changed_at"]),
+            without_fraction(item["changed_at"]),
         ]
         for item in changed
     ]
     late = request_report("late_pipelines")
     assert counts["late"] == len(late)
     assert [[row[2], row[3]] for row in shown.get("late", [])] == [
-        [moment(item["last_start_at"]), moment(item["expected_at"])] for item in late
+        [without_fraction(item["last_start_at"]), without_fraction(item["expected_at"])] for item in late
     ]
     behind = [
         item
@@ -135,7 +136,7 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
         for item in request_report("top_flaky_pipelines", order="flips")
     ]
     assert [[row[0], int(row[1])] for row in shown.get("failures", [])] == [
-        [moment(item["ts_bucket"]), item["failed_runs"]] for item in request_report("failures_over_time")
+        [without_fraction(item["ts_bucket"]), item["failed_runs"]] for item in request_report("failures_over_time")
     ]
     first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=29)
     days = request_report("daily_success", since=first.isoformat())
@@ -185,7 +186,7 @@ def test_a_long_list_is_shortened_on_the_board_and_complete_on_its_own_page(view
     assert sorted(names) == [f"nightly {number:02}" for number in range(60)]
 
 
-def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser) -> None:
+def test_a_run_that_takes_three_times_as_long_as_usual_is_running_long(viewer: Browser) -> None:
     now = timezone.now()
     slow, usual = PipelineFactory.create(name="slow"), PipelineFactory.create(name="usual")
     for pipeline, minutes in ((slow, 61), (usual, 59)):
@@ -205,7 +206,7 @@ def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser
 def test_a_source_is_listed_if_its_ingestion_is_overdue_failing_or_never_finished(viewer: Browser) -> None:
     RunFactory.create(pipeline__external_id=None)  # an installation without a run has no board
     now = timezone.now()
-    fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
+    up_to_date = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
     kinds: dict[str, dict[str, Any]] = {
         "fine": {},
         "failing": {"last_ingest_error": "GET /runs answered 503"},
@@ -213,15 +214,15 @@ def test_a_source_is_listed_if_its_ingestion_is_overdue_failing_or_never_finishe
         "never": {"last_ingest_at": None, "ingest_due_at": None},
     }
     for name, fields in kinds.items():
-        PipelineFactory.create(client__name=name, **fine | fields)
+        PipelineFactory.create(client__name=name, **up_to_date | fields)
     assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
 
 
 def test_a_pipeline_is_listed_after_24_hours_without_a_success(viewer: Browser) -> None:
     now = timezone.now()
     for hours in (23, 25):
-        moment_of_run = now - timedelta(hours=hours)
-        RunFactory.create(pipeline__name=f"{hours} hours", started_at=moment_of_run, finished_at=moment_of_run)
+        run_time = now - timedelta(hours=hours)
+        RunFactory.create(pipeline__name=f"{hours} hours", started_at=run_time, finished_at=run_time)
     PipelineFactory.create(name="never")
     shown = tables(html(viewer.get("/admin/")))["fresh"]
     assert [(row[0].split(" client ")[0], row[3]) for row in shown] == [("never", "–"), ("25 hours", "25.0")]
@@ -245,7 +246,7 @@ def test_a_strip_shows_the_last_thirty_runs_of_each_pipeline_oldest_first(viewer
     assert f"<title>failed, {runs[-1].started_at:%Y-%m-%d %H:%M:%S} UTC, 34 min</title>" in strip
 
 
-def test_a_disabled_client_leaves_the_board(viewer: Browser) -> None:
+def test_a_disabled_client_is_not_on_the_board(viewer: Browser) -> None:
     run = RunFactory.create(status="failed")
     assert tiles(html(viewer.get("/admin/")))["failing"] == 1
     Client.objects.filter(pk=run.pipeline.client_id).update(is_active=False)
@@ -255,7 +256,7 @@ def test_a_disabled_client_leaves_the_board(viewer: Browser) -> None:
     assert "No pipeline yet." in board
 
 
-def test_the_board_of_a_disabled_client_says_so_instead_of_being_green(viewer: Browser) -> None:
+def test_the_board_of_a_disabled_client_shows_that_it_is_not_judged(viewer: Browser) -> None:
     run = RunFactory.create(status="failed", pipeline__client__name="Northwind", pipeline__client__is_active=False)
     RunFactory.create()
     for address in (
@@ -278,7 +279,7 @@ def steps(page: str) -> list[bool]:
     return ["chm-done" in each for each in re.findall(r'<li class="([^"]*)" data-step', page)]
 
 
-def test_an_empty_installation_shows_what_to_do_until_the_first_run_and_never_that_all_is_well() -> None:
+def test_an_installation_without_runs_shows_setup_steps_and_never_a_green_board() -> None:
     analyst = browser("administrator")
 
     def board() -> str:
@@ -308,7 +309,9 @@ def test_an_empty_installation_shows_what_to_do_until_the_first_run_and_never_th
     assert 'data-tile="failing"' in page
 
 
-def test_a_connection_ticks_its_step_and_a_viewer_gets_no_links(settings: Any, viewer: Browser) -> None:
+def test_a_configured_connection_completes_its_setup_step_and_viewers_get_no_links(
+    settings: Any, viewer: Browser
+) -> None:
     settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:9"
     page = html(viewer.get("/admin/"))
     assert steps(page) == [False, False, True, False]
@@ -334,20 +337,20 @@ def test_a_pipeline_that_only_receives_pushed_runs_is_not_listed_under_sources(v
     )
 
 
-def test_a_disabled_client_can_still_be_chosen_by_its_address(viewer: Browser) -> None:
+def test_a_disabled_client_can_still_be_selected_in_the_url(viewer: Browser) -> None:
     client = ClientFactory.create(name="Northwind", is_active=False)
     board = html(viewer.get(f"/admin/?client={client.pk}"))
     assert f'<option value="{client.pk}" selected>Northwind (disabled)</option>' in board
 
 
-def test_an_address_with_an_unknown_filter_value_is_not_found(viewer: Browser) -> None:
+def test_a_url_with_an_unknown_filter_value_is_not_found(viewer: Browser) -> None:
     for query in ("platform=cobol", "environment=moon", "client=nobody", f"client={uuid4()}"):
         assert viewer.get(f"/admin/?{query}").status_code == 404
     assert viewer.get("/admin/console/list/nothing/").status_code == 404
 
 
-def test_the_number_of_queries_does_not_grow_with_the_board(seed: None, viewer: Browser) -> None:
-    html(viewer.get("/admin/"))  # what Django looks up once
+def test_the_number_of_queries_of_the_board_does_not_depend_on_its_rows(seed: None, viewer: Browser) -> None:
+    html(viewer.get("/admin/"))  # fills caches of Django, such as content types
     with CaptureQueriesContext(connection) as few:
         html(viewer.get("/admin/"))
     for number in range(25):
@@ -356,17 +359,16 @@ def test_the_number_of_queries_does_not_grow_with_the_board(seed: None, viewer: 
         html(viewer.get("/admin/"))
 
     queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-    # Session, person, permissions of the person and of the roles, what the person is bound to, and "my clients"; the
-    # clients of the filter; the pipelines that can be in the sections; ten shapes; the pipelines of the incidents; open
-    # runs; the firing rules, and their rows; the strips of the pipelines shown; whether any pipeline is judged; whether
-    # there is any run.
+    # 6: session, user, permissions of the user and of the roles, bindings, "my clients". 1: clients of the filter.
+    # 1: candidates for the sections. 10: shapes. 1: pipelines of incidents. 1: open runs. 2: firing rules and their
+    # rows. 1: strips. 1: whether any pipeline is active. 1: whether any run exists.
     assert len(queries) == 6 + 1 + 1 + 10 + 1 + 1 + 2 + 1 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25
 
 
-def test_a_failing_pipeline_opens_its_failed_run_at_the_source(seed: None, viewer: Browser) -> None:
+def test_a_failing_pipeline_links_to_its_failed_run_at_the_source(seed: None, viewer: Browser) -> None:
     board = html(viewer.get("/admin/"))
 
     assert 'href="https://airflow.example/dags/orders/runs/run%206" target="_blank" rel="noopener noreferrer"' in board

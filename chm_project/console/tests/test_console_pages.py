@@ -1,4 +1,4 @@
-"""The pages of a client, a pipeline and a run: their content by role, as text, and their query counts."""
+"""The pages of a client, a pipeline and a run: what they show, to which roles, and that texts are escaped."""
 
 import re
 from datetime import timedelta
@@ -37,7 +37,7 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-def test_the_pages_lead_from_the_board_to_the_error_text_in_two_clicks(viewer: Browser) -> None:
+def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_run(viewer: Browser) -> None:
     pipeline = PipelineFactory.create(name="orders load")
     *_, failed = history(pipeline, "success", "failed", error_message="relation staging.orders does not exist")
 
@@ -66,7 +66,7 @@ def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Brows
     assert "Not ingested" not in page
 
 
-def test_a_client_with_more_pipelines_than_a_page_holds_has_pages(viewer: Browser) -> None:
+def test_the_pipelines_of_a_client_are_shown_on_several_pages(viewer: Browser) -> None:
     client = ClientFactory.create()
     for number in range(60):
         PipelineFactory.create(client=client, name=f"p{number:02}")
@@ -92,7 +92,7 @@ def test_a_pipeline_page_shows_the_median_and_the_95th_percentile(viewer: Browse
     assert len(tables(page)["runs"]) == 20
 
 
-def test_all_runs_of_a_pipeline_are_one_link_away(viewer: Browser) -> None:
+def test_a_pipeline_page_links_to_all_its_runs(viewer: Browser) -> None:
     [run] = history(PipelineFactory.create(), "success")
     [other] = history(PipelineFactory.create(), "success")
     [address] = re.findall(
@@ -107,7 +107,9 @@ def test_all_runs_of_a_pipeline_are_one_link_away(viewer: Browser) -> None:
     ("values", "share", "expected"),
     [([], 0.5, None), ([7], 0.95, 7), ([1, 2], 0.5, 1.5), ([3, 1, 2], 0.5, 2), (list(range(101)), 0.95, 95)],
 )
-def test_percentiles_lie_between_the_nearest_values(values: list[float], share: float, expected: float | None) -> None:
+def test_percentiles_are_interpolated_between_the_nearest_values(
+    values: list[float], share: float, expected: float | None
+) -> None:
     assert percentile(values, share) == expected
 
 
@@ -125,7 +127,7 @@ def test_errors_that_differ_only_in_numbers_are_one_cause(viewer: Browser) -> No
     ]  # fmt: skip
 
 
-def test_errors_that_differ_in_words_have_different_causes_and_in_ids_or_times_the_same(viewer: Browser) -> None:
+def test_errors_that_differ_only_in_ids_and_times_are_one_cause_and_other_errors_are_separate(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     for text in [f"run {uuid4()} failed at 2026-11-20T10:00:0{number}" for number in range(5)] + ["disk full"]:
         history(pipeline, "failed", error_message=text)
@@ -209,7 +211,7 @@ def test_pages_of_unknown_objects_are_not_found(viewer: Browser) -> None:
 
 
 class _Elements(HTMLParser):
-    """Parse a page like a browser: the attributes of its elements, and the text of its scripts."""
+    """Collect the names of attributes, the values of `src`, and the text of scripts, as a browser would parse them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -229,7 +231,7 @@ class _Elements(HTMLParser):
 
 
 def create_hostile_objects() -> list[str]:
-    """Create objects with hostile texts; return the address of every page that shows one."""
+    """Create objects with hostile texts; return the address of each page that shows one of them."""
     now = timezone.now()
     client = ClientFactory.create(name=f"client {HOSTILE}")
     pipeline = PipelineFactory.create(
@@ -258,8 +260,8 @@ def create_hostile_objects() -> list[str]:
     ]  # fmt: skip
 
 
-def test_hostile_names_errors_and_payloads_are_text_on_every_page() -> None:
-    administrator, shown = browser("administrator"), 0
+def test_hostile_names_errors_and_payloads_are_escaped_on_every_page() -> None:
+    administrator, pages_with_text = browser("administrator"), 0
     for address in create_hostile_objects():
         page = html(administrator.get(address))
         elements = _Elements()
@@ -268,11 +270,11 @@ def test_hostile_names_errors_and_payloads_are_text_on_every_page() -> None:
         assert "onerror" not in elements.attributes, address
         assert "x" not in elements.sources, address
         assert "{{ 7 }}" in page or HOSTILE[:8] not in unescape(page), address
-        shown += HOSTILE in unescape(re.sub(r"<[^>]+>", "", page))
-    assert shown >= 10
+        pages_with_text += HOSTILE in unescape(re.sub(r"<[^>]+>", "", page))
+    assert pages_with_text >= 10
 
 
-def test_a_form_names_what_it_only_shows_in_words() -> None:
+def test_labels_of_read_only_fields_are_plain_words() -> None:
     pipeline, administrator = PipelineFactory.create(), browser("administrator")
     rows: list[Client | Pipeline] = [pipeline, pipeline.client]
     for row in rows:
@@ -282,7 +284,7 @@ def test_a_form_names_what_it_only_shows_in_words() -> None:
         assert not [label for label in labels if re.search(r"^Is | at$| url|^Id$", label)]
 
 
-ROLES = {
+BUTTONS_BY_ROLE = {
     "viewer": set(),
     "analyst": {"Edit pipeline"},
     "operator": {"Ingest now"},
@@ -290,19 +292,19 @@ ROLES = {
 }
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_a_role_sees_the_buttons_that_work_for_it(role: str) -> None:
+@pytest.mark.parametrize("role", BUTTONS_BY_ROLE)
+def test_a_role_sees_only_the_buttons_that_it_may_use(role: str) -> None:
     pipeline = PipelineFactory.create()
     person = browser(role)
 
     page = html(person.get(pipeline_address(pipeline)))
 
-    assert {button for button in ("Edit pipeline", "Ingest now") if button in page} == ROLES[role]
+    assert {button for button in ("Edit pipeline", "Ingest now") if button in page} == BUTTONS_BY_ROLE[role]
     assert html(person.get(client_address(pipeline.client)))
     links = set(re.findall(r'href="(/admin/[^"#?]*)', page))
     for address in links - {"/admin/logout/"}:
         assert person.get(address).status_code in {200, 302}, address
-    if "Ingest now" not in ROLES[role]:
+    if "Ingest now" not in BUTTONS_BY_ROLE[role]:
         assert person.post(f"{pipeline_address(pipeline)}ingest/").status_code == 403
 
 
@@ -322,7 +324,7 @@ def test_every_page_shows_the_version_in_its_footer() -> None:
         assert f">CHM {VERSION}</footer>" in html(analyst.get(address, follow=True)), address
 
 
-def test_nobody_sees_a_page_without_a_login() -> None:
+def test_every_page_requires_a_login() -> None:
     run = RunFactory.create()
     for address in (
         "/admin/", client_address(run.pipeline.client), pipeline_address(run.pipeline), run_address(run),

@@ -1,4 +1,4 @@
-"""Permissions in the console: each role can do what its pages offer, and everything else is refused."""
+"""Permissions in the console: a role can do what the pages offer to it, and everything else is refused."""
 
 import re
 from html import unescape
@@ -55,7 +55,7 @@ PAGES: dict[str, set[str]] = {
     f"{CLIENT}{{client}}/delete/": set(),
     f"{PIPELINE}{{pipeline}}/delete/": set(),
 }
-# What each page offers to each role, by a text or URL in it.
+# The roles that a page offers an action to. The action is recognized by a text in the HTML.
 OFFERS: dict[tuple[str, str], set[str]] = {
     (CLIENT, f'href="{CLIENT}add/'): WRITE,
     (CLIENT, f'href="{CLIENT}import/'): WRITE,
@@ -81,7 +81,7 @@ OFFERS: dict[tuple[str, str], set[str]] = {
 }
 
 
-def staff(role: str) -> Browser:
+def browser_of(role: str) -> Browser:
     if not Group.objects.exists():
         import_module("chm_project.access.migrations.0002_roles").make_roles(apps, connection.schema_editor())
     user = User.objects.create_user(f"a {role}", is_staff=True)
@@ -101,8 +101,8 @@ def ids() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_page_opens_for_those_who_may_see_it(role: str, ids: dict[str, Any]) -> None:
-    browser = staff(role)
+def test_a_page_opens_only_for_roles_that_may_see_it(role: str, ids: dict[str, Any]) -> None:
+    browser = browser_of(role)
 
     answers = {page: browser.get(page.format(**ids)).status_code for page in PAGES}
 
@@ -110,8 +110,8 @@ def test_a_page_opens_for_those_who_may_see_it(role: str, ids: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_page_offers_what_its_reader_may_do_and_nothing_more(role: str, ids: dict[str, Any]) -> None:
-    browser = staff(role)
+def test_a_page_offers_each_role_only_what_the_role_may_do(role: str, ids: dict[str, Any]) -> None:
+    browser = browser_of(role)
     shown = {page: unescape(browser.get(page.format(**ids)).content.decode()) for page in {page for page, _ in OFFERS}}
 
     assert {offer: offer[1] in shown[offer[0]] for offer in OFFERS} == {
@@ -120,8 +120,8 @@ def test_a_page_offers_what_its_reader_may_do_and_nothing_more(role: str, ids: d
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_link_of_a_page_is_refused_to_its_reader(role: str, ids: dict[str, Any]) -> None:
-    browser = staff(role)
+def test_a_role_may_open_every_link_that_it_sees(role: str, ids: dict[str, Any]) -> None:
+    browser = browser_of(role)
     pages = [page for page, roles in PAGES.items() if role in roles and "export" not in page]
 
     links = {
@@ -136,10 +136,10 @@ def test_no_link_of_a_page_is_refused_to_its_reader(role: str, ids: dict[str, An
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_request_without_the_button_changes_something_only_for_roles_with_permission(
+def test_a_request_that_is_sent_without_the_page_changes_nothing_for_roles_without_permission(
     role: str, ids: dict[str, Any]
 ) -> None:
-    browser = staff(role)
+    browser = browser_of(role)
     before = snapshot()
     pipeline = {"client": ids["client"], "name": "sent", "platform": "dbt", "pipeline_type": "export"}
     rule = {"client": ids["client"], "rule_type": "on_failure", "channel": "slack", "destination": "#sent"}
@@ -168,7 +168,7 @@ def test_a_request_without_the_button_changes_something_only_for_roles_with_perm
         assert set(Pipeline.objects.values_list("name", "is_active")) == {("changed", False), ("sent", True)}
         assert set(Client.objects.values_list("name", "is_active")) >= {("sent", True)}
         assert not Client.objects.get(pk=ids["client"]).is_active
-        assert [found.destination for found in AlertRule.objects.all()] == ["#sent"]
+        assert [rule.destination for rule in AlertRule.objects.all()] == ["#sent"]
 
 
 def snapshot() -> list[list[Any]]:
@@ -182,7 +182,7 @@ def test_an_account_without_a_role_sees_nothing(ids: dict[str, Any]) -> None:
     assert {browser.get(page.format(**ids)).status_code for page in PAGES} == {403}
 
 
-def test_an_account_that_is_not_staff_is_sent_to_the_login(ids: dict[str, Any]) -> None:
+def test_an_account_that_is_not_staff_is_redirected_to_the_login(ids: dict[str, Any]) -> None:
     user = User.objects.create_user("outsider")
     user.groups.add(*Group.objects.all())
     browser = Browser()

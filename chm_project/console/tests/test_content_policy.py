@@ -1,4 +1,4 @@
-"""Every response has a content policy, and no page outside the admin contains anything that its policy blocks."""
+"""Every response has a Content-Security-Policy, and pages outside the admin contain no inline scripts or handlers."""
 
 import re
 from typing import Any
@@ -13,8 +13,8 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-HANDLER = re.compile(r"<[^>]+\son[a-z]+\s*=|javascript:", re.IGNORECASE)
-INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", re.IGNORECASE)
+INLINE_HANDLER = re.compile(r"<[^>]+\son[a-z]+\s*=|javascript:", re.IGNORECASE)
+INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", re.IGNORECASE)
 
 
 def policy(response: Any) -> str:
@@ -22,7 +22,7 @@ def policy(response: Any) -> str:
 
 
 @pytest.mark.parametrize("path", ["/health", f"{ROOT}/clients", f"{ROOT}/docs", f"{ROOT}/nothing", "/nothing"])
-def test_outside_the_admin_only_scripts_of_this_site_may_run(path: str) -> None:
+def test_outside_the_admin_the_policy_allows_only_scripts_of_this_site(path: str) -> None:
     sources = policy(api_with_scope("read").get(path))
 
     assert sources == STRICT_POLICY
@@ -30,7 +30,7 @@ def test_outside_the_admin_only_scripts_of_this_site_may_run(path: str) -> None:
     assert "default-src 'none'" in sources.split("; ")
 
 
-def test_the_admin_has_a_policy_of_its_own_without_any_other_host() -> None:
+def test_the_admins_content_policy_allows_no_other_host() -> None:
     User.objects.create_superuser("root", password="secret")
     browser = Browser()
     assert policy(browser.get("/admin/login/")) == ADMIN_POLICY
@@ -52,5 +52,5 @@ def test_no_page_outside_the_admin_contains_an_inline_script(path: str) -> None:
     )
 
     assert page["Content-Type"].startswith("text/html")
-    assert not INLINE.findall(page.content.decode())
-    assert not HANDLER.findall(page.content.decode())
+    assert not INLINE_SCRIPT.findall(page.content.decode())
+    assert not INLINE_HANDLER.findall(page.content.decode())

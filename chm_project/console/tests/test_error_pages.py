@@ -1,4 +1,4 @@
-"""Pages for people when something is wrong: what happened, what to do, and nothing typed is lost."""
+"""Error pages show what happened and what to do, and keep the input of a form."""
 
 import re
 
@@ -26,13 +26,13 @@ handler404, handler500 = urls.handler404, urls.handler500
 
 
 @pytest.mark.parametrize("address", ["/", "/admin"])
-def test_short_addresses_lead_to_the_console(client: Browser, address: str) -> None:
+def test_short_urls_redirect_to_the_console(client: Browser, address: str) -> None:
     answer = client.get(address)
 
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
 
 
-def test_an_unknown_address_says_so_and_links_to_the_board(client: Browser) -> None:
+def test_the_error_page_of_an_unknown_url_links_to_the_board(client: Browser) -> None:
     answer = client.get("/nowhere")
 
     assert answer.status_code == 404
@@ -40,7 +40,7 @@ def test_an_unknown_address_says_so_and_links_to_the_board(client: Browser) -> N
     assert 'href="/admin/"' in answer.content.decode()
 
 
-def test_a_page_that_the_role_does_not_include_says_what_to_do(client: Browser) -> None:
+def test_the_error_page_without_permission_tells_users_to_ask_for_a_role(client: Browser) -> None:
     client.force_login(User.objects.create_user("no-role", is_staff=True))
 
     answer = client.get("/admin/console/list/failing/")
@@ -60,7 +60,7 @@ def test_an_unexpected_error_shows_the_request_id_and_no_details(client: Browser
     assert "secret details" not in page.content.decode()
 
 
-def test_the_documentation_leads_a_browser_to_the_login_and_a_program_to_an_error(client: Browser) -> None:
+def test_the_api_documentation_redirects_a_browser_to_the_login_and_refuses_a_program(client: Browser) -> None:
     browser = client.get("/api/v1/docs", headers={"Accept": "text/html,*/*"})
     program = client.get("/api/v1/docs", headers={"Accept": "*/*"})
 
@@ -68,7 +68,7 @@ def test_the_documentation_leads_a_browser_to_the_login_and_a_program_to_an_erro
     assert program.status_code == 401
 
 
-def test_a_form_sent_after_the_session_ended_keeps_its_input_and_saves_after_the_login(client: Browser) -> None:
+def test_a_form_sent_after_the_session_ended_keeps_its_input_and_can_be_saved_after_the_login(client: Browser) -> None:
     page = client.post(ADD, ENTERED)
 
     assert page.status_code == 403
@@ -113,7 +113,7 @@ def test_a_form_from_another_site_is_refused_without_its_content(origin: dict[st
     assert "Baltic Foods" not in page.content.decode()
 
 
-def test_an_old_login_page_asks_to_open_it_again() -> None:
+def test_a_login_without_a_valid_csrf_token_asks_to_open_the_page_again() -> None:
     browser = Browser(enforce_csrf_checks=True)
 
     page = browser.post("/admin/login/", {"username": "owner", "password": "horse-battery"}).content.decode()
@@ -129,7 +129,7 @@ def test_an_old_login_page_asks_to_open_it_again() -> None:
         (False, "right-and-long", "This person has no role in the console"),
     ],
 )
-def test_a_refused_login_says_what_is_missing(client: Browser, has_role: bool, password: str, message: str) -> None:
+def test_a_refused_login_shows_the_reason(client: Browser, has_role: bool, password: str, message: str) -> None:
     User.objects.create_user("someone", password="right-and-long", is_staff=has_role)
 
     page = client.post("/admin/login/", {"username": "someone", "password": password})

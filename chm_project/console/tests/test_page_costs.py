@@ -1,4 +1,4 @@
-"""The number of queries of each page of the console. It does not grow with the content."""
+"""Each page of the console needs a fixed number of queries, for any amount of content."""
 
 import re
 
@@ -20,24 +20,22 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-# In addition to 5 for the session, the user, permissions and bindings. SET LOCAL and savepoints are not counted.
-COSTS = {
-    # the client; its pipelines (number, a page, strips); days, streaks, failing, flaky, sources; strips of what fails;
-    # rules, and which are firing; whether it has active pipelines. The test has no connection, so pipelines per
-    # connection and errors are not read.
+# Queries of each page. Every page needs 5 more for the session, the user, permissions and bindings. SET LOCAL and
+# savepoints are not counted.
+QUERY_COUNTS = {
+    # 1: client. 3: number of pipelines, one page of them, their strips. 5: shapes of days, streaks, failing, flaky,
+    # sources. 1: strips of failing pipelines. 2: rules, and which are firing. 1: whether any pipeline is active.
+    # Without a configured connection, the page reads no pipelines per connection and no errors.
     "client": 1 + 3 + 5 + 1 + 2 + 1,
-    # the pipeline; verdict; strip; runs; failures; rules, and the runs that their previews read
+    # 1 each: pipeline, verdict, strip, runs, failures, rules, runs for the previews of the rules
     "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
-    "run": 1 + 1 + 2,  # the run with pipeline and client; its link to the source; its neighbours
-    "list": 1
-    + 1
-    + 1
-    + 1
-    + 1,  # the user's own clients; the shape; the clients to filter by; strips; whether any pipeline is judged
+    "run": 1 + 1 + 2,  # 1: run with pipeline and client. 1: link to the source. 2: the runs before and after
+    # 1 each: my clients, shape, clients of the filter, strips, whether any pipeline is active
+    "list": 1 + 1 + 1 + 1 + 1,
 }
 
 
-@pytest.mark.parametrize("page", COSTS)
+@pytest.mark.parametrize("page", QUERY_COUNTS)
 def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: Browser, page: str) -> None:
     client = ClientFactory.create()
     pipeline = PipelineFactory.create(client=client)
@@ -48,7 +46,7 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: 
         "client": client_address(client), "pipeline": pipeline_address(pipeline), "run": run_address(runs[0]),
         "list": reverse("console:list", args=["failing"]),
     }[page]  # fmt: skip
-    html(viewer.get(address))  # what Django looks up once
+    html(viewer.get(address))  # fills caches of Django, such as content types
     with CaptureQueriesContext(connection) as few:
         html(viewer.get(address))
     for _ in range(10):
@@ -58,5 +56,5 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: 
         html(viewer.get(address))
 
     queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-    assert len(queries) == 5 + COSTS[page], "\n".join(queries)
+    assert len(queries) == 5 + QUERY_COUNTS[page], "\n".join(queries)
     assert len(many) == len(few)

@@ -1,4 +1,4 @@
-"""How many bytes a page of the console costs: the page, what it loads, and each refresh."""
+"""The size in bytes of the console's pages: the page, the files that it loads, and each refresh."""
 
 import gzip
 import re
@@ -61,7 +61,7 @@ def pages() -> list[str]:
 def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
     for path in pages():
         files = loaded(html(viewer.get(path)))
-        assert "unfold/js/app.js" in files, "the pattern finds what a page loads"
+        assert "unfold/js/app.js" in files, "the pattern must find the files that a page loads"
         assert not [name for name in files if "chart" in name]
 
 
@@ -76,7 +76,7 @@ def test_unfolds_templates_contain_every_text_that_chm_replaces() -> None:
     assert any(FILTER_HEADING in path.read_text(encoding="utf-8") for path in Path(unfold.__path__[0]).rglob("*.html"))
 
 
-def test_a_screen_reader_finds_the_content_the_menu_and_no_icon(viewer: Browser) -> None:
+def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(viewer: Browser) -> None:
     for path in [*pages(), "/admin/runs/run/", "/admin/inventory/client/", "/admin/inventory/pipeline/"]:
         page = html(viewer.get(path))
         assert '<a class="chm-skip" href="#content">Skip to the content</a>' in page, path
@@ -84,14 +84,14 @@ def test_a_screen_reader_finds_the_content_the_menu_and_no_icon(viewer: Browser)
         assert 'aria-current="page"' in page or path not in ("/admin/", "/admin/runs/run/")
         icons = re.findall(r"<span[^>]*material-symbols-outlined[^>]*>", page)
         assert icons
-        # Those inside form fields, which another engine renders, are hidden by the console's script.
+        # Icons in form fields come from another template engine; the console's script hides them.
         assert not [icon for icon in icons if not re.search('aria-hidden="true"|pointer-events-none', icon)], path
         headings = re.findall(r"<th\b[^>]*>", page)
         assert all("scope=" in heading for heading in headings if "data-label" not in heading), path
 
 
-def test_a_first_visit_costs_less_than_200_kb_without_fonts(viewer: Browser) -> None:
-    """On a connection of 1.6 Mbit/s that is one second."""
+def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> None:
+    """200 kB take one second at 1.6 Mbit/s."""
     for path in pages():
         answer = viewer.get(path, headers={"accept-encoding": "gzip"})
         page = gzip.decompress(answer.content)
@@ -99,14 +99,15 @@ def test_a_first_visit_costs_less_than_200_kb_without_fonts(viewer: Browser) -> 
         assert len(answer.content) + sum(loaded(page.decode()).values()) < 200_000, path
 
 
-def test_a_refresh_sends_the_changed_part_or_only_the_time_if_nothing_changed(viewer: Browser) -> None:
-    time.sleep(1.1)  # otherwise the runs began exactly whole minutes ago, like the ends of the windows
-    whole = viewer.get("/admin/")
+def test_a_refresh_sends_the_changed_part_or_only_the_time_line_if_nothing_changed(viewer: Browser) -> None:
+    # Otherwise the runs would have begun whole minutes ago, and the digest ignores times with the seconds of `as_of`.
+    time.sleep(1.1)
+    full_page = viewer.get("/admin/")
     first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})
     assert first.content.startswith(b'<div id="chm-board"')
-    assert len(first.content) < len(whole.content)
+    assert len(first.content) < len(full_page.content)
 
-    time.sleep(1.1)  # the time changes, and nothing else
+    time.sleep(1.1)  # only the time changes
     same = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
     assert same["CHM-Refresh"] == first["CHM-Refresh"]
     assert same.content.startswith(b'<p class="chm-subtle chm-as-of">')
@@ -119,6 +120,6 @@ def test_a_refresh_sends_the_changed_part_or_only_the_time_if_nothing_changed(vi
     assert "new on the board" in html(changed)
 
 
-def test_a_refresh_without_a_session_is_sent_to_the_login() -> None:
+def test_a_refresh_without_a_session_is_redirected_to_the_login() -> None:
     answer = Browser().get("/admin/", headers={"chm-refresh": "nothing"})
     assert answer.status_code == 302

@@ -1,4 +1,4 @@
-"""One form creates a person; the role chosen there lets the person log in."""
+"""One form creates a user; the role that is chosen there lets the user log in."""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -12,14 +12,14 @@ PEOPLE = "/admin/auth/user/"
 PASSWORD = "a-long-pass-phrase"
 
 
-def new(**values: object) -> dict[str, object]:
+def user_form(**values: object) -> dict[str, object]:
     return {
         "username": "ada", "first_name": "Ada", "last_name": "Byron", "email": "ada@example.com",
         "password1": PASSWORD, "password2": PASSWORD,
     } | values  # fmt: skip
 
 
-def test_one_form_makes_a_person_who_may_log_in_at_once() -> None:
+def test_one_form_creates_a_user_who_can_log_in_at_once() -> None:
     administrator = browser("administrator")
     page = html(administrator.get(f"{PEOPLE}add/"))
     for label in ("First name", "Email address", "Roles"):
@@ -28,7 +28,7 @@ def test_one_form_makes_a_person_who_may_log_in_at_once() -> None:
     assert "edit more user options" not in page
     analyst = Group.objects.get(name="analyst")
 
-    saved = administrator.post(f"{PEOPLE}add/", new(groups=[analyst.pk]))
+    saved = administrator.post(f"{PEOPLE}add/", user_form(groups=[analyst.pk]))
 
     assert saved["Location"] == PEOPLE
     ada = User.objects.get(username="ada")
@@ -39,16 +39,16 @@ def test_one_form_makes_a_person_who_may_log_in_at_once() -> None:
 
 
 def test_a_person_needs_a_role() -> None:
-    page = html(browser("administrator").post(f"{PEOPLE}add/", new()))
+    page = html(browser("administrator").post(f"{PEOPLE}add/", user_form()))
     assert "Choose at least one role" in page
     assert not User.objects.filter(username="ada").exists()
 
 
-def test_a_person_who_loses_the_last_role_may_no_longer_log_in() -> None:
+def test_a_user_without_a_role_can_no_longer_log_in() -> None:
     administrator = browser("administrator")
     viewer = Group.objects.get(name="viewer")
     team = Group.objects.create(name="team without permissions")
-    administrator.post(f"{PEOPLE}add/", new(groups=[viewer.pk]))
+    administrator.post(f"{PEOPLE}add/", user_form(groups=[viewer.pk]))
     ada = User.objects.get(username="ada")
     change = f"{PEOPLE}{ada.pk}/change/"
     assert "Staff status" not in html(administrator.get(change))

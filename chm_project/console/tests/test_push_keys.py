@@ -1,4 +1,4 @@
-"""Ping keys and lineage tokens from the console: made from a pipeline's or client's page, with lines that work."""
+"""Ping keys and lineage tokens are created from the page of a pipeline or client, with lines to copy that work."""
 
 import html
 import re
@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.console.admin.push_lines import push_lines
-from chm_project.console.tests.test_tokens_console import TOKENS, browser, form
+from chm_project.console.tests.test_tokens_console import TOKENS, browser, token_form
 from chm_project.tests.api import ROOT, api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -26,7 +26,7 @@ RECORDED = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" /
 
 
 @pytest.mark.parametrize("kind", ["client", "pipeline"])
-def test_a_page_links_to_the_form_for_its_key(kind: str) -> None:
+def test_the_pages_of_clients_and_pipelines_link_to_a_prefilled_token_form(kind: str) -> None:
     target = ClientFactory.create() if kind == "client" else PipelineFactory.create()
     operator = browser("operator")
 
@@ -51,9 +51,9 @@ def test_a_role_that_may_not_create_tokens_gets_no_link_to_the_form() -> None:
     assert analyst.get(f"{TOKENS}add/").status_code == 403
 
 
-@pytest.mark.parametrize("text", ["pipeline=garbage", "client=7&scope=nonsense", "digest=x&revoked_at=1"])
-def test_an_address_with_nonsense_shows_the_form(text: str) -> None:
-    assert browser("operator").get(f"{TOKENS}add/?{text}").status_code == 200
+@pytest.mark.parametrize("query", ["pipeline=garbage", "client=7&scope=nonsense", "digest=x&revoked_at=1"])
+def test_the_token_form_ignores_invalid_values_in_the_url(query: str) -> None:
+    assert browser("operator").get(f"{TOKENS}add/?{query}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_an_address_with_nonsense_shows_the_form(text: str) -> None:
         (None, set()),
     ],
 )
-def test_the_lines_are_shown_once_with_the_token(bound: str | None, titles: set[str]) -> None:
+def test_the_page_of_a_new_token_shows_the_push_lines_for_its_binding(bound: str | None, titles: set[str]) -> None:
     pipeline = PipelineFactory.create()
     values = {"pipeline": {"pipeline": str(pipeline.pk)}, "client": {"client": str(pipeline.client_id)}}.get(
         bound or "", {}
     )
-    page = browser("operator").post(f"{TOKENS}add/", form(**values)).content.decode()
+    page = browser("operator").post(f"{TOKENS}add/", token_form(**values)).content.decode()
 
     headings = {html.unescape(title) for title in re.findall(r"<h2[^>]*>([^<]*)</h2>", page)}
     assert headings >= titles
@@ -78,7 +78,7 @@ def test_the_lines_are_shown_once_with_the_token(bound: str | None, titles: set[
     assert (f"http://testserver/ping/{token}" in page) == (bound == "pipeline")
 
 
-def test_the_pages_of_a_token_name_the_jobs_that_match_no_pipeline() -> None:
+def test_the_page_of_a_token_lists_its_lineage_jobs_without_a_pipeline() -> None:
     client = ClientFactory.create()
     api = api_with_scope("ingest", client_id=client.pk)
     event = {"eventType": "START", "eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}}
@@ -89,30 +89,30 @@ def test_the_pages_of_a_token_name_the_jobs_that_match_no_pipeline() -> None:
     assert "airflow-prod/&lt;b&gt;lost&lt;/b&gt;" in page
 
 
-def run_pasted(line: str, **replaced: str) -> "subprocess.CompletedProcess[str]":
-    for written, text in replaced.items():
-        assert written in line
-        line = line.replace(written, text)
+def run_in_shell(line: str, **replacements: str) -> "subprocess.CompletedProcess[str]":
+    for placeholder, text in replacements.items():
+        assert placeholder in line
+        line = line.replace(placeholder, text)
     return subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_lines_work_as_pasted(live_server: LiveServer) -> None:
+def test_the_push_lines_work_when_pasted_into_a_shell(live_server: LiveServer) -> None:
     pipeline: Pipeline = PipelineFactory.create(platform="cron")
     token, key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=pipeline.pk)
     lines = {line.title: line.text for line in push_lines(token, key, live_server.url)}
 
-    assert run_pasted(lines["curl"]).returncode == 0
+    assert run_in_shell(lines["curl"]).returncode == 0
     assert pipeline.runs.get().status == "success"
 
     cron: dict[str, Any] = {"0 3 * * * ": ""}
-    assert run_pasted(lines["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
+    assert run_in_shell(lines["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
     failed = Run.objects.get(status="failed")
     assert failed.status_reason == "exit status 2"
     assert failed.error_message is not None
     assert "/no/such/folder" in failed.error_message
     assert failed.started_at is not None
 
-    dbt = run_pasted(lines["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
+    dbt = run_in_shell(lines["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
     assert dbt.returncode == 0, dbt.stderr
     assert pipeline.runs.filter(payload__command="build").count() == 1

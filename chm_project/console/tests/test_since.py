@@ -1,4 +1,4 @@
-"""What has changed since a moment: presets, a time that the user enters, and the board of a past moment."""
+"""The list of changes since a preset or since a time that the user enters, and the board of a past moment."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -64,11 +64,11 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
         ended = [run for run in Run.objects.filter(pipeline=pipeline) if run.status in {"success", "failed"}]
         ended.sort(key=lambda run: run.started_at or MONDAY_MORNING)
 
-        def verdict(moment: datetime, runs: list[Run] = ended) -> str | None:
-            known = [run.status for run in runs if run.finished_at and run.finished_at <= moment]
-            return known[-1] if known else None
+        def status_at(moment: datetime, runs: list[Run] = ended) -> str | None:
+            statuses = [run.status for run in runs if run.finished_at and run.finished_at <= moment]
+            return statuses[-1] if statuses else None
 
-        then, now = verdict(FRIDAY_EVENING), verdict(MONDAY_MORNING)
+        then, now = status_at(FRIDAY_EVENING), status_at(MONDAY_MORNING)
         if now is None or now == then:
             continue
         word = {("success", "failed"): "newly_failing", ("failed", "success"): "recovered"}.get(
@@ -84,7 +84,7 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
     return sorted(changes, key=lambda row: (groups.index(row[3]), -row[4].timestamp(), row[0]))
 
 
-def test_what_changed_since_friday_evening_is_what_the_raw_runs_say(weekend: None, viewer: Browser) -> None:
+def test_changes_since_friday_evening_equal_changes_computed_from_raw_runs(weekend: None, viewer: Browser) -> None:
     expected = changes_from_raw_runs()
     assert [(name, word) for name, _, _, word, _ in expected] == [
         ("broke, and is being retried", "newly_failing"),
@@ -135,7 +135,7 @@ def test_what_changed_since_friday_evening_is_what_the_raw_runs_say(weekend: Non
         pytest.param("since=2026-06-01T00:00Z", "2026-06-15T08:00", "2026-06-01T00:00", id="a time"),
     ],
 )
-def test_a_preset_is_a_moment_in_the_persons_zone(query: str, now: str, expected: str) -> None:
+def test_a_preset_is_evaluated_in_the_zone_of_the_url(query: str, now: str, expected: str) -> None:
     scope = read_scope(dict(part.split("=") for part in query.split("&") if part))
 
     moment = scope.compared_since(datetime.fromisoformat(f"{now}+00:00"))
@@ -143,7 +143,7 @@ def test_a_preset_is_a_moment_in_the_persons_zone(query: str, now: str, expected
     assert f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M}" == expected
 
 
-def test_links_of_the_board_keep_the_moment(weekend: None, viewer: Browser) -> None:
+def test_links_of_the_board_keep_since_as_of_and_zone(weekend: None, viewer: Browser) -> None:
     query = "since=working_evening&as_of=2026-06-15T08%3A00&zone=Europe%2FBerlin"
 
     page = html(viewer.get(f"/admin/?{query}"))

@@ -1,4 +1,4 @@
-"""The role administrator manages people, but cannot give itself more rights."""
+"""The role administrator manages users, but its users cannot give themselves more rights."""
 
 import pytest
 from django.contrib.auth.models import Group, User

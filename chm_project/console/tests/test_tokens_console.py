@@ -1,4 +1,4 @@
-"""Tokens in the console and by command: made, shown once, listed, revoked."""
+"""Tokens are created, shown once, listed and revoked, in the console and by commands."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ def browser(role: str) -> Browser:
     return client
 
 
-def form(**values: Any) -> dict[str, Any]:
+def token_form(**values: Any) -> dict[str, Any]:
     return {"name": "Northwind jobs", "scope": "ingest", "client": "", "pipeline": "", "expires_at_0": "",
             "expires_at_1": ""} | values  # fmt: skip
 
@@ -42,11 +42,11 @@ def api_with(token: str) -> APIClient:
     return APIClient(headers={"authorization": f"Bearer {token}"})
 
 
-def test_an_operator_makes_an_ingest_token_that_is_shown_once_and_works() -> None:
+def test_an_operator_creates_an_ingest_token_that_is_shown_once_and_works() -> None:
     pipeline = PipelineFactory.create()
     operator = browser("operator")
 
-    page = operator.post(f"{TOKENS}add/", form(pipeline=str(pipeline.pk)))
+    page = operator.post(f"{TOKENS}add/", token_form(pipeline=str(pipeline.pk)))
 
     assert page.status_code == 200
     assert "no-store" in page["Cache-Control"]
@@ -55,44 +55,46 @@ def test_an_operator_makes_an_ingest_token_that_is_shown_once_and_works() -> Non
     assert api_with(shown).put(path, {"status": "success"}).status_code == 201
     token = ApiToken.objects.get()
     for address in (TOKENS, f"{TOKENS}{token.pk}/change/"):
-        again = operator.get(address)
-        assert again.status_code == 200
-        assert token.prefix in again.content.decode() or address != TOKENS
-        assert shown not in again.content.decode()
-        assert token.digest not in again.content.decode()
+        later = operator.get(address)
+        assert later.status_code == 200
+        assert token.prefix in later.content.decode() or address != TOKENS
+        assert shown not in later.content.decode()
+        assert token.digest not in later.content.decode()
 
     operator.post(TOKENS, {"action": "revoke", "_selected_action": [str(token.pk)]})
     assert_error(api_with(shown).put(path, {"status": "success"}), 401, "unauthorized")
 
 
-def test_only_an_administrator_may_give_a_wider_scope() -> None:
-    refused = browser("operator").post(f"{TOKENS}add/", form(scope="admin"))
+def test_only_an_administrator_may_create_tokens_with_other_scopes_than_ingest() -> None:
+    refused = browser("operator").post(f"{TOKENS}add/", token_form(scope="admin"))
     assert "Select a valid choice" in refused.content.decode()
     assert not ApiToken.objects.exists()
-    browser("administrator").post(f"{TOKENS}add/", form(scope="admin"))
+    browser("administrator").post(f"{TOKENS}add/", token_form(scope="admin"))
     assert ApiToken.objects.get().scope == "admin"
 
 
 def test_a_token_is_not_bound_to_both_a_client_and_a_pipeline() -> None:
     pipeline = PipelineFactory.create()
-    page = browser("operator").post(f"{TOKENS}add/", form(pipeline=str(pipeline.pk), client=str(pipeline.client_id)))
+    page = browser("operator").post(
+        f"{TOKENS}add/", token_form(pipeline=str(pipeline.pk), client=str(pipeline.client_id))
+    )
     assert "not to both" in page.content.decode()
 
 
-def test_a_form_that_is_sent_again_makes_no_second_token() -> None:
+def test_a_form_that_is_sent_twice_creates_one_token() -> None:
     operator = browser("operator")
     pipeline = PipelineFactory.create()
-    [once] = re.findall(r'name="once" value="(\w+)"', operator.get(f"{TOKENS}add/").content.decode())
-    wrong = operator.post(f"{TOKENS}add/", form(once=once, name=""))
-    sent = form(once=once, pipeline=str(pipeline.pk))
+    [form_key] = re.findall(r'name="form_key" value="(\w+)"', operator.get(f"{TOKENS}add/").content.decode())
+    invalid_form = operator.post(f"{TOKENS}add/", token_form(form_key=form_key, name=""))
+    sent = token_form(form_key=form_key, pipeline=str(pipeline.pk))
 
     first = operator.post(f"{TOKENS}add/", sent)
-    again = operator.post(f"{TOKENS}add/", sent, follow=True)
+    second = operator.post(f"{TOKENS}add/", sent, follow=True)
 
-    assert "This field is required" in wrong.content.decode()
+    assert "This field is required" in invalid_form.content.decode()
     assert "data-copies-text" in first.content.decode()
-    assert "no second token was made" in again.content.decode()
-    assert again.redirect_chain == [(TOKENS, 302)]
+    assert "no second token was made" in second.content.decode()
+    assert second.redirect_chain == [(TOKENS, 302)]
     assert ApiToken.objects.count() == 1
 
 
@@ -105,30 +107,30 @@ def test_a_token_is_revoked_on_its_own_page_after_confirmation() -> None:
 
     assert "cannot be restored" in operator.get(f"{address}revoke/").content.decode()
     assert api_with(plaintext).get(f"{ROOT}/clients").status_code == 200
-    done = operator.post(f"{address}revoke/", follow=True).content.decode()
+    confirmed = operator.post(f"{address}revoke/", follow=True).content.decode()
 
     assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
-    assert "1 token revoked" in done
-    assert "Revoke…" not in done
+    assert "1 token revoked" in confirmed
+    assert "Revoke…" not in confirmed
     assert browser("analyst").post(f"{address}revoke/").status_code == 403
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst"])
-def test_others_see_no_tokens(role: str) -> None:
-    somebody = browser(role)
-    assert somebody.get(TOKENS).status_code == 403
-    assert somebody.get(f"{TOKENS}add/").status_code == 403
+def test_viewers_and_analysts_see_no_tokens(role: str) -> None:
+    user = browser(role)
+    assert user.get(TOKENS).status_code == 403
+    assert user.get(f"{TOKENS}add/").status_code == 403
 
 
-def test_a_token_is_never_deleted_or_changed() -> None:
+def test_a_token_cannot_be_deleted_or_changed() -> None:
     token, _ = create_token(name="x", scope=Scope.READ)
     administrator = browser("administrator")
     assert administrator.post(f"{TOKENS}{token.pk}/delete/").status_code == 403
-    assert administrator.post(f"{TOKENS}{token.pk}/change/", form(scope="admin")).status_code == 403
+    assert administrator.post(f"{TOKENS}{token.pk}/change/", token_form(scope="admin")).status_code == 403
     assert ApiToken.objects.get().scope == "read"
 
 
-def test_the_commands_list_and_revoke_without_a_secret() -> None:
+def test_the_commands_list_and_revoke_tokens_without_showing_secrets() -> None:
     token, plaintext = create_token(name="Grafana", scope=Scope.READ, client_id=ClientFactory.create(name="Acme").pk)
     create_token(name="old", scope=Scope.READ, expires_at=timezone.now() - timedelta(days=1))
     out = StringIO()

@@ -1,4 +1,4 @@
-// Times in the browser's zone, filters that fold on a phone, and a refresh that pauses. Without this script the pages show the same in UTC.
+// Show times in the browser's zone, fold the filters on a phone, refresh the page. Without this script the pages show times in UTC.
 (() => {
   "use strict";
   // Write dates in the same form for every language of the browser.
@@ -6,23 +6,23 @@
   const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const otherYear = { year: "numeric", ...sameYear };
 
-  // Whether times are in the browser's zone or in UTC; stored in the browser.
+  // The browser stores whether the user wants times in UTC ("utc") or in the browser's zone ("local").
   const ZONE = "chm-zone";
-  function inUtc() {
+  function isUtcStored() {
     try {
       return localStorage.getItem(ZONE) === "utc";
     } catch {
       return false;
     }
   }
-  function keepZone(utc) {
+  function storeZone(utc) {
     try {
       localStorage.setItem(ZONE, utc ? "utc" : "local");
     } catch {
-      // Without storage the choice applies to this page only.
+      // If the browser has no storage, the choice is valid for this page only.
     }
   }
-  let utc = inUtc();
+  let utc = isUtcStored();
 
   function zoneName(timeZone) {
     const parts = new Intl.DateTimeFormat(LOCALE, { timeZone, timeZoneName: "short" }).formatToParts(new Date());
@@ -32,7 +32,7 @@
   function writeTime(time) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) return;
-    // The dates of an axis must fit below it.
+    // Dates below a chart must be short, so they never contain the year.
     const short = time.closest(".chm-x") || moment.getFullYear() === new Date().getFullYear();
     const form = short ? sameYear : otherYear;
     const zone = time.closest(".chm-as-of") ? { timeZoneName: "short" } : {};
@@ -50,11 +50,11 @@
 
   function switchZone() {
     utc = !utc;
-    keepZone(utc);
+    storeZone(utc);
     localTimes(document);
   }
 
-  // The admin's own pages write moments as plain text in UTC.
+  // Pages of Django's admin contain times as plain text in UTC, such as "2026-11-21 10:00 UTC".
   const plain = /^\s*(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC\s*$/;
   function plainTimes() {
     const content = document.getElementById("content");
@@ -76,7 +76,7 @@
     }
   }
 
-  // Nothing is applied before Enter or the button: an arrow key in a select only chooses.
+  // Apply filters only with Enter or the button, because an arrow key in a select already changes its value.
   function filters(root) {
     for (const form of root.querySelectorAll("form[data-filters]")) {
       const custom = () => {
@@ -106,7 +106,7 @@
 
   const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
-  // The handover starts at 18:00 in the browser's zone, which the server learns from the address.
+  // The handover starts at 18:00 in the browser's zone, so links to it contain the zone.
   function zoneLinks(root) {
     for (const link of root.querySelectorAll("a[href$='/console/handover/']")) {
       const address = new URL(link.href);
@@ -115,7 +115,7 @@
     }
   }
 
-  // A time field that the server fills in UTC: show and send it in the browser's zone.
+  // The server fills these time fields in UTC. Show and send the time in the browser's zone.
   function utcFields(root) {
     for (const field of root.querySelectorAll("input[data-utc-time]")) {
       const moment = new Date(`${field.value}Z`);
@@ -125,13 +125,13 @@
     }
   }
 
-  // After a filter is applied, the new page has the focus on the same field.
+  // After filters are applied, set the focus of the new page to the same field.
   const focusAgain = {
     keep(element) {
       try {
         sessionStorage.setItem("chm-focus", element?.name || "");
       } catch {
-        // Then the focus is at the top.
+        // Without storage the focus stays at the top of the page.
       }
     },
     restore() {
@@ -141,7 +141,7 @@
         const form = document.querySelector("form[data-filters]");
         if (name !== null && form) (form.elements[name] || form.querySelector("[type=submit]")).focus({ preventScroll: true });
       } catch {
-        // As above.
+        // Without storage the focus stays at the top of the page.
       }
     },
   };
@@ -166,13 +166,13 @@
     if (event.persisted) document.querySelectorAll("form[data-filters] :disabled").forEach((field) => { field.disabled = false; });
   });
 
-  function say(text) {
+  function showStatus(text) {
     const place = document.querySelector(".chm-quiet");
     if (place) place.textContent = text;
   }
 
   // Pause refreshing while a filter is changed, text is selected, or the user paused it. The page shows that.
-  let stopped = false;
+  let pausedByUser = false;
   function isChanged(field) {
     if (!field.matches("select")) return field.value !== field.defaultValue;
     const initial = Array.from(field.options).findIndex((option) => option.defaultSelected);
@@ -180,7 +180,7 @@
   }
   function busy(page) {
     const changed = Array.from(page.querySelectorAll("form[data-filters] :is(input, select)")).some(isChanged);
-    return stopped || changed || String(getSelection()).trim() !== "";
+    return pausedByUser || changed || String(getSelection()).trim() !== "";
   }
 
   function showPaused(paused) {
@@ -193,16 +193,16 @@
 
   function pauseOrResume(button) {
     if (button.classList.contains("chm-paused")) {
-      stopped = false;
+      pausedByUser = false;
       getSelection().removeAllRanges();
       refresh();
     } else {
-      stopped = true;
+      pausedByUser = true;
       showPaused(true);
     }
   }
 
-  // Remember what is open, scrolled and focused in a part of the page, and restore it in the part that replaces it.
+  // Return a function that restores, in the part of the page that replaces this one, what is open, scrolled and focused.
   function keyOf(element) {
     const within = element.closest("[id]")?.id ?? "";
     const label = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
@@ -233,7 +233,7 @@
     };
   }
 
-  // What the page shows now, by the server's digest; see chm_project/console/refresh.py.
+  // The server's digest of what the page shows now; see chm_project/console/refresh.py.
   let shown = "nothing";
   let timer;
 
@@ -274,7 +274,7 @@
       if (pauses) showPaused(false);
       scheduleRefresh(document.querySelector(".chm[data-refresh]"));
     } catch {
-      say("Not refreshed: the server does not answer, or your session has ended. Reload the page.");
+      showStatus("Not refreshed: the server does not answer, or your session has ended. Reload the page.");
       scheduleRefresh(page);
     }
   }
@@ -284,7 +284,7 @@
     if (page?.dataset.refresh) timer = setTimeout(refresh, Number(page.dataset.refresh) * 1000);
   }
 
-  // A long list is short on a phone until its button is used.
+  // On a phone, show only the first rows of a long list, and a button that shows the others.
   const SHORT = 25;
   function shorten(root) {
     for (const table of root.querySelectorAll("table.chm-runs")) {
@@ -301,7 +301,7 @@
     }
   }
 
-  // Label each cell for the narrow layout, which has no header row.
+  // Give each cell its column's name as a label, because the layout for phones has no header row.
   function labels(root) {
     for (const table of root.querySelectorAll("table.chm-table")) {
       const names = Array.from(table.querySelectorAll("thead th"), (cell) => cell.textContent);
@@ -313,19 +313,19 @@
     }
   }
 
-  // Copy a text of the page. If the browser refuses, select it, so that it can be copied by hand.
-  function copies(root) {
+  // Copy the text of a field. If the browser refuses, select the text, so that users can copy it with the keyboard.
+  function copyButtons(root) {
     for (const button of root.querySelectorAll("button[data-copies]")) {
       const source = document.getElementById(button.dataset.copies);
       button.hidden = false;
       button.addEventListener("click", async () => {
         try {
           await navigator.clipboard.writeText(source.value);
-          say("Copied.");
+          showStatus("Copied.");
         } catch {
           source.closest("details").open = true;
           source.select();
-          say("Press Ctrl+C to copy what is selected.");
+          showStatus("Press Ctrl+C to copy what is selected.");
         }
       });
     }
@@ -335,11 +335,11 @@
     }
   }
 
-  // Another script has changed the page.
+  // Another script has added times to the page.
   document.addEventListener("chm:shown", (event) => localTimes(event.detail));
 
   function prepare(root) {
-    copies(root);
+    copyButtons(root);
     localTimes(root);
     labels(root);
     filters(root);
@@ -376,7 +376,7 @@
   function start() {
     hideIcons();
     nameRowFields();
-    // After the admin's own script, which creates them.
+    // jQuery calls this after the admin's own script, which creates the autocompletes.
     window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
     plainTimes();

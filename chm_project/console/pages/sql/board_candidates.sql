@@ -1,5 +1,5 @@
--- Question   Which pipelines can be in the sections of the board?
--- Grain      one row; a list of pipelines by section, which may have more pipelines than the section shows
+-- Question   Which pipelines can appear in the sections of the board?
+-- Grain      one row with a list of pipelines per section; the list may have more pipelines than the section shows
 -- Inventory  active
 -- Parameters as_of, known_until, since; client_id, platform, environment: null does not restrict
 SELECT
@@ -8,7 +8,7 @@ SELECT
     coalesce(array_agg(p.pipeline_id) FILTER (
         WHERE CASE
             WHEN p.settled_at > %(since)s
-                THEN p.status IS DISTINCT FROM (SELECT formerly.status FROM {decisive_run@since} AS formerly)
+                THEN p.status IS DISTINCT FROM (SELECT before.status FROM {decisive_run@since} AS before)
         END
     ), '{}') AS changed
 FROM (

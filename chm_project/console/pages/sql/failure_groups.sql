@@ -1,6 +1,6 @@
 -- Question   Why did this pipeline fail?
--- Grain      one row per cause, the most frequent first; text and run are of its newest failure
--- Parameters pipeline_id; since; most: how many of the newest failures are read
+-- Grain      one row per cause, the most frequent first; text and run are those of its newest failure
+-- Parameters pipeline_id; since; limit: only this many of the newest failures are read
 SELECT
     (array_agg(r.text ORDER BY r.event_at DESC, r.run_id DESC))[1] AS text,
     (array_agg(r.run_id ORDER BY r.event_at DESC, r.run_id DESC))[1] AS run_id,
@@ -14,7 +14,7 @@ FROM (
         FROM reporting.runs AS r
         WHERE r.pipeline_id = %(pipeline_id)s AND r.status = 'failed' AND r.event_at >= %(since)s
         ORDER BY r.event_at DESC, r.run_id DESC
-        LIMIT %(most)s
+        LIMIT %(limit)s
     ) AS r
     JOIN reporting.pipelines AS p USING (pipeline_id)
 ) AS r

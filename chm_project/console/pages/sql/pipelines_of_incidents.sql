@@ -1,7 +1,7 @@
 -- Question   Which pipelines are behind these incidents?
--- Grain      one row per pipeline, at most `most` per incident, the earliest failure first
+-- Grain      one row per pipeline, at most `limit` per incident, the earliest failure first
 -- Inventory  active
--- Parameters as_of, known_until; incidents: fingerprints; most; client_id, platform, environment: null does not restrict
+-- Parameters as_of, known_until; incidents: fingerprints; limit; client_id, platform, environment: null does not restrict
 SELECT incident, since, pipeline_id, pipeline_name, client_name
 FROM (
     SELECT
@@ -9,9 +9,9 @@ FROM (
         min(failure.failing_since) OVER (PARTITION BY failure.incident, failure.number) AS since,
         row_number() OVER (
             PARTITION BY failure.incident, failure.number ORDER BY failure.failing_since, failure.pipeline_id
-        ) AS place
+        ) AS position
     FROM {incident_pipelines} AS failure
     WHERE failure.incident = ANY(%(incidents)s)
-) AS placed
-WHERE place <= %(most)s
-ORDER BY incident, since, place
+) AS numbered
+WHERE position <= %(limit)s
+ORDER BY incident, since, position

@@ -1,8 +1,8 @@
 -- Question   Which runs take much longer than usual?
 -- Grain      one row per open run that takes longer than usual, longest overdue first
 -- Inventory  active
--- Parameters as_of, known_until; most, offset: the rows of a page, while total counts all; client_id, platform,
---            environment: null does not restrict
+-- Parameters as_of, known_until; limit, offset: the page (the column total counts the rows of all pages); client_id,
+--            platform, environment: null does not restrict
 SELECT
     p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.run_id, p.started_at, p.usual_seconds::float8,
     extract(epoch FROM %(as_of)s::timestamptz - p.started_at)::float8 AS running_seconds,
@@ -11,4 +11,4 @@ FROM {open_runs} AS p
 WHERE p.long_after < %(as_of)s
     AND {in_scope}
 ORDER BY p.long_after, p.run_id
-LIMIT %(most)s OFFSET %(offset)s
+LIMIT %(limit)s OFFSET %(offset)s

@@ -1,4 +1,4 @@
-// Show the value of the bar with the pointer or the focus below its chart. Arrow keys move between bars.
+// Below a chart, show the value of the bar that has the pointer or the focus. Arrow keys move the focus between bars.
 (() => {
   "use strict";
   const BARS = ":scope > a, :scope > g";

@@ -1,4 +1,4 @@
-// Buttons that copy the text of an element; if the browser has no clipboard, they select the text, so that it can be copied by hand.
+// Buttons that copy the text of an element. If the browser refuses access to the clipboard, the text is selected, so that users can copy it with the keyboard.
 (() => {
   "use strict";
   function start() {
