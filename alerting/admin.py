@@ -32,7 +32,7 @@ from chm_project.admin_kit.enable_disable import Consequence, consequence, first
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from inventory.models import Pipeline
-from inventory.services import pipelines_switched
+from inventory.services import changed_pipelines
 
 if TYPE_CHECKING:
     _RuleForm = forms.ModelForm[AlertRule]
@@ -115,7 +115,7 @@ def form_destination_problem(values: dict[str, Any]) -> str:
 @consequence
 def paused_or_resumed_rules(changing: QuerySet[Any], active: bool) -> Consequence:
     """Describe the enabled rules that will watch no pipeline any more, or will watch one again."""
-    rules = AlertRule.objects.watching_only(pipelines_switched(changing, active=active))
+    rules = AlertRule.objects.watching_only(changed_pipelines(changing, active=active))
     rule_count = rules.count()
     if not rule_count:
         return Consequence(f"No alert rule {'resumes' if active else 'is paused'}.")

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from alerting.destinations import destination_problem, is_masked, shown_destination, unmasked_destination
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
-from inventory.import_export import NamedClients
+from inventory.import_export import ClientsInFile
 from inventory.models import Pipeline
 
 # Pipelines by the names of their client and their own.
@@ -32,7 +32,7 @@ class RuleRow(RowForm[AlertRule]):
             "include_known",
         )  # fmt: skip
 
-    def __init__(self, *args: Any, clients: NamedClients, pipelines: Pipelines, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clients: ClientsInFile, pipelines: Pipelines, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients, self.pipelines = clients, pipelines
 
@@ -76,7 +76,7 @@ class RuleSheet(Sheet[AlertRule]):
     unchanged_if_blank = ("is_enabled", "include_known")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        self.clients = NamedClients(rows, "client", self.visibility)
+        self.clients = ClientsInFile(rows, "client", self.visibility)
         names = {row.get("pipeline", "").strip().replace("\x00", "") for row in rows}
         pipelines = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
             "client"

@@ -1,4 +1,4 @@
-"""Clients and pipelines in the console."""
+"""The lists and forms of clients and pipelines in the console."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,7 +32,7 @@ from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from inventory.import_export import ClientSheet, PipelineSheet
 from inventory.models import Client, Pipeline
-from inventory.services import pipelines_switched, set_active
+from inventory.services import changed_pipelines, set_active
 
 if TYPE_CHECKING:
     _PipelineForm = forms.ModelForm[Pipeline]
@@ -40,8 +40,8 @@ else:
     _PipelineForm = forms.ModelForm
 
 
-# Kind and text of the badge for each state of ingestion.
-INGESTION = {
+# The badge for each state of ingestion: its kind, which sets the colour, and its text.
+INGESTION_BADGES = {
     "ok": ("success", "OK"),
     "failing": ("failed", "failing"),
     "missing": ("failed", "missing"),
@@ -67,17 +67,19 @@ class PipelineForm(_PipelineForm):
 
 
 class PipelineRowForm(_PipelineForm):
+    """A row of the table of pipelines in a client's form."""
+
     class Media:
         css = {"all": ("inventory/forms.css",)}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            # The heading of the table is only visual; screen readers need a label at each field.
+            # Screen readers do not connect the fields with the table's header, so each field needs a label.
             field.widget.attrs["aria-label"] = field.label
 
     def validate_unique(self) -> None:
-        """Also validate the constraints that include the client, which Django skips in an inline form."""
+        """Also validate constraints on the client: an inline form skips them, because it has no field for it."""
         super().validate_unique()
         if not self.errors:
             try:
@@ -87,23 +89,24 @@ class PipelineRowForm(_PipelineForm):
 
 
 @consequence
-def pipelines_leave_or_return(changing: QuerySet[Any], active: bool) -> Consequence:
-    of_clients = changing.model is Client
-    pipelines = pipelines_switched(changing, active=active).select_related("client").order_by("name", "id")
+def change_of_active_pipelines(changing: QuerySet[Any], active: bool) -> Consequence:
+    """Describe which pipelines leave the active inventory or return to it."""
+    is_about_clients = changing.model is Client
+    pipelines = changed_pipelines(changing, active=active).select_related("client").order_by("name", "id")
     count = pipelines.count()
     is_single = count == 1
     subject = f"{count} pipeline{'' if is_single else 's'}"
     if active:
         sentence = (
             f"{subject} {'comes' if is_single else 'come'} back to the health board and {'is' if is_single else 'are'} "
-            f"ingested again.{' Pipelines that were disabled individually stay disabled.' if of_clients else ''}"
+            f"ingested again.{' Pipelines that were disabled individually stay disabled.' if is_about_clients else ''}"
         )
     else:
         sentence = (
             f"{subject} {'leaves' if is_single else 'leave'} the health board and {'is' if is_single else 'are'} no "
             "longer ingested. Runs and history stay, and enabling again brings everything back."
         )
-    rows = first_rows(pipelines, lambda row: (row.name, f"of {row.client}")) if of_clients else []
+    rows = first_rows(pipelines, lambda row: (row.name, f"of {row.client}")) if is_about_clients else []
     return Consequence(sentence, "Pipelines", rows, count)
 
 
@@ -117,7 +120,7 @@ class PipelineInline(TabularInline[Pipeline, Client]):
     extra = 0
     # Pipelines are disabled, never deleted.
     can_delete = False
-    # A client may have hundreds of pipelines.
+    # A client may have hundreds of pipelines, too many fields for one form.
     per_page = 20
 
 
@@ -129,7 +132,7 @@ class ClientAdmin(
     sheet = ClientSheet()
     client_path = "id"
     list_display = ("name", "pipeline_count", "state")
-    # Repeated from the model, because Django ignores Meta.ordering in a query with GROUP BY, as for the count.
+    # The same as in the model, because Django ignores Meta.ordering in a query with GROUP BY, as for pipeline_count.
     ordering = ("name", "id")
     list_filter = (my_clients_filter("id"), ("is_active", BooleanFilter))
     list_filter_submit = True
@@ -141,7 +144,7 @@ class ClientAdmin(
     inlines = (PipelineInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse bound users: they could not see the new client, and the error for a taken name reveals another."""
+        """Refuse bound users. They would not see the new client, and the error for a taken name reveals a client."""
         return not visibility_of(request).is_bound and super().has_add_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
@@ -242,6 +245,6 @@ class PipelineAdmin(
     def ingestion(self, pipeline: Pipeline) -> SafeString:
         if not (pipeline.is_active and pipeline.client.is_active):
             return badge("canceled", "disabled")
-        # The console adds the latest run to the list. Without it, a pipeline that only gets pushes is "not yet".
+        # The list of the console sets latest_run_status. Without it, a pipeline that only receives pushes is "not yet".
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
-        return badge(*INGESTION[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])
+        return badge(*INGESTION_BADGES[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

@@ -1,3 +1,5 @@
+"""The app of clients and pipelines."""
+
 from django.apps import AppConfig
 
 

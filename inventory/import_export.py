@@ -1,4 +1,4 @@
-"""Import and export clients and pipelines."""
+"""The CSV and XLSX columns of clients and pipelines, and how their rows are validated."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,18 +13,21 @@ from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
 
-class NamedClients:
-    """The visible clients that a file names, by their stored names."""
+class ClientsInFile:
+    """The clients that a file names, if the user may see them; `by_name` has them by their stored names."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
         # PostgreSQL refuses NUL in a query; the form of the row reports it later.
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
-        folded = Client.objects.annotate(folded=Lower("name")).filter(folded__in=names)
-        self.by_name = {client.name: client for client in visibility.restrict(folded, client_path="id")}
+        clients = Client.objects.annotate(lower_name=Lower("name")).filter(lower_name__in=names)
+        self.by_name = {client.name: client for client in visibility.restrict(clients, client_path="id")}
         self._stored_names = {name.lower(): name for name in self.by_name}
 
     def get(self, name: str) -> Client:
-        """Return the client of this name; raise ValidationError, with the stored spelling if only the case differs."""
+        """Return the client with this name; raise ValidationError if there is none.
+
+        If a client's name differs only in upper and lower case, the error contains its stored name.
+        """
         if (client := self.by_name.get(name)) is not None:
             return client
         stored_name = self._stored_names.get(name.lower())
@@ -34,7 +37,7 @@ class NamedClients:
         )
 
     def refuse_other_spelling(self, name: str) -> None:
-        """Raise ValidationError if a client has this name in another spelling of upper and lower case."""
+        """Raise ValidationError if a client's name differs from this one only in upper and lower case."""
         stored_name = self._stored_names.get(name.lower(), name)
         if stored_name != name and name not in self.by_name:
             raise ValidationError(f"There is a client “{stored_name}” already; upper and lower case are the same.")
@@ -43,7 +46,7 @@ class NamedClients:
 class ClientRow(RowForm[Client]):
     is_active = FlagCell()
 
-    def __init__(self, *args: Any, clients: NamedClients, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clients: ClientsInFile, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients = clients
 
@@ -70,7 +73,7 @@ class PipelineRow(RowForm[Pipeline]):
             "client", "name", "platform", "external_id", "pipeline_type", "environment", "description", "is_active",
         )  # fmt: skip
 
-    def __init__(self, *args: Any, clients: NamedClients, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clients: ClientsInFile, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients = clients
 
@@ -81,7 +84,7 @@ class PipelineRow(RowForm[Pipeline]):
         return self.cleaned_data["description"] or None
 
     def _get_validation_exclusions(self) -> set[str]:
-        # clean_client() has just read the client, so do not query it again.
+        # clean_client() has read the client, so the validation of the model need not query it again.
         return {*super()._get_validation_exclusions(), "client"}  # type: ignore[misc]
 
 
@@ -93,7 +96,7 @@ class ClientSheet(Sheet[Client]):
     unchanged_if_blank = ("is_active",)
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        self.clients = NamedClients(rows, "name", self.visibility)
+        self.clients = ClientsInFile(rows, "name", self.visibility)
 
     def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Client]:
         return {(name,): client for name, client in self.clients.by_name.items()}
@@ -110,7 +113,7 @@ class PipelineSheet(Sheet[Pipeline]):
     unchanged_if_blank = ("environment", "is_active", "platform", "pipeline_type")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        self.clients = NamedClients(rows, "client", self.visibility)
+        self.clients = ClientsInFile(rows, "client", self.visibility)
 
     def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}

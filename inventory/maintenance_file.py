@@ -3,9 +3,9 @@
     [[maintenance]]
     reason = "Backup of the warehouse"
     pipelines = { clients = ["Northwind"], platform = "airflow" }
-    days = ["saturday"]                        # a weekly window; without days a dated one
+    days = ["saturday"]                        # weekly; a window without days has dates, as below
     from = 22:00:00
-    until = 02:00:00                           # on Sunday
+    until = 02:00:00                           # of the next day, Sunday
     zone = "Europe/Berlin"                     # default: UTC
 
     [[maintenance]]
@@ -20,8 +20,8 @@
     owner = "Data platform, #data-platform"
     runbook_url = "https://wiki.example/runbooks/northwind"
 
-`pipelines` selects as in the connections file; a table without it applies to all pipelines. If several owners match,
-the first one counts. A file with a fault is ignored as a whole, because a part of it could be misleading.
+`pipelines` selects pipelines as in the connections file. A table without it applies to all pipelines. If several owners
+match a pipeline, the first one is used. A file with a fault is ignored completely (decision 0032).
 """
 
 import logging
@@ -57,6 +57,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
+    """A window of planned maintenance, and the pipelines that it applies to."""
+
     reason: str
     pipelines: Selection
     window: Window
@@ -64,6 +66,8 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
+    """The owner and the runbook of the selected pipelines; an empty text if the file has none."""
+
     pipelines: Selection
     owner: str
     runbook_url: str
@@ -79,7 +83,7 @@ class MaintenanceFile:
 
 
 def maintenance_file() -> MaintenanceFile:
-    """Return the content of the file, read again when it changes. Its faults are logged once per process."""
+    """Return the content of the file; a changed file is read again. Faults are logged once per process and change."""
     if not settings.CHM_MAINTENANCE_FILE:
         return MaintenanceFile()
     path = Path(settings.CHM_MAINTENANCE_FILE)
@@ -90,7 +94,7 @@ def maintenance_file() -> MaintenanceFile:
     return _cached(path, stat.st_mtime_ns, stat.st_size)
 
 
-# The time of the last change and the size are part of the key, so that a changed file is read again.
+# The cache key contains the file's modification time and size, so that a changed file is read again.
 @lru_cache(maxsize=8)
 def _cached(path: Path, _changed_at: int, _size: int) -> MaintenanceFile:
     return _logged(read_maintenance_file(path))
@@ -108,7 +112,7 @@ def _logged(content: MaintenanceFile) -> MaintenanceFile:
 
 
 def read_maintenance_file(path: Path) -> MaintenanceFile:
-    """Return the content of the file, or all its faults at once."""
+    """Return the content of the file, or, if it has faults, all of them."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -125,7 +129,7 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
 
 
 def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the tables of an array with their names for messages; maintenance[1] is the first one."""
+    """Return the tables of an array with their names in messages, such as maintenance[1] for the first one."""
     value = document.get(key, [])
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         reader.mistakes.append(f"{key}: must be tables, each below a line [[{key}]]")
@@ -139,7 +143,7 @@ def _maintenance(reader: ConfigReader, where: str, table: dict[str, Any]) -> Mai
     reason = reader.text(table, where, "reason", required=True)
     pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
     zone = _zone(reader, where, table)
-    window = _weekly(reader, where, table, zone) if "days" in table else _dated(reader, where, table, zone)
+    window = (_weekly_window if "days" in table else _dated_window)(reader, where, table, zone)
     reader.refuse_unknown_keys(table, where, {"reason", "pipelines", "days", "from", "until", "zone"})
     return Maintenance(reason, pipelines, window) if window else None
 
@@ -148,26 +152,28 @@ def _zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
     name = reader.text(table, where, "zone") or "UTC"
     try:
         return ZoneInfo(name)
-    # An unknown name is a KeyError, a malformed one a ValueError, and the name of a folder such as Europe an OSError.
+    # ZoneInfo raises KeyError for an unknown name, ValueError for a malformed one, and OSError for a folder (Europe).
     except (ValueError, OSError, KeyError):
         reader.mistakes.append(f"{where}.zone: {name!r} is not an IANA time zone such as Europe/Berlin")
         return ZoneInfo("UTC")
 
 
-def _weekly(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> WeeklyWindow | None:
+def _weekly_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> WeeklyWindow | None:
     days = reader.texts(table, where, "days")
     unknown = [day for day in days if day not in DAYS]
     if unknown:
         reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be one of {', '.join(DAYS)}")
-    start, end = (_value(reader, where, table, key, time, "a time such as 22:00:00") for key in ("from", "until"))
+    start, end = (
+        _required_value(reader, where, table, key, time, "a time such as 22:00:00") for key in ("from", "until")
+    )
     if start is None or end is None or unknown or not days:
         return None
     return WeeklyWindow(frozenset(DAYS.index(day) for day in days), start, end, zone)
 
 
-def _dated(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
+def _dated_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
     expected = "a date and time such as 2026-12-05T20:00:00"
-    start, end = (_value(reader, where, table, key, datetime, expected) for key in ("from", "until"))
+    start, end = (_required_value(reader, where, table, key, datetime, expected) for key in ("from", "until"))
     if start is None or end is None:
         return None
     since = start.astimezone(UTC) if start.tzinfo else first_moment(start, zone)
@@ -178,7 +184,9 @@ def _dated(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneIn
     return DatedWindow(WindowSpan(since, until))
 
 
-def _value(reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], expected: str) -> T | None:
+def _required_value(
+    reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], expected: str
+) -> T | None:
     value = table.get(key)
     if isinstance(value, kind):
         return value

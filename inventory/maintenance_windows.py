@@ -26,10 +26,9 @@ class WeeklyWindow:
     zone: ZoneInfo
 
     def span_at(self, moment: datetime) -> WindowSpan | None:
-        """Return the latest span of the window that contains the moment; None if no span does."""
+        """Return the span of the window that contains the moment; the latest of several, None if there is none."""
         today = moment.astimezone(self.zone).date()
-        # Check three days: a change of the clocks may move a moment across midnight, and a window may last until the
-        # next day.
+        # Check three days: a window may have started yesterday, and a clock change may move its start across midnight.
         for day in (today + timedelta(days=1), today, today - timedelta(days=1)):
             if day.weekday() in self.days:
                 span = self._span_of(day)
@@ -55,20 +54,20 @@ Window = WeeklyWindow | DatedWindow
 
 
 def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first moment with this local time; a time that a clock change skips is moved forward by the gap."""
+    """Return the first moment with this local time. A time that a clock change skips moves forward, usually an hour."""
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the last moment with this local time, so that a window contains both occurrences of a repeated hour."""
+    """Return the last moment with this local time, so that a window includes both occurrences of a repeated hour."""
     return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 def covered_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
-    """Return when the consecutive windows that cover all of [since, until] end; None if they do not cover it."""
-    all_windows, reached = list(windows), since
-    while spans := [span for window in all_windows if (span := window.span_at(reached))]:
-        reached = max(span.until for span in spans)
-        if reached > until:
-            return reached
+    """Return the end of the windows that together cover all of [since, until]; None if a part is not covered."""
+    all_windows, covered_to = list(windows), since
+    while spans := [span for window in all_windows if (span := window.span_at(covered_to))]:
+        covered_to = max(span.until for span in spans)
+        if covered_to > until:
+            return covered_to
     return None

@@ -273,13 +273,14 @@ class Pipeline(BaseModel):
         return self.name
 
     def stale_since(self, moment: datetime) -> datetime | None:
-        """Return ingest_due_at if it has passed, else None. The SQL fragment `stale` is the same rule."""
+        """Return ingest_due_at if it has passed, else None. The SQL fragment `stale` implements the same rule."""
         return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < moment else None
 
     def ingestion_state(self, moment: datetime, *, has_runs: bool) -> str:
-        """Return "none", "missing" at the source, "failing", "pushed" (runs, but no walk), "not yet", "stale" or "ok".
+        """Return the state of the pipeline's ingestion.
 
-        Disabled inventory is not ingested.
+        "none": not ingested, also because it is disabled. "missing": no longer at the source. "failing": the last walk
+        failed. "pushed": it has runs, but no walk. "not yet": neither runs nor a walk. Otherwise "stale" or "ok".
         """
         if self.external_id is None or not (self.is_active and self.client.is_active):
             return "none"
@@ -298,30 +299,32 @@ class Pipeline(BaseModel):
     def autocomplete_label(self) -> str:
         return self.name_with_client() if self.is_active else f"{self.name_with_client()} (disabled)"
 
-    # If one of these changes, the source returns other runs, so the pipeline is backfilled again.
+    # If one of these changes, the pipeline has another source, and its whole history is ingested again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # Cleared when the source changes; the next walk of the new source fills them.
-    FROM_SOURCE = (
+    # Cleared when the source changes; the next walk sets them.
+    SET_BY_WALKS = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",
     )  # fmt: skip
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the pipeline. If its client, platform or external id changes, clear the fields that the source fills.
+        """Save the pipeline. If its client, platform or external id has changed, clear the fields that walks set.
 
-        Mask secrets in the description and the external id; forms and the API refuse them earlier.
+        Mask secrets in the description and the external id. Forms and the API refuse them before.
         """
         for field in ("description", "external_id"):
             if value := getattr(self, field):
                 setattr(self, field, scrub_text(value))
         if not self._state.adding:
-            # A model instance does not remember its stored values.
-            former = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
-            if former is not None and former != tuple(getattr(self, field) for field in self.SOURCE_FIELDS):
-                for field in self.FROM_SOURCE:
+            # A model instance does not have its stored values, so read them.
+            stored_source = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
+            if stored_source is not None and stored_source != tuple(
+                getattr(self, field) for field in self.SOURCE_FIELDS
+            ):
+                for field in self.SET_BY_WALKS:
                     setattr(self, field, None)
-                # A caller that saves some fields only would not save the cleared ones.
+                # With update_fields, save() would not write the cleared fields.
                 if (fields := kwargs.get("update_fields")) is not None:
-                    kwargs["update_fields"] = {*fields, *self.FROM_SOURCE}
+                    kwargs["update_fields"] = {*fields, *self.SET_BY_WALKS}
         super().save(*args, **kwargs)

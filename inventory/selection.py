@@ -1,4 +1,4 @@
-"""Selections of pipelines in TOML files, with the same keys in every file."""
+"""Selections of pipelines in TOML files: the connections file and the maintenance file use the same keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ KEYS = {"clients", "platform", "environment", "external_ids", "external_id_prefi
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The pipelines that a table of a file applies to; an empty value does not restrict."""
+    """The pipelines that a table of a TOML file applies to. An empty value does not restrict."""
 
     clients: tuple[str, ...] = ()
     platform: str = ""
@@ -31,7 +31,8 @@ class Selection:
             "external_id__in": self.external_ids,
             "external_id__startswith": self.external_id_prefix,
         }
-        # Always true: Django ignores an empty Q in a combination by OR, and refuses it in When().
+        # pk__isnull=False is always true. Without it, Q could be empty: Django ignores that in an OR, and refuses it in
+        # When().
         return Q(pk__isnull=False, **{path: value for path, value in conditions.items() if value})
 
     def allows_external_id(self, external_id: str) -> bool:

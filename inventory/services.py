@@ -12,24 +12,24 @@ RowT = TypeVar("RowT", Client, Pipeline)
 
 
 def disable_client(*, client: Client) -> bool:
-    """Disable the client, which removes its pipelines from the active inventory. Return False if it was disabled.
+    """Disable the client and so remove its pipelines from the active inventory. Return False if it was disabled before.
 
-    Its pipelines keep their flags, so enabling the client restores the previous state.
+    Its pipelines keep their own `is_active`, so enabling the client restores the previous state.
     """
     active = Client.objects.filter(pk=client.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
 
 
 def disable_pipeline(*, pipeline: Pipeline) -> bool:
-    """Disable the pipeline. Return False if it was disabled."""
+    """Disable the pipeline. Return False if it was disabled before."""
     active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
 
 
 @transaction.atomic
 def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
-    """Enable or disable the rows; return those that changed."""
-    # Locked in the order of keys, so that two calls cannot deadlock, and without blocking new rows that reference them.
+    """Enable or disable the clients or pipelines; return those that changed."""
+    # Lock in the order of keys, so that two calls cannot deadlock. With no_key, new rows may still reference these.
     changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",), no_key=True))
     rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
         is_active=active, updated_at=timezone.now()
@@ -37,10 +37,10 @@ def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
     return changed
 
 
-def pipelines_switched(rows: QuerySet[RowT], *, active: bool) -> PipelineQuerySet:
-    """Return the pipelines that enter or leave the active inventory when these rows are enabled or disabled."""
+def changed_pipelines(rows: QuerySet[RowT], *, active: bool) -> PipelineQuerySet:
+    """Return the pipelines that enter or leave the active inventory if `is_active` of these rows changes."""
     if rows.model is Client:
-        switched = Pipeline.objects.filter(is_active=True, client__is_active=not active)
-        return switched.filter(client__in=rows.order_by().values("pk"))
-    switched = Pipeline.objects.filter(is_active=not active, client__is_active=True)
-    return switched.filter(pk__in=rows.order_by().values("pk"))
+        changed = Pipeline.objects.filter(is_active=True, client__is_active=not active)
+        return changed.filter(client__in=rows.order_by().values("pk"))
+    changed = Pipeline.objects.filter(is_active=not active, client__is_active=True)
+    return changed.filter(pk__in=rows.order_by().values("pk"))

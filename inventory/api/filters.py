@@ -1,3 +1,5 @@
+"""Filters of the lists of clients and pipelines in the API."""
+
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -8,7 +10,7 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 
 
 class InventoryFilter(FilterSet):
-    """Limit lists to the active inventory unless the request includes the rest."""
+    """List only the active inventory, unless the request asks for inactive objects."""
 
     is_active = FlagFilter(help_text="Objects with this value of is_active; false lists disabled ones.")
     include_inactive = FlagFilter(method="include_all", help_text="true lists active and inactive objects.")

@@ -1,3 +1,5 @@
+"""Serializers of clients and pipelines."""
+
 from datetime import datetime
 
 from django.utils import timezone

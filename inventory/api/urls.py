@@ -1,3 +1,5 @@
+"""URLs of clients and pipelines in the API."""
+
 from typing import Any
 
 from django.urls import path

@@ -1,3 +1,5 @@
+"""Views of clients and pipelines in the API."""
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,11 +25,11 @@ from inventory.api.serializers import ClientSerializer, PipelineSerializer, Pipe
 from inventory.models import Client, Pipeline
 from inventory.services import disable_client, disable_pipeline
 
-ACTIVE = (
+ACTIVE_INVENTORY = (
     "The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, "
     "`is_active=false` what was disabled. Follow `next_cursor` until it is null."
 )
-PARTIAL = "Only the fields that are sent are changed."
+PARTIAL_UPDATE = "Only the fields that are sent are changed."
 
 
 class InventoryViewSet(
@@ -50,9 +52,9 @@ class InventoryViewSet(
     create=extend_schema(
         summary="Create a client", description="The name must be unique, also among disabled clients."
     ),
-    list=extend_schema(summary="List clients by name", description=ACTIVE),
+    list=extend_schema(summary="List clients by name", description=ACTIVE_INVENTORY),
     retrieve=extend_schema(summary="Read a client, disabled or not", description="Disabled clients are returned too."),
-    partial_update=extend_schema(summary="Change a client", description=PARTIAL),
+    partial_update=extend_schema(summary="Change a client", description=PARTIAL_UPDATE),
     destroy=extend_schema(
         summary="Disable a client; its history stays",
         description="Removes the client and its pipelines from the active inventory. "
@@ -73,9 +75,9 @@ class ClientViewSet(InventoryViewSet):
         return super().create(request, *args, **kwargs)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Refuse renaming to bound callers: the error for a taken name would reveal another client."""
+        """Refuse to rename for bound callers, because the error for a taken name would reveal another client."""
         if isinstance(request.data, Mapping) and "name" in request.data:
-            # 404 before 403: clients of others must look like unknown ids.
+            # 404 comes before 403, so that a client that the caller may not see looks like an unknown id.
             get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
             refuse_bound_callers(request)
         return super().partial_update(request, *args, **kwargs)
@@ -87,13 +89,13 @@ class ClientViewSet(InventoryViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List pipelines by name", description=ACTIVE),
+    list=extend_schema(summary="List pipelines by name", description=ACTIVE_INVENTORY),
     retrieve=extend_schema(
         summary="Read a pipeline, disabled or not", description="Disabled pipelines are returned too."
     ),
     partial_update=extend_schema(
         summary="Change a pipeline",
-        description=f"{PARTIAL} Another `client_id` moves the pipeline and its history to that client.",
+        description=f"{PARTIAL_UPDATE} Another `client_id` moves the pipeline and its history to that client.",
         responses=PipelineSerializer,
     ),
     destroy=extend_schema(
@@ -123,7 +125,7 @@ class PipelineViewSet(InventoryViewSet):
         summary="Create a pipeline of a client",
         description="The name must be unique within the client, the external_id within the client and platform.",
     ),
-    list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE),
+    list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE_INVENTORY),
 )
 class ClientPipelineViewSet(PipelineViewSet):
     filterset_class = ClientPipelineFilter

@@ -1,3 +1,5 @@
+"""Factories of clients and pipelines for tests."""
+
 from chm_project.tests.factories import DjangoModelFactory, related, sequence
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 

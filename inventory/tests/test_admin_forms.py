@@ -29,7 +29,8 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def errors(response: Any) -> dict[str, list[str]]:
+def form_errors(response: Any) -> dict[str, list[str]]:
+    """Return the errors by field, and check that the page shows them."""
     assert response.status_code == 200
     messages_by_field = response.context["adminform"].form.errors
     page = unescape(response.content.decode())
@@ -37,11 +38,11 @@ def errors(response: Any) -> dict[str, list[str]]:
     return {name: [str(message) for message in messages] for name, messages in messages_by_field.items()}
 
 
-def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+def client_form(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return the data of a client's form with rows of pipelines; rows with an id already exist."""
-    known = sum("id" in row for row in rows)
+    existing_count = sum("id" in row for row in rows)
     data: dict[str, Any] = {
-        "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": known, **more
+        "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": existing_count, **more
     }  # fmt: skip
     for index, row in enumerate(rows):
         data |= {f"pipelines-{index}-{field}": value for field, value in row.items()}
@@ -69,13 +70,13 @@ def test_each_error_of_a_pipeline_is_shown_at_its_field(
 
     response = browser.post(f"{PIPELINES}add/", {"client": existing.client_id, **PIPELINE, **fields})
 
-    assert errors(response) == expected
+    assert form_errors(response) == expected
 
 
-def test_a_client_with_a_taken_name_is_refused_at_the_name(browser: Browser) -> None:
+def test_the_error_for_a_taken_client_name_is_shown_at_the_name(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
-    assert errors(browser.post(f"{CLIENTS}add/", with_inline("Northwind"))) == {
+    assert form_errors(browser.post(f"{CLIENTS}add/", client_form("Northwind"))) == {
         "name": ["A client with this name exists already; upper and lower case are the same."]
     }
 
@@ -89,13 +90,13 @@ def test_an_empty_external_id_and_description_are_stored_as_null(browser: Browse
     assert (pipeline.external_id, pipeline.description, pipeline.is_active) == (None, None, True)
 
 
-def test_pipelines_are_added_and_changed_on_their_clients_page(browser: Browser) -> None:
+def test_pipelines_can_be_added_and_changed_in_the_form_of_their_client(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
     existing = PipelineFactory.create(client=client, name="before", is_active=False)
 
     response = browser.post(
         f"{CLIENTS}{client.pk}/change/",
-        with_inline(
+        client_form(
             "Northwind",
             {"id": existing.pk, "client": client.pk, **PIPELINE, "name": "after"},
             {"client": client.pk, **PIPELINE},
@@ -107,18 +108,18 @@ def test_pipelines_are_added_and_changed_on_their_clients_page(browser: Browser)
     assert "pipeline" in LogEntry.objects.get().get_change_message()
 
 
-def test_a_second_pipeline_of_the_same_name_is_refused_at_its_row(browser: Browser) -> None:
+def test_a_client_form_refuses_a_second_pipeline_with_the_same_name(browser: Browser) -> None:
     existing = PipelineFactory.create(name="orders", client__name="Northwind")
 
     response = browser.post(
-        f"{CLIENTS}{existing.client_id}/change/", with_inline("Northwind", {"client": existing.client_id, **PIPELINE})
+        f"{CLIENTS}{existing.client_id}/change/", client_form("Northwind", {"client": existing.client_id, **PIPELINE})
     )
 
     assert "This client has a pipeline with this name already." in response.content.decode()
     assert Pipeline.objects.count() == 1
 
 
-def test_a_client_with_hundreds_of_pipelines_shows_them_page_by_page_and_can_be_saved(browser: Browser) -> None:
+def test_a_client_form_with_hundreds_of_pipelines_has_pages_and_can_be_saved(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
     rows = PipelineFactory.create_batch(130, client=client)
 
@@ -126,7 +127,7 @@ def test_a_client_with_hundreds_of_pipelines_shows_them_page_by_page_and_can_be_
     fields = {"client": client.pk, **PIPELINE}
     response = browser.post(
         f"{CLIENTS}{client.pk}/change/",
-        with_inline("Northwind", {"id": rows[20].pk, **fields, "name": "renamed"}, **{"pipelines-page": 2}),
+        client_form("Northwind", {"id": rows[20].pk, **fields, "name": "renamed"}, **{"pipelines-page": 2}),
     )
 
     assert browser.get(f"{CLIENTS}{client.pk}/change/?pipelines-page=²").status_code == 200
@@ -137,7 +138,7 @@ def test_a_client_with_hundreds_of_pipelines_shows_them_page_by_page_and_can_be_
     assert Pipeline.objects.get(pk=rows[20].pk).name == "renamed"
 
 
-def test_a_pipeline_with_a_new_id_is_backfilled_again_and_forms_cannot_edit_its_bookkeeping(browser: Browser) -> None:
+def test_a_new_external_id_clears_the_watermark_and_forms_cannot_edit_ingestion_fields(browser: Browser) -> None:
     pipeline = PipelineFactory.create(last_ingest_error="kept")
     Pipeline.objects.update(ingested_through="2026-01-01T00:00:00Z")
     sent = {
@@ -182,7 +183,7 @@ def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str
 
 
 @pytest.mark.parametrize("query", ["platform__exact=%00", "platform__exact=cobol", "client__id__exact=nobody"])
-def test_an_unknown_filter_value_is_an_error_and_not_the_whole_list(browser: Browser, query: str) -> None:
+def test_an_unknown_filter_value_returns_400_instead_of_the_unfiltered_list(browser: Browser, query: str) -> None:
     PipelineFactory.create(name="orders")
 
     answer = browser.get(f"{PIPELINES}?{query}", follow=True)
@@ -207,23 +208,23 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
             CLIENTS,
             [
                 "session",
-                "person",
+                "user",
                 "my clients",
-                "how many are found",
-                "how many there are",
+                "number of rows found",
+                "number of all rows",
                 "clients",
-                "their health",
+                "their latest runs",
             ],
         ),
         (
             PIPELINES,
-            ["session", "person", "my clients", "how many are found", "how many there are", "pipelines", "last runs"],
+            ["session", "user", "my clients", "number of rows found", "number of all rows", "pipelines", "last runs"],
         ),
-        ("{client}", ["session", "person", "client", "its state", "how many pipelines", "pipelines of the page"]),
-        ("{pipeline}", ["session", "person", "pipeline", "its state", "chosen client"]),
+        ("{client}", ["session", "user", "client", "its state", "number of pipelines", "pipelines of the page"]),
+        ("{pipeline}", ["session", "user", "pipeline", "its state", "chosen client"]),
     ],
 )
-def test_a_page_costs_these_queries_for_any_number_of_rows(browser: Browser, page: str, queries: list[str]) -> None:
+def test_a_page_needs_the_same_queries_for_any_number_of_rows(browser: Browser, page: str, queries: list[str]) -> None:
     for number in (1, 30):
         pipelines = PipelineFactory.create_batch(number, client=ClientFactory.create())
         address = page.format(
@@ -236,7 +237,7 @@ def test_a_page_costs_these_queries_for_any_number_of_rows(browser: Browser, pag
         assert len(executed) == len(queries), "\n".join(sql[:200] for sql in executed)
 
 
-def test_hostile_names_are_shown_as_text_on_every_page(browser: Browser) -> None:
+def test_hostile_names_are_escaped_on_every_page(browser: Browser) -> None:
     hostile = '"><script>alert(1)</script>'
     pipeline = PipelineFactory.create(
         name=hostile, client__name=hostile, external_id=hostile, description=hostile, last_ingest_error=hostile
@@ -260,7 +261,7 @@ def test_save_and_add_another_keeps_the_client(browser: Browser) -> None:
     assert f'<option value="{client.pk}" selected>' in browser.get(response["Location"]).content.decode()
 
 
-def test_the_history_shows_values_before_and_after_changes_in_forms_and_the_api(browser: Browser) -> None:
+def test_the_history_shows_old_and_new_values_of_changes_by_forms_and_the_api(browser: Browser) -> None:
     first, second = ClientFactory.create(name="First"), ClientFactory.create(name="Second")
     pipeline = PipelineFactory.create(client=first, name="orders", environment="prod", description=None)
     address = f"{PIPELINES}{pipeline.pk}/"
@@ -279,7 +280,7 @@ def test_the_history_shows_values_before_and_after_changes_in_forms_and_the_api(
     ]
 
 
-def test_the_history_shows_no_destination_of_a_hook(browser: Browser) -> None:
+def test_the_history_hides_the_secret_part_of_a_webhook_address(browser: Browser) -> None:
     secret, rules = "https://hooks.example/T0/secretpart", "/admin/alerting/alertrule/"
     rule = AlertRule.objects.create(
         client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="#ops"

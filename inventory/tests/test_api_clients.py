@@ -64,7 +64,7 @@ def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
         pytest.param({"name": "x", "nmae": "y"}, {"nmae"}, id="unknown field"),
         pytest.param({"name": "x", "id": UNKNOWN_ID}, {"id"}, id="read-only field"),
         pytest.param({"name": "", "is_active": 3, "wrong": 1, "created_at": 1},
-                     {"name", "is_active", "wrong", "created_at"}, id="all of it"),
+                     {"name", "is_active", "wrong", "created_at"}, id="several fields"),
     ],
 )  # fmt: skip
 def test_the_error_names_every_invalid_field_and_nothing_is_stored(
@@ -92,7 +92,7 @@ def test_a_taken_name_is_refused(api: APIClient, name: str) -> None:
 
 
 @pytest.mark.proves("FR-002")
-def test_the_list_is_sorted_by_name_and_holds_active_clients(api: APIClient) -> None:
+def test_the_list_contains_active_clients_sorted_by_name(api: APIClient) -> None:
     ClientFactory.create(name="b")
     ClientFactory.create(name="a")
     ClientFactory.create(name="c", is_active=False)
@@ -123,7 +123,7 @@ def test_the_list_is_filtered_by_state_and_name(api: APIClient, parameters: dict
 
 
 @pytest.mark.proves("FR-002", "AC-001")
-def test_patch_changes_only_the_fields_it_names(api: APIClient) -> None:
+def test_patch_changes_only_the_fields_that_are_sent(api: APIClient) -> None:
     client = ClientFactory.create(name="Northwind")
 
     response = api.patch(f"{CLIENTS}/{client.pk}", {"is_active": False})
@@ -135,7 +135,7 @@ def test_patch_changes_only_the_fields_it_names(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "Northwind"}])
-def test_a_patch_that_changes_nothing_leaves_updated_at(api: APIClient, body: dict[str, str]) -> None:
+def test_a_patch_that_changes_nothing_does_not_change_updated_at(api: APIClient, body: dict[str, str]) -> None:
     client = ClientFactory.create(name="Northwind")
 
     assert api.patch(f"{CLIENTS}/{client.pk}", body).status_code == 200
@@ -143,7 +143,7 @@ def test_a_patch_that_changes_nothing_leaves_updated_at(api: APIClient, body: di
     assert Client.objects.get().updated_at == client.updated_at
 
 
-def test_patch_is_as_strict_as_post(api: APIClient) -> None:
+def test_patch_validates_fields_like_post(api: APIClient) -> None:
     client = ClientFactory.create(name="Northwind")
     ClientFactory.create(name="taken")
     path = f"{CLIENTS}/{client.pk}"
@@ -169,7 +169,7 @@ def test_delete_disables_a_client_that_can_still_be_read(api: APIClient) -> None
     assert items(api.get(CLIENTS)) == []
 
 
-def test_deleting_twice_changes_nothing_more(api: APIClient) -> None:
+def test_a_second_delete_changes_nothing(api: APIClient) -> None:
     client = ClientFactory.create()
     path = f"{CLIENTS}/{client.pk}"
     api.delete(path)
@@ -181,7 +181,7 @@ def test_deleting_twice_changes_nothing_more(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_an_unknown_client_is_404(api: APIClient, method: str) -> None:
+def test_an_unknown_client_returns_404(api: APIClient, method: str) -> None:
     assert_error(getattr(api, method)(f"{CLIENTS}/{UNKNOWN_ID}"), 404, "not_found")
 
 
@@ -192,9 +192,9 @@ def test_ids_are_accepted_in_upper_and_lower_case(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_of_several_concurrent_creates_with_a_name_succeeds_and_the_others_are_refused() -> None:
+def test_only_one_of_several_concurrent_requests_creates_a_client_with_the_same_name() -> None:
     writers = 6
-    programs = [api_with_scope("write") for _ in range(writers)]
+    api_clients = [api_with_scope("write") for _ in range(writers)]
     barrier = Barrier(writers)
 
     def create(api: APIClient) -> Any:
@@ -205,7 +205,7 @@ def test_one_of_several_concurrent_creates_with_a_name_succeeds_and_the_others_a
             connection.close()
 
     with ThreadPoolExecutor(writers) as pool:
-        responses = list(pool.map(create, programs))
+        responses = list(pool.map(create, api_clients))
 
     refused = [response for response in responses if response.status_code != 201]
     assert len(refused) == writers - 1

@@ -1,4 +1,4 @@
-"""The API can filter by every column of the inventory, except by those listed here with a reason."""
+"""The API can filter by every column of the inventory, except for columns that are listed here with a reason."""
 
 import pytest
 from django.db.models import Model

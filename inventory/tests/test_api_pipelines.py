@@ -21,7 +21,7 @@ from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 PIPELINES = f"{ROOT}/pipelines"
-FULL = {
+ALL_FIELDS = {
     "name": "orders",
     "platform": "airflow",
     "external_id": "orders_daily",
@@ -30,7 +30,7 @@ FULL = {
     "environment": "staging",
     "is_active": False,
 }
-SMALL = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
+REQUIRED_FIELDS = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def list_path(client: Client) -> str:
 
 @pytest.mark.proves("FR-003", "AC-001")
 def test_creating_a_pipeline_returns_201_and_the_pipeline(api: APIClient, client: Client) -> None:
-    response = api.post(list_path(client), FULL)
+    response = api.post(list_path(client), ALL_FIELDS)
 
     assert response.status_code == 201
     body = response.json()
-    assert FULL.items() <= body.items()
+    assert ALL_FIELDS.items() <= body.items()
     assert body["client_id"] == str(client.pk)
-    assert set(body) - set(FULL) == {
+    assert set(body) - set(ALL_FIELDS) == {
         "id", "client_id", "created_at", "updated_at", "stale_since",
         "ingested_through", "ingest_due_at", "last_ingest_at", "last_ingest_error",
         "source_paused", "source_next_run_at", "source_missing_since", "source_url", "source_url_template",
@@ -65,7 +65,7 @@ def test_creating_a_pipeline_returns_201_and_the_pipeline(api: APIClient, client
 
 
 def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> None:
-    body = api.post(list_path(client), SMALL).json()
+    body = api.post(list_path(client), REQUIRED_FIELDS).json()
 
     assert body["environment"] == "prod"
     assert body["is_active"] is True
@@ -95,28 +95,28 @@ def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> No
         pytest.param({"ingested_through": None}, {"ingested_through"}, id="bookkeeping"),
         pytest.param({"stale_since": None}, {"stale_since"}, id="computed field"),
         pytest.param({"name": 1, "platform": 2, "pipeline_type": 3, "environment": 4, "is_active": 5, "nope": 6},
-                     {"name", "platform", "pipeline_type", "environment", "is_active", "nope"}, id="all of it"),
+                     {"name", "platform", "pipeline_type", "environment", "is_active", "nope"}, id="several fields"),
     ],
 )  # fmt: skip
 def test_the_error_names_every_invalid_field_and_nothing_is_stored(
     api: APIClient, client: Client, change: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = field_errors(post_json(api, list_path(client), FULL | change))
+    issues = field_errors(post_json(api, list_path(client), ALL_FIELDS | change))
 
     assert set(issues) == fields
     assert not Pipeline.objects.exists()
 
 
 def test_a_choice_error_lists_the_choices(api: APIClient, client: Client) -> None:
-    issues = field_errors(api.post(list_path(client), SMALL | {"environment": "production"}))
+    issues = field_errors(api.post(list_path(client), REQUIRED_FIELDS | {"environment": "production"}))
 
     assert issues == {"environment": ["Give one of: dev, staging, prod."]}
 
 
-def test_all_broken_uniqueness_rules_are_named_at_once(api: APIClient, client: Client) -> None:
-    api.post(list_path(client), FULL)
+def test_the_error_lists_all_violated_uniqueness_rules(api: APIClient, client: Client) -> None:
+    api.post(list_path(client), ALL_FIELDS)
 
-    issues = field_errors(api.post(list_path(client), FULL))
+    issues = field_errors(api.post(list_path(client), ALL_FIELDS))
 
     assert issues == {
         "name": ["This client has a pipeline with this name already."],
@@ -126,20 +126,20 @@ def test_all_broken_uniqueness_rules_are_named_at_once(api: APIClient, client: C
 
 
 def test_another_client_can_use_the_same_names_and_external_ids(api: APIClient, client: Client) -> None:
-    api.post(list_path(client), FULL)
+    api.post(list_path(client), ALL_FIELDS)
 
-    assert api.post(list_path(ClientFactory.create()), FULL).status_code == 201
-    assert api.post(list_path(client), SMALL | {"name": "a"}).status_code == 201
-    assert api.post(list_path(client), SMALL | {"name": "b"}).status_code == 201
+    assert api.post(list_path(ClientFactory.create()), ALL_FIELDS).status_code == 201
+    assert api.post(list_path(client), REQUIRED_FIELDS | {"name": "a"}).status_code == 201
+    assert api.post(list_path(client), REQUIRED_FIELDS | {"name": "b"}).status_code == 201
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_an_unknown_client_is_404(api: APIClient, db: None, method: str) -> None:
+def test_an_unknown_client_returns_404(api: APIClient, db: None, method: str) -> None:
     assert_error(getattr(api, method)(f"{ROOT}/clients/{UNKNOWN_ID}/pipelines"), 404, "not_found")
 
 
 @pytest.mark.proves("FR-003")
-def test_lists_hold_the_active_inventory_sorted_by_name(api: APIClient, client: Client) -> None:
+def test_lists_contain_the_active_inventory_sorted_by_name(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client, name="b")
     PipelineFactory.create(name="a")
     PipelineFactory.create(client=client, name="disabled", is_active=False)
@@ -183,7 +183,7 @@ def test_the_list_is_filtered_by_client(api: APIClient, client: Client) -> None:
     assert items(api.get(PIPELINES, {"client_id": UNKNOWN_ID})) == []
 
 
-def test_pipelines_of_equal_names_are_each_listed_once(api: APIClient, db: None) -> None:
+def test_each_of_several_pipelines_with_the_same_name_is_listed_once(api: APIClient, db: None) -> None:
     created_ids = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
 
     listed_ids = [pipeline["id"] for pipeline in rows_of_all_pages(api, PIPELINES, limit=2)]
@@ -200,7 +200,7 @@ def test_pipelines_of_equal_names_are_each_listed_once(api: APIClient, db: None)
         pytest.param(timedelta(minutes=1), False, id="to come"),
     ],
 )
-def test_stale_since_is_when_the_walk_was_due(
+def test_stale_since_is_ingest_due_at_if_that_has_passed(
     api: APIClient, client: Client, due: timedelta | None, is_stale: bool
 ) -> None:
     moment = timezone.now() + due if due is not None else None
@@ -212,35 +212,35 @@ def test_stale_since_is_when_the_walk_was_due(
     assert [p["stale_since"] for p in items(api.get(list_path(client)))] == [detail["stale_since"]]
 
 
-def test_patch_keeps_the_bookkeeping_of_ingestion(api: APIClient) -> None:
-    walked = datetime(2026, 3, 1, tzinfo=UTC)
-    pipeline = PipelineFactory.create(ingested_through=walked)
+def test_patch_keeps_the_watermark_of_the_pipeline(api: APIClient) -> None:
+    watermark = datetime(2026, 3, 1, tzinfo=UTC)
+    pipeline = PipelineFactory.create(ingested_through=watermark)
 
     body = api.patch(f"{PIPELINES}/{pipeline.pk}", {"description": "new"}).json()
 
     assert body["description"] == "new"
-    assert Pipeline.objects.get().ingested_through == walked
+    assert Pipeline.objects.get().ingested_through == watermark
 
 
-def test_patch_writes_only_the_columns_it_changes(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a walk ends while a PATCH is between reading and writing, its watermark is kept."""
+def test_patch_writes_only_the_columns_that_it_changes(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a walk sets the watermark after a PATCH has read the pipeline and before it writes, the watermark stays."""
     pipeline = PipelineFactory.create()
-    walked = datetime(2026, 3, 1, tzinfo=UTC)
+    watermark = datetime(2026, 3, 1, tzinfo=UTC)
     save = Pipeline.save
 
     def save_after_a_walk(instance: Pipeline, *args: Any, **kwargs: Any) -> None:
-        Pipeline.objects.update(ingested_through=walked, last_ingest_error="no answer")
+        Pipeline.objects.update(ingested_through=watermark, last_ingest_error="no answer")
         save(instance, *args, **kwargs)
 
     monkeypatch.setattr(Pipeline, "save", save_after_a_walk)
     api.patch(f"{PIPELINES}/{pipeline.pk}", {"name": "renamed"})
 
     pipeline.refresh_from_db()
-    assert (pipeline.name, pipeline.ingested_through, pipeline.last_ingest_error) == ("renamed", walked, "no answer")
+    assert (pipeline.name, pipeline.ingested_through, pipeline.last_ingest_error) == ("renamed", watermark, "no answer")
 
 
 @pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"external_id": None}], ids=str)
-def test_a_new_source_clears_the_watermark_and_the_fields_of_the_former_source(
+def test_a_change_of_the_source_clears_the_watermark_and_the_fields_that_walks_set(
     api: APIClient, change: dict[str, Any]
 ) -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
@@ -267,12 +267,12 @@ def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -
 def test_a_pipeline_cannot_move_to_an_unknown_client(api: APIClient, value: Any) -> None:
     pipeline = PipelineFactory.create()
 
-    issues = field_errors(post_patch(api, pipeline, {"client_id": value}))
+    issues = field_errors(patch_pipeline(api, pipeline, {"client_id": value}))
 
     assert set(issues) == {"client_id"}
 
 
-def post_patch(api: APIClient, pipeline: Pipeline, body: Any) -> Any:
+def patch_pipeline(api: APIClient, pipeline: Pipeline, body: Any) -> Any:
     return api.patch(f"{PIPELINES}/{pipeline.pk}", body)
 
 
@@ -280,7 +280,7 @@ def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     taken = PipelineFactory.create(client=pipeline.client)
 
-    issues = field_errors(post_patch(api, pipeline, {"name": taken.name}))
+    issues = field_errors(patch_pipeline(api, pipeline, {"name": taken.name}))
 
     assert issues == {"name": ["This client has a pipeline with this name already."]}
 
@@ -298,13 +298,13 @@ def test_delete_disables_a_pipeline_that_can_still_be_read(api: APIClient) -> No
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
+def test_an_unknown_pipeline_returns_404(api: APIClient, method: str) -> None:
     assert_error(getattr(api, method)(f"{PIPELINES}/{UNKNOWN_ID}"), 404, "not_found")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("field", ["description", "external_id"])
-def test_a_submitted_secret_is_refused_and_not_repeated(field: str) -> None:
+def test_the_api_refuses_a_secret_and_does_not_repeat_it_in_the_error(field: str) -> None:
     pipeline = PipelineFactory.create()
     for answer in (
         api_with_scope().patch(f"{ROOT}/pipelines/{pipeline.pk}", {field: "load with password=hunter2"}, format="json"),
@@ -320,7 +320,7 @@ def test_a_submitted_secret_is_refused_and_not_repeated(field: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_secret_saved_without_a_form_is_masked() -> None:
+def test_saving_a_model_instance_masks_secrets() -> None:
     pipeline = PipelineFactory.create(description="mails with token=FAKE-tok-77", external_id="a?token=FAKE-tok-78")
 
     assert pipeline.description == "mails with token=[filtered]"

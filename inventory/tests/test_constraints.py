@@ -19,7 +19,7 @@ def test_a_client_name_is_unique() -> None:
     assert refused_by("clients", name="CONTOSO") == "clients_name_unique"
 
 
-def test_the_migration_to_unique_names_lists_clashes_and_changes_nothing() -> None:
+def test_the_migration_to_unique_client_names_lists_duplicates_and_changes_nothing() -> None:
     migration = importlib.import_module("inventory.migrations.0008_client_names")
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX clients_name_unique")
@@ -69,7 +69,7 @@ def test_an_external_id_is_unique_within_client_and_platform() -> None:
         ("external_id", "", "pipelines_external_id_not_blank"),
     ],
 )
-def test_a_bad_pipeline_value_is_refused(column: str, value: str, constraint: str) -> None:
+def test_an_invalid_pipeline_value_is_refused(column: str, value: str, constraint: str) -> None:
     client = insert_client()
     assert refused_by("pipelines", client_id=client, **{column: value}) == constraint
 

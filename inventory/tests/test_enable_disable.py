@@ -1,4 +1,4 @@
-"""The console disables and enables clients and pipelines after a page shows what follows, and never deletes them."""
+"""The console disables and enables clients and pipelines after a page with the effects, and never deletes them."""
 
 import re
 from html import unescape
@@ -23,14 +23,14 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def text(response: Any) -> str:
+def visible_text(response: Any) -> str:
     """Return the visible text of the page's content."""
     assert response.status_code == 200, response.content
     content = response.content.decode().partition('id="content"')[2] or response.content.decode()
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", content)).split())
 
 
-def rule(**fields: Any) -> Any:
+def create_rule(**fields: Any) -> Any:
     from django.apps import apps
 
     values = {"rule_type": "on_failure", "channel": "slack", **fields}
@@ -42,18 +42,18 @@ def run_action(browser: Browser, page: str, action: str, *rows: Any, **more: str
     return browser.post(page, data)
 
 
-def test_the_confirmation_lists_the_pipelines_that_leave_and_the_rules_that_are_paused(browser: Browser) -> None:
+def test_the_confirmation_lists_pipelines_that_leave_the_board_and_rules_that_are_paused(browser: Browser) -> None:
     northwind, contoso = ClientFactory.create(name="Northwind"), ClientFactory.create(name="Contoso")
     orders = PipelineFactory.create(client=northwind, name="orders")
     PipelineFactory.create(client=northwind, name="old orders", is_active=False)
     invoices = PipelineFactory.create(client=contoso, name="invoices")
-    rule(client=northwind, destination="#all-of-northwind")
-    rule(pipeline=orders, destination="#orders")
-    rule(pipeline=orders, destination="#off", is_enabled=False)
-    rule(client=contoso, destination="#contoso")
-    rule(client=northwind, pipeline=invoices, destination="#invoices")
+    create_rule(client=northwind, destination="#all-of-northwind")
+    create_rule(pipeline=orders, destination="#orders")
+    create_rule(pipeline=orders, destination="#off", is_enabled=False)
+    create_rule(client=contoso, destination="#contoso")
+    create_rule(client=northwind, pipeline=invoices, destination="#invoices")
 
-    confirmation = text(run_action(browser, CLIENTS, "disable", northwind))
+    confirmation = visible_text(run_action(browser, CLIENTS, "disable", northwind))
 
     assert "Disable 1 client?" in confirmation
     assert "1 pipeline leaves the health board and is no longer ingested." in confirmation
@@ -65,16 +65,16 @@ def test_the_confirmation_lists_the_pipelines_that_leave_and_the_rules_that_are_
     assert Client.objects.filter(is_active=True).count() == 2
 
 
-def test_a_rule_of_a_client_is_paused_only_with_its_last_pipeline(browser: Browser) -> None:
+def test_a_client_rule_is_paused_only_if_the_clients_last_active_pipeline_is_disabled(browser: Browser) -> None:
     client = ClientFactory.create()
     first, second = PipelineFactory.create_batch(2, client=client)
-    rule(client=client, destination="#everything")
+    create_rule(client=client, destination="#everything")
 
-    assert "No alert rule is paused." in text(run_action(browser, PIPELINES, "disable", first))
-    assert "1 alert rule is paused:" in text(run_action(browser, PIPELINES, "disable", first, second))
+    assert "No alert rule is paused." in visible_text(run_action(browser, PIPELINES, "disable", first))
+    assert "1 alert rule is paused:" in visible_text(run_action(browser, PIPELINES, "disable", first, second))
 
 
-def test_after_the_confirmation_each_object_is_disabled_and_logged(browser: Browser) -> None:
+def test_the_confirmation_disables_and_logs_each_active_object(browser: Browser) -> None:
     pipelines = PipelineFactory.create_batch(3)
     Pipeline.objects.filter(pk=pipelines[2].pk).update(is_active=False)
 
@@ -89,13 +89,13 @@ def test_after_the_confirmation_each_object_is_disabled_and_logged(browser: Brow
     assert "2 pipelines disabled. The history stays." in browser.get(PIPELINES).content.decode()
 
 
-def test_enabling_a_client_brings_back_what_was_active_before(browser: Browser) -> None:
+def test_enabling_a_client_restores_only_pipelines_that_were_active_before(browser: Browser) -> None:
     client = ClientFactory.create(is_active=False)
     PipelineFactory.create(client=client, name="was active")
     PipelineFactory.create(client=client, name="was not", is_active=False)
-    rule(client=client, destination="#again")
+    create_rule(client=client, destination="#again")
 
-    confirmation = text(run_action(browser, CLIENTS, "enable", client))
+    confirmation = visible_text(run_action(browser, CLIENTS, "enable", client))
     run_action(browser, CLIENTS, "enable", client, confirmed="yes")
 
     assert "1 pipeline comes back to the health board and is ingested again." in confirmation
@@ -105,35 +105,35 @@ def test_enabling_a_client_brings_back_what_was_active_before(browser: Browser) 
     assert [pipeline.name for pipeline in Pipeline.objects.active()] == ["was active"]
 
 
-def test_a_selection_across_pages_is_confirmed_and_disabled_as_a_whole(browser: Browser) -> None:
+def test_all_pipelines_of_a_selection_across_pages_are_confirmed_and_disabled(browser: Browser) -> None:
     PipelineFactory.create_batch(101, platform="dbt")
     other = PipelineFactory.create(platform="cron")
     page, first = f"{PIPELINES}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
 
     response = run_action(browser, page, "disable", first, select_across="1", index="0")
 
-    assert "Disable 101 pipelines?" in text(response)
-    assert "and 81 more" in text(response)
+    assert "Disable 101 pipelines?" in visible_text(response)
+    assert "and 81 more" in visible_text(response)
     hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', response.content.decode())
     browser.post(page, {name: value for name, value in hidden if name != "csrfmiddlewaretoken"})
     assert list(Pipeline.objects.filter(is_active=True)) == [other]
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
-def test_one_object_is_disabled_on_its_page(browser: Browser, page: str) -> None:
+def test_one_object_can_be_disabled_from_its_form(browser: Browser, page: str) -> None:
     row: Any = ClientFactory.create() if page == CLIENTS else PipelineFactory.create()
     address = f"{page}{row.pk}/"
     assert f"{address}disable/" in browser.get(f"{address}change/").content.decode()
 
-    assert "Disable 1" in text(browser.get(f"{address}disable/"))
+    assert "Disable 1" in visible_text(browser.get(f"{address}disable/"))
     browser.post(f"{address}disable/", {"confirmed": "yes"})
 
     row.refresh_from_db()
     assert row.is_active is False
-    offered = browser.get(f"{address}change/").content.decode()
-    assert f"{address}enable/" in offered
-    assert f"{address}disable/" not in offered
-    assert "Nothing to disable: disabled already." in text(browser.get(f"{address}disable/"))
+    form_page = browser.get(f"{address}change/").content.decode()
+    assert f"{address}enable/" in form_page
+    assert f"{address}disable/" not in form_page
+    assert "Nothing to disable: disabled already." in visible_text(browser.get(f"{address}disable/"))
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
@@ -143,12 +143,12 @@ def test_disabling_an_unknown_object_is_not_found(browser: Browser, page: str) -
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
-def test_no_page_offers_to_delete(browser: Browser, page: str) -> None:
+def test_pages_do_not_offer_to_delete_clients_or_pipelines(browser: Browser, page: str) -> None:
     row: Any = PipelineFactory.create()
     row = row.client if page == CLIENTS else row
 
     for address in (page, f"{page}{row.pk}/change/"):
-        assert not re.search("delete", text(browser.get(address)), re.IGNORECASE)
+        assert not re.search("delete", visible_text(browser.get(address)), re.IGNORECASE)
         assert "/delete/" not in browser.get(address).content.decode()
         assert "delete_selected" not in browser.get(address).content.decode()
     assert browser.post(f"{page}{row.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -156,10 +156,10 @@ def test_no_page_offers_to_delete(browser: Browser, page: str) -> None:
     row.refresh_from_db()
 
 
-def test_hostile_names_are_shown_as_text_on_the_confirmation(browser: Browser) -> None:
+def test_hostile_names_are_escaped_on_the_confirmation(browser: Browser) -> None:
     hostile = "<script>alert(1)</script>"
     pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
-    rule(pipeline=pipeline, destination=f"#{hostile}")
+    create_rule(pipeline=pipeline, destination=f"#{hostile}")
 
     for page, row in ((CLIENTS, pipeline.client), (PIPELINES, pipeline)):
         assert hostile not in run_action(browser, page, "disable", row).content.decode()

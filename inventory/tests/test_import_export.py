@@ -1,4 +1,4 @@
-"""Import and export of clients and pipelines in the console: all bad rows are listed, and no file is stored in part."""
+"""Import and export of clients and pipelines: all invalid rows are listed, and a file is stored completely or not."""
 
 import io
 import re
@@ -41,8 +41,8 @@ def preview_file(browser: Browser, page: str, content: str | bytes) -> Any:
     return browser.post(f"{page}import/", {"file": SimpleUploadedFile("chosen.csv", data)})
 
 
-def errors(response: Any) -> list[str]:
-    """Return row, column and error of each line of the table of errors, or the errors of the file."""
+def shown_errors(response: Any) -> list[str]:
+    """Return row, column and message of each shown error, or the messages about the whole file."""
     assert response.status_code == 200
     page = response.content.decode()
     table = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
@@ -53,13 +53,13 @@ def errors(response: Any) -> list[str]:
     return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
 
 
-def confirm(browser: Browser, page: str, preview: Any) -> Any:
-    assert 'name="upload"' in preview.content.decode(), errors(preview)
+def confirm_import(browser: Browser, page: str, preview: Any) -> Any:
+    assert 'name="upload"' in preview.content.decode(), shown_errors(preview)
     return browser.post(f"{page}import/", {"upload": preview.context["upload"]}, follow=True)
 
 
 def import_file(browser: Browser, page: str, content: str | bytes) -> Any:
-    return confirm(browser, page, preview_file(browser, page, content))
+    return confirm_import(browser, page, preview_file(browser, page, content))
 
 
 def workbook(*lines: Sequence[Any]) -> bytes:
@@ -80,8 +80,8 @@ def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> 
     assert "1 new, 1 changed, 0 unchanged." in " ".join(preview.content.decode().split())
     assert [client.is_active for client in Client.objects.all()] == [False]
     assert not LogEntry.objects.exists()
-    done = confirm(browser, CLIENTS, preview)
-    assert "Imported clients: 1 new, 1 changed, 0 unchanged." in done.content.decode()
+    confirmed = confirm_import(browser, CLIENTS, preview)
+    assert "Imported clients: 1 new, 1 changed, 0 unchanged." in confirmed.content.decode()
     assert dict(Client.objects.values_list("name", "is_active")) == {"Northwind": True, "Contoso": True}
     assert {entry.object_repr: entry.get_change_message() for entry in LogEntry.objects.all()} == {
         "Contoso": "Added.",
@@ -89,7 +89,7 @@ def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> 
     }
 
 
-def test_two_bad_rows_are_listed_and_good_rows_are_not_stored(browser: Browser) -> None:
+def test_with_two_invalid_rows_both_are_listed_and_no_row_is_stored(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
     response = preview_file(
@@ -98,7 +98,7 @@ def test_two_bad_rows_are_listed_and_good_rows_are_not_stored(browser: Browser) 
         f"{HEADING}\nNorthwind,good,dbt,,export,prod,,yes\nNobody,bad,dbt,,export,prod,,yes\nNorthwind,odd,arflow,,export,prod,,yes\n",
     )
 
-    assert errors(response) == [
+    assert shown_errors(response) == [
         "3 client There is no client “Nobody”.",
         "4 platform “arflow” is not valid. Use one of: airflow, dbt, cron, vendor_api, custom.",
     ]
@@ -142,12 +142,12 @@ def test_two_bad_rows_are_listed_and_good_rows_are_not_stored(browser: Browser) 
         ),
     ],
 )
-def test_a_bad_row_is_listed_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
+def test_an_invalid_row_is_listed_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
     PipelineFactory.create(client__name="Northwind", name="there", platform="dbt", external_id="taken")
 
     response = preview_file(browser, PIPELINES, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
 
-    assert errors(response) == [error]
+    assert shown_errors(response) == [error]
     assert "<b>x</b>" not in response.content.decode()
     assert Pipeline.objects.count() == 1
 
@@ -161,7 +161,7 @@ def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None
         "Northwind,a,dbt,export,x\nNorthwind,a,dbt,export,y\n\nNorthwind,b,dbt,export,x\n",
     )  # fmt: skip
 
-    assert errors(response) == [
+    assert shown_errors(response) == [
         "3 name Row 2 has the same client and name.",
         "5 external_id This client has a pipeline with this external id on this platform already.",
     ]
@@ -196,23 +196,23 @@ def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None
 def test_a_file_that_is_not_a_table_is_refused_with_the_reason(
     browser: Browser, content: str | bytes, error: str
 ) -> None:
-    [message] = errors(preview_file(browser, CLIENTS, content))
+    [message] = shown_errors(preview_file(browser, CLIENTS, content))
 
     assert message.startswith(error)
     assert Client.objects.count() == 0
 
 
-def test_a_small_workbook_that_unpacks_to_gigabytes_is_refused(browser: Browser) -> None:
+def test_a_small_workbook_that_is_too_large_when_unpacked_is_refused(browser: Browser) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * (101 * 1024 * 1024))
 
-    assert errors(preview_file(browser, CLIENTS, packed.getvalue())) == [
+    assert shown_errors(preview_file(browser, CLIENTS, packed.getvalue())) == [
         "The workbook is too large when unpacked; import it in parts."
     ]
 
 
-def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(browser: Browser) -> None:
+def test_numbers_and_flags_of_a_workbook_are_read_and_formulas_are_refused(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
     heading = ["client", "name", "platform", "pipeline_type", "external_id", "is_active"]
     good: list[Sequence[Any]] = [
@@ -226,7 +226,7 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
     )
     import_file(browser, PIPELINES, workbook(heading, *good))
 
-    assert errors(refused) == ["5 name The cell of name contains a formula; write its value instead."]
+    assert shown_errors(refused) == ["5 name The cell of name contains a formula; write its value instead."]
     assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
         ("a", "4711", True),
         ("b", None, False),
@@ -234,13 +234,13 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
 
 
 @pytest.mark.parametrize("content", ["\ufeffName;Is active\r\nNorthwind;no\r\n", "name\tis_active\nNorthwind\tNO\n"])
-def test_the_csv_of_any_spreadsheet_is_read(browser: Browser, content: str) -> None:
+def test_csv_with_byte_order_mark_semicolons_or_tabs_is_read(browser: Browser, content: str) -> None:
     import_file(browser, CLIENTS, content)
 
     assert list(Client.objects.values_list("name", "is_active")) == [("Northwind", False)]
 
 
-def test_a_row_of_an_existing_pipeline_changes_only_the_named_columns(browser: Browser) -> None:
+def test_a_row_for_an_existing_pipeline_changes_only_the_columns_in_the_file(browser: Browser) -> None:
     before = PipelineFactory.create(
         client__name="Northwind", name="orders", platform="cron", environment="dev", description="kept", external_id="x"
     )
@@ -257,17 +257,17 @@ def test_a_row_of_an_existing_pipeline_changes_only_the_named_columns(browser: B
     assert "0 new, 0 changed, 1 unchanged." in " ".join(again.content.decode().split())
 
 
-def test_a_conflict_that_appears_before_the_confirmation_stops_the_whole_import(browser: Browser) -> None:
+def test_a_conflict_that_arises_after_the_preview_stops_the_whole_import(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
     preview = preview_file(
         browser, PIPELINES, f"{HEADING}\nNorthwind,a,dbt,x,export,prod,,yes\nNorthwind,b,dbt,,export,prod,,yes\n"
     )
     PipelineFactory.create(client=client, name="quicker", platform="dbt", external_id="x")
 
-    response = confirm(browser, PIPELINES, preview)
+    response = confirm_import(browser, PIPELINES, preview)
 
     assert "Nothing was imported" in response.content.decode()
-    assert errors(response) == [
+    assert shown_errors(response) == [
         "2 external_id This client has a pipeline with this external id on this platform already."
     ]
     assert [pipeline.name for pipeline in Pipeline.objects.all()] == ["quicker"]
@@ -281,16 +281,16 @@ def test_an_unknown_upload_cannot_be_confirmed(browser: Browser, upload: str) ->
     assert "The uploaded file has expired. Choose it again." in response.content.decode()
 
 
-def test_a_user_cannot_confirm_the_file_of_another(browser: Browser) -> None:
+def test_a_user_cannot_confirm_the_upload_of_another_user(browser: Browser) -> None:
     preview = preview_file(browser, CLIENTS, "name\nNorthwind\n")
     other = Browser()
     other.force_login(User.objects.create_superuser("other"))
 
-    assert "has expired" in confirm(other, CLIENTS, preview).content.decode()
+    assert "has expired" in confirm_import(other, CLIENTS, preview).content.decode()
     assert Client.objects.count() == 0
 
 
-def exported(browser: Browser, page: str, form: str, query: str = "") -> bytes:
+def export(browser: Browser, page: str, form: str, query: str = "") -> bytes:
     response = browser.get(f"{page}export/{form}/{query}")
     assert response.status_code == 200
     assert response["Content-Disposition"].endswith(f'.{form}"')
@@ -313,7 +313,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_an_export_is_safe_to_open_and_can_be_imported_unchanged(browser: Browser, form: str) -> None:
+def test_an_export_contains_no_formulas_and_an_import_restores_every_value(browser: Browser, form: str) -> None:
     for index, text in enumerate(HOSTILE):
         PipelineFactory.create(
             client__name=text,
@@ -324,7 +324,7 @@ def test_an_export_is_safe_to_open_and_can_be_imported_unchanged(browser: Browse
         )
     before = list(Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active"))
 
-    content = exported(browser, PIPELINES, form)
+    content = export(browser, PIPELINES, form)
 
     if form == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
@@ -344,19 +344,19 @@ def test_an_export_is_safe_to_open_and_can_be_imported_unchanged(browser: Browse
 def test_control_characters_are_replaced_in_a_workbook(browser: Browser) -> None:
     ClientFactory.create(name="a\x01b")
 
-    sheet = openpyxl.load_workbook(io.BytesIO(exported(browser, CLIENTS, "xlsx"))).worksheets[0]
+    sheet = openpyxl.load_workbook(io.BytesIO(export(browser, CLIENTS, "xlsx"))).worksheets[0]
 
     assert sheet["A2"].value == "a\ufffdb"
 
 
-def test_an_export_contains_the_filtered_list(browser: Browser) -> None:
+def test_an_export_contains_only_the_rows_of_the_filtered_list(browser: Browser) -> None:
     PipelineFactory.create_batch(120, platform="dbt")
     PipelineFactory.create(platform="cron", name="the only one")
 
-    assert len(exported(browser, PIPELINES, "csv").splitlines()) == 122
-    assert b"the only one" in exported(browser, PIPELINES, "csv", "?platform__exact=cron")
-    assert len(exported(browser, PIPELINES, "csv", "?platform__exact=cron").splitlines()) == 2
-    assert len(exported(browser, PIPELINES, "csv", "?q=the+only").splitlines()) == 2
+    assert len(export(browser, PIPELINES, "csv").splitlines()) == 122
+    assert b"the only one" in export(browser, PIPELINES, "csv", "?platform__exact=cron")
+    assert len(export(browser, PIPELINES, "csv", "?platform__exact=cron").splitlines()) == 2
+    assert len(export(browser, PIPELINES, "csv", "?q=the+only").splitlines()) == 2
     assert (
         f"{PIPELINES}export/csv/?platform__exact=cron"
         in browser.get(f"{PIPELINES}?platform__exact=cron").content.decode()
@@ -367,18 +367,18 @@ def test_an_export_in_an_unknown_format_is_not_found(browser: Browser) -> None:
     assert browser.get(f"{PIPELINES}export/pdf/").status_code == 404
 
 
-def test_an_export_of_any_size_costs_the_same_number_of_queries(browser: Browser) -> None:
+def test_an_export_needs_the_same_number_of_queries_for_any_number_of_rows(browser: Browser) -> None:
     PipelineFactory.create_batch(3)
     with CaptureQueriesContext(connection) as few:
-        exported(browser, PIPELINES, "csv")
+        export(browser, PIPELINES, "csv")
     PipelineFactory.create_batch(30)
     with CaptureQueriesContext(connection) as many:
-        exported(browser, PIPELINES, "csv")
+        export(browser, PIPELINES, "csv")
 
     assert len(few) == len(many) <= 8
 
 
-def test_a_file_of_any_length_costs_the_same_number_of_queries(browser: Browser) -> None:
+def test_a_preview_needs_the_same_number_of_queries_for_any_number_of_rows(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
     counts = []
     for number in (10, 400):
@@ -414,43 +414,43 @@ def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:
     return changed.getvalue()
 
 
-MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-HEAD = b'<row r="1"><c r="A1" t="inlineStr"><is><t>name</t></is></c></row>'
+SPREADSHEET_NAMESPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+HEADER_ROW = b'<row r="1"><c r="A1" t="inlineStr"><is><t>name</t></is></c></row>'
 
 
-def sheet_of(rows: bytes) -> bytes:
-    return b"<worksheet " + MAIN + b"><sheetData>" + HEAD + rows + b"</sheetData></worksheet>"
+def sheet_xml(rows: bytes) -> bytes:
+    return b"<worksheet " + SPREADSHEET_NAMESPACE + b"><sheetData>" + HEADER_ROW + rows + b"</sheetData></worksheet>"
 
 
-BOMBS = {
-    "a row far below": lambda: packed_workbook(sheet_of(b'<row r="1000000000"><c r="A1000000000"><v>1</v></c></row>')),
-    "millions of empty rows": lambda: packed_workbook(sheet_of(b"<row/>" * 5_000_000)),
+DECOMPRESSION_BOMBS = {
+    "a row far below": lambda: packed_workbook(sheet_xml(b'<row r="1000000000"><c r="A1000000000"><v>1</v></c></row>')),
+    "millions of empty rows": lambda: packed_workbook(sheet_xml(b"<row/>" * 5_000_000)),
     "millions of cells in a row": lambda: packed_workbook(
-        sheet_of(b'<row r="2">' + b"<c><v>1</v></c>" * 2_300_000 + b"</row>")
+        sheet_xml(b'<row r="2">' + b"<c><v>1</v></c>" * 2_300_000 + b"</row>")
     ),
     "many shared strings": lambda: packed_workbook(
-        sheet_of(b""), b"<sst " + MAIN + b">" + b"<si><t>x</t></si>" * 4_000_000 + b"</sst>"
+        sheet_xml(b""), b"<sst " + SPREADSHEET_NAMESPACE + b">" + b"<si><t>x</t></si>" * 4_000_000 + b"</sst>"
     ),
-    "a zip bomb": lambda: packed_workbook(sheet_of(b" " * 200_000_000)),
+    "a zip bomb": lambda: packed_workbook(sheet_xml(b" " * 200_000_000)),
 }
 
 
-@pytest.mark.parametrize("kind", BOMBS)
-def test_a_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, kind: str) -> None:
-    bomb = BOMBS[kind]()
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    [message] = errors(preview_file(browser, CLIENTS, bomb))
-    assert time.monotonic() - begun < 5
+@pytest.mark.parametrize("kind", DECOMPRESSION_BOMBS)
+def test_a_decompression_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, kind: str) -> None:
+    bomb = DECOMPRESSION_BOMBS[kind]()
+    memory_before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    [message] = shown_errors(preview_file(browser, CLIENTS, bomb))
+    assert time.monotonic() - started < 5
     assert "import it in parts" in message or "no rows" in message
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before < 50 * 1024
 
 
-def test_a_client_in_another_spelling_is_refused_with_the_stored_name(browser: Browser) -> None:
+def test_a_client_name_that_differs_only_in_case_is_refused_with_the_stored_name(browser: Browser) -> None:
     ClientFactory.create(name="Baltic Foods")
 
     response = preview_file(browser, CLIENTS, "name\nbaltic foods\nNew\nNEW\n")
 
-    assert errors(response) == [
+    assert shown_errors(response) == [
         "2 name There is a client “Baltic Foods” already; upper and lower case are the same.",
         "4 name A client with this name exists already; upper and lower case are the same.",
     ]
@@ -469,12 +469,12 @@ def test_the_labels_of_choices_are_accepted(browser: Browser) -> None:
     ]
 
 
-def test_an_error_of_many_rows_is_listed_once_with_its_rows(browser: Browser) -> None:
+def test_an_error_in_many_rows_is_listed_once_with_the_row_numbers(browser: Browser) -> None:
     lines = [f"Nobody,p{number},dbt,export" for number in range(15)] + ["Nobody,odd,arflow,export"]
 
     response = preview_file(browser, PIPELINES, "\n".join(["client,name,platform,pipeline_type", *lines]))
 
-    assert errors(response) == [
+    assert shown_errors(response) == [
         "2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 6 more client There is no client “Nobody”.",
         "17 platform “arflow” is not valid. Use one of: airflow, dbt, cron, vendor_api, custom.",
     ]
@@ -490,6 +490,6 @@ def test_a_formula_and_an_empty_required_cell_have_their_own_errors(browser: Bro
         workbook(heading, ["Northwind", "=1+1", "dbt", "export"], ["Northwind", None, "dbt", "export"]),
     )  # fmt: skip
 
-    assert errors(response) == [
+    assert shown_errors(response) == [
         "2 name The cell of name contains a formula; write its value instead.", "3 name This field is required.",
     ]  # fmt: skip

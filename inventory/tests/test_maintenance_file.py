@@ -1,4 +1,4 @@
-"""The file of planned maintenance and owners: its windows, and the list of all its faults."""
+"""The file of planned maintenance and owners: its windows, and the list of its faults."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,27 +21,27 @@ def utc(text: str) -> datetime:
     [
         pytest.param(
             'days = ["saturday"]\nfrom = 22:00:00\nuntil = 02:00:00\nzone = "Europe/Berlin"',
-            "2026-06-13 20:00", "2026-06-14 00:00", id="across midnight, in summer",
+            "2026-06-13 20:00", "2026-06-14 00:00", id="a window across midnight in summer",
         ),
         pytest.param(
             'days = ["saturday"]\nfrom = 22:00:00\nuntil = 02:00:00\nzone = "Europe/Berlin"',
-            "2026-01-17 21:00", "2026-01-18 01:00", id="the same in winter",
+            "2026-01-17 21:00", "2026-01-18 01:00", id="a window across midnight in winter",
         ),
         pytest.param(
             'days = ["sunday"]\nfrom = 01:00:00\nuntil = 04:00:00\nzone = "Europe/Berlin"',
-            "2026-03-29 00:00", "2026-03-29 02:00", id="the clocks skip an hour of it",
+            "2026-03-29 00:00", "2026-03-29 02:00", id="the clocks skip an hour of the window",
         ),
         pytest.param(
             'days = ["sunday"]\nfrom = 02:30:00\nuntil = 06:00:00\nzone = "Europe/Berlin"',
-            "2026-03-29 01:30", "2026-03-29 04:00", id="it starts in the hour that is skipped",
+            "2026-03-29 01:30", "2026-03-29 04:00", id="the window starts in the skipped hour",
         ),
         pytest.param(
             'days = ["sunday"]\nfrom = 01:00:00\nuntil = 02:30:00\nzone = "Europe/Berlin"',
-            "2026-10-24 23:00", "2026-10-25 01:30", id="it ends in the hour that comes twice",
+            "2026-10-24 23:00", "2026-10-25 01:30", id="the window ends in the repeated hour",
         ),
         pytest.param(
             'days = ["saturday"]\nfrom = 22:00:00\nuntil = 04:00:00\nzone = "America/New_York"',
-            "2026-11-01 02:00", "2026-11-01 09:00", id="it holds the hour that comes twice",
+            "2026-11-01 02:00", "2026-11-01 09:00", id="the window contains the repeated hour",
         ),
         pytest.param(
             'days = ["wednesday"]\nfrom = 00:00:00\nuntil = 00:00:00', "2026-06-17 00:00", "2026-06-18 00:00",
@@ -49,19 +49,21 @@ def utc(text: str) -> datetime:
         ),
         pytest.param(
             'days = ["monday"]\nfrom = 08:00:00\nuntil = 09:00:00\nzone = "Pacific/Kiritimati"',
-            "2026-06-14 18:00", "2026-06-14 19:00", id="Monday is Sunday in UTC",
+            "2026-06-14 18:00", "2026-06-14 19:00", id="Monday in the zone is Sunday in UTC",
         ),
         pytest.param(
             'from = 2026-12-05T20:00:00\nuntil = 2026-12-06T06:00:00\nzone = "Asia/Kolkata"',
-            "2026-12-05 14:30", "2026-12-06 00:30", id="dated",
+            "2026-12-05 14:30", "2026-12-06 00:30", id="a window with dates",
         ),
         pytest.param(
             "from = 2026-12-05T20:00:00+02:00\nuntil = 2026-12-06T06:00:00Z", "2026-12-05 18:00", "2026-12-06 06:00",
-            id="dated with offsets",
+            id="a window with dates and offsets",
         ),
     ],
 )  # fmt: skip
-def test_a_window_follows_the_clocks_of_its_zone(tmp_path: Path, window: str, since: str, until: str) -> None:
+def test_a_window_starts_and_ends_at_the_local_times_of_its_zone(
+    tmp_path: Path, window: str, since: str, until: str
+) -> None:
     (tmp_path / "file.toml").write_text(f'[[maintenance]]\nreason = "x"\n{window}\n')
     content = read_maintenance_file(tmp_path / "file.toml")
     assert content.faults == ()
@@ -76,7 +78,7 @@ def test_a_window_follows_the_clocks_of_its_zone(tmp_path: Path, window: str, si
     assert maintenance.window.span_at(utc(until)) is None
 
 
-def test_windows_that_follow_each_other_count_as_one(tmp_path: Path) -> None:
+def test_covered_until_joins_windows_that_follow_each_other_without_a_gap(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(
         '[[maintenance]]\nreason = "x"\ndays = ["saturday", "sunday"]\nfrom = 00:00:00\nuntil = 00:00:00\n'
         '[[maintenance]]\nreason = "y"\nfrom = 2026-06-15T00:30:00\nuntil = 2026-06-15T02:00:00\n'
@@ -90,7 +92,7 @@ def test_windows_that_follow_each_other_count_as_one(tmp_path: Path) -> None:
     assert covered_until(windows, utc("2026-06-12 23:00"), utc("2026-06-13 05:00")) is None
 
 
-def test_all_faults_are_listed_with_their_keys(tmp_path: Path) -> None:
+def test_all_faults_of_a_file_are_listed_with_their_keys(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(
         """
         colour = "red"

@@ -210,7 +210,7 @@ def test_secrets_are_removed_before_the_run_is_stored(api: APIClient, pipeline: 
 
 
 @pytest.mark.parametrize("path", ["runs", "runs/latest"])
-def test_an_unknown_pipeline_is_404(api: APIClient, path: str) -> None:
+def test_an_unknown_pipeline_returns_404(api: APIClient, path: str) -> None:
     assert_error(api.get(f"{ROOT}/pipelines/{UNKNOWN_ID}/{path}"), 404, "not_found")
 
 

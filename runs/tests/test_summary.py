@@ -175,7 +175,7 @@ def test_an_impossible_window_is_400(
     assert set(field_errors(api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters))) == {field}
 
 
-def test_an_unknown_client_is_404(api: APIClient) -> None:
+def test_an_unknown_client_returns_404(api: APIClient) -> None:
     assert_error(api.get(f"{ROOT}/clients/{UNKNOWN_ID}/runs/summary"), 404, "not_found")
 
 

@@ -119,7 +119,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
 
     @display(description="lineage jobs without a pipeline")
     def unmatched(self, token: ApiToken) -> str:
-        """Return the external ids of the latest lineage jobs without a pipeline, one per line; "none" if there are none."""
+        """Return the external ids of the latest lineage jobs without a pipeline, one per line; "none" without jobs."""
         return "\n".join(unmatched_jobs(token)) or "none"
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
