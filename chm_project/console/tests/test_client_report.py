@@ -17,7 +17,7 @@ from alerting.models import AlertRule
 from chm_project.access.models import Binding
 from chm_project.console.drawing.axis import SECONDS, axis_bottom, axis_top
 from chm_project.console.drawing.charts import Bar, Point, draw_bars, draw_rates
-from chm_project.console.drawing.text_format import duration, share
+from chm_project.console.drawing.text_format import duration, percent
 from chm_project.console.pages.client_report import UnknownPeriod, period_of
 from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
@@ -86,7 +86,7 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
 
     runs, success, failed = (sum(row[name] for row in days) for name in ("runs", "success", "failed"))
     assert figures(text) == {
-        "runs": str(runs), "failed": str(failed), "success_rate": share(success / runs if runs else None),
+        "runs": str(runs), "failed": str(failed), "success_rate": percent(success / runs if runs else None),
         "incidents": str(len(streaks)), "failing": str(len(failing)),
         "recovery": duration(sum(recovered) / len(recovered) if recovered else None),
     }  # fmt: skip
@@ -98,7 +98,7 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
         (row["began_at"], recovery_text(row["recovered_at"]), str(row["failed_runs"])) for row in streaks
     ]
     assert [row[1:] for row in shown["worst"]] == [
-        [str(row["failure_count"]), str(row["total_runs"]), share(row["failure_rate"])] for row in worst
+        [str(row["failure_count"]), str(row["total_runs"]), percent(row["failure_rate"])] for row in worst
     ]
     assert [row[1:] for row in shown["flakiest"]] == [
         [str(row[name]) for name in ("flips", "failure_count", "total_runs")] for row in flips
