@@ -1,1 +1,1 @@
-"""Benchmarks of speed and memory on real processes, as ratios within one run: `make bench`."""
+"""Benchmarks of speed and memory with real processes, compared with references of the same run: `make bench`."""

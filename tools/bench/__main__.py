@@ -13,24 +13,24 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from tools.bench import floors, ingestion, pages, profiling, push, reads, reporting, scheduling
+from tools.bench import ingestion, limits, pages, profiling, push, reads, reporting, scheduling
 from tools.bench.servers import ROOT, UNLIMITED, create_database, manage, timed
 
 RESULTS = ROOT / "tools" / "bench" / "results.json"
-PAGE = ROOT / "docs" / "performance.md"
-# In this order, because fill() deletes the ingested and pushed runs.
+DOCUMENT = ROOT / "docs" / "performance.md"
+# Measured in this order, because fill() deletes the runs that were ingested and pushed.
 PARTS = ("ingestion", "scheduling", "push", "profile", "reads", "console", "shapes")
-LIMITS_MS = {"latest run": 25, "summary, a week": 25, "summary, all history": 50}
+AIMS_P95_MS = {"latest run": 25, "summary, a week": 25, "summary, all history": 50}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=500_000, help="size of the history for reads, console and shapes")
     parser.add_argument("--ingest", type=int, help="runs to ingest (default: as --runs, at most 500,000)")
-    parser.add_argument("--seconds", type=float, default=6, help="duration of the load on each address")
+    parser.add_argument("--seconds", type=float, default=6, help="seconds of load for each kind of request")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/performance.md")
     parser.add_argument(
-        "--keep", action="store_true", help="add the figures of this commit to the history, and draw it"
+        "--keep", action="store_true", help="add this commit's figures to history.json, and draw the diagram"
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure only these parts")
     options = parser.parse_args()
@@ -44,57 +44,57 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine(url), "runs": options.runs}
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
 
-    def measure(part: str, title: str, figures: Callable[[], Any]) -> None:
+    def measure_part(part: str, title: str, measure: Callable[[], Any]) -> None:
         if part in options.only:
             console.print(f"{title} ...")
-            results[part] = figures()
+            results[part] = measure()
 
     ingested = options.ingest or min(options.runs, 500_000)
-    measure("ingestion", "ingestion through HTTP", lambda: ingestion.measure(url, runs=ingested))
-    measure("scheduling", "ticks and workers", lambda: scheduling.measure(url))
-    measure("push", "push", lambda: push.measure(url, seconds=options.seconds))
-    measure("profile", "profile of ingestion", lambda: profiling.measure(url, runs=50_000))
+    measure_part("ingestion", "ingestion through HTTP", lambda: ingestion.measure(url, runs=ingested))
+    measure_part("scheduling", "ticks and workers", lambda: scheduling.measure(url))
+    measure_part("push", "push", lambda: push.measure(url, seconds=options.seconds))
+    measure_part("profile", "profile of ingestion", lambda: profiling.measure(url, runs=50_000))
     if {"reads", "console", "shapes"} & set(options.only):
         results["history, seconds"] = fill(url, options.runs, console)
-    measure("reads", "reads at 8 connections", lambda: reads.measure(url, seconds=options.seconds))
-    measure("console", "pages of the console", lambda: pages.measure(url))
-    measure("shapes", "shapes", lambda: reporting.measure(url))
-    values = floors.measured(results)
-    floors_table = "\n".join([*floors.table(values), ""])
+    measure_part("reads", "reads at 8 connections", lambda: reads.measure(url, seconds=options.seconds))
+    measure_part("console", "pages of the console", lambda: pages.measure(url))
+    measure_part("shapes", "shapes", lambda: reporting.measure(url))
+    values = limits.limited_figures(results)
+    limits_table = "\n".join([*limits.table(values), ""])
     if options.keep:
-        floors.keep(values, date=results["machine"]["date"], runs=options.runs, load=os.getloadavg()[0])
-        floors.draw()
+        limits.keep(values, date=results["machine"]["date"], runs=options.runs, load=os.getloadavg()[0])
+        limits.draw()
     # The tables need all parts, so a partial run does not replace them.
     if list(options.only) == list(PARTS):
-        write(results, floors_table, console, to_page=options.write)
-    console.print(floors_table, markup=False, highlight=False)
-    if missed := floors.missed(values):
-        raise SystemExit(f"below the floor: {'; '.join(missed)}")
+        write(results, limits_table, console, to_document=options.write)
+    console.print(limits_table, markup=False, highlight=False)
+    if missed := limits.missed_limits(values):
+        raise SystemExit(f"limits missed: {'; '.join(missed)}")
 
 
 def fill(url: str, runs: int, console: Console) -> int:
-    """Replace the stored data with a history of `runs` runs; return the seconds that this took."""
+    """Replace the stored data with a generated history of `runs` runs; return how many seconds this took."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
-    # 500 runs per pipeline is the planned scale: 5 million runs of 10,000 pipelines.
+    # 500 runs per pipeline, because CHM is planned for 10,000 pipelines with 5 million runs.
     pipelines = max(runs // 500, 200)
     console.print(f"a history of {runs} runs of {pipelines} pipelines ...")
     sizes = ("--clients", str(max(pipelines // 50, 1)), "--pipelines", str(pipelines), "--runs", str(runs))
     return round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
 
 
-def write(results: dict[str, Any], floors_table: str, console: Console, *, to_page: bool) -> None:
+def write(results: dict[str, Any], limits_table: str, console: Console, *, to_document: bool) -> None:
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    tables = rendered(results) + "\n" + floors_table
+    tables = rendered(results) + "\n" + limits_table
     console.print(rendered(results), markup=False, highlight=False)
-    if to_page:
+    if to_document:
         block = r"(?s)(<!-- bench -->\n).*(<!-- /bench -->)"
-        text = re.sub(block, lambda match: match[1] + tables + match[2], PAGE.read_text())
-        PAGE.write_text(text)
+        text = re.sub(block, lambda match: match[1] + tables + match[2], DOCUMENT.read_text())
+        DOCUMENT.write_text(text)
 
 
 def machine(url: str) -> dict[str, str | int | None]:
-    """Return the facts about this machine that figures depend on."""
+    """Return facts about this machine that influence the figures."""
     with psycopg.connect(url) as connection:
         version = connection.info.parameter_status("server_version")
     return {
@@ -129,14 +129,14 @@ def rendered(results: dict[str, Any]) -> str:
     constant = results["reads"]["constant answer"]["p50"]
     for name, value in results["reads"].items():
         if name != "memory, MB":
-            aim = f"≤ {LIMITS_MS[name]} ms" if name in LIMITS_MS else ""
+            aim = f"≤ {AIMS_P95_MS[name]} ms" if name in AIMS_P95_MS else ""
             lines.append(
                 f"| {name} | {value['p50']} | {value['p95']} | {value['per_second']:,} "
                 f"| {value['p50'] / constant:.1f} | {aim} |"
             )
     lines += ["", *pages.table(results["console"])]
-    lines += ["", "Shapes over 30 days, and boards, best of five on a quiet connection:", ""]
-    lines += ["| | ms | yardstick | ratio | textbook form, ms |", "|---|--:|---|--:|--:|"]
+    lines += ["", "Shapes over 30 days, best of five on an unused connection:", ""]
+    lines += ["| | ms | minimum for the question | ratio | plain SQL query, ms |", "|---|--:|---|--:|--:|"]
     lines += [
         f"| {name} | {value['ms']} | {value['yardstick']} | {value['ratio']} | {value.get('naive ms', '')} |"
         for name, value in results["shapes"].items()

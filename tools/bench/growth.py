@@ -2,8 +2,8 @@
 
 Each database is on this machine and has a year of runs until about now, such as `manage.py generate_history` generates.
 The times are processor milliseconds, which depend less on other work of the machine than elapsed times. For shapes they
-are those of the database session, for other reads those of the session and this process. A shape's window ends after
-the last run. "long" is a report that was canceled after 20 s, as CHM does.
+are those of the database session, for other reads those of the session and this process. The window of a shape ends
+after the last run. "long" is a report that was canceled after 20 s, as CHM does.
 """
 
 import argparse

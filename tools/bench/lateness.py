@@ -1,7 +1,7 @@
-"""python -m tools.bench.lateness: run the shape late_pipelines over a simulated year; fail if it misses its aims.
+"""python -m tools.bench.lateness: evaluate the shape late_pipelines over a simulated year; fail if it misses a goal.
 
-Prints for each rhythm and time zone: hours of false alarms, the share of single missed runs that were noticed in time,
-the median minutes until then, and the share of stopped jobs that were noticed.
+For each rhythm and time zone it prints the hours of false alarms, the share of single missed starts that were noticed
+in time, the median minutes until then, and the share of stopped jobs that were noticed. The goals are in decision 0016.
 """
 
 import argparse
@@ -25,9 +25,9 @@ FIRST_DAY = date(2025, 10, 1)
 JITTER = 5 * MINUTE
 IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
-# Starts that are so close together that the jitter hides single misses.
+# These starts are so close together that random delays hide single misses.
 CLOSE = ("every 15 min", "three at a time")
-# Only the first of several starts is expected; missing later ones stay unnoticed until the next day.
+# Of several starts at about the same time only the first is expected. If a later one is missing, this is not noticed.
 TOGETHER = ("three at a time",)
 OUTAGE = (datetime(2026, 2, 9, tzinfo=UTC).timestamp(), datetime(2026, 2, 16, tzinfo=UTC).timestamp())
 HOLIDAYS = (date(2026, 4, 6), date(2026, 5, 25))
@@ -36,7 +36,7 @@ MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
 
 @dataclass(frozen=True, slots=True)
 class SimulationSize:
-    """`every`: seconds between the evaluated moments; `misses` and `stops`: number of trials per rhythm."""
+    """`every`: seconds between two evaluated moments. `misses`, `stops`: number of trials per rhythm."""
 
     begin: float = BEGIN
     end: float = END
@@ -50,7 +50,7 @@ class SimulationSize:
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """One line of the result; None for values that were not measured."""
+    """One line of the result. A value that was not measured is None."""
 
     rhythm: str
     zone: str
@@ -61,22 +61,22 @@ class ResultLine:
     stops_noticed: float | None = None
 
     @property
-    def missed_aims(self) -> list[str]:
-        """Return the names of the aims that this line misses; empty if none."""
+    def missed_goals(self) -> list[str]:
+        """Return the names of the goals that this line misses; empty if there are none."""
         irregular, longer = self.rhythm.startswith(IRREGULAR), self.rhythm.startswith(LONGER)
-        aims = []
+        goals = []
         if self.false_hours > (10 if irregular else 1):
-            aims.append("false alarms")
+            goals.append("false alarms")
         if not irregular and not self.rhythm.startswith(CLOSE) and self.noticed is not None and self.noticed < 0.95:
-            aims.append("single misses")
-        single = not irregular and not self.rhythm.startswith(TOGETHER)
+            goals.append("single misses")
+        may_notice_stops = not irregular and not self.rhythm.startswith(TOGETHER)
         if (
-            single
+            may_notice_stops
             and self.stops_noticed is not None
             and self.stops_noticed < (0.9 if longer or self.rhythm.startswith(CLOSE) else 0.95)
         ):
-            aims.append("stopped jobs")
-        return aims
+            goals.append("stopped jobs")
+        return goals
 
 
 def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
@@ -148,7 +148,7 @@ def _noticed_after(
     Return None if it is not late before the next start or within `limit`.
     """
     next_index = bisect_right(starts, due)
-    # As far as the rule looks back: some weeks, or the last 13 starts of a monthly rhythm.
+    # Only as many starts as the rule looks back to: 70 days, or 400 days for monthly rhythms.
     history = [
         start for start in starts[:next_index] if start > due - (400 if limit > DAY else 70) * DAY and start != due
     ]
@@ -183,7 +183,7 @@ def _store_runs(connection: Any, starts: Sequence[float]) -> UUID:
 
 
 def _late_at(connection: Any, client: UUID, moments: Sequence[float]) -> list[float]:
-    """Return the moments at which the client's pipeline is late, by the product's SQL."""
+    """Return the moments at which the pipeline is late according to the shape's SQL."""
     from runs.reporting.shapes import shapes
 
     # One query evaluates the shape at all moments, because a year has too many for a query each.
@@ -203,7 +203,7 @@ def _late_at(connection: Any, client: UUID, moments: Sequence[float]) -> list[fl
         return [moment for (moment,) in cursor.fetchall()]
 
 
-def table(row: ResultLine) -> str:
+def line_of(row: ResultLine) -> str:
     def share(value: float | None) -> str:
         return "–" if value is None else f"{value:.0%}"
 
@@ -214,7 +214,7 @@ def table(row: ResultLine) -> str:
             f"{share(row.noticed):>5} noticed",
             f"{minutes:>9}",
             f"{share(row.stops_noticed):>5} of stops",
-            ", ".join(row.missed_aims) or "ok",
+            ", ".join(row.missed_goals) or "ok",
         ]
     )
 
@@ -240,9 +240,9 @@ def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) 
     for row in simulate(
         connection, SimulationSize(every=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))
     ):
-        show(table(row))
-        failed += bool(row.missed_aims)
-    show(f"{failed} lines miss an aim." if failed else "All aims are reached.")
+        show(line_of(row))
+        failed += bool(row.missed_goals)
+    show(f"{failed} lines miss a goal." if failed else "All goals are reached.")
     return min(failed, 1)
 
 

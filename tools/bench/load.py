@@ -1,4 +1,7 @@
-"""Generate load with blocking sockets, one thread per connection: the client shares the CPU and must need little."""
+"""Generate load with blocking sockets and one thread per connection.
+
+Client and server share the processors, so the client must need little time.
+"""
 
 import socket
 import threading
@@ -19,7 +22,7 @@ class Load:
 
 
 def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6) -> Load:
-    """Request `paths` in turn on each connection for `seconds`, after one second of warm-up.
+    """Request the paths, in turn, on all connections for `seconds`, after one second of warm-up.
 
     Raise RuntimeError if a response is not 200.
     """
@@ -30,13 +33,13 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
     def work(number: int) -> None:
         latencies: list[float] = []
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-            # Otherwise a small request can wait for the acknowledgement of the previous one (Nagle's algorithm).
+            # Without Nagle's algorithm, which lets a small request wait until the previous one is acknowledged.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             index = number
             while (now := time.perf_counter()) - begun < seconds + 1 and not failures:
                 path = paths[index % len(paths)]
-                # Each connection has its own share of the paths, so it sends the end of a run after its start
-                # (push.py).
+                # Each connection sends its own part of the paths. So the connection that has sent the start of a run
+                # also sends its end (push.py).
                 index += connections
                 status = ask(connection, path, token)
                 if status != 200:
@@ -69,14 +72,14 @@ def ask(connection: socket.socket, path: str, token: str, body: bytes | None = N
     received = b""
     while b"\r\n\r\n" not in received:
         if not (chunk := connection.recv(65536)):
-            raise RuntimeError(f"{path}: the server hung up")
+            raise RuntimeError(f"{path}: the server closed the connection")
         received += chunk
     head, _, body = received.partition(b"\r\n\r\n")
     # CHM's responses have a Content-Length, so chunked bodies are not read here.
     length = next(
         int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
     )
-    rest = length - len(body)
-    while rest > 0:
-        rest -= len(connection.recv(65536))
+    remaining = length - len(body)
+    while remaining > 0:
+        remaining -= len(connection.recv(65536))
     return int(head.split()[1])

@@ -10,11 +10,12 @@ import requests
 
 from tools.bench.servers import manage, web_server
 
-TIMES = 10
+REPETITIONS, WARM_UP = 10, 4
 PASSWORD = "only-for-the-bench"  # noqa: S105 - the database is deleted afterwards
 
 
 def measure(url: str) -> dict[str, Any]:
+    """Return the milliseconds and the size of each page of the console."""
     with psycopg.connect(url) as connection:
         [(run, pipeline, client)] = connection.execute(
             "SELECT r.id, p.id, p.client_id FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id"
@@ -48,15 +49,15 @@ User.objects.filter(username="bench").exists() or User.objects.create_superuser(
 
 
 def _page(session: requests.Session, address: str) -> dict[str, float]:
-    """Return the milliseconds of a page, after requests that warm up both web processes.
+    """Return the milliseconds and the size of a page, measured after some requests that warm up both web processes.
 
-    `{}` in the address becomes another time in each request, so that no board is reused.
+    In each request `{}` in the address is replaced by another time, so that no cached board is returned.
     """
     times = []
-    for number in range(TIMES + 4):
+    for number in range(REPETITIONS + WARM_UP):
         begun = time.perf_counter()
         answer = session.get(address.format(f"2026-01-01T00:00:{number:02}"), timeout=60)
-        if number >= 4:
+        if number >= WARM_UP:
             times.append((time.perf_counter() - begun) * 1000)
         answer.raise_for_status()
         assert "/login/" not in answer.url
@@ -68,7 +69,8 @@ def table(results: dict[str, Any]) -> list[str]:
     return lines + [f"| {name} | {page['median']} | {page['worst']} | {page['kB']} |" for name, page in results.items()]
 
 
-if __name__ == "__main__":  # on the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR
+# Run alone, it measures the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR.
+if __name__ == "__main__":
     from chm_project.local.embedded import attach_to_environment
 
     attach_to_environment()

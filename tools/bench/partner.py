@@ -1,6 +1,6 @@
-"""A partner with prepared responses, so that the benchmark measures only CHM: the generic partner API over sockets.
+"""A partner with the API of the generic connector and prepared responses, so that the benchmark measures only CHM.
 
-The runs have two states: in state 1 every second run has changed. `GET /moment/1` switches to it.
+Its runs have two versions. `GET /version/1` switches to version 1, in which every second run has changed.
 """
 
 import argparse
@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
+def run(pipeline: int, number: int, version: int) -> dict[str, object]:
     """Return a run of about 600 bytes of JSON, the size of recorded responses of real orchestrators."""
     start = BEGAN + timedelta(minutes=15 * number, seconds=pipeline)
-    changed = moment and number % 2
+    changed = version and number % 2
     end = start + timedelta(seconds=60 + number % 600)
     return {
         "external_run_id": f"scheduled__{start.isoformat()}",
@@ -24,8 +24,8 @@ def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
         "finished_at": end.isoformat(),
         "rows_processed": 1000 + number,
         "error_message": "Task load_orders failed: connection reset by peer" if changed else None,
-        # Only a later version makes CHM store the change.
-        "updated_at": (end + timedelta(hours=moment if changed else 0)).isoformat(),
+        # CHM stores the change only if updated_at is later.
+        "updated_at": (end + timedelta(hours=version if changed else 0)).isoformat(),
         "run_type": "scheduled",
         "dag_id": f"pipeline_{pipeline}",
         "conf": {"region": "eu-central-1", "full_refresh": False, "batch": number},
@@ -37,18 +37,18 @@ def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
     }
 
 
-def pages(pipelines: int, runs: int, page: int, moment: int) -> dict[tuple[int, int], bytes]:
-    """Return the JSON of each page, by the pipeline's number and the number of the page's first run."""
+def pages(pipelines: int, runs: int, page: int, version: int) -> dict[tuple[int, int], bytes]:
+    """Return the JSON of all pages. The key is the pipeline's number and the number of the first run of the page."""
     per_pipeline = -(-runs // pipelines)
     prepared = {}
     for pipeline in range(pipelines):
         for first in range(0, per_pipeline, page):
             last = min(first + page, per_pipeline)
             body = {
-                "runs": [run(pipeline, number, moment) for number in range(first, last)],
+                "runs": [run(pipeline, number, version) for number in range(first, last)],
                 "next_cursor": str(last) if last < per_pipeline else None,
             }
-            # Encoded once, so that the partner's JSON encoder is not part of the measurement.
+            # Encoded in advance, so that the time of the JSON encoder is not measured.
             prepared[pipeline, first] = json.dumps(body).encode()
     return prepared
 
@@ -58,7 +58,7 @@ def main() -> None:
     for name in ("port", "pipelines", "runs", "page"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
-    state = {"moment": 0}
+    state = {"version": 0}
     prepared = pages(options.pipelines, options.runs, options.page, 0)
 
     class Handler(socketserver.StreamRequestHandler):
@@ -73,9 +73,9 @@ def main() -> None:
 
         def answer(self, address: object) -> bytes:
             path, query = address.path, parse_qs(address.query)  # type: ignore[attr-defined]
-            if path.startswith("/moment/"):
-                state["moment"] = int(path.rpartition("/")[2])
-                prepared.update(pages(options.pipelines, options.runs, options.page, state["moment"]))
+            if path.startswith("/version/"):
+                state["version"] = int(path.rpartition("/")[2])
+                prepared.update(pages(options.pipelines, options.runs, options.page, state["version"]))
             if not path.startswith("/pipelines/"):
                 body = b"{}"
             else:

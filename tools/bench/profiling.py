@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.bench.ingestion import PAGE, PIPELINES
+from tools.bench.ingestion import PAGE_SIZE, PIPELINES
 from tools.bench.servers import ROOT, connections_file, fill_inventory, partner
 
-# Cumulative times of functions. Decoding is part of HTTP here, so its time is subtracted from HTTP's.
+# By part: files and functions whose cumulative times are added. The time for HTTP includes decoding; main() subtracts
+# it.
 PARTS = {
     "waiting for and reading HTTP": [("http.py", "_attempt")],
     "decoding JSON": [("decoder.py", "decode")],
@@ -28,7 +29,7 @@ def measure(url: str, *, runs: int) -> dict[str, float]:
     fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
     with (
         tempfile.TemporaryDirectory() as folder,
-        partner("--pipelines", str(PIPELINES), "--runs", str(runs), "--page", str(PAGE)) as base_url,
+        partner("--pipelines", str(PIPELINES), "--runs", str(runs), "--page", str(PAGE_SIZE)) as base_url,
     ):
         file = connections_file(Path(folder), base_url)
         environment = {**os.environ, "CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(file)}
@@ -56,9 +57,9 @@ def main() -> None:
     connections = configured_connections()
     [connection] = connections.values()
     pipelines = assign_pipelines(connections)[connection.name]
-    ReadAhead.pages = lambda self, pages: pages  # type: ignore[method-assign]  # a profiler sees one thread
+    ReadAhead.pages = lambda self, pages: pages  # type: ignore[method-assign]  # the profiler measures only one thread
     profiler = cProfile.Profile()
-    # Only the ingestion is profiled, not the start-up of Django.
+    # The start of Django is not profiled, only the ingestion.
     profiler.runcall(ingest_connection, connection, pipelines)
     stats: Any = pstats.Stats(profiler)
     seconds_by_part = {}

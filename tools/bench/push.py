@@ -1,6 +1,6 @@
-"""Measure pings and lineage events, compared with the constant answer of the same server (two web workers).
+"""Measure pings and lineage events with two web workers, compared with a constant answer of the same server.
 
-Separately: python -m tools.bench.push
+To measure only this part: python -m tools.bench.push
 """
 
 import json
@@ -19,12 +19,12 @@ import psycopg
 from tools.bench.load import ask, load
 from tools.bench.servers import UNLIMITED, create_database, manage, web_server
 
-FLOORS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
+LIMITS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
 KEYS = 8
-# More than a server answers in the measured seconds, so that no ping is sent twice.
+# More pings than a server can answer in the measured seconds, so that no ping is sent twice.
 PINGS = 60_000
-LISTS, EVENTS = 40, 1_000
+LISTS, EVENTS_PER_LIST = 40, 1_000
 CONNECTIONS = 8
 NAMESPACE = "warehouse://prod"
 
@@ -46,21 +46,21 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         constant = load(port, ["/health"], token=token, seconds=seconds)
         pings = load(port, _pings(keys), token="", seconds=seconds)
         plain = load(port, [f"/ping/{key}" for key in keys], token="", seconds=seconds)
-        events = [_lists("START"), _lists("COMPLETE")]
+        events = [_event_lists("START"), _event_lists("COMPLETE")]
         new, ended = (_send(port, lists, token) for lists in events)
-        again = _send(port, events[1], token)
+        repeated = _send(port, events[1], token)
     figures["constant answer, requests/s"] = constant.per_second
     figures["pings/s, two per run, with a rid"] = pings.per_second
     figures["pings/s, one per run, without a rid"] = plain.per_second
     figures["lineage events/s, new, in lists"] = new
     figures["lineage events/s, ending those runs"] = ended
-    figures["lineage events/s, all sent again"] = again
+    figures["lineage events/s, all sent again"] = repeated
     figures["ping ÷ constant, p50"] = round(asdict(pings)["p50"] / constant.p50, 1)
     figures["ping, p95 ms"] = pings.p95
     with psycopg.connect(url, autocommit=True) as connection:
-        # Every event that was answered with 201 must be stored.
+        # Every run whose events were answered with 201 must be stored.
         counted = connection.execute("SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'")
-        if counted.fetchall() != [(LISTS * EVENTS,)]:
+        if counted.fetchall() != [(LISTS * EVENTS_PER_LIST,)]:
             raise SystemExit("lineage events were lost")
         # The next part of the benchmark needs empty tables.
         connection.execute("TRUNCATE api_tokens, clients, pipelines, runs, alert_rules CASCADE")
@@ -79,7 +79,10 @@ def _inventory(url: str) -> None:
 
 
 def _pings(keys: list[str]) -> list[str]:
-    """Return paths of starts and ends. An end comes CONNECTIONS places later, so the same connection sends it."""
+    """Return the paths of starts and ends of runs.
+
+    The end of a run is CONNECTIONS paths after its start, so that the same connection sends both, in this order.
+    """
     paths = []
     for first in range(0, PINGS, 2 * CONNECTIONS):
         rids = [(keys[number % KEYS], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]
@@ -88,8 +91,8 @@ def _pings(keys: list[str]) -> list[str]:
     return paths
 
 
-def _lists(kind: str) -> list[bytes]:
-    """Return lists of events like openlineage-python's, 1 kB each."""
+def _event_lists(kind: str) -> list[bytes]:
+    """Return lists of events of 1 kB each, like those that openlineage-python sends."""
     minute = {"START": 0, "COMPLETE": 5}[kind]
     facets = {
         name: {"_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
@@ -103,13 +106,13 @@ def _lists(kind: str) -> list[bytes]:
         json.dumps([
             {
                 "eventType": kind, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
-                # Starts at 2**64, because the pings' ids start at 0.
-                "run": {"runId": str(uuid.UUID(int=2**64 + list_number * EVENTS + number)), "facets": facets},
+                # These ids start at 2**64, because the ids of the pings start at 0.
+                "run": {"runId": str(uuid.UUID(int=2**64 + list_number * EVENTS_PER_LIST + number)), "facets": facets},
                 "job": {"namespace": NAMESPACE, "name": f"job_{number % 100}", "facets": {}}, "inputs": [],
                 "outputs": [], "producer": "https://example.test/jobs",
                 "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
             }
-            for number in range(EVENTS)
+            for number in range(EVENTS_PER_LIST)
         ]).encode()
         for list_number in range(LISTS)
     ]  # fmt: skip
@@ -139,14 +142,14 @@ def _send(port: int, lists: list[bytes], token: str) -> int:
         thread.join()
     if statuses != [201] * len(lists):
         raise SystemExit(f"lineage answered {statuses}")
-    return round(len(lists) * EVENTS / (time.perf_counter() - begun))
+    return round(len(lists) * EVENTS_PER_LIST / (time.perf_counter() - begun))
 
 
 def rendered(figures: dict[str, Any]) -> list[str]:
     rows = [
-        f"| {name} | {value:,} | {f'≥ {FLOORS[name]:,}' if name in FLOORS else ''} |" for name, value in figures.items()
+        f"| {name} | {value:,} | {f'≥ {LIMITS[name]:,}' if name in LIMITS else ''} |" for name, value in figures.items()
     ]
-    return ["| push, two web workers | | floor |", "|---|--:|---|", *rows]
+    return ["| push, two web workers | | limit |", "|---|--:|---|", *rows]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The reference for ingestion: a plain upsert of the same rows, without HTTP, repair, scrubbing or comparison."""
+"""The reference for ingestion: an upsert of the same rows, without HTTP, repair, removal of secrets or comparison."""
 
 import json
 import re
@@ -25,10 +25,10 @@ UPSERT = (
 )
 
 
-def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, narrow: bool = False) -> float:
+def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, without_report_indexes: bool = False) -> float:
     """Upsert into a copy of the table runs, one transaction per page, and return runs per second.
 
-    `narrow` omits the indexes and index columns that only summaries, boards and shapes need.
+    `without_report_indexes`: without the indexes and index columns that only summaries, boards and shapes need.
     """
     per_pipeline = -(-runs // len(pipelines))
     pages = [
@@ -38,8 +38,8 @@ def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, narrow:
     ]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE runs_raw (LIKE runs INCLUDING ALL)")
-        if narrow:
-            _narrow(connection)
+        if without_report_indexes:
+            _remove_report_indexes(connection)
         begun = time.perf_counter()
         for columns in pages:
             connection.execute(UPSERT, columns)
@@ -48,8 +48,9 @@ def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, narrow:
     return runs / seconds
 
 
-def _narrow(connection: psycopg.Connection[Any]) -> None:
-    # Only reports read included columns. Partial indexes with such columns serve only reports: they are not replaced.
+def _remove_report_indexes(connection: psycopg.Connection[Any]) -> None:
+    # Only reports read the included columns of an index. Partial indexes with such columns are only for reports: they
+    # are dropped. Other indexes are created again without these columns.
     query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs_raw' AND indexdef LIKE '%INCLUDE%'"
     for name, definition in connection.execute(query).fetchall():
         connection.execute(f'DROP INDEX "{name}"'.encode())

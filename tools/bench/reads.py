@@ -1,4 +1,4 @@
-"""Measure reads of the API with 8 connections, compared with the constant answer of the same server."""
+"""Measure reads of the API with 8 connections, compared with a constant answer of the same server."""
 
 import json
 import re
@@ -13,15 +13,15 @@ import psycopg
 from tools.bench.load import load
 from tools.bench.servers import manage, memory_mb, postgres_memory_mb, web_server
 
-SAMPLE = 2_000
+SAMPLE_SIZE = 2_000
 
 
 def measure(url: str, *, seconds: float) -> dict[str, Any]:
     """Return latencies and rates of each kind of request, and the memory under load."""
     token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
     with psycopg.connect(url) as connection:
-        # Ordered by a hash: a random sample that is the same in each run.
-        pipelines = _column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE}")
+        # The order by a hash gives a random sample that is the same in each run of the benchmark.
+        pipelines = _column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE_SIZE}")
         clients = _column(connection, "SELECT id FROM clients ORDER BY name")
         [pipeline_with_most_runs] = _column(
             connection, "SELECT pipeline_id FROM runs GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
@@ -31,7 +31,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     results: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url) as (port, process):
         deep_list = _path_of_page(port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, pages=50)
-        # A cursor is valid for any page size, so pages of a thousand reach page 5,001 of a hundred quickly.
+        # A cursor is valid for any page size: after 500 pages of a thousand runs comes page 5,001 of a hundred runs.
         deep_all = _path_of_page(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
         requests = {
             "constant answer": ["/health"],
@@ -44,7 +44,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
             "all runs, behind 500,000 of them": [deep_all],
         }
         for name, paths in requests.items():
-            paths = _answering(port, paths, token)
+            paths = _paths_with_runs(port, paths, token)
             results[name] = asdict(load(port, paths, token=token, seconds=seconds))
         results["memory, MB"] = {**memory_mb(process), "PostgreSQL": postgres_memory_mb()}
     return results
@@ -54,22 +54,22 @@ def _column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> list
     return [row[0] for row in connection.execute(query.encode()).fetchall()]
 
 
-def _answering(port: int, paths: list[str], token: str) -> list[str]:
-    """Return the paths that answer 200: a pipeline without runs has no latest run."""
+def _paths_with_runs(port: int, paths: list[str], token: str) -> list[str]:
+    """Leave out requests for the latest run of pipelines that have none, because they get 404."""
     if "/runs/latest" not in paths[0]:
         return paths
-    answering = []
+    existing = []
     for path in paths:
         try:
             _get(port, path, token)
         except OSError:
             continue
-        answering.append(path)
-    return answering
+        existing.append(path)
+    return existing
 
 
 def _path_of_page(port: int, path: str, token: str, *, pages: int) -> str:
-    """Follow cursors and return the path of a page far from the first, or of the last page if there are fewer."""
+    """Follow cursors and return the path of the page with this number, or of the last page if there are fewer."""
     address = path
     for _ in range(pages - 1):
         cursor = _get(port, address, token)["next_cursor"]

@@ -1,4 +1,7 @@
-"""Measure shapes, compared with the minimum cost of their question: a count of the window, or a probe per pipeline."""
+"""Measure shapes (reports), compared with the minimum for their question.
+
+The minimum is a count of the runs in the window, or, for shapes about each pipeline, a look-up of each latest run.
+"""
 
 import json
 import os
@@ -12,11 +15,11 @@ from psycopg.errors import QueryCanceled
 
 from tools.bench.servers import ROOT
 
-# A form that needs longer is canceled: some textbook forms need hours over millions of runs.
+# A query that needs longer is canceled: over millions of runs, some plain SQL queries need hours.
 LONGEST_SECONDS = 20
 WINDOW = "count of the window"
 PROBES = "probe of each pipeline"
-# These shapes are about the runs of each pipeline, the others about a window.
+# These shapes are compared with a look-up per pipeline, the others with a count of the window.
 PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday",
@@ -62,7 +65,7 @@ def main() -> None:
     with connection.cursor() as cursor:
 
         def seconds(sql: str, values: dict[str, Any], times: int = 5) -> float:
-            # The best of several: other work of the machine can only make a query slower.
+            # The best of several times, because other work of the machine can only make a query slower.
             best = float("inf")
             for _ in range(times):
                 begun = time.perf_counter()
@@ -88,7 +91,7 @@ def main() -> None:
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
             yardstick = PROBES if name in PER_PIPELINE else WINDOW
-            # Before and after each shape, because the speed of a busy machine changes from second to second.
+            # The minimum is measured before and after the shape, because the speed of a busy machine changes quickly.
             bare = seconds(BARE[yardstick], window)
             best = seconds(shape.sql, validated(shape.parameters, parameters))
             bare = min(bare, seconds(BARE[yardstick], window))

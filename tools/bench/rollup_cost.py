@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psutil
 
-from tools.bench.ingestion import PAGE
+from tools.bench.ingestion import PAGE_SIZE
 from tools.bench.partner import run
 from tools.bench.servers import create_database, fill_inventory, manage
 
@@ -64,7 +64,7 @@ def _write(pipeline_id: UUID, number: int, *, changed: bool, with_triggers: bool
     from runs.services import prepare_runs, record_prepared
 
     target = Target(pipeline_id, pipeline_id, "custom", "pipeline_0", None)
-    rows = range(number * PAGE, (number + 1) * PAGE)
+    rows = range(number * PAGE_SIZE, (number + 1) * PAGE_SIZE)
     first, second = (prepare_runs(to_run_event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
     with transaction.atomic(), connection.cursor() as cursor:
         for trigger in () if with_triggers else TRIGGERS:

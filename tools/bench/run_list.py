@@ -1,4 +1,4 @@
-"""Measure the pages of the console's list of runs in the database at URL: python -m tools.bench.run_list URL."""
+"""python -m tools.bench.run_list URL: measure pages of the console's list of runs in this database."""
 
 import argparse
 import os
@@ -24,9 +24,9 @@ def main() -> None:
     from django.test.utils import setup_test_environment
 
     django.setup()
-    # Adds the template context to responses; the number of rows is read from it.
+    # Makes the test client keep the template context, which has the rows of a page.
     setup_test_environment(debug=False)
-    table = Table("page", "rows", "median ms", "slowest ms", title=f"{runs():,} runs")
+    table = Table("page", "rows", "median ms", "slowest ms", title=f"{run_count():,} runs")
     slowest = 0.0
     for name, address in pages():
         times, rows = measure(address, options.times)
@@ -36,7 +36,7 @@ def main() -> None:
     raise SystemExit(slowest > LIMIT_MS)
 
 
-def runs() -> int:
+def run_count() -> int:
     from runs.models import Run
 
     return Run.objects.count()
@@ -53,17 +53,17 @@ def pages() -> list[tuple[str, str]]:
     assert newest
     assert oldest
     middle = newest.event_at - (newest.event_at - oldest.event_at) / 2
-    day = (middle.date(), (middle + timedelta(days=7)).date())
+    week = (middle.date(), (middle + timedelta(days=7)).date())
     client = Client.objects.filter(pipelines__runs__isnull=False).first()
     assert client
     of_client, of_pipeline = f"pipeline__client__id__exact={client.pk}", f"pipeline__id__exact={newest.pipeline_id}"
-    # Without an index by pipeline this page would read all runs and find none (decision 0006).
-    idle = Client.objects.get_or_create(name="a client without runs")[0]
+    # For this client a page that reads runs in the order of time would read all runs and find none (decision 0006).
+    client_without_runs = Client.objects.get_or_create(name="a client without runs")[0]
     return [
         ("first page", ""),
         ("page behind the middle of history", f"older_than={quote(middle.isoformat())}_{newest.pk}"),
         ("last page", f"older_than={quote(oldest.event_at.isoformat())}_{newest.pk}"),
-        ("a week in the middle", f"since={day[0]}&until={day[1]}"),
+        ("a week in the middle", f"since={week[0]}&until={week[1]}"),
         *((f"status {status}", f"status__exact={status}") for status in Status.values),
         *((f"platform {platform}", f"pipeline__platform__exact={platform}") for platform in Platform.values),
         ("running, dev", f"status__exact=running&pipeline__environment__exact={Environment.DEV}"),
@@ -71,7 +71,7 @@ def pages() -> list[tuple[str, str]]:
         ("one client", of_client),
         ("one client, failed", f"{of_client}&status__exact=failed"),
         ("one client, skipped", f"{of_client}&status__exact=skipped"),
-        ("a client without runs", f"pipeline__client__id__exact={idle.pk}"),
+        ("a client without runs", f"pipeline__client__id__exact={client_without_runs.pk}"),
         ("one pipeline", of_pipeline),
         ("one pipeline, skipped", f"{of_pipeline}&status__exact=skipped"),
         ("search, whole id", f"q={newest.external_run_id}"),

@@ -1,4 +1,4 @@
-"""Measure a tick with ten thousand pipelines and few changes, and many connections shared by several workers."""
+"""Measure a tick (a scheduled ingestion) of 10,000 pipelines with few changes, and workers with many connections."""
 
 import os
 import subprocess
@@ -22,9 +22,9 @@ from ingestion.synthetic.partner import Answer
 from tools.bench.servers import ROOT, empty_tables, fill_inventory, timed
 
 PIPELINES, CHANGED = 10_000, 200
-# Mostly waiting for a slow partner, so that a second worker helps.
+# The partner is slow, so a worker mostly waits, and a second worker saves time.
 CONNECTIONS, PAGES, LATENCY_SECONDS = 20, 40, 0.05
-SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
+PARTNER_SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
 
 def measure(url: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
     now = datetime.now(UTC)
     empty_tables(url)
     names = [f"p{number}" for number in range(pipelines)]
-    # With a watermark, because a tick reads only what has changed since.
+    # With a watermark, so that the tick reads only changes since then.
     fill_inventory(url, names, platform="airflow", through=now - timedelta(minutes=5))
     with tempfile.TemporaryDirectory() as folder, AirflowWithManyDags() as airflow:
         airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED)]
@@ -55,7 +55,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
             f'[connections.many]\nconnector = "airflow"\nbase_url = "{airflow.base_url}"\n'
             'auth = { kind = "airflow_token", username = "chm", secret_env = "CHM_BENCH_PARTNER_SECRET" }\n'
         )
-        environment = {"CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(path), **SECRET}
+        environment = {"CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(path), **PARTNER_SECRET}
         done = timed("ingest_runs", "--json", **environment)
         if f'"created": {CHANGED}' not in done.printed:
             raise SystemExit(done.printed)
@@ -63,11 +63,11 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
 
 
 def _seconds_with_workers(url: str, workers: int) -> float:
-    """Return the seconds from the first message until every pipeline has a watermark, with a slow partner."""
+    """Return the seconds from enqueueing all connections until every pipeline has been ingested from a slow partner."""
     names = [f"c{number}" for number in range(CONNECTIONS)]
     empty_tables(url)
     fill_inventory(url, names)
-    # A separate database of the broker, so that no other worker of this machine gets these tasks.
+    # A separate database of Redis, so that other workers on this machine do not get these tasks.
     broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slow_answer(partner)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""python -m tools.bench.scrubbing: measure what the scrubber finds, and its cost compared with an earlier version."""
+"""python -m tools.bench.scrubbing: measure which secrets the scrubber finds, and how fast it is."""
 
 import argparse
 import json
@@ -15,8 +15,8 @@ from tools.support.labelled_texts import is_altered, is_missed, items_of
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ("ingestion/synthetic/recordings", "runs/tests/recordings")
 RUN_KEYS = {"dag_run_id", "flow_id", "runId", "eventType"}
-# Beginnings of secrets. Repeated many times, they make a careless pattern slow.
-HOSTILE = (
+# Beginnings of secrets. A text that repeats one of them many times makes a careless regular expression slow.
+HOSTILE_PIECES = (
     "bearer ",
     "&lt;password ",
     "--password ",
@@ -28,14 +28,14 @@ HOSTILE = (
     "%70",
     "\u200b",
 )
-# The last commit whose scrubber searched for each of 77 words.
-BEFORE = "5982282:runs/scrub.py"
+# The scrubber of the last commit in which it searched for each of 77 words separately.
+EARLIER_SCRUBBER = "5982282:runs/scrub.py"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", default=BEFORE, help="a scrubber in one file to compare with, as for git show")
-    before = _module(parser.parse_args().before)
+    parser.add_argument("--before", default=EARLIER_SCRUBBER, help="an earlier scrubber, as COMMIT:FILE")
+    before = _earlier_module(parser.parse_args().before)
     for part in ("rules", "held_out"):
         secrets, harmless = items_of("secret", part), items_of("harmless", part)
         missed, altered = sum(map(is_missed, secrets)), sum(map(is_altered, harmless))
@@ -48,12 +48,12 @@ def main() -> None:
         payload_cost = _cost(scrubber.scrub_mapping, payloads)
         _print(f"  {name}: payloads {payload_cost:.1f}, texts {_cost(scrubber.scrub_text, texts):.1f}")
     _print("a hostile text of 250 kB and of 1 MB, seconds:")
-    for piece in HOSTILE:
+    for piece in HOSTILE_PIECES:
         _print(f"  {piece!r}: {_hostile(piece, 250_000):.2f}, {_hostile(piece, 1_000_000):.2f}")
 
 
-def _module(source: str) -> Any:
-    """Return a namespace with the functions of an earlier commit's scrubber."""
+def _earlier_module(source: str) -> Any:
+    """Return the functions of the scrubber of an earlier commit, as attributes."""
     text = subprocess.run(["git", "show", source], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     module = ModuleType("scrubber_before")
     exec(compile(text, source, "exec"), module.__dict__)  # noqa: S102  # our own earlier file

@@ -1,4 +1,4 @@
-"""Processes of a benchmark: a database of its own, a partner, and CHM's web server."""
+"""What benchmarks and drills need: a separate database, a partner, CHM's web server, and commands of manage.py."""
 
 import json
 import os
@@ -20,19 +20,19 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "chm_bench"
-# The rate limits are raised so far that they do not affect the measurement.
+DATABASE_NAME = "chm_bench"
+# Rate limits that are too high to affect the measurement.
 UNLIMITED = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_LINEAGE"), "100000000/minute")
 
 
-def create_database(url: str, name: str = NAME) -> str:
+def create_database(url: str, name: str = DATABASE_NAME) -> str:
     """Create an empty database on the server of `url`; return its URL."""
     with psycopg.connect(url, autocommit=True) as server:
         # With FORCE, because sessions of an interrupted benchmark may still be open.
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {name}")
     parts = conninfo_to_dict(url)
-    # A URL cannot have a socket's folder as its host, so the folder becomes a parameter.
+    # The folder of a unix socket cannot be the host in a URL, so it becomes a parameter.
     if "host" in parts and str(parts["host"]).startswith("/"):
         user = parts.get("user", "")
         return f"postgresql://{user}@/{name}?host={parts['host']}" + (
@@ -44,9 +44,9 @@ def create_database(url: str, name: str = NAME) -> str:
 def fill_inventory(
     url: str, external_ids: list[str], *, platform: str = "custom", through: datetime | None = None
 ) -> list[UUID]:
-    """Create one client with pipelines that have these external ids and names; return their ids.
+    """Create a client and a pipeline for each external id, which is also its name; return the pipelines' ids.
 
-    `through` is their watermark.
+    `through` is the watermark of the pipelines.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
@@ -103,7 +103,7 @@ def timed(*arguments: str, **environment: str) -> Timed:
         text=True,
     )
     printed = process.stdout.read() if process.stdout else ""
-    # wait4 returns the memory of this process; getrusage would return the maximum of all children.
+    # wait4 returns the memory of this process. getrusage would return the largest memory of all children so far.
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -120,7 +120,7 @@ def free_port() -> int:
 
 @contextmanager
 def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
-    """Run `manage.py serve`, as in production, on a free port; yield the port and the process."""
+    """Run `manage.py serve` on a free port; yield the port and the process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
@@ -162,16 +162,17 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 1
 
 
 def memory_mb(process: psutil.Process) -> dict[str, float]:
-    """Return the proportional memory of a process and its children by role; shared pages count once."""
+    """Return the memory (PSS) of each child process by its command. Shared pages are divided among the processes."""
     memory: dict[str, float] = {}
     for number, child in enumerate(process.children(recursive=True)):
-        name = f"web {number}: {' '.join(child.cmdline()[:3])[-30:]}"
+        program, *arguments = child.cmdline()[:3]
+        name = f"web {number}: {Path(program).name} {' '.join(arguments)}"
         memory[name] = round(child.memory_full_info().pss / 2**20, 1)
     return memory
 
 
 def postgres_memory_mb() -> float:
-    """Return the memory of all PostgreSQL processes; shared buffers count once."""
+    """Return the memory of all PostgreSQL processes; shared buffers are counted once."""
     total = 0
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "postgres":

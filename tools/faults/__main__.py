@@ -2,8 +2,8 @@
 
 Inject faults into the services that ingestion needs while it works, and count lost and duplicated runs.
 
-All processes are real: PostgreSQL, Valkey, a Celery worker with two children, beat, and a partner over HTTP whose runs
-start and end meanwhile. After each fault, when everything is idle, every run of the partner is compared with its row.
+All processes are real: PostgreSQL, Valkey, a Celery worker with two children, beat, and a partner over HTTP. Runs of
+the partner start and end during the fault. When everything is idle again, each run is compared with its row.
 """
 
 import argparse
@@ -30,7 +30,7 @@ DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 @dataclass(frozen=True, slots=True)
 class FaultResult:
-    """The outcome of a fault of ingestion."""
+    """The result of a fault of ingestion: how often it was injected, and how many processes had to be restarted."""
 
     fault: IngestionFault
     injected: int
@@ -41,13 +41,13 @@ class FaultResult:
 
     @property
     def survived(self) -> bool:
-        return not self.error and self.injected > 0 and self.comparison.clean
+        return not self.error and self.injected > 0 and self.comparison.has_no_differences
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="only the faults that every CI run injects, shortened")
-    parser.add_argument("--only", metavar="TEXT", default="", help="faults whose title contains this text")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only faults whose title contains this text")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     parser.add_argument("--web", action="store_true", help="only the faults of the web server and the API")
     parser.add_argument("--ingestion", action="store_true", help="only the faults of ingestion")
@@ -84,23 +84,23 @@ def main() -> None:
     survivals = [result.survived for result in results] + [result.survived for result in web_results]
     survived = sum(survivals)
     console.print(f"{survived} of {len(survivals)} faults survived")
-    # A run of one half keeps the other half of the document.
+    # If only one half of the faults was injected, the other half of the document stays.
     if options.write and options.web and options.only:
         DOCUMENT.write_text(web.with_rows(DOCUMENT.read_text(), web_results))
     elif options.write and options.web:
-        former = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[0]
-        DOCUMENT.write_text(f"{former.rstrip()}\n\n{web.table(web_results)}")
+        ingestion_half = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[0]
+        DOCUMENT.write_text(f"{ingestion_half.rstrip()}\n\n{web.table(web_results)}")
     elif options.write and options.ingestion:
-        former = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[2]
-        DOCUMENT.write_text(f"{_document(results)}\n{web.HEADING}{former}")
+        web_half = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[2]
+        DOCUMENT.write_text(f"{_document(results)}\n{web.HEADING}{web_half}")
     elif options.write:
         DOCUMENT.write_text(f"{_document(results)}\n{web.table(web_results)}")
     sys.exit(survived != len(survivals) or not survivals)
 
 
 def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:
-    """Inject a fault into a new installation; return the comparison after everything is idle."""
-    begun, injected, error = time.monotonic(), 0, ""
+    """Inject a fault into a new installation; return the result when everything is idle again."""
+    started, injected, error = time.monotonic(), 0, ""
     with FaultyPartner(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
         source.start_changes()
         try:
@@ -110,7 +110,7 @@ def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> Fault
         finally:
             source.stop_changes()
         comparison = world.wait_until_settled(source)
-    return FaultResult(fault, injected, comparison, time.monotonic() - begun, error, world.restarted)
+    return FaultResult(fault, injected, comparison, time.monotonic() - started, error, world.restarted)
 
 
 def _line(result: FaultResult) -> str:
@@ -138,11 +138,11 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 
 {INTRODUCTION}
 
-*Injected* is how often the fault was injected: kills, restarts, or requests that were answered wrongly. *Wrong* are
-rows whose status or times differ from the partner's. *Secrets shown* are places in the database, in task results and
-messages, or in the log at DEBUG, that contain a secret planted in runs, errors and tokens. *Restarted* are processes of
-CHM that ended by themselves and were started again, as a service manager does: Celery's Redis transport can end a
-worker whose broker goes away while it holds messages.
+*Injected* is how often the fault was injected: the number of kills, restarts, or requests with a wrong answer. *Wrong*
+is the number of rows whose status or times differ from the partner's. *Secrets shown* is the number of places (rows,
+task results, messages, lines of the log at DEBUG) that contain one of the secrets that the test puts into runs, errors
+and tokens. *Restarted* is how often a process of CHM ended by itself and was started again, as a service manager does:
+Celery's Redis transport can end a worker that holds messages when its broker goes away.
 
 | fault | injected | survived | runs | lost | duplicated | wrong | secrets shown | restarted |
 |---|---|---|---|---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""The faults of ingestion. Each is injected while runs start, end and are ingested, and returns how often."""
+"""The faults of ingestion. Each is injected while runs start, end and are ingested; it returns how often."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ from tools.faults.source import SECRETS, FaultyPartner
 from tools.faults.world import FaultWorld
 
 GENERIC = 'connector = "generic"'
-# The same partner, read by offset and total instead of a cursor.
+# The same partner, but CHM pages by offset and total instead of a cursor.
 BY_OFFSET = """connector = "declarative"
 [connections.partner.source]
 items = "runs"
@@ -26,7 +26,7 @@ started_at = "started_at"
 finished_at = "finished_at"
 at = "updated_at"
 """
-# A deferred trigger fails at the commit, as a full disk does.
+# A deferred trigger makes the commit fail, as a full disk can.
 DISK_FULL = """
 CREATE OR REPLACE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
@@ -47,17 +47,17 @@ class IngestionFault:
     connection: str = GENERIC
 
 
-def wait_for_requests(source: FaultyPartner, number: int, seconds: float = 30) -> None:
-    """Wait until the partner has received `number` more requests."""
-    wanted, deadline = len(source.requests) + number, time.monotonic() + seconds
+def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) -> None:
+    """Wait until the partner has received `count` more requests."""
+    wanted, deadline = len(source.requests) + count, time.monotonic() + seconds
     while len(source.requests) < wanted and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
-def call_during_pages(source: FaultyPartner, number: int, action: Callable[[], object]) -> None:
-    """Call `action` several times while the worker reads or stores a page, at a different moment each time."""
-    for count in range(number):
-        # More requests than pipelines, so that each call meets another walk.
+def repeat_during_pages(source: FaultyPartner, times: int, action: Callable[[], object]) -> None:
+    """Call `action` several times while the worker reads or stores pages, each time at another moment of a page."""
+    for count in range(times):
+        # There are fewer pipelines than these requests, so each call is during another walk.
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
         action()
@@ -68,8 +68,8 @@ def worker_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         world.kill(world.worker)
         world.start_worker()
 
-    call_during_pages(source, number := 3 if quick else 8, kill)
-    return number
+    repeat_during_pages(source, times := 3 if quick else 8, kill)
+    return times
 
 
 def beat_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
@@ -81,17 +81,17 @@ def beat_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     return 3
 
 
-def worker_asked_to_end(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Stop the worker during slow pages: it must end after a page, not after the walk."""
-    source.misbehave = lambda _: time.sleep(0.3)
+def worker_stopped(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+    """Stop the worker while it reads slow pages: it must end after a page, not only after the walk."""
+    source.answer_instead = lambda _: time.sleep(0.3)
     for _ in range(2):
         wait_for_requests(source, 3)
         seconds = world.stop_worker()
-        # Far less than the rest of the walk, but enough for a page and the shutdown on a slow machine.
+        # 8 s are enough for a page and the shutdown on a slow machine, but not for the rest of the walk.
         if seconds > 8:
             raise AssertionError(f"the worker needed {seconds:.1f} s to end; a page needs 0.3 s")
         world.start_worker()
-    source.misbehave = lambda _: None
+    source.answer_instead = lambda _: None
     return 2
 
 
@@ -101,12 +101,12 @@ def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def down_and_up() -> None:
             world.bring_down(name, stop_signal)
-            # Long enough for running requests and tasks to fail.
+            # So long that running requests and tasks fail.
             time.sleep(0.5)
             world.start_servers()
 
-        call_during_pages(source, number := 2 if quick else 4, down_and_up)
-        return number
+        repeat_during_pages(source, times := 2 if quick else 4, down_and_up)
+        return times
 
     return inject
 
@@ -121,22 +121,22 @@ def disk_full(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     return len(source.requests) - before
 
 
-def answering_wrongly(answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
+def wrong_answers(answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
     """Return a fault that replaces a share of the partner's responses."""
 
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         injected = 0
 
-        def misbehave(_: Request) -> Answer | None:
+        def answer_instead(_: Request) -> Answer | None:
             nonlocal injected
             if source.random.random() >= share:
                 return None
             injected += 1
             return answer(source)
 
-        source.misbehave = misbehave
+        source.answer_instead = answer_instead
         time.sleep(6 if quick else 12)
-        source.misbehave = lambda _: None
+        source.answer_instead = lambda _: None
         return injected
 
     return inject
@@ -150,16 +150,16 @@ def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> 
     def refuse(_: Request) -> Answer:
         nonlocal injected
         injected += 1
-        # Shorter than the fault, so that CHM tries again while it lasts.
+        # Shorter than the fault, so that CHM tries again during the fault.
         return Answer(429, headers={"Retry-After": "2"})
 
-    source.misbehave = refuse
+    source.answer_instead = refuse
     time.sleep(6 if quick else 60)
-    source.misbehave = lambda _: None
+    source.answer_instead = lambda _: None
     return injected
 
 
-def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def same_page_again_and_again(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Return a next cursor that leads to the same page again."""
     injected = 0
 
@@ -169,21 +169,21 @@ def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool)
         runs = source.runs[request.path.split("/")[2]][:5]
         return Answer(body={"runs": runs, "next_cursor": "1"})
 
-    source.misbehave = again
+    source.answer_instead = again
     wait_for_requests(source, 1)
     time.sleep(4)
-    source.misbehave = lambda _: None
+    source.answer_instead = lambda _: None
     return injected
 
 
-def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def changing_totals(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Delete old runs at the source while its pages are read."""
     injected = 0
 
     def clean_up(request: Request) -> Answer:
         nonlocal injected
         name = request.path.split("/")[2]
-        # At least three pages must stay: with one page there are no offsets.
+        # Keep at least three pages: with a single page CHM would not use offsets.
         if len(source.runs[name]) > 60:
             source.runs[name] = source.runs[name][3:]
             injected += 1
@@ -192,7 +192,7 @@ def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) ->
             answer.body["total"] = len(source.runs[name])
         return answer
 
-    source.misbehave = clean_up
+    source.answer_instead = clean_up
     time.sleep(6 if quick else 12)
 
     def with_total(request: Request) -> Answer:
@@ -201,7 +201,7 @@ def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) ->
             answer.body["total"] = len(source.runs[request.path.split("/")[2]])
         return answer
 
-    source.misbehave = with_total
+    source.answer_instead = with_total
     return injected
 
 
@@ -210,33 +210,33 @@ def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         wait_for_requests(source, 10)
         source.token = token
         time.sleep(2)
-        # The old token was refused for two seconds; now CHM gets the new one.
+        # For two seconds the partner has refused the old token. Now CHM's file gets the new one.
         world.token_file.write_text(token)
     return 2
 
 
-def back_in_time(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Reset the partner to an earlier state for a while, then read its last days again.
+def partner_restored_from_backup(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+    """Let the partner return an earlier state for two seconds, as after restoring a backup, then read its last days.
 
-    The fault lasts about as long as the overlap of two walks, so CHM may miss a change until the daily reading.
-    The command at the end does what the daily reading does.
+    The fault lasts about as long as the overlap of two walks, so CHM may miss changes until the daily reconciliation.
+    The command at the end reads the last days like the daily reconciliation.
     """
     began_at = datetime.now(UTC)
     for _ in range(2):
         wait_for_requests(source, 5)
-        # A shallow copy is a snapshot, because runs are replaced and never changed in place.
+        # A shallow copy is enough, because the partner replaces runs and never changes them in place.
         backup = GenericPartner(dict(source.runs), page_size=source.page_size, token=source.token)
         time.sleep(2)
-        source.misbehave = backup.answer
+        source.answer_instead = backup.answer
         time.sleep(2)
-        source.misbehave = lambda _: None
+        source.answer_instead = lambda _: None
     manage("ingest_runs", "--since", began_at.isoformat(), **world.environment)
     return 2
 
 
 FAULTS = (
     IngestionFault("worker killed (-9) in a page", worker_killed, quick=True),
-    IngestionFault("worker asked to end in a long walk", worker_asked_to_end, quick=True),
+    IngestionFault("worker asked to end in a long walk", worker_stopped, quick=True),
     IngestionFault("beat killed (-9)", beat_killed),
     IngestionFault("Redis restarted", server_fault("redis", signal.SIGTERM)),
     IngestionFault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), quick=True),
@@ -244,16 +244,16 @@ FAULTS = (
     IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
     IngestionFault("disk full: commits fail", disk_full, quick=True),
     IngestionFault(
-        "partner drips bytes", answering_wrongly(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3)
+        "partner drips bytes", wrong_answers(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3)
     ),
-    IngestionFault("partner resets connections", answering_wrongly(lambda _: Answer(closes_connection=True), 0.4)),
+    IngestionFault("partner resets connections", wrong_answers(lambda _: Answer(closes_connection=True), 0.4)),
     IngestionFault(
-        "partner cuts bodies short", answering_wrongly(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
+        "partner cuts bodies short", wrong_answers(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
     ),
-    IngestionFault("partner answers 500", answering_wrongly(lambda _: Answer(500, {"error": "no"}), 0.5)),
+    IngestionFault("partner answers 500", wrong_answers(lambda _: Answer(500, {"error": "no"}), 0.5)),
     IngestionFault("partner answers 429 for a minute", too_many_requests),
-    IngestionFault("partner returns the same page forever", the_same_page_forever),
-    IngestionFault("partner's totals change while paged", totals_that_change, connection=BY_OFFSET),
+    IngestionFault("partner returns the same page forever", same_page_again_and_again),
+    IngestionFault("partner's totals change while paged", changing_totals, connection=BY_OFFSET),
     IngestionFault("partner's token is rotated", token_rotated),
-    IngestionFault("partner goes back in time", back_in_time),
+    IngestionFault("partner goes back in time", partner_restored_from_backup),
 )

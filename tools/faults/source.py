@@ -1,4 +1,4 @@
-"""A partner whose runs start and end during requests, with injectable faults."""
+"""A partner whose runs start and end while CHM requests them, with wrong answers that a test can inject."""
 
 import random
 import threading
@@ -21,16 +21,16 @@ def _iso_text(moment: datetime) -> str:
 
 
 class FaultyPartner(GenericPartner):
-    """Filters by `updated_since`, like a correct partner. If `misbehave` returns an answer, that is sent instead."""
+    """A partner that filters by `updated_since`. If `answer_instead` returns an answer, the partner sends it."""
 
     def __init__(self, *, history: int = HISTORY, page_size: int = 20, seed: int = 1) -> None:
         super().__init__(page_size=page_size, token=SECRETS[1], ignores_updated_since=False)
-        self.misbehave: Callable[[Request], Answer | None] = lambda request: None
+        self.answer_instead: Callable[[Request], Answer | None] = lambda request: None
         self.random = random.Random(seed)
         self._run_count = 0
         self._stop = threading.Event()
         self._changer = threading.Thread(target=self._change_runs, daemon=True)
-        # The history makes walks long enough to be interrupted.
+        # With this history a walk is long enough to be interrupted.
         begin = datetime.now(UTC) - timedelta(days=30)
         for name in PIPELINES:
             self.runs[name] = []
@@ -42,13 +42,13 @@ class FaultyPartner(GenericPartner):
     def answer_or_fault(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
-        return self.misbehave(request) or self.answer(request)
+        return self.answer_instead(request) or self.answer(request)
 
     def start_changes(self) -> None:
         self._changer.start()
 
     def stop_changes(self) -> None:
-        """Stop changing runs."""
+        """Stop the thread that changes runs."""
         self._stop.set()
         if self._changer.is_alive():
             self._changer.join()
@@ -56,10 +56,10 @@ class FaultyPartner(GenericPartner):
     def _change_runs(self) -> None:
         while not self._stop.wait(CHANGE_EVERY_SECONDS):
             name = self.random.choice(PIPELINES)
-            still_open = [n for n, run in enumerate(self.runs[name]) if run["status"] == "running"]
+            open_runs = [n for n, run in enumerate(self.runs[name]) if run["status"] == "running"]
             # Ends are more frequent than starts, so that open runs do not accumulate.
-            if still_open and self.random.random() < 0.6:
-                self._end(name, still_open[0], datetime.now(UTC))
+            if open_runs and self.random.random() < 0.6:
+                self._end(name, open_runs[0], datetime.now(UTC))
             else:
                 self._start(name, datetime.now(UTC))
 

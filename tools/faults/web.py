@@ -1,7 +1,7 @@
-"""Inject faults around the web server, and probe its health and writes meanwhile.
+"""Inject faults around the web server, and measure health checks and writes during the faults.
 
-Web servers with two processes each behind the shipped nginx configuration, PostgreSQL and Valkey are real. A separate
-process requests /health and sends pings with unique ids. Afterwards every ping that got 200 must be a row.
+All servers are real: web servers with two processes each behind the shipped nginx configuration, PostgreSQL and Valkey.
+A separate process requests /health and sends pings with unique ids. Afterwards each ping that got 200 must be a row.
 """
 
 import time
@@ -15,10 +15,10 @@ from tools.faults.web_probes import BROKEN, REFUSED, ProbeResults, ProbeTarget, 
 from tools.faults.web_site import FaultSite
 from tools.faults.world import FaultWorld
 
-# On a busy machine an idle web server is slow too, so time limits are multiples of its latency.
+# On a busy machine even an unused web server is slow, so time limits are multiples of its latency.
 CONTROL_MULTIPLE = 3
-# How the table shows requests without a response.
-NAMES = {REFUSED: "refused", BROKEN: "broken off"}
+# Texts in the table for requests without a response.
+STATUS_TEXTS = {REFUSED: "refused", BROKEN: "broken off"}
 HEADING = "## Web server and API"
 COLUMNS = (
     "fault", "survived", "health", "failed", "p99 ms", "idle p99 ms", "writes", "503", "other", "p95 ms", "slowest s",
@@ -61,7 +61,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
             time.sleep(0.05)
         time.sleep(1)
     recovery = min((moment - ended_at for moment in probes.acknowledged.values() if moment > ended_at), default=99)
-    lost = len(set(probes.acknowledged) - site.stored())
+    lost = len(set(probes.acknowledged) - site.stored_run_ids())
     problems += _problems(fault, probes)
     if lost or recovery > fault.recovery:
         problems.append(f"lost {lost}, recovered after {recovery:.1f} s")
@@ -70,7 +70,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
 
 def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
     health, writes, problems = probes.health, probes.writes, []
-    # 1 on a quiet machine, more if even an idle server is slow.
+    # 1 on a quiet machine, more if even the unused web server is slow.
     slack = max(1, CONTROL_MULTIPLE * probes.control.percentile(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
         problems.append(f"{len(failed)} health probes failed: {_named(failed)}")
@@ -89,12 +89,12 @@ def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
 
 def _named(statuses: list[int]) -> str:
     return ", ".join(
-        f"{statuses.count(status)} {NAMES.get(status, status)}" for status in sorted(set(statuses), reverse=True)
+        f"{statuses.count(status)} {STATUS_TEXTS.get(status, status)}" for status in sorted(set(statuses), reverse=True)
     )
 
 
 def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult], None]) -> list[WebFaultResult]:
-    """Run the chosen faults on one site and return their results."""
+    """Inject the chosen faults, one after the other, into one site; return their results."""
     chosen = [fault for fault in WEB_FAULTS if only in fault.title and (fault.quick or not quick)]
     if not chosen:
         return []
@@ -129,11 +129,12 @@ def table(results: list[WebFaultResult]) -> str:
 
 {(__doc__ or "").partition(chr(10))[2].strip()}
 
-*Health* are the requests to /health: how many, how many did not get 200, and the 99th percentile. *Idle* is the
-same percentile of another web server on the same machine that nobody else uses: it shows how busy the machine was.
-Limits are 100 ms for health and 500 ms for writes or, on a busy machine, {CONTROL_MULTIPLE} times what the
-idle server needs. *503* are writes that were refused with Retry-After, *other* those with any other result.
-*Back after* is the time from the end of the fault to the first write that is stored.
+*health* is the number of requests to /health, *failed* how many of them did not get 200, and *p99 ms* the 99th
+percentile of their time. *idle p99 ms* is the same percentile for a web server on the same machine that gets no other
+requests; it shows how busy the machine was. The limits are 100 ms for health and 500 ms for writes or, on a busy
+machine, {CONTROL_MULTIPLE} times the time of the idle server. *writes* is the number of writes that got 200, *503* of
+those that were refused with Retry-After, *other* of those with another result. *back after s* is the time from the end
+of the fault to the first write that is stored.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}

@@ -1,4 +1,4 @@
-"""The faults around the web server, and the results that requests may have meanwhile."""
+"""The faults around the web server, and the statuses that requests may get during each fault."""
 
 import contextlib
 import signal
@@ -19,18 +19,20 @@ from tools.faults.web_probes import BROKEN
 from tools.faults.web_site import FaultSite, WebProcess
 
 SLOW_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
-# Each response has 500 kB, and the connection's small buffer is not read.
+# Each response has 500 kB, and the client does not read its small receive buffer.
 SLOW_READER = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
 SLOW_READER_BUFFER, SLOW_READER_REQUESTS = 4_096, 2
-# A full scan, because the roll-up has no buckets of this width.
+# This report scans all runs, because the roll-up has no buckets of this width.
 WIDEST_REPORT = "run_duration_distribution?max_duration_seconds=3599&bucket_count=37&since={since}"
 YEAR_OF_HOURS = 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class WebFault:
-    """`inject` lasts as long as the fault and may return a remark. `allowed` and `allowed_health` are the statuses that
-    writes and health probes may get in addition to 200."""
+    """A fault. `inject` returns when the fault is over, with a remark for the table or None.
+
+    `allowed` and `allowed_health` are the statuses, besides 200, that writes and health probes may get.
+    """
 
     title: str
     inject: Callable[[FaultSite, bool], str | None]
@@ -42,16 +44,16 @@ class WebFault:
     health_p99: float = 0.1
     write_p95: float = 3
     prepare: Callable[[FaultSite], None] | None = None
-    # How many seconds after the fault a write must be stored again.
+    # After the fault, a write must be stored again within this number of seconds.
     recovery: float = 3
 
 
 def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], str | None]:
-    """Return a fault of this many slow senders and slow readers."""
+    """Return a fault with this number of slow senders and the same number of slow readers."""
 
     def inject(site: FaultSite, quick: bool) -> str:
         address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
-        # Each process builds the schema once, which must not count as part of the fault.
+        # Each process builds the schema at its first request. Request it now, so that this is not measured.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.read_headers, timeout=60)
         pipelined = SLOW_READER.format(token=site.read_token).encode() * SLOW_READER_REQUESTS
@@ -62,7 +64,7 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], st
                 body.sendall(SLOW_BODY)
                 readers.append(reader := sockets.enter_context(socket.socket()))
                 reader.settimeout(5)
-                # Before the connection is made, because the kernel then announces the size to the server.
+                # Set before connecting, because the kernel announces the size of the buffer when it connects.
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
                 reader.connect(address)
                 reader.sendall(pipelined)
@@ -119,7 +121,7 @@ def disk_full(site: FaultSite, quick: bool) -> None:
 
 
 def many_reports(site: FaultSite, quick: bool) -> str:
-    """Read an expensive report with 20 clients; fail if one gets another answer than 200 or 503."""
+    """Read a slow report with 20 clients; fail if one gets another status than 200 or 503."""
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     address = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
     until = time.monotonic() + (4 if quick else 20)
@@ -134,7 +136,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
                 statuses.append(answer.status_code)
                 if answer.status_code == 503 and "Retry-After" not in answer.headers:
                     without_retry_after.append(1)
-                # As a correct client does.
+                # Wait as the server requests, like a correct client.
                 time.sleep(float(answer.headers.get("Retry-After", 0)))
 
     threads = [threading.Thread(target=read) for _ in range(20)]
@@ -170,10 +172,10 @@ def reloaded(site: FaultSite, quick: bool) -> str:
 def _reload(web: WebProcess) -> None:
     """Reload the server; return when all children are new and the old ones have ended."""
     parent = psutil.Process(web.process.pid)
-    former = set(parent.children())
+    old_children = set(parent.children())
     parent.send_signal(signal.SIGHUP)
     until = time.monotonic() + 180
-    while former & set(parent.children()) or len(parent.children()) < len(former):
+    while old_children & set(parent.children()) or len(parent.children()) < len(old_children):
         if time.monotonic() > until:
             raise AssertionError("the web server did not replace its children")
         time.sleep(0.1)
@@ -187,7 +189,7 @@ def restarted(site: FaultSite, quick: bool) -> None:  # noqa: ARG001
 def hold_socket(site: FaultSite) -> None:
     """Hold the socket, as systemd does for a .socket unit: listen on it and pass it to each new process."""
     site.web.stop()
-    site.web.hold()
+    site.web.hold_socket()
     site.web.start()
     site.web.wait()
 
@@ -223,7 +225,7 @@ WEB_FAULTS = (
     WebFault("broker down", broker_down),
     WebFault("disk full: commits fail", disk_full, allowed=(503,)),
     WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
-    # Without a proxy the requests that a killed child had accepted are lost; no connection is refused.
+    # Without a proxy, requests that a killed child had accepted are lost, but no connection is refused.
     WebFault("the same, directly at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
     WebFault("web server reloaded (SIGHUP)", reloaded),
     WebFault("rolling restart of two web servers", rolled, target="both"),

@@ -1,4 +1,4 @@
-"""Probes of a web server, in a separate process, so that the fault does not slow down the measurement."""
+"""Requests that probe a web server. A separate process sends them, so that the fault does not slow them down."""
 
 import http.client
 import multiprocessing
@@ -36,7 +36,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """`control` is the port of an unloaded web server; `keep` keeps connections open, as for a proxy."""
+    """The web server to probe. `control` is the port of an unused web server; `keep` keeps connections open."""
 
     port: int
     control: int
@@ -51,7 +51,7 @@ class ProbeResults:
     health: Probe = field(default_factory=Probe)
     control: Probe = field(default_factory=Probe)
     writes: Probe = field(default_factory=Probe)
-    # Ids of the pings that were answered with 200, and the moments (of the monotonic clock) of the answers.
+    # By id of each ping that got 200: the time of the answer on the monotonic clock.
     acknowledged: dict[str, float] = field(default_factory=dict)
 
 

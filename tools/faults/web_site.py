@@ -27,7 +27,7 @@ WHERE p.name LIKE 'history%%'
 """
 
 
-# The variables of sd_listen_fds(3). The process id is only known after the fork, so a shell sets LISTEN_PID.
+# Sets the variables of sd_listen_fds(3). LISTEN_PID is known only after the fork, so a shell sets it.
 _WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 
 
@@ -36,20 +36,20 @@ class WebProcess:
 
     def __init__(self, world: FaultWorld, environment: dict[str, str]) -> None:
         self._world, self._environment = world, environment
-        self._held: socket.socket | None = None
+        self._held_socket: socket.socket | None = None
         self.port = free_port()
         self.process = self.start()
 
-    def hold(self) -> None:
+    def hold_socket(self) -> None:
         """Listen on the port, as systemd does for a .socket unit, and pass the socket to each server started later."""
-        self._held = socket.socket()
-        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._held.bind(("127.0.0.1", self.port))
-        self._held.listen(2_048)
+        self._held_socket = socket.socket()
+        self._held_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held_socket.bind(("127.0.0.1", self.port))
+        self._held_socket.listen(2_048)
 
     def start(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "chm_project.web_server", "--port", str(self.port)]
-        passed = [self._held.fileno()] if self._held else []
+        passed = [self._held_socket.fileno()] if self._held_socket else []
         if passed:
             command = ["bash", "-c", _WITH_SOCKET, str(passed[0]), *command]
         environment = {**os.environ, **self._environment}
@@ -72,7 +72,7 @@ class FaultSite:
     def __init__(self, world: FaultWorld, stack: ExitStack) -> None:
         self.world = world
         world.database_url = create_database(world._server_url, "chm_web_faults")
-        # The limit per token would otherwise refuse some of the pings.
+        # With the default limit per token, some pings would be refused.
         self.environment = {**world.environment, "CHM_PROXIES": "127.0.0.1", "CHM_THROTTLE_TOKEN": "1000000/minute"}
         manage("migrate", "--verbosity", "0", **self.environment)
         [self.pipeline, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])
@@ -122,7 +122,7 @@ class FaultSite:
         with self.world.log.open("ab") as log:
             return subprocess.Popen([program, "-c", str(configuration)], stdout=log, stderr=log)
 
-    def stored(self) -> set[str]:
+    def stored_run_ids(self) -> set[str]:
         with psycopg.connect(self.world.database_url) as connection:
             rows = connection.execute("SELECT external_run_id FROM runs WHERE pipeline_id = %s", [self.pipeline])
             return {row[0] for row in rows.fetchall()}

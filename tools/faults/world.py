@@ -37,7 +37,7 @@ UNION ALL SELECT last_ingest_error FROM pipelines
 
 @dataclass(slots=True)
 class Comparison:
-    """Differences between the partner's runs and the stored ones, counted when everything is idle."""
+    """Numbers of stored runs and of differences from the partner's runs, counted when everything is idle."""
 
     runs: int = 0
     lost: int = 0
@@ -46,7 +46,7 @@ class Comparison:
     leaked: int = 0
 
     @property
-    def clean(self) -> bool:
+    def has_no_differences(self) -> bool:
         return self.runs > 0 and not (self.lost or self.wrong or self.duplicated or self.leaked)
 
 
@@ -131,11 +131,13 @@ class FaultWorld:
             )
 
     def _keep_running(self) -> None:
-        """Restart processes that end, as a service manager does: Celery's Redis transport can end a worker whose
-        broker goes away while it holds messages."""
+        """Restart processes that end, as a service manager does.
+
+        Celery's Redis transport can end a worker that holds messages when its broker goes away.
+        """
         while not self._stop_restarting.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
-                # Processes that the drill itself stopped or killed do not count as restarts.
+                # Do not count processes that the test itself has stopped or killed.
                 if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
                     self.restarted += 1
                     start()
@@ -157,10 +159,10 @@ class FaultWorld:
 
     @contextmanager
     def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:
-        """Run worker and beat on an inventory with only the source's pipelines, until the end of the block."""
+        """During the block, run worker and beat on an inventory that has only the partner's pipelines."""
         self.database_url = create_database(self._server_url, "chm_faults")
         with self.redis() as client:
-            # Tasks, locks and circuit breakers of the previous fault must not affect this one.
+            # Remove tasks, locks and circuit breakers of the previous fault.
             client.flushall()
         # Beat would continue with the schedule of the previous fault.
         for leftover in self.folder.glob("beat*"):
@@ -191,12 +193,12 @@ class FaultWorld:
     # Results
 
     def wait_until_settled(self, source: FaultyPartner, *, seconds: float = SETTLE_SECONDS) -> Comparison:
-        """Return the comparison as soon as nothing is lost or wrong, or when the time is up."""
+        """Return the comparison as soon as no run is lost or wrong, or after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             comparison = self._compare(source)
             if (not comparison.lost and not comparison.wrong) or time.monotonic() > deadline:
-                comparison.leaked = self._leaks()
+                comparison.leaked = self._count_shown_secrets()
                 return comparison
             time.sleep(0.25)
 
@@ -204,7 +206,7 @@ class FaultWorld:
         try:
             with psycopg.connect(self.database_url) as connection:
                 rows = connection.execute(_STORED_RUNS).fetchall()
-        # The server is still recovering, so nothing is known yet.
+        # The server is still recovering, so report a difference.
         except psycopg.Error:
             return Comparison(lost=1)
         stored_runs = {(row[0], row[1]): row[2:] for row in rows}
@@ -217,8 +219,8 @@ class FaultWorld:
                 comparison.wrong += stored is not None and stored != expected
         return comparison
 
-    def _leaks(self) -> int:
-        """Return in how many places a secret is visible: rows, error fields, task results, messages and logs."""
+    def _count_shown_secrets(self) -> int:
+        """Return the number of rows, error fields, task results, messages and log lines that contain a secret."""
         with psycopg.connect(self.database_url) as connection:
             places = [row[0] or "" for row in connection.execute(_TEXTS).fetchall()]
         with self.redis() as client:

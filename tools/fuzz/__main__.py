@@ -1,6 +1,6 @@
-"""python -m tools.fuzz: run all checks of schemathesis against `manage.py serve` with a database of its own.
+"""python -m tools.fuzz: run the checks of schemathesis against `manage.py serve`, with a separate database.
 
-Every operation of the schema is tested with an admin token on a small history.
+Every operation of the API's schema is tested with an admin token and a small history of runs.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import psycopg
 
 from tools.bench.servers import ROOT, create_database, manage, web_server
 
-# Otherwise most of the generated requests would get 429.
-RATES = dict.fromkeys(
+# With the default limits most of the generated requests would get 429.
+UNLIMITED_RATES = dict.fromkeys(
     ("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED", "CHM_THROTTLE_LINEAGE"), "100000000/minute"
 )
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
@@ -23,14 +23,16 @@ CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=150, help="generated cases per operation")
-    parser.add_argument("--seconds", type=int, default=60, help="time for scenarios of several requests; 0: none")
+    parser.add_argument(
+        "--seconds", type=int, default=60, help="seconds for scenarios of several requests; 0: no scenarios"
+    )
     parser.add_argument("--seed", type=int, help="generate other cases than CI's fixed ones")
     options = parser.parse_args()
     from chm_project.local.embedded import attach_to_environment
 
     attach_to_environment()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_fuzz")
-    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **RATES}
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED_RATES}
     manage("migrate", "--verbosity", "0", **environment)
     manage("generate_history", "--clients", "3", "--pipelines", "12", "--runs", "2000", "--days", "60", **environment)
     token = manage("create_api_token", "fuzz", "--scope", "admin", **environment).strip()
@@ -42,10 +44,10 @@ def main() -> None:
     ).strip()
     with web_server(**environment) as (port, _):
         one_by_one = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
-        # With a deterministic seed schemathesis stops after about 18 scenarios; with a time limit it continues.
+        # With --generation-deterministic schemathesis stops after about 18 scenarios. With a time limit it continues.
         in_scenarios = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
         cases = ["--generation-deterministic"] if options.seed is None else ["--seed", str(options.seed)]
-        # One thread, because Python 3.11's parser, which hypothesis uses, can fail if two threads call it.
+        # schemathesis uses one thread: hypothesis uses Python's parser, which in 3.11 can fail if two threads call it.
         statuses = [_schemathesis(port, token, *one_by_one, *cases)]
         if options.seconds:
             statuses.append(_schemathesis(port, token, *in_scenarios))

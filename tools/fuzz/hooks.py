@@ -1,4 +1,4 @@
-"""Hooks for schemathesis: a response with selected fields lacks fields that the contract requires."""
+"""Hooks for schemathesis. With the parameter `fields` a response lacks fields that the contract requires."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noqa: ARG001  # the signature of the hook
-    """Request all fields if only known ones are requested; unknown field names are sent unchanged."""
+    """If all requested fields exist, request all fields. A request with an unknown field is sent unchanged."""
     if not isinstance(case.query, dict) or "fields" not in case.query:
         return
     requested = case.query["fields"] if isinstance(case.query["fields"], list) else [case.query["fields"]]

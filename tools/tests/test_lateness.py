@@ -20,13 +20,13 @@ SHORT = SimulationSize(
 def test_no_false_alarm_and_every_miss_noticed_around_a_clock_change() -> None:
     rows = list(simulate(connection, SHORT))
 
-    assert [row for row in rows if row.missed_aims] == []
+    assert [row for row in rows if row.missed_goals] == []
     assert [row.false_hours for row in rows] == [0] * 7
     assert [row.noticed for row in rows if row.noticed is not None] == [1, 1, 1]
 
 
 def test_a_line_names_the_aims_that_it_misses() -> None:
-    assert ResultLine("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_aims == [
+    assert ResultLine("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_goals == [
         "false alarms", "single misses", "stopped jobs",
     ]  # fmt: skip
-    assert ResultLine("irregular, 0-5 a day", "UTC", "plain", 9.5).missed_aims == []
+    assert ResultLine("irregular, 0-5 a day", "UTC", "plain", 9.5).missed_goals == []

@@ -59,14 +59,14 @@ def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(fold
     with FaultyPartner(history=5) as source, chm.running(source):
         token = chm.token("--scope", "admin")
         slow = make_slow_request(chm, token)
-        source.misbehave = refuse_one_pipeline
+        source.answer_instead = refuse_one_pipeline
         wait_until(lambda: "chm_ingest_errors_total" in chm.metrics().text, "a page fails")
         variables = {"CHM": chm.address, "SCRAPER": chm.scraper_token, "TOKEN": token, "LOG": str(chm.log)}
         outputs = []
         for number, block in enumerate(BLOCKS):
             # The last block ingests after a repair.
             if number == 7:
-                source.misbehave = lambda request: None
+                source.answer_instead = lambda request: None
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", block], cwd=folder, env={**os.environ, **variables},
                 capture_output=True, text=True, timeout=120, check=False,
