@@ -1,1 +1,1 @@
-"""Drill for on-call notifications: an outage through Prometheus and Alertmanager."""
+"""Test of on-call notifications: an outage is reported through Prometheus and Alertmanager."""

@@ -2,8 +2,8 @@
 
 Simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager and a local webhook receiver.
 
-The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. Ends with
-status 1 unless the outage sends one notification, its end sends one, and a replay of all runs sends none.
+The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. The outage
+must send one notification, and so must its end; repeating all runs must send none. Otherwise the exit status is 1.
 """
 
 import json
@@ -25,7 +25,7 @@ from urllib.request import Request, urlopen
 from tools.bench.servers import ROOT, UNLIMITED, create_database, fill_inventory, free_port, manage, web_server
 
 PIPELINES = 200
-# Long enough for another notification to arrive: several group intervals of the shortened routing.
+# Another notification would arrive within this time: several times the shortened group_interval.
 QUIET_SECONDS = 15
 
 
@@ -34,7 +34,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.notifications: list[dict[str, Any]] = []
-        # In the handler, `self` is the request.
+        # A local variable, because in the handler `self` is the request.
         notifications = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,8 +57,8 @@ class Receiver:
         ]
 
 
-class AlertingChm:
-    """CHM's API as a program that pushes runs uses it."""
+class PushClient:
+    """A client of CHM's API that pushes runs."""
 
     def __init__(self, address: str, token: str) -> None:
         self.address, self.token = address, token
@@ -73,7 +73,7 @@ class AlertingChm:
             return {item["outcome"] for item in json.load(answer)["items"]}
 
 
-def runs(pipelines: list[str], number: int, status: str, error: str | None) -> list[dict[str, str]]:
+def runs_of_all(pipelines: list[str], number: int, status: str, error: str | None) -> list[dict[str, str]]:
     # A higher number gives a later run, and the latest run decides.
     moment = (datetime.now(UTC) - timedelta(hours=1, minutes=-number)).isoformat()
     common = {"external_run_id": f"run {number}", "status": status, "started_at": moment, "finished_at": moment,
@@ -111,22 +111,22 @@ def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, tok
     (folder / "prometheus.yml").write_text(config)
 
 
-def drill(chm: AlertingChm, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
-    """Yield a line for each expectation that was met; raise AssertionError for the first that was not."""
+def drill(chm: PushClient, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
+    """Yield a line for each step; raise AssertionError if its notifications are not as expected."""
 
-    def expect(what: str, notifications: list[tuple[str, int, str]]) -> str:
+    def expect(step: str, notifications: list[tuple[str, int, str]]) -> str:
         wait_until(lambda: len(receiver.summaries()) >= len(notifications))
         time.sleep(QUIET_SECONDS)
-        assert receiver.summaries() == notifications, (what, receiver.summaries())
-        return f"{what}: {len(notifications)} notifications in all, the last {notifications[-1]}"
+        assert receiver.summaries() == notifications, (step, receiver.summaries())
+        return f"{step}: {len(notifications)} notifications in all, the last {notifications[-1]}"
 
-    failed = runs(pipelines, 1, "failed", "could not connect to warehouse.example: connection refused")
+    failed = runs_of_all(pipelines, 1, "failed", "could not connect to warehouse.example: connection refused")
     assert chm.push(failed) == {"created"}
     outage = [("firing", PIPELINES, "ChmPipelineFailing")]
     yield expect(f"outage of {PIPELINES} pipelines", outage)
     assert chm.push(failed) == {"unchanged"}
     yield expect("replay of all runs", outage)
-    succeeded = runs(pipelines, 2, "success", None)
+    succeeded = runs_of_all(pipelines, 2, "success", None)
     assert chm.push(succeeded) == {"created"}
     resolved = [*outage, ("resolved", PIPELINES, "ChmPipelineFailing")]
     yield expect("all succeed", resolved)
@@ -134,9 +134,9 @@ def drill(chm: AlertingChm, pipelines: list[str], receiver: Receiver) -> Iterato
     yield expect("replay of all runs", resolved)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.5)
 
 
@@ -171,7 +171,7 @@ def main() -> int:
         )
         stack.enter_context(
             process(
-                # An empty cluster address: a single Alertmanager needs no port for others.
+                # Without an address for a cluster, because there is only one Alertmanager.
                 alertmanager, "--config.file=alertmanager.yml", "--storage.path=alertmanager",
                 f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", folder=folder,
             )
@@ -185,7 +185,7 @@ def main() -> int:
         # Both programs need a moment to load their files.
         time.sleep(5)
         try:
-            for line in drill(AlertingChm(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):
+            for line in drill(PushClient(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
         except AssertionError as failed:

@@ -1,4 +1,4 @@
-"""python -m tools.operate units | life | recovery: test the operations guide."""
+"""python -m tools.operate units | life | recovery: test the files and commands of the operations guide."""
 
 import argparse
 import sys
@@ -9,8 +9,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("units", help="check the systemd units, nginx and Caddy files with their own programs")
     commands.add_parser("recovery", help="recover a database to the moment before a mistake")
-    of_life = commands.add_parser("life", help="simulate the life of an installation, from the previous release on")
-    of_life.add_argument("--short", action="store_true", help="use the packages of this environment (what CI runs)")
+    life_parser = commands.add_parser("life", help="simulate the life of an installation, from the previous release on")
+    life_parser.add_argument(
+        "--short", action="store_true", help="use the installed packages instead of downloading them, as in CI"
+    )
     options = parser.parse_args()
     match options.command:
         case "units":

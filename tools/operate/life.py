@@ -1,9 +1,9 @@
-"""`make life`: the life of an installation in minutes, with the scripts, units and commands of the operations guide.
+"""`make life`: simulate the life of an installation, with the scripts, units and commands of the operations guide.
 
 1. The previous release runs with data. Programs read and write continuously until step 8.
 2. This version is built, installed from its wheel and configured. 3. It backs up the database of the previous release.
 4. `migrate` runs while the previous release serves. 5. Two web servers take over. 6. The previous release serves again
-   for a moment on the upgraded database, as in a rollback. 7. Worker and beat ingest from a partner.
+   for some seconds on the upgraded database, as in a rollback. 7. Worker and beat ingest from a partner.
 8. Old runs are pruned. 9. A client is erased. 10. A backup is restored on a second machine, by the owner and by a
    superuser, and compared by hashes. 11. The second machine serves.
 """
@@ -81,7 +81,7 @@ class Life:
         stack.callback(self.first.close)
         self.machine = self._machine("one", self.first)
         self.log = stack.enter_context((folder / "log").open("ab"))
-        print("| step | seconds | shown |\n|---|--:|---|")
+        print("| step | seconds | result |\n|---|--:|---|")
 
     def run_step(self, title: str, step: Callable[[], str]) -> None:
         begun = time.monotonic()
@@ -89,34 +89,34 @@ class Life:
         print(f"| {title} | {time.monotonic() - begun:.1f} | {result} |", flush=True)
 
     def expect(self, condition: bool, fault: str) -> None:
-        """Record the fault unless the condition is true."""
+        """Record the fault if the condition is false."""
         if not condition:
             self.faults.append(fault)
 
-    # The steps. Each returns what it has shown.
+    # The steps. Each returns its result as text for the table.
 
     def previous_release(self) -> str:
         name = last_release().name.removesuffix(".sql.xz")
-        self.former = self.folder / "former"
-        self.former.mkdir()
-        # A release is a tag; before the first one, it is a commit.
+        self.previous_folder = self.folder / "previous"
+        self.previous_folder.mkdir()
+        # A release is a tag; before the first release it is a commit.
         candidates = (f"v{name}", name)
         revisions = [rev for rev in candidates if _git("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")]
         if not revisions:
             sys.exit(f"git has neither v{name} nor {name}, the last release: fetch the whole history")
-        archive = self.folder / "former.tar"
+        archive = self.folder / "previous.tar"
         _git("archive", f"--output={archive}", revisions[0])
-        shutil.unpack_archive(archive, self.former)
-        self._manage_former("migrate", "--verbosity", "0")
-        self._manage_former("load_synthetic", "--end", "now")
-        self._manage_former("grant_reporting_role", READER)
-        output = self._manage_former("create_api_token", "life", "--scope", "write")
-        # The command also prints a sentence; a token is chm_PREFIX_SECRET.
+        shutil.unpack_archive(archive, self.previous_folder)
+        self._manage_previous("migrate", "--verbosity", "0")
+        self._manage_previous("load_synthetic", "--end", "now")
+        self._manage_previous("grant_reporting_role", READER)
+        output = self._manage_previous("create_api_token", "life", "--scope", "write")
+        # The command also prints a sentence. A token has the form chm_PREFIX_SECRET.
         self.token = next(word for word in output.split() if word.startswith("chm_") and word.count("_") == 2)
-        self.old = self._start_former()
+        self.previous_server = self._start_previous()
         self.traffic = Traffic(self.token)
         self.stack.callback(self.traffic.stop)
-        self.traffic.start([self.old.address])
+        self.traffic.start([self.previous_server.address])
         return f"{revisions[0]}: {self._count('runs')} runs of {self._count('clients')} clients, serving"
 
     def install(self) -> str:
@@ -148,7 +148,7 @@ class Life:
         for each in self.web:
             each.wait("/ready")
         self.traffic.go_to([each.address for each in self.web])
-        self.old.stop()
+        self.previous_server.stop()
         self.traffic.wait_for(40)
         health = requests.get(f"{self.web[0].address}/health", timeout=10).json()
         self._expect_no_loss("when the new web servers took over")
@@ -156,12 +156,12 @@ class Life:
         return f"version {version} on two ports; {self.traffic.answered} requests until now, {self.traffic.failed}"
 
     def roll_back_and_forward(self) -> str:
-        old, answered = self._start_former(), self.traffic.answered
-        self.traffic.go_to([old.address])
+        previous_server, answered = self._start_previous(), self.traffic.answered
+        self.traffic.go_to([previous_server.address])
         self.traffic.wait_for(40)
         served = self.traffic.answered - answered
         self.traffic.go_to([each.address for each in self.web])
-        old.stop()
+        previous_server.stop()
         self._expect_no_loss("while the previous release used the upgraded database")
         return f"{served} requests by the previous release on the upgraded database, {self.traffic.failed}"
 
@@ -258,7 +258,7 @@ class Life:
         (etc / "secrets").mkdir(parents=True)
         state.mkdir()
         shutil.copy(EXAMPLES / "systemd" / "chm.env", etc)
-        # Nothing listens there; the step `ingest` writes the partner's address.
+        # A port on which nothing listens. The step `ingest` writes the partner's address.
         (etc / "connections.toml").write_text(CONNECTIONS.format(address="http://127.0.0.1:9"))
         (etc / "partners.env").write_text("PARTNER_TOKEN=life\n")
         secret_files = {
@@ -270,23 +270,23 @@ class Life:
             (etc / "secrets" / each).write_text(value)
         return UnitsRoot(self.folder / "installed" / "bin", etc, state)
 
-    def _manage_former(self, *arguments: str) -> str:
-        return run([sys.executable, "manage.py", *arguments], environment=self._former_environment(),
-                   folder=self.former)  # fmt: skip
+    def _manage_previous(self, *arguments: str) -> str:
+        return run([sys.executable, "manage.py", *arguments], environment=self._previous_environment(),
+                   folder=self.previous_folder)  # fmt: skip
 
-    def _former_environment(self) -> dict[str, str]:
+    def _previous_environment(self) -> dict[str, str]:
         secret_values = {name: (self.machine.etc / "secrets" / name.lower()).read_text()
                  for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")}  # fmt: skip
         return {"PATH": os.environ["PATH"], "CHM_DEBUG": "0", "CHM_ALLOWED_HOSTS": "chm.example.com,127.0.0.1",
                 "CHM_DATA_DIR": str(self.folder / "a"), **secret_values}  # fmt: skip
 
-    def _start_former(self) -> "Process":
+    def _start_previous(self) -> "Process":
         port = free_port()
         server = ["-m", "chm_project.web_server", "--port", str(port)]
-        if not (self.former / "chm_project" / "web_server").exists():
-            # Releases before CHM's own web server used Waitress directly.
+        if not (self.previous_folder / "chm_project" / "web_server").exists():
+            # Releases without CHM's own web server used Waitress directly.
             server = ["-m", "waitress", f"--listen=127.0.0.1:{port}", "--threads=8", "chm_project.wsgi:application"]
-        process = Process([sys.executable, *server], self._former_environment(), self.former, self.log, port)
+        process = Process([sys.executable, *server], self._previous_environment(), self.previous_folder, self.log, port)
         self.stack.callback(process.stop)
         process.wait("/health")
         return process
@@ -303,7 +303,7 @@ class Life:
 
     def _chm(self, *arguments: str, machine: UnitsRoot | None = None) -> str:
         machine = machine or self.machine
-        unit = machine.unit("chm-worker@1")  # of the units, only this one also has the connections' secrets
+        unit = machine.unit("chm-worker@1")  # the only unit that also has the secrets of connections
         environment = {"PATH": os.environ["PATH"], **unit.environment}
         return run([str(machine.programs / "chm"), *arguments], environment=environment, folder=unit.folder)
 
@@ -327,7 +327,7 @@ class Life:
             process.stop()
 
     def _expect_no_loss(self, when: str) -> None:
-        """Record the requests that failed since the last call."""
+        """Record as a fault the requests that failed since the last call."""
         new, self._reported_failures = self.traffic.failures[self._reported_failures :], len(self.traffic.failures)
         self.expect(not new, f"{len(new)} requests failed {when}: {new[:3]}")
 
@@ -340,7 +340,7 @@ class Life:
 
 
 class Process:
-    """A process with an address on the loopback interface."""
+    """A running process that listens on a port of 127.0.0.1."""
 
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path, log: object, port: int) -> None:
         self._process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
 """Test point-in-time recovery as docs/operations/backup.md describes it, from a base backup and a WAL archive.
 
-A PostgreSQL archives its WAL. After the base backup runs are written, then all runs are deleted by mistake.
-The cluster that is recovered to the moment before has every run, including those after the base backup.
+A PostgreSQL server archives its WAL. After the base backup, runs are written; then all runs are deleted by mistake. The
+database is recovered to the moment before, and must have all runs, including those written after the base backup.
 """
 
 import os
@@ -26,7 +26,7 @@ _SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 
 
 def drill() -> int:
-    """Delete runs, recover the database to the moment before, and compare; return the exit status."""
+    """Delete all runs, recover the database to the moment before, and compare; return the exit status."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as name, ExitStack() as stack:
         clusters = Clusters(Path(name), stack)
@@ -39,7 +39,7 @@ def drill() -> int:
         before, moment = contents(url), clusters.now()
         with psycopg.connect(url) as database:
             deleted = database.execute("DELETE FROM runs").rowcount
-        clusters.archive_the_rest()
+        clusters.archive_last_wal_file()
         clusters.recover(moment)
         after: Contents = contents(clusters.url("two"))
         differences = before.differences(after)
@@ -53,7 +53,7 @@ def drill() -> int:
 
 
 class Clusters:
-    """PostgreSQL's data folder `one`, the folder `two` recovered from a backup of `one`, and the WAL archive."""
+    """Two data folders of PostgreSQL and a WAL archive: `two` is recovered from the backup and the archive of `one`."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack, self.account = folder, stack, unprivileged_account()
@@ -80,10 +80,10 @@ class Clusters:
         self.stack.callback(self._run_program, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
 
     def now(self) -> str:
-        """Return the moment to recover to; everything after the call is later."""
+        """Return the time to recover to; whatever is written after this call is later."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [moment] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
-            # Transactions after this must be later than the returned moment.
+            # Wait, so that the next transaction is later than the returned time.
             database.execute("SELECT pg_sleep(0.1)")
         return str(moment)
 
@@ -91,8 +91,8 @@ class Clusters:
         self._run_program("pg_basebackup", "-D", self.folder / "two", "-h", self.folder, "-p", self._port("one"),
                  "-U", "postgres", "--checkpoint=fast")  # fmt: skip
 
-    def archive_the_rest(self) -> None:
-        """Begin a new WAL file and wait until the former one is archived; PostgreSQL archives only complete files."""
+    def archive_last_wal_file(self) -> None:
+        """Begin a new WAL file, because only complete files are archived; wait until the last one is archived."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [name] = database.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or [""]
         until = time.monotonic() + 60
@@ -120,7 +120,9 @@ class Clusters:
                 time.sleep(0.1)
 
     def _port(self, name: str) -> str:
-        return {"one": "5433", "two": "5434"}[name]  # only names of sockets in a private folder, so they cannot clash
+        return {"one": "5433", "two": "5434"}[
+            name
+        ]  # a port is only a part of a socket's name in a private folder, so it cannot be in use
 
     def _run_program(self, program: str, *arguments: str | Path) -> None:
         with (self.folder / f"{program}.output").open("wb") as output:

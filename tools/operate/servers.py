@@ -1,4 +1,4 @@
-"""Two simulated machines, each with PostgreSQL and a broker, and hashes of their databases."""
+"""Simulated machines with PostgreSQL and a broker, and hashes to compare their databases."""
 
 import hashlib
 import os
@@ -20,9 +20,9 @@ _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('public', 'rollup') AND c.relkind = 'r' ORDER BY 1, 2
 """
-# Views that read the clock are left out: they would differ by the time of reading.
+# Without views that read the clock, because their rows depend on the time of reading.
 _VIEWS = "SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'reporting' AND definition NOT LIKE '%now()%'"
-# Hashes of rows are sorted, so that the physical order of rows does not matter.
+# The hashes of rows are sorted, so that the result does not depend on the physical order of rows.
 _HASH = (
     "SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(t::text) AS h FROM {} AS t) AS t"
 )
@@ -36,7 +36,7 @@ class SimulatedMachine:
         self.folder = folder
         self._attachment = attach(data_dir=folder)
         self.broker_url = str(self._attachment.broker_url)
-        # Through a link, because production settings refuse the folder of the embedded servers.
+        # The socket is used through a link, because production settings refuse the folder of the embedded servers.
         parts = psycopg.conninfo.conninfo_to_dict(str(self._attachment.database_url))
         self.socket = folder / "s"
         self.socket.symlink_to(str(parts["host"]))
@@ -46,7 +46,7 @@ class SimulatedMachine:
         return f"postgresql://{user}@:{self.port}/{database}?host={self.socket}"
 
     def environment(self, database: str, user: str) -> dict[str, str]:
-        """Return the variables that connect PostgreSQL's programs to a database."""
+        """Return environment variables with which PostgreSQL's programs connect to a database."""
         return {
             "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
             "PGHOST": str(self.socket), "PGPORT": self.port, "PGDATABASE": database, "PGUSER": user,
@@ -70,7 +70,7 @@ class SimulatedMachine:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A database's content: count and hash of each relation's rows, and the lines of the schema, including grants."""
+    """The content of a database: number and hash of the rows of each relation, and the schema as lines, with grants."""
 
     relations: dict[str, tuple[int, str]]
     schema: frozenset[str]
@@ -103,7 +103,7 @@ def contents(url: str) -> Contents:
 
 
 def _without_brackets(line: str) -> str:
-    """Remove brackets from triggers: PostgreSQL prints fewer of them in a trigger that was restored."""
+    """Remove brackets from a trigger: after a restore PostgreSQL prints it with fewer brackets."""
     return re.sub("[()]", "", line) if line.startswith("trigger ") else line
 
 

@@ -1,4 +1,4 @@
-"""Programs that read and write during an installation's life, and the results of their requests."""
+"""Clients that read and write while an installation is upgraded, and the results of their requests."""
 
 import itertools
 import threading
@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.05
 
 
 class Traffic:
-    """One writer and one reader, which send their requests to the addresses in turn."""
+    """A reader and a writer. Each sends its requests to the addresses in turn."""
 
     def __init__(self, token: str) -> None:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
@@ -46,17 +46,17 @@ class Traffic:
             thread.start()
 
     def go_to(self, addresses: list[str]) -> None:
-        """Use these addresses from now on; return when the requests to the others have ended, as a proxy does."""
+        """Use these addresses from now on, like a proxy; return when requests to the old addresses have ended."""
         self._addresses = addresses
-        # A lock can be acquired when its thread has finished its current request.
-        for busy in (self._reading, self._writing):
-            with busy:
+        # Each thread holds its lock during a request, so acquiring the lock waits for the current request.
+        for lock in (self._reading, self._writing):
+            with lock:
                 pass
 
-    def wait_for(self, requests_more: int) -> None:
+    def wait_for(self, request_count: int) -> None:
         """Wait until this many more requests have ended, successfully or not."""
         until, before = time.monotonic() + 60, self.answered + len(self.failures)
-        while time.monotonic() < until and self.answered + len(self.failures) < before + requests_more:
+        while time.monotonic() < until and self.answered + len(self.failures) < before + request_count:
             time.sleep(0.05)
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """Check the systemd units of docs/examples with systemd's programs, and run their commands without systemd.
 
-A unit's settings are those of its drop-in and its own file. Without systemd a process gets the unit's environment,
-credentials, folder and command, but not its isolation.
+A unit has the settings of its own file and of the drop-in for all units. Without systemd a process gets the unit's
+environment, credentials, folder and command, but not its isolation.
 """
 
 import re
@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 UNITS = EXAMPLES / "systemd"
 NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
-# The limit for `systemd-analyze security`, in tenths: 0 is isolated, 100 is exposed. CHM needs the network and files.
+# The limit for `systemd-analyze security`, in tenths: 0 is fully isolated, 100 not at all. CHM needs network and files.
 MAX_EXPOSURE = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The process of a unit."""
+    """How to start the process of a unit."""
 
     command: list[str]
     environment: dict[str, str]
@@ -32,25 +32,25 @@ class Unit:
 
 
 class UnitsRoot:
-    """Folders that replace the installation's, configuration's and state's folders of the units."""
+    """Folders to use instead of those in the units, for programs, configuration and state."""
 
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
         self.programs, self.etc, self.state = programs, etc, state
 
-    def with_own_folders(self, text: str) -> str:
+    def replace_folders(self, text: str) -> str:
         for place, folder in (("/opt/chm/bin", self.programs), ("/etc/chm", self.etc), ("/var/lib/chm", self.state)):
             text = text.replace(place, str(folder))
         return text
 
     def unit(self, service: str) -> Unit:
-        """Return the process that `systemctl start SERVICE` would start."""
+        """Return how `systemctl start SERVICE` would start the process."""
         kind, _, instance = service.partition("@")
         unit_file = UNITS / f"{kind}{'@' if instance else ''}.service"
         unit_settings = [*_settings(UNITS / "chm-.service.d" / "common.conf"), *_settings(unit_file)]
         environment, command, folder = dict[str, str](), list[str](), ""
         specifiers = {"%i": instance, "%d": str(self.etc / "secrets"), "%%": "%"}
         for key, text in unit_settings:
-            value = re.sub("%[id%]", lambda match: specifiers[match[0]], self.with_own_folders(text))
+            value = re.sub("%[id%]", lambda match: specifiers[match[0]], self.replace_folders(text))
             match key:
                 case "Environment":
                     name, _, content = value.partition("=")
@@ -68,7 +68,7 @@ def _settings(path: Path, machine: UnitsRoot | None = None) -> Iterator[tuple[st
     for line in path.read_text().splitlines():
         key, sign, value = line.partition("=")
         if sign and not line.startswith("#"):
-            yield key, machine.with_own_folders(value) if machine else value
+            yield key, machine.replace_folders(value) if machine else value
 
 
 def check() -> int:
@@ -97,7 +97,7 @@ def _units(folder: Path) -> Iterator[str]:
     yield from (f"verify: {line}" for line in verify_output.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
-            # Offline: the files are judged without a running systemd.
+            # --offline checks the files without a running systemd.
             ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
              f"--threshold={MAX_EXPOSURE}", service],
             may_fail=True,
@@ -147,7 +147,7 @@ def _program_path(program: str) -> str:
 
 def _output_of(command: list[str], *, may_fail: bool = False) -> str:
     done = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    # verify also fails for faults in units of other packages.
+    # `systemd-analyze verify` also fails because of faults in units of other packages.
     if done.returncode and not may_fail and command[1] != "verify":
         sys.exit(f"{' '.join(command)} ended with status {done.returncode}: {done.stdout}")
     return done.stdout

@@ -53,20 +53,20 @@ def check() -> int:
     release = last_release()
     reader = f"chm_upgrade_reader_{os.getpid()}"
     begun = time.monotonic()
-    with _role(reader), _database("former") as former, _database("fresh") as fresh:
-        # Roles belong to the whole server, so each check uses a name of its own.
-        _restore(former, lzma.decompress(release.read_bytes()).decode().replace(READER, reader))
-        columns = snapshot.columns(former)
-        before = snapshot.rows(former, columns)
+    with _role(reader), _database("former") as upgraded, _database("fresh") as fresh:
+        # Roles belong to the whole server, so each check uses its own role name.
+        _restore(upgraded, lzma.decompress(release.read_bytes()).decode().replace(READER, reader))
+        columns = snapshot.columns(upgraded)
+        before = snapshot.rows(upgraded, columns)
         print(f"{release.name}: {sum(before['runs'].values())} runs, {len(columns)} tables")
-        manage(ROOT, former, "migrate", "--verbosity", "0")
+        manage(ROOT, upgraded, "migrate", "--verbosity", "0")
         manage(ROOT, fresh, "migrate", "--verbosity", "0")
         manage(ROOT, fresh, "grant_reporting_role", reader)
-        manage(ROOT, former, "rebuild_reporting", "--check")
+        manage(ROOT, upgraded, "rebuild_reporting", "--check")
 
-        faults = [f"schema: {line}" for line in snapshot.differences(snapshot.schema(former), snapshot.schema(fresh))]
-        faults += lost_rows(before, former, columns)
-        view_count, view_faults = compare_views(former, fresh)
+        faults = [f"schema: {line}" for line in snapshot.differences(snapshot.schema(upgraded), snapshot.schema(fresh))]
+        faults += lost_rows(before, upgraded, columns)
+        view_count, view_faults = compare_views(upgraded, fresh)
         faults += view_faults
     for fault in faults:
         print(fault)
@@ -84,26 +84,26 @@ def last_release() -> Path:
 
 
 def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> list[str]:
-    """Return a text for each column that is gone and each table whose rows the upgrade lost or changed."""
+    """Return a text for each column that no longer exists, and for each table with lost or changed rows."""
     current_columns = snapshot.columns(url)
-    if gone := [
+    if missing_columns := [
         f"{table}.{name}" for table, names in columns.items() for name in names if name not in current_columns[table]
     ]:
-        return [f"column gone: {name}" for name in gone]
+        return [f"column no longer exists: {name}" for name in missing_columns]
     after = snapshot.rows(url, columns)
     lost_by_table = {table: before[table] - after[table] for table in columns}
     return [f"rows of {table} lost or changed: {lost.total()}" for table, lost in lost_by_table.items() if lost]
 
 
-def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
-    """Copy the rows of `former` to `fresh`, and compare the views; return their number and a text for each difference.
+def compare_views(upgraded: str, fresh: str) -> tuple[int, list[str]]:
+    """Copy the rows of `upgraded` to `fresh` and compare the views; return their number and a text for each difference.
 
-    Views that read the clock are skipped, because the two databases are read at different times.
+    Views that read the clock are not compared, because the two databases are read at different times.
     """
-    with psycopg.connect(former) as source, psycopg.connect(fresh) as target:
+    with psycopg.connect(upgraded) as source, psycopg.connect(fresh) as target:
         for table in TABLES:
             _copy(source, target, table)
-    with psycopg.connect(former) as database:
+    with psycopg.connect(upgraded) as database:
         texts: dict[str, str] = dict(
             database.execute("SELECT viewname, definition FROM pg_views WHERE schemaname = 'reporting'").fetchall()
         )
@@ -116,7 +116,7 @@ def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
     }:
         clock_views |= more
     compared = sorted(set(texts) - clock_views)
-    different = [v for v in compared if snapshot.view_rows(former, v) != snapshot.view_rows(fresh, v)]
+    different = [v for v in compared if snapshot.view_rows(upgraded, v) != snapshot.view_rows(fresh, v)]
     return len(compared), [f"rows of reporting.{view} differ" for view in different]
 
 
@@ -132,7 +132,7 @@ def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
             [pg_dump, "--inserts", "--rows-per-insert=200", "--no-owner", "--dbname", url],
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
-    text = re.sub(r"^\\.*\n", "", text, flags=re.MULTILINE)  # psql's own commands
+    text = re.sub(r"^\\.*\n", "", text, flags=re.MULTILINE)  # remove psql's own commands
     # The role that wrote the dump does not exist where the dump is restored.
     text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", text)
     path = RELEASES / f"{name}.sql.xz"
@@ -162,7 +162,7 @@ def _database(purpose: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _role(name: str) -> Iterator[None]:
-    """Create a role without login, and drop it after the databases that mention it."""
+    """Create a role without login; drop it at the end, after the databases that have grants for it."""
     role = sql.Identifier(name)
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
         server.execute(sql.SQL("CREATE ROLE {}").format(role))
@@ -179,7 +179,7 @@ def _restore(url: str, text: str) -> None:
 
 
 def _copy(source: Connection, target: Connection, table: str) -> None:
-    # Without generated columns: PostgreSQL computes them and refuses given values.
+    # Without generated columns, because PostgreSQL computes their values and refuses others.
     names = [
         row[0]
         for row in source.execute(

@@ -2,8 +2,8 @@
 
 Monitor a live CHM with Debian's Prometheus while its worker and its database are stopped and restarted.
 
-CHM has two web and two worker processes and production settings. The rules are those of docker/prometheus with shorter
-times, which the options set. Ends with status 1 if an alert does not fire or resolve, or if /metrics fails.
+CHM runs with two web and two worker processes and production settings. The rules are those of docker/prometheus with
+shorter times, which the options set. The exit status is 1 if an alert does not fire or resolve, or if /metrics fails.
 """
 
 import argparse
@@ -83,9 +83,9 @@ def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
 
 
 def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
-    """Yield a line for each result; raise AssertionError if an expectation fails."""
+    """Yield a line for each result; raise AssertionError if a result is not as expected."""
     chm = Installation(folder)
-    # A short history, because the drill waits until every pipeline was ingested.
+    # A short history, because the drill waits until every pipeline has been ingested.
     with FaultyPartner(history=20) as source, chm.running(source):
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
@@ -105,7 +105,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
             yield f"rules: {len(group['rules'])} loaded and evaluated without an error"
             answered = prometheus.value(f'sum({_REQUEST_COUNT}{{route="api/v1/runs",status="200"}})')
             assert answered == 30, answered
-            # Each process writes files of its own, and /metrics adds them up.
+            # Each process writes its own files, and /metrics adds up their values.
             writers = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}
             pages = prometheus.value('chm_ingest_page_duration_seconds_count{connection="partner"}')
             assert len(writers) >= 4, writers
@@ -143,9 +143,13 @@ def _database_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stopped-seconds", type=int, default=8, help="when ingestion counts as stopped (CHM: 600)")
-    parser.add_argument("--hold-seconds", type=int, default=2, help="how long an alert stays pending (CHM: 120)")
-    parser.add_argument("--scrape-seconds", type=int, default=1, help="seconds between two scrapes (CHM: 15)")
+    parser.add_argument(
+        "--stopped-seconds", type=int, default=8, help="seconds after which ingestion counts as stopped (in CHM: 600)"
+    )
+    parser.add_argument(
+        "--hold-seconds", type=int, default=2, help="seconds for which an alert stays pending (in CHM: 120)"
+    )
+    parser.add_argument("--scrape-seconds", type=int, default=1, help="seconds between two scrapes (in CHM: 15)")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     options = parser.parse_args()
     if not (shutil.which("prometheus") and shutil.which("promtool")):

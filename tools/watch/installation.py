@@ -21,7 +21,7 @@ from tools.faults.world import FaultWorld
 
 
 class Installation(FaultWorld):
-    """A CHM with production settings that can be stopped in parts."""
+    """A CHM with production settings whose parts can be stopped separately."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -46,7 +46,7 @@ class Installation(FaultWorld):
         }
 
     def _database_url(self) -> str:
-        """Return the address through a link, because production settings refuse the embedded database's folder."""
+        """Return the database's URL with a link to its folder, because production settings refuse the folder itself."""
         if not self.database_url:
             return ""
         folder, link = str(conninfo_to_dict(self.database_url)["host"]), self.folder / "database"
@@ -99,14 +99,14 @@ class Installation(FaultWorld):
         return requests.get(f"{self.address}/metrics", headers=headers, timeout=30)
 
     def stop_database(self) -> None:
-        self.bring_down("postgresql", signal.SIGINT)
+        self.bring_down("postgres", signal.SIGINT)
 
 
-def wait_until(happened: Callable[[], bool], what: str, seconds: float = 120) -> float:
-    """Wait for the condition; return the seconds it took, or raise AssertionError if they exceed the limit."""
+def wait_until(condition: Callable[[], bool], description: str, seconds: float = 120) -> float:
+    """Wait until the condition is true; return the seconds until then. Raise AssertionError after `seconds`."""
     begun = time.monotonic()
-    while not happened():
+    while not condition():
         if time.monotonic() - begun > seconds:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            raise AssertionError(f"not within {seconds:.0f} s: {description}")
         time.sleep(0.2)
     return time.monotonic() - begun

@@ -1,4 +1,4 @@
-"""The commands of docs/trace.md lead from the metric to the line to the row, on a live CHM with production settings."""
+"""The commands of docs/trace.md lead from a metric to a log line and a row, on a live CHM with production settings."""
 
 import os
 import re
