@@ -36,7 +36,7 @@ class FormAlreadySent(Exception):
 
 
 class TokenForm(_TokenForm):
-    # True for bound users: a token of theirs must be bound to one of their clients or pipelines.
+    # True for bound users: a token that they create must be bound to one of their clients or pipelines.
     must_be_bound = False
     # A random key per opened form: if the browser sends the form twice, the second one creates no token.
     form_key = forms.CharField(required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16))
