@@ -54,7 +54,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class SortColumn:
-    """A column heading. Its link sorts by `query`; `direction` is empty unless the list is sorted by this column."""
+    """A column heading. `query` is the query string of its link. `direction` is set if the list is sorted by it."""
 
     title: str
     query: str = ""
@@ -63,7 +63,7 @@ class SortColumn:
 
 
 class RunChangeList(ChangeList):
-    """The list, paged by keyset: the position of a run, `older_than` or `newer_than`, is where a page begins."""
+    """The list, paged by keyset. A page begins after the position `older_than`, or ends before `newer_than`."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         parameters = request.GET.copy()

@@ -12,10 +12,10 @@ MAX_CHARACTERS = 200_000
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
 
 
-def highlighted(payload: Any) -> SafeString:
+def payload_as_html(payload: Any) -> SafeString:
     """Return the payload as indented HTML, cut with a note after MAX_CHARACTERS."""
     text = json.dumps(payload, indent=2, ensure_ascii=False)
-    cut = len(text) > MAX_CHARACTERS
+    is_cut = len(text) > MAX_CHARACTERS
     pieces: list[str] = []
     position = 0
     for token in _TOKEN.finditer(text[:MAX_CHARACTERS]):
@@ -28,6 +28,6 @@ def highlighted(payload: Any) -> SafeString:
             pieces.append(f'<span class="chm-json-{"word" if word else "number"}">{escape(word or number)}</span>')
         position = token.end()
     pieces.append(escape(text[position:MAX_CHARACTERS]))
-    if cut:
+    if is_cut:
         pieces.append(f"\n… {len(text) - MAX_CHARACTERS:,} more characters; the API returns all of it.")
     return mark_safe("".join(pieces))  # noqa: S308 - each piece of the payload is escaped above

@@ -49,7 +49,7 @@ class Pruned:
 
 def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
     """Return how many runs pruning would delete, by pipeline."""
-    ids = list(_pipelines(selection).values_list("pk", flat=True))
+    ids = list(_selected_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
     for start in range(0, len(ids), _MAX_PIPELINES_PER_QUERY):
         counts |= _counts_by_pipeline(
@@ -91,7 +91,7 @@ def prune(
     return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=True)
 
 
-def _pipelines(selection: PruneSelection) -> PipelineQuerySet:
+def _selected_pipelines(selection: PruneSelection) -> PipelineQuerySet:
     pipelines = Pipeline.objects.order_by("pk")
     return pipelines if selection.client_id is None else pipelines.filter(client_id=selection.client_id)
 
@@ -102,7 +102,7 @@ def _store_cutoff(selection: PruneSelection) -> None:
 
     Rows are locked in key order, as in ingestion, to avoid deadlocks.
     """
-    earlier = _pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
+    earlier = _selected_pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
     # FOR NO KEY UPDATE, because writers of runs would wait for FOR UPDATE in their foreign-key check.
     ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=ids).update(pruned_before=selection.cutoff)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from chm_project.api.pagination import Keyset
 from runs.api.run_rows import LATEST_FIRST
 from runs.models import Run
-from runs.payload_html import highlighted
+from runs.payload_html import payload_as_html
 
 
 def run_context(run: Run) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def run_context(run: Run) -> dict[str, Any]:
         "run": run,
         "pipeline": run.pipeline,
         "source_url": source_url_of(run),
-        "payload": None if run.payload is None else highlighted(run.payload),
+        "payload": None if run.payload is None else payload_as_html(run.payload),
         "earlier": next_run(run, LATEST_FIRST),
         "later": next_run(run, LATEST_FIRST.reversed()),
     }

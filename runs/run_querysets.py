@@ -12,7 +12,7 @@ def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
     """Return the open runs of one pipeline, the latest first.
 
     The order has the same meaning as latest_first but another expression, so that PostgreSQL uses the index runs_open.
-    With the expression of latest_first, a plan may walk all runs of the pipeline in the index runs_latest.
+    With the expression of latest_first, a plan may read all runs of the pipeline in the index runs_latest.
     """
     return runs.still_open().order_by(F("started_at").desc(nulls_last=True), "-id")
 

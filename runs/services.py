@@ -65,7 +65,7 @@ class Result(NamedTuple):
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-# Stands in the list of results until the write has an outcome.
+# The placeholder in the list of results until the write has an outcome.
 _NOT_WRITTEN = Result(Outcome.STALE)
 
 

@@ -27,7 +27,7 @@ def bounded_text(value: str) -> str:
 def bounded_payload(encoded: str) -> str:
     """Return the JSON text of an object, without its largest fields if it is longer than MAX_PAYLOAD_BYTES.
 
-    Removed fields are listed with their original size under the key CUT_KEY.
+    The key CUT_KEY then contains the original size of the payload and the names of the removed fields.
     """
     if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
         return encoded

@@ -44,10 +44,10 @@ class PipelineRunFilter(RunFilterBase):
     """Runs of one pipeline; since and until are on started_at."""
 
     since = TimeFilter(
-        method="since_start", help_text="Runs with started_at at or after this time; without a start, event_at."
+        method="started_since", help_text="Runs with started_at at or after this time; without a start, event_at."
     )
     until = TimeFilter(
-        method="until_start", help_text="Runs with started_at before this time; without a start, event_at."
+        method="started_until", help_text="Runs with started_at before this time; without a start, event_at."
     )
     event_since = TimeFilter(
         field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
@@ -55,20 +55,20 @@ class PipelineRunFilter(RunFilterBase):
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
     # Not a filter: the view sorts by it. It is declared here to be validated and described like the other parameters.
     order = OneChoiceFilter(
-        Order, method="no_change", help_text="desc, the default: latest first. Use `ordering` instead."
+        Order, method="unfiltered", help_text="desc, the default: latest first. Use `ordering` instead."
     )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         # The list is also filtered by the pipeline, so the unique index of both columns finds the run.
         return runs.filter(external_run_id=value)
 
-    def since_start(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
+    def started_since(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
         return in_window(runs, since=value)
 
-    def until_start(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
+    def started_until(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
         return in_window(runs, until=value)
 
-    def no_change(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
+    def unfiltered(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         return runs
 
 
@@ -84,14 +84,14 @@ class RunFilter(RunFilterBase):
     since = TimeFilter(field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time.")
     until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
     q = TextFilter(
-        method="failed_with",
+        method="with_error_text",
         min_length=2,
         max_length=200,
         help_text="Part of the error text of failed runs; case is ignored. Searches at most "
         f"{MAX_TEXT_SEARCH.days} days. Without since, these end at until; without both, they end now.",
     )
 
-    def failed_with(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
+    def with_error_text(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         since = self.form.cleaned_data["since"]
         if since is None:
             runs = runs.filter(event_at__gte=_search_start(self.form.cleaned_data["until"]))

@@ -26,7 +26,7 @@ from runs.services import Outcome, Result, record_runs
 MAX_EVENTS = 1_000
 # Outcomes of events that are not passed to record_runs.
 IGNORED, UNMATCHED = "ignored", "unmatched"
-# Only the members that CHM reads.
+# The schema of an event, with only the fields that CHM reads.
 _RUN_EVENT: dict[str, Any] = {
     "type": "object",
     "description": "An OpenLineage RunEvent. CHM ignores facets that it does not use.",
@@ -87,7 +87,7 @@ class LineageView(StrictView):
                 "This needs a token that is bound to one client or pipeline. Create one on its page."
             )
         events = self._events(request.data)
-        # By events, not requests, so that a batch does not bypass the limit.
+        # Count events, not requests, so that a batch does not bypass the limit.
         throttle_token(token, LINEAGE, len(events))
         jobs = [lineage.job_of(data) for data in events]
         if not isinstance(request.data, list) and isinstance(jobs[0], dict):

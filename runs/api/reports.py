@@ -28,7 +28,7 @@ from runs.reporting.shapes import Column, Shape, shapes
 _SERIALIZER_FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
     "text": serializers.CharField,
     "integer": serializers.IntegerField,
-    # run_shape returns floats.
+    # run_shape converts numeric values to float.
     "numeric": serializers.FloatField,
     "timestamptz": serializers.DateTimeField,
     "date": serializers.DateField,
@@ -77,7 +77,7 @@ class ReportView(StrictView):
         now, query = timezone.now(), request.query_params.dict()
         try:
             with report_slot():
-                rows = run_shape(self.shape.name, clock=now, **_with_clients(request, query))
+                rows = run_shape(self.shape.name, clock=now, **_restricted_to_visible_clients(request, query))
                 if self.shape.name in SHAPES_WITH_MAINTENANCE:
                     add_maintenance_columns(rows, as_of=validated(self.shape.parameters, query, clock=now)["as_of"])
         except InvalidParameters as error:
@@ -89,7 +89,7 @@ class ReportView(StrictView):
         return Response({"items": row_serializer(self.shape)(rows, many=True).data})
 
 
-def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
+def _restricted_to_visible_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters, restricted to the clients that the caller can see.
 
     Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.

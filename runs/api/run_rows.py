@@ -48,7 +48,7 @@ def select_fields(runs: Any) -> "QuerySet[Any, Any]":
     return tuples_of_runs
 
 
-def rows_of(runs: "QuerySet[Run]") -> list[Row]:
+def read_rows(runs: "QuerySet[Run]") -> list[Row]:
     return [_to_row(values) for values in tuples(select_fields(runs))]
 
 
@@ -77,8 +77,8 @@ def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
         runs: Any = visibility.restrict(
             Run.objects.filter(Q(pipeline_id=pipeline_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
         )
-        return next(iter(rows_of(runs.latest_first()[:1])), None)
-    return _first_row(_latest_query(*_is_restricted(visibility)), visibility, pipeline_id=pipeline_id)
+        return next(iter(read_rows(runs.latest_first()[:1])), None)
+    return _first_row(_latest_query(*_bindings_of(visibility)), visibility, pipeline_id=pipeline_id)
 
 
 def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
@@ -87,8 +87,8 @@ def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
         runs = visibility.restrict(
             Run.objects.filter(Q(pk=run_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
         )
-        return next(iter(rows_of(runs)), None)
-    return _first_row(_by_id_query(*_is_restricted(visibility)), visibility, run_id=run_id)
+        return next(iter(read_rows(runs)), None)
+    return _first_row(_by_id_query(*_bindings_of(visibility)), visibility, run_id=run_id)
 
 
 def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = None) -> Fetch:
@@ -98,7 +98,7 @@ def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = N
         # One row more than the page shows whether another page follows. Only this size is planned once.
         fixed_limit = limit if limit == DEFAULT_LIMIT + 1 else None
         is_continued = position is not None
-        query = _page_query(ordering, *_is_restricted(visibility), pipeline_id is not None, is_continued, fixed_limit)
+        query = _page_query(ordering, *_bindings_of(visibility), pipeline_id is not None, is_continued, fixed_limit)
         after = {f"after_{n}": _MISSING_TIME if value is None else value for n, value in enumerate(position or ())}
         page = query.rows(pipeline_id=pipeline_id, limit=limit, **after, **_visibility_values(visibility))
         return [_to_row(values) for values in page]
@@ -111,7 +111,8 @@ def _first_row(query: HotQuery, visibility: Visibility, **values: object) -> Row
     return None if row is None else _to_row(row)
 
 
-def _is_restricted(visibility: Visibility) -> tuple[bool, bool]:
+def _bindings_of(visibility: Visibility) -> tuple[bool, bool]:
+    """Return whether the caller sees only one client, and whether only one pipeline; each case has its own query."""
     return visibility.clients is not None, visibility.pipeline is not None
 
 
@@ -119,7 +120,7 @@ def _visibility_values(visibility: Visibility) -> dict[str, Any]:
     return {"bound_client": next(iter(visibility.clients or ()), None), "bound_pipeline": visibility.pipeline}
 
 
-def _visible(one_client: bool, one_pipeline: bool) -> RunQuerySet:
+def _visible_runs(one_client: bool, one_pipeline: bool) -> RunQuerySet:
     client: Any = QueryParameter("bound_client", _ID_FIELD)
     pipeline: Any = QueryParameter("bound_pipeline", _ID_FIELD)
     visibility = Visibility(frozenset({client}) if one_client else None, pipeline if one_pipeline else None)
@@ -131,13 +132,15 @@ def _visible(one_client: bool, one_pipeline: bool) -> RunQuerySet:
 # There is a query for each kind of visibility, because each kind needs another condition.
 @cache
 def _latest_query(one_client: bool, one_pipeline: bool) -> HotQuery:
-    runs = _visible(one_client, one_pipeline).filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))
+    runs = _visible_runs(one_client, one_pipeline).filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))
     return HotQuery.of(select_fields(runs.latest_first())[:1])
 
 
 @cache
 def _by_id_query(one_client: bool, one_pipeline: bool) -> HotQuery:
-    return HotQuery.of(select_fields(_visible(one_client, one_pipeline).filter(pk=QueryParameter("run_id", _ID_FIELD))))
+    return HotQuery.of(
+        select_fields(_visible_runs(one_client, one_pipeline).filter(pk=QueryParameter("run_id", _ID_FIELD)))
+    )
 
 
 @cache
@@ -145,7 +148,7 @@ def _page_query(
     ordering: str, one_client: bool, one_pipeline: bool, of_pipeline: bool, is_continued: bool, fixed_limit: int | None
 ) -> HotQuery:
     order = ORDERINGS[ordering]
-    runs = _visible(one_client, one_pipeline)
+    runs = _visible_runs(one_client, one_pipeline)
     if of_pipeline:
         runs = runs.filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))
     rows = order.sort(select_fields(runs))

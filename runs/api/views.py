@@ -34,9 +34,9 @@ from runs.api.run_rows import (
     has_compiled_query,
     latest_row,
     page_fetch,
+    read_rows,
     row_by_id,
     row_bytes,
-    rows_of,
 )
 from runs.api.serializers import (
     MAX_BATCH,
@@ -84,7 +84,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         runs = order.sort(self.filter_queryset(self.get_queryset()))
 
         def fetch(position: Position | None, limit: int) -> list[Row]:
-            return rows_of(self.take(runs if position is None else order.after(runs, position), limit))
+            return read_rows(self.take(runs if position is None else order.after(runs, position), limit))
 
         return fetch
 
@@ -101,7 +101,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         return Response(answer)
 
     def select_fields(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Return the rows with only the fields of the parameter `fields`; all without it."""
+        """Return the rows with only the fields of the parameter `fields`, or with all fields without this parameter."""
         fields = self.request.query_params.getlist(FIELDS)
         if not fields:
             return rows
@@ -205,7 +205,7 @@ class PipelineRunViewSet(RunRowsViewSet):
     default_order = "-started_at"
     sparse_actions = ("list", "latest", "read")
     deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
-    # A push can create the run.
+    # PUT needs the permission to add runs, because a push can create the run.
     method_permissions = {"PUT": "add"}
 
     @property
@@ -263,10 +263,9 @@ class PipelineRunViewSet(RunRowsViewSet):
         returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
         `external_run_id`."""
         external_run_id = kwargs["external_run_id"]
-        # PostgreSQL refuses a parameter with a NUL character.
-        rows = (
-            rows_of(self.get_queryset().filter(external_run_id=external_run_id)) if "\0" not in external_run_id else []
-        )
+        # PostgreSQL refuses a parameter with a null character.
+        is_possible = "\0" not in external_run_id
+        rows = read_rows(self.get_queryset().filter(external_run_id=external_run_id)) if is_possible else []
         if not rows:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no run with the id {external_run_id}.")
         return self.respond_with(rows[0])

@@ -29,11 +29,11 @@ def queries_document() -> str:
         "",
     ]
     for shape in shapes().values():
-        lines += [f"-- {shape.name}: {shape.question}", f"-- {shape.grain}", _psql(shape.sql) + ";", ""]
+        lines += [f"-- {shape.name}: {shape.question}", f"-- {shape.grain}", _with_psql_variables(shape.sql) + ";", ""]
     return "\n".join(lines)
 
 
-def _psql(sql: str) -> str:
+def _with_psql_variables(sql: str) -> str:
     # psql inserts a variable as text. In brackets, a text such as now() - interval '1 day' stays one operand.
     return re.sub(r"%\((\w+)\)s", r"(:\1)", sql)
 
@@ -125,7 +125,7 @@ GRAIN_AND_RETENTION: dict[str, tuple[str, str]] = {
 }
 
 
-def _grains(views: Sequence[str], descriptions: dict[str, str]) -> list[str]:
+def _table_of_views(views: Sequence[str], descriptions: dict[str, str]) -> list[str]:
     rows = []
     for view in views:
         grain, stored = GRAIN_AND_RETENTION.get(view, ("", "not stored: computed when read"))
@@ -151,7 +151,7 @@ def dictionary_document() -> str:
         "",
     ]
     views = list(dict.fromkeys(row[0] for row in rows))
-    lines += [*_grains(views, {row[0]: row[1] for row in rows}), ""]
+    lines += [*_table_of_views(views, {row[0]: row[1] for row in rows}), ""]
     lines += ["[Prune runs and erase clients](../operations/retention.md) lists what is kept at any age.", ""]
     for view in views:
         columns = [row for row in rows if row[0] == view]

@@ -36,7 +36,7 @@ class Parameter:
     maximum: int | None = None
 
 
-def _time(value: Any) -> datetime:
+def _read_time(value: Any) -> datetime:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -46,7 +46,7 @@ def _time(value: Any) -> datetime:
         ) from None
 
 
-def _id(value: Any) -> uuid.UUID:
+def _read_uuid(value: Any) -> uuid.UUID:
     try:
         return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
     except (TypeError, ValueError, AttributeError):
@@ -54,7 +54,7 @@ def _id(value: Any) -> uuid.UUID:
 
 
 def _time_parameter(description: str, default: str) -> Parameter:
-    return Parameter("timestamptz", description, _time, default)
+    return Parameter("timestamptz", description, _read_time, default)
 
 
 def _choice_parameter(description: str, choices: tuple[str, ...], default: str = "") -> Parameter:
@@ -98,7 +98,7 @@ COMMON_PARAMETERS = {
         "until event_at, and then has its stored status. Without as_of all stored rows count.",
         "now",
     ),
-    "client_id": Parameter("uuid", "Only this client's inventory.", _id),
+    "client_id": Parameter("uuid", "Only this client's inventory.", _read_uuid),
     "platform": _choice_parameter("Only pipelines on this platform.", tuple(Platform.values)),
     "environment": _choice_parameter("Only pipelines of this environment.", tuple(Environment.values)),
 }

@@ -61,7 +61,7 @@ def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None =
     expected = [column.name for column in shape.columns]
     if names != expected:
         raise ValueError(f"The shape {name} returns the columns {names}, but its header lists {expected}.")
-    return _rows(shape, rows)
+    return _convert_rows(shape, rows)
 
 
 def page_of_shape(
@@ -90,7 +90,7 @@ def page_of_shape(
 {sql}
 ) AS shape WHERE {where} LIMIT %(page_size)s OFFSET %(offset)s"""  # noqa: S608
     _, rows = _execute(page_sql, values | page)
-    return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
+    return _convert_rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
 
 
 def run_query(
@@ -122,7 +122,7 @@ def _execute_on(database: Any, sql: str, values: dict[str, Any]) -> tuple[list[s
         return [column.name for column in cursor.description], cursor.fetchall()
 
 
-def _rows(shape: Shape, rows: list[tuple[Any, ...]]) -> list[Row]:
+def _convert_rows(shape: Shape, rows: list[tuple[Any, ...]]) -> list[Row]:
     names = [column.name for column in shape.columns]
     converters = [_CONVERTERS.get(column.sql_type) for column in shape.columns]
     return [

@@ -66,7 +66,7 @@ def stored_run(pipeline_id: UUID, external_run_id: str = "run-1") -> Run:
 
 
 def row_version(pipeline_id: UUID) -> tuple[object, ...]:
-    """Return what an unchanged write must not touch: the physical row, its lock and its times."""
+    """Return the values that an unchanged write must not change: the physical row, its lock and its times."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ctid::text, xmin::text, xmax::text, updated_at, ingested_at, source_updated_at"

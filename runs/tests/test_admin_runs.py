@@ -45,7 +45,7 @@ def open_list(browser: Browser, query: str = "") -> Any:
 
 
 def create_history(number: int, **fields: Any) -> list[str]:
-    """Create runs an hour apart, every third at the time of the one before it; return their ids, newest first."""
+    """Create runs one hour apart, where every third has the time of the run before it; return ids, newest first."""
     pipeline = fields.pop("pipeline", None) or PipelineFactory.create()
     names = [f"r{place:04}" for place in range(number)]
     for place, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Each response costs a fixed number of queries, which the lists below name."""
+"""Each response needs a fixed number of queries. The lists below name them."""
 
 from collections.abc import Callable
 

@@ -23,7 +23,7 @@ def record(events: list[RunEvent]) -> list[Result]:
 
 
 def record_at_once(*calls: list[RunEvent]) -> None:
-    """Record each list on a connection of its own, all at the same moment."""
+    """Record all lists at the same time, each on its own connection."""
     barrier = Barrier(len(calls))
 
     def work(events: list[RunEvent]) -> None:

@@ -1,4 +1,4 @@
-"""Error texts from a second request stay with their failed attempt, and do not make a replay a change."""
+"""Error texts from a second request belong to one failed attempt, and a replay of the run is still unchanged."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
 def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test with the statement planned per call, as for a page, and prepared, as for a few runs."""
+    """Run each test with the statement that is planned on each call, and with the prepared one for a few runs."""
     monkeypatch.setattr("runs.services._MAX_PREPARED", request.param)
 
 

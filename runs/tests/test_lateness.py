@@ -62,13 +62,13 @@ def test_the_shape_agrees_with_the_rule_in_python(
         for start in starts_of(RHYTHMS[rhythm], zone, jitter, first_day, until, seed)
         if rng.random() >= lost
     ]
-    # Add starts by hand, some at the time of others, and end with a silence.
+    # Add some starts, a few at the same time as others, and end with a time without starts.
     starts += [rng.choice(starts) + rng.choice([0, 0, 30, 3600]) for _ in range(extra) if starts]
     silence = rng.choice([0, 0, 3600, 90_000, 700_000, 3_000_000])
     starts = sorted(start for start in starts if start <= until - silence)
     Run.objects.all().delete()
     Pipeline.objects.all().delete()
-    pipeline_with_starts(starts, name="judged")
+    pipeline_with_starts(starts, name="checked")
 
     for instant in [until - rng.randrange(7 * 86400) for _ in range(4)] + [until]:
         expected = late(starts, instant)
@@ -81,7 +81,7 @@ def test_the_shape_agrees_with_the_rule_in_python(
             assert abs(row["expected_by"].timestamp() - expected.by) < 0.001
 
 
-# Facts from the source, and the columns of a row
+# What the source reports about a pipeline, and the columns of a row
 
 
 def weekly_mondays() -> list[float]:

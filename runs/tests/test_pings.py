@@ -177,12 +177,12 @@ def test_a_token_that_is_not_a_ping_key_is_404(pipeline: Pipeline) -> None:
     expired = create_ping_key(pipeline, expires_at=timezone.now() - timedelta(days=1))
     revoked = create_ping_key(pipeline)
     revoke_token(token=ApiToken.objects.latest("created_at"))
-    wrong = [
+    wrong_keys = [
         "x", "chm_abcdefgh_" + "x" * 40, str(pipeline.pk), expired, revoked,
         create_ping_key(None), create_ping_key(None, client_id=pipeline.client_id),
         *(create_ping_key(pipeline, scope) for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)),
     ]  # fmt: skip
-    for key in wrong:
+    for key in wrong_keys:
         for response in (ping(key), ping(key, "/fail", "text")):
             assert (response.status_code, response.content) == (404, b"not found")
             assert response["Content-Type"].startswith("text/plain")
@@ -198,7 +198,7 @@ def test_other_methods_are_refused_in_plain_text(key: str) -> None:
 
 
 def test_a_ping_needs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: str) -> None:
-    ping(key)  # the first use of a key is recorded, once in five minutes
+    ping(key)  # stores when the key was last used, at most once in five minutes
     for suffix, lookups in ((f"/start?rid={RID}", 0), (f"?rid={RID}", 0), ("/start", 0), ("", 1), ("/log", 1)):
         with CaptureQueriesContext(
             connection,
@@ -213,7 +213,7 @@ def test_a_ping_needs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: 
 
 
 def test_the_newest_open_run_is_found_by_its_index(pipeline: Pipeline) -> None:
-    """Even if statistics say that every second run is open, so that walking all runs seems cheap."""
+    """The index is used even if the statistics say that every second run is open, so that reading all runs seems cheap."""
     with connection.cursor() as cursor:
         for owner, status in ((pipeline, "success"), (PipelineFactory.create(), "running")):
             cursor.execute(
@@ -263,7 +263,7 @@ def test_production_refuses_a_ping_over_plain_http_instead_of_redirecting(key: s
 
 
 @pytest.fixture
-def everything_logged() -> Iterator[list[logging.LogRecord]]:
+def all_log_records() -> Iterator[list[logging.LogRecord]]:
     """Return a list that receives every log record of every logger."""
     records: list[logging.LogRecord] = []
 
@@ -278,7 +278,7 @@ def everything_logged() -> Iterator[list[logging.LogRecord]]:
 
 
 def test_no_log_and_no_error_page_shows_a_key(
-    pipeline: Pipeline, key: str, settings: Settings, everything_logged: list[logging.LogRecord]
+    pipeline: Pipeline, key: str, settings: Settings, all_log_records: list[logging.LogRecord]
 ) -> None:
     settings.DEBUG = True
     browser = Browser(raise_request_exception=False)
@@ -294,8 +294,8 @@ def test_no_log_and_no_error_page_shows_a_key(
         pages.append(browser.get(f"/ping/{key}"))
 
     assert {page.status_code for page in pages} == {200, 400, 404, 405, 500}
-    texts = [logging.Formatter().format(record) + str(vars(record)) for record in everything_logged]
-    texts += [str(vars(record["request"]) | record["request"].META) for record in map(vars, everything_logged)
+    texts = [logging.Formatter().format(record) + str(vars(record)) for record in all_log_records]
+    texts += [str(vars(record["request"]) | record["request"].META) for record in map(vars, all_log_records)
              if "request" in record]  # fmt: skip
     assert any(visible_part(key) in line for line in texts), "the visible part identifies the key"
     for text in (*texts, *(page.content.decode() for page in pages)):

@@ -49,14 +49,14 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_exactly_at_the_cutoff_is_kept_and_an_older_one_is_deleted(pipeline: Pipeline) -> None:
     create_run(pipeline, 1)
-    exact = create_run(pipeline, 400)
-    older = create_run(pipeline, 400, finished_at=CUTOFF - timedelta(microseconds=1))
+    run_at_cutoff = create_run(pipeline, 400)
+    older_run = create_run(pipeline, 400, finished_at=CUTOFF - timedelta(microseconds=1))
 
     pruned = prune(OLDER_THAN_400_DAYS)
 
     assert (pruned.runs, pruned.pipelines, pruned.finished) == (1, 1, True)
-    assert Run.objects.filter(pk=exact.pk).exists()
-    assert not Run.objects.filter(pk=older.pk).exists()
+    assert Run.objects.filter(pk=run_at_cutoff.pk).exists()
+    assert not Run.objects.filter(pk=older_run.pk).exists()
     assert differences() == []
 
 
@@ -104,7 +104,7 @@ def test_runs_that_show_the_state_of_a_pipeline_are_kept_at_any_age(
 
 
 def test_the_last_success_is_decided_by_the_order_of_runs_and_not_by_age(pipeline: Pipeline) -> None:
-    """A run without a start sorts after those with one, whenever it ended."""
+    """In the order of runs, a run without a start is earlier than every run with a start."""
     create_run(pipeline, 500)
     create_run(pipeline, 450, status="failed", started_at=None)
 
@@ -290,20 +290,20 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
     done = threading.Event()
 
     def replay() -> int:
-        walks = 0
+        replays = 0
         try:
-            while not done.is_set() or walks == 0:
+            while not done.is_set() or replays == 0:
                 record_runs(page)
-                walks += 1
+                replays += 1
         finally:
             connection.close()
-        return walks
+        return replays
 
     with ThreadPoolExecutor(1) as pool:
-        walks = pool.submit(replay)
+        replays = pool.submit(replay)
         pruned = prune(OLDER_THAN_400_DAYS)
         done.set()
-        assert walks.result() > 0
+        assert replays.result() > 0
 
     assert pruned.runs == 59
     assert remaining_ages(pipeline) == [400]

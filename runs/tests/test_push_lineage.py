@@ -144,7 +144,7 @@ def test_a_list_of_events_needs_a_constant_number_of_queries(
 ) -> None:
     events = [event("START", run={"runId": f"run {number}"}) for number in range(1_000)]
 
-    with django_assert_max_num_queries(6):  # token, its use, pipelines, one write within a savepoint
+    with django_assert_max_num_queries(6):  # the token, its last use, the pipelines, and one write within a savepoint
         answer = api.post(LINEAGE, events)
 
     assert set(outcomes(answer)) == {"created"}
@@ -163,10 +163,10 @@ def post_bytes(api: APIClient, body: bytes, coding: str = "") -> Any:
 
 def test_a_body_has_a_size_limit_before_and_after_decompression(api: APIClient, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
-    bomb = gzip.compress(b"[" + b" " * 200_000_000 + b"]")
+    compressed_large_body = gzip.compress(b"[" + b" " * 200_000_000 + b"]")
     for answer in (
-        post_bytes(api, bomb[:90_000] + bomb[-8:], "gzip"),
-        post_bytes(api, bomb, "gzip"),
+        post_bytes(api, compressed_large_body[:90_000] + compressed_large_body[-8:], "gzip"),
+        post_bytes(api, compressed_large_body, "gzip"),
         post_bytes(api, b" " * 100_001),
     ):
         assert "larger than 100000 bytes" in str(field_errors(answer)["body"])

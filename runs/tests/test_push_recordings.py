@@ -38,12 +38,12 @@ def api_with_pipelines(events: list[dict[str, Any]]) -> APIClient:
     return api_with_scope("ingest", client_id=client.pk)
 
 
-def rows() -> list[dict[str, Any]]:
+def stored_rows() -> list[dict[str, Any]]:
     runs = Run.objects.order_by("pipeline__external_id", "external_run_id")
     return list(runs.values("pipeline__external_id", *COMPARED_COLUMNS))
 
 
-def send(api: APIClient, body: Any) -> None:
+def send_events(api: APIClient, body: Any) -> None:
     answer = api.post(f"{ROOT}/lineage", body)
     assert answer.status_code == 201, answer.content
     assert not {item["outcome"] for item in answer.json()["items"]} & {"rejected", "unmatched"}
@@ -54,8 +54,8 @@ def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
     events = recorded(path)
     api = api_with_pipelines(events)
     for event in events:
-        send(api, event)
-    as_recorded = rows()
+        send_events(api, event)
+    as_recorded = stored_rows()
     statuses = [row["status"] for row in as_recorded]
     if path.stem in EXPECTED:
         assert {status: statuses.count(status) for status in set(statuses)} == EXPECTED[path.stem]
@@ -67,8 +67,8 @@ def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
         Run.objects.all().delete()
         for page in data.draw(deliveries(events)):
             if page:
-                send(api, page)
-        assert rows() == as_recorded
+                send_events(api, page)
+        assert stored_rows() == as_recorded
 
     check()
 
@@ -81,7 +81,7 @@ def test_a_dag_run_and_each_try_of_a_task_are_separate_runs() -> None:
     events = recorded(next(path for path in RECORDINGS if path.stem == "airflow"))
     api = api_with_pipelines(events)
     for event in events:
-        send(api, event)
+        send_events(api, event)
 
     dag_runs = Run.objects.filter(payload__airflow_run_id__isnull=False)
     assert {run.status for run in dag_runs} == {"running", "success", "failed"}

@@ -26,7 +26,7 @@ from runs.reporting.run_shapes import run_shape
 from runs.rollup.maintenance import compact, differences, rebuild
 from runs.tests.factories import RunFactory
 
-BASE = datetime(2026, 3, 1, tzinfo=UTC)
+MARCH_FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 ACTIONS = ("insert", "insert", "insert", "update", "update", "delete", "move", "switch", "compact", "rebuild")
 
 
@@ -70,7 +70,7 @@ def apply_action(action: str, random: Random, clients: list[Client], pipelines: 
 
 
 def random_fields(random: Random) -> dict[str, Any]:
-    started_at = random.choice([None, BASE + timedelta(minutes=random.randrange(-90_000, 90_000))])
+    started_at = random.choice([None, MARCH_FIRST + timedelta(minutes=random.randrange(-90_000, 90_000))])
     return {
         "status": random.choice(Status.values),
         "started_at": started_at,
@@ -118,7 +118,7 @@ def test_compaction_leaves_one_row_for_each_key() -> None:
 
 @pytest.mark.django_db
 def test_the_command_finds_and_repairs_a_wrong_count(capsys: pytest.CaptureFixture[str]) -> None:
-    RunFactory.create(status="success", started_at=BASE)
+    RunFactory.create(status="success", started_at=MARCH_FIRST)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE rollup.days SET success = 7")
 
@@ -160,7 +160,7 @@ def test_concurrent_writes_moves_and_compactions_keep_the_counts_exact() -> None
     def write(number: int) -> None:
         with transaction.atomic():
             for pipeline in pipelines:
-                RunFactory.create(pipeline=pipeline, started_at=BASE + timedelta(hours=number))
+                RunFactory.create(pipeline=pipeline, started_at=MARCH_FIRST + timedelta(hours=number))
 
     def change(_number: int) -> None:
         Run.objects.filter(status="success").update(status="failed")
@@ -240,7 +240,8 @@ def test_reports_over_any_window_equal_the_plain_count() -> None:
             RunFactory.build(pipeline=random.choice(pipelines), **random_fields(random)) for _ in range(200)
         )
     window_ends = [
-        BASE + timedelta(minutes=random.choice([0, 1, 59, 60, 1440]) * random.randrange(-90, 90)) for _ in range(60)
+        MARCH_FIRST + timedelta(minutes=random.choice([0, 1, 59, 60, 1440]) * random.randrange(-90, 90))
+        for _ in range(60)
     ]
 
     for since, until in zip(window_ends[::2], window_ends[1::2], strict=True):

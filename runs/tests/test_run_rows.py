@@ -1,4 +1,4 @@
-"""Runs read as rows equal the output of RunSerializer; their queries are compiled and planned once."""
+"""Runs that are read as rows equal the output of RunSerializer. Their queries are compiled and planned once."""
 
 import csv
 import io
@@ -107,10 +107,10 @@ def test_a_bound_token_sees_only_its_own_runs(pipeline: Pipeline, path: str) -> 
     run = Run.objects.filter(pipeline=pipeline).latest_first()[0]
     path = f"{ROOT}/{path.format(pipeline=pipeline.pk, run=run.pk)}"
     other_pipeline = PipelineFactory.create()
-    for own in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
-        assert str(pipeline.pk) in api_with_scope("read", **own).get(path).content.decode()
-    for other in ({"client_id": other_pipeline.client_id}, {"pipeline_id": other_pipeline.pk}):
-        answer = api_with_scope("read", **other).get(path)
+    for own_binding in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
+        assert str(pipeline.pk) in api_with_scope("read", **own_binding).get(path).content.decode()
+    for other_binding in ({"client_id": other_pipeline.client_id}, {"pipeline_id": other_pipeline.pk}):
+        answer = api_with_scope("read", **other_binding).get(path)
         assert str(run.pk) not in answer.content.decode() or answer.status_code == 404
         assert answer.status_code == (200 if path.endswith("/api/v1/runs") else 404)
 
@@ -168,7 +168,7 @@ def test_nothing_is_prepared_if_the_settings_forbid_it(pipeline: Pipeline, setti
 
 
 def generic_plan(query: HotQuery, **values: Any) -> str:
-    """Return the plan for any values, which a session makes once."""
+    """Return the generic plan, which fits any values. A session makes it once."""
     names = {name: f"${place}" for place, name in enumerate(values, 1)}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")

@@ -1,4 +1,4 @@
-"""How many of the labelled secrets are removed, and how many harmless texts are left alone."""
+"""How many of the labelled secrets are removed, and how many harmless texts are altered."""
 
 from collections.abc import Iterable
 

@@ -49,7 +49,7 @@ def read_summary(api: APIClient, client: Client, **window: datetime | str) -> di
 
 
 @pytest.mark.proves("FR-007", "AC-005")
-def test_the_complete_response(api: APIClient, client: Client) -> None:
+def test_the_summary_contains_the_window_counts_and_latest_runs(api: APIClient, client: Client) -> None:
     orders = PipelineFactory.create(client=client, name="orders", platform="dbt")
     RunFactory.create(pipeline=orders, status="success", started_at=at_hour(1))
     RunFactory.create(pipeline=orders, status="failed", started_at=at_hour(2))

@@ -1,4 +1,4 @@
-"""Unusual successes: planted ones are listed, and at most one in a hundred of a synthetic year."""
+"""Unusual runs: planted ones are listed, and at most one percent of the successes of a synthetic year."""
 
 import sys
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows
 
 
 def test_a_run_that_is_usual_at_its_time_of_the_week_is_not_listed() -> None:
-    """Seven times as long each Wednesday, for eight weeks; then twenty times as long."""
+    """For eight weeks, each run on a Wednesday takes seven times as long. Only a run of twenty times is listed."""
     weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
     create_pipeline("as each week", weeks)
     create_pipeline("more than each week", [*weeks[:-1], (12_000, 10_000)])
@@ -98,7 +98,7 @@ def test_only_successes_are_listed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every listed run counts as false, although one run in a hundred of the year takes eight times as long."""
+    """The test counts each listed run as a false alarm, although one percent of the runs take eight times as long."""
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
     days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
 

@@ -76,7 +76,7 @@ def grant(name: str, password: str | None) -> None:
         revoke_default_privileges(cursor)
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(*cursor.fetchone())
-        # Revokes what every role may do by default: connect, use the schema public, create temporary tables.
+        # Revoke what every role may do by default: connect, use the schema public, create temporary tables.
         statements = [
             sql.SQL("REVOKE ALL ON DATABASE {database} FROM {role}"),
             sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),
@@ -86,7 +86,7 @@ def grant(name: str, password: str | None) -> None:
             sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
             sql.SQL("GRANT USAGE ON SCHEMA reporting TO {role}"),
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role}"),
-            # Defaults that a session can change; only the grants are a guarantee.
+            # A session can change these defaults. Only the grants above protect the data.
             sql.SQL("ALTER ROLE {role} SET search_path = reporting"),
             sql.SQL("ALTER ROLE {role} SET default_transaction_read_only = on"),
             sql.SQL("ALTER ROLE {role} SET statement_timeout = {limits}"),

@@ -1,4 +1,4 @@
--- The cause of a failed run (failed) of a pipeline (p): its masked error, and whether that is too vague to be a reason.
+-- The cause of a failed run (failed) of a pipeline (p): its masked error, and whether this error is too vague.
 (
     SELECT cause.masked, {vague_cause} AS is_vague
     FROM (

@@ -1,4 +1,4 @@
--- Failing: pipelines of the active inventory with a failed run as their latest decisive one, which is run_id.
+-- The failing pipelines of the active inventory: their latest decisive run (run_id) failed.
 (
     SELECT p.*, decisive.run_id
     FROM reporting.pipelines AS p

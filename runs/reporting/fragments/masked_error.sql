@@ -1,6 +1,6 @@
--- Why a run (r) of a pipeline (p) failed, with what varies replaced by #: ids, numbers, dates, addresses, paths, quoted
--- names, and the names of the pipeline and its client. Empty without a text. Two errors with the same result have one
--- cause.
+-- The error of a run (r) of a pipeline (p) with # in place of parts that vary: ids, numbers, dates, addresses, paths,
+-- quoted names, and the names of the pipeline and its client. Empty if the run has no text. Two errors with the same
+-- result have one cause.
 (
     SELECT
         left(btrim(regexp_replace(

@@ -1,2 +1,2 @@
--- The moment from which a run (r) is settled.
+-- The time from which a run (r) has its stored status.
 greatest(r.started_at, r.event_at)

@@ -26,7 +26,7 @@
 --
 -- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
 -- compares both. The next start is predicted from the weeks before the last one, by the clocks of the zones that
--- explain recent starts best. A pipeline without a start for more than eight days is compared with its former gaps.
+-- explain recent starts best. If the last start is more than eight days ago, the gaps between earlier starts decide.
 -- Durations are in hours, because days depend on the time zone of the session.
 WITH judged AS (
     SELECT

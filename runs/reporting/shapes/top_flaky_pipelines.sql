@@ -17,9 +17,9 @@
 --
 -- A pipeline that fails every time has many failures and few flips. Order by flips to find pipelines that alternate.
 --
--- For the order by failures, the runs are counted only for the pipelines with the most failures, including ties. For
--- the order by flips, they are also counted for pipelines with enough failures to be listed: a failure is part of at
--- most two flips.
+-- For the order by failures, runs are counted only for the pipelines with the most failures, including ties. For the
+-- order by flips, they are also counted for pipelines that can have enough flips to be listed. A failure is part of at
+-- most two flips, so a pipeline has at most twice as many flips as failures.
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
     FROM reporting.runs AS r
