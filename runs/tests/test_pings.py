@@ -213,7 +213,7 @@ def test_a_ping_needs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: 
 
 
 def test_the_newest_open_run_is_found_by_its_index(pipeline: Pipeline) -> None:
-    """The index is used even if the statistics say that every second run is open, so that reading all runs seems cheap."""
+    """PostgreSQL uses it even if, by its statistics, every second run is open and reading all runs seems cheap."""
     with connection.cursor() as cursor:
         for owner, status in ((pipeline, "success"), (PipelineFactory.create(), "running")):
             cursor.execute(
