@@ -94,6 +94,7 @@ def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     external_run_id = usable_run_id(event.external_run_id)
     if isinstance(external_run_id, Rejected):
         return external_run_id
+    # What was corrected or left out. The notes become part of status_reason.
     notes: list[str] = []
     status = canonical_status(event.status, notes)
     payload, error = event.payload, event.error_message

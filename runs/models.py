@@ -64,6 +64,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return the runs that had started by `as_of`, or all for None. event_at replaces a missing start."""
         if as_of is None:
             return self.all()
+        # Because of the first condition, a scan of the index runs_latest can start at `as_of`.
         return self.filter(
             LessThanOrEqual(START_KEY, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of)
         )

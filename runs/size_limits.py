@@ -5,6 +5,7 @@ The same content always gives the same result, so a replay of a long text is unc
 
 import json
 
+# A source once sent 15 MB of log as an error text.
 MAX_TEXT_BYTES = 64 * 1024
 MAX_PAYLOAD_BYTES = 256 * 1024
 CUT_KEY = "[cut]"

@@ -99,6 +99,7 @@ class RunFilter(RunFilterBase):
         return runs.filter(status=Status.FAILED, error_message__icontains=value)
 
     def is_valid(self) -> bool:
+        # Checked after the form, because each field of a form sees only its own value.
         valid = bool(super().is_valid())
         for name, problem in self._conflicts():
             self.form.add_error(name, problem)

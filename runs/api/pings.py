@@ -63,6 +63,7 @@ class _PingBaseView(APIView):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
+    # The methods that Healthchecks accepts for pings.
     http_method_names = ["get", "head", "post"]
 
     # Keeps the key, an argument of this method, out of error reports.

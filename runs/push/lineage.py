@@ -73,6 +73,7 @@ def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
     event_type, event_time = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
     run_id = event["run"]["runId"]
     if event_type == OTHER:
+        # Without times and a version, so that the event never changes a stored run.
         return RunEvent(
             pipeline_id=pipeline_id, external_run_id=run_id, status=Status.RUNNING.value, kind=Kind.IF_ABSENT
         )

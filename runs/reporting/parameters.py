@@ -88,7 +88,8 @@ def _number_parameter(description: str, minimum: int, maximum: int, default: int
     )
 
 
-# The value of known_until if as_of is not given: every stored row counts.
+# The value of known_until if as_of is not given: every stored row counts. It is a text, because Python has no
+# infinite datetime.
 INFINITY = "infinity"
 
 # The parameters that every shape has: the moment and the scope.
