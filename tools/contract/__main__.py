@@ -18,7 +18,7 @@ from tools.contract.generate import (
     CLIENTS,
     DOCUMENT,
     HERE,
-    NODE,
+    NPM_FOLDER,
     RELEASED,
     contract,
     differences,
@@ -30,16 +30,16 @@ from tools.contract.generate import (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["lint", "compare", "clients", "check", "round-trip"])
-    chosen = parser.parse_args().command
+    command = parser.parse_args().command
     commands = {
         "lint": lint, "compare": compare, "clients": lambda: generate(CLIENTS), "check": check,
         "round-trip": round_trip,
     }  # fmt: skip
-    commands[chosen]()
+    commands[command]()
 
 
 def lint() -> None:
-    """Lint the document with spectral and redocly; a warning fails, too."""
+    """Lint the document with spectral and redocly; fail also on a warning."""
     spectral = run_npm_program(
         "spectral", "lint", DOCUMENT, "--ruleset", HERE / "spectral.yaml", "--fail-severity", "hint"
     )
@@ -61,12 +61,12 @@ def compare() -> None:
     accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
     if outdated := sorted(set(accepted) - set(breaking)):
         raise SystemExit("\n".join((f"{ACCEPTED.name} accepts changes that do not exist:", *outdated)))
-    changes = [change for change in breaking if change not in accepted]
-    print("\n".join(changes) or f"no breaking change since the last release except {len(accepted)} accepted ones")
-    if changes and major(current) == major(released):
+    not_accepted = [change for change in breaking if change not in accepted]
+    print("\n".join(not_accepted) or f"no breaking change since the last release except {len(accepted)} accepted ones")
+    if not_accepted and major(current) == major(released):
         raise SystemExit(
-            f"{len(changes)} breaking changes, but the version is {current['info']['version']}. Keep what was "
-            "released, raise the major number of VERSION in chm_project/settings/base.py, or accept it with a reason "
+            f"{len(not_accepted)} breaking changes, but the version is {current['info']['version']}. Undo them, "
+            "raise the major number of VERSION in chm_project/settings/base.py, or accept them with a reason "
             f"in {ACCEPTED.name}."
         )
 
@@ -93,11 +93,11 @@ def round_trip() -> None:
     token = manage("create_api_token", "contract", "--scope", "write", **environment).strip()
     with web_server(**environment) as (port, _):
         address = f"http://127.0.0.1:{port}"
-        _python(address, token)
-        _typescript(address, token)
+        _test_python_client(address, token)
+        _test_typescript_client(address, token)
 
 
-def _python(address: str, token: str) -> None:
+def _test_python_client(address: str, token: str) -> None:
     quickstart = _quickstart("python", "python", address, token)
     for script, arguments in ((str(HERE / "round_trip.py"), [address, token]), ("-c", [quickstart])):
         subprocess.run(
@@ -105,14 +105,14 @@ def _python(address: str, token: str) -> None:
         )
 
 
-def _typescript(address: str, token: str) -> None:
-    """Compile the client as its users do, and code that uses it in strict mode, and run that code."""
-    package = NODE / "node_modules" / "@chm" / "client"
+def _test_typescript_client(address: str, token: str) -> None:
+    """Compile the client as its users do; compile scripts that use it, in strict mode, and run them."""
+    package = NPM_FOLDER / "node_modules" / "@chm" / "client"
     shutil.rmtree(package, ignore_errors=True)
     # Installed like a package, so that imports are resolved as in a user's project.
     shutil.copytree(CLIENTS / "typescript", package)
     _compile("-p", package)
-    scripts = NODE / "scripts"
+    scripts = NPM_FOLDER / "scripts"
     shutil.rmtree(scripts, ignore_errors=True)
     scripts.mkdir()
     # Without this Node.js reads the compiled files as CommonJS.
@@ -126,9 +126,9 @@ def _typescript(address: str, token: str) -> None:
 
 
 def _compile(*arguments: str | Path) -> None:
-    done = run_npm_program("tsc", *arguments, cwd=NODE)
-    if done.returncode:
-        raise SystemExit(done.stdout)
+    compiler = run_npm_program("tsc", *arguments, cwd=NPM_FOLDER)
+    if compiler.returncode:
+        raise SystemExit(compiler.stdout)
 
 
 def _quickstart(package: str, language: str, address: str, token: str) -> str:

@@ -16,10 +16,11 @@ RELEASED = ROOT / "docs" / "contracts" / "openapi-released.yaml"
 ACCEPTED = ROOT / "docs" / "contracts" / "accepted-breaking-changes.txt"
 CLIENTS = ROOT / "clients"
 # The folder of the npm packages that `make contract` installs.
-NODE = ROOT / ".chm" / "contract"
+NPM_FOLDER = ROOT / ".chm" / "contract"
 
 
 def contract(path: Path = DOCUMENT) -> dict[str, Any]:
+    """Return a contract document, by default the current one."""
     loaded: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # much faster than safe_load
     return loaded
 
@@ -27,40 +28,40 @@ def contract(path: Path = DOCUMENT) -> dict[str, Any]:
 def run_npm_program(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a program of the npm packages; return its status and output."""
     return subprocess.run(
-        [NODE / "node_modules" / ".bin" / program, *arguments],
+        [NPM_FOLDER / "node_modules" / ".bin" / program, *arguments],
         cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
 def generate(folder: Path) -> None:
     """Write both packages into the folder, replacing older ones."""
-    _python(folder / "python")
-    _typescript(folder / "typescript")
+    _generate_python(folder / "python")
+    _generate_typescript(folder / "typescript")
 
 
-def _python(folder: Path) -> None:
+def _generate_python(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
+    generator = subprocess.run(
         [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "uv", "--path", DOCUMENT,
          "--output-path", folder, "--config", HERE / "python.yaml", "--custom-template-path", HERE / "templates",
          "--fail-on-warning"],
         check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(done.stdout)
+    if generator.returncode:
+        raise SystemExit(generator.stdout)
     (folder / ".gitignore").unlink()
 
 
-def _typescript(folder: Path) -> None:
+def _generate_typescript(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE / "typescript", folder)
     package = folder / "package.json"
     # The package's version is the contract's.
     package.write_text(package.read_text().replace("VERSION", contract()["info"]["version"]))
-    done = run_npm_program("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
-    if done.returncode:
-        raise SystemExit(done.stdout)
+    generator = run_npm_program("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
+    if generator.returncode:
+        raise SystemExit(generator.stdout)
 
 
 def differences(one: Path, other: Path) -> list[str]:

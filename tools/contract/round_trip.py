@@ -1,6 +1,6 @@
 """Test the generated Python client against a running server: create, read, page, change.
 
-Also check the errors of a lost update and of a missing run.
+Also test the errors for an update with an outdated ETag, and for a missing run.
 """
 
 import sys
@@ -31,20 +31,20 @@ def main(address: str, token: str) -> None:
     renamed = PatchedClientRequest(name=f"{name} renamed")
     etag = read.headers["ETag"]
     assert clients_partial_update.sync(client.id, client=chm, body=renamed, if_match=etag).name == f"{name} renamed"
-    refused = clients_partial_update.sync_detailed(client.id, client=chm, body=renamed, if_match=etag)
-    assert (refused.status_code, refused.parsed.error.code) == (412, "precondition_failed")
-    again = clients_retrieve.sync_detailed(client.id, client=chm)
-    unchanged = clients_retrieve.sync_detailed(client.id, client=chm, if_none_match=again.headers["ETag"])
+    conflict = clients_partial_update.sync_detailed(client.id, client=chm, body=renamed, if_match=etag)
+    assert (conflict.status_code, conflict.parsed.error.code) == (412, "precondition_failed")
+    current = clients_retrieve.sync_detailed(client.id, client=chm)
+    unchanged = clients_retrieve.sync_detailed(client.id, client=chm, if_none_match=current.headers["ETag"])
     assert unchanged.status_code == 304
 
     body = PipelineRequest(name="Load", platform="dbt", pipeline_type="ingestion")
     pipeline = clients_pipelines_create.sync(client.id, client=chm, body=body)
     for number, status in enumerate(("failed", "success", "failed")):
         run = PushedRunRequest.from_dict({"status": status, "started_at": f"2026-03-0{number + 1}T10:00:00Z"})
-        pushed = pipelines_runs_push.sync(pipeline.id, f"run {number}", client=chm, body=run)
-        assert pipelines_runs_retrieve.sync(pipeline.id, f"run {number}", client=chm) == pushed
-    seen, cursor = [], None
-    while cursor is not None or not seen:
+        stored_run = pipelines_runs_push.sync(pipeline.id, f"run {number}", client=chm, body=run)
+        assert pipelines_runs_retrieve.sync(pipeline.id, f"run {number}", client=chm) == stored_run
+    run_ids, cursor = [], None
+    while cursor is not None or not run_ids:
         page_query = {"cursor": cursor} if cursor else {}
         page = runs_list.sync(
             client=chm,
@@ -54,9 +54,9 @@ def main(address: str, token: str) -> None:
             limit=1,
             **page_query,
         )
-        seen += [run.external_run_id for run in page.items]
+        run_ids += [run.external_run_id for run in page.items]
         cursor = page.next_cursor
-    assert seen == ["run 0", "run 2"]
+    assert run_ids == ["run 0", "run 2"]
 
     assert len(report_failing_now.sync(client=chm, client_id=client.id).items) == 1
     missing = runs_retrieve.sync_detailed(client.id, client=chm)

@@ -1,5 +1,5 @@
 // Test the generated TypeScript client against a running server: create, read, page, change.
-// Also check the errors of a lost update and of a missing run.
+// Also test the errors for an update with an outdated ETag, and for a missing run.
 import assert from "node:assert/strict";
 import { createClient } from "@chm/client";
 

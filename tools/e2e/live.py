@@ -18,11 +18,11 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300
 INTERVAL_SECONDS = 1
-# Ordinary walks start two intervals before the watermark. After this pause that overlap does not contain older changes.
+# An ordinary ingestion reads from two intervals before the watermark. After this pause it does not read older changes.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# A connection's name decides at which time of the day it reads the last days; WINDOW limits how far that is from now.
-WINDOW = timedelta(seconds=5)
+# reconcile() chooses a connection's name whose daily time to read the last days again is in the next few seconds.
+RECONCILE_WITHIN = timedelta(seconds=5)
 
 # Status, start and end of a run, which must be equal at the source and in CHM.
 State = tuple[str, datetime | None, datetime | None]
@@ -40,9 +40,9 @@ class Record:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def check(self, right: bool, text: str) -> None:
-        self.failures += not right
-        self.say(f"   {'ok  ' if right else 'FAIL'} {text}")
+    def check(self, passed: bool, text: str) -> None:
+        self.failures += not passed
+        self.say(f"   {'ok  ' if passed else 'FAIL'} {text}")
 
 
 class Chm:
@@ -51,18 +51,17 @@ class Chm:
     def __init__(self, name: str, connector: str, base_url: str, auth: str, platform_name: str) -> None:
         self._name, self._connector, self._base_url, self._auth = name, connector, base_url, auth
         self._platform = platform_name
-        self.walks = 0
-        self.requests = 0
+        self.ingestions = 0
 
     def prepare(self, folder: Path, pipelines: Mapping[str, str]) -> None:
-        """Empty CHM, and add the pipelines, given as external id and name."""
+        """Delete the runs and pipelines in CHM, and add `pipelines`, a mapping from external id to name."""
         from django.core.management import call_command
 
         from inventory.models import Client, Pipeline
         from runs.models import Run
 
         call_command("migrate", verbosity=0)
-        # Runs of an earlier server would count as runs that only CHM has.
+        # Otherwise runs of an earlier server would be counted as runs that only CHM has.
         Run.objects.all().delete()
         Pipeline.objects.all().delete()
         owner, _ = Client.objects.get_or_create(name=f"Live {self._name}")
@@ -71,37 +70,40 @@ class Chm:
                 client=owner, name=name, external_id=external_id, platform=self._platform, pipeline_type="ingestion"
             )
         self._file = folder / "connections.toml"
-        self._connect("live")
+        self._write_connection("live")
         os.environ["CHM_CONNECTIONS_FILE"] = str(self._file)
 
-    def _connect(self, name: str) -> None:
+    def _write_connection(self, name: str) -> None:
         self._file.write_text(
             f'[connections.{name}]\nconnector = "{self._connector}"\nbase_url = "{self._base_url}"\n'
             f"interval_seconds = {INTERVAL_SECONDS}\ninventory_seconds = {INTERVAL_SECONDS}\n{self._auth}\n"
         )
 
     def ingest(self, *options: str) -> dict[str, Any]:
+        """Run `ingest_runs` with these options; return its report of the only connection."""
         command = [sys.executable, "manage.py", "ingest_runs", "--json", *options]
         completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
         if completed.returncode:
             raise SystemExit(f"ingest_runs ended with {completed.returncode}: {completed.stderr}{completed.stdout}")
-        self.walks += 1
+        self.ingestions += 1
         [report] = json.loads(completed.stdout)["connections"]
         return dict(report)
 
     def reconcile(self) -> dict[str, Any]:
-        """Ingest at the time of the day at which CHM reads the last days again; return the report.
+        """Make CHM read the last days again, as it does once a day; return the report.
 
-        That time depends on the connection's name, so choose a name whose time is now.
+        The time of the day depends on the connection's name, so choose a name whose time is now.
         """
         self.ingest()
         earliest = datetime.now(UTC) + timedelta(seconds=3)
         name = next(
-            name for number in itertools.count() if earliest < moment_of(name := f"live-{number}") < earliest + WINDOW
+            name
+            for number in itertools.count()
+            if earliest < reconcile_time(name := f"live-{number}") < earliest + RECONCILE_WITHIN
         )
-        # A little after the moment, so that the reading is due.
-        time.sleep(max(0.0, (moment_of(name) - datetime.now(UTC)).total_seconds()) + 0.1)
-        self._connect(name)
+        # Ingest shortly after this time, so that the reading is due.
+        time.sleep(max(0.0, (reconcile_time(name) - datetime.now(UTC)).total_seconds()) + 0.1)
+        self._write_connection(name)
         return self.ingest()
 
     def pipelines(self) -> dict[str, Any]:
@@ -118,8 +120,8 @@ class Chm:
         return {name: (run.status, run.started_at, run.finished_at) for name, run in self.runs().items()}
 
 
-def moment_of(connection: str) -> datetime:
-    """Return the time today at which the connection reads its last days again: decided by the CRC-32 of its name."""
+def reconcile_time(connection: str) -> datetime:
+    """Return the time today at which CHM reads the connection's last days again. It depends on the name's CRC-32."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today + timedelta(days=zlib.crc32(connection.encode()) / 2**32)
 
@@ -150,11 +152,12 @@ def open_source_link(record: Record, run: Any, **request: Any) -> None:
     record.check(status == 200, f"{status} {address}")
 
 
-def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object], what: str) -> None:
+def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object], description: str) -> None:
+    """Call `meanwhile` every second until the condition is true; exit after PATIENCE_SECONDS."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"did not happen within {PATIENCE_SECONDS} s: {what}")
+            raise SystemExit(f"not true within {PATIENCE_SECONDS} s: {description}")
         time.sleep(1)
         meanwhile()
 
@@ -170,9 +173,9 @@ def count_planted_secrets() -> int:
 
 
 def run_scenario(
-    folder: Path, scenario: Callable[[Record], None], *, title: str, made_by: str, system: str, write: Path | None
+    folder: Path, scenario: Callable[[Record], None], *, title: str, introduction: str, system: str, write: Path | None
 ) -> int:
-    """Run a scenario on embedded servers in the folder, and write its document; return the exit status."""
+    """Run a scenario on embedded servers in the folder; return the exit status. `write`: the path of its document."""
     from chm_project.local.embedded import attach_to_environment
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
@@ -188,7 +191,7 @@ def run_scenario(
     )
     if write:
         write.write_text(
-            f"# {title}\n\n{made_by}\n\n"
+            f"# {title}\n\n{introduction}\n\n"
             f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {system}, Python {platform.python_version()}, "
             f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores.\n\n"
             "```\n" + "\n".join(record.lines) + "\n```\n"

@@ -1,4 +1,4 @@
-"""`make package-check`: build sdist and wheel, install the wheel outside the checkout, and use it.
+"""`make package-check`: build sdist and wheel, install the wheel outside the checkout, and test it.
 
 The sdist is built from the files in git, the wheel from the sdist, so that both are complete.
 """
@@ -26,8 +26,8 @@ from chm_project.local.embedded import attach_to_environment
 from tools.bench.servers import ROOT, create_database
 
 PACKAGES = ("chm_project", "inventory", "runs", "alerting", "ingestion")
-# Folders outside the packages, and where the wheel stores them.
-SHARED = {"templates/": "templates/", "data/synthetic/": "synthetic/"}
+# Folders outside the packages, and their places below share/chm in the wheel.
+SHARED_FOLDERS = {"templates/": "templates/", "data/synthetic/": "synthetic/"}
 LOCK = "requirements.lock"
 
 
@@ -45,7 +45,7 @@ def main() -> int:
                 print("\n".join(faults))
                 return 1
             installed = InstalledWheel(install(wheel, folder / "environment"), folder / "elsewhere", database)
-            installed.use()
+            installed.test()
         finally:
             with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
                 # With FORCE, because sessions of `chm serve` may still be closing.
@@ -69,7 +69,7 @@ def build_packages(source: Path, folder: Path) -> tuple[Path, Path]:
     build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
     run([sys.executable, "-c", build, str(folder)], cwd=source)
     [sdist] = folder.glob("*.tar.gz")
-    # Without a network: the build backend is installed already, from the lock file.
+    # --no-index: pip must not download a build backend; the one of the lock file is already installed.
     run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
          "--wheel-dir", str(folder), str(sdist)], cwd=folder)  # fmt: skip
     [wheel] = folder.glob("*.whl")
@@ -77,33 +77,34 @@ def build_packages(source: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def packaging_faults(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
-    """Return a text for each file of git that sdist or wheel lack, and for each file that they should not have."""
+    """Return a line for each file of git that the sdist or the wheel lacks, and for each that it must not contain."""
     with zipfile.ZipFile(wheel) as archive:
-        in_wheel = set(archive.namelist())
+        wheel_files = set(archive.namelist())
     with tarfile.open(sdist) as archive_of_source:
-        in_sdist = {member.name.partition("/")[2] for member in archive_of_source.getmembers() if member.isfile()}
+        sdist_files = {member.name.partition("/")[2] for member in archive_of_source.getmembers() if member.isfile()}
     # The name of this folder contains the version.
-    [share] = {name.partition("/data/share/chm/")[0] for name in in_wheel if "/data/share/chm/" in name}
+    [share] = {name.partition("/data/share/chm/")[0] for name in wheel_files if "/data/share/chm/" in name}
     faults = []
     for name in tracked:
         path_in_wheel = _path_in_wheel(name, f"{share}/data/share/chm/")
-        if path_in_wheel and path_in_wheel not in in_wheel:
+        if path_in_wheel and path_in_wheel not in wheel_files:
             faults.append(f"the wheel lacks {path_in_wheel}")
-        if path_in_wheel and name not in in_sdist:
+        if path_in_wheel and name not in sdist_files:
             faults.append(f"the sdist lacks {name}")
     # Tests and tools are not part of the product.
-    for kind, names in (("wheel", in_wheel), ("sdist", in_sdist)):
-        faults += [f"the {kind} has {name}" for name in sorted(names) if "tests" in Path(name).parts]
-        faults += [f"the {kind} has {name}" for name in sorted(names) if name.startswith("tools/")]
+    for kind, names in (("wheel", wheel_files), ("sdist", sdist_files)):
+        faults += [f"the {kind} must not contain {name}" for name in sorted(names) if "tests" in Path(name).parts]
+        faults += [f"the {kind} must not contain {name}" for name in sorted(names) if name.startswith("tools/")]
     print(
-        f"{wheel.name}: {len(in_wheel)} files, {wheel.stat().st_size // 1024} kB; {sdist.name}: {len(in_sdist)} files"
+        f"{wheel.name}: {len(wheel_files)} files, {wheel.stat().st_size // 1024} kB; "
+        f"{sdist.name}: {len(sdist_files)} files"
     )
     return faults
 
 
 def _path_in_wheel(name: str, share: str) -> str:
-    """Return the path of a file of git in the wheel; empty if it is not part of it."""
-    for folder, inside in SHARED.items():
+    """Return the path in the wheel of a file of git; empty if the wheel does not contain the file."""
+    for folder, inside in SHARED_FOLDERS.items():
         if name.startswith(folder):
             return share + inside + name.removeprefix(folder)
     is_product = name.split("/")[0] in PACKAGES and "tests" not in Path(name).parts
@@ -111,7 +112,7 @@ def _path_in_wheel(name: str, share: str) -> str:
 
 
 def install(wheel: Path, environment: Path) -> Path:
-    """Create an environment with production's packages and the wheel; return the folder of its programs."""
+    """Install the locked packages and the wheel into a new environment; return the folder of its programs."""
     venv.create(environment, with_pip=True)
     programs = environment / "bin"
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -122,7 +123,7 @@ def install(wheel: Path, environment: Path) -> Path:
 
 
 class InstalledWheel:
-    """The installed package, used from a folder outside the checkout."""
+    """An installed wheel, and its commands in a folder outside the checkout."""
 
     def __init__(self, programs: Path, folder: Path, database: str) -> None:
         folder.mkdir()
@@ -135,8 +136,8 @@ class InstalledWheel:
             "CHM_DEBUG": "0",
         }
 
-    def use(self) -> None:
-        """Use the installed package: migrate, load data, collect static files, serve pages."""
+    def test(self) -> None:
+        """Test the main uses: migrate, load data, collect static files, serve pages."""
         self._chm("migrate", "--verbosity", "0")
         self._chm("check")
         self._chm("rebuild_reporting", "--check")
@@ -153,7 +154,7 @@ class InstalledWheel:
             "CHM_BROKER_URL": "redis://localhost/0",
         }
         print(self._chm("collectstatic", "--no-input", **production).strip())
-        with self._served() as address:
+        with self._web_server() as address:
             with urlopen(f"{address}/admin/login/") as answer:
                 page = answer.read().decode()
             assert "csrfmiddlewaretoken" in page
@@ -167,7 +168,7 @@ class InstalledWheel:
         )
 
     @contextlib.contextmanager
-    def _served(self) -> Iterator[str]:
+    def _web_server(self) -> Iterator[str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])

@@ -1,6 +1,7 @@
-"""python -m tools.pooler: run the suite through Debian's PgBouncer in transaction mode, on Debian's PostgreSQL 15.
+"""python -m tools.pooler: run the tests through Debian's PgBouncer in transaction mode, with Debian's PostgreSQL 15.
 
---quick runs the tests that depend most on sessions: writes, locks, latest runs, pushes. Other arguments go to pytest.
+--quick runs only the tests that depend most on database sessions: writes, locks, latest runs, pushes. Other arguments
+are passed to pytest.
 """
 
 import os
@@ -11,20 +12,23 @@ import psycopg
 
 from tools.support import debian_postgres as debian
 
-QUICK = [
+QUICK_TESTS = [
     "runs/tests/test_worked_sequences.py", "runs/tests/test_latest.py", "runs/tests/test_run_rows.py",
     "runs/tests/test_api_push.py", "runs/tests/test_pings.py", "runs/tests/test_concurrent_writers.py",
     "chm_project/tests/test_pooler.py",
 ]  # fmt: skip
-# These test prepared statements, which are off behind a pooler.
-PREPARED = ["runs/tests/test_prepared_write.py", "runs/tests/test_run_rows.py::test_a_session_prepares_a_query_once"]
-# These start, stop and limit their own servers.
-OTHERS = ["chm_project/local", "chm_project/web_server", "tools/tests"]
+# Prepared statements do not work behind PgBouncer in transaction mode, so CHM does not use them there.
+PREPARED_STATEMENT_TESTS = [
+    "runs/tests/test_prepared_write.py",
+    "runs/tests/test_run_rows.py::test_a_session_prepares_a_query_once",
+]
+# These tests start their own servers.
+OWN_SERVER_TESTS = ["chm_project/local", "chm_project/web_server", "tools/tests"]
 
 
 def main(arguments: list[str]) -> int:
-    quick = "--quick" in arguments
-    chosen = [argument for argument in arguments if argument != "--quick"]
+    is_quick = "--quick" in arguments
+    pytest_arguments = [argument for argument in arguments if argument != "--quick"]
     debian.install()
     with (
         debian.folder() as folder,
@@ -38,9 +42,9 @@ def main(arguments: list[str]) -> int:
             **os.environ,
             "CHM_DATABASE_URL": pooler, "CHM_DATABASE_DIRECT_URL": server, "CHM_DATABASE_PREPARE": "false",
         }  # fmt: skip
-        tests = chosen or (QUICK if quick else [f"--ignore={path}" for path in OTHERS])
+        tests = pytest_arguments or (QUICK_TESTS if is_quick else [f"--ignore={path}" for path in OWN_SERVER_TESTS])
         # Keep the test database: PostgreSQL cannot drop a database while PgBouncer is connected to it.
-        deselected = [word for test in PREPARED for word in ("--deselect", test)]
+        deselected = [word for test in PREPARED_STATEMENT_TESTS for word in ("--deselect", test)]
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--reuse-db", *deselected, *tests]
         return subprocess.run(command, env=environment, check=False).returncode
 

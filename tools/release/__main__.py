@@ -1,8 +1,8 @@
 """`make release`: write the files of a release into .chm/release/VERSION.
 
 `prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md, to be committed. `build` checks the commit
-and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does the same for any state of
-the tree, with the unreleased changes as notes.
+and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does this for any state of the
+tree, without the checks, and with the unreleased changes as notes.
 """
 
 import argparse
@@ -29,9 +29,9 @@ from tools.upgrade.__main__ import RELEASES
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
 UNRELEASED = "Unreleased"
-# Files that operators need in addition to the program.
+# Beginnings of the paths of files that operators need in addition to the wheel.
 OPERATIONS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
-# Releases and pre-releases as in PEP 440.
+# Versions of releases and pre-releases, in the form of PEP 440.
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _SECTION = re.compile(
     r"^## (?P<name>\S+)(?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
@@ -63,7 +63,7 @@ def prepare(new: str) -> int:
     if not _VERSION.fullmatch(new):
         return refuse([f"{new} is not a version such as 1.4.0 or 2.0.0rc1"])
     if new in sections:
-        return refuse([f"CHANGELOG.md has {new} already"])
+        return refuse([f"CHANGELOG.md already has a section for {new}"])
     if not sections[UNRELEASED].strip():
         return refuse([f"CHANGELOG.md has no lines below {UNRELEASED}"])
     text = PROJECT.read_text(encoding="utf-8")
@@ -71,16 +71,17 @@ def prepare(new: str) -> int:
     dated = f"## {UNRELEASED}\n\n## {new} - {datetime.now(UTC):%Y-%m-%d}\n"
     text = CHANGELOG.read_text(encoding="utf-8")
     CHANGELOG.write_text(text.replace(f"## {UNRELEASED}\n", dated, 1), encoding="utf-8")
-    print(f"pyproject.toml and CHANGELOG.md are prepared for {new}: check them, commit, then run make release")
+    print(f"pyproject.toml and CHANGELOG.md now have {new}: check them, commit, then run make release")
     return 0
 
 
 def notes() -> dict[str, str]:
-    """Return the text of each section of the changelog by its version."""
+    """Return the sections of the changelog by version; the key of unreleased changes is UNRELEASED."""
     return {match["name"]: match["text"] for match in _SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))}
 
 
 def refuse(faults: list[str]) -> int:
+    """Print the faults; return the exit status."""
     for fault in faults:
         print(f"no release: {fault}", file=sys.stderr)
     return 1
@@ -96,7 +97,7 @@ def faults_of_the_commit() -> Iterator[str]:
     if sections[UNRELEASED].strip():
         yield f"CHANGELOG.md has lines below {UNRELEASED}: run python -m tools.release prepare VERSION"
     if git("tag", "--list", f"v{number}"):
-        yield f"the tag v{number} exists"
+        yield f"the tag v{number} already exists"
     # Without hashes pip would accept another file with the same version.
     for lock in ("requirements.lock", "requirements-local.lock"):
         if "--hash=sha256:" not in (ROOT / lock).read_text(encoding="utf-8"):
@@ -126,12 +127,12 @@ def build(into: Path, *, rehearse: bool) -> int:
         shutil.copy(ROOT / LOCK, target)
         image_context(tracked, target / f"chm-{number}-image.tar.gz")
         guide = [name for name in tracked if name.startswith(OPERATIONS)]
-        pack(guide, target / f"chm-{number}-operations.tar.gz")
+        write_archive(guide, target / f"chm-{number}-operations.tar.gz")
         bill_of_materials(wheel, folder / "installed", target / f"chm-{number}.cdx.json")
     text = notes()[UNRELEASED if rehearse else number].strip()
     commit = git("rev-parse", "HEAD").strip()
     (target / "NOTES.md").write_text(f"# CHM {number}\n\nCommit {commit}.\n\n{text}\n", encoding="utf-8")
-    sums = [f"{digest(path)}  {path.name}" for path in sorted(target.iterdir())]
+    sums = [f"{sha256(path)}  {path.name}" for path in sorted(target.iterdir())]
     (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
     for path in sorted(target.iterdir()):
         print(f"{path.stat().st_size / 1024:10,.0f} kB  {path.name}")
@@ -140,22 +141,22 @@ def build(into: Path, *, rehearse: bool) -> int:
 
 
 def image_context(tracked: list[str], path: Path) -> None:
-    """Write what `docker build` needs as one archive: docker build -f docker/Dockerfile - < ARCHIVE."""
+    """Write an archive of the files that the image needs. Use: docker build -f docker/Dockerfile - < ARCHIVE."""
     # image_steps.py is a script next to the Dockerfile, not a module of a package, so it cannot be imported.
     ignored: Callable[[str, list[str]], bool] = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))["ignored"]
     patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     # The build needs the Dockerfile in the archive, although the image does not contain it.
-    pack([name for name in tracked if name == "docker/Dockerfile" or not ignored(name, patterns)], path)
+    write_archive([name for name in tracked if name == "docker/Dockerfile" or not ignored(name, patterns)], path)
 
 
-def pack(names: list[str], path: Path) -> None:
-    """Write an archive of these files; the same commit gives the same bytes."""
-    moment = int(git("log", "-1", "--format=%ct"))
+def write_archive(names: list[str], path: Path) -> None:
+    """Write an archive of these files. Archives of the same commit have the same content."""
+    commit_time = int(git("log", "-1", "--format=%ct"))
     with tarfile.open(path, "w:gz") as archive:
         for name in sorted(names):
             content = (ROOT / name).read_bytes()
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime = len(content), moment
+            entry.size, entry.mtime = len(content), commit_time
             entry.mode = 0o755 if (ROOT / name).stat().st_mode & 0o100 else 0o644
             archive.addfile(entry, io.BytesIO(content))
 
@@ -181,7 +182,7 @@ def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
           f"{', '.join(unlicensed)}")  # fmt: skip
 
 
-def digest(path: Path) -> str:
+def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

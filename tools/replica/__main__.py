@@ -1,7 +1,7 @@
-"""python -m tools.replica: read the console from a real streaming replica of Debian's PostgreSQL 15 that lags by 5 s.
+"""python -m tools.replica: test the console with a streaming replica of Debian's PostgreSQL 15 that lags by 5 s.
 
-Prints one line per expectation and ends with status 1 if one fails: the board shows how far behind the replica is, a
-user who has changed something reads the database itself, and pages still work when the replica is gone.
+Print one line per expectation, and end with status 1 if one fails: the board shows how far behind the replica is, a
+user who has changed something gets pages from the main database, and pages still work after the replica has stopped.
 """
 
 import os
@@ -25,17 +25,17 @@ def main() -> int:
         debian.run(
             debian.PROGRAMS / "pg_basebackup", "-d", primary, "-D", standby / "data", "-R", "-X", "stream", "-c", "fast"
         )
-        running = ExitStack()
-        servers.enter_context(running)
-        # With hot_standby_feedback replayed changes do not cancel the replica's reads.
+        replica_server = ExitStack()
+        servers.enter_context(replica_server)
+        # Without hot_standby_feedback, PostgreSQL could cancel reads of the replica when it applies changes.
         settings = {"recovery_min_apply_delay": f"{DELAY_SECONDS}s", "hot_standby_feedback": "on"}
-        replica = running.enter_context(debian.postgres(standby, settings, is_new=False))
+        replica = replica_server.enter_context(debian.postgres(standby, settings, is_new=False))
         os.environ |= {
-            # A reused board would hide which server was read.
+            # A cached board would not show which server CHM reads.
             "CHM_DATABASE_URL": primary, "CHM_REPLICA_URL": replica, "CHM_BOARD_REUSE_SECONDS": "0", "CHM_DEBUG": "0",
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
         }  # fmt: skip
-        return 1 if _drill(running.close) else 0
+        return 1 if _count_failed_expectations(replica_server.close) else 0
 
 
 def _new_folder(parent: Any, name: str) -> Any:
@@ -43,8 +43,8 @@ def _new_folder(parent: Any, name: str) -> Any:
     return parent / name
 
 
-def _drill(stop_replica: Callable[[], None]) -> int:
-    """Return how many expectations failed."""
+def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
+    """Test the pages with the replica and without it; return how many expectations failed."""
     import django
 
     django.setup()
@@ -57,10 +57,10 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     from inventory.models import Client, Pipeline
     from runs.services import insert_run
 
-    # In production CHM waits 10 s before it tries a replica again that did not answer.
+    # In production CHM waits 10 s before it tries a replica again that did not response.
     replica.RETRY_SECONDS = 0.5
     call_command("migrate", verbosity=0)
-    person = User.objects.create_superuser("replica", password=None)
+    user = User.objects.create_superuser("replica", password=None)
     client = Client.objects.create(name="Acme")
 
     def failing_pipeline(name: str) -> Pipeline:
@@ -75,13 +75,13 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     time.sleep(DELAY_SECONDS + 2)
     reader, changer = Browser(), Browser()
     for browser in (reader, changer):
-        browser.force_login(person)
+        browser.force_login(user)
     failed = 0
 
-    def expect(what: str, holds: bool) -> None:
+    def expect(description: str, is_true: bool) -> None:
         nonlocal failed
-        failed += not holds
-        print(f"{'ok ' if holds else 'NOT'} {what}")
+        failed += not is_true
+        print(f"{'ok ' if is_true else 'NOT'} {description}")
 
     def board(browser: Browser) -> tuple[str, int | None]:
         text = browser.get("/admin/", HTTP_HOST="localhost").content.decode()
@@ -92,13 +92,16 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     time.sleep(2)
     text, lag = board(reader)
     expect(f"a board within the delay shows how far behind it is: {lag} s", lag is not None and lag >= 2)
-    expect("it shows what the replica has", "seen_by_both" in text and "seen_by_the_database_first" not in text)
-    answer = changer.post(
+    expect(
+        "this board shows only what the replica has",
+        "seen_by_both" in text and "seen_by_the_database_first" not in text,
+    )
+    response = changer.post(
         f"/admin/console/pipeline/{first.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
     )
     text, lag = board(changer)
-    expect("a user's own change is on the board immediately", answer.status_code == 302 and "planned work" in text)
-    expect("this board is read from the database itself", lag is None)
+    expect("a user's own change is on the board immediately", response.status_code == 302 and "planned work" in text)
+    expect("this board is read from the main database", lag is None)
     text, lag = board(reader)
     expect("other users still read the replica", lag is not None and "planned work" not in text)
     time.sleep(DELAY_SECONDS + 2)
@@ -107,8 +110,10 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     stop_replica()
     begun = time.monotonic()
     text, lag = board(reader)
-    expect(f"without the replica the board is read from the database, {time.monotonic() - begun:.1f} s", lag is None)
-    expect("it is complete", "seen_by_both" in text and "planned work" in text)
+    expect(
+        f"without the replica the board is read from the main database, {time.monotonic() - begun:.1f} s", lag is None
+    )
+    expect("this board is complete", "seen_by_both" in text and "planned work" in text)
     return failed
 
 

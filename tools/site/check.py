@@ -7,14 +7,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 SITE = Path(".chm/site")
-# Elements of these kinds are loaded with the page; a link (a) is only followed.
-LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
-# A <link> with one of these relations describes the page and loads nothing.
-NOT_LOADED = {"canonical", "prev", "next", "alternate", "edit"}
+# The browser loads these elements with the page, from the address in this attribute.
+ADDRESS_ATTRIBUTES = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+# The browser does not load a <link> with one of these relations.
+NOT_LOADED_RELATIONS = {"canonical", "prev", "next", "alternate", "edit"}
 
 
-class Addresses(HTMLParser):
-    """Collect (address, whether it is loaded with the page) of one page."""
+class AddressParser(HTMLParser):
+    """Parse a page and collect its addresses, each with whether the browser loads it with the page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,9 +22,9 @@ class Addresses(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
-        if tag in LOADED and (address := values.get(LOADED[tag])):
+        if tag in ADDRESS_ATTRIBUTES and (address := values.get(ADDRESS_ATTRIBUTES[tag])):
             related = set((values.get("rel") or "").split())
-            self.addresses.append((address, not related & NOT_LOADED))
+            self.addresses.append((address, not related & NOT_LOADED_RELATIONS))
         elif tag == "a" and (address := values.get("href")):
             self.addresses.append((address, False))
 
@@ -32,7 +32,7 @@ class Addresses(HTMLParser):
 def problems(site: Path = SITE) -> Iterator[str]:
     """Yield a line for each broken local address and each resource of another host."""
     for page in sorted(site.rglob("*.html")):
-        parser = Addresses()
+        parser = AddressParser()
         parser.feed(page.read_text(encoding="utf-8"))
         for address, loaded in parser.addresses:
             parts = urlsplit(address)

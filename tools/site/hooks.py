@@ -1,6 +1,7 @@
 """MkDocs hooks: replace links to source files by names, copy each page's Markdown to the site, and write llms.txt.
 
-llms.txt is written here, because the plugin for it needs an older Markdown parser than rich does.
+This module writes llms.txt, an index of the site for language models, because the plugin for it needs an older Markdown
+parser than the package rich.
 """
 
 import re
@@ -38,12 +39,12 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) 
         name = path.relative_to(docs.parent).as_posix()
         return text if text.startswith("`") or text == name else f"{text} (`{name}`)"
 
-    # The text after a fence's language is for the tests that run the block.
+    # The text after the language of a code block is only for the tests that run the block.
     return _CODE_INFO.sub(r"```\1", _LINK.sub(replace, markdown))
 
 
 def on_nav(nav: Any, *, config: Any, **_options: Any) -> Any:
-    """Keep the navigation's sections, which llms.txt lists."""
+    """Store the navigation's sections and their pages for llms.txt."""
     config["extra"]["sections"] = [
         (item.title, list(_pages(item))) for item in nav.items if getattr(item, "children", None)
     ]
@@ -64,7 +65,7 @@ def _llms_text(config: Any) -> str:
 
 
 def on_post_build(*, config: Any) -> None:
-    """Copy each page's Markdown next to its HTML, and Mermaid to the address that the pages load it from."""
+    """Write llms.txt, and copy Mermaid and each page's Markdown to the site."""
     docs, site = Path(config["docs_dir"]), Path(config["site_dir"])
     (site / "llms.txt").write_text(_llms_text(config), encoding="utf-8")
     if MERMAID.exists():

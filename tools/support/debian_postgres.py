@@ -1,4 +1,4 @@
-"""Run Debian's PostgreSQL 15 and PgBouncer in a folder of their own, on free ports, until the end of a block."""
+"""Context managers that run Debian's PostgreSQL 15 and PgBouncer in a temporary folder, on free ports."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def folder() -> Iterator[Path]:
 def run(*command: object) -> None:
     """Run a program as the servers' account; raise CalledProcessError if it fails."""
     words = [str(word) for word in command]
-    # In /, because the account may not enter the current folder.
+    # Run in /, because the account may not be allowed to enter the current folder.
     subprocess.run([*_as_account(), *words], cwd="/", check=True, stdout=subprocess.DEVNULL)
 
 
@@ -55,7 +55,7 @@ def postgres(directory: Path, settings: Mapping[str, str], *, is_new: bool = Tru
     data, port = directory / "data", free_port()
     if is_new:
         run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-    # jit=off: compiling the suite's many short queries would take longer than running them.
+    # jit=off: for the many short queries of the tests, compilation would take longer than execution.
     options = {
         "port": str(port),
         "listen_addresses": "127.0.0.1",
@@ -74,7 +74,7 @@ def postgres(directory: Path, settings: Mapping[str, str], *, is_new: bool = Tru
 
 @contextmanager
 def pgbouncer(directory: Path, server: str) -> Iterator[str]:
-    """Run PgBouncer in transaction mode and yield its address. Few sessions, so that transactions often change them."""
+    """Run PgBouncer in transaction mode and yield its URL. With few sessions, transactions often change sessions."""
     port, server_port = free_port(), server.rpartition(":")[2].partition("/")[0]
     configuration = directory / "pgbouncer.ini"
     configuration.write_text(f"""

@@ -1,4 +1,4 @@
-"""Read runs/tests/secrets.toml, replace its placeholders, and evaluate what the scrubber does with each item."""
+"""The labelled texts of runs/tests/secrets.toml with replaced placeholders, and what the scrubber does with them."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from chm_project.scrubbing import scrub_mapping, scrub_text
 
 FILE = Path(__file__).parents[2] / "runs" / "tests" / "secrets.toml"
-KEY_VALUE = "hunter2"
+EXAMPLE_VALUE = "hunter2"
 
 _ALPHABETS = {
     "alnum": string.ascii_letters + string.digits,
@@ -31,7 +31,7 @@ _SECRET = re.compile(r"«(.*?)»", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One item: `written` as in the file, `value` as a source would send it, and the secrets in it."""
+    """A text or payload: `written` as in the file, `value` as a source would send it, and the secrets in it."""
 
     kind: str
     group: str
@@ -42,23 +42,23 @@ class Labelled:
 
 
 def fill(written: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text with random parts and without marks, and the marked secrets.
+    """Return the text with its placeholders replaced and without the marks « », and the secrets between the marks.
 
-    The same text always gives the same result.
+    The random parts are always the same for the same text.
     """
     rng = random.Random(written)
 
-    def piece(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         if match[3]:
             return _CHARACTERS[match[3]]
         return "".join(rng.choices(_ALPHABETS[match[1]], k=int(match[2])))
 
-    marked = _PLACEHOLDER.sub(piece, written)
+    marked = _PLACEHOLDER.sub(replacement, written)
     return _SECRET.sub(r"\1", marked), tuple(_SECRET.findall(marked))
 
 
 def part_of(written: str) -> str:
-    """Return the part of the corpus that an item belongs to: a hash decides, so that authors cannot choose."""
+    """Return the part that a text belongs to: "rules" or "held_out". A hash decides, so that authors cannot choose."""
     return "held_out" if hashlib.sha256(written.encode()).digest()[0] % 2 else "rules"
 
 
@@ -70,7 +70,7 @@ def items_of(kind: str, part: str | None = None) -> list[Labelled]:
 def is_missed(item: Labelled) -> bool:
     """Return whether a word of a secret is still in the scrubbed text, as written or as JSON escapes it."""
     scrubbed = _scrubbed(item)
-    # Very short words occur in any text.
+    # Words of one or two letters can also occur in the harmless rest of the text.
     words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
     return any(word in scrubbed or json.dumps(word)[1:-1] in scrubbed for word in words)
 
@@ -98,8 +98,8 @@ def _labelled(kind: str, item: dict[str, str]) -> Labelled:
     [written] = item.keys() & {"text", "payload", "key"}
     if written == "key":
         # A secret key must hide its value at any depth.
-        value: Any = {"conf": [{"deep": {item["key"]: KEY_VALUE}}], item["key"]: KEY_VALUE}
-        return Labelled(kind, item["group"], item["part"], item["key"], value, (KEY_VALUE,))
+        value: Any = {"conf": [{"deep": {item["key"]: EXAMPLE_VALUE}}], item["key"]: EXAMPLE_VALUE}
+        return Labelled(kind, item["group"], item["part"], item["key"], value, (EXAMPLE_VALUE,))
     filled, secrets = fill(item[written])
     value = json.loads(filled) if written == "payload" else filled
     return Labelled(kind, item["group"], item["part"], item[written], value, secrets)

@@ -1,4 +1,4 @@
-"""The rule for late pipelines in plain Python. Tests compare the shape late_pipelines with it.
+"""The rule for late pipelines in Python. Tests compare the SQL of the shape late_pipelines with it.
 
 Times are epoch seconds. Decision 0016 explains the rule with examples.
 """
@@ -22,7 +22,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """When the next start was expected; the pipeline is late from `by` on."""
+    """The next start was expected `at` this time; the pipeline is late if it has not started `by` the other."""
 
     at: float
     by: float
@@ -37,7 +37,7 @@ class _Usual:
 
     @property
     def third(self) -> float:
-        """Return the moment by which the next start had come in three of four weeks."""
+        """Return the time by which the next start had happened in three of four weeks."""
         return self.starts[2]
 
     @property
@@ -47,7 +47,7 @@ class _Usual:
 
 
 def late(starts: Sequence[float], at: float) -> Expectation | None:
-    """Return the start that was expected before `at` and did not come, or None if the pipeline is not late.
+    """Return the missing start that makes the pipeline late at the time `at`, or None if it is not late.
 
     `starts` are sorted.
     """
@@ -57,7 +57,7 @@ def late(starts: Sequence[float], at: float) -> Expectation | None:
 
 
 def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
-    """Return the start expected after the last one by at least three of the four previous weeks, or None."""
+    """Return the start that at least three of the four previous weeks predict after the last start, or None."""
     recent_gaps = _gaps(past[-4:])
     if len(past) < 4 or not recent_gaps:
         return None
@@ -74,7 +74,7 @@ def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
     if not any(_agree(_first_starts(past, last, skip, zone)) for zone in zones):
         return None
     fits = {zone: _fit(past, zone) for zone in zones}
-    if max(close for _, close, _ in fits.values()) < 0.65 * max(tried for tried, _, _ in fits.values()):
+    if max(close for _, close, _ in fits.values()) < 0.65 * max(compared for compared, _, _ in fits.values()):
         return None
     near = max(near for _, _, near in fits.values())
     usual = [_usual(past, last, skip, zone) for zone in zones if fits[zone][2] >= near - 1]
@@ -114,33 +114,33 @@ def _first_starts(past: Sequence[float], last: float, skip: float, zone: str) ->
 
 
 def _agree(after: Sequence[float]) -> bool:
-    """Return whether three of the four are within two hours."""
+    """Return whether three of the sorted values are within two hours."""
     return any(third - first <= 2 * HOUR for first, third in zip(after, after[2:], strict=False))
 
 
 def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
-    """Return how many pairs of a recent start and an earlier week exist, how many have a close start, and a near one.
+    """Compare recent starts with the same times of earlier weeks; return how many were compared, close, and near.
 
-    Close is the smaller of 30 minutes and a third of the usual gap; near is 30 minutes.
+    A start is near within 30 minutes, and close within the smaller of 30 minutes and a third of the usual gap.
     """
     last = past[-1]
     recent = [start for start in past[-24:] if start >= last - 29 * DAY]
     recent_gaps = _gaps(recent)
-    # About a day of starts, if they are close together.
-    judged = recent[-24:] if _median(_gaps(past[-4:])) <= 2 * HOUR else recent[-12:]
+    # The last 24 starts, about a day, if they are close together; otherwise the last 12.
+    compared_starts = recent[-24:] if _median(_gaps(past[-4:])) <= 2 * HOUR else recent[-12:]
     tolerance = min(30 * MINUTE, _median(recent_gaps) / 3) if recent_gaps else 30 * MINUTE
-    tried = close = near = 0
-    for start in judged:
+    compared = close = near = 0
+    for start in compared_starts:
         for week in WEEKS:
             same_time = weeks_before(start, week, zone)
             if same_time < last - 36 * DAY:
                 continue
             position = bisect_left(past, same_time)
             distance = min(abs(other - same_time) for other in past[max(0, position - 1) : position + 1])
-            tried += 1
+            compared += 1
             close += distance <= tolerance
             near += distance <= 30 * MINUTE
-    return tried, close, near
+    return compared, close, near
 
 
 def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual | None:
@@ -157,7 +157,7 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
         distance_after = start - same_time
         nearer = distance_after < distance_before and distance_after <= min(4 * HOUR, gap / 2)
         if following is not None and (nearer or distance_after <= min(30 * MINUTE, gap / 8)):
-            # This start is the counterpart of the last start itself, which came later in that week.
+            # In that week the last start itself happened later, as this start. So use the start after it.
             start, after = following, _next(past, following)
             gap = after - start if after is not None else WEEK
         usual_starts.append((weeks_before(start, -week, zone), gap))
@@ -174,7 +174,7 @@ def _longest_usual_gap(past: Sequence[float]) -> float:
 
 
 def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
-    """Return the start expected by a long rhythm (the same day of the month, or the usual gap), or None."""
+    """Return the start that a rhythm of more than a week predicts (a day of the month, or a usual gap), or None."""
     if not past or at - past[-1] <= 8 * DAY:
         return None
     last = past[-1]
@@ -186,14 +186,14 @@ def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
         return Expectation(at=month_after(last), by=month_after(last) + 1.5 * DAY)
     recent = gaps[-6:]
     usual = _median(recent)
-    alike = [gap for gap in recent if abs(gap - usual) <= max(1.5 * DAY, usual / 8)]
-    if len(recent) < 4 or 4 * len(alike) < 3 * len(recent):
+    similar_gaps = [gap for gap in recent if abs(gap - usual) <= max(1.5 * DAY, usual / 8)]
+    if len(recent) < 4 or 4 * len(similar_gaps) < 3 * len(recent):
         return None
-    return Expectation(at=last + usual, by=last + max(alike) + 1.5 * DAY)
+    return Expectation(at=last + usual, by=last + max(similar_gaps) + 1.5 * DAY)
 
 
 def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
-    """Return the start expected by a steady gap around the clock, such as every seven hours, or None."""
+    """Return the start that a regular gap predicts, such as every seven hours, day and night, or None."""
     last_gaps = _gaps(past[-4:])
     if not last_gaps or at <= past[-1] + _median(last_gaps):
         return None
@@ -203,10 +203,10 @@ def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
     if len(gaps) < 5 or last - recent[0] < 8 * DAY:
         return None
     usual = _median(gaps)
-    alike = [gap for gap in gaps if abs(gap - usual) <= usual / 4]
-    if sum(alike) < 0.9 * (last - recent[0]):
+    similar_gaps = [gap for gap in gaps if abs(gap - usual) <= usual / 4]
+    if sum(similar_gaps) < 0.9 * (last - recent[0]):
         return None
-    return Expectation(at=last + usual, by=last + max(alike) + max(0.25 * usual, 10 * MINUTE))
+    return Expectation(at=last + usual, by=last + max(similar_gaps) + max(0.25 * usual, 10 * MINUTE))
 
 
 def _next(past: Sequence[float], start: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Simple SQL for some shapes, which tests and benchmarks compare with the shapes: join everything, rank all runs.
+"""Simple SQL queries ("textbook forms") for some shapes. Tests and benchmarks compare the shapes with them.
 
 Parameters: as_of, week and month (the starts of the windows), limit.
 """

@@ -1,4 +1,4 @@
-"""Run real web servers for tests, in processes of their own, with databases and brokers."""
+"""Run real web servers for tests, and create empty databases and brokers for them."""
 
 import os
 import socket
@@ -22,11 +22,11 @@ from chm_project.local.embedded import numbered_broker, redis_url
 
 @contextmanager
 def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
-    """Run a web server with these variables added to the suite's, and yield its address. `log` gets its output."""
+    """Run a web server with additional environment variables, and yield its address. `log`: a file for its output."""
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
         port = probe.getsockname()[1]
-    # The server must use its own settings, not those of the suite.
+    # The server must not use the settings of the tests.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     output = log.open("wb") if log else None
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Rhythms of pipelines in the local time of a zone, for tests and for the simulation of the lateness rule."""
+"""Rhythms in which simulated pipelines start, for tests of the rule for late pipelines."""
 
 import random
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
-# Returns the hours and minutes of a day's starts. The second argument is the source of randomness.
+# A function that returns the starts of a day as (hour, minute) in local time.
 Rhythm = Callable[[date, random.Random], list[tuple[int, int]]]
 
 

@@ -1,4 +1,4 @@
-"""A database's content as text that can be compared: its schema line by line, and hashes of its rows."""
+"""Return the schema of a database as lines of text, and its rows as hashes, so that two databases can be compared."""
 
 import re
 from collections import Counter
@@ -83,9 +83,9 @@ def schema(url: str) -> set[str]:
     return lines
 
 
-def differences(former: set[str], latter: set[str]) -> list[str]:
-    """Return the lines that only one of two schemas has, with `-` for the former and `+` for the latter."""
-    return sorted([f"- {line}" for line in former - latter] + [f"+ {line}" for line in latter - former])
+def differences(first: set[str], second: set[str]) -> list[str]:
+    """Return the lines that only one of two schemas has: with `-` from the first, with `+` from the second."""
+    return sorted([f"- {line}" for line in first - second] + [f"+ {line}" for line in second - first])
 
 
 def columns(url: str) -> Columns:
@@ -95,7 +95,7 @@ def columns(url: str) -> Columns:
 
 
 def rows(url: str, columns_by_table: Columns) -> Rows:
-    """Return, for each table, how often each row occurs, by the hash of these columns."""
+    """Return for each table how often each row occurs. The key of a row is the hash of the given columns."""
     with psycopg.connect(url) as database:
         return {table: _hashes(database, sql.Identifier(table), names) for table, names in columns_by_table.items()}
 
@@ -109,7 +109,7 @@ def view_rows(url: str, view: str) -> "Counter[str]":
 
 
 def _with_normalised_casts(line: str) -> str:
-    """Normalise casts: PostgreSQL prints those of `varchar IN (...)` differently after a restore."""
+    """Normalise the casts of a line, because PostgreSQL prints `varchar IN (...)` differently after a restore."""
     line = re.sub(r"\('([^']*)'::character varying\)::text|'([^']*)'::character varying", r"'\1\2'", line)
     return re.sub(r"\((ARRAY\[[^\]]*\])\)::text\[\]", r"\1", line)
 

@@ -1,4 +1,4 @@
-"""The pages about the API: every error code is explained, and every line of the comparison names an existing test."""
+"""Test that docs/errors.md explains every error code, and that docs/api-comparison.md names existing tests."""
 
 import re
 
@@ -30,6 +30,6 @@ def test_every_line_of_the_comparison_names_a_test_that_exists() -> None:
 
     assert len(lines) > 20
     for line in lines:
-        named = re.findall(r"`(test_\w+|make contract)`", line)
-        assert named, line
-        assert set(named) <= tests | {"make contract"}, line
+        proofs = re.findall(r"`(test_\w+|make contract)`", line)
+        assert proofs, line
+        assert set(proofs) <= tests | {"make contract"}, line

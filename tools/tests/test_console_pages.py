@@ -1,4 +1,4 @@
-"""The browser's tests open every page of the console, and docs/validation/console.md names tests that exist."""
+"""Test that browser tests open every page of the console, and that docs/validation/console.md names existing tests."""
 
 import re
 from pathlib import Path
@@ -31,12 +31,12 @@ NOT_OPENED = {
 }  # fmt: skip
 
 
-def test_every_page_of_the_console_is_opened_in_a_browser() -> None:
+def test_the_browser_tests_open_every_page_of_the_console() -> None:
     opened = {view for view, _ in PAGES.values()} | set(FORMS)
-    excused = set().union(*NOT_OPENED.values())
+    not_opened = set().union(*NOT_OPENED.values())
 
-    assert opened | excused == {f"{space}:{name}" for space in ("admin", "console") for name in _names(space)}
-    assert not opened & excused
+    assert opened | not_opened == {f"{space}:{name}" for space in ("admin", "console") for name in _names(space)}
+    assert not opened & not_opened
 
 
 def _names(space: str) -> set[str]:
@@ -44,7 +44,7 @@ def _names(space: str) -> set[str]:
     return {name for name in names if isinstance(name, str)}
 
 
-def test_the_document_names_tests_and_pictures_that_exist() -> None:
+def test_every_test_and_picture_that_the_document_names_exists() -> None:
     pieces = re.split(r"\]\((\.\./[^)]+)\)", DOCUMENT.read_text())
 
     missing = []

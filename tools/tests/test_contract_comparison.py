@@ -1,4 +1,4 @@
-"""Which changes of the contract are breaking."""
+"""Test which changes of the API contract are breaking."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -60,43 +60,43 @@ def run(document: dict[str, Any]) -> Any:
 
 
 BREAKING: dict[str, Change] = {
-    "an address is gone": lambda new: new["paths"].pop("/runs"),
-    "a method is gone": lambda new: new["paths"]["/runs"].pop("post"),
+    "a path was removed": lambda new: new["paths"].pop("/runs"),
+    "a method was removed": lambda new: new["paths"]["/runs"].pop("post"),
     "an operation has another name": lambda new: get(new).update(operationId="list_runs"),
-    "a parameter is gone": lambda new: get(new)["parameters"].pop(),
-    "a parameter is required": lambda new: get(new)["parameters"][0].update(required=True),
+    "a parameter was removed": lambda new: get(new)["parameters"].pop(),
+    "a parameter became required": lambda new: get(new)["parameters"][0].update(required=True),
     "a new parameter is required": lambda new: get(new)["parameters"].append(
         {"in": "query", "name": "client", "required": True, "schema": {"type": "string"}}
     ),
     "a parameter has another type": lambda new: get(new)["parameters"][1]["schema"].update(type="string"),
     "a parameter accepts fewer values": lambda new: get(new)["parameters"][0]["schema"]["enum"].pop(),
-    "a bound is tighter": lambda new: get(new)["parameters"][1]["schema"].update(maximum=100),
-    "a status is gone": lambda new: get(new)["responses"].pop("200"),
-    "a form of the answer is gone": lambda new: get(new)["responses"]["200"]["content"].pop("text/csv"),
-    "a field of an answer is gone": lambda new: run(new)["properties"].pop("error"),
-    "a field of an answer may be absent": lambda new: run(new)["required"].remove("error"),
-    "a field of an answer can be null": lambda new: run(new)["properties"]["id"].update(nullable=True),
-    "a field of an answer has another form": lambda new: run(new)["properties"]["id"].pop("format"),
+    "a limit is stricter": lambda new: get(new)["parameters"][1]["schema"].update(maximum=100),
+    "a status was removed": lambda new: get(new)["responses"].pop("200"),
+    "a media type of a response was removed": lambda new: get(new)["responses"]["200"]["content"].pop("text/csv"),
+    "a field of a response was removed": lambda new: run(new)["properties"].pop("error"),
+    "a field of a response became optional": lambda new: run(new)["required"].remove("error"),
+    "a field of a response became nullable": lambda new: run(new)["properties"]["id"].update(nullable=True),
+    "a field of a response has another format": lambda new: run(new)["properties"]["id"].pop("format"),
     "the items of a list have another type": lambda new: run(new)["properties"]["labels"]["items"].update(
         type="integer"
     ),
-    "a field of a body is gone": lambda new: body(new)["properties"].pop("rows"),
-    "a field of a body is required": lambda new: body(new)["required"].append("rows"),
+    "a field of a body was removed": lambda new: body(new)["properties"].pop("rows"),
+    "a field of a body became required": lambda new: body(new)["required"].append("rows"),
     "a field of a body can no longer be null": lambda new: body(new)["properties"]["rows"].pop("nullable"),
 }
 COMPATIBLE: dict[str, Change] = {
     "nothing": lambda new: None,
-    "a new address": lambda new: new["paths"].update({"/new": {}}),
+    "a new path": lambda new: new["paths"].update({"/new": {}}),
     "a new parameter": lambda new: get(new)["parameters"].append(
         {"in": "query", "name": "q", "schema": {"type": "string"}}
     ),
-    "several values where there was one": lambda new: get(new)["parameters"][0].update(
+    "a parameter accepts several values": lambda new: get(new)["parameters"][0].update(
         schema={"type": "array", "items": {"type": "string", "enum": ["failed", "success"]}}
     ),
-    "another value of a parameter": lambda new: get(new)["parameters"][0]["schema"]["enum"].append("running"),
-    "a new field of an answer": lambda new: run(new)["properties"].update(url={"type": "string"}),
+    "a new value of a parameter": lambda new: get(new)["parameters"][0]["schema"]["enum"].append("running"),
+    "a new field of a response": lambda new: run(new)["properties"].update(url={"type": "string"}),
     "a new field of a body": lambda new: body(new)["properties"].update(url={"type": "string"}),
-    "a schema by reference": lambda new: (
+    "a schema became a reference": lambda new: (
         new["components"]["schemas"].update(Id=run(new)["properties"]["id"]),
         run(new)["properties"].update(id={"allOf": [{"$ref": "#/components/schemas/Id"}], "description": "Its id."}),
     ),

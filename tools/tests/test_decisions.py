@@ -1,4 +1,4 @@
-"""Each decision in docs/decisions has the same four parts, and the index lists it by its title."""
+"""Test that each decision has the same four parts, and that the index lists it with its title."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A short form of the simulation that `python -m tools.bench.lateness` runs over a year."""
+"""Run a few weeks of the simulation of late pipelines; `python -m tools.bench.lateness` runs a year."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ SHORT = SimulationSize(
 
 
 @pytest.mark.django_db
-def test_no_false_alarm_and_every_miss_noticed_around_a_clock_change() -> None:
+def test_around_a_clock_change_no_alarm_is_false_and_every_missed_start_is_noticed() -> None:
     rows = list(simulate(connection, SHORT))
 
     assert [row for row in rows if row.missed_goals] == []
@@ -25,7 +25,7 @@ def test_no_false_alarm_and_every_miss_noticed_around_a_clock_change() -> None:
     assert [row.noticed for row in rows if row.noticed is not None] == [1, 1, 1]
 
 
-def test_a_line_names_the_aims_that_it_misses() -> None:
+def test_a_result_line_lists_the_goals_that_it_misses() -> None:
     assert ResultLine("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_goals == [
         "false alarms", "single misses", "stopped jobs",
     ]  # fmt: skip

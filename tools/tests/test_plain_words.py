@@ -174,5 +174,5 @@ def test_no_two_classes_share_a_name() -> None:
     ],
     ids=["python", "markdown", "sql"],
 )
-def test_only_texts_are_read(name: str, source: str, expected: list[int]) -> None:
+def test_only_texts_and_no_code_are_searched_for_words(name: str, source: str, expected: list[int]) -> None:
     assert [number for number, text in _texts(name, source) if "anew" in text] == expected

@@ -1,4 +1,4 @@
-"""A release is refused while a part of it is missing, and prepared in one step."""
+"""Test how a release is prepared, and why it can be refused."""
 
 import io
 import subprocess
@@ -49,7 +49,7 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message", "state")
 
 
-def test_a_version_can_be_released_after_it_is_prepared_and_committed(project: Path) -> None:
+def test_a_version_can_be_released_after_prepare_and_a_commit(project: Path) -> None:
     assert [line.partition(":")[0] for line in release.faults_of_the_commit()] == [
         "CHANGELOG.md has lines below Unreleased"
     ]
@@ -65,16 +65,16 @@ def test_a_version_can_be_released_after_it_is_prepared_and_committed(project: P
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "two", "1.0"])
-def test_an_existing_or_invalid_version_changes_nothing(project: Path, version: str) -> None:
+def test_prepare_refuses_an_existing_or_invalid_version_and_changes_nothing(project: Path, version: str) -> None:
     assert release.prepare(version) == 1
     assert (project / "CHANGELOG.md").read_text() == CHANGELOG
 
 
-def test_a_version_is_released_once(project: Path) -> None:
+def test_a_version_with_a_tag_cannot_be_released_again(project: Path) -> None:
     release.prepare("0.2.0")
     commit(project)
     git(project, "tag", "v0.2.0")
-    assert list(release.faults_of_the_commit()) == ["the tag v0.2.0 exists"]
+    assert list(release.faults_of_the_commit()) == ["the tag v0.2.0 already exists"]
 
 
 def test_the_image_context_has_the_files_of_the_build_and_is_reproducible(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_the_image_context_has_the_files_of_the_build_and_is_reproducible(tmp_pa
         release.image_context(tracked, tmp_path / name)
 
     first, second = ((tmp_path / name).read_bytes() for name in ("one", "two"))
-    assert content(first) == content(second)
-    assert {"manage.py", "docker/Dockerfile", "requirements.lock"} <= set(content(first))
-    assert ".ci/run" not in content(first)
+    assert sizes_by_name(first) == sizes_by_name(second)
+    assert {"manage.py", "docker/Dockerfile", "requirements.lock"} <= set(sizes_by_name(first))
+    assert ".ci/run" not in sizes_by_name(first)
 
 
-def content(archive: bytes) -> dict[str, int]:
+def sizes_by_name(archive: bytes) -> dict[str, int]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         return {member.name: member.size for member in opened.getmembers()}

@@ -34,14 +34,14 @@ from tools.e2e.live import (
 
 PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - a variable's name
 DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
-RENAMED = "sales_hourly_load"
-# The runs that the schedules of two DAGs create: 24 hourly ones and 20 half-hourly ones.
+NEW_NAME = "sales_hourly_load"
+# Two DAGs catch up past schedules: one with 24 hourly runs, one with 20 half-hourly runs.
 CATCH_UP_RUNS = 24 + 20
 # CHM has no status for a queued run: it is running, without a start.
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-# Airflow answers some changes with 500 shortly after its start and under load.
-BUSY_TRIES = 5
-NO_TASK = "No task of this run failed"
+# Shortly after its start and under load, Airflow answers some changes with 500, so they are repeated.
+MAX_TRIES = 5
+NO_FAILED_TASK = "No task of this run failed"
 
 
 class Airflow:
@@ -55,7 +55,7 @@ class Airflow:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        for _ in range(BUSY_TRIES):
+        for _ in range(MAX_TRIES):
             answer = self._session.request(method, f"{self._base}/api/v2{path}", json=body, timeout=60)
             if answer.status_code != 500:
                 break
@@ -85,16 +85,17 @@ class Airflow:
             for name, row in self.runs().items()
         }
 
-    def settled(self, expected: int) -> bool:
+    def all_runs_ended(self, minimum: int) -> bool:
+        """Return whether Airflow has at least this number of runs, and all have ended."""
         runs = self.runs().values()
-        return len(runs) >= expected and all(run["state"] in {"success", "failed"} for run in runs)
+        return len(runs) >= minimum and all(run["state"] in {"success", "failed"} for run in runs)
 
     def has_dag(self, dag: str) -> bool:
         return any(row["dag_id"] == dag for row in self.call("GET", "/dags?limit=100")["dags"])
 
 
 class AirflowChm(Chm):
-    """CHM, with runs by DAG and run id: run ids are unique only within their DAG."""
+    """CHM, with runs identified by DAG and run id, because run ids are unique only within their DAG."""
 
     def runs(self) -> dict[str, Any]:
         from runs.models import Run
@@ -111,6 +112,7 @@ class AirflowChm(Chm):
 
 
 def path_of(name: str) -> str:
+    """Return the path of a run in Airflow's API. `name`: the DAG's id and the run's id, separated by a space."""
     dag, run = name.split(" ", 1)
     return f"/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}"
 
@@ -133,22 +135,22 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.ingest()
     queued = [name for name, run in chm.runs().items() if run.status == "running" and run.started_at is None]
     record.check(bool(queued), f"{len(queued)} runs were first seen queued")
-    wait_until(lambda: airflow.settled(CATCH_UP_RUNS + 5), chm.ingest, "all runs have ended")
-    compare(record, "all have run", airflow.states, chm)
+    wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUNS + 5), chm.ingest, "all runs have ended")
+    compare(record, "all runs have ended", airflow.states, chm)
     report = chm.ingest()
     written = report["created"] + report["updated"]
-    record.check(not written, f"once more, with nothing changed: {written} runs written")
+    record.check(not written, f"a second ingestion without changes writes {written} runs")
 
-    record.say("2. Changes by hand, each made when earlier changes are outside the overlap of two walks")
+    record.say("2. Manual changes; before each, CHM has ingested until it no longer reads the earlier ones again")
     changes = 0
 
-    def by_hand(what: str, change: Callable[[], Any]) -> None:
+    def by_hand(description: str, change: Callable[[], Any]) -> None:
         nonlocal changes
         time.sleep(SETTLED_SECONDS)
         chm.ingest()
         change()
         changes += 1
-        compare(record, what, airflow.states, chm)
+        compare(record, description, airflow.states, chm)
 
     before = chm.runs()[failing]
 
@@ -156,17 +158,17 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
         airflow.call("POST", f"{path_of(failing)}/clear", {"dry_run": False})
         chm.ingest()
         reopened = chm.runs()[failing].status
-        record.check(reopened == "running", f"a failed run is cleared; CHM right after: {before.status} → {reopened}")
+        record.check(reopened == "running", f"a failed run is cleared; its status in CHM: {before.status} → {reopened}")
 
-    by_hand("and all others", clear)
-    wait_until(lambda: airflow.status(failing) == "failed", chm.ingest, "it has failed again")
-    compare(record, "and has failed again", airflow.states, chm)
+    by_hand("after that", clear)
+    wait_until(lambda: airflow.status(failing) == "failed", chm.ingest, "the cleared run has failed again")
+    compare(record, "the cleared run has failed again", airflow.states, chm)
     started = chm.runs()[failing].started_at
-    record.check(started > before.started_at, "with the start of its new attempt")
+    record.check(started > before.started_at, "CHM has the start of its new attempt")
     by_hand("a successful run is marked failed", lambda: airflow.change(hauls[0], state="failed"))
-    by_hand("and success again", lambda: airflow.change(hauls[0], state="success"))
+    by_hand("the same run is marked success", lambda: airflow.change(hauls[0], state="success"))
     by_hand("a failed run is marked success", lambda: airflow.change(failing, state="success"))
-    by_hand("and failed again", lambda: airflow.change(failing, state="failed"))
+    by_hand("the same run is marked failed", lambda: airflow.change(failing, state="failed"))
     by_hand("a note is written", lambda: airflow.change(hauls[1], note="looked at by hand"))
     running = airflow.trigger("long_haul_export", f"running-{stamp}", seconds=300)
     deleted = airflow.trigger("long_haul_export", f"deleted-{stamp}", seconds=1)
@@ -176,40 +178,44 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     final_state = deleted_run.status, deleted_run.status_reason
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
     by_hand("a running run is marked failed, which cancels it", lambda: airflow.change(running, state="failed"))
-    wait_until(lambda: airflow.settled(CATCH_UP_RUNS + 6), chm.ingest, "its task has ended")
-    compare(record, "and its task has ended", airflow.states, chm)
+    wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUNS + 6), chm.ingest, "the task of this run has ended")
+    compare(record, "the task of this run has ended", airflow.states, chm)
     by_hand("an ended run is deleted; CHM keeps it", lambda: airflow.call("DELETE", path_of(hauls[2])))
     by_hand("a DAG is paused", lambda: airflow.call("PATCH", "/dags/long_haul_export", {"is_paused": True}))
     by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
-    wait_until(lambda: airflow.has_dag(RENAMED), chm.ingest, "Airflow has read the file")
+    wait_until(lambda: airflow.has_dag(NEW_NAME), chm.ingest, "Airflow has read the file")
     time.sleep(SETTLED_SECONDS)
     chm.ingest()
     entry = chm.connection()
-    for key, expected in (("paused", "long_haul_export"), ("missing", DAGS[0]), ("unmatched", RENAMED)):
+    for key, expected in (("paused", "long_haul_export"), ("missing", DAGS[0]), ("unmatched", NEW_NAME)):
         names = [each["external_id"] for each in entry[key]]
         record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
-    record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
-    compare(record, "by ordinary walks", airflow.states, chm)
+    record.say(f"3. Comparison after {changes} manual changes and {chm.ingestions} ingestions")
+    compare(record, "after ordinary ingestions", airflow.states, chm)
     chm.reconcile()
-    compare(record, "after the day's reading of the last 3 days", airflow.states, chm)
+    compare(record, "after CHM has read the last 3 days again, as it does once a day", airflow.states, chm)
     note = chm.runs()[hauls[1]].status_reason
-    record.check(note == "looked at by hand", f"and the note, which moves no update time in Airflow: {note}")
+    record.check(
+        note == "looked at by hand", f"CHM then has the note, which does not change Airflow's update time: {note}"
+    )
     report = chm.reconcile()
     written = report["created"] + report["updated"]
-    record.check(not written, f"a second one writes {written} runs")
+    record.check(not written, f"a second reading of the last 3 days writes {written} runs")
     # Runs of a deleted DAG are gone at the source and stay in CHM.
-    of_the_renamed_dag = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
-    extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - of_the_renamed_dag
+    runs_of_old_name = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
+    extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - runs_of_old_name
     record.check(
         not extra, f"{len(extra)} runs are only in CHM, not counting the deleted ones and those of the renamed DAG"
     )
 
-    record.say("4. Every failed run names its task, or says that none failed, and its link opens")
+    record.say("4. The error of every failed run names the task, or says that no task failed; the run's link opens")
     for name, run in sorted(chm.runs().items()):
         if run.status == "failed":
             line = next(iter((run.error_message or "").splitlines()), "no error text")
-            record.check(line.startswith("Task ") or (name == running and NO_TASK in line), f"{name}: {line[:90]}")
+            record.check(
+                line.startswith("Task ") or (name == running and NO_FAILED_TASK in line), f"{name}: {line[:90]}"
+            )
             open_source_link(record, run)
     record.check(
         not count_planted_secrets(),
@@ -221,7 +227,7 @@ def rename(airflow: Airflow, dags: Path) -> None:
     """Rename a DAG in its file, as users do, and delete the old name immediately."""
     airflow.call("PATCH", f"/dags/{DAGS[0]}", {"is_paused": True})
     file = dags / f"{DAGS[0]}.py"
-    (dags / f"{RENAMED}.py").write_text(file.read_text().replace(DAGS[0], RENAMED))
+    (dags / f"{NEW_NAME}.py").write_text(file.read_text().replace(DAGS[0], NEW_NAME))
     file.unlink()
     airflow.call("DELETE", f"/dags/{DAGS[0]}")
 
@@ -240,8 +246,8 @@ def main() -> int:
         folder,
         lambda record: scenario(airflow, chm, folder, record),
         title="A live Airflow, changed by hand",
-        made_by="Written by `make e2e-airflow`, which starts Apache Airflow in a folder of its own, runs DAGs, changes "
-        "their\nruns by hand while CHM ingests, and compares every run with Airflow's own answers.",
+        introduction="Written by `make e2e-airflow`, which starts Apache Airflow in a folder of its own, runs DAGs, "
+        "changes their\nruns by hand while CHM ingests, and compares every run with Airflow's own answers.",
         system=f"Airflow {client['version']}",
         write=options.write,
     )

@@ -1,4 +1,4 @@
-"""Two Healthchecks client libraries. Runs in the clients' own Python; only the address and the key are CHM's.
+"""Send pings with two Healthchecks client libraries, unchanged except for CHM's address and key.
 
 healthchecks_jobs.py URL KEY library|trap|async|decorator
 """
@@ -35,7 +35,7 @@ def main() -> None:
         with contextlib.suppress(RuntimeError), CheckTrap(client, uuid=key):
             raise RuntimeError("no space left")
         return
-    for answer in (
+    for result in (
         client.start_ping(uuid=key),
         client.success_ping(uuid=key, data="2,381 rows"),
         client.start_ping(uuid=key),
@@ -43,7 +43,7 @@ def main() -> None:
         client.exit_code_ping(3, uuid=key, data="killed"),
         client.exit_code_ping(0, uuid=key),
     ):
-        print(answer)
+        print(result)
 
 
 main()

@@ -1,4 +1,4 @@
-"""The real openlineage-python client. Runs in the clients' own Python; only the address and the key are CHM's.
+"""Send events with the client openlineage-python, unchanged except for CHM's address and key.
 
 lineage_jobs.py URL KEY plain|gzip|burst
 """

@@ -20,11 +20,11 @@ from urllib.request import Request, urlopen
 from tools.bench.servers import ROOT, create_database, manage, web_server
 
 HERE = Path(__file__).parent
-SHOWN = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "healthchecks-io", "healthchecks-decorator")
+PACKAGES = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "healthchecks-io", "healthchecks-decorator")
 
 
 class ChmApi:
-    """The running server, used only through its API."""
+    """A client of CHM's API."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url, self._token = url, token
@@ -38,7 +38,7 @@ class ChmApi:
         with urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def pipeline(self, client_id: str, name: str, platform: str, external_id: str | None = None) -> str:
+    def create_pipeline(self, client_id: str, name: str, platform: str, external_id: str | None = None) -> str:
         body = {"name": name, "platform": platform, "pipeline_type": "transform", "external_id": external_id}
         return str(self.call(f"/clients/{client_id}/pipelines", body)["id"])
 
@@ -48,7 +48,7 @@ class ChmApi:
 
 
 class Checks:
-    """Prints expected and actual results, and collects them for the document."""
+    """Compares results with the expected ones, prints them, and collects them for the document."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -59,21 +59,21 @@ class Checks:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def expect(self, what: str, actual: object, expected: object) -> None:
+    def expect(self, description: str, actual: object, expected: object) -> None:
         if actual == expected:
-            self.say(f"  {what}: {_plain(actual)}")
+            self.say(f"  {description}: {_as_text(actual)}")
         else:
             self.failures += 1
-            self.say(f"  {what}: {_plain(actual)}, EXPECTED {_plain(expected)}")
+            self.say(f"  {description}: {_as_text(actual)}, EXPECTED {_as_text(expected)}")
 
 
-def _plain(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {content}" for name, content in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def statuses(runs: list[dict[str, Any]]) -> dict[str, int]:
+def status_counts(runs: list[dict[str, Any]]) -> dict[str, int]:
     return dict(sorted(Counter(run["status"] for run in runs).items()))
 
 
@@ -102,7 +102,7 @@ def lineage(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     key = world.token("openlineage", "--client", "Northwind")
     names = ("daily_mart", "close-month", "reindex", "still_running", "burst")
-    ids = {name: chm.pipeline(world.client_id, name, "custom", f"warehouse://prod/{name}") for name in names}
+    ids = {name: chm.create_pipeline(world.client_id, name, "custom", f"warehouse://prod/{name}") for name in names}
     for mode in ("plain", "gzip"):
         checks.say(f"openlineage-python, {mode}: four jobs, OTHER events, a JobEvent and a DatasetEvent")
         completed = world.run("python", str(HERE / "lineage_jobs.py"), chm.url, key, mode)
@@ -113,14 +113,14 @@ def lineage(world: ClientsWorld) -> None:
             [latest[name]["status"] for name in names[:4]],
             ["success", "failed", "canceled", "running"],
         )
-    checks.expect("runs after both", sum(len(chm.runs(ids[name])) for name in names), 8)
+    checks.expect("runs after both modes", sum(len(chm.runs(ids[name])) for name in names), 8)
     failed, mart_run = chm.runs(ids["close-month"])[-1], chm.runs(ids["daily_mart"])[-1]
     checks.expect("the error, scrubbed", failed["error_message"], "no route to postgres://[filtered]@db")
     checks.expect("the engine", mart_run["payload"]["engine"], {"name": "spark", "version": "3.5.1"})
 
 
 def burst(world: ClientsWorld) -> None:
-    """Send to a server that accepts five events per second. The client must obey Retry-After and lose no event."""
+    """Send events to a server that accepts five per second. The client must obey Retry-After and lose no event."""
     checks, chm = world.checks, world.chm
     key = world.token("burst", "--client", "Northwind")
     # lineage() has created this pipeline and sent nothing for it.
@@ -129,7 +129,7 @@ def burst(world: ClientsWorld) -> None:
         checks.say("openlineage-python, twelve events to a server that accepts five per second")
         completed = world.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", key, "burst")
     checks.expect("the client's exit status", completed.returncode, 0)
-    checks.expect("events that arrived", statuses(chm.runs(pipeline["id"])), {"success": 12})
+    checks.expect("events that arrived", status_counts(chm.runs(pipeline["id"])), {"success": 12})
 
 
 def dbt(world: ClientsWorld) -> None:
@@ -137,13 +137,13 @@ def dbt(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     shutil.copytree(HERE / "shop", world.folder / "shop")
     shop = world.folder / "shop"
-    lineage_pipeline = chm.pipeline(world.client_id, "shop by dbt-ol", "dbt", "dbt-prod/dbt-run-shop")
-    model = chm.pipeline(world.client_id, "shop daily", "dbt", "dbt-prod/shop.main.shop.daily.build.run")
-    files = chm.pipeline(world.client_id, "shop by file", "dbt")
+    lineage_pipeline = chm.create_pipeline(world.client_id, "shop by dbt-ol", "dbt", "dbt-prod/dbt-run-shop")
+    model_pipeline = chm.create_pipeline(world.client_id, "shop daily", "dbt", "dbt-prod/shop.main.shop.daily.build.run")
+    file_pipeline = chm.create_pipeline(world.client_id, "shop by file", "dbt")
     settings = {"OPENLINEAGE_URL": chm.url, "OPENLINEAGE_API_KEY": world.token("dbt-ol", "--client", "Northwind"),
                 "OPENLINEAGE_NAMESPACE": "dbt-prod"}  # fmt: skip
-    upload = {"CHM_DBT_URL": f"{chm.url}/api/v1/pipelines/{files}/dbt_run_results",
-              "CHM_TOKEN": world.token("dbt file", "--pipeline", files)}  # fmt: skip
+    upload = {"CHM_DBT_URL": f"{chm.url}/api/v1/pipelines/{file_pipeline}/dbt_run_results",
+              "CHM_TOKEN": world.token("dbt file", "--pipeline", file_pipeline)}  # fmt: skip
     script = str(ROOT / "docs" / "examples" / "send_dbt_results.py")
     for variables, status in (("{}", "success"), ("{break_orders: true}", "failed")):
         checks.say(f"dbt-ol build --vars '{variables}', then send_dbt_results.py")
@@ -153,13 +153,15 @@ def dbt(world: ClientsWorld) -> None:
         sent = world.run("python", script, cwd=shop, **upload)
         checks.expect("the file", sent.stdout.strip(), f"created {status}")
         repeated = world.run("python", script, cwd=shop, **upload)
-        checks.expect("the file once more", repeated.stdout.strip(), f"unchanged {status}")
-        checks.expect("its nodes", chm.runs(files)[-1]["payload"]["node_counts"], _counted(shop))
-    checks.expect("runs of one model by OpenLineage", statuses(chm.runs(model)), {"success": 1})
-    checks.expect("the failed node", chm.runs(files)[-1]["payload"]["failed_nodes"][0]["file"], "models/stg_orders.sql")
+        checks.expect("the same file again", repeated.stdout.strip(), f"unchanged {status}")
+        checks.expect("its nodes", chm.runs(file_pipeline)[-1]["payload"]["node_counts"], _node_counts(shop))
+    checks.expect("runs of one model by OpenLineage", status_counts(chm.runs(model_pipeline)), {"success": 1})
+    failed_node = chm.runs(file_pipeline)[-1]["payload"]["failed_nodes"][0]
+    checks.expect("the failed node", failed_node["file"], "models/stg_orders.sql")
 
 
-def _counted(shop: Path) -> dict[str, int]:
+def _node_counts(shop: Path) -> dict[str, int]:
+    """Return the number of nodes by status in dbt's result file."""
     results = json.loads((shop / "target" / "run_results.json").read_text())["results"]
     return dict(Counter(node["status"] for node in results))
 
@@ -174,23 +176,23 @@ def healthchecks(world: ClientsWorld) -> None:
         "async": ("healthchecks-io: its asynchronous client", ["success"]),
         "decorator": ("healthchecks-decorator: a function that works and one that raises", ["success", "failed"]),
     }  # fmt: skip
-    for mode, (title, statuses_expected) in expected.items():
-        pipeline = chm.pipeline(world.client_id, f"cron {mode}", "cron")
+    for mode, (title, expected_statuses) in expected.items():
+        pipeline = chm.create_pipeline(world.client_id, f"cron {mode}", "cron")
         key = world.token(mode, "--pipeline", pipeline)
         checks.say(title)
         completed = world.run("python", str(HERE / "healthchecks_jobs.py"), f"{chm.url}/ping", key, mode)
         checks.expect("the client's exit status", completed.returncode, 0)
         # The script prints each response of the library, which begins with its success.
         checks.expect("refused pings", completed.stdout.count("(False"), 0)
-        checks.expect("its runs", [run["status"] for run in chm.runs(pipeline)], statuses_expected)
-    errors = [run["error_message"] for run in chm.runs(pipeline_of(chm, "cron library")) if run["status"] == "failed"]
+        checks.expect("its runs", [run["status"] for run in chm.runs(pipeline)], expected_statuses)
+    errors = [run["error_message"] for run in chm.runs(pipeline_id(chm, "cron library")) if run["status"] == "failed"]
     checks.expect("what the library sent with its failures", errors, ["disk full", "killed"])
 
 
 def curl(world: ClientsWorld) -> None:
     """Run a crontab's line with curl."""
     checks, chm = world.checks, world.chm
-    pipeline = chm.pipeline(world.client_id, "cron curl", "cron")
+    pipeline = chm.create_pipeline(world.client_id, "cron curl", "cron")
     key = world.token("curl", "--pipeline", pipeline)
     checks.say("a crontab's line: curl before and after the job, with the job's exit status")
     line = (
@@ -205,18 +207,18 @@ def curl(world: ClientsWorld) -> None:
     checks.expect("its error names the folder", "/no/such/folder" in run["error_message"], True)
 
 
-def pipeline_of(chm: ChmApi, name: str) -> str:
+def pipeline_id(chm: ChmApi, name: str) -> str:
     return next(str(row["id"]) for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == name)
 
 
 def document(checks: Checks, venv: Path, result: str) -> str:
     frozen = subprocess.run([str(venv / "bin" / "pip"), "freeze"], capture_output=True, text=True, check=True)
     installed = dict(line.replace("_", "-").split("==") for line in frozen.stdout.splitlines() if "==" in line)
-    versions = [f"{name} {installed[name]}" for name in SHOWN]
+    versions = [f"{name} {installed[name]}" for name in PACKAGES]
     return (
         "# Unchanged third-party clients\n\n"
-        "Written by `make clients`. It starts CHM's web server as in production and sends to it with client libraries\n"
-        "from the package index. Only their address and key are set for CHM. The results are read from CHM's API. The\n"
+        "Written by `make clients`. It starts CHM's web server as in production, and pushes runs to it with client libraries\n"
+        "from the package index. Only the address and the key are set for CHM. The results are read from CHM's API. The\n"
         "scripts are in `tools/e2e/clients/`.\n\n"
         f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {', '.join(versions)}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}.\n\n"
@@ -240,8 +242,8 @@ def main() -> int:
     with web_server(**environment) as (port, _), tempfile.TemporaryDirectory() as folder:
         chm = ChmApi(f"http://127.0.0.1:{port}", token)
         world = ClientsWorld(chm, environment, options.venv.absolute(), Path(folder), checks)
-        for part in (lineage, burst, dbt, healthchecks, curl):
-            part(world)
+        for test in (lineage, burst, dbt, healthchecks, curl):
+            test(world)
     result = "PASSED" if not checks.failures else f"FAILED: {checks.failures} differences"
     sys.stdout.write(f"{result}\n")
     if options.write:

@@ -51,10 +51,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
-    """Return a function that logs a user with a role in and returns a page with the board."""
-    contexts, complaints = [], []
+    """Return a function that logs in the user with this role, and returns the page of the health board."""
+    contexts, page_errors = [], []
 
-    def enter(role: str, *, phone: bool = False, dark: bool = False) -> Page:
+    def open_board(role: str, *, phone: bool = False, dark: bool = False) -> Page:
         context = chromium.new_context(
             base_url=site.address,
             viewport=PHONE if phone else DESKTOP,
@@ -64,9 +64,9 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
         )
         contexts.append(context)
         page = context.new_page()
-        # Scripts that fail leave a page that looks right, so their errors are collected.
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        # A page can look correct although its scripts failed, so their errors are collected.
+        page.on("console", lambda message: page_errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page_errors.append(str(error)))
         page.goto("/admin/")
         page.get_by_label("Username").fill(role)
         page.get_by_label("Password").fill(PASSWORD)
@@ -74,7 +74,7 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
         page.wait_for_url("**/admin/")
         return page
 
-    yield enter
+    yield open_board
     for context in contexts:
         context.close()
-    assert not complaints
+    assert not page_errors

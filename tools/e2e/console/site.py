@@ -19,11 +19,11 @@ from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from tools.support.processes import empty_broker, empty_database, web_server
 
-# A numbered database of the broker that no other test uses.
-DATABASE, BROKER = "chm_e2e", 9
+# No other test uses this database, or this numbered database of the broker.
+DATABASE, BROKER_NUMBER = "chm_e2e", 9
 PASSWORD = "only-for-browser-tests"
 ROLES = ("viewer", "analyst", "operator", "administrator")
-_PEOPLE = f"""
+_CREATE_USERS = f"""
 from django.contrib.auth.models import Group, User
 for role in {ROLES!r}:
     user = User.objects.create_user(role, password={PASSWORD!r}, is_staff=True)
@@ -32,8 +32,8 @@ for role in {ROLES!r}:
 
 
 AIRFLOW_CLIENT = "Airflow live"
-# A DAG that was deleted at the source. The source's other DAGs are not in CHM yet.
-_DELETED_DAG = f"""
+# A pipeline whose DAG was deleted at the source. The source's other DAGs are not in CHM yet.
+_CREATE_DELETED_DAG = f"""
 from django.utils import timezone
 from inventory.models import Client, Pipeline
 owner = Client.objects.create(name={AIRFLOW_CLIENT!r})
@@ -42,12 +42,12 @@ Pipeline.objects.create(
     ingested_through=timezone.now(), last_ingest_at=timezone.now(),
 )
 """
-# The source's page of a run; the tests answer for this address.
-_SOURCE_PAGES = """
+# Pipelines link their runs to pages of their source; the tests answer requests for these pages.
+_SET_SOURCE_URLS = """
 from inventory.models import Pipeline
 Pipeline.objects.filter(platform="vendor_api").update(source_url_template="https://source.example/runs/{run_id}")
 """
-_OTHER_CLIENTS = f"""
+_PRINT_OTHER_CLIENTS = f"""
 import json
 from inventory.models import Client
 print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_list("name", flat=True))))
@@ -56,9 +56,10 @@ print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_lis
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`partner` is the source of all pipelines of the data set. There is one user per role, with the role's name.
+    """A running CHM. It has one user per role, with the role's name.
 
-    Another connection, "airflow", has one pipeline that is missing at its source, and seven DAGs to adopt.
+    `partner` is the source of all pipelines of the data set. Another connection, "airflow", has one pipeline that is
+    missing at its source, and seven DAGs that can be adopted.
     """
 
     address: str
@@ -82,7 +83,7 @@ pipelines = {{{{ clients = {{others}} }}}}
 
 @contextmanager
 def running_site() -> Iterator[Site]:
-    """Run a site and yield it; all processes end with the block."""
+    """Run a site and yield it; stop all its processes at the end of the block."""
     with (
         empty_database(DATABASE) as database,
         GenericPartner(token="partner-token") as partner,
@@ -92,28 +93,29 @@ def running_site() -> Iterator[Site]:
         connections = Path(folder) / "connections.toml"
         environment = {
             "CHM_DATABASE_URL": database,
-            "CHM_BROKER_URL": empty_broker(BROKER),
-            # The tests move only the browser's clock. The server must therefore read the board at every refresh.
+            "CHM_BROKER_URL": empty_broker(BROKER_NUMBER),
+            # The tests change only the browser's clock, so the server must compute the board at every refresh.
             "CHM_BOARD_REUSE_SECONDS": "0",
             "E2E_PARTNER_TOKEN": "partner-token",
+            # The recordings contain this text instead of the password.
             "E2E_AIRFLOW_PASSWORD": "REDACTED",
             "CHM_CONNECTIONS_FILE": str(connections),
         }
         for command in (["migrate"], ["load_synthetic", "--end", "now"]):
             _manage(*command, "--verbosity", "0", **environment)
-        for code in (_PEOPLE, _DELETED_DAG, _SOURCE_PAGES):
+        for code in (_CREATE_USERS, _CREATE_DELETED_DAG, _SET_SOURCE_URLS):
             _manage("shell", "--command", code, "--verbosity", "0", **environment)
-        others = _manage("shell", "--command", _OTHER_CLIENTS, "--verbosity", "0", **environment)
+        others = _manage("shell", "--command", _PRINT_OTHER_CLIENTS, "--verbosity", "0", **environment)
         connections.write_text(_CONNECTIONS.format(partner=partner, airflow=airflow, others=others.strip()))
-        for row in airflow.dag_list:
-            row["is_paused"] = row["has_import_errors"] = row["dag_id"] == "branch_and_map"
+        for dag in airflow.dag_list:
+            dag["is_paused"] = dag["has_import_errors"] = dag["dag_id"] == "branch_and_map"
         _manage("ingest_runs", "--connection", "airflow", **environment)
         with _worker(environment), web_server(**environment) as address:
             yield Site(address, partner)
 
 
 def _manage(*arguments: str, **environment: str) -> str:
-    """Return what the command printed."""
+    """Run a command of manage.py and return its output."""
     completed = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR, env=_development(environment), check=True, stdout=subprocess.PIPE, text=True,

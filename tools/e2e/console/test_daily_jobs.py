@@ -1,4 +1,4 @@
-"""The daily jobs of three roles in a browser, each within a number of clicks.
+"""Count the clicks of daily jobs in a browser.
 
 A click is one press of the mouse or one choice from a list; typing is not counted.
 """
@@ -37,7 +37,7 @@ class CountedUser:
         self.page.locator("label", has_text=re.compile(rf"^\s*{label}")).locator("select").select_option(label=option)
 
     def pick(self, field: str, text: str) -> None:
-        """Choose from a searchable list: one click opens it, one chooses."""
+        """Choose from a searchable list with two clicks: one opens the list, one chooses."""
         self.click(f"[name={field}] + .select2-container")
         self.page.locator(".select2-search__field").last.fill(text)
         self.click(self.page.locator(".select2-results__option", has_text=text).first)
@@ -181,22 +181,22 @@ def export_pipelines(user: CountedUser) -> None:
 
 @dataclass(frozen=True)
 class DailyJob:
-    """`clicks` is the number that the job needs now; `limit` must never be exceeded."""
+    """A job with the number of `clicks` that it needs now. `max_clicks` is a requirement, if there is one."""
 
-    sentence: str
+    description: str
     role: str
-    do: Callable[[CountedUser], None]
+    perform: Callable[[CountedUser], None]
     clicks: int
-    limit: int | None = None
+    max_clicks: int | None = None
 
 
 JOBS = [
-    DailyJob("open the cause of a failure", "viewer", open_cause, 1, limit=2),
-    DailyJob("open a failed run at its source", "viewer", open_run_at_source, 2, limit=3),
+    DailyJob("open the cause of a failure", "viewer", open_cause, 1, max_clicks=2),
+    DailyJob("open a failed run at its source", "viewer", open_run_at_source, 2, max_clicks=3),
     DailyJob("list what changed since the last working evening", "analyst", list_changes, 2),
     DailyJob("mark a failure as known", "analyst", mark_as_known, 3),
     DailyJob("find the runs of a client with an error text", "viewer", find_runs_by_error, 3),
-    DailyJob("hand over the weekend on Monday", "analyst", hand_over, 1, limit=2),
+    DailyJob("hand over the weekend on Monday", "analyst", hand_over, 1, max_clicks=2),
     DailyJob("add a client", "analyst", add_client, 3),
     DailyJob("import pipelines from a file", "analyst", import_pipelines, 5),
     DailyJob("ingest a pipeline now", "operator", ingest_now, 2),
@@ -205,14 +205,14 @@ JOBS = [
     DailyJob("add an alert rule", "analyst", add_rule, 5),
     DailyJob("disable a client", "analyst", disable_client, 5),
     DailyJob("add a person", "administrator", add_user, 4),
-    DailyJob("report a month of a client", "viewer", report_month, 3, limit=3),
+    DailyJob("report a month of a client", "viewer", report_month, 3, max_clicks=3),
     DailyJob("export the worst and flakiest pipelines of a client", "viewer", export_pipelines, 2),
 ]
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.sentence)
-def test_a_daily_job_needs_exactly_its_clicks(log_in: LogIn, job: DailyJob) -> None:
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.description)
+def test_a_daily_job_needs_the_listed_number_of_clicks(log_in: LogIn, job: DailyJob) -> None:
     user = CountedUser(log_in(job.role))
-    job.do(user)
+    job.perform(user)
     assert user.clicks == job.clicks
-    assert job.limit is None or job.clicks <= job.limit
+    assert job.max_clicks is None or job.clicks <= job.max_clicks

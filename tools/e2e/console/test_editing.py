@@ -1,4 +1,4 @@
-"""An analyst edits the inventory and the rules in a real browser."""
+"""Test how an analyst edits clients, pipelines and rules, with a real browser."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ def upload(page: Any, content: str) -> None:
     page.get_by_role("button", name="Check the file").click()
 
 
-def listed(page: Any, query: str) -> list[str]:
+def pipeline_names(page: Any, query: str) -> list[str]:
     page.goto(f"{PIPELINES}?{query}")
     names: list[str] = page.locator("#result_list tbody th").all_inner_texts()
     return names
@@ -40,7 +40,7 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
     page.get_by_text("2 new, 0 changed, 0 unchanged.").wait_for()
     page.get_by_role("button", name="Import", exact=True).click()
     page.get_by_text("Imported pipelines: 2 new, 0 changed, 0 unchanged.").wait_for()
-    assert listed(page, "q=from+a+file") == ["from a file"]
+    assert pipeline_names(page, "q=from+a+file") == ["from a file"]
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV", exact=True).click()
@@ -49,9 +49,9 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
     assert len(exported.splitlines()) == 2
 
 
-def test_several_pipelines_are_disabled_after_a_page_that_shows_the_effect(log_in: Any) -> None:
+def test_several_pipelines_are_disabled_after_a_confirmation_page(log_in: Any) -> None:
     page = log_in("analyst")
-    names = listed(page, "is_active__exact=1&q=load")[:2]
+    names = pipeline_names(page, "is_active__exact=1&q=load")[:2]
     for row in range(2):
         page.locator("#result_list tbody input.action-select").nth(row).check()
     page.locator("select[name=action]").select_option("disable")
@@ -62,10 +62,10 @@ def test_several_pipelines_are_disabled_after_a_page_that_shows_the_effect(log_i
     page.get_by_role("button", name="Disable", exact=True).click()
 
     page.get_by_text("2 pipelines disabled. The history stays.").wait_for()
-    assert listed(page, "is_active__exact=1&q=load")[:2] != names
+    assert pipeline_names(page, "is_active__exact=1&q=load")[:2] != names
 
 
-def test_a_client_is_disabled_from_its_own_page_leaves_the_board_and_comes_back(log_in: Any) -> None:
+def test_a_client_is_disabled_and_enabled_from_its_edit_page(log_in: Any) -> None:
     page = log_in("analyst")
     failing = page.locator("[data-list=failing] tbody tr").first.locator("a")
     client = failing.nth(1).inner_text()
@@ -89,7 +89,7 @@ def test_a_client_is_disabled_from_its_own_page_leaves_the_board_and_comes_back(
     assert client in " ".join(page.locator("[data-list=failing] .chm-who").all_inner_texts())
 
 
-def test_a_rule_form_shows_only_the_fields_of_its_type_and_errors_at_the_fields(log_in: Any) -> None:
+def test_the_rule_form_shows_only_fields_of_the_rule_type_and_errors_beside_fields(log_in: Any) -> None:
     page = log_in("analyst")
     page.goto(f"{RULES}add/")
     threshold, window = page.get_by_label("Threshold"), page.get_by_label("Window minutes")

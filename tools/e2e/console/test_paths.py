@@ -1,4 +1,4 @@
-"""Users' paths through the console in a real browser."""
+"""Test what users do in the console, with a real browser."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from tools.e2e.console.conftest import LogIn
 from tools.e2e.console.site import Site
 
 
-def section(page: Page, key: str) -> list[str]:
+def row_texts(page: Page, key: str) -> list[str]:
     """Return the text of each row in one of the board's lists: pipeline and client."""
     return page.locator(f"[data-list={key}] .chm-who").all_inner_texts()
 
 
 @pytest.mark.proves("SC-001", "SC-004")
-def test_from_the_board_to_the_error_text_of_what_fails_in_two_clicks(log_in: LogIn) -> None:
+def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_failing_pipeline(log_in: LogIn) -> None:
     page = log_in("viewer")
     row = page.locator("[data-list=failing] tbody tr").first
     pipeline, error = row.locator("a").first.inner_text(), row.locator(".chm-error").inner_text()
@@ -35,7 +35,7 @@ def test_from_the_board_to_the_error_text_of_what_fails_in_two_clicks(log_in: Lo
 A4_WIDTH = 703  # pixels between the margins
 
 
-def test_the_handover_is_one_click_away_is_copied_and_prints_on_a4(log_in: LogIn) -> None:
+def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log_in: LogIn) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Handover").click()
     page.wait_for_url("**/handover/?zone=Europe%2FBerlin")
@@ -53,12 +53,15 @@ def test_the_handover_is_one_click_away_is_copied_and_prints_on_a4(log_in: LogIn
     page.emulate_media(media="print")
     page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
     assert page.locator("button:visible, select:visible, input:visible, nav:visible, summary:visible").count() == 0
-    cut = "box => box.scrollWidth > box.clientWidth || box.getBoundingClientRect().right > innerWidth"
-    assert page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, .chm-table')).filter({cut}).length") == 0
+    is_cut_off = "box => box.scrollWidth > box.clientWidth || box.getBoundingClientRect().right > innerWidth"
+    assert (
+        page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, .chm-table')).filter({is_cut_off}).length")
+        == 0
+    )
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-def test_times_are_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) -> None:
+def test_times_are_in_the_browsers_time_zone_and_their_titles_in_utc(log_in: LogIn) -> None:
     page = log_in("viewer")
     time = page.locator(".chm-as-of time")
     moment = datetime.fromisoformat(str(time.get_attribute("datetime")))
@@ -74,19 +77,19 @@ def test_times_are_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) -> None
     assert listed.inner_text() != listed.get_attribute("title")
 
 
-def test_a_filter_is_in_the_address_and_applies_to_the_lists_behind_the_tiles(log_in: LogIn) -> None:
+def test_a_filter_is_in_the_url_and_applies_to_the_lists_that_the_tiles_open(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.get_by_label("Platform").select_option("vendor_api")
     page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url(re.compile(r"\?platform=vendor_api$"))
-    assert all("Vendor API" in row for row in section(page, "failing"))
-    number = page.locator("[data-tile=failing] .chm-number").inner_text()
+    assert all("Vendor API" in row for row in row_texts(page, "failing"))
+    failing_count = page.locator("[data-tile=failing] .chm-number").inner_text()
 
     page.locator("[data-tile=failing]").click()
 
     page.wait_for_url(re.compile(r"list/failing/\?platform=vendor_api$"))
-    expect(page.locator("[data-total]")).to_have_text(number)
-    expect(page.locator("[data-list=failing] tbody tr")).to_have_count(int(number))
+    expect(page.locator("[data-total]")).to_have_text(failing_count)
+    expect(page.locator("[data-list=failing] tbody tr")).to_have_count(int(failing_count))
 
 
 def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -> None:
@@ -99,23 +102,23 @@ def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -
     form = page.url
     set_active(page, False)
     page.goto("/admin/")
-    assert not any(client in row for key in ("failing", "changed", "fresh") for row in section(page, key))
+    assert not any(client in row for key in ("failing", "changed", "fresh") for row in row_texts(page, key))
     page.goto(form)
     set_active(page, True)
     page.goto("/admin/")
-    assert any(client in row for row in section(page, "failing"))
+    assert any(client in row for row in row_texts(page, "failing"))
 
 
 def set_active(page: Page, active: bool) -> None:
-    """Enable or disable the client with the form's switch; if it has none, on the page that shows the effect."""
+    """Enable or disable the client with the form's switch. If the form has no switch, use the confirmation page."""
     page.wait_for_url("**/inventory/client/*/change/")
-    word = "Enable" if active else "Disable"
+    label = "Enable" if active else "Disable"
     if (switch := page.locator("[name=is_active]")).count():
         switch.set_checked(active)
         page.locator("[name=_save]").click()
     else:
-        page.get_by_role("link", name=f"{word}…").click()
-        page.get_by_role("button", name=word, exact=True).click()
+        page.get_by_role("link", name=f"{label}…").click()
+        page.get_by_role("button", name=label, exact=True).click()
     expect(page.get_by_text(re.compile("successfully|abled\\."))).to_be_visible()
 
 
@@ -145,7 +148,7 @@ def choose(page: Page, field: str, text: str, client: str) -> None:
     page.locator(".select2-results__option", has_text=text).first.click()
 
 
-def test_ingest_now_brings_the_new_status(log_in: LogIn, site: Site) -> None:
+def test_ingest_now_shows_the_new_status(log_in: LogIn, site: Site) -> None:
     page = log_in("operator")
     page.locator("[data-list=failing] tbody tr").last.get_by_role("link").first.click()
     expect(page.locator("h2 .chm-badge").first).to_contain_text("failed")
@@ -164,7 +167,7 @@ def test_ingest_now_brings_the_new_status(log_in: LogIn, site: Site) -> None:
     expect(page.locator("[data-list=runs] tbody tr").first).to_contain_text("from-the-partner")
 
 
-def test_pipelines_that_only_the_source_has_are_adopted_on_the_connections_page(log_in: LogIn) -> None:
+def test_the_page_of_a_connection_adopts_pipelines_that_only_the_source_has(log_in: LogIn) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Connections").click()
     page.get_by_role("link", name="airflow", exact=True).click()
@@ -184,7 +187,7 @@ def test_pipelines_that_only_the_source_has_are_adopted_on_the_connections_page(
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
 
 
-def test_the_board_refreshes_itself_quietly(log_in: LogIn) -> None:
+def test_the_board_refreshes_without_reloading_the_page(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
@@ -197,11 +200,11 @@ def test_the_board_refreshes_itself_quietly(log_in: LogIn) -> None:
     assert page.evaluate("window.stays"), "the page was reloaded"
 
 
-def is_refresh(answer: Any) -> bool:
-    return "chm-refresh" in answer.request.headers
+def is_refresh(response: Any) -> bool:
+    return "chm-refresh" in response.request.headers
 
 
-def test_the_board_shows_when_it_is_paused_and_keeps_open_sections(log_in: LogIn) -> None:
+def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
@@ -215,12 +218,12 @@ def test_the_board_shows_when_it_is_paused_and_keeps_open_sections(log_in: LogIn
     expect(page.locator("#chm-board details").first).to_have_attribute("open", "")
     assert page.evaluate("scrollY") == 300
 
-    answers: list[Any] = []
-    page.on("response", lambda answer: answers.append(answer) if is_refresh(answer) else None)
+    refreshes: list[Any] = []
+    page.on("response", lambda response: refreshes.append(response) if is_refresh(response) else None)
     page.get_by_label("Platform").select_option("dbt")
     page.clock.run_for(61_000)
     expect(pause).to_have_text("Paused – resume")
-    assert not answers
+    assert not refreshes
     page.get_by_label("Platform").select_option("")
     before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
     pause.click()
@@ -229,7 +232,7 @@ def test_the_board_shows_when_it_is_paused_and_keeps_open_sections(log_in: LogIn
     expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", before)
 
 
-def test_times_are_switched_to_utc_and_back(log_in: LogIn) -> None:
+def test_a_user_switches_times_to_utc_and_back(log_in: LogIn) -> None:
     page = log_in("viewer")
     time = page.locator(".chm-as-of time")
     expect(time).to_contain_text(re.compile(r"\d\d:\d\d (CET|CEST)$"))
@@ -259,7 +262,7 @@ def tab_to(page: Page, selector: str, limit: int = 150) -> None:
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
-    raise AssertionError(f"{selector} has no focus after {limit} times Tab")
+    raise AssertionError(f"{selector} does not have the focus after {limit} presses of Tab")
 
 
 def test_an_analyst_finds_the_cause_of_a_failure_without_a_mouse(log_in: LogIn) -> None:

@@ -1,4 +1,4 @@
-"""Every page in light and dark mode and on a phone: it fits the screen, passes axe-core, and is saved as a picture."""
+"""Test every page in light and dark mode and on a phone: it fits the screen, and passes axe-core. Save pictures."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 from tools.e2e.console.conftest import LogIn
 
 LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
-TALLEST = 1800
+MAX_HEIGHT = 1800  # pixels
 MAX_BYTES = 150_000
 
-# For each page with pictures: the name of its URL, and an address or the links to follow from the board.
+# Pages with pictures: the name of the URL, and the steps from the board. A step is a path, or the selector of a link.
 PAGES: dict[str, tuple[str, list[str]]] = {
     "board": ("admin:index", []),
     "list": ("console:list", ["[data-tile=fresh]"]),
@@ -40,10 +40,11 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "connections": ("console:connections", ["/admin/console/connections/"]),
     "connection": ("console:connection", ["/admin/console/connections/", "[data-list=connections] a >> nth=0"]),
 }  # fmt: skip
-# Checked with axe-core, without a picture in the documents.
+# The steps to the first client, pipeline and rule in their lists.
 FIRST_CLIENT = ["/admin/inventory/client/", "#result_list .field-edit a >> nth=0"]
 FIRST_PIPELINE = ["/admin/inventory/pipeline/", "#result_list .field-edit a >> nth=0"]
 FIRST_RULE = ["/admin/alerting/alertrule/", "#result_list tbody th a >> nth=0"]
+# Pages without pictures, which are only checked with axe-core: the name of the URL, and the steps.
 FORMS: dict[str, list[str]] = {
     "console:my-clients": ["/admin/console/my-clients/"],
     "admin:inventory_client_add": ["/admin/inventory/client/add/"],
@@ -69,6 +70,7 @@ FORMS: dict[str, list[str]] = {
 
 
 def open_page(page: Page, steps: list[str]) -> None:
+    """Follow the steps of PAGES or FORMS, and wait until the page is drawn."""
     for step in steps:
         if step.startswith("/"):
             page.goto(step)
@@ -83,17 +85,17 @@ def open_page(page: Page, steps: list[str]) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_readable(log_in: LogIn, screenshots: Path, name: str, look: str) -> None:
+def test_a_page_fits_the_screen_and_passes_axe(log_in: LogIn, screenshots: Path, name: str, look: str) -> None:
     page = log_in("administrator", **LOOKS[look])
     view, steps = PAGES[name]
     open_page(page, steps)
-    assert view_of(page) == view
+    assert url_name(page) == view
 
     if name == "run":
         page.locator("details summary").click()
-    keep_picture(page, screenshots / f"{name}-{look}.jpg")
+    save_picture(page, screenshots / f"{name}-{look}.jpg")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the screen"
-    assert found_by_axe(page) == []
+    assert axe_problems(page) == []
 
 
 def test_every_form_passes_axe(log_in: LogIn) -> None:
@@ -101,19 +103,19 @@ def test_every_form_passes_axe(log_in: LogIn) -> None:
     problems = {}
     for view, steps in FORMS.items():
         open_page(page, steps)
-        assert view_of(page) == view
-        problems[view] = found_by_axe(page)
+        assert url_name(page) == view
+        problems[view] = axe_problems(page)
     assert {view: lines for view, lines in problems.items() if lines} == {}
 
 
-# Pages that users print, with their headings on paper.
+# Pages that users print, with the heading of the printed page; empty if it is the name of an object.
 PRINTED = {
     "board": "Health board", "list": "No success for a day", "handover": "Handover", "runs": "Runs",
     "clients": "Clients", "pipelines": "Pipelines", "rules": "Alert rules", "client": "", "pipeline": "",
     "run": "Run of ",
 }  # fmt: skip
 A4_WIDTH = 703  # pixels between the margins
-CUT_OFF = "box => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth"
+IS_CUT_OFF = "box => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth"
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -125,16 +127,18 @@ def test_a_page_prints_on_a4(log_in: LogIn, screenshots: Path, name: str) -> Non
     page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
     expect(page.locator(".chm-letterhead h1")).to_contain_text(PRINTED[name])
     assert page.locator("#content :is(button, select, input, nav.chm-pages, summary):visible").count() == 0
-    assert page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, table')).filter({CUT_OFF}).length") == 0
-    keep_picture(page, screenshots / f"{name}-print.jpg")
+    assert (
+        page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, table')).filter({IS_CUT_OFF}).length") == 0
+    )
+    save_picture(page, screenshots / f"{name}-print.jpg")
 
 
-def view_of(page: Page) -> str:
+def url_name(page: Page) -> str:
     """Return the name of the URL that the page was opened with."""
     return resolve(urlsplit(page.url).path).view_name
 
 
-def found_by_axe(page: Page) -> list[str]:
+def axe_problems(page: Page) -> list[str]:
     """Return a short line for each accessibility problem of axe-core with impact moderate or above."""
     # Contrast cannot be measured during a transition of colours.
     page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => null)))")
@@ -146,10 +150,10 @@ def found_by_axe(page: Page) -> list[str]:
     ]
 
 
-def keep_picture(page: Page, path: Path) -> None:
+def save_picture(page: Page, path: Path) -> None:
     """Save the picture with the best quality below the size limit."""
     page.evaluate("scrollTo(0, 0)")
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
+    height = min(int(page.evaluate("document.documentElement.scrollHeight")), MAX_HEIGHT)
     width = int(page.evaluate("window.innerWidth"))
     page.set_viewport_size({"width": width, "height": height})  # so that elements fixed to the edges are drawn there
     page.wait_for_timeout(100)

@@ -18,19 +18,20 @@ FRAMES = {
     "connections": "Where runs come from, and whether that works",
 }
 SIZE = (840, 556)
-SECONDS = 2.5
+SECONDS_PER_FRAME = 2.5
 MAX_BYTES = 400_000
 
 
 def frame(page: Page, title: str) -> Image.Image:
+    """Return a picture of the page below a line with the title."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
-    whole = Image.new("RGB", (SIZE[0], SIZE[1] + 34), "#1f2937")
-    whole.paste(picture, (0, 34))
-    ImageDraw.Draw(whole).text((12, 8), title, fill="white", font_size=16)
-    return whole
+    titled = Image.new("RGB", (SIZE[0], SIZE[1] + 34), "#1f2937")
+    titled.paste(picture, (0, 34))
+    ImageDraw.Draw(titled).text((12, 8), title, fill="white", font_size=16)
+    return titled
 
 
-def test_the_tour_is_a_small_animated_picture(log_in: LogIn, screenshots: Path) -> None:
+def test_the_tour_picture_is_animated_and_small(log_in: LogIn, screenshots: Path) -> None:
     page = log_in("administrator")
     frames = []
     for name, title in FRAMES.items():
@@ -40,7 +41,13 @@ def test_the_tour_is_a_small_animated_picture(log_in: LogIn, screenshots: Path) 
 
     path = screenshots / "tour.webp"
     frames[0].save(
-        path, save_all=True, append_images=frames[1:], duration=int(SECONDS * 1000), loop=0, quality=60, method=6
+        path,
+        save_all=True,
+        append_images=frames[1:],
+        duration=int(SECONDS_PER_FRAME * 1000),
+        loop=0,
+        quality=60,
+        method=6,
     )
 
     with Image.open(path) as saved:

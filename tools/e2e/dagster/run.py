@@ -28,7 +28,7 @@ from tools.e2e.live import (
     wait_until,
 )
 
-# All other statuses are running.
+# CHM's status for Dagster's final statuses. All other statuses mean running.
 CANONICAL = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
 RUNS = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
   __typename ... on Runs { results { runId jobName status startTime endTime } } } }"""
@@ -108,19 +108,19 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     first = [failing, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
     final_statuses = {"SUCCESS", "FAILURE", "CANCELED"}
     wait_until(lambda: all(dagster.status(run) in final_statuses for run in first), chm.ingest, "the first runs end")
-    compare(record, "all have run", dagster.states, chm)
+    compare(record, "all runs have ended", dagster.states, chm)
 
-    record.say("2. Changes by hand, each made when earlier changes are outside the overlap of two walks")
+    record.say("2. Manual changes; before each, CHM has ingested until it no longer reads the earlier ones again")
     changes = 0
 
-    def by_hand(what: str, change: Callable[[], Any]) -> Any:
+    def by_hand(description: str, change: Callable[[], Any]) -> Any:
         nonlocal changes
         time.sleep(SETTLED_SECONDS)
         chm.ingest()
         result = change()
         changes += 1
         time.sleep(2)
-        compare(record, what, dagster.states, chm)
+        compare(record, description, dagster.states, chm)
         return result
 
     schedule = dagster.repository["schedules"][0]["scheduleState"]["id"]
@@ -133,39 +133,43 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest()
     planned = chm.pipelines()["daily_load"]
     schedule_state = planned.source_paused, planned.source_next_run_at is not None
-    record.check(schedule_state == (True, False), f"and then: {schedule_state}")
+    record.check(
+        schedule_state == (True, False), f"the job in CHM without schedule: paused, next start known: {schedule_state}"
+    )
     reexecution = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(RERUN, id=failing))
-    wait_until(lambda: dagster.status(reexecution["run"]["runId"]) in final_statuses, chm.ingest, "it ends")
+    wait_until(
+        lambda: dagster.status(reexecution["run"]["runId"]) in final_statuses, chm.ingest, "the new run has ended"
+    )
     # At most two runs run at the same time (dagster.yaml), so the next two stay queued.
-    long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
+    long_runs = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
     queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
-    wait_until(lambda: all(dagster.status(run) == "STARTED" for run in long), chm.ingest, "two runs are running")
+    wait_until(lambda: all(dagster.status(run) == "STARTED" for run in long_runs), chm.ingest, "two runs are running")
     by_hand("a queued run is terminated", lambda: dagster.change(TERMINATE, id=queued[0], how="SAFE_TERMINATE"))
     by_hand("a queued run is deleted", lambda: dagster.change(DELETE, id=queued[1]))
-    by_hand("a running run is terminated", lambda: dagster.change(TERMINATE, id=long[0], how="SAFE_TERMINATE"))
-    wait_until(lambda: dagster.status(long[0]) in final_statuses, chm.ingest, "it ends")
-    compare(record, "and has ended", dagster.states, chm)
+    by_hand("a running run is terminated", lambda: dagster.change(TERMINATE, id=long_runs[0], how="SAFE_TERMINATE"))
+    wait_until(lambda: dagster.status(long_runs[0]) in final_statuses, chm.ingest, "the terminated run has ended")
+    compare(record, "the terminated run has ended", dagster.states, chm)
     by_hand(
         "a running run is marked canceled at once",
-        lambda: dagster.change(TERMINATE, id=long[1], how="MARK_AS_CANCELED_IMMEDIATELY"),
+        lambda: dagster.change(TERMINATE, id=long_runs[1], how="MARK_AS_CANCELED_IMMEDIATELY"),
     )
     by_hand("an ended run is deleted; CHM keeps it", lambda: dagster.change(DELETE, id=first[3]))
     deleted_run = chm.runs().get(queued[1])
     final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
 
-    record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
-    compare(record, "by ordinary walks", dagster.states, chm)
+    record.say(f"3. Comparison after {changes} manual changes and {chm.ingestions} ingestions")
+    compare(record, "after ordinary ingestions", dagster.states, chm)
     for number in range(2):
         report = chm.reconcile()
         if not number:
-            compare(record, "after the day's reading of the last 3 days", dagster.states, chm)
+            compare(record, "after CHM has read the last 3 days again, as it does once a day", dagster.states, chm)
     written = report["created"] + report["updated"]
-    record.check(not written, f"a second one writes {written} runs")
+    record.check(not written, f"a second reading of the last 3 days writes {written} runs")
     extra = set(chm.states()) - set(dagster.states()) - {queued[1], first[3]}
     record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
 
-    record.say("4. Every failed run names its step, and its link opens")
+    record.say("4. The error of every failed run names the step, and the run's link opens")
     for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):
         if run.status == "failed":
             line = next(iter((run.error_message or "").splitlines()), "no error text")
@@ -190,8 +194,8 @@ def main() -> int:
         folder,
         lambda record: scenario(dagster, chm, folder, record),
         title="A live Dagster, changed by hand",
-        made_by="Written by `make e2e-dagster`, which starts Dagster in a folder of its own, runs jobs, changes their\n"
-        "runs by hand while CHM ingests, and compares every run with Dagster's own answers.",
+        introduction="Written by `make e2e-dagster`, which starts Dagster in a folder of its own, runs jobs, "
+        "changes their\nruns by hand while CHM ingests, and compares every run with Dagster's own answers.",
         system=f"Dagster {client['version']}",
         write=options.write,
     )

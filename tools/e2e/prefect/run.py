@@ -33,6 +33,7 @@ from tools.e2e.live import (
 
 HERE = Path(__file__).parent
 PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - a variable's name
+# CHM's status for each type of state in Prefect.
 CANONICAL = {
     "PENDING": "running", "RUNNING": "running", "PAUSED": "running", "CANCELLING": "running", "SCHEDULED": "running",
     "COMPLETED": "success", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "canceled",
@@ -86,6 +87,7 @@ class Prefect:
 
 
 def canonical(row: dict[str, Any]) -> str:
+    """Return CHM's status for a flow run. A flow reports that it skipped its work by the name of its state."""
     return "skipped" if row["state_name"] == "Skipped" else CANONICAL[row["state_type"]]
 
 
@@ -94,6 +96,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def newest(prefect: Prefect, flow: str, kind: str) -> str:
+    """Return the id of the newest run of the flow with this type of state."""
     [flow_id] = [row["id"] for row in prefect.call("POST", "/flows/filter", {"flows": {"name": {"any_": [flow]}}})]
     rows = [row for row in prefect.flow_runs() if row["flow_id"] == flow_id and row["state_type"] == kind]
     return str(rows[0]["id"])
@@ -114,25 +117,29 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     # The parameter `seconds` identifies each of the three runs later.
     killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
     wait_until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
-    wait_until(lambda: all(running(prefect, long, seconds) for seconds in (300, 301)), chm.ingest, "the long runs run")
+    wait_until(
+        lambda: all(open_run_ids(prefect, long, seconds) for seconds in (300, 301)),
+        chm.ingest,
+        "the long runs have started",
+    )
     chm.ingest()
-    [orphan] = running(prefect, long, 301)
+    [orphan] = open_run_ids(prefect, long, 301)
     os.killpg(crashed.pid, signal.SIGTERM)
     wait_until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
     chm.ingest()
-    compare(record, "all have run", prefect.states, chm)
+    compare(record, "all runs have ended", prefect.states, chm)
 
-    record.say("2. Changes by hand, each made when earlier changes are outside the overlap of two walks")
+    record.say("2. Manual changes; before each, CHM has ingested until it no longer reads the earlier ones again")
     changes = 0
 
-    def by_hand(what: str, change: Any) -> None:
+    def by_hand(description: str, change: Any) -> None:
         nonlocal changes
         time.sleep(SETTLED_SECONDS)
         chm.ingest()
         change()
         changes += 1
         time.sleep(6)  # the server stores its events every few seconds
-        compare(record, what, prefect.states, chm)
+        compare(record, description, prefect.states, chm)
 
     failed = newest(prefect, "sync customers: EU (é)", "FAILED")
     success = newest(prefect, "load-orders", "COMPLETED")
@@ -141,15 +148,15 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     by_hand("a failed run is set to COMPLETED", lambda: prefect.set_state(failed, "COMPLETED"))
     by_hand("a successful run is set to FAILED", lambda: prefect.set_state(success, "FAILED", "wrong totals, by hand"))
     by_hand("a failed run is set to RUNNING", lambda: prefect.set_state(no_task, "RUNNING"))
-    by_hand("and then to CRASHED", lambda: prefect.set_state(no_task, "CRASHED", "lost its worker"))
+    by_hand("the same run is set to CRASHED", lambda: prefect.set_state(no_task, "CRASHED", "lost its worker"))
     by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow, "CANCELLED"))
-    by_hand("and back to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
+    by_hand("the same run is set to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
     os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
     by_hand("a killed run is paused", lambda: prefect.set_state(orphan, "PAUSED"))
-    by_hand("and cancelled", lambda: prefect.set_state(orphan, "CANCELLED"))
+    by_hand("the paused run is cancelled", lambda: prefect.set_state(orphan, "CANCELLED"))
     created_run = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
     by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(created_run, "RUNNING"))
-    by_hand("and deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{created_run}"))
+    by_hand("the same run is deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{created_run}"))
     deleted_run = chm.runs().get(created_run)
     final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted open run in CHM: {final_state}")
@@ -161,38 +168,40 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     )
     chm.ingest()
     paused = chm.pipelines()[deployment["id"]].source_paused
-    record.check(paused is True, f"CHM says of the deployment that it is paused: {paused}")
+    record.check(paused is True, f"the deployment is paused in CHM: {paused}")
     skipped = next(name for name, flow in flows.items() if flow == "skipped")
     by_hand("a flow is deleted", lambda: prefect.call("DELETE", f"/flows/{skipped}"))
     chm.ingest()
     missing = [pipeline.name for pipeline in chm.pipelines().values() if pipeline.source_missing_since]
-    record.check(missing == ["skipped"], f"CHM says that these pipelines are missing at the source: {missing}")
+    record.check(missing == ["skipped"], f"pipelines that are missing at the source, according to CHM: {missing}")
     serving.terminate()
-    wait_until(lambda: not running(prefect, long), chm.ingest, "the scheduled runs end")
+    wait_until(lambda: not open_run_ids(prefect, long), chm.ingest, "the scheduled runs end")
 
-    record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
-    compare(record, "by ordinary walks", prefect.states, chm)
+    record.say(f"3. Comparison after {changes} manual changes and {chm.ingestions} ingestions")
+    compare(record, "after ordinary ingestions", prefect.states, chm)
     chm.reconcile()
     names = {row["id"]: row["name"] for row in prefect.flow_runs()}
     renamed = [name for name, run in chm.runs().items() if name in names and run.payload["name"] != names[name]]
-    record.check(not renamed, f"after the day's reading of the last 3 days {len(renamed)} runs have another name")
+    record.check(
+        not renamed, f"after CHM has read the last 3 days again, {len(renamed)} runs have another name than in Prefect"
+    )
     report = chm.reconcile()
     written = report["created"] + report["updated"]
-    record.check(not written, f"a second one writes {written} runs")
+    record.check(not written, f"a second reading of the last 3 days writes {written} runs")
     extra = set(chm.states()) - set(prefect.states()) - {created_run, removed}
     record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
 
-    record.say("4. Every failed run names its task, or says that none failed, and its link opens")
+    record.say("4. The error of every failed run names the task, or says that no task failed; the run's link opens")
     for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):
         if run.status == "failed":
             lines = (run.error_message or "").splitlines() or ["no error text"]
-            named = (
+            names_its_task = (
                 lines[0].startswith("task ")
                 # These were set to failed by hand, so no task failed.
                 or run.external_run_id in {success, no_task, slow}
                 or "long" in run.pipeline.name
             )
-            record.check(named or run.pipeline.name == "parent", f"{run.pipeline.name}: {lines[0][:90]}")
+            record.check(names_its_task or run.pipeline.name == "parent", f"{run.pipeline.name}: {lines[0][:90]}")
             open_source_link(record, run, auth=prefect.auth)
     record.check(
         not count_planted_secrets(),
@@ -200,7 +209,8 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     )
 
 
-def running(prefect: Prefect, flow_id: str, seconds: int | None = None) -> list[str]:
+def open_run_ids(prefect: Prefect, flow_id: str, seconds: int | None = None) -> list[str]:
+    """Return the ids of the flow's runs that have not ended. `seconds`: only runs with this parameter."""
     return [
         row["id"]
         for row in prefect.flow_runs()
@@ -226,8 +236,8 @@ def main() -> int:
             folder,
             lambda record: scenario(prefect, chm, folder, record),
             title="A live Prefect, changed by hand",
-            made_by="Written by `make e2e-prefect`, which starts a Prefect server in a folder of its own, runs flows, "
-            "changes their\nruns by hand while CHM ingests, and compares every run with Prefect's own answers.",
+            introduction="Written by `make e2e-prefect`, which starts a Prefect server in a folder of its own, runs "
+            "flows, changes their\nruns by hand while CHM ingests, and compares every run with Prefect's own answers.",
             system=f"Prefect {client['version']}",
             write=options.write,
         )
