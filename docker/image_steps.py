@@ -1,9 +1,9 @@
 """Run the steps of CHM's own containers (docker/Dockerfile, docker-compose.yml) without Docker: `make image-steps`.
 
-The steps of the Dockerfile run as written, in a temporary folder in place of /, by a user who is not root. The only
-environment variables passed on are those for the package index. Then the commands and health checks of the compose
-file run, with secrets from make-secrets.sh, on a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis
-with a password. The base image, the creation of the user and the isolation of containers are not tested.
+First run the steps of the Dockerfile in a temporary folder in place of /, as a user who is not root. Of the environment
+variables, pass on only those for the package index. Then run the commands and health checks of the compose file, with
+secrets from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis with a password.
+The base image, the creation of the user and the isolation of containers are not tested.
 """
 
 import json
@@ -33,16 +33,16 @@ DOCKER = Path(__file__).resolve().parent
 REPOSITORY = DOCKER.parent
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 UID = 10001
-# Paths of the image that the steps use.
-PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
+# Paths in the image, which are replaced by paths in the temporary folder.
+IMAGE_PATHS = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
 
 
-# Variables with which pip reaches the package index.
-TO_THE_INDEX = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
+# Environment variables that pip needs to reach the package index.
+INDEX_VARIABLES = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
 
 
 class Machine:
-    """A folder in place of /, with the environment of the image."""
+    """A temporary folder in place of /, in which commands run with the user and the environment of the image."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -53,7 +53,7 @@ class Machine:
             "PIP_QUIET": "1",
             "LD_LIBRARY_PATH": f"{root}/usr/lib",  # for an interpreter that is built as a shared library
         }
-        self.environment |= {name: value for name, value in os.environ.items() if TO_THE_INDEX.fullmatch(name)}
+        self.environment |= {name: value for name, value in os.environ.items() if INDEX_VARIABLES.fullmatch(name)}
         self.folder = root
         self.user: dict[str, Any] = (
             {"user": UID, "group": UID, "extra_groups": [], "umask": 0o022} if os.getuid() == 0 else {"umask": 0o022}
@@ -62,10 +62,10 @@ class Machine:
         self.health: list[str] = []
         for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / place).mkdir(parents=True)
-        # Copy this interpreter in place of the base image's, to a folder that every user can read. Its packages are
-        # left out, because they would hide that the lock file lacks one.
-        unneeded = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
-        shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=unneeded)
+        # Use this Python instead of that of the base image: copy it to a folder that every user can read. Do not copy
+        # its packages, because with them the steps would work even if the lock file lacks a package.
+        not_copied = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
+        shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=not_copied)
         if not (root / "usr/bin/python").exists():
             (root / "usr/bin/python").symlink_to(f"python3.{sys.version_info.minor}")
         self.change_owner(root)
@@ -76,7 +76,7 @@ class Machine:
                 os.chown(inner, uid, uid, follow_symlinks=False)
 
     def in_root(self, text: str) -> str:
-        return PLACES.sub(rf"{self.root}/\1", text)
+        return IMAGE_PATHS.sub(rf"{self.root}/\1", text)
 
     def shell(self, command: str) -> None:
         self.run(["sh", "-ec", command])
@@ -144,34 +144,34 @@ def copy(machine: Machine, names: list[str]) -> None:
                             text=True, check=True).stdout.splitlines()  # fmt: skip
     patterns = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
     for name in listed:
-        if (names == ["."] or name in names) and not ignored(name, patterns):
+        if (names == ["."] or name in names) and not is_ignored(name, patterns):
             target = machine.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, target)
     machine.change_owner(machine.folder)
 
 
-def ignored(name: str, patterns: list[str]) -> bool:
-    """Return whether the build excludes the file: the last pattern that fits it, or a folder above it, decides."""
+def is_ignored(name: str, patterns: list[str]) -> bool:
+    """Return whether the patterns exclude the file. The last one that matches it, or a folder above it, decides."""
     paths = [str(path) for path in (PurePosixPath(name), *PurePosixPath(name).parents) if str(path) != "."]
-    verdict = False
+    is_excluded = False
     for pattern in patterns:
         if not pattern or pattern.startswith("#"):
             continue
-        bare = pattern.removeprefix("!")
-        fits = (
-            any(fnmatch(PurePosixPath(path).name, bare[3:]) for path in paths)
-            if bare.startswith("**/")
-            else any(fnmatch(path, bare) and path.count("/") == bare.count("/") for path in paths)
+        glob = pattern.removeprefix("!")
+        matches = (
+            any(fnmatch(PurePosixPath(path).name, glob[3:]) for path in paths)
+            if glob.startswith("**/")
+            else any(fnmatch(path, glob) and path.count("/") == glob.count("/") for path in paths)
         )
-        if fits:
-            verdict = not pattern.startswith("!")
-    return verdict
+        if matches:
+            is_excluded = not pattern.startswith("!")
+    return is_excluded
 
 
 @contextmanager
 def postgresql(machine: Machine, port: int) -> Iterator[None]:
-    """Start PostgreSQL as docker/postgres/start.sh and the image's first start do; stop it at the end."""
+    """Run PostgreSQL as docker/postgres/start.sh and the first start of its image would; stop it at the end."""
     secrets, folder = machine.root / "run/secrets", machine.root / "postgresql"
     folder.mkdir()
     server = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
@@ -225,7 +225,7 @@ def serve(machine: Machine) -> None:
     compose = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
     secrets = machine.root / "run/secrets"
     subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607
-    # Only the owner can open their folder; in a container each file is mounted by itself.
+    # make-secrets.sh lets only the owner open the folder. In a container each file is mounted separately.
     secrets.chmod(0o755)
     ports = {name: free_port() for name in ("postgres", "redis", "web")}
     for path in secrets.glob("*_url"):
@@ -238,7 +238,7 @@ def serve(machine: Machine) -> None:
         variables = {name: interpolated(value) for name, value in compose[service]["environment"].items()}
         return variables | {"CHM_PORT": str(ports["web"])}
 
-    def once(service: str) -> None:
+    def run_to_end(service: str) -> None:
         say(f"{service}: {' '.join(compose[service]['command'])}")
         # A compose file writes $ as $$.
         command = [word.replace("$$", "$") for word in compose[service]["command"]]
@@ -251,17 +251,17 @@ def serve(machine: Machine) -> None:
         redis = [word.replace("$$", "$") for word in compose["redis"]["command"]]
         redis[-1] = redis[-1].replace("dir /data", f"dir {machine.root}/data\\nport {ports['redis']}")
         stack.enter_context(running("redis", machine.start(redis)))
-        once("migrate")
-        once("readers")
+        run_to_end("migrate")
+        run_to_end("readers")
         say("load_synthetic: the data set is in the image")
         machine.run(["python", "manage.py", "load_synthetic", "--end", "now"], **environment("web"))
         stack.enter_context(running("web", machine.start(machine.command, **environment("web"))))
         for service in ("worker", "beat"):
             process = machine.start(compose[service]["command"], **environment(service))
             stack.enter_context(running(service, process))
-        healthy(machine, "web", machine.health, environment("web"))
+        wait_until_healthy(machine, "web", machine.health, environment("web"))
         for service in ("worker", "beat"):
-            healthy(machine, service, compose[service]["healthcheck"]["test"][1:], environment(service))
+            wait_until_healthy(machine, service, compose[service]["healthcheck"]["test"][1:], environment(service))
         check_pages(ports["web"])
         check_roles(secrets, ports["postgres"])
 
@@ -270,14 +270,14 @@ def interpolated(value: Any) -> str:
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
 
 
-def healthy(machine: Machine, service: str, command: list[str], environment: Mapping[str, str]) -> None:
+def wait_until_healthy(machine: Machine, service: str, command: list[str], environment: Mapping[str, str]) -> None:
     """Run the health check until it succeeds; exit after 60 s."""
     start = time.monotonic()
     while time.monotonic() - start < 60:
-        with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+        with open(os.devnull, "wb") as null_file:  # noqa: PTH123
             done = subprocess.run([machine.in_root(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
                                   env=machine.environment | {k: machine.in_root(v) for k, v in environment.items()},
-                                  stdout=nothing, stderr=nothing, **machine.user)  # fmt: skip
+                                  stdout=null_file, stderr=null_file, **machine.user)  # fmt: skip
         if done.returncode == 0:
             say(f"{service} is healthy after {time.monotonic() - start:.1f} s: {' '.join(command)}")
             return
@@ -286,17 +286,17 @@ def healthy(machine: Machine, service: str, command: list[str], environment: Map
 
 
 def check_pages(port: int) -> None:
-    """Check what a user sees first: the login page, and that its style sheets are served."""
-    page = get(port, "/admin/login/")
+    """Check that the login page and its style sheets are served."""
+    page = get_page(port, "/admin/login/")
     sheets = re.findall(rb'href="(/static/[^"]+\.css)"', page)
     if not sheets or b"csrfmiddlewaretoken" not in page:
         sys.exit("The login page lacks its style sheets or its form.")
     for sheet in sheets:
-        get(port, sheet.decode())
+        get_page(port, sheet.decode())
     say(f"/admin/login/ and its {len(sheets)} style sheets are served")
 
 
-def get(port: int, path: str) -> bytes:
+def get_page(port: int, path: str) -> bytes:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"})
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return bytes(answer.read())
@@ -306,7 +306,7 @@ def check_roles(secrets: Path, port: int) -> None:
     """Check that each role can do what its boards need, over TLS, and nothing else."""
     for reader in ("grafana_reader", "metabase_reader"):
         password = (secrets / f"{reader}_password").read_text().strip()
-        trusted = str(secrets / "postgres_ca")
+        ca_file = str(secrets / "postgres_ca")
         with psycopg.connect(
             host="127.0.0.1",
             port=port,
@@ -315,7 +315,7 @@ def check_roles(secrets: Path, port: int) -> None:
             password=password,
             autocommit=True,
             sslmode="verify-full",
-            sslrootcert=trusted,
+            sslrootcert=ca_file,
         ) as connection:
             count = connection.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
             # A reading role must not read tables or create objects.
@@ -380,13 +380,13 @@ BEGUN = time.monotonic()
 def main() -> None:
     if not (POSTGRESQL / "postgres").exists() or not shutil.which("redis-server"):
         sys.exit("This needs postgresql-15 and redis-server (Debian's packages).")
-    # Not in /tmp, because /tmp stands for the image's own.
+    # Not in /tmp, because /tmp in a command means the image's folder of this name.
     with tempfile.TemporaryDirectory(prefix="chm-image-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         machine = Machine(Path(folder) / "root")
         build(machine)
         if os.getuid() == 0:
-            # As in the image, whose user cannot write to these folders.
+            # In the image these folders belong to root too, so its user cannot write to them.
             for place in ("app", "opt"):
                 machine.change_owner(machine.root / place, 0)
         serve(machine)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Create the secrets of docker-compose.yml, each random, in docker/secrets. Existing files are not changed.
+# Create random values for the secrets of docker-compose.yml, in docker/secrets. Existing files are not changed.
 # There are no default passwords: compose does not start without these files.
 set -eu
 folder=${1:-$(dirname "$0")/secrets}
@@ -20,7 +20,8 @@ done
 put chm_secret_key "$(openssl rand -base64 60 | tr -d '\n')"
 
 if ! [ -s postgres_key ]; then
-  # A certificate authority whose key is deleted afterwards, and one certificate for the service's name.
+  # Create a certificate authority and one certificate for the service's name. The authority's key is deleted at the end, so
+  # that nobody can create more certificates.
   scratch=$(mktemp -d)
   trap 'rm -r "$scratch"' EXIT
   openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=CHM database authority" \

@@ -1,10 +1,11 @@
-// Run Grafana's own code on the boards, without Grafana: its variables (@grafana/scenes), and its transformations, field
-// overrides and links (@grafana/data). check_boards.py starts it in the folder where these packages are installed. Standard
-// input has the boards and the choices, standard output the result. The packages expect a browser, so jsdom simulates one.
+// Run Grafana's own code on the boards without its server: variables (@grafana/scenes), and transformations, field
+// overrides and links (@grafana/data). check_boards.py starts this program in the folder in which these packages are
+// installed, writes boards and filter values to its standard input, and reads the result from its standard output. The
+// packages need a browser, so jsdom simulates one.
 for (const kind of ['.css', '.scss', '.svg', '.woff2']) require.extensions[kind] = () => {};
 const Module = require('module');
 const load = Module._load;
-// These modules contain only types, but the packages import them like code.
+// These modules contain only types, so there is no code to load, but the packages import them.
 Module._load = (name, ...rest) => (/_types\.gen$/.test(name) ? {} : load.call(Module, name, ...rest));
 
 const { JSDOM } = require('jsdom');

@@ -1,8 +1,8 @@
 """Check the boards with Grafana's own types and code, in the release of docker-compose.yml (`make check-boards`).
 
-Needs npm. Installs that release's packages and TypeScript into a temporary folder. The types check every dashboard
-and every panel's options and field options. The code (behaviour.cjs) checks that variables are expanded as in the
-tests, and that transformations, overrides and links give the expected result for sample rows.
+Needs npm. Install the packages of that release and TypeScript into a temporary folder. Check every dashboard, panel
+option and field option with the types. Run Grafana's code with behaviour.cjs, and check that it expands variables to
+the same SQL as the tests, and that transformations, overrides and links have the expected results for sample rows.
 """
 
 import json
@@ -23,14 +23,14 @@ TYPESCRIPT = "5.6.3"
 SCENES = "6.0.0"  # the library of that release's dashboards
 END = datetime(2026, 6, 17, 12, tzinfo=UTC)
 ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
-# All values, chosen ones, and texts that try to break out of a quoted value.
-CHOICES: tuple[dict[str, str], ...] = (
+# Values of the filters: none chosen, some chosen, and texts that try to end a quoted value.
+FILTER_CHOICES: tuple[dict[str, str], ...] = (
     {}, {"client": ID}, {"platform": "airflow", "environment": "dev"}, {"platform": "x' OR true --"},
     {"platform": 'a"b\\'}, {"environment": "NULL"}, {"client": "$__all", "platform": "cron"},
 )  # fmt: skip
 RAW = "./node_modules/@grafana/schema/dist/esm/raw/composable"
-KINDS = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
-# The schema uses enumerations; JSON contains their texts and numbers, so the types are converted.
+PANEL_TYPES = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
+# Grafana's types use enumerations, but JSON contains their values. Plain<T> converts a type to that of its JSON.
 PLAIN = """
 type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined ? T
   : T extends (infer U)[] ? Plain<U>[]
@@ -42,7 +42,7 @@ type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined
 def main() -> int:
     match = re.search(r"grafana/grafana-oss:([0-9.]+)", (DOCKER / "docker-compose.yml").read_text())
     if not match:
-        sys.exit("docker-compose.yml names no version of Grafana.")
+        sys.exit("docker-compose.yml has no version of Grafana.")
     with tempfile.TemporaryDirectory() as folder:
         grafana = [f"@grafana/{part}@{match[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
         others = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
@@ -55,25 +55,25 @@ def main() -> int:
              "--target", "es2020", "boards.ts")  # fmt: skip
         sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {match[1]}.\n")
         shutil.copy(DOCKER / "grafana" / "behaviour.cjs", folder)
-        differences = [*behaviour(folder, boards)]
+        differences = [*behaviour_differences(folder, boards)]
     sys.stdout.write("".join(f"{fault}\n" for fault in differences) or "The variables and panels behave as expected.\n")
     return bool(differences)
 
 
-def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a text for each difference between the result of Grafana's code and the expected one."""
+def behaviour_differences(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a message for each difference between the result of Grafana's code and the expected result."""
     sql = [
         {"board": board, "chosen": chosen, "sql": panel["targets"][0]["rawSql"]}
         for board in boards
         for panel in board["panels"]
-        for chosen in CHOICES
+        for chosen in FILTER_CHOICES
     ]
     panels = {
         re.search(r"Shape: (\w+)", panel["description"])[1]: panel  # type: ignore[index]
         for board in boards
         for panel in board["panels"]
     }
-    fields = [{"panel": panels[name], "frame": {"fields": frame}} for name, frame in FRAMES.items()]
+    fields = [{"panel": panels[name], "frame": {"fields": frame}} for name, frame in SAMPLE_ROWS.items()]
     done = subprocess.run(["node", "behaviour.cjs"], cwd=folder, input=json.dumps({"sql": sql, "fields": fields}),  # noqa: S607
                           capture_output=True, text=True, check=False)  # fmt: skip
     if done.returncode:
@@ -87,21 +87,21 @@ def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
         for macro, moment in (("$__timeFrom()", start), ("$__timeTo()", END)):
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
         if own_sql != grafana_sql:
-            yield f"{query['board']['title']}, {query['chosen']}: Grafana asks\n{grafana_sql}\nand not\n{own_sql}"
-    for name, grafana_fields in zip(FRAMES, answer["fields"], strict=True):
-        shown = [{key: field[key] for key in EXPECTED[name][0]} for field in grafana_fields]
-        if shown != EXPECTED[name]:
-            yield f"{name}: Grafana shows\n{shown}\nand not\n{EXPECTED[name]}"
+            yield f"{query['board']['title']}, {query['chosen']}: Grafana sends\n{grafana_sql}\nexpected:\n{own_sql}"
+    for name, grafana_fields in zip(SAMPLE_ROWS, answer["fields"], strict=True):
+        shown = [{key: field[key] for key in EXPECTED_FIELDS[name][0]} for field in grafana_fields]
+        if shown != EXPECTED_FIELDS[name]:
+            yield f"{name}: Grafana shows\n{shown}\nexpected:\n{EXPECTED_FIELDS[name]}"
         names = [field["name"] for field in grafana_fields]
         if (x_field := panels[name]["options"].get("xField")) and x_field not in names:
-            yield f"{name}: there is no field {x_field} for the bars."
+            yield f"{name}: the field {x_field}, which the bars need, is missing."
 
 
 # 15 and 22 June 2026, in milliseconds.
-MONDAY, NEXT = 1_781_481_600_000, 1_782_086_400_000
-FRAMES: dict[str, list[dict[str, Any]]] = {
+MONDAY, NEXT_MONDAY = 1_781_481_600_000, 1_782_086_400_000
+SAMPLE_ROWS: dict[str, list[dict[str, Any]]] = {
     "weekly_status_mix": [
-        {"name": "week_start", "type": "time", "values": [MONDAY, MONDAY, NEXT]},
+        {"name": "week_start", "type": "time", "values": [MONDAY, MONDAY, NEXT_MONDAY]},
         {"name": "status", "type": "string", "values": ["failed", "success", "success"]},
         {"name": "runs", "type": "number", "values": [1, 5, 7]},
     ],
@@ -128,7 +128,7 @@ FRAMES: dict[str, list[dict[str, Any]]] = {
     "top_flaky_pipelines": [{"name": "failure_rate", "type": "number", "values": [0.04, 0.1, 0.5625]}],
 }
 GREEN, ORANGE, RED, BLUE = "#73BF69", "#FF9830", "#F2495C", "#5794F2"
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED_FIELDS: dict[str, list[dict[str, Any]]] = {
     "weekly_status_mix": [
         {"name": "week_start\\status", "type": "time", "texts": ["2026-06-15", "2026-06-22"]},
         {"name": "failed", "type": "number", "texts": ["1", "0"]},
@@ -164,7 +164,7 @@ def typescript(boards: list[dict[str, Any]]) -> str:
     lines += [
         f"import type {{ Options as {name}Options, FieldConfig as {name}Fields }} from"
         f" '{RAW}/{kind}/panelcfg/x/{name}PanelCfg_types.gen';"
-        for kind, name in KINDS.items()
+        for kind, name in PANEL_TYPES.items()
         if kind != "table"
     ]
     # A table's cells share their options with other panels.
@@ -173,7 +173,7 @@ def typescript(boards: list[dict[str, Any]]) -> str:
     for number, board in enumerate(boards):
         lines.append(f"export const board{number}: Plain<Dashboard> = {json.dumps(board)};")
         for panel in board["panels"]:
-            name, suffix = KINDS[panel["type"]], f"{number}_{panel['id']}"
+            name, suffix = PANEL_TYPES[panel["type"]], f"{number}_{panel['id']}"
             fields = panel["fieldConfig"]
             custom = fields["defaults"].get("custom", {}) | {
                 option["id"].removeprefix("custom."): option["value"]
@@ -190,7 +190,7 @@ def typescript(boards: list[dict[str, Any]]) -> str:
 
 def _run(folder: str, program: str, *arguments: str) -> None:
     if not (path := shutil.which(program)):
-        sys.exit(f"{program} is needed and not installed.")
+        sys.exit(f"{program} is not installed, but needed.")
     done = subprocess.run([path, *arguments], cwd=folder, check=False)  # noqa: S603 - our own command lines
     if done.returncode:
         sys.exit(done.returncode)

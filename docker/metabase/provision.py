@@ -60,7 +60,7 @@ class Metabase:
             if time.monotonic() > end:
                 raise MetabaseError(f"Metabase at {self._url} did not become healthy in {WAIT_SECONDS} s.")
             time.sleep(pause)
-            # Metabase needs minutes for its first start, so ask less and less often.
+            # Metabase needs minutes for its first start, so wait longer each time.
             pause = min(2 * pause, 2)
 
     def log_in(self, email: str, password: str) -> None:
@@ -190,7 +190,7 @@ def put(metabase: Metabase, kind: str, wanted: dict[str, Any], existing: int | N
         say("created", kind, wanted["name"])
         return int(created["id"])
     present = present or metabase.ask("GET", f"/api/{kind}/{existing}")
-    # Metabase adds other facts to the columns of a model by itself, so compare only these.
+    # Metabase adds keys of its own to the columns of a model, so compare only these keys.
     columns = [{key: column[key] for key in ("name", "display_name", "description")}
                for column in wanted.get("result_metadata", [])]  # fmt: skip
     if same(wanted | ({"result_metadata": columns} if columns else {}), present):
@@ -202,7 +202,7 @@ def put(metabase: Metabase, kind: str, wanted: dict[str, Any], existing: int | N
 
 
 def same(expected: Any, present: Any) -> bool:
-    """Return whether everything expected is present. Metabase adds keys of its own to what it stores."""
+    """Return whether the stored value contains everything expected. Metabase adds keys of its own to objects."""
     if isinstance(expected, dict):
         return isinstance(present, dict) and all(same(value, present.get(key)) for key, value in expected.items())
     if isinstance(expected, list):
@@ -247,7 +247,7 @@ def main() -> int:
         metabase.log_in(email, password)
         provision(metabase, content, details)
     except (OSError, MetabaseError) as error:
-        sys.stderr.write(f"Nothing more was changed: {error}\n")
+        sys.stderr.write(f"Stopped, because of an error: {error}\n")
         return 1
     return 0
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Send dbt's run_results.json to CHM, with the files of failed nodes from the manifest. Needs only Python 3.8.
+"""Send dbt's run_results.json and the files of failed nodes from its manifest to CHM. Needs only Python 3.8.
 
     dbt build; python send_dbt_results.py [target]
 
@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-GOOD = {"success", "pass", "warn", "skipped", "no-op"}
+NOT_FAILED = {"success", "pass", "warn", "skipped", "no-op"}
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     body = {"run_results": run_results}
     if (target / "manifest.json").exists():
         manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-        failed = {node["unique_id"] for node in run_results["results"] if node["status"] not in GOOD}
+        failed = {node["unique_id"] for node in run_results["results"] if node["status"] not in NOT_FAILED}
         nodes = {
             name: {"original_file_path": node.get("original_file_path")}
             for name, node in manifest.get("nodes", {}).items()
@@ -41,8 +41,8 @@ def main() -> int:
         },
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            print(answer.headers["CHM-Outcome"], json.load(answer)["status"])
+        with urllib.request.urlopen(request, timeout=30) as response:
+            print(response.headers["CHM-Outcome"], json.load(response)["status"])
     except urllib.error.HTTPError as error:
         print(f"CHM refused the file ({error.code}): {error.read().decode()}", file=sys.stderr)
         return 1

@@ -16,12 +16,12 @@ def main() -> None:
     commands.add_parser("links", help="check the links between documents")
     of_milestones = commands.add_parser("milestones", help="run each milestone's commands and write their output")
     of_milestones.add_argument(
-        "--only", default="", help="milestones whose title contains this text; nothing is written"
+        "--only", default="", help="run only milestones whose title contains this text, and write nothing"
     )
     of_documents = commands.add_parser("documents", help="run the commands of README and quickstart in a fresh clone")
     of_documents.add_argument("--list", action="store_true", help="only list the commands")
     options = parser.parse_args()
-    # Imported here, because the links are also checked without Django and the test tools.
+    # These imports are not at the top, because the check of links must work without Django and the test tools.
     match options.command:
         case "pages":
             sys.exit(_pages(check=options.check))
@@ -51,7 +51,7 @@ def _pages(*, check: bool) -> int:
             stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:
             path.write_text(page(), encoding="utf-8")
-    # A stale page is only reported if its sources have no problem, because problems make the page stale too.
+    # Problems of its sources also make a page stale, so report stale pages only if there is no such problem.
     causes = [*requirements.problems(), *settings_page.problems()]
     return _print_problems(causes or stale)
 

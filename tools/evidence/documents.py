@@ -28,7 +28,7 @@ _BLOCK = re.compile(r"^( *)```sh([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTAL
 _READY = re.compile(r'ready="([^"]+)"')
 
 
-class Failed(Exception):
+class BlockFailed(Exception):
     """A block failed; the message contains its output."""
 
 
@@ -48,7 +48,7 @@ class Block:
 
 
 def blocks(document: str) -> Iterator[Block]:
-    """Yield the blocks of a document; raise Failed if a block declares no kind."""
+    """Yield the blocks of a document; raise BlockFailed if a block declares no kind."""
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         indent, info, commands = match.groups()
@@ -56,13 +56,13 @@ def blocks(document: str) -> Iterator[Block]:
         ready = _READY.search(info)
         kind = "ready" if ready else info.strip()
         if kind not in {"run", "ready", "ci", "shown"}:
-            raise Failed(f'{document}:{line}: declare whether the block is run, ready="...", ci or shown')
+            raise BlockFailed(f'{document}:{line}: declare whether the block is run, ready="...", ci or shown')
         lines = [text.removeprefix(indent) for text in commands.splitlines()]
         yield Block(document, line, kind, ready[1] if ready else "", "\n".join(lines))
 
 
 def run(*, only_list: bool) -> int:
-    """Run the documents' blocks, or only list them; return the exit status."""
+    """Run the blocks of all documents, or only list them; return the exit status."""
     try:
         for document in DOCUMENTS:
             document_blocks = list(blocks(document))
@@ -71,7 +71,7 @@ def run(*, only_list: bool) -> int:
                     print(f"{block.name}: {block.kind} {block.ready}")
             else:
                 _run_document(document_blocks)
-    except Failed as failed:
+    except BlockFailed as failed:
         print(failed, file=sys.stderr)
         return 1
     return 0
@@ -86,7 +86,7 @@ def _run_document(document_blocks: list[Block]) -> None:
         terminal = _Terminal(clone, Path(folder))
         try:
             for block in document_blocks:
-                terminal.do(block)
+                terminal.run_block(block)
         finally:
             terminal.close()
 
@@ -102,11 +102,12 @@ class _Terminal:
         self._environment.pop("VIRTUAL_ENV", None)
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def do(self, block: Block) -> None:
+    def run_block(self, block: Block) -> None:
+        """Run or start a block, and print how long it took. Only print blocks that are not run."""
         if block.kind in {"run", "ready"}:
-            begun = time.monotonic()
+            started = time.monotonic()
             (self._run if block.kind == "run" else self._start)(block)
-            print(f"{block.kind:5} {block.name} {time.monotonic() - begun:.0f} s", flush=True)
+            print(f"{block.kind:5} {block.name} {time.monotonic() - started:.0f} s", flush=True)
         else:
             print(f"{block.kind:5} {block.name}", flush=True)
 
@@ -124,7 +125,9 @@ class _Terminal:
             check=False,
         )
         if done.returncode:
-            raise Failed(f"{block.name} ended with status {done.returncode}:\n{done.stdout.decode(errors='replace')}")
+            raise BlockFailed(
+                f"{block.name} ended with status {done.returncode}:\n{done.stdout.decode(errors='replace')}"
+            )
         pairs = (entry.partition("=") for entry in environment_file.read_text().split("\0") if entry)
         self._environment = {name: value for name, _, value in pairs}
 
@@ -143,7 +146,7 @@ class _Terminal:
         deadline = time.monotonic() + READY_SECONDS
         while not _is_ready(block.ready, log):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Failed(f"{block.name} never printed {block.ready!r}:\n{log.read_text(errors='replace')}")
+                raise BlockFailed(f"{block.name} never printed {block.ready!r}:\n{log.read_text(errors='replace')}")
             time.sleep(0.2)
 
     def close(self) -> None:

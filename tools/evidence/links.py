@@ -1,4 +1,4 @@
-"""Check the links between documents: each file exists, and each anchor is a heading of its document."""
+"""Check that the files and headings to which documents link exist."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 
 def problems(root: Path = ROOT) -> Iterator[str]:
-    """Yield a text for each link whose file or heading does not exist."""
+    """Yield a message for each link to a file or heading that does not exist."""
     for document in documents(root):
         text = _FENCE.sub("", document.read_text(encoding="utf-8"))
         for target in _LINK.findall(text):

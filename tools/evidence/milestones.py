@@ -39,12 +39,12 @@ class Milestone:
 MILESTONES = (
     Milestone(
         "Schema first",
-        "The database refuses every bad row by a named constraint; no migration is missing.",
+        "Named constraints of the database refuse every invalid row, and no migration is missing.",
         (f"{PYTEST} {CONSTRAINT_TESTS}", ".venv/bin/python manage.py makemigrations --check --dry-run"),
     ),
     Milestone(
         "API baseline",
-        "CRUD, filters, pages, errors, access, and a contract document from which a client is generated.",
+        "Create, read, update, delete; filters, pages, errors, access; a contract from which clients are generated.",
         (
             f"{PYTEST} {' '.join(API_TESTS)}",
             "make fuzz FUZZ_CASES=10 FUZZ_SECONDS=20",
@@ -52,19 +52,19 @@ MILESTONES = (
     ),
     Milestone(
         "Ingestion",
-        "All recorded partners are ingested; replays and any order of arrival change nothing; faults lose and "
-        "duplicate no run.",
+        "All recorded partners are ingested. Repeated and reordered pages change nothing. Faults lose and duplicate no "
+        "run.",
         (f"{PYTEST} ingestion runs/tests/test_worked_sequences.py runs/tests/test_order_independence.py",
          "make faults ARGS=--quick"),
     ),
     Milestone(
         "Dashboards",
-        "Every shape equals the values computed by hand, in Python, API, SQL, boards and console.",
+        "API, SQL, boards and console return the values of every report (shape) that were computed by hand.",
         (f"{PYTEST} -k 'shapes or reporting or board or grafana or metabase' chm_project",),
     ),
     Milestone(
         "Tests",
-        "The critical path in one command, lint, and the whole suite.",
+        "The most important tests in one command, the checks of the code, and all tests.",
         ("make critical-path", "make lint", "make test"),
     ),
 )  # fmt: skip
@@ -95,17 +95,17 @@ def run(only: str) -> int:
 
 
 def _run_command(command: str) -> CommandResult:
-    begun = time.monotonic()
-    done = subprocess.run(
+    started = time.monotonic()
+    process = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - started
     # Colours of a terminal would be unreadable in the document.
-    lines = [line.rstrip() for line in _COLOUR.sub("", done.stdout).splitlines() if line.strip()]
-    print(f"{'pass' if done.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
-    if done.returncode:
+    lines = [line.rstrip() for line in _COLOUR.sub("", process.stdout).splitlines() if line.strip()]
+    print(f"{'pass' if process.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
+    if process.returncode:
         print("\n".join(lines[-40:]), flush=True)
-    return CommandResult(command, done.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
+    return CommandResult(command, process.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
 
 
 def _page(results: list[tuple[Milestone, list[CommandResult]]]) -> str:
@@ -130,11 +130,12 @@ embedded PostgreSQL and Valkey. Only the last lines of each command's output are
 
 ## Known limits
 
-- `.ci/run` repeats the suite on Debian's PostgreSQL 15 and Redis; this page is only from the embedded servers.
+- This page has only results with the embedded servers. `.ci/run` repeats the tests with Debian's PostgreSQL 15 and
+  Redis.
 - Airflow ([airflow-live.md](airflow-live.md)), Prefect ([prefect-live.md](prefect-live.md)) and Dagster
-  ([dagster-live.md](dagster-live.md)) were tested live. dbt and OpenLineage are tested with answers and events recorded
-  from the real systems, and dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data Factory with answers that
-  follow their documentation ([connectors.md](../connectors.md) marks what is uncertain).
+  ([dagster-live.md](dagster-live.md)) were tested live. dbt and OpenLineage are tested with responses and events that
+  were recorded from the real systems. dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data Factory are tested
+  with responses from their documentation ([connectors.md](../connectors.md) marks what is uncertain).
 - Grafana, Metabase and Docker themselves were not run for this page.
 - Speed and memory: [performance.md](../performance.md). Faults: [faults.md](faults.md).
 """

@@ -143,10 +143,11 @@ def build(into: Path, *, rehearse: bool) -> int:
 def image_context(tracked: list[str], path: Path) -> None:
     """Write an archive of the files that the image needs. Use: docker build -f docker/Dockerfile - < ARCHIVE."""
     # image_steps.py is a script next to the Dockerfile, not a module of a package, so it cannot be imported.
-    ignored: Callable[[str, list[str]], bool] = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))["ignored"]
+    image_steps = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))
+    is_ignored: Callable[[str, list[str]], bool] = image_steps["is_ignored"]
     patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     # The build needs the Dockerfile in the archive, although the image does not contain it.
-    write_archive([name for name in tracked if name == "docker/Dockerfile" or not ignored(name, patterns)], path)
+    write_archive([name for name in tracked if name == "docker/Dockerfile" or not is_ignored(name, patterns)], path)
 
 
 def write_archive(names: list[str], path: Path) -> None:

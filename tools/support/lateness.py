@@ -29,7 +29,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Usual:
+class _UsualStarts:
     """The starts that followed the last start's time of the week in earlier weeks, moved to this week, for one zone."""
 
     starts: list[float]
@@ -71,13 +71,13 @@ def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
     # Three of four weeks must agree, so that one holiday or outage does not decide.
     if not any(_weeks_that_started(past, last, at, skip, zone) >= 3 for zone in zones):
         return None
-    if not any(_agree(_first_starts(past, last, skip, zone)) for zone in zones):
+    if not any(_three_agree(_first_starts(past, last, skip, zone)) for zone in zones):
         return None
-    fits = {zone: _fit(past, zone) for zone in zones}
+    fits = {zone: _count_matches(past, zone) for zone in zones}
     if max(close for _, close, _ in fits.values()) < 0.65 * max(compared for compared, _, _ in fits.values()):
         return None
     near = max(near for _, _, near in fits.values())
-    usual = [_usual(past, last, skip, zone) for zone in zones if fits[zone][2] >= near - 1]
+    usual = [_usual_starts(past, last, skip, zone) for zone in zones if fits[zone][2] >= near - 1]
     complete = [entry for entry in usual if entry is not None]
     if len(complete) < len(usual):
         return None
@@ -113,12 +113,12 @@ def _first_starts(past: Sequence[float], last: float, skip: float, zone: str) ->
     )
 
 
-def _agree(after: Sequence[float]) -> bool:
+def _three_agree(after: Sequence[float]) -> bool:
     """Return whether three of the sorted values are within two hours."""
     return any(third - first <= 2 * HOUR for first, third in zip(after, after[2:], strict=False))
 
 
-def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
+def _count_matches(past: Sequence[float], zone: str) -> tuple[int, int, int]:
     """Compare recent starts with the same times of earlier weeks; return how many were compared, close, and near.
 
     A start is near within 30 minutes, and close within the smaller of 30 minutes and a third of the usual gap.
@@ -143,7 +143,7 @@ def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
     return compared, close, near
 
 
-def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual | None:
+def _usual_starts(past: Sequence[float], last: float, skip: float, zone: str) -> _UsualStarts | None:
     usual_starts = []
     for week in WEEKS:
         same_time = weeks_before(last, week, zone)
@@ -163,7 +163,7 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
         usual_starts.append((weeks_before(start, -week, zone), gap))
     if len(usual_starts) < 3:
         return None
-    return _Usual(sorted(start for start, _ in usual_starts), _median([gap for _, gap in usual_starts]))
+    return _UsualStarts(sorted(start for start, _ in usual_starts), _median([gap for _, gap in usual_starts]))
 
 
 def _longest_usual_gap(past: Sequence[float]) -> float:

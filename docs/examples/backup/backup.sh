@@ -7,7 +7,7 @@ folder=${1:?usage: backup.sh FOLDER}
 dump=$folder/chm-$(date -u +%Y%m%dT%H%M%S).dump
 trap 'rm -f "$dump.part"' EXIT
 pg_dump --format=custom --file="$dump.part"
-# Fail if the list of contents cannot be read: then the dump is useless.
+# Test that the dump can be read: list its contents.
 pg_restore --list "$dump.part" >/dev/null
 mv "$dump.part" "$dump"
 (cd "$folder" && sha256sum "${dump##*/}" >"${dump##*/}.sha256")

@@ -1,13 +1,13 @@
 #!/bin/sh
 # restore.sh DUMP [OWNER]: restore a dump of backup.sh into the empty database that PGDATABASE names, in one transaction.
-# As the database's owner leave OWNER out. As a superuser name the role that will own everything, such as chm.
+# If you restore as the database's owner, leave out OWNER. As a superuser, pass the role that will own everything, such as chm.
 # The roles that may read the boards' views must exist. Otherwise set RESTORE_GRANTS=no, and run grant_reporting_role later.
 set -eu
 dump=${1:?usage: restore.sh DUMP [OWNER]}
 owner=${2:-}
 (cd "$(dirname "$dump")" && sha256sum --check --quiet "$(basename "$dump").sha256")
 ask() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
-# On a line of its own: inside a condition, a failed connection would not end the script (set -e).
+# Not inside the condition below, where a failed connection would not end the script (set -e).
 tables=$(ask "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
 if [ "$tables" != 0 ]; then
   echo "the database $PGDATABASE is not empty: restore into a new one" >&2
