@@ -132,7 +132,7 @@ def _failed_node(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
 
 
 def _rows_written(nodes: list[Mapping[str, Any]]) -> int | None:
-    """Return the number of rows written; None if the adapter does not count them."""
+    """Return the number of rows written; None if dbt's adapter does not count them."""
     written = [count_or_none(object_at(node, "adapter_response").get("rows_affected")) for node in nodes]
     known_counts = [rows for rows in written if rows is not None]
     return sum(known_counts) if known_counts else None

@@ -1,21 +1,21 @@
 -- Question    How many runs of each status did a client have in a window, and which was the latest of each pipeline?
 -- Grain       one row per pipeline with a run in the window, including disabled ones
 -- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status. The counts
---             are those of the client: the same in each row
+--             are those of the whole client, so they are the same in each row
 -- Parameters  client_id; since (inclusive) and until (exclusive): compared with started_at, or with event_at if
 --             a run has no start
 --
 -- The index runs_latest has -infinity for a run without a start. So a window is two ranges of each pipeline's runs in
 -- that index: those with a start in the window, and those without a start, filtered by event_at.
 --
--- Most runs of a client can be in the window, such as its whole history. Then the counts are those of the roll-up minus
--- the runs outside the window, which are fewer. The roll-up counts runs by another time (event_at), so only its sum over
--- all months is exact here. Its months also estimate which side of the window has fewer runs.
+-- If most runs of the client are in the window, the counts are those of the roll-up minus the runs outside the window,
+-- because these are fewer to read. The roll-up counts runs by another time (event_at), so only its sum over all months
+-- is exact here. Its months also give an estimate of whether most runs are in the window.
 WITH client_months AS MATERIALIZED (
     SELECT month, running, success, failed, canceled, skipped
     FROM rollup.months
     WHERE client_id = %(client_id)s
-        -- For a short window, the runs in it are read in less time than the months.
+        -- For a short window, reading its runs takes less time than reading the months.
         AND %(until)s - %(since)s > interval '62 days'
 ),
 history AS MATERIALIZED (
