@@ -1,4 +1,7 @@
-"""Layout of the boards. The line `Panel` in a shape's header names the boards that show it, with the kind of panel."""
+"""Layout of the boards.
+
+The line `Panel` in a shape's header names the boards that show the shape, and the kind of its panel on each board.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,8 +51,8 @@ DESCRIPTIONS = {
     GOVERNANCE: "Volume, freshness, reliability and missing settings, for operators and delivery leads.",
 }
 
-# Columns in a bar or line chart; others are in the tooltip.
-CHARTED = {
+# The columns that a bar or line chart draws. Its tooltip shows the other columns.
+CHARTED_COLUMNS = {
     "client_risk": ("failure_rate_7d",),
     "failure_counts_by_client": ("failed_24h", "failed_7d"),
     "failure_rate_by_platform": ("failure_rate",),
@@ -63,13 +66,13 @@ CHARTED = {
 STATUS_COLOURS = {
     "success": "green", "failed": "red", "running": "blue", "canceled": "orange", "skipped": "text",
 }  # fmt: skip
-# Failure rates from which a value is drawn as a warning (orange) and as bad (red).
-WARN_RATE, BAD_RATE = 0.05, 0.2
+# The smallest failure rates that are drawn in orange and in red.
+ORANGE_RATE, RED_RATE = 0.05, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedShape:
-    """A shape on a board."""
+    """A shape on a board, with its kind of panel and its size in the grid."""
 
     shape: Shape
     kind: str
@@ -77,9 +80,9 @@ class PlacedShape:
     height: int
 
 
-def board(title: str) -> list[PlacedShape]:
+def placed_shapes(title: str) -> list[PlacedShape]:
     """Return the shapes of a board; raise ValueError if LAYOUT and the headers disagree."""
-    kinds = declared_kinds(title)
+    kinds = panel_kinds(title)
     placed = {name for name, _, _ in LAYOUT[title]}
     if missing := sorted(set(kinds) - placed):
         raise ValueError(f"{missing[0]} names the board {title}; add it to LAYOUT in chm_project/dashboards/boards.py.")
@@ -88,8 +91,8 @@ def board(title: str) -> list[PlacedShape]:
     return [PlacedShape(shapes()[name], kinds[name], width, height) for name, width, height in LAYOUT[title]]
 
 
-def declared_kinds(title: str) -> dict[str, str]:
-    """Return the kind of panel by name of the shapes whose headers name the board."""
+def panel_kinds(title: str) -> dict[str, str]:
+    """Return the kind of panel of each shape whose header names the board, keyed by the shape's name."""
     kinds = {}
     for shape in shapes().values():
         for panel in shape.panel.split(";"):
@@ -99,12 +102,13 @@ def declared_kinds(title: str) -> dict[str, str]:
     return kinds
 
 
-# Boards order flaky pipelines by flips, because pipelines that only fail are listed as failing now.
+# Boards order flaky pipelines by flips. The other order puts pipelines first that fail every time, and those are in
+# the list of failing pipelines.
 FLAKY_ORDER = "flips"
 
 
-def defaults(shape: Shape) -> dict[str, str]:
-    """Return SQL literals for the shape's own parameters, which no filter of a board sets."""
+def parameter_literals(shape: Shape) -> dict[str, str]:
+    """Return the defaults, as SQL literals, of the shape's own parameters, which no filter of a board sets."""
     values = {
         name: f"'{value}'" if SHAPE_PARAMETERS[name].sql_type == "text" else value
         for name, shape_default in shape.parameters.items()
@@ -114,15 +118,16 @@ def defaults(shape: Shape) -> dict[str, str]:
     return values | ({"order": f"'{FLAKY_ORDER}'"} if "order" in values else {})
 
 
-def fill(shape: Shape, values: Mapping[str, str]) -> str:
-    """Return the shape's SQL with a text in place of each parameter; raise KeyError if a text is missing."""
+def sql_with_values(shape: Shape, values: Mapping[str, str]) -> str:
+    """Return the shape's SQL with an SQL text from `values` for each parameter; raise KeyError if one is missing."""
     names = [*COMMON_PARAMETERS, *shape.parameters, "known_until"]
     return (shape.sql % {name: values[name] for name in names}).strip()
 
 
-# Columns with the id of a client, pipeline or run that a row can link to.
-KEYS = ("client_id", "pipeline_id", "run_id")
+# Columns with the id of a client, pipeline or run. A row links to its page.
+KEY_COLUMNS = ("client_id", "pipeline_id", "run_id")
 
 
-def keys(shape: Shape) -> list[str]:
-    return [column.name for column in shape.columns if column.name in KEYS]
+def key_columns(shape: Shape) -> list[str]:
+    """Return the names of the shape's key columns; empty if it has none."""
+    return [column.name for column in shape.columns if column.name in KEY_COLUMNS]

@@ -1,8 +1,10 @@
-"""Expand a board's query like Grafana 11.6 and Metabase do, for tests and pictures.
+"""Replace the variables in a board's query like Grafana 11.6 and Metabase, for tests and pictures.
 
-Grafana: the page first replaces the variables (`${name:sqlstring}` quotes; a custom value for "All" is not quoted).
-Then the server replaces each macro `$name(...)` and refuses unknown macros. Metabase: an optional clause `[[ ... ]]`
-is removed if one of its tags has no value, and each tag becomes a parameter of the driver, never text.
+Grafana first replaces variables in the browser. `${name:sqlstring}` is quoted; the custom value for "All" is not. Then
+its server replaces macros such as `$__timeFrom()`, and refuses unknown ones.
+
+Metabase removes an optional clause `[[ ... ]]` if a tag `{{ ... }}` in it has no value. It sends the values of tags as
+parameters of the query and never as part of the SQL.
 """
 
 import re
@@ -16,42 +18,47 @@ _CLAUSE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, chosen: Mapping[str, str]) -> str:
-    """Return the SQL that Grafana sends. Variables of the board that are not in `chosen` have their initial value."""
-    known = {variable["name"]: variable for variable in board["templating"]["list"]}
+def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, selected: Mapping[str, str]) -> str:
+    """Return the SQL that Grafana sends. `selected` maps variables to values; others have their initial value."""
+    variables_by_name = {variable["name"]: variable for variable in board["templating"]["list"]}
 
-    def variable(match: re.Match[str]) -> str:
+    def replace_variable(match: re.Match[str]) -> str:
         name = match["plain"] or match["name"]
-        if name not in known:
+        if name not in variables_by_name:
             return match[0]
-        value = chosen.get(name, known[name].get("current", {}).get("value", known[name]["query"]))
+        value = selected.get(
+            name, variables_by_name[name].get("current", {}).get("value", variables_by_name[name]["query"])
+        )
         if value == "$__all":
-            return str(known[name]["allValue"])
+            return str(variables_by_name[name]["allValue"])
         if match["format"] != "sqlstring":
             raise ValueError(f"${name} is not quoted.")
         return "'" + str(value).replace("'", "''").replace('"', '\\"') + "'"
 
-    def macro(match: re.Match[str]) -> str:
-        moments = {"__timeFrom": start, "__timeTo": end}
-        if match[1] not in moments or match[2].strip():
-            raise ValueError(f"Not a macro of these boards: {match[0]}")
-        return f"'{moments[match[1]].astimezone(UTC).isoformat().replace('+00:00', 'Z')}'"
+    def replace_macro(match: re.Match[str]) -> str:
+        macro_values = {"__timeFrom": start, "__timeTo": end}
+        if match[1] not in macro_values or match[2].strip():
+            raise ValueError(f"The boards do not use the macro {match[0]}.")
+        return f"'{macro_values[match[1]].astimezone(UTC).isoformat().replace('+00:00', 'Z')}'"
 
-    return _MACRO.sub(macro, _VARIABLE.sub(variable, sql))
+    return _MACRO.sub(replace_macro, _VARIABLE.sub(replace_variable, sql))
 
 
 def metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Return the SQL with psycopg's placeholders, and the values for them."""
+    """Return the SQL that Metabase sends, with psycopg's placeholders, and the values of the placeholders.
+
+    `tags` are the definitions of the tags. Raise ValueError if a required tag has no value or no definition.
+    """
     tags_of_query = set(_TAG.findall(sql))
     if tags_of_query - set(tags):
         raise ValueError(f"Tags without a definition: {tags_of_query - set(tags)}")
     escaped = sql.replace("%", "%%")
 
-    def clause(match: re.Match[str]) -> str:
+    def replace_clause(match: re.Match[str]) -> str:
         return match[1] if all(name in values for name in _TAG.findall(match[1])) else ""
 
-    remaining = _CLAUSE.sub(clause, escaped)
+    remaining = _CLAUSE.sub(replace_clause, escaped)
     if missing := set(_TAG.findall(remaining)) - set(values):
         raise ValueError(f"Cannot run the query: missing required parameters: {missing}")
-    # The driver sends a text as varchar; psycopg would leave the type to the server.
+    # Metabase's driver declares texts as varchar; with psycopg the server would derive the type.
     return _TAG.sub(r"%(\1)s::varchar", remaining), {name: values[name] for name in _TAG.findall(remaining)}

@@ -12,19 +12,19 @@ from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 
 from chm_project.dashboards.boards import (
-    BAD_RATE,
     BUSINESS,
-    CHARTED,
+    CHARTED_COLUMNS,
     DESCRIPTIONS,
     GOVERNANCE,
     OPERATIONS,
+    ORANGE_RATE,
+    RED_RATE,
     STATUS_COLOURS,
-    WARN_RATE,
     PlacedShape,
-    board,
-    defaults,
-    fill,
-    keys,
+    key_columns,
+    parameter_literals,
+    placed_shapes,
+    sql_with_values,
 )
 from inventory.models import Environment, Platform
 from runs.reporting.parameters import SHAPE_PARAMETERS
@@ -33,25 +33,25 @@ from runs.reporting.shapes import Shape, default_window
 T = TypeVar("T")
 P = TypeVar("P", table.Panel, barchart.Panel, timeseries.Panel)
 
-UIDS = {OPERATIONS: "chm-operations", BUSINESS: "chm-business", GOVERNANCE: "chm-governance"}
+BOARD_UIDS = {OPERATIONS: "chm-operations", BUSINESS: "chm-business", GOVERNANCE: "chm-governance"}
 DATASOURCE = models.DataSourceRef(type_val="grafana-postgresql-datasource", uid="chm-reporting")
 # Placeholder for links; docker/grafana/start.sh replaces it with the address of the installation.
 CHM_URL = "http://localhost:8000"
 # SQL for the choice "All". Grafana inserts this custom value unchanged, and quotes all others.
-ALL = "NULL"
+ALL_VALUE = "NULL"
 
-# Properties of tables and tooltips by column; units are ids of Grafana.
-RATE = (("unit", "percentunit"), ("decimals", 1))
-UNITS: dict[str, tuple[tuple[str, object], ...]] = {
+# Properties of a column in tables and tooltips, by column name. The units are Grafana's names.
+RATE_PROPERTIES = (("unit", "percentunit"), ("decimals", 1))
+COLUMN_UNITS: dict[str, tuple[tuple[str, object], ...]] = {
     "usual_gap_minutes": (("unit", "m"),),
     "late_minutes": (("unit", "m"),),
     "hours_since_success": (("unit", "h"),),
     "total_rows_30d": (("unit", "short"),),
     "avg_rows_per_run": (("unit", "short"),),
     "throughput_cv": (("decimals", 2),),
-} | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate"), RATE)
-# Values from which a cell is orange, and red.
-LIMITS: dict[str, tuple[float, float]] = {
+} | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate"), RATE_PROPERTIES)
+# The smallest values that are drawn in orange and in red, by column name.
+COLOUR_THRESHOLDS: dict[str, tuple[float, float]] = {
     "late_minutes": (0, 60),
     "hours_since_success": (24, 72),
     "failed_in_a_row": (1, 3),
@@ -60,9 +60,9 @@ LIMITS: dict[str, tuple[float, float]] = {
     "stale": (1, 5),
     "failing_ingestion": (1, 5),
     "throughput_cv": (1, 2),
-} | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d"), (WARN_RATE, BAD_RATE))
-STATUSES = ("status_then", "status_now", "latest_status")
-WIDTHS = {
+} | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d"), (ORANGE_RATE, RED_RATE))
+STATUS_COLUMNS = ("status_then", "status_now", "latest_status")
+COLUMN_WIDTHS = {
     "error_message": 420,
     "cause": 420,
     "reason": 420,
@@ -74,7 +74,7 @@ WIDTHS = {
 
 
 class Query(Dataquery):
-    """Grafana's PostgreSQL query, which the SDK has no type for."""
+    """A query of Grafana's PostgreSQL data source, for which the SDK has no class."""
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
@@ -87,7 +87,7 @@ class Query(Dataquery):
 
 
 class Prebuilt(Builder[T]):
-    """A built value, for methods of the SDK that accept only a builder."""
+    """Wrap a finished value for methods of the SDK that accept only a builder."""
 
     def __init__(self, value: T) -> None:
         self.value = value
@@ -96,19 +96,19 @@ class Prebuilt(Builder[T]):
         return self.value
 
 
-def documents() -> dict[str, str]:
-    """Return the boards as JSON by file name."""
+def board_files() -> dict[str, str]:
+    """Return the JSON text of each board, keyed by file name."""
     return {
-        f"{uid}.json": json.dumps(dashboard_of(title), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
-        for title, uid in UIDS.items()
+        f"{uid}.json": json.dumps(build_dashboard(title), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
+        for title, uid in BOARD_UIDS.items()
     }
 
 
-def dashboard_of(title: str) -> models.Dashboard:
-    parameters = {name for placed in board(title) for name in placed.shape.parameters}
-    built = (
+def build_dashboard(title: str) -> models.Dashboard:
+    parameters = {name for placed in placed_shapes(title) for name in placed.shape.parameters}
+    builder = (
         dashboard.Dashboard(title)
-        .uid(UIDS[title])
+        .uid(BOARD_UIDS[title])
         .description(DESCRIPTIONS[title])
         .tags(["chm"])
         .readonly()
@@ -117,24 +117,24 @@ def dashboard_of(title: str) -> models.Dashboard:
         .refresh("1m")
         .time("now-7d", "now")
         .variables(variables("bucket" in parameters))
-        .links([other_boards()])
+        .links([board_links()])
     )
-    for number, placed in enumerate(board(title), 1):
-        panel = KINDS[placed.kind](placed).build()
-        panel.id_val = number
-        built.with_panel(Prebuilt(panel))
-    return built.build()
+    for panel_id, placed in enumerate(placed_shapes(title), 1):
+        panel = PANEL_BUILDERS[placed.kind](placed).build()
+        panel.id_val = panel_id
+        builder.with_panel(Prebuilt(panel))
+    return builder.build()
 
 
-def sql_of(shape: Shape) -> str:
+def grafana_sql(shape: Shape) -> str:
     """Return the shape's SQL with Grafana's time range and variables in place of its parameters."""
     end = "$__timeTo()::timestamptz"
-    return fill(shape, defaults(shape) | {
+    return sql_with_values(shape, parameter_literals(shape) | {
         "as_of": end,
-        # A range that ends now counts all stored rows, like the console.
+        # If the range ends now, count all stored rows, like the console.
         "known_until": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
         # A shape without the parameter `until` reads its default window, not the start of Grafana's range.
-        "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _reach(shape, end),
+        "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _default_since(shape, end),
         "until": end,
         "bucket": "${bucket:sqlstring}",
         "client_id": "${client:sqlstring}",
@@ -143,11 +143,12 @@ def sql_of(shape: Shape) -> str:
     })  # fmt: skip
 
 
-def _reach(shape: Shape, end: str) -> str:
+def _default_since(shape: Shape, end: str) -> str:
     return f"({end} - interval '{default_window(shape.parameters)}')" if "since" in shape.parameters else ""
 
 
-def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
+def variables(has_bucket: bool) -> list[Builder[models.VariableModel]]:
+    """Return the variables of a board: client, platform, environment, CHM's URL, and the bucket if a shape has one."""
     all_option = models.VariableOption(selected=True, text="All", value="$__all")
     client = (
         dashboard.QueryVariable("client")
@@ -156,7 +157,7 @@ def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
         .query("SELECT client_name AS __text, client_id::text AS __value FROM reporting.clients ORDER BY client_name")
         .refresh(models.VariableRefresh.ON_DASHBOARD_LOAD)
         .include_all(True)
-        .all_value(ALL)
+        .all_value(ALL_VALUE)
         .allow_custom_value(False)
         .current(all_option)
     )
@@ -167,12 +168,12 @@ def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
             .label(name.capitalize())
             .values(",".join(values))
             .include_all(True)
-            .all_value(ALL)
+            .all_value(ALL_VALUE)
             .allow_custom_value(False)
             .current(all_option)
             .build()
         )
-    if with_bucket:
+    if has_bucket:
         bucket = SHAPE_PARAMETERS["bucket"]
         built.append(
             dashboard.CustomVariable("bucket")
@@ -182,16 +183,15 @@ def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
             .current(models.VariableOption(selected=True, text=bucket.default, value=bucket.default))
             .build()
         )
-    url = dashboard.ConstantVariable("chm_url").value(CHM_URL).build()
-    url.hide, url.skip_url_sync = models.VariableHide.HIDE_VARIABLE, True
-    for variable in (*built, url):
-        variable.auto = variable.auto_min = variable.auto_count = (
-            None  # in the schema, only interval variables have these
-        )
-    return [Prebuilt(variable) for variable in (*built, url)]
+    chm_url = dashboard.ConstantVariable("chm_url").value(CHM_URL).build()
+    chm_url.hide, chm_url.skip_url_sync = models.VariableHide.HIDE_VARIABLE, True
+    for variable in (*built, chm_url):
+        # Grafana's schema allows these fields only for interval variables.
+        variable.auto = variable.auto_min = variable.auto_count = None
+    return [Prebuilt(variable) for variable in (*built, chm_url)]
 
 
-def other_boards() -> Builder[models.DashboardLink]:
+def board_links() -> Builder[models.DashboardLink]:
     return (
         dashboard.DashboardLink("CHM")
         .type(models.DashboardLinkType.DASHBOARDS)
@@ -201,13 +201,13 @@ def other_boards() -> Builder[models.DashboardLink]:
     )
 
 
-def _common(panel: P, placed: PlacedShape) -> P:
+def _with_common_options(panel: P, placed: PlacedShape) -> P:
     shape = placed.shape
     return (
         panel.title(shape.question)
         .description(f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}. Shape: {shape.name}.")
         .datasource(DATASOURCE)
-        .with_target(Prebuilt[Dataquery](Query(sql_of(shape))))
+        .with_target(Prebuilt[Dataquery](Query(grafana_sql(shape))))
         .span(placed.width)
         .height(placed.height)
         .no_value("Nothing")
@@ -215,19 +215,24 @@ def _common(panel: P, placed: PlacedShape) -> P:
 
 
 def table_panel(placed: PlacedShape) -> table.Panel:
-    panel = _common(table.Panel(), placed).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
-    hidden, linked = keys(placed.shape), links(placed.shape)
+    panel = (
+        _with_common_options(table.Panel(), placed)
+        .show_header(True)
+        .filterable(True)
+        .cell_height(options.TableCellHeight.SM)
+    )
+    hidden_columns, paths_by_column = key_columns(placed.shape), links(placed.shape)
     for column in placed.shape.columns:
         properties: list[tuple[str, object]] = [
             ("displayName", column.name.replace("_", " ").capitalize()),
-            *UNITS.get(column.name, ()),
+            *COLUMN_UNITS.get(column.name, ()),
         ]
-        if column.name in LIMITS:
+        if column.name in COLOUR_THRESHOLDS:
             properties += [
-                ("thresholds", thresholds(*LIMITS[column.name])),
+                ("thresholds", thresholds(*COLOUR_THRESHOLDS[column.name])),
                 ("custom.cellOptions", {"type": "color-text"}),
             ]
-        if column.name in STATUSES:
+        if column.name in STATUS_COLUMNS:
             properties += [
                 ("mappings", [models.ValueMap({
                     status: models.ValueMappingResult(text=status, color=colour, index=index)
@@ -235,11 +240,11 @@ def table_panel(placed: PlacedShape) -> table.Panel:
                 })]),
                 ("custom.cellOptions", {"type": "color-text"}),
             ]  # fmt: skip
-        if column.name in WIDTHS:
-            properties.append(("custom.width", WIDTHS[column.name]))
-        if column.name in hidden:
+        if column.name in COLUMN_WIDTHS:
+            properties.append(("custom.width", COLUMN_WIDTHS[column.name]))
+        if column.name in hidden_columns:
             properties = [("custom.hidden", True)]
-        if path := linked.get(column.name):
+        if path := paths_by_column.get(column.name):
             properties.append(("links", [link(path)]))
         if column.name == "source_url":
             properties.append(("links", [SOURCE_LINK]))
@@ -248,9 +253,9 @@ def table_panel(placed: PlacedShape) -> table.Panel:
 
 
 SOURCE_LINK = {"title": "Open at the source", "url": "${__value.raw}", "targetBlank": True}
-# For each key column: its page in CHM, and the columns that can link to it. The first of them that a shape has
+# For each key column: its page in CHM, and the columns that can link to the page. The first one that the shape has
 # gets the link.
-PAGES = {
+LINKED_PAGES = {
     "client_id": ("console/client/{}/", ("client_name",)),
     "pipeline_id": ("console/pipeline/{}/", ("pipeline_name",)),
     "run_id": (
@@ -261,11 +266,14 @@ PAGES = {
 
 
 def links(shape: Shape) -> dict[str, str]:
-    """Return for each linked column the path in CHM that its cells open; Grafana fills in the key of the row."""
+    """Return the path in CHM that the cells of each linked column open, keyed by column name.
+
+    Grafana replaces the field in the path with the row's key. Columns without a link are left out.
+    """
     names = [column.name for column in shape.columns]
     paths = {}
-    for key in keys(shape):
-        page, candidates = PAGES[key]
+    for key in key_columns(shape):
+        page, candidates = LINKED_PAGES[key]
         paths[next(name for name in candidates if name in names)] = page.format(f"${{__data.fields.{key}}}")
     return paths
 
@@ -275,31 +283,31 @@ def link(path: str) -> dict[str, object]:
 
 
 def bar_chart(placed: PlacedShape) -> barchart.Panel:
-    """Return a chart with a group of bars per row, labelled by the first name column."""
-    names = [column.name for column in placed.shape.columns if column.sql_type == "text"]
-    panel = _bars(placed).x_field(names[0])
-    charted = CHARTED[placed.shape.name]
+    """Return a chart with a group of bars for each row, labelled with its first text column."""
+    text_columns = [column.name for column in placed.shape.columns if column.sql_type == "text"]
+    panel = _bar_panel(placed).x_field(text_columns[0])
+    charted = CHARTED_COLUMNS[placed.shape.name]
     for column in placed.shape.columns:
-        if column.name in charted and column.name in LIMITS:
+        if column.name in charted and column.name in COLOUR_THRESHOLDS:
             panel.override_by_name(column.name, dynamic_values([
-                *UNITS[column.name],
-                ("thresholds", thresholds(*LIMITS[column.name])),
+                *COLUMN_UNITS[column.name],
+                ("thresholds", thresholds(*COLOUR_THRESHOLDS[column.name])),
                 ("color", {"mode": "thresholds"}),
             ]))  # fmt: skip
-        elif column.name not in (names[0], *charted):
+        elif column.name not in (text_columns[0], *charted):
             panel.override_by_name(column.name, dynamic_values([
-                *UNITS.get(column.name, ()),
+                *COLUMN_UNITS.get(column.name, ()),
                 ("custom.hideFrom", {"viz": True, "legend": True, "tooltip": False}),
             ]))  # fmt: skip
-    return panel.x_tick_label_rotation(-45 if len(charted) == 1 and names[0] == "client_name" else 0)
+    return panel.x_tick_label_rotation(-45 if len(charted) == 1 and text_columns[0] == "client_name" else 0)
 
 
 def stacked_bar_chart(placed: PlacedShape) -> barchart.Panel:
-    """Return a chart of rows with time, name and count: one bar per time, one part per name."""
+    """Return a chart of rows with a time, a name and a count: one bar for each time, with one part for each name."""
     time, name, count = (column.name for column in placed.shape.columns)
     matrix = {"columnField": name, "rowField": time, "valueField": count, "emptyValue": "zero"}
     panel = (
-        _bars(placed)
+        _bar_panel(placed)
         .with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=matrix))
         .x_field(f"{time}\\{name}")
         .stacking(options.StackingMode.NORMAL)
@@ -311,17 +319,20 @@ def stacked_bar_chart(placed: PlacedShape) -> barchart.Panel:
 
 
 def histogram(placed: PlacedShape) -> barchart.Panel:
-    """Return a chart of rows that are already counted by bucket, so that Grafana does not count again."""
+    """Return a bar chart of counts by bucket. Grafana's own histogram would count the rows again."""
     bucket, _ = (column.name for column in placed.shape.columns)
-    values = defaults(placed.shape)
-    count, end = int(values["bucket_count"]), int(values["max_duration_seconds"])
-    labels = {str(n): f"{_minutes(end * (n - 1) / count)}-{_minutes(end * n / count)}" for n in range(1, count + 1)}
-    labels[str(count + 1)] = f"from {_minutes(end / 1)}"
-    as_text = {"conversions": [{"targetField": bucket, "destinationType": "string"}], "fields": {}}
+    values = parameter_literals(placed.shape)
+    bucket_count, max_seconds = int(values["bucket_count"]), int(values["max_duration_seconds"])
+    labels = {
+        str(n): f"{_minutes(max_seconds * (n - 1) / bucket_count)}-{_minutes(max_seconds * n / bucket_count)}"
+        for n in range(1, bucket_count + 1)
+    }
+    labels[str(bucket_count + 1)] = f"from {_minutes(max_seconds / 1)}"
+    bucket_to_text = {"conversions": [{"targetField": bucket, "destinationType": "string"}], "fields": {}}
     texts = {value: models.ValueMappingResult(text=f"{label} min") for value, label in labels.items()}
     return (
-        _bars(placed)
-        .with_transformation(models.DataTransformerConfig(id_val="convertFieldType", options=as_text))
+        _bar_panel(placed)
+        .with_transformation(models.DataTransformerConfig(id_val="convertFieldType", options=bucket_to_text))
         .x_field(bucket)
         .group_width(0.95)
         .x_tick_label_rotation(-45)
@@ -330,16 +341,16 @@ def histogram(placed: PlacedShape) -> barchart.Panel:
 
 
 def line_chart(placed: PlacedShape) -> timeseries.Panel:
-    """Return a chart of rows with name and time: one line per name."""
+    """Return a chart of rows with a name and a time: one line for each name."""
     name = next(column.name for column in placed.shape.columns if column.sql_type == "text")
     time = next(column.name for column in placed.shape.columns if column.sql_type in {"date", "timestamptz"})
-    charted = CHARTED[placed.shape.name]
+    charted = CHARTED_COLUMNS[placed.shape.name]
     visible_fields = {"include": {"names": [name, time, *charted]}}
-    split = {"fields": [name], "keepFields": False, "naming": {"asLabels": True}}
+    line_per_name = {"fields": [name], "keepFields": False, "naming": {"asLabels": True}}
     return (
-        _common(timeseries.Panel(), placed)
+        _with_common_options(timeseries.Panel(), placed)
         .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=visible_fields))
-        .with_transformation(models.DataTransformerConfig(id_val="partitionByValues", options=split))
+        .with_transformation(models.DataTransformerConfig(id_val="partitionByValues", options=line_per_name))
         .display_name(f"${{__field.labels.{name}}}")
         .unit("percentunit")
         .min(0)
@@ -351,9 +362,9 @@ def line_chart(placed: PlacedShape) -> timeseries.Panel:
 
 
 def time_series(placed: PlacedShape) -> timeseries.Panel:
-    """Return a chart of bars, because a line would hide buckets without runs."""
+    """Return a chart with a bar for each bucket. A line would connect buckets across those without runs."""
     return (
-        _common(timeseries.Panel(), placed)
+        _with_common_options(timeseries.Panel(), placed)
         .draw_style(options.GraphDrawStyle.BARS)
         .fill_opacity(80)
         .unit("short")
@@ -364,7 +375,7 @@ def time_series(placed: PlacedShape) -> timeseries.Panel:
     )
 
 
-KINDS: dict[str, Callable[[PlacedShape], Builder[models.Panel]]] = {
+PANEL_BUILDERS: dict[str, Callable[[PlacedShape], Builder[models.Panel]]] = {
     "table": table_panel,
     "bar chart": bar_chart,
     "stacked bar chart": stacked_bar_chart,
@@ -374,8 +385,8 @@ KINDS: dict[str, Callable[[PlacedShape], Builder[models.Panel]]] = {
 }
 
 
-def _bars(placed: PlacedShape) -> barchart.Panel:
-    return _common(barchart.Panel(), placed).min(0).fill_opacity(80).group_width(0.8).legend(_legend())
+def _bar_panel(placed: PlacedShape) -> barchart.Panel:
+    return _with_common_options(barchart.Panel(), placed).min(0).fill_opacity(80).group_width(0.8).legend(_legend())
 
 
 def _legend() -> common.VizLegendOptions:
@@ -388,13 +399,13 @@ def _legend() -> common.VizLegendOptions:
     )
 
 
-def thresholds(warn: float, bad: float) -> models.ThresholdsConfig:
+def thresholds(orange_from: float, red_from: float) -> models.ThresholdsConfig:
     return models.ThresholdsConfig(
         mode=models.ThresholdsMode.ABSOLUTE,
         steps=[
             models.Threshold(value=None, color="green"),
-            models.Threshold(value=warn, color="orange"),
-            models.Threshold(value=bad, color="red"),
+            models.Threshold(value=orange_from, color="orange"),
+            models.Threshold(value=red_from, color="red"),
         ],
     )
 

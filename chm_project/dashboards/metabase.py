@@ -1,4 +1,4 @@
-"""Build Metabase's models, questions and boards from shapes and views, as data for docker/metabase/provision.py."""
+"""Build the data of Metabase's models, questions and boards from shapes and views, for docker/metabase/provision.py."""
 
 import json
 import uuid
@@ -8,21 +8,21 @@ from django.db import connection
 
 from chm_project.dashboards.boards import (
     BUSINESS,
-    CHARTED,
+    CHARTED_COLUMNS,
     DESCRIPTIONS,
     GOVERNANCE,
     STATUS_COLOURS,
     PlacedShape,
-    board,
-    defaults,
-    fill,
+    parameter_literals,
+    placed_shapes,
+    sql_with_values,
 )
 from inventory.models import Environment, Platform
 from runs.reporting.shapes import Shape, default_window
 
 BOARDS = (BUSINESS, GOVERNANCE)
-# Views that users build their own questions on.
-MODELS = {
+# Name of the model in Metabase by view. Users build their own questions on models.
+MODEL_NAMES = {
     "clients": "Clients",
     "pipelines": "Pipelines",
     "run_facts": "Runs",
@@ -34,16 +34,16 @@ BASE_TYPES = {
     "numeric": "type/Decimal", "date": "type/Date", "timestamp with time zone": "type/DateTimeWithLocalTZ",
     "interval": "type/*", "double precision": "type/Float",
 }  # fmt: skip
-TAGS = {"client": "Client", "platform": "Platform", "environment": "Environment", "as_of": "As of (ISO time)"}
+FILTER_LABELS = {"client": "Client", "platform": "Platform", "environment": "Environment", "as_of": "As of (ISO time)"}
 COLOURS = {"green": "#84BB4C", "red": "#EF8C8C", "blue": "#509EE3", "orange": "#F9CF48", "text": "#949AAB"}
-STATUSES = ("status_then", "status_now", "latest_status")
-RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
-# Identifiers are derived from this namespace, so that generating the file again gives the same ids.
+STATUS_COLUMNS = ("status_then", "status_now", "latest_status")
+RATE_COLUMNS = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
+# Ids are derived from this namespace, so that generating the file again creates the same ids.
 NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
 
-# SQL by parameter. Metabase removes the clause in [[ ]] if its filter is empty, which leaves coalesce(default).
+# SQL by parameter. If a filter is empty, Metabase removes the clause in [[ ]], and coalesce(default) remains.
 _AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
-VALUES = {
+PARAMETER_SQL = {
     "as_of": _AS_OF,
     "known_until": "coalesce([[{{as_of}}::timestamptz, ]]'infinity'::timestamptz)",
     "until": _AS_OF,
@@ -57,17 +57,20 @@ VALUES = {
 }
 
 
-def document() -> str:
-    """Return all data for provision.py as JSON. Needs a migrated database, because its comments describe the models."""
+def boards_file() -> str:
+    """Return all data for provision.py as JSON.
+
+    The database must be migrated, because the comments on its views describe the models.
+    """
     content = {
         "collection": {
             "name": "CHM",
             "description": "The boards of CHM, created by provision.py, which overwrites changes made here.",
         },
         "database": "CHM",
-        "models": [model(view, name) for view, name in MODELS.items()],
+        "models": [model(view, name) for view, name in MODEL_NAMES.items()],
         "questions": list(
-            {placed.shape.name: question(placed) for title in BOARDS for placed in board(title)}.values()
+            {placed.shape.name: question(placed) for title in BOARDS for placed in placed_shapes(title)}.values()
         ),
         "dashboards": [dashboard(title) for title in BOARDS],
     }
@@ -105,6 +108,7 @@ def model(view: str, name: str) -> dict[str, Any]:
 
 
 def primary_key(view: str) -> str:
+    """Return the column whose value is different in each row of the view."""
     return {"clients": "client_id", "run_facts": "run_id"}.get(view, "pipeline_id")
 
 
@@ -114,15 +118,17 @@ def question(placed: PlacedShape) -> dict[str, Any]:
         "name": shape.question,
         "shape": shape.name,
         "description": f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}.",
-        "sql": sql_of(shape),
-        "tags": {name: tag(name, label) for name, label in TAGS.items() if f"{{{{{name}}}}}" in sql_of(shape)},
+        "sql": metabase_sql(shape),
+        "tags": {
+            name: tag(name, label) for name, label in FILTER_LABELS.items() if f"{{{{{name}}}}}" in metabase_sql(shape)
+        },
         **display_settings(placed),
     }
 
 
-def sql_of(shape: Shape) -> str:
+def metabase_sql(shape: Shape) -> str:
     since = f"({_AS_OF} - interval '{default_window(shape.parameters)}')" if "since" in shape.parameters else ""
-    return fill(shape, defaults(shape) | VALUES | {"since": since})
+    return sql_with_values(shape, parameter_literals(shape) | PARAMETER_SQL | {"since": since})
 
 
 def tag(name: str, label: str) -> dict[str, Any]:
@@ -137,17 +143,17 @@ def display_settings(placed: PlacedShape) -> dict[str, Any]:
         "column_settings": {
             json.dumps(["name", name], separators=(",", ":")): {"number_style": "percent", "decimals": 1}
             for name in names
-            if name in RATES
+            if name in RATE_COLUMNS
         }
     }
     if placed.kind == "table":
         settings["table.column_formatting"] = [
             {"columns": [name], "type": "single", "operator": "=", "value": status, "color": COLOURS[colour],
              "highlight_row": False}
-            for name in names if name in STATUSES for status, colour in STATUS_COLOURS.items()
+            for name in names if name in STATUS_COLUMNS for status, colour in STATUS_COLOURS.items()
         ]  # fmt: skip
         return {"display": "table", "visualization_settings": settings}
-    settings["graph.metrics"] = list(CHARTED[shape.name])
+    settings["graph.metrics"] = list(CHARTED_COLUMNS[shape.name])
     settings["graph.dimensions"] = [next(column.name for column in shape.columns if column.sql_type == "text")]
     if placed.kind == "stacked bar chart":
         settings["graph.dimensions"] = names[:2]
@@ -160,24 +166,24 @@ def display_settings(placed: PlacedShape) -> dict[str, Any]:
 
 def dashboard(title: str) -> dict[str, Any]:
     cards: list[dict[str, Any]] = []
-    row = column = height = 0
-    for placed in board(title):
+    grid_row = column = height = 0
+    for placed in placed_shapes(title):
         if column + placed.width > 24:
-            row, column, height = row + height, 0, 0
-        cards.append({"question": placed.shape.question, "tags": list(question(placed)["tags"]), "row": row,
+            grid_row, column, height = grid_row + height, 0, 0
+        cards.append({"question": placed.shape.question, "tags": list(question(placed)["tags"]), "row": grid_row,
                       "col": column, "size_x": placed.width, "size_y": placed.height})  # fmt: skip
         column, height = column + placed.width, max(height, placed.height)
     return {"name": title, "description": DESCRIPTIONS[title], "parameters": parameters(), "cards": cards}
 
 
 def parameters() -> list[dict[str, Any]]:
-    """Return the filters of a board by tag; the names of models are placeholders for their ids."""
+    """Return the filters of a board. provision.py replaces the name of a model by its id in Metabase."""
     sources: dict[str, dict[str, Any]] = {
         "client": {
             "values_query_type": "list",
             "values_source_type": "card",
             "values_source_config": {
-                "model": MODELS["clients"],
+                "model": MODEL_NAMES["clients"],
                 "value_field": ["field", "client_name", {"base-type": "type/Text"}],
             },
         },
@@ -193,5 +199,5 @@ def parameters() -> list[dict[str, Any]]:
     return [
         {"id": uuid.uuid5(NAMESPACE, f"parameter {name}").hex[:8], "name": label, "slug": name, "type": "string/=",
          "sectionId": "string", "isMultiSelect": False, **sources[name]}
-        for name, label in TAGS.items()
+        for name, label in FILTER_LABELS.items()
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Draw pictures of Grafana's boards for the documents from the boards' queries, without Grafana."""
+"""Draw pictures of Grafana's boards for the documents. The rows come from the boards' queries, without Grafana."""
 
 import json
 from collections.abc import Sequence
@@ -11,54 +11,70 @@ from django.db import connection
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chm_project.dashboards.boards import BAD_RATE, CHARTED, LAYOUT, STATUS_COLOURS, WARN_RATE
+from chm_project.dashboards.boards import CHARTED_COLUMNS, LAYOUT, ORANGE_RATE, RED_RATE, STATUS_COLOURS
 from chm_project.dashboards.expand import grafana
 
-# Draws without a display.
+# The backend that writes files and needs no display.
 mpl.use("Agg")
 
 COLUMN_INCHES, ROW_INCHES, TOP_INCHES = 0.72, 0.36, 0.55
-BACK, PANEL, INK, DIM, LINE = "#111217", "#181b1f", "#ccccdc", "#8e8e9c", "#2c3235"
+BACKGROUND, PANEL_BACKGROUND, TEXT_COLOUR, DIM_TEXT_COLOUR, LINE_COLOUR = (
+    "#111217",
+    "#181b1f",
+    "#ccccdc",
+    "#8e8e9c",
+    "#2c3235",
+)
 COLOURS = {"green": "#73bf69", "red": "#f2495c", "blue": "#5794f2", "orange": "#ff9830", "text": "#8e8e9c"}
-SERIES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
-RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
-# Clients that a line chart shows; it leaves the others out.
+SERIES_COLOURS = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
+RATE_COLUMNS = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
+# A line chart shows only the first clients by name.
 MAX_CLIENTS = 12
-LINE_HEIGHT = 0.78  # of a table, in rows of the grid
+LINE_HEIGHT = 0.78  # height of a table's line, in rows of the grid
 
 Rows = list[dict[str, Any]]
 
 
 def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
-    """Draw the board in its initial state, with the last seven days and "All" in each variable, to a PNG file."""
+    """Draw the board to a PNG file: the last seven days until `now`, with "All" selected in each variable."""
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
-    figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACK)
+    figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACKGROUND)
     inches = figure.get_size_inches()
-    figure.text(0.005, 1 - 0.25 / inches[1], board["title"], color=INK, size=15, weight="bold", va="center")
-    note = f"a rendering of the board's queries, {now:%Y-%m-%d %H:%M} UTC, last 7 days, all clients"
-    figure.text(0.995, 1 - 0.25 / inches[1], note, color=DIM, size=9, va="center", ha="right")
+    figure.text(0.005, 1 - 0.25 / inches[1], board["title"], color=TEXT_COLOUR, size=15, weight="bold", va="center")
+    subtitle = f"a rendering of the board's queries, {now:%Y-%m-%d %H:%M} UTC, last 7 days, all clients"
+    figure.text(0.995, 1 - 0.25 / inches[1], subtitle, color=DIM_TEXT_COLOUR, size=9, va="center", ha="right")
     for panel, (name, _, _) in zip(board["panels"], LAYOUT[board["title"]], strict=True):
         grid_position = panel["gridPos"]
         left, width = grid_position["x"] / 24, grid_position["w"] / 24
         top = 1 - (TOP_INCHES + grid_position["y"] * ROW_INCHES) / inches[1]
         panel_height = grid_position["h"] * ROW_INCHES / inches[1]
         frame = figure.add_axes(
-            (left + 0.003, top - panel_height + 0.003, width - 0.006, panel_height - 0.006), facecolor=PANEL
+            (left + 0.003, top - panel_height + 0.003, width - 0.006, panel_height - 0.006), facecolor=PANEL_BACKGROUND
         )
         hide_axes(frame)
         frame.set_title(
-            panel["title"], color=INK, size=10, loc="left", y=1 - 0.3 / (grid_position["h"] * ROW_INCHES), x=0.01
+            panel["title"],
+            color=TEXT_COLOUR,
+            size=10,
+            loc="left",
+            y=1 - 0.3 / (grid_position["h"] * ROW_INCHES),
+            x=0.01,
         )
         rows = query(grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
         if not rows:
-            frame.text(0.5, 0.5, panel["fieldConfig"]["defaults"]["noValue"], color=DIM, ha="center")
+            frame.text(0.5, 0.5, panel["fieldConfig"]["defaults"]["noValue"], color=DIM_TEXT_COLOUR, ha="center")
         elif panel["type"] == "table":
             table(frame, panel, rows, grid_position)
         else:
-            inner = (left + 0.035, top - panel_height + 0.22 * panel_height + 0.004, width - 0.045, 0.64 * panel_height)
-            chart(figure.add_axes(inner, facecolor=PANEL), name, rows)
-    # The metadata leaves out the version of matplotlib, which would change the file with each release.
-    figure.savefig(target, dpi=70, facecolor=BACK, metadata={"Software": None})
+            chart_area = (
+                left + 0.035,
+                top - panel_height + 0.22 * panel_height + 0.004,
+                width - 0.045,
+                0.64 * panel_height,
+            )
+            chart(figure.add_axes(chart_area, facecolor=PANEL_BACKGROUND), name, rows)
+    # Without the version of matplotlib in the metadata, because it would change the file with each release.
+    figure.savefig(target, dpi=70, facecolor=BACKGROUND, metadata={"Software": None})
 
 
 def query(sql: str) -> Rows:
@@ -83,44 +99,52 @@ def table(axes: Axes, panel: dict[str, Any], rows: Rows, grid_position: dict[str
 
     left = 0.01
     for name, width in zip(names, widths, strict=True):
-        part = 0.98 * width / sum(widths)
-        max_characters = int(part * grid_position["w"] * COLUMN_INCHES * 12.5)
+        column_width = 0.98 * width / sum(widths)
+        max_characters = int(column_width * grid_position["w"] * COLUMN_INCHES * 12.5)
         axes.text(
             left, height(0), overrides[name]["displayName"][:max_characters], color="#6e9fff", size=8, va="center"
         )
-        for number, row in enumerate(visible_rows, 1):
-            text, colour = cell(name, row[name], overrides[name].get("thresholds"))
-            axes.text(left, height(number), text[:max_characters], color=colour, size=8, va="center")
-        left += part
-    for number in range(len(visible_rows) + 1):
-        axes.axhline(height(number) - LINE_HEIGHT / 2 / grid_position["h"], color=LINE, linewidth=0.6)
+        for row_number, row in enumerate(visible_rows, 1):
+            text, colour = cell_text_and_colour(name, row[name], overrides[name].get("thresholds"))
+            axes.text(left, height(row_number), text[:max_characters], color=colour, size=8, va="center")
+        left += column_width
+    for row_number in range(len(visible_rows) + 1):
+        axes.axhline(height(row_number) - LINE_HEIGHT / 2 / grid_position["h"], color=LINE_COLOUR, linewidth=0.6)
     if len(rows) > len(visible_rows):
-        axes.text(0.99, 0.02, f"{len(visible_rows)} of {len(rows)} rows", color=DIM, size=7, ha="right", va="bottom")
+        axes.text(
+            0.99,
+            0.02,
+            f"{len(visible_rows)} of {len(rows)} rows",
+            color=DIM_TEXT_COLOUR,
+            size=7,
+            ha="right",
+            va="bottom",
+        )
 
 
-def cell(name: str, value: Any, thresholds: dict[str, Any] | None) -> tuple[str, str]:
+def cell_text_and_colour(name: str, value: Any, thresholds: dict[str, Any] | None) -> tuple[str, str]:
     if value is None:
-        return "", INK
-    colour = COLOURS.get(STATUS_COLOURS.get(str(value), ""), INK)
+        return "", TEXT_COLOUR
+    colour = COLOURS.get(STATUS_COLOURS.get(str(value), ""), TEXT_COLOUR)
     for step in thresholds["steps"] if thresholds else ():
         if step["value"] is None or float(value) >= step["value"]:
             colour = COLOURS[step["color"]]
-    if name in RATES:
+    if name in RATE_COLUMNS:
         return f"{float(value):.1%}", colour
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value), colour
 
 
 def rate_colour(rate: float) -> str:
-    return COLOURS["red" if rate >= BAD_RATE else "orange" if rate >= WARN_RATE else "green"]
+    return COLOURS["red" if rate >= RED_RATE else "orange" if rate >= ORANGE_RATE else "green"]
 
 
 def chart(axes: Axes, name: str, rows: Rows) -> None:
-    axes.tick_params(colors=DIM, labelsize=7, length=0)
-    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.tick_params(colors=DIM_TEXT_COLOUR, labelsize=7, length=0)
+    axes.grid(axis="y", color=LINE_COLOUR, linewidth=0.6)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    columns, charted = list(rows[0]), CHARTED[name]
+    columns, charted = list(rows[0]), CHARTED_COLUMNS[name]
     if name in {"weekly_status_mix", "weekly_success_by_client"}:
         weekly(axes, name, rows)
     elif name == "failures_over_time":
@@ -130,21 +154,22 @@ def chart(axes: Axes, name: str, rows: Rows) -> None:
         label = next(column for column in columns if isinstance(rows[0][column], str) or len(columns) == 2)
         visible_rows = rows[:20] if name == "failure_counts_by_client" else rows
         labels = [
-            bucket(row[label]) if name == "run_duration_distribution" else str(row[label])[:14] for row in visible_rows
+            bucket_label(row[label]) if name == "run_duration_distribution" else str(row[label])[:14]
+            for row in visible_rows
         ]
         for number, column in enumerate(charted):
             values = [float(row[column] or 0) for row in visible_rows]
             width = 0.8 / len(charted)
             positions = [position + number * width for position in range(len(values))]
             colours: Sequence[str] | str = (
-                [rate_colour(value) for value in values] if column in RATES else SERIES[number]
+                [rate_colour(value) for value in values] if column in RATE_COLUMNS else SERIES_COLOURS[number]
             )
             axes.bar(positions, values, width=width * 0.9, color=colours, label=column)
         axes.set_xticks(range(len(labels)), labels, rotation=40 if len(labels) > 4 else 0,
                         ha="right" if len(labels) > 4 else "center", fontsize=6.5)  # fmt: skip
         if len(charted) > 1:
-            axes.legend(loc="upper right", fontsize=6.5, frameon=False, labelcolor=DIM)
-    if charted[0] in RATES:
+            axes.legend(loc="upper right", fontsize=6.5, frameon=False, labelcolor=DIM_TEXT_COLOUR)
+    if charted[0] in RATE_COLUMNS:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
 
 
@@ -162,18 +187,20 @@ def weekly(axes: Axes, name: str, rows: Rows) -> None:
         for number, client in enumerate(sorted({row["client_name"] for row in rows})[:MAX_CLIENTS]):
             rates = {row["week_start"]: float(row["success_rate"]) for row in rows if row["client_name"] == client}
             axes.plot([weeks.index(week) for week in rates], list(rates.values()), marker="o", markersize=3,
-                      color=SERIES[number % len(SERIES)], label=client)  # fmt: skip
+                      color=SERIES_COLOURS[number % len(SERIES_COLOURS)], label=client)  # fmt: skip
     axes.set_xticks(positions, [f"{week:%d %b}" for week in weeks])
     legend(axes)
 
 
 def legend(axes: Axes) -> None:
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=6, fontsize=6.5, frameon=False, labelcolor=DIM)
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=6, fontsize=6.5, frameon=False, labelcolor=DIM_TEXT_COLOUR
+    )
 
 
-def bucket(number: int) -> str:
+def bucket_label(bucket_number: int) -> str:
     """Return the label of a bucket of run_duration_distribution: 20 buckets of 3 minutes, and one for longer runs."""
-    return f"{(number - 1) * 3}-{number * 3} min" if number <= 20 else "from 60 min"
+    return f"{(bucket_number - 1) * 3}-{bucket_number * 3} min" if bucket_number <= 20 else "from 60 min"
 
 
 def hide_axes(axes: Axes) -> None:
@@ -182,7 +209,7 @@ def hide_axes(axes: Axes) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     for spine in axes.spines.values():
-        spine.set_color(LINE)
+        spine.set_color(LINE_COLOUR)
 
 
 def boards(folder: Path) -> dict[str, dict[str, Any]]:

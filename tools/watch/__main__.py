@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from chm_project.dashboards.prometheus_files import Timing, rules
+from chm_project.dashboards.prometheus_files import Timing, rules_file
 from tools.bench.servers import ROOT, free_port
 from tools.faults.source import FaultyPartner
 from tools.watch.installation import Installation, wait_until
@@ -36,7 +36,7 @@ class Prometheus:
         self.folder, self.port = folder / "prometheus", free_port()
         self.folder.mkdir()
         (self.folder / "chm-token").write_text(chm.scraper_token)
-        (self.folder / "chm-rules.yml").write_text(rules(timing))
+        (self.folder / "chm-rules.yml").write_text(rules_file(timing))
         text = (ROOT / "docker" / "prometheus" / "prometheus.yml").read_text()
         # The shipped configuration, with this installation's port and shorter intervals.
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{chm.port}").replace("15s", f"{scrape}s")
@@ -156,7 +156,7 @@ def main() -> int:
         sys.exit("Prometheus is not installed: apt-get install prometheus")
     folder = Path(tempfile.mkdtemp(prefix="chm-watch-"))
     begun, lines = time.monotonic(), list[str]()
-    timing = Timing(stopped=options.stopped_seconds, hold=options.hold_seconds)
+    timing = Timing(ingestion_stopped=options.stopped_seconds, hold=options.hold_seconds)
     try:
         for line in drill(folder, timing, options.scrape_seconds):
             lines.append(line)
@@ -182,7 +182,7 @@ def document(results: list[str], timing: Timing) -> str:
 
 Written by `make prometheus-drill`: Debian's Prometheus {version_number} scrapes a live CHM with production settings.
 Its rules are those of `docker/prometheus/chm-rules.yml` with shorter times: ingestion counts as stopped after
-{timing.stopped} s, and an alert is pending for {timing.hold} s.
+{timing.ingestion_stopped} s, and an alert is pending for {timing.hold} s.
 
 {lines}
 """

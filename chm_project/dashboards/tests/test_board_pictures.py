@@ -1,4 +1,4 @@
-"""The pictures in the documents can be drawn again, if the database has runs."""
+"""render_dashboards draws the pictures in the documents if the database has runs."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_every_board_can_be_drawn(tmp_path: Path) -> None:
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_runs_no_picture_is_drawn(tmp_path: Path) -> None:
+def test_no_picture_is_drawn_if_the_database_has_no_runs(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="load_synthetic"):
         call_command("render_dashboards", "--folder", str(tmp_path))
     assert list(tmp_path.iterdir()) == []

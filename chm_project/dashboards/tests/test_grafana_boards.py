@@ -1,4 +1,4 @@
-"""Every panel of Grafana's boards returns the rows of its shape, for the reporting role on the controlled seed."""
+"""The query of every panel of Grafana's boards returns the rows of its shape to the reporting role."""
 
 import io
 import json
@@ -15,10 +15,10 @@ from django.db import DataError, transaction
 from django.urls import resolve
 
 from chm_project.dashboards import expand, grafana
-from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, OPERATIONS, board
-from chm_project.tests.controlled_seed import AS_OF, at, create_seed
-from chm_project.tests.expected_shapes import EXPECTED, expected_rows
-from chm_project.tests.reader import query_as_reader
+from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, OPERATIONS, placed_shapes
+from chm_project.tests.controlled_seed import AS_OF, create_seed, hours_ago
+from chm_project.tests.expected_shapes import EXPECTED_ROWS, expected_rows
+from chm_project.tests.reporting_role import query_as_reporting_role
 from inventory.models import Client, Pipeline
 from runs.models import Run, Status
 from runs.reporting.run_shapes import run_shape
@@ -27,14 +27,16 @@ from runs.reporting.shapes import shapes
 pytestmark = pytest.mark.django_db
 
 FOLDER = Path(settings.BASE_DIR) / "docker" / "grafana"
-BOARDS = {title: json.loads((FOLDER / "dashboards" / f"{uid}.json").read_text()) for title, uid in grafana.UIDS.items()}
+BOARDS = {
+    title: json.loads((FOLDER / "dashboards" / f"{uid}.json").read_text()) for title, uid in grafana.BOARD_UIDS.items()
+}
 PANELS = [
     (title, panel, placed.shape.name)
     for title, document in BOARDS.items()
-    for panel, placed in zip(document["panels"], board(title), strict=True)
+    for panel, placed in zip(document["panels"], placed_shapes(title), strict=True)
 ]
 every_panel = pytest.mark.parametrize(
-    ("title", "panel", "name"), PANELS, ids=[f"{grafana.UIDS[title]}-{name}" for title, _, name in PANELS]
+    ("title", "panel", "name"), PANELS, ids=[f"{grafana.BOARD_UIDS[title]}-{name}" for title, _, name in PANELS]
 )
 
 
@@ -43,27 +45,27 @@ def seed() -> None:
     create_seed()
 
 
-def read(
-    title: str, panel: dict[str, Any], *, days: int = 7, chosen: dict[str, str] | None = None
+def panel_rows(
+    title: str, panel: dict[str, Any], *, days: int = 7, selected: dict[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the panel's rows, queried as Grafana does for a time range that ends at AS_OF."""
+    """Return the panel's rows for a time range that ends at AS_OF, with the query that Grafana sends."""
     (target,) = panel["targets"]
-    return query_as_reader(
-        expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, chosen or {})
+    return query_as_reporting_role(
+        expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, selected or {})
     )
 
 
-def values_of(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def row_values(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in rows]
 
 
-@pytest.mark.parametrize("name", sorted(grafana.documents()))
-def test_a_board_is_not_stale(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(grafana.board_files()))
+def test_the_file_of_a_board_is_up_to_date(name: str) -> None:
     """Regenerate with `make dashboards`."""
-    assert (FOLDER / "dashboards" / name).read_text() == grafana.documents()[name]
+    assert (FOLDER / "dashboards" / name).read_text() == grafana.board_files()[name]
 
 
-def test_the_command_writes_what_is_committed(tmp_path: Path) -> None:
+def test_the_command_writes_the_same_files_as_the_committed_ones(tmp_path: Path) -> None:
     call_command("generate_dashboards", "--folder", str(tmp_path), stdout=io.StringIO())
 
     written = list(tmp_path.rglob("*.json"))
@@ -72,19 +74,21 @@ def test_the_command_writes_what_is_committed(tmp_path: Path) -> None:
         assert path.read_text() == (FOLDER.parent / path.relative_to(tmp_path)).read_text()
 
 
-def test_the_boards_hold_every_shape() -> None:
-    assert {name for _, _, name in PANELS} == {name for name in EXPECTED if shapes()[name].panel != "none"}
+def test_the_boards_show_every_shape_that_has_a_panel() -> None:
+    assert {name for _, _, name in PANELS} == {name for name in EXPECTED_ROWS if shapes()[name].panel != "none"}
     assert min(len(BOARDS[title]["panels"]) for title in (OPERATIONS, BUSINESS, GOVERNANCE)) >= 6
-    assert {path.name for path in (FOLDER / "dashboards").iterdir()} == set(grafana.documents())
+    assert {path.name for path in (FOLDER / "dashboards").iterdir()} == set(grafana.board_files())
 
 
 @every_panel
 def test_a_panel_returns_the_rows_calculated_by_hand(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
-    assert values_of(read(title, panel)) == expected_rows(name)
+    assert row_values(panel_rows(title, panel)) == expected_rows(name)
 
 
 @every_panel
-def test_the_variables_filter_as_the_shape_does(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
+def test_a_panel_with_selected_variables_returns_the_same_rows_as_the_shape(
+    seed: None, title: str, panel: dict[str, Any], name: str
+) -> None:
     acme = str(Client.objects.get(name="Acme").pk)
     cases: list[tuple[dict[str, str], dict[str, Any]]] = [
         ({"client": acme}, {"client_id": acme}),
@@ -93,44 +97,44 @@ def test_the_variables_filter_as_the_shape_does(seed: None, title: str, panel: d
         ({"client": acme, "platform": "airflow", "environment": "prod"},
          {"client_id": acme, "platform": "airflow", "environment": "prod"}),
     ]  # fmt: skip
-    for chosen, scope in cases:
+    for selected, scope in cases:
         expected = run_shape(name, as_of=AS_OF, **scope)
-        assert read(title, panel, chosen=chosen) == expected
-    delta = {"client": str(Client.objects.get(name="Delta").pk)}
-    assert read(title, panel, chosen=delta) != read(title, panel)
+        assert panel_rows(title, panel, selected=selected) == expected
+    delta_only = {"client": str(Client.objects.get(name="Delta").pk)}
+    assert panel_rows(title, panel, selected=delta_only) != panel_rows(title, panel)
 
 
 @pytest.mark.parametrize("name", ["failures_over_time", "failure_rate_by_platform", "run_duration_distribution"])
-def test_the_time_range_is_the_window(seed: None, name: str) -> None:
+def test_the_time_range_of_the_board_is_the_window_of_the_shape(seed: None, name: str) -> None:
     title, panel = next((title, panel) for title, panel, shape in PANELS if shape == name)
 
-    rows = read(title, panel, days=1)
+    rows = panel_rows(title, panel, days=1)
 
-    assert rows == run_shape(name, as_of=AS_OF, since=at(24))
-    assert rows != read(title, panel)
+    assert rows == run_shape(name, as_of=AS_OF, since=hours_ago(24))
+    assert rows != panel_rows(title, panel)
 
 
-def test_the_chosen_bucket_is_used(seed: None) -> None:
+def test_a_panel_uses_the_selected_bucket(seed: None) -> None:
     panel = next(panel for _, panel, name in PANELS if name == "failures_over_time")
-    rows = read(OPERATIONS, panel, chosen={"bucket": "week"})
+    rows = panel_rows(OPERATIONS, panel, selected={"bucket": "week"})
     assert rows == run_shape("failures_over_time", as_of=AS_OF, bucket="week")
 
 
 @pytest.mark.parametrize("variable", ["client", "platform", "environment"])
-def test_a_value_from_the_address_bar_is_never_run_as_sql(seed: None, variable: str) -> None:
+def test_a_variable_value_in_the_url_is_never_run_as_sql(seed: None, variable: str) -> None:
     panel = next(panel for _, panel, name in PANELS if name == "client_risk")
     for value in ("x' OR true --", "'; SELECT 1; --", "NULL", "$$", '"', "\\' OR true --"):
         if variable == "client":  # the value is the id of a client
             with pytest.raises(DataError, match="invalid input syntax for type uuid"), transaction.atomic():
-                read(BUSINESS, panel, chosen={variable: value})
+                panel_rows(BUSINESS, panel, selected={variable: value})
         else:
-            assert read(BUSINESS, panel, chosen={variable: value}) == []
+            assert panel_rows(BUSINESS, panel, selected={variable: value}) == []
 
 
 def test_the_client_variable_offers_every_client_by_name(seed: None) -> None:
     for document in BOARDS.values():
         (client,) = (variable for variable in document["templating"]["list"] if variable["name"] == "client")
-        assert query_as_reader(client["query"]) == [
+        assert query_as_reporting_role(client["query"]) == [
             {"__text": name, "__value": str(key)}
             for name, key in Client.objects.order_by("name").values_list("name", "pk")
         ]
@@ -144,7 +148,7 @@ LINKED_MODELS = {
 
 
 def test_every_row_of_a_table_links_to_its_client_pipeline_and_run(seed: None) -> None:
-    opened = set()
+    opened_links = set()
     for title, panel, name in PANELS:
         if panel["type"] != "table":
             continue
@@ -153,16 +157,16 @@ def test_every_row_of_a_table_links_to_its_client_pipeline_and_run(seed: None) -
         }
         urls = [
             link["url"]
-            for each in overrides.values()
-            for item in each
+            for properties in overrides.values()
+            for item in properties
             if item["id"] == "links"
             for link in item["value"]
         ]
         if "source_url" in overrides:
             urls.remove("${__value.raw}")
-        keys = {column.name for column in shapes()[name].columns} & {"client_id", "pipeline_id", "run_id"}
-        assert all({"id": "custom.hidden", "value": True} in overrides[key] for key in keys)
-        for row in read(title, panel):
+        key_columns = {column.name for column in shapes()[name].columns} & {"client_id", "pipeline_id", "run_id"}
+        assert all({"id": "custom.hidden", "value": True} in overrides[key] for key in key_columns)
+        for row in panel_rows(title, panel):
             for url in urls:
                 path = re.sub(r"\$\{__data\.fields\.(\w+)\}", lambda match: str(row[match[1]]), url)  # noqa: B023
                 if path.endswith("/None/change/"):
@@ -171,16 +175,16 @@ def test_every_row_of_a_table_links_to_its_client_pipeline_and_run(seed: None) -
                 page = resolve(path.replace("${chm_url}", ""))
                 key, model = LINKED_MODELS[str(page.url_name)]
                 assert model._default_manager.get(pk=next(iter(page.kwargs.values()))).pk == row[key]
-                opened.add((name, key))
-        assert len(urls) == len(keys)
-    assert {name for name, _ in opened} == {
+                opened_links.add((name, key))
+        assert len(urls) == len(key_columns)
+    assert {name for name, _ in opened_links} == {
         "failing_now", "incidents", "late_pipelines", "latest_status_by_pipeline", "top_flaky_pipelines",
         "changes_since_yesterday", "client_throughput", "freshness_watchlist", "ingestion_health",
         "governance_gaps", "unusual_runs",
     }  # fmt: skip
 
 
-def test_the_columns_that_a_panel_formats_exist(seed: None) -> None:
+def test_a_panel_formats_only_columns_of_its_shape(seed: None) -> None:
     for title, panel, name in PANELS:
         columns = {column.name for column in shapes()[name].columns}
         if name == "weekly_status_mix":
@@ -191,7 +195,7 @@ def test_the_columns_that_a_panel_formats_exist(seed: None) -> None:
 
 @pytest.mark.parametrize("title", BOARDS)
 def test_the_panels_of_a_board_fill_a_grid_without_overlap(title: str) -> None:
-    taken: set[tuple[int, int]] = set()
+    used_cells: set[tuple[int, int]] = set()
     for panel in BOARDS[title]["panels"]:
         grid_position = panel["gridPos"]
         cells = {
@@ -199,12 +203,12 @@ def test_the_panels_of_a_board_fill_a_grid_without_overlap(title: str) -> None:
             for x in range(grid_position["w"])
             for y in range(grid_position["h"])
         }
-        assert not taken & cells
+        assert not used_cells & cells
         assert max(x for x, _ in cells) < 24
-        taken |= cells
+        used_cells |= cells
 
 
-def test_the_boards_and_their_database_are_provisioned_under_the_names_the_panels_use() -> None:
+def test_grafana_is_provisioned_with_the_data_source_that_the_panels_name() -> None:
     (source,) = provisioning("datasources")["datasources"]
     (provider,) = provisioning("dashboards")["providers"]
 

@@ -1,4 +1,4 @@
-"""provision.py writes Metabase's boards to a stand-in, and their queries return the rows of the shapes."""
+"""provision.py creates the boards in a simulated Metabase, and their queries return the rows of the shapes."""
 
 import json
 import os
@@ -16,27 +16,27 @@ from django.db import connection
 
 from chm_project.dashboards import expand
 from chm_project.dashboards import metabase as boards
-from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, board
-from chm_project.dashboards.tests.metabase_stand_in import MASK, StandIn, metabase
+from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, placed_shapes
+from chm_project.dashboards.tests.metabase_stand_in import PASSWORD_MASK, MetabaseStandIn, run_stand_in
 from chm_project.tests.controlled_seed import AS_OF, create_seed
 from chm_project.tests.expected_shapes import expected_rows
-from chm_project.tests.reader import query_as_reader
+from chm_project.tests.reporting_role import query_as_reporting_role
 from inventory.models import Client
 from runs.reporting.run_shapes import run_shape
 
 FOLDER = Path(settings.BASE_DIR) / "docker" / "metabase"
-CONTENT = json.loads((FOLDER / "boards.json").read_text())
-QUESTIONS = {question["shape"]: question for question in CONTENT["questions"]}
+BOARDS_DATA = json.loads((FOLDER / "boards.json").read_text())
+QUESTIONS = {question["shape"]: question for question in BOARDS_DATA["questions"]}
 ADMINISTRATOR = {"METABASE_ADMIN_EMAIL": "admin@chm.local", "METABASE_ADMIN_PASSWORD": "an-administrators-secret"}
 
 
 @pytest.fixture
-def server() -> Iterator[StandIn]:
-    with metabase() as stand_in:
+def server() -> Iterator[MetabaseStandIn]:
+    with run_stand_in() as stand_in:
         yield stand_in
 
 
-def provision(server: StandIn, **changes: str) -> subprocess.CompletedProcess[str]:
+def provision(server: MetabaseStandIn, **changes: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"], "METABASE_URL": server.url, "METABASE_READER_PASSWORD": "a-readers-secret",
         "METABASE_DATABASE_HOST": "postgres", **ADMINISTRATOR,
@@ -48,43 +48,43 @@ def provision(server: StandIn, **changes: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def writes(server: StandIn) -> Counter[tuple[str, str]]:
+def count_writes(server: MetabaseStandIn) -> Counter[tuple[str, str]]:
     return Counter((method, path) for method, path, _ in server.requests if method != "GET")
 
 
-def test_the_first_run_creates_everything(server: StandIn) -> None:
-    done = provision(server)
+def test_the_first_run_of_provision_creates_everything(server: MetabaseStandIn) -> None:
+    process = provision(server)
 
-    assert done.returncode == 0, done.stderr
-    models, questions = len(CONTENT["models"]), len(CONTENT["questions"])
+    assert process.returncode == 0, process.stderr
+    models, questions = len(BOARDS_DATA["models"]), len(BOARDS_DATA["questions"])
     assert (models, questions) == (5, 13)
     assert [(method, path) for method, path, _ in server.requests][:8] == [
         ("GET", "/api/health"), ("GET", "/api/health"), ("GET", "/api/session/properties"), ("POST", "/api/setup"),
         ("GET", "/api/database"), ("POST", "/api/database"), ("GET", "/api/collection"), ("POST", "/api/collection"),
     ]  # fmt: skip
-    write_counts = writes(server)
+    write_counts = count_writes(server)
     assert write_counts["POST", "/api/card"] == models + questions
     assert write_counts["POST", "/api/dashboard"] == 2
     # One PUT for each board adds its cards.
     assert sum(count for (method, _), count in write_counts.items() if method == "PUT") == 2
-    assert done.stdout.count("created") == 1 + 1 + 1 + models + questions + 2
+    assert process.stdout.count("created") == 1 + 1 + 1 + models + questions + 2
 
 
-def test_the_second_run_creates_and_changes_nothing(server: StandIn) -> None:
+def test_the_second_run_of_provision_changes_nothing(server: MetabaseStandIn) -> None:
     provision(server)
-    before = json.dumps(server.stored)
+    stored_before = json.dumps(server.stored)
 
-    done = provision(server)
+    process = provision(server)
 
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     (database,) = server.stored["database"]
-    assert writes(server) == {("POST", "/api/session"): 1, ("PUT", f"/api/database/{database}"): 1}
-    assert json.dumps(server.stored) == before
-    assert "created" not in done.stdout
-    assert "updated" not in done.stdout
+    assert count_writes(server) == {("POST", "/api/session"): 1, ("PUT", f"/api/database/{database}"): 1}
+    assert json.dumps(server.stored) == stored_before
+    assert "created" not in process.stdout
+    assert "updated" not in process.stdout
 
 
-def test_changed_and_removed_content_is_restored_and_nothing_else_is_written(server: StandIn) -> None:
+def test_provision_restores_changed_and_removed_content_and_writes_nothing_else(server: MetabaseStandIn) -> None:
     provision(server)
     card = next(card for card in server.stored["card"].values() if card["type"] == "question")
     card["dataset_query"]["native"]["query"] = "SELECT 1"
@@ -94,22 +94,22 @@ def test_changed_and_removed_content_is_restored_and_nothing_else_is_written(ser
     removed_card = dashboard["dashcards"].pop()
     remaining_ids = [dashcard["id"] for dashcard in dashboard["dashcards"]]
 
-    done = provision(server)
+    process = provision(server)
 
     (database,) = server.stored["database"]
-    assert writes(server) == {
+    assert count_writes(server) == {
         ("POST", "/api/session"): 1,
         ("PUT", f"/api/database/{database}"): 1,
         ("PUT", f"/api/card/{card['id']}"): 1,
         ("PUT", f"/api/card/{model['id']}"): 1,
         ("PUT", f"/api/dashboard/{dashboard['id']}"): 1,
     }
-    assert done.stdout.count("updated") == 3
+    assert process.stdout.count("updated") == 3
     assert [dashcard["id"] for dashcard in dashboard["dashcards"]][:-1] == remaining_ids
     assert dashboard["dashcards"][-1]["card_id"] == removed_card["card_id"]
 
 
-def test_a_new_password_of_the_reader_reaches_metabase(server: StandIn) -> None:
+def test_provision_sends_a_changed_reader_password_to_metabase(server: MetabaseStandIn) -> None:
     provision(server)
     provision(server, METABASE_READER_PASSWORD="another-secret")
     (database,) = server.stored["database"].values()
@@ -117,27 +117,27 @@ def test_a_new_password_of_the_reader_reaches_metabase(server: StandIn) -> None:
     assert database["details"]["user"] == "metabase_reader"
 
 
-def test_secrets_come_from_files_and_are_never_printed(server: StandIn, tmp_path: Path) -> None:
+def test_provision_reads_secrets_from_files_and_never_prints_them(server: MetabaseStandIn, tmp_path: Path) -> None:
     (tmp_path / "reader").write_text("a-secret-of-a-file\n")
     first = provision(server, METABASE_READER_PASSWORD_FILE=str(tmp_path / "reader"))
-    wrong = provision(server, METABASE_ADMIN_PASSWORD="wrong-secret")
+    wrong_password = provision(server, METABASE_ADMIN_PASSWORD="wrong-secret")
 
     assert next(iter(server.stored["database"].values()))["details"]["password"] == "a-secret-of-a-file"
-    assert wrong.returncode == 1
-    assert "POST /api/session answered 401" in wrong.stderr
-    for text in (first.stdout, first.stderr, wrong.stdout, wrong.stderr):
+    assert wrong_password.returncode == 1
+    assert "POST /api/session answered 401" in wrong_password.stderr
+    for text in (first.stdout, first.stderr, wrong_password.stdout, wrong_password.stderr):
         assert "secret" not in text
-        assert MASK not in text
+        assert PASSWORD_MASK not in text
 
 
-def test_a_missing_setting_is_reported(server: StandIn) -> None:
-    done = provision(server, METABASE_READER_PASSWORD="")
-    assert done.returncode == 1
-    assert "METABASE_READER_PASSWORD is not set" in done.stderr
+def test_provision_reports_a_missing_setting(server: MetabaseStandIn) -> None:
+    process = provision(server, METABASE_READER_PASSWORD="")
+    assert process.returncode == 1
+    assert "METABASE_READER_PASSWORD is not set" in process.stderr
     assert server.requests == []
 
 
-def test_each_filter_of_a_board_reaches_every_card_that_has_its_tag(server: StandIn) -> None:
+def test_each_filter_of_a_board_is_connected_to_every_card_with_its_tag(server: MetabaseStandIn) -> None:
     provision(server)
     assert {dashboard["name"] for dashboard in server.stored["dashboard"].values()} == {BUSINESS, GOVERNANCE}
     for dashboard in server.stored["dashboard"].values():
@@ -150,26 +150,26 @@ def test_each_filter_of_a_board_reaches_every_card_that_has_its_tag(server: Stan
             assert targets == {tag: ["variable", ["template-tag", tag]] for tag in tags}
             assert {"client", "platform", "environment"} <= tags
         names = [server.stored["card"][dashcard["card_id"]]["name"] for dashcard in dashboard["dashcards"]]
-        assert names == [placed.shape.question for placed in board(dashboard["name"])]
+        assert names == [placed.shape.question for placed in placed_shapes(dashboard["name"])]
         client = next(parameter for parameter in dashboard["parameters"] if parameter["slug"] == "client")
         assert server.stored["card"][client["values_source_config"]["card_id"]]["name"] == "Clients"
 
 
 @pytest.mark.django_db
-def test_the_boards_are_not_stale() -> None:
+def test_the_file_of_the_boards_is_up_to_date() -> None:
     """Regenerate with `make dashboards`."""
-    assert (FOLDER / "boards.json").read_text() == boards.document()
+    assert (FOLDER / "boards.json").read_text() == boards.boards_file()
 
 
 def run_query(sql: str, tags: dict[str, Any], **filters: str) -> list[dict[str, Any]]:
-    return query_as_reader(
+    return query_as_reporting_role(
         *expand.metabase(sql, tags, {name: value for name, value in filters.items() if name in tags})
     )
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_a_question_returns_the_rows_calculated_by_hand(server: StandIn, name: str) -> None:
+def test_a_question_returns_the_rows_calculated_by_hand(server: MetabaseStandIn, name: str) -> None:
     create_seed()
     provision(server)
     (card,) = (card for card in server.stored["card"].values() if card["name"] == QUESTIONS[name]["name"])
@@ -182,7 +182,7 @@ def test_a_question_returns_the_rows_calculated_by_hand(server: StandIn, name: s
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_the_tags_filter_as_the_shape_does(name: str) -> None:
+def test_a_question_with_filters_returns_the_same_rows_as_the_shape(name: str) -> None:
     create_seed()
     acme = str(Client.objects.get(name="Acme").pk)
     sql, tags = QUESTIONS[name]["sql"], QUESTIONS[name]["tags"]
@@ -209,34 +209,34 @@ def test_an_unknown_client_or_platform_matches_no_row(client: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_model_has_the_columns_it_describes_and_each_has_a_description() -> None:
+def test_a_model_describes_exactly_the_columns_of_its_query() -> None:
     create_seed()
-    for model in CONTENT["models"]:
-        rows = query_as_reader(model["sql"])
+    for model in BOARDS_DATA["models"]:
+        rows = query_as_reporting_role(model["sql"])
         assert rows, model["name"]
         assert list(rows[0]) == [column["name"] for column in model["columns"]]
         assert all(column["description"] for column in model["columns"])
         assert model["description"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM reporting.run_facts")
-        (everything,) = cursor.fetchone()
-    runs = next(model for model in CONTENT["models"] if model["name"] == "Runs")
-    assert len(query_as_reader(runs["sql"])) == everything == 60
+        (run_count,) = cursor.fetchone()
+    runs = next(model for model in BOARDS_DATA["models"] if model["name"] == "Runs")
+    assert len(query_as_reporting_role(runs["sql"])) == run_count == 60
 
 
-def test_the_stand_in_refuses_what_metabase_refuses(server: StandIn) -> None:
-    """Prove that the stand-in is strict enough for the other tests."""
+def test_the_simulated_metabase_refuses_the_same_requests_as_metabase(server: MetabaseStandIn) -> None:
+    """Otherwise the other tests would accept requests that Metabase refuses."""
     provision(server)
     session = next(iter(server.sessions))
     card = next(card for card in server.stored["card"].values() if card["type"] == "question")
     body = {key: card[key] for key in ("name", "display", "dataset_query", "visualization_settings", "type")}
     untagged = {**body["dataset_query"], "native": {"query": "SELECT {{client}}", "template-tags": {}}}
-    for wrong in ({**body, "type": "model"}, {**body, "name": " "}, {**body, "dataset_query": untagged}):
-        assert status(server, "POST", "/api/card", session, wrong) == 400
-    assert status(server, "GET", "/api/database", "no session", None) == 401
-    assert status(server, "GET", "/api/questions", session, None) == 404
+    for invalid_body in ({**body, "type": "model"}, {**body, "name": " "}, {**body, "dataset_query": untagged}):
+        assert response_status(server, "POST", "/api/card", session, invalid_body) == 400
+    assert response_status(server, "GET", "/api/database", "no session", None) == 401
+    assert response_status(server, "GET", "/api/questions", session, None) == 404
 
 
-def status(server: StandIn, method: str, path: str, session: str, body: object) -> int:
+def response_status(server: MetabaseStandIn, method: str, path: str, session: str, body: object) -> int:
     headers = {"X-Metabase-Session": session}
     return requests.request(method, server.url + path, json=body, headers=headers, timeout=10).status_code

@@ -1,4 +1,4 @@
-"""Prometheus' rules and the board for CHM itself are up to date, and query metrics that exist."""
+"""The files of Prometheus' rules and of the board for CHM itself are up to date, and query only existing metrics."""
 
 import json
 import re
@@ -15,13 +15,13 @@ FOLDER = ROOT / "docker" / "prometheus"
 DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(prometheus_files.documents()))
-def test_the_files_are_up_to_date(name: str) -> None:
-    assert (FOLDER / name).read_text() == prometheus_files.documents()[name], "run make dashboards"
+@pytest.mark.parametrize("name", sorted(prometheus_files.monitoring_files()))
+def test_a_generated_prometheus_file_is_up_to_date(name: str) -> None:
+    assert (FOLDER / name).read_text() == prometheus_files.monitoring_files()[name], "run make dashboards"
 
 
-def test_rules_and_board_query_metrics_that_exist() -> None:
-    board = json.loads(prometheus_files.board())
+def test_rules_and_board_query_only_documented_metrics() -> None:
+    board = json.loads(prometheus_files.board_file())
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     queries += [alert.expression for alert in alerts(Timing())]
     queried = {
@@ -31,5 +31,5 @@ def test_rules_and_board_query_metrics_that_exist() -> None:
     assert queried <= documented
 
 
-def test_the_document_lists_every_alert() -> None:
+def test_docs_monitoring_lists_every_alert() -> None:
     assert [alert.name for alert in alerts(Timing())] == re.findall(r"^\| `(Chm\w+)` \|", DOCUMENT, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""manage.py generate_dashboards: write the files of the boards from the shapes."""
+"""manage.py generate_dashboards: generate the files of the boards from the shapes."""
 
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         from chm_project.dashboards import grafana, metabase, prometheus_files  # the SDK is a development tool
 
-        files = {f"grafana/dashboards/{name}": text for name, text in grafana.documents().items()}
-        files |= {f"prometheus/{name}": text for name, text in prometheus_files.documents().items()}
-        for name, text in (files | {"metabase/boards.json": metabase.document()}).items():
+        files = {f"grafana/dashboards/{name}": text for name, text in grafana.board_files().items()}
+        files |= {f"prometheus/{name}": text for name, text in prometheus_files.monitoring_files().items()}
+        for name, text in (files | {"metabase/boards.json": metabase.boards_file()}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

@@ -28,12 +28,12 @@ class Command(BaseCommand):
 
 
 def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
-    """Return the rule for Grafana, without its destination: Grafana's policies decide who is notified."""
-    watched = rule.pipeline.name_with_client() if rule.pipeline else f"all pipelines of {rule.owner}"
+    """Return the rule for Grafana, without its destination: Grafana's notification policies choose the receivers."""
+    watched_pipelines = rule.pipeline.name_with_client() if rule.pipeline else f"all pipelines of {rule.owner}"
     threshold = {"evaluator": {"type": "gt", "params": [0]}}
     return {
         "uid": f"chm-{rule.pk}",
-        "title": f"{rule.get_rule_type_display()}: {watched} ({rule.pk})",
+        "title": f"{rule.get_rule_type_display()}: {watched_pipelines} ({rule.pk})",
         "condition": "holds",
         "data": [
             {
@@ -45,10 +45,10 @@ def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
                 "model": {"refId": "holds", "type": "threshold", "expression": "firing", "conditions": [threshold]},
             },
         ],
-        # A rule that is not firing has no sample.
+        # /metrics has no sample for a rule that is not firing.
         "noDataState": "OK",
         "execErrState": "Error",
         "for": "0s",
         "labels": {"client": rule.owner.name, "severity": severity(rule)},
-        "annotations": {"summary": f"{rule.get_rule_type_display()}: {watched}"},
+        "annotations": {"summary": f"{rule.get_rule_type_display()}: {watched_pipelines}"},
     }  # fmt: skip

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--folder", type=Path, default=FOLDER)
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
-        from chm_project.dashboards import pictures  # its library is a development tool
+        from chm_project.dashboards import pictures  # imports matplotlib, a development tool
 
         if not Run.objects.exists():
             raise CommandError("This database has no runs; run manage.py load_synthetic --end now first.")
