@@ -13,10 +13,10 @@ from kombu.serialization import register
 from kombu.utils import json as kombu_json
 
 import chm_project.telemetry.tasks  # noqa: F401 - connects its signals
-from chm_project.db import limits
+from chm_project.db import time_limits
 from chm_project.scrubbing import scrubbed
-from chm_project.telemetry.context import name_process, process_role
-from chm_project.telemetry.uncaught import log_uncaught
+from chm_project.telemetry.context import process_role, set_process_role
+from chm_project.telemetry.uncaught_errors import log_uncaught
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
 
@@ -80,7 +80,7 @@ if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
 @worker_init.connect
 def limit_statements(**_: Any) -> None:
     # SQL statements may run longer in a task than in a request.
-    limits.limit_process(limits.TASK)
+    time_limits.limit_process(time_limits.TASK)
 
 
 @beat_init.connect
@@ -89,5 +89,5 @@ def schedule_ingestion(sender: Any, **_: Any) -> None:
     # Imported here because `chm_project/__init__` imports this module before Django has loaded the apps.
     from ingestion.tasks import beat_schedule
 
-    name_process("beat")
+    set_process_role("beat")
     sender.scheduler.merge_inplace(beat_schedule())

@@ -20,8 +20,8 @@ from rest_framework.views import exception_handler as framework_handler
 from chm_project.api.error_codes import BY_STATUS
 from chm_project.api.error_pages import error_page
 from chm_project.api.problem_details import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
-from chm_project.db.constraint_errors import violation
-from chm_project.db.error_responses import Refusal, refusal_of
+from chm_project.db.constraint_errors import violated_rule_messages
+from chm_project.db.error_responses import DatabaseErrorResponse, error_response_for
 from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger("django.request")
@@ -36,9 +36,9 @@ NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees o
 class DatabaseRefusal(exceptions.APIException):
     """The database is down, busy or too slow. The client may send the request again."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.status_code, self.wait = refusal.status, refusal.retry_after
+    def __init__(self, database_error: DatabaseErrorResponse) -> None:
+        super().__init__(database_error.message)
+        self.status_code, self.wait = database_error.status, database_error.retry_after
 
 
 class Busy(exceptions.APIException):
@@ -100,10 +100,10 @@ def as_api_exception(error: Exception) -> exceptions.APIException | None:
         case django_exceptions.SuspiciousOperation():
             return exceptions.ParseError("it is too large or malformed")
         case IntegrityError():
-            details = violation(error)
+            details = violated_rule_messages(error)
             return exceptions.ValidationError(details) if details else None
-    refusal = refusal_of(error)
-    return DatabaseRefusal(refusal) if refusal else None
+    database_error = error_response_for(error)
+    return DatabaseRefusal(database_error) if database_error else None
 
 
 def flat_details(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -177,15 +177,15 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, also for errors before the view, such as a session that cannot be read from the database."""
     error = sys.exc_info()[1]
-    if error is not None and (refusal := refusal_of(error)) is not None:
-        return unavailable(request, refusal)
+    if error is not None and (database_error := error_response_for(error)) is not None:
+        return unavailable(request, database_error)
     return _api_error_response(request, 500, INTERNAL_ERROR) or error_page(500)
 
 
-def unavailable(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Answer with the status of the refusal, as a JSON error or as a page that needs neither database nor session."""
-    answer = _api_error_response(request, refusal.status, refusal.message) or error_page(
-        refusal.status, refusal.message, link=("", "Try again")
+def unavailable(request: HttpRequest, database_error: DatabaseErrorResponse) -> HttpResponse:
+    """Answer with the status of the error, as a JSON error or as a page that needs neither database nor session."""
+    answer = _api_error_response(request, database_error.status, database_error.message) or error_page(
+        database_error.status, database_error.message, link=("", "Try again")
     )
-    answer.headers["Retry-After"] = str(refusal.retry_after)
+    answer.headers["Retry-After"] = str(database_error.retry_after)
     return answer

@@ -7,7 +7,7 @@ from django.db import models, transaction
 from rest_framework import serializers
 
 from chm_project.api import fields
-from chm_project.db.constraint_errors import clashes
+from chm_project.db.constraint_errors import uniqueness_errors
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -63,7 +63,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
 
     def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
         kwargs = super().include_extra_kwargs(kwargs, extra_kwargs)
-        # Without REST framework's uniqueness validators: clashes() reports these rules with the model's messages.
+        # Without REST framework's uniqueness validators, because uniqueness_errors() returns the model's messages.
         kwargs["validators"] = [v for v in kwargs.get("validators", []) if not hasattr(v, "queryset")]
         return kwargs
 
@@ -85,7 +85,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
 
     @transaction.atomic
     def _save(self, instance: ModelT, **options: Any) -> None:
-        if problems := clashes(instance):
+        if problems := uniqueness_errors(instance):
             raise serializers.ValidationError(problems)
         instance.save(**options)
 

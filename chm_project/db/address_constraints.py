@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 def web_address(field: str, *, name: str) -> models.CheckConstraint:
-    """Return a constraint that allows only http and https URLs, and no javascript: URL."""
+    """Return a constraint that allows NULL and http or https URLs; a javascript: URL in a link would run code."""
     return models.CheckConstraint(
         condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__regex": r"^https?://[^\s/]"}),
         name=name,

@@ -1,4 +1,4 @@
-"""The abstract base of the four business tables: key, timestamps, and constraint messages by field."""
+"""The abstract model of the four business tables: key, timestamps, and errors of constraints shown at form fields."""
 
 from collections.abc import Collection
 
@@ -11,7 +11,7 @@ from chm_project.db.constraint_errors import form_fields_of
 
 
 class BaseModel(models.Model):
-    # UUIDs of version 7 grow with time: inserts go to the end of the index, and ties sort by creation.
+    # UUIDs of version 7 grow with time, so inserts go to the end of the index, and equal times sort by creation.
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False, db_comment="UUID version 7")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_comment="When CHM stored the row")
     updated_at = models.DateTimeField(
@@ -22,7 +22,7 @@ class BaseModel(models.Model):
         abstract = True
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Validate like Django, but attach messages to the fields to correct, with the constraint's name as code."""
+        """Validate like Django, but show messages at the fields to correct. The error code is the constraint's name."""
         errors: dict[str, list[ValidationError]] = {}
         for model, constraints in self.get_constraints():
             for constraint in constraints:

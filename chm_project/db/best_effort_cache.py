@@ -1,4 +1,4 @@
-"""A cache for values that can be computed again. While it is down, reads return nothing and writes do nothing."""
+"""A cache for values that CHM can compute again. While the cache is down, reads find no value and writes do nothing."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -10,11 +10,11 @@ logger = logging.getLogger(__name__)
 
 
 def read(key: str) -> Any:
-    """Return the value, or None if there is none or the cache is down."""
+    """Return the cached value; None if the key has no value or the cache is down."""
     try:
         return cache.get(key)
-    except Exception as error:  # noqa: BLE001 - the cache's client may raise anything; the caller works without a cache
-        _log(error)
+    except Exception as error:  # noqa: BLE001 - the cache's client may raise anything; callers also work without a cache
+        _log_outage(error)
         return None
 
 
@@ -22,31 +22,31 @@ def read_many(keys: Collection[str]) -> dict[str, Any]:
     """Return the cached values by key; empty if the cache is down."""
     try:
         return cache.get_many(keys)
-    except Exception as error:  # noqa: BLE001 - as above
-        _log(error)
+    except Exception as error:  # noqa: BLE001 - the same as in read()
+        _log_outage(error)
         return {}
 
 
 def write_many(values: Mapping[str, object], seconds: float) -> None:
     try:
         cache.set_many(dict(values), timeout=seconds)
-    except Exception as error:  # noqa: BLE001 - as above
-        _log(error)
+    except Exception as error:  # noqa: BLE001 - the same as in read()
+        _log_outage(error)
 
 
 def write(key: str, value: object, seconds: float) -> None:
     try:
         cache.set(key, value, timeout=seconds)
-    except Exception as error:  # noqa: BLE001 - as above
-        _log(error)
+    except Exception as error:  # noqa: BLE001 - the same as in read()
+        _log_outage(error)
 
 
 def delete(key: str) -> None:
     try:
         cache.delete(key)
-    except Exception as error:  # noqa: BLE001 - as above
-        _log(error)
+    except Exception as error:  # noqa: BLE001 - the same as in read()
+        _log_outage(error)
 
 
-def _log(error: Exception) -> None:
-    logger.warning("the cache is down; work is repeated until it answers (%s)", type(error).__name__)
+def _log_outage(error: Exception) -> None:
+    logger.warning("the cache is down; values are computed again until it answers (%s)", type(error).__name__)

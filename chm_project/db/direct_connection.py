@@ -1,6 +1,6 @@
 """Connect to the database without the pooler, for locks that last longer than a transaction.
 
-A pooler in transaction mode may run each transaction in another session, and a lock belongs to one session.
+A lock belongs to one session, and a pooler in transaction mode can run each transaction in another session.
 """
 
 from typing import Any
@@ -9,17 +9,17 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.conninfo import conninfo_to_dict
 
-# Parameters of Django, which psycopg does not accept.
+# Connection parameters of Django that psycopg does not accept.
 _DJANGO_PARAMETERS = ("pool", "cursor_factory", "context")
 
 
 def direct_parameters(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return psycopg's parameters: the database of `connection`, at CHM_DATABASE_DIRECT_URL if it is set."""
+    """Return psycopg's parameters for the database of `connection`, at CHM_DATABASE_DIRECT_URL if this is set."""
     parameters: dict[str, Any] = connection.get_connection_params()
     for name in _DJANGO_PARAMETERS:
         parameters.pop(name, None)
     if settings.CHM_DATABASE_DIRECT_URL:
-        address = conninfo_to_dict(settings.CHM_DATABASE_DIRECT_URL)
-        del address["dbname"]  # tests use another database of the same server
-        parameters |= address
+        direct_address = conninfo_to_dict(settings.CHM_DATABASE_DIRECT_URL)
+        del direct_address["dbname"]  # tests use another database of the same server
+        parameters |= direct_address
     return parameters

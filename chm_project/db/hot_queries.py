@@ -1,7 +1,7 @@
-"""Prepared queries for frequent requests: compiled once per process, prepared once per database session.
+"""Queries of frequent requests: compiled to SQL once per process, and prepared once per database session.
 
-They are ordinary querysets with a `QueryParameter` in place of each value that differs between requests. So the rules
-of querysets, such as what a token may see, apply here too.
+A hot query is an ordinary queryset with a `QueryParameter` in place of each value that differs between requests. So the
+rules of querysets, such as which rows a token may see, apply here too.
 """
 
 import itertools
@@ -26,7 +26,7 @@ class QueryParameter(Value):
         return f"%s::{self.output_field.db_type(connection)}", [self]
 
 
-# It overrides a private method, because psycopg drops its own prepared statements on every rollback (decision 0024).
+# It overrides a private method, because psycopg deletes its prepared statements on every rollback (decision 0024).
 class _Cursor(Cursor[Any]):
     """A cursor that binds values on the server and reads binary results, which is faster than Django's cursor."""
 
@@ -39,25 +39,25 @@ class _Cursor(Cursor[Any]):
             return super().execute(query, params, binary=True)
         except Exception:
             # The query may have failed before it was prepared; preparing it again is cheap.
-            _names_of(self.connection).clear()
+            _prepared_names(self.connection).clear()
             raise
 
     def _get_prepared(self, pgq: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
         """Return the name of the prepared query. Unlike psycopg's prepared statements, it survives a rollback."""
         if not self.prepares:
             return Prepare.NO, b""
-        names = _names_of(self.connection)
+        names = _prepared_names(self.connection)
         if name := names.get((pgq.query, pgq.types)):
             return Prepare.YES, name
-        name = names[pgq.query, pgq.types] = f"chm_{next(_numbers)}".encode()
+        name = names[pgq.query, pgq.types] = f"chm_{next(_statement_numbers)}".encode()
         return Prepare.SHOULD, name
 
 
-_numbers = itertools.count()
+_statement_numbers = itertools.count()
 
 
-def _names_of(session: Any) -> dict[Any, bytes]:
-    """Return the prepared queries of a session."""
+def _prepared_names(session: Any) -> dict[Any, bytes]:
+    """Return the names of the prepared statements of a session, by SQL and types of the parameters."""
     if (names := getattr(session, "chm_prepared", None)) is None:
         names = session.chm_prepared = {}
     return names
@@ -65,15 +65,17 @@ def _names_of(session: Any) -> dict[Any, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class HotQuery:
+    """A query as SQL text, compiled from a queryset."""
+
     text: str
-    # False if the best plan depends on a value, such as a LIMIT: then each execution is planned.
+    # False if the best plan depends on a value, such as a LIMIT. Then PostgreSQL plans each execution.
     prepared: bool = True
 
     @classmethod
     def of(cls, queryset: "QuerySet[Any, Any]", *, prepared: bool = True) -> Self:
-        """Return the queryset's query. Raise EmptyResultSet if no row can match."""
+        """Compile the queryset. Raise EmptyResultSet if no row can match."""
         text, values = queryset.query.sql_with_params()
-        # %% stays doubled: the text is formatted here once and by psycopg once.
+        # Double each %% again, because the text is formatted twice: here and by psycopg.
         return cls(text.replace("%%", "%%%%") % tuple(map(_sql_value, values)), prepared)
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
@@ -92,7 +94,7 @@ class HotQuery:
 
 
 def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
-    """Return the rows of a `values_list`, read like those of a hot query."""
+    """Return the rows of a `values_list` queryset, read with the fast cursor of hot queries."""
     with _cursor(prepares=False) as cursor:
         cursor.execute(*queryset.query.sql_with_params())
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -100,7 +102,7 @@ def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
 
 
 def _cursor(*, prepares: bool) -> Any:
-    """Return a cursor with Django's exceptions and query log."""
+    """Return the fast cursor, wrapped so that it raises Django's exceptions and writes Django's query log."""
     connection.ensure_connection()
     database: Any = connection
     cursor = _Cursor(database.connection)
@@ -109,7 +111,7 @@ def _cursor(*, prepares: bool) -> Any:
 
 
 def _sql_value(value: Any) -> str:
-    """Return the SQL for a value: a placeholder, or a literal for a constant."""
+    """Return the SQL for a value of the queryset: a placeholder for a QueryParameter, else a literal."""
     if isinstance(value, QueryParameter):
         return f"%({value.value})s"
     value = value.value if isinstance(value, Enum) else value

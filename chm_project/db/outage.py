@@ -1,6 +1,6 @@
-"""Remember whether the database answers, per process.
+"""Remember in each process whether the database answers.
 
-During an outage one caller every PROBE_SECONDS tries a new connection; all others fail immediately.
+During an outage, one caller tries a new connection every PROBE_SECONDS; all other callers fail immediately.
 """
 
 import logging
@@ -16,6 +16,8 @@ PROBE_SECONDS = 0.5
 
 
 class Outage:
+    """Whether one database is down, as seen by this process."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
@@ -30,9 +32,9 @@ class Outage:
             self._is_down, self._probe_at = True, self._clock() + PROBE_SECONDS
 
     def refuse_while_down(self, connect: Callable[[], None]) -> None:
-        """Return at once if the database answered the last time.
+        """Do nothing if the database is not known to be down.
 
-        Otherwise raise psycopg.OperationalError, unless a new probe succeeds.
+        Otherwise raise psycopg.OperationalError. If it is time for the next probe, raise only if this probe fails.
         """
         if not self._is_down:
             return
@@ -43,7 +45,7 @@ class Outage:
         self.probe(connect)
 
     def probe(self, connect: Callable[[], None]) -> None:
-        """Try a connection, remember the result, and raise what `connect` raises."""
+        """Try a connection and remember the result. Raise psycopg.OperationalError if it fails."""
         try:
             connect()
         except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""The Redis cache, without pickle: anyone who can write to Redis must not be able to run code in CHM."""
+"""The Redis cache, without pickle, because pickle would let anyone who can write to Redis run code in CHM."""
 
 import base64
 import json
@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 
-_BYTES, _MOMENT = "base64", "datetime"
+_BYTES_KEY, _DATETIME_KEY = "base64", "datetime"
 
 
 class JsonSerializer:
-    """Serialize to JSON.
+    """Serialize values to JSON.
 
-    Integers stay plain, so that Redis can increment them; bytes and times are objects of one member.
+    Integers are stored without JSON, so that Redis can increment them. Bytes and times are JSON objects with one key.
     """
 
     def dumps(self, value: Any) -> int | bytes:
@@ -25,16 +25,16 @@ class JsonSerializer:
 
 def _encoded(value: object) -> dict[str, str]:
     if isinstance(value, bytes):
-        return {_BYTES: base64.b64encode(value).decode()}
+        return {_BYTES_KEY: base64.b64encode(value).decode()}
     if isinstance(value, datetime):
-        return {_MOMENT: value.isoformat()}
+        return {_DATETIME_KEY: value.isoformat()}
     raise TypeError(f"{type(value).__name__} cannot be stored in the cache")
 
 
 def _decoded(value: dict[str, Any]) -> Any:
-    if value.keys() == {_BYTES}:
-        return base64.b64decode(value[_BYTES])
-    return datetime.fromisoformat(value[_MOMENT]) if value.keys() == {_MOMENT} else value
+    if value.keys() == {_BYTES_KEY}:
+        return base64.b64decode(value[_BYTES_KEY])
+    return datetime.fromisoformat(value[_DATETIME_KEY]) if value.keys() == {_DATETIME_KEY} else value
 
 
 class RedisCache(DjangoRedisCache):
@@ -42,12 +42,12 @@ class RedisCache(DjangoRedisCache):
         params["OPTIONS"] = {**params.get("OPTIONS", {}), "serializer": JsonSerializer}
         super().__init__(server, params)
 
-    def increment_expiring(self, key: str, number: int, seconds: int) -> int:
+    def increment_expiring(self, key: str, increment: int, seconds: int) -> int:
         """Increment a counter that expires after `seconds`, in one round trip; return its new value."""
         full_key = self.make_and_validate_key(key)
         client: Any = self._cache.get_client(full_key, write=True)
         # Needs no transaction: SET NX does nothing if the counter exists.
         pipeline = client.pipeline(transaction=False)
         pipeline.set(full_key, 0, ex=seconds, nx=True)
-        pipeline.incrby(full_key, number)
+        pipeline.incrby(full_key, increment)
         return int(pipeline.execute()[1])

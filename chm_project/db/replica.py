@@ -1,6 +1,6 @@
-"""Read reports from the replica at CHM_REPLICA_URL, as long as it answers and is not too far behind.
+"""Read reports from the replica at CHM_REPLICA_URL, while it answers and does not lag too far behind.
 
-What a person has just changed is read from the database itself until the replica has it.
+After a user changes something, their reports are read from the primary database until the replica has the change.
 """
 
 import logging
@@ -18,13 +18,13 @@ from psycopg.errors import QueryCanceled
 logger = logging.getLogger(__name__)
 
 ALIAS = "replica"
-# How long a replica that failed is not used.
+# After an error, the replica is not used for this time.
 RETRY_SECONDS = 10.0
 
 T = TypeVar("T")
 
-# now() is right only while a receiver runs. Otherwise the replica may have replayed all that it received, and later
-# changes are still missing.
+# The time up to which the replica has all changes. It is now() if the replica has applied everything that it received,
+# and a receiver runs. Without a receiver, later changes may be missing.
 _REPLAYED_AT = """
 SELECT CASE
     WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()
@@ -38,19 +38,19 @@ _retry_at = 0.0
 
 
 def begin_request(changed_at: datetime | None) -> None:
-    """Reset the state of the last request. What this request reads must include all changes up to `changed_at`."""
+    """Start a request: its reports must include all changes up to `changed_at` (None: no requirement)."""
     _changed_at.set(changed_at)
     _request_lag.set(None)
 
 
 def lag_read() -> int | None:
-    """Return the lag in seconds of the replica that this request read; None if it read only the database."""
+    """Return the lag in seconds of the replica that this request read; None if it read only the primary database."""
     lag = _request_lag.get()
     return None if lag is None else round(lag.total_seconds())
 
 
 def read_with_replica(read: Callable[[Any], T]) -> T:
-    """Call `read` with the connection of the replica, or with that of the database if the replica cannot be used."""
+    """Return `read(connection)` for the replica, or for the primary database if the replica cannot be used."""
     global _retry_at
     if ALIAS in connections.settings and time.monotonic() >= _retry_at:
         try:
@@ -63,14 +63,14 @@ def read_with_replica(read: Callable[[Any], T]) -> T:
                 return result
         except (OperationalError, InterfaceError) as error:
             if isinstance(error.__cause__, QueryCanceled):
-                raise  # the database would need as long
+                raise  # the primary database would need as long
             _retry_at = time.monotonic() + RETRY_SECONDS
-            logger.warning("the replica does not answer; reports read the database (%s)", type(error).__name__)
+            logger.warning("the replica does not answer; reports read the primary database (%s)", type(error).__name__)
     return read(connection)
 
 
 def _lag(database: Any) -> timedelta | None:
-    """Return how far behind the replica is; None if it is no replica, or has replayed nothing yet."""
+    """Return how far the replica lags behind; None if the server is not a replica or has applied no change yet."""
     with database.cursor() as cursor:
         cursor.execute(_REPLAYED_AT)
         row = cursor.fetchone()

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chm_project.db.limits import report_limits
 from chm_project.db.replica import read_with_replica
 from chm_project.db.reporting.files import expanded, fragments
+from chm_project.db.time_limits import report_limits
 from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 

@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from chm_project.admin_kit.import_export.sheets import Key, Sheet
 from chm_project.admin_kit.import_export.tables import Row
-from chm_project.db.constraint_errors import violation
+from chm_project.db.constraint_errors import violated_rule_messages
 
 # Maximum number of row numbers to list for a fault that several rows share.
 MAX_ROW_NUMBERS = 10
@@ -175,7 +175,7 @@ def _store_one(change: Change, result: ImportResult) -> None:
             _save(change)
     except IntegrityError as error:
         # A constraint on several columns reports an error for each. The user usually has to correct the last one.
-        details = violation(error) or {"": ["The database refuses this row."]}
+        details = violated_rule_messages(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
         result.faults.append(RowFault(change.number, column, messages[0]))
     except DataError:

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend with a limit for every wait."""
+"""Django's PostgreSQL backend with a time limit for every wait."""

@@ -1,4 +1,4 @@
-"""CHM's database engine: Django's PostgreSQL backend with limits for statements and every wait."""
+"""CHM's database engine: Django's PostgreSQL backend with time limits for statements and for connecting."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import psycopg
 from django.db.backends.postgresql import base, operations
 from psycopg_pool import PoolTimeout
 
-from chm_project.db import limits
+from chm_project.db import time_limits
 
 
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
-        """Return the query with its values for the query log, also if the server binds them."""
+        """Return the query with its values for the query log, also for a cursor that sends values separately."""
         if isinstance(cursor, psycopg.ClientCursor):
             return super().last_executed_query(cursor, sql, params)
         return self.compose_sql(sql, params)
@@ -21,7 +21,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Return a live connection of the pool, or without a pool (as in tests) a new one without limits."""
+        """Return a working connection of the pool with the current limits.
+
+        Without a pool, as in tests, return a new connection without limits.
+        """
         if not self.pool:
             return super().get_new_connection(conn_params)
 
@@ -33,14 +36,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         outage.refuse_while_down(connect)
         try:
             connection: Any = super().get_new_connection(conn_params)
-            # The pool may still hold connections that an ended server has closed.
+            # The pool may contain connections that the server closed when it stopped.
             while connection.has_ended:
                 connection.close()
                 self.pool.putconn(connection)
                 connection = super().get_new_connection(conn_params)
         except PoolTimeout:
-            # All connections are in use, or the database is down: a new connection shows which.
+            # Either all connections are in use or the database is down. A new connection shows which of the two.
             outage.probe(connect)
             raise
-        connection.set_limits(limits.current())
+        connection.set_limits(time_limits.current_limits())
         return connection

@@ -1,4 +1,4 @@
-"""A pooled connection that remembers the limits of its session."""
+"""Pooled connections with time limits: to the database, to PgBouncer and to the replica."""
 
 import select
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 from psycopg.errors import _WaitTimeout
 
-from chm_project.db.limits import NO_LIMITS, Limits
 from chm_project.db.outage import Outage, outage
+from chm_project.db.time_limits import NO_LIMITS, TimeLimits
 
 
 class LimitedConnection(psycopg.Connection[Any]):
@@ -15,7 +15,7 @@ class LimitedConnection(psycopg.Connection[Any]):
     outage = outage
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait with a deadline, because a frozen server does not cancel statements."""
+        """Wait for the server with a deadline, because a frozen server does not cancel statements by itself."""
         deadline = self.limits.deadline if timeout is None else timeout
         try:
             return super().wait(gen, interval, deadline)
@@ -25,10 +25,11 @@ class LimitedConnection(psycopg.Connection[Any]):
                 self.outage.record()
             raise
 
-    def set_limits(self, limits: Limits) -> None:
+    def set_limits(self, limits: TimeLimits) -> None:
+        """Set the limits in the database session, if they differ from its current ones."""
         if limits == self.limits:
             return
-        # Set first, so that the next statement already has a deadline if the server is frozen.
+        # Set the attribute first, so that the next statement already has a deadline if the server is frozen.
         self.limits = limits
         self.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
@@ -37,23 +38,23 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @property
     def has_ended(self) -> bool:
-        """Return whether the server has closed the connection: an idle one is readable only then."""
+        """Return whether the server has closed the connection: an idle socket is readable only then."""
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))
 
 
 class PoolerConnection(LimitedConnection):
-    """A connection to PgBouncer in transaction mode, where settings of one transaction would leak into others.
+    """A connection to PgBouncer in transaction mode, where settings of a session would affect other clients.
 
-    Only the client ends long waits. The role's own statement_timeout and lock_timeout limit them in the server.
+    So only CHM's own deadline limits statements. The timeouts of the database role limit them in the server.
     """
 
-    def set_limits(self, limits: Limits) -> None:
+    def set_limits(self, limits: TimeLimits) -> None:
         self.limits = limits
 
 
 class ReplicaConnection(LimitedConnection):
-    """A connection to the replica. Its outages are counted apart from those of the database."""
+    """A connection to the replica, with its own record of outages."""
 
     outage = Outage()

@@ -1,7 +1,7 @@
 """Build the schema `reporting` from the apps' files in one transaction.
 
-The schema's comment records what the database holds: a hash of the files' content, the names of the views and, while a
-migration has dropped them, the roles that may read them. Other objects in the schema are not touched.
+The comment on the schema stores a record: a hash of the files, the names of CHM's views and, after a migration has
+dropped the views, the grants to restore. Other objects in the schema are not changed.
 """
 
 import json
@@ -17,28 +17,34 @@ from django.db.migrations.executor import MigrationExecutor
 from psycopg import errors, sql
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from chm_project.db.reporting.grants import Grant, grants_on, readers, restore, revoke_default_privileges
+from chm_project.db.reporting.grants import (
+    Grant,
+    grants_on,
+    restore_grants,
+    revoke_default_privileges,
+    roles_that_read_all,
+)
 from chm_project.db.reporting.views import View, content_hash, views
 
 T = TypeVar("T")
 
-# While this transaction waits for a view, new queries of the view wait too; this limits how long.
+# While this transaction waits for the lock of a view, new queries of the view wait too, so it waits only this long.
 LOCK_SECONDS = 2
-# Longer than statements and idle transactions of a reading role can last (grant_reporting_role).
+# grant_reporting_role ends statements and idle transactions of a reading role sooner than this.
 WAIT_SECONDS = 90
-# The advisory lock of builders.
+# The key of the advisory lock that allows one builder at a time.
 BUILDER_LOCK = (0x43484E, 1)
 
 _COMMENT = "What boards and BI users may read. Kept by manage.py migrate: "
 _SCHEMA_COMMENT = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'reporting'"
-_EXISTING = "SELECT viewname FROM pg_views WHERE schemaname = 'reporting'"
-_COLUMNS = """
+_EXISTING_VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'reporting'"
+_VIEW_COLUMNS = """
 SELECT c.relname, a.attname
 FROM pg_class AS c
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'reporting'::regnamespace AND c.relkind = 'v'
 """
-_HOLDERS = """
+_LOCK_HOLDERS = """
 SELECT DISTINCT a.pid, a.usename, a.state, extract(epoch FROM now() - a.xact_start)::integer
 FROM pg_locks AS l
 JOIN pg_stat_activity AS a ON a.pid = l.pid
@@ -51,12 +57,12 @@ ORDER BY a.pid
 
 
 class ReportingSchemaError(CommandError):
-    """The views could not be built or dropped. Nothing was changed; the message has the reason."""
+    """The views could not be built or dropped, and nothing was changed. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """CHM's views in the database: the existing ones, and the recorded grants of dropped ones."""
+class InstalledViews:
+    """CHM's views in the database: names of existing and of dropped views, and the grants of both."""
 
     existing: frozenset[str]
     dropped: frozenset[str]
@@ -66,10 +72,11 @@ class Installed:
 def is_current(connection: BaseDatabaseWrapper) -> bool:
     """Return whether the views in the database match the files."""
     with connection.cursor() as cursor:
-        return _is_current(cursor, _defined())
+        return _is_current(cursor, _defined_views())
 
 
 def unapplied_migrations(connection: BaseDatabaseWrapper) -> int:
+    """Return the number of migrations that are not applied."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
@@ -77,114 +84,120 @@ def unapplied_migrations(connection: BaseDatabaseWrapper) -> int:
 def rebuild(
     connection: BaseDatabaseWrapper, *, even_if_current: bool = False, wait_seconds: float = WAIT_SECONDS
 ) -> int | None:
-    """Build the views from the files and return their number; None if they were up to date.
+    """Build the views from the files and return their number; return None if they were already up to date.
 
-    Views that only gain columns are replaced in place. Otherwise all are dropped and created in the same transaction.
-    Raise ReportingSchemaError on failure.
+    If views only have new columns at the end, they are replaced. Otherwise all views are dropped and created again, in
+    the same transaction. Raise ReportingSchemaError on failure.
     """
-    definitions = _defined()
+    definitions = _defined_views()
 
     def build(cursor: CursorWrapper) -> int | None:
-        # A second builder waits here, and then has nothing to do.
+        # A second builder waits here until the first has finished, and then finds the views up to date.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUILDER_LOCK)
         if not even_if_current and _is_current(cursor, definitions):
             return None
-        before = _installed(cursor, definitions)
-        _create(connection, cursor, definitions, before)
-        _comment(cursor, definitions)
-        _grant(cursor, definitions, before)
-        _record(cursor, {"content": content_hash(definitions), "views": sorted(view.name for view in definitions)})
+        installed = _read_installed_views(cursor, definitions)
+        _create_views(connection, cursor, definitions, installed)
+        _comment_on_views(cursor, definitions)
+        _restore_grants(cursor, definitions, installed)
+        _write_record(
+            cursor, {"content": content_hash(definitions), "views": sorted(view.name for view in definitions)}
+        )
         return len(definitions)
 
-    return _with_locks(connection, build, wait_seconds)
+    return _run_with_lock_retries(connection, build, wait_seconds)
 
 
 def drop(connection: BaseDatabaseWrapper, *, wait_seconds: float = WAIT_SECONDS) -> None:
     """Drop CHM's views and record their grants, so that `rebuild` can restore them."""
-    definitions = _defined()
+    definitions = _defined_views()
 
     def drop_all(cursor: CursorWrapper) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUILDER_LOCK)
-        before = _installed(cursor, definitions)
-        if before.existing:
-            _drop(cursor, _dependents_first(before.existing, definitions))
-            grants = [(g.view, g.column, g.role, g.privilege, g.grantable) for g in before.grants]
-            _record(cursor, {"content": "", "views": sorted(before.existing | before.dropped), "grants": grants})
+        installed = _read_installed_views(cursor, definitions)
+        if installed.existing:
+            _drop_views(cursor, _dependents_first(installed.existing, definitions))
+            grants = [
+                (grant.view, grant.column, grant.role, grant.privilege, grant.grantable) for grant in installed.grants
+            ]
+            _write_record(
+                cursor, {"content": "", "views": sorted(installed.existing | installed.dropped), "grants": grants}
+            )
 
-    _with_locks(connection, drop_all, wait_seconds)
+    _run_with_lock_retries(connection, drop_all, wait_seconds)
 
 
-def _defined() -> list[View]:
+def _defined_views() -> list[View]:
     try:
         return views()
     except ValueError as error:
         raise ReportingSchemaError(str(error)) from None
 
 
-def _recorded(cursor: CursorWrapper) -> dict[str, Any] | None:
-    """Return the record in the schema's comment; None without a schema, empty without a record."""
+def _read_record(cursor: CursorWrapper) -> dict[str, Any] | None:
+    """Return the record in the schema's comment: empty if there is no record, None if there is no schema."""
     cursor.execute(_SCHEMA_COMMENT)
     if (row := cursor.fetchone()) is None:
         return None
     return dict(json.loads(row[0].removeprefix(_COMMENT))) if (row[0] or "").startswith(_COMMENT) else {}
 
 
-def _record(cursor: CursorWrapper, record: dict[str, object]) -> None:
+def _write_record(cursor: CursorWrapper, record: dict[str, object]) -> None:
     text = _COMMENT + json.dumps(record)
     cursor.execute(sql.SQL("COMMENT ON SCHEMA reporting IS {}").format(sql.Literal(text)))
 
 
-def _existing(cursor: CursorWrapper) -> set[str]:
-    cursor.execute(_EXISTING)
+def _existing_views(cursor: CursorWrapper) -> set[str]:
+    cursor.execute(_EXISTING_VIEWS)
     return {row[0] for row in cursor.fetchall()}
 
 
 def _is_current(cursor: CursorWrapper, definitions: Sequence[View]) -> bool:
-    recorded = _recorded(cursor) or {}
-    complete = {view.name for view in definitions} <= _existing(cursor)
+    recorded = _read_record(cursor) or {}
+    complete = {view.name for view in definitions} <= _existing_views(cursor)
     return complete and recorded.get("content") == content_hash(definitions)
 
 
-def _installed(cursor: CursorWrapper, definitions: Sequence[View]) -> Installed:
-    if (recorded := _recorded(cursor)) is None:
+def _read_installed_views(cursor: CursorWrapper, definitions: Sequence[View]) -> InstalledViews:
+    if (recorded := _read_record(cursor)) is None:
         cursor.execute("CREATE SCHEMA reporting")
-        return Installed(frozenset(), frozenset(), ())
+        return InstalledViews(frozenset(), frozenset(), ())
     names = {view.name for view in definitions}
-    existing = _existing(cursor)
-    # The first release kept no record.
+    existing = _existing_views(cursor)
+    # The first release wrote no record, so its views are recognized by their names.
     recorded_views = set(recorded.get("views", names & existing))
-    if foreign := (existing & names) - recorded_views:
+    if other_views := (existing & names) - recorded_views:
         raise ReportingSchemaError(
-            f"reporting.{min(foreign)} exists and was not made by CHM, which now has a view of that name. "
+            f"reporting.{min(other_views)} exists and was not made by CHM, which now has a view of that name. "
             "Rename the existing view."
         )
     recorded_grants = [Grant(*grant) for grant in recorded.get("grants", ())]
-    return Installed(
+    return InstalledViews(
         existing=frozenset(recorded_views & existing),
         dropped=frozenset(recorded_views - existing) if recorded_grants else frozenset(),
         grants=(*recorded_grants, *grants_on(cursor, recorded_views & existing)),
     )
 
 
-def _create(
-    connection: BaseDatabaseWrapper, cursor: CursorWrapper, definitions: Sequence[View], before: Installed
+def _create_views(
+    connection: BaseDatabaseWrapper, cursor: CursorWrapper, definitions: Sequence[View], installed: InstalledViews
 ) -> None:
     revoke_default_privileges(cursor)
-    former_views = _dependents_first(before.existing, definitions)
-    for name in former_views:
-        # This only locks the view and changes nothing. LOCK TABLE would also lock every table that the view reads.
+    installed_views = _dependents_first(installed.existing, definitions)
+    for name in installed_views:
+        # This only locks the view and changes nothing. LOCK TABLE would also lock all tables that the view reads.
         cursor.execute(f"ALTER VIEW reporting.{name} RESET (security_barrier)")
     try:
         with transaction.atomic(using=connection.alias):
             _create_or_replace(cursor, definitions)
     except ProgrammingError as error:
-        # A column was removed, renamed, moved or has another type.
+        # A column was removed, renamed, moved, or has another type, which CREATE OR REPLACE VIEW refuses.
         if not isinstance(error.__cause__, errors.InvalidTableDefinition):
             raise
-        _drop(cursor, former_views)
+        _drop_views(cursor, installed_views)
         _create_or_replace(cursor, definitions)
     else:
-        _drop(cursor, [name for name in former_views if name not in {view.name for view in definitions}])
+        _drop_views(cursor, [name for name in installed_views if name not in {view.name for view in definitions}])
 
 
 def _create_or_replace(cursor: CursorWrapper, definitions: Iterable[View]) -> None:
@@ -192,24 +205,29 @@ def _create_or_replace(cursor: CursorWrapper, definitions: Iterable[View]) -> No
         cursor.execute(f"CREATE OR REPLACE VIEW reporting.{view.name} AS\n{view.query}")
 
 
-def _drop(cursor: CursorWrapper, names: Sequence[str]) -> None:
+def _drop_views(cursor: CursorWrapper, names: Sequence[str]) -> None:
     if names:
-        # Never CASCADE: it would drop what other people built on these views.
+        # Never CASCADE, because it would also drop views that users have built on these views.
         cursor.execute(f"DROP VIEW {', '.join(f'reporting.{name}' for name in names)}")
 
 
 def _dependents_first(names: Iterable[str], definitions: Sequence[View]) -> list[str]:
-    """Return the views in the order in which a query locks them: dependents first. Another order could deadlock."""
+    """Return the views sorted so that each comes before the views that it reads.
+
+    Queries lock views in this order too. Another order could cause a deadlock.
+    """
     order = {view.name: number for number, view in enumerate(definitions)}
     return sorted(names, key=lambda name: (-order.get(name, len(order)), name))
 
 
-def _comment(cursor: CursorWrapper, definitions: Iterable[View]) -> None:
+def _comment_on_views(cursor: CursorWrapper, definitions: Iterable[View]) -> None:
     columns = _columns(cursor)
     for view in definitions:
         if columns[view.name] != set(view.columns):
-            wrong = ", ".join(sorted(columns[view.name] ^ set(view.columns)))
-            raise ReportingSchemaError(f"The header and the query of reporting.{view.name} differ in columns: {wrong}.")
+            differing_columns = ", ".join(sorted(columns[view.name] ^ set(view.columns)))
+            raise ReportingSchemaError(
+                f"The header and the query of reporting.{view.name} differ in columns: {differing_columns}."
+            )
         cursor.execute(
             sql.SQL("COMMENT ON VIEW reporting.{} IS {}").format(sql.Identifier(view.name), sql.Literal(view.comment))
         )
@@ -221,27 +239,29 @@ def _comment(cursor: CursorWrapper, definitions: Iterable[View]) -> None:
             )
 
 
-def _grant(cursor: CursorWrapper, definitions: Iterable[View], before: Installed) -> None:
-    former = before.existing | before.dropped
-    new = [
+def _restore_grants(cursor: CursorWrapper, definitions: Iterable[View], installed: InstalledViews) -> None:
+    known_views = installed.existing | installed.dropped
+    grants_on_new_views = [
         Grant(view.name, None, role, "SELECT", False)
-        for role in readers(before.grants, former)
+        for role in roles_that_read_all(installed.grants, known_views)
         for view in definitions
-        if view.name not in former
+        if view.name not in known_views
     ]
-    restore(cursor, [*before.grants, *new], _columns(cursor))
+    restore_grants(cursor, [*installed.grants, *grants_on_new_views], _columns(cursor))
 
 
 def _columns(cursor: CursorWrapper) -> dict[str, set[str]]:
-    cursor.execute(_COLUMNS)
+    cursor.execute(_VIEW_COLUMNS)
     columns: dict[str, set[str]] = {}
     for view, column in cursor.fetchall():
         columns.setdefault(view, set()).add(column)
     return columns
 
 
-def _with_locks(connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper], T], wait_seconds: float) -> T:
-    """Return the result of `work`; retry while other transactions hold its locks."""
+def _run_with_lock_retries(
+    connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper], T], wait_seconds: float
+) -> T:
+    """Return `work(cursor)`, run in a transaction. Repeat it for `wait_seconds` while other sessions hold its locks."""
     try:
         for attempt in Retrying(
             retry=retry_if_exception(_is_lock_conflict),
@@ -251,18 +271,18 @@ def _with_locks(connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper],
         ):
             with attempt, transaction.atomic(using=connection.alias), connection.cursor() as cursor:
                 cursor.execute("SELECT current_setting('lock_timeout')")
-                [former] = cursor.fetchone()
+                [timeout_before] = cursor.fetchone()
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
                 result = work(cursor)
-                # In a transaction of the caller, the setting would otherwise stay after this block.
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [former])
+                # The setting lasts until the end of the caller's transaction, so restore it.
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [timeout_before])
                 return result
     except OperationalError as error:
         if not _is_lock_conflict(error):
             raise
         raise ReportingSchemaError(
             f"The views of the schema reporting were in use for {wait_seconds:.0f} s; nothing was changed."
-            f"{_holders(connection)} Repeat the command when these have ended."
+            f"{_describe_lock_holders(connection)} Repeat the command after these sessions have ended."
         ) from error
     except DatabaseError as error:
         detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None)
@@ -276,10 +296,10 @@ def _is_lock_conflict(error: BaseException) -> bool:
     return isinstance(error.__cause__, (errors.LockNotAvailable, errors.DeadlockDetected))
 
 
-def _holders(connection: BaseDatabaseWrapper) -> str:
-    """Describe the processes that hold locks on the views."""
+def _describe_lock_holders(connection: BaseDatabaseWrapper) -> str:
+    """Return a sentence about the sessions that hold locks on the views; "" if there are none."""
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDERS, BUILDER_LOCK)
+        cursor.execute(_LOCK_HOLDERS, BUILDER_LOCK)
         holders = [
             f"{user}, process {pid}, {state}, for {seconds} s" for pid, user, state, seconds in cursor.fetchall()
         ]

@@ -1,11 +1,12 @@
 """Read the files of the schema `reporting`: views, shapes, and SQL fragments for both.
 
 Each app may have a folder `reporting/` with
-  views/NAME.sql      the query of the view reporting.NAME, below a header that comments the view and every column
-  shapes/NAME.sql     a query with named parameters, below a header; with `View` in the header also a view
-  fragments/NAME.sql  a rule that views and shapes include as {NAME}, below a comment that explains its aliases
+  views/NAME.sql      a header that describes the view reporting.NAME and its columns, then the query of the view
+  shapes/NAME.sql     a header, then a query with named parameters; with `View` in the header it is also a view
+  fragments/NAME.sql  a comment that explains its table aliases, then SQL that views and shapes include as {NAME}
 
-Rows after the parameter known_until do not count. {NAME@since} is the fragment with `since` as known_until.
+Fragments ignore runs that happened after the parameter known_until. {NAME@since} is the fragment with the parameter
+`since` in place of known_until.
 """
 
 import re
@@ -46,7 +47,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A report. `parameters` maps its own parameters to their defaults; an empty text means the usual default."""
+    """A report. `parameters` maps the parameters that it has besides the common ones to their defaults.
+
+    An empty default stands for the default in runs/reporting/parameters.py.
+    """
 
     name: str
     question: str
@@ -66,7 +70,7 @@ class Shape:
 
 
 def parse_view(name: str, text: str) -> ViewFile:
-    header, body = _split(text)
+    header, body = _header_and_query(text)
     comment, columns = [], {}
     for line in header:
         if column := _VIEW_COLUMN.fullmatch(line):
@@ -81,7 +85,7 @@ def parse_shape(name: str, text: str) -> Shape:
     header: dict[str, str] = {}
     columns: list[Column] = []
     notes: list[str] = []
-    lines, body = _split(text)
+    lines, body = _header_and_query(text)
     heading = ""
     for line in lines:
         if field := _SHAPE_COLUMN.fullmatch(line):
@@ -105,8 +109,8 @@ def parse_shape(name: str, text: str) -> Shape:
             )
     parameters = {}
     for parameter in filter(None, (part.strip() for part in header["Parameters"].split(","))):
-        own, _, default = parameter.partition(" = ")
-        parameters[own] = default
+        parameter_name, _, default = parameter.partition(" = ")
+        parameters[parameter_name] = default
     return Shape(
         name=name,
         question=header["Question"],
@@ -116,7 +120,7 @@ def parse_shape(name: str, text: str) -> Shape:
         view=header.get("View", ""),
         parameters=parameters,
         columns=tuple(columns),
-        # After a blank line the first paragraph is published; further ones are for readers of the SQL.
+        # Documents and the API show the first paragraph after a blank line. The others are for readers of the SQL.
         notes=" ".join(takewhile(bool, notes[1:])),
         body=body,
     )
@@ -135,24 +139,24 @@ def shapes() -> dict[str, Shape]:
 @cache
 def fragments() -> dict[str, str]:
     """Return all fragments by name; a fragment may use others."""
-    return {file.stem: _split(file.read_text())[1] for file in _files("fragments")}
+    return {file.stem: _header_and_query(file.read_text())[1] for file in _files("fragments")}
 
 
-def expanded(sql: str, known: dict[str, str]) -> str:
-    """Return `sql` with each {name} replaced by its fragment; raise ValueError for an unknown one."""
+def expanded(sql: str, fragment_sql: dict[str, str]) -> str:
+    """Return `sql` with each {name} replaced by its fragment; raise ValueError for an unknown fragment."""
 
-    def fragment(match: re.Match[str]) -> str:
-        name, moment = match.groups()
-        if name not in known:
-            raise ValueError(f"{match[0]} is not a fragment. Known: {', '.join(sorted(known))}.")
-        text = expanded(known[name], known)
-        if moment:
-            text = text.replace("%(known_until)s", f"%({moment})s")
+    def replace_fragment(match: re.Match[str]) -> str:
+        name, time_parameter = match.groups()
+        if name not in fragment_sql:
+            raise ValueError(f"{match[0]} is not a fragment. Known: {', '.join(sorted(fragment_sql))}.")
+        text = expanded(fragment_sql[name], fragment_sql)
+        if time_parameter:
+            text = text.replace("%(known_until)s", f"%({time_parameter})s")
         # Indent all lines of the fragment like the line that names it.
         line = sql[sql.rfind("\n", 0, match.start()) + 1 : match.start()]
         return text.replace("\n", "\n" + " " * (len(line) - len(line.lstrip())))
 
-    return _FRAGMENT.sub(fragment, sql)
+    return _FRAGMENT.sub(replace_fragment, sql)
 
 
 def default_window(parameters: Mapping[str, str]) -> str:
@@ -163,11 +167,11 @@ def default_window(parameters: Mapping[str, str]) -> str:
     return match[0]
 
 
-def _split(text: str) -> tuple[list[str], str]:
+def _header_and_query(text: str) -> tuple[list[str], str]:
     """Return the lines of the header, and the query."""
     lines = text.splitlines()
-    body_at = next(number for number, line in enumerate(lines) if not line.startswith("--"))
-    return lines[:body_at], "\n".join(lines[body_at:])
+    query_line = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    return lines[:query_line], "\n".join(lines[query_line:])
 
 
 def _files(kind: str) -> list[Path]:
@@ -176,6 +180,6 @@ def _files(kind: str) -> list[Path]:
     by_name: dict[str, Path] = {}
     for file in files:
         if other := by_name.get(file.stem):
-            raise ValueError(f"Two files of the schema reporting have one name: {other} and {file}.")
+            raise ValueError(f"Two files of the schema reporting have the same name: {other} and {file}.")
         by_name[file.stem] = file
     return [by_name[name] for name in sorted(by_name)]

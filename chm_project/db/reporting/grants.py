@@ -1,4 +1,4 @@
-"""Grants on the views of the schema `reporting`: recorded when views are dropped, restored with them."""
+"""Read, restore and revoke grants on the views of the schema `reporting`."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CROSS JOIN aclexplode(a.attacl) AS acl
 LEFT JOIN pg_roles AS r ON r.oid = acl.grantee
 WHERE c.relnamespace = 'reporting'::regnamespace AND c.relname = ANY (%(views)s) AND acl.grantee <> c.relowner
 """
-_DEFAULTS = """
+_DEFAULT_PRIVILEGES = """
 SELECT DISTINCT r.rolname
 FROM pg_default_acl AS d
 CROSS JOIN aclexplode(d.defaclacl) AS acl
@@ -32,7 +32,7 @@ WHERE d.defaclnamespace = 'reporting'::regnamespace AND d.defaclrole = current_u
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant. `column` is None for the whole view, `role` is None for PUBLIC."""
+    """A grant on a view. `column` is None for a grant on the whole view, `role` is None for PUBLIC."""
 
     view: str
     column: str | None
@@ -46,8 +46,8 @@ def grants_on(cursor: CursorWrapper, views: Iterable[str]) -> list[Grant]:
     return [Grant(*row) for row in cursor.fetchall()]
 
 
-def readers(grants: Iterable[Grant], views: Set[str]) -> set[str | None]:
-    """Return the roles that may select from all views; they may also read new ones."""
+def roles_that_read_all(grants: Iterable[Grant], views: Set[str]) -> set[str | None]:
+    """Return the roles that may select from all these views. They also get access to new views."""
     selectable: dict[str | None, set[str]] = {}
     for grant in grants:
         if grant.privilege == "SELECT" and grant.column is None:
@@ -55,8 +55,8 @@ def readers(grants: Iterable[Grant], views: Set[str]) -> set[str | None]:
     return {role for role, readable in selectable.items() if views and readable >= views}
 
 
-def restore(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, set[str]]) -> None:
-    """Restore the grants whose role, view and column still exist; `columns` are those of each view."""
+def restore_grants(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, set[str]]) -> None:
+    """Restore the grants whose role, view and column still exist. `columns` maps each view to its columns."""
     cursor.execute("SELECT rolname FROM pg_roles")
     roles = {row[0] for row in cursor.fetchall()} | {None}
     for grant in grants:
@@ -75,8 +75,8 @@ def restore(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, s
 
 
 def revoke_default_privileges(cursor: CursorWrapper) -> None:
-    """Remove the default privileges of earlier versions, which covered only views created by one role."""
-    cursor.execute(_DEFAULTS)
+    """Remove the default privileges that earlier versions set. They applied only to views that one role created."""
+    cursor.execute(_DEFAULT_PRIVILEGES)
     for [role] in cursor.fetchall():
         cursor.execute(
             sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA reporting REVOKE ALL ON TABLES FROM {}").format(

@@ -1,4 +1,4 @@
-"""The migration operation for changes that PostgreSQL refuses while a view reads the column."""
+"""A migration operation for changes of a column that PostgreSQL refuses while a view reads the column."""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
@@ -8,9 +8,9 @@ from chm_project.db.reporting.builder import drop
 
 
 class DropReporting(Operation):
-    """Drop the views of the schema `reporting`; `migrate` builds them again after its last migration.
+    """Drop the views of the schema `reporting`; `migrate` builds them again after the last migration.
 
-    Use it as the first operation of a migration that drops, renames or retypes a column of a view.
+    It must be the first operation of a migration that drops or renames a column that a view reads, or changes its type.
     """
 
     reduces_to_sql = False

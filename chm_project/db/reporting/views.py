@@ -1,4 +1,4 @@
-"""The views of the schema `reporting` with expanded queries, in an order in which they can be created."""
+"""The views of the schema `reporting`, with complete queries and in the order in which they can be created."""
 
 import hashlib
 import re
@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from chm_project.db.reporting.files import Shape, default_window, expanded, fragments, shapes, view_files
 
-# Scope and parameters of a shape's view: everything, as of now.
+# A shape's view has no filter and shows the current state: SQL of the filters and of the parameters.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
-_NOW = {
+_VALUES_NOW = {
     "as_of": "now()",
     "known_until": "'infinity'",
     "until": "now()",
@@ -20,12 +20,12 @@ _NOW = {
     "environment": "NULL",
 }
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_READS = re.compile(r"\breporting\.(\w+)")
+_VIEW_REFERENCE = re.compile(r"\breporting\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`columns` maps each column to its comment."""
+    """A view with its complete query; `columns` maps each column to its comment."""
 
     name: str
     query: str
@@ -35,7 +35,7 @@ class View:
     @property
     def reads(self) -> set[str]:
         """Return the other views that the query reads."""
-        return set(_READS.findall(re.sub(r"--.*", "", self.query))) - {self.name}
+        return set(_VIEW_REFERENCE.findall(re.sub(r"--.*", "", self.query))) - {self.name}
 
 
 def views() -> list[View]:
@@ -44,13 +44,13 @@ def views() -> list[View]:
     Raise ValueError for duplicate names, unknown views or fragments, and views that read each other.
     """
     all_views = [
-        View(file.name, _now(file.name, expanded(file.query, fragments())), file.comment, file.columns)
+        View(file.name, _with_current_values(file.name, expanded(file.query, fragments())), file.comment, file.columns)
         for file in view_files()
-    ] + [_as_of_now(shape) for shape in shapes().values() if shape.view]
+    ] + [_shape_view(shape) for shape in shapes().values() if shape.view]
     by_name = {view.name: view for view in all_views}
     if len(by_name) < len(all_views):
         names = sorted(view.name for view in all_views)
-        raise ValueError(f"Two views of the schema reporting have one name: {names}.")
+        raise ValueError(f"Two views of the schema reporting have the same name: {names}.")
     for view in all_views:
         if unknown := view.reads - set(by_name):
             raise ValueError(f"reporting.{view.name} reads reporting.{min(unknown)}, which no file defines.")
@@ -69,20 +69,20 @@ def content_hash(definitions: Iterable[View]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _as_of_now(shape: Shape) -> View:
-    query = _now(shape.name, expanded(shape.body, fragments() | _NO_SCOPE), shape.parameters)
+def _shape_view(shape: Shape) -> View:
+    query = _with_current_values(shape.name, expanded(shape.body, fragments() | _NO_SCOPE), shape.parameters)
     comment = f"{shape.question} The shape {shape.name} as of now: {shape.grain}."
     return View(shape.view, query, comment, {column.name: column.description for column in shape.columns})
 
 
-def _now(name: str, query: str, parameters: Mapping[str, str] = MappingProxyType({})) -> str:
-    values = dict(_NOW)
+def _with_current_values(name: str, query: str, parameters: Mapping[str, str] = MappingProxyType({})) -> str:
+    values = dict(_VALUES_NOW)
     if "since" in parameters:
         values["since"] = f"(now() - interval '{default_window(parameters)}')"
 
-    def value(match: re.Match[str]) -> str:
+    def current_value(match: re.Match[str]) -> str:
         if match[1] not in values:
-            raise ValueError(f"{name} cannot be a view: its parameter {match[1]} has no value for now.")
+            raise ValueError(f"{name} cannot be a view: its parameter {match[1]} has no current value.")
         return values[match[1]]
 
-    return _PARAMETER.sub(value, query).replace("%%", "%")
+    return _PARAMETER.sub(current_value, query).replace("%%", "%")

@@ -8,11 +8,11 @@ from django.test.utils import modify_settings
 
 from chm_project.db.reporting import builder, files
 
-NAME = "reporting_of_a_test"
+APP_NAME = "reporting_of_a_test"
 
 
 class OtherApp:
-    """An app that exists only in the test, which writes and removes its files."""
+    """An installed app that exists only during a test. The test writes and removes its files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "reporting"
@@ -21,31 +21,31 @@ class OtherApp:
         file = self._folder / kind / f"{name}.sql"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-        _forget()
+        _clear_caches()
 
-    def view(self, name: str, query: str, *columns: str) -> None:
+    def write_view(self, name: str, query: str, *columns: str) -> None:
         header = ["-- A view of a test.", *(f"--   {column}  A column" for column in columns)]
         self.write("views", name, "\n".join([*header, query, ""]))
 
     def remove(self, kind: str, name: str) -> None:
         (self._folder / kind / f"{name}.sql").unlink()
-        _forget()
+        _clear_caches()
 
 
-def _forget() -> None:
+def _clear_caches() -> None:
     files.shapes.cache_clear()
     files.fragments.cache_clear()
 
 
 @pytest.fixture
 def other_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[OtherApp]:
-    (tmp_path / NAME).mkdir()
-    (tmp_path / NAME / "__init__.py").touch()
+    (tmp_path / APP_NAME).mkdir()
+    (tmp_path / APP_NAME / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     try:
-        with modify_settings(INSTALLED_APPS={"append": NAME}):
-            yield OtherApp(tmp_path / NAME)
+        with modify_settings(INSTALLED_APPS={"append": APP_NAME}):
+            yield OtherApp(tmp_path / APP_NAME)
     finally:
-        sys.modules.pop(NAME, None)
-        _forget()
+        sys.modules.pop(APP_NAME, None)
+        _clear_caches()
         builder.rebuild(connection)

@@ -1,4 +1,4 @@
-"""A developer's changes of views give a database in use and a new one the same schema."""
+"""After a developer changes views, a database in use and a new database have the same schema."""
 
 import os
 import re
@@ -17,11 +17,11 @@ from tools.support import schema_snapshot as snapshot
 from tools.support.processes import empty_database
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-READER = f"chm_test_changes_{WORKER}"
-SOURCES = ("chm_project", "inventory", "runs", "alerting", "ingestion", "templates", "data", "manage.py")
+READING_ROLE = f"chm_test_changes_{WORKER}"
+COPIED_FOLDERS = ("chm_project", "inventory", "runs", "alerting", "ingestion", "templates", "data", "manage.py")
 VIEWS = ["reporting.clients", "reporting.pipelines", "reporting.run_facts", "reporting.current_failures"]
 
-SHAPE = """\
+NEW_SHAPE = """\
 -- Question   How many runs were there per platform?
 -- Grain      one row per platform
 -- Inventory  all
@@ -36,11 +36,11 @@ SELECT p.platform, count(*) AS runs FROM reporting.run_facts AS p WHERE {in_scop
 
 
 class Checkout:
-    """A copy of the product that a test may change."""
+    """A copy of the product's source code that a test can change."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in SOURCES:
+        for name in COPIED_FOLDERS:
             source, target = Path(settings.BASE_DIR) / name, folder / name
             if source.is_dir():
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("tests", "__pycache__"))
@@ -68,13 +68,13 @@ class Checkout:
 
 
 class ContinuousReader:
-    """A board that queries continuously on one connection, as the reading role; `refused` lists its errors."""
+    """A reader that queries views continuously, as the reading role. `errors` lists the errors of its queries."""
 
     def __init__(self, url: str) -> None:
-        self.refused: list[str] = []
-        self.answers = 0
+        self.errors: list[str] = []
+        self.query_count = 0
         self._connection = psycopg.connect(url, autocommit=True)
-        self._connection.execute(f"SET ROLE {READER}")
+        self._connection.execute(f"SET ROLE {READING_ROLE}")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._query)
 
@@ -83,9 +83,9 @@ class ContinuousReader:
             for view in VIEWS:
                 try:
                     self._connection.execute(f"SELECT count(*) FROM {view}")
-                    self.answers += 1
+                    self.query_count += 1
                 except psycopg.Error as error:
-                    self.refused.append(str(error))
+                    self.errors.append(str(error))
 
     def __enter__(self) -> "ContinuousReader":
         self._thread.start()
@@ -101,7 +101,7 @@ class ContinuousReader:
 def reader_role() -> Iterator[None]:
     yield
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
-        server.execute(f"DROP ROLE IF EXISTS {READER}")
+        server.execute(f"DROP ROLE IF EXISTS {READING_ROLE}")
 
 
 def add_a_view_column(checkout: Checkout) -> None:
@@ -112,7 +112,7 @@ def add_a_view_column(checkout: Checkout) -> None:
 
 
 def add_a_shape_with_a_view(checkout: Checkout) -> None:
-    (checkout.folder / "alerting/reporting/shapes/runs_by_platform.sql").write_text(SHAPE)
+    (checkout.folder / "alerting/reporting/shapes/runs_by_platform.sql").write_text(NEW_SHAPE)
 
 
 def add_a_field_that_a_view_shows(checkout: Checkout) -> None:
@@ -133,47 +133,50 @@ def change_the_type_of_a_column_that_views_read(checkout: Checkout, url: str) ->
     checkout.replace(name, r"operations = \[", "operations = [\n        DropReporting(),")
 
 
-def test_a_database_in_use_and_a_fresh_one_end_with_the_same_schema(tmp_path: Path, reader_role: None) -> None:
+def test_migrate_gives_a_database_in_use_and_a_new_one_the_same_schema(tmp_path: Path, reader_role: None) -> None:
     checkout = Checkout(tmp_path / "checkout")
-    with empty_database(f"chm_changes_used_{WORKER}") as used, empty_database(f"chm_changes_new_{WORKER}") as fresh:
-        checkout.manage(used, "migrate", "--verbosity", "0")
-        checkout.manage(used, "load_synthetic")
-        checkout.manage(used, "grant_reporting_role", READER)
-        with psycopg.connect(used) as owner:
-            owner.execute(f"GRANT {READER} TO CURRENT_USER")  # for SET ROLE
-        columns = snapshot.columns(used)
-        before = snapshot.rows(used, columns)
+    with (
+        empty_database(f"chm_changes_used_{WORKER}") as used_url,
+        empty_database(f"chm_changes_new_{WORKER}") as new_url,
+    ):
+        checkout.manage(used_url, "migrate", "--verbosity", "0")
+        checkout.manage(used_url, "load_synthetic")
+        checkout.manage(used_url, "grant_reporting_role", READING_ROLE)
+        with psycopg.connect(used_url) as owner:
+            owner.execute(f"GRANT {READING_ROLE} TO CURRENT_USER")  # for SET ROLE
+        columns = snapshot.columns(used_url)
+        rows_before = snapshot.rows(used_url, columns)
 
         add_a_view_column(checkout)
         add_a_shape_with_a_view(checkout)
         add_a_field_that_a_view_shows(checkout)
-        checkout.manage(used, "makemigrations", "inventory", "--name", "region")
-        with ContinuousReader(used) as readers, psycopg.connect(used) as slow:
-            slow.execute("SELECT * FROM reporting.run_facts")
-            ending = threading.Timer(4, slow.rollback)  # until then its transaction locks the views
-            ending.start()
-            output = checkout.manage(used, "migrate")
-            ending.join()
+        checkout.manage(used_url, "makemigrations", "inventory", "--name", "region")
+        with ContinuousReader(used_url) as readers, psycopg.connect(used_url) as slow_reader:
+            slow_reader.execute("SELECT * FROM reporting.run_facts")
+            end_of_slow_reader = threading.Timer(4, slow_reader.rollback)  # until then its transaction locks the views
+            end_of_slow_reader.start()
+            output = checkout.manage(used_url, "migrate")
+            end_of_slow_reader.join()
         assert "The schema reporting was built" in output
-        assert readers.refused == []
-        assert readers.answers > 0
+        assert readers.errors == []
+        assert readers.query_count > 0
 
-        change_the_type_of_a_column_that_views_read(checkout, used)
-        checkout.manage(used, "migrate")
-        with psycopg.connect(used) as reader:
-            reader.execute(f"SET ROLE {READER}")
+        change_the_type_of_a_column_that_views_read(checkout, used_url)
+        checkout.manage(used_url, "migrate")
+        with psycopg.connect(used_url) as reader:
+            reader.execute(f"SET ROLE {READING_ROLE}")
             assert reader.execute("SELECT sum(runs) FROM reporting.runs_by_platform").fetchone() == (2500,)
             clients = reader.execute("SELECT count(name_length), count(region) FROM reporting.clients").fetchone()
             assert clients == (12, 0)
 
-        both = [checkout.start(fresh, "migrate") for _ in range(2)]
-        outputs = [process.communicate(timeout=120)[0] for process in both]
-        assert [process.returncode for process in both] == [0, 0], outputs
+        two_processes = [checkout.start(new_url, "migrate") for _ in range(2)]
+        outputs = [process.communicate(timeout=120)[0] for process in two_processes]
+        assert [process.returncode for process in two_processes] == [0, 0], outputs
         assert sum("The schema reporting was built" in output for output in outputs) == 1
-        checkout.manage(fresh, "grant_reporting_role", READER)
+        checkout.manage(new_url, "grant_reporting_role", READING_ROLE)
 
-        assert snapshot.differences(snapshot.schema(used), snapshot.schema(fresh)) == []
-        after = snapshot.rows(used, columns)
-        grew = {"django_migrations", "django_content_type", "auth_permission"}
-        assert {table for table in columns if after[table] != before[table]} <= grew
-        assert [table for table in columns if before[table] - after[table]] == []
+        assert snapshot.differences(snapshot.schema(used_url), snapshot.schema(new_url)) == []
+        rows_after = snapshot.rows(used_url, columns)
+        tables_that_grow = {"django_migrations", "django_content_type", "auth_permission"}
+        assert {table for table in columns if rows_after[table] != rows_before[table]} <= tables_that_grow
+        assert [table for table in columns if rows_before[table] - rows_after[table]] == []

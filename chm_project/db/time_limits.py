@@ -1,0 +1,81 @@
+"""Limit how long a database statement runs and waits for a lock.
+
+Each process has default limits. A web request sets the limits of a page or of the API, and a report has longer limits
+for its own statements. A pooled connection has the limits of the work that uses it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# CHM waits this much longer than the server's limit, so it ends only statements that a frozen server does not cancel.
+MARGIN_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Time limits of a statement and of its waits for locks, in seconds; 0 is no limit."""
+
+    statement: float
+    lock: float
+
+    @property
+    def deadline(self) -> float | None:
+        """Return after how many seconds CHM itself ends a statement; None without a limit."""
+        return self.statement + MARGIN_SECONDS if self.statement else None
+
+
+NO_LIMITS = TimeLimits(0, 0)  # commands that users start, such as migrate
+# Decision 0019 has the table of these limits.
+PAGE = TimeLimits(statement=20, lock=2)
+API = TimeLimits(statement=10, lock=1)
+REPORT = TimeLimits(statement=30, lock=2)
+TASK = TimeLimits(statement=300, lock=30)
+
+_process_limits = NO_LIMITS
+_request_limits: ContextVar[TimeLimits | None] = ContextVar("limits", default=None)
+
+
+def limit_process(limits: TimeLimits) -> None:
+    """Set the default limits of this process."""
+    global _process_limits
+    _process_limits = limits
+
+
+def current_limits() -> TimeLimits:
+    """Return the limits of the current request, else those of the process."""
+    return _request_limits.get() or _process_limits
+
+
+@contextmanager
+def request_limits(limits: TimeLimits) -> Iterator[None]:
+    """Apply the limits inside the block. Without limits of the process, as in tests, do nothing."""
+    if _process_limits is NO_LIMITS:
+        yield
+        return
+    token = _request_limits.set(limits)
+    try:
+        yield
+    finally:
+        _request_limits.reset(token)
+
+
+@contextmanager
+def report_limits(database: BaseDatabaseWrapper) -> Iterator[None]:
+    """Allow the statements inside the block to take as long as a report. Call it inside a transaction."""
+    pooled_connection = database.connection
+    limits_before = getattr(pooled_connection, "limits", NO_LIMITS)
+    with database.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {REPORT.statement * 1000:.0f}")
+        if limits_before is not NO_LIMITS:
+            pooled_connection.limits = REPORT
+        try:
+            yield
+        finally:
+            if limits_before is not NO_LIMITS:
+                pooled_connection.limits = limits_before
+        # SET LOCAL lasts until the end of the transaction, so restore the limit for the caller's later statements.
+        cursor.execute(f"SET LOCAL statement_timeout = {limits_before.statement * 1000:.0f}")
