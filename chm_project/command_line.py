@@ -36,10 +36,10 @@ def _run(arguments: Sequence[str]) -> int:
         return int(import_module(f"chm_project.operations.{name}").main(arguments[2:]))
     settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     if not settings.endswith(".production"):
-        from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment
+        from chm_project.local.embedded import EmbeddedServersUnavailable, start_missing_servers
 
         try:
-            attach_to_environment()
+            start_missing_servers()
         except EmbeddedServersUnavailable as error:
             sys.exit(str(error))
     if not LONG_RUNNING_COMMANDS.intersection(arguments[1:2]):

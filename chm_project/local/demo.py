@@ -1,4 +1,4 @@
-"""Data of `make demo`: the synthetic data set, two clients on a replayed Airflow, a user and a token."""
+"""Create the data of `make demo`: two clients with pipelines on a replayed Airflow, a user, a token, and its files."""
 
 import fcntl
 import json
@@ -23,13 +23,14 @@ from runs.models import Run
 
 USERNAME = "demo"
 TOKEN_NAME = "make demo"  # noqa: S105 - a name, not a secret
-DATASET = "v1"
+SYNTHETIC_DATASET = "v1"
 PASSWORD_ENV = "CHM_DEMO_AIRFLOW_PASSWORD"  # noqa: S105 - where the secret is
 TOKEN_ENV = "CHM_DEMO_PARTNER_TOKEN"  # noqa: S105 - where the secret is
 AIRFLOW_INTERVAL_SECONDS = 5
 PARTNER_INTERVAL_SECONDS = 10
 
-INVENTORY = {
+# DAG id in Airflow and pipeline type, by client and pipeline name.
+AIRFLOW_PIPELINES = {
     "Northwind Trading": {
         "Daily sales load": ("sales_daily_load", "ingestion"),
         "Sales mart refresh": ("sales-mart.refresh", "transform"),
@@ -54,7 +55,10 @@ class Login:
 
 @contextmanager
 def demo_lock(data_dir: Path) -> Iterator[None]:
-    """Lock the data folder for one demonstration. The system releases the lock when the process ends."""
+    """Lock the data folder, so that only one demonstration uses it. Raise CommandError if another one runs.
+
+    The operating system releases the lock when the process ends.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "demo.lock").open("w") as lock:
         try:
@@ -69,12 +73,11 @@ def demo_lock(data_dir: Path) -> Iterator[None]:
 
 @transaction.atomic
 def create_demo_data() -> Login:
-    """Create the demo's clients, pipelines, user and token where they are missing; return the login.
+    """Create missing clients, pipelines and the user of the demo; return its login with a new password and token.
 
-    Each call sets a new password, creates a new token and revokes the former one. The synthetic data set is loaded by
-    manage.py load_synthetic instead.
+    The token of an earlier demo is revoked. manage.py load_synthetic loads the synthetic data set.
     """
-    for client_name, pipelines in INVENTORY.items():
+    for client_name, pipelines in AIRFLOW_PIPELINES.items():
         client, _ = Client.objects.get_or_create(name=client_name)
         for name, (external_id, pipeline_type) in pipelines.items():
             Pipeline.objects.get_or_create(
@@ -87,8 +90,8 @@ def create_demo_data() -> Login:
     user.is_staff = user.is_superuser = True
     user.set_password(password)
     user.save()
-    for former in ApiToken.objects.filter(name=TOKEN_NAME, revoked_at__isnull=True):
-        revoke_token(token=former)
+    for earlier_token in ApiToken.objects.filter(name=TOKEN_NAME, revoked_at__isnull=True):
+        revoke_token(token=earlier_token)
     _, token = create_token(name=TOKEN_NAME, scope=Scope.ADMIN)
     return Login(USERNAME, password, token)
 
@@ -99,14 +102,16 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None
     names = clients.order_by("name").values_list("name", flat=True).distinct()
     airflow_auth = f'{{ kind = "airflow_token", username = "chm", secret_env = "{PASSWORD_ENV}" }}'
     partner_auth = f'{{ kind = "bearer", secret_env = "{TOKEN_ENV}" }}'
-    tables = [_table("replayed-airflow", "airflow", airflow_url, AIRFLOW_INTERVAL_SECONDS, airflow_auth, INVENTORY)]
+    tables = [
+        _table("replayed-airflow", "airflow", airflow_url, AIRFLOW_INTERVAL_SECONDS, airflow_auth, AIRFLOW_PIPELINES)
+    ]
     for platform in PLATFORMS:
         name, url = f"{platform.replace('_', '-')}-partner", f"{partner_url}/{platform}"
         tables.append(_table(name, "generic", url, PARTNER_INTERVAL_SECONDS, partner_auth, names, platform))
         if platform == DOWN_SOURCE:
-            tables[-1] += "max_retries = 1  # the next tick comes soon\n"
+            tables[-1] += "max_retries = 1  # the next tick is soon\n"
     path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
-    # Fail here instead of in the worker if the file is not valid.
+    # Read the file, so that an invalid file fails here and not in the worker.
     read_connections_file(path)
 
 
@@ -125,7 +130,7 @@ def _table(
 
 
 def write_open_runs(path: Path) -> None:
-    """Write CHM's open runs, so that the live partner can end them. It has no memory of the last demo."""
+    """Write CHM's open runs to a file, so that the simulated partner can end runs that an earlier demo started."""
     open_runs: dict[str, list[dict[str, str]]] = {}
     for run in Run.objects.still_open().filter(pipeline__external_id__in=_external_ids()).select_related("pipeline"):
         started_at = run.started_at.isoformat() if run.started_at else ""
@@ -135,5 +140,5 @@ def write_open_runs(path: Path) -> None:
 
 
 def _external_ids() -> set[str]:
-    data = dataset(DATASET)
+    data = dataset(SYNTHETIC_DATASET)
     return {row["external_id"] for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]}

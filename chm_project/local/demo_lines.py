@@ -1,21 +1,21 @@
-"""Output of a demonstration: a short line per event, and errors unchanged."""
+"""Shorten the output of a demonstration: one short line per event. Lines with errors stay unchanged."""
 
 import re
 from collections.abc import Callable
 from datetime import datetime
 
-# A line of a worker's log: `northwind page 1 in 12.5 ms: 3 created, 7 unchanged`.
-_PAGE = re.compile(r" (?P<connection>\S+) page \d+ in [\d.]+ ms: (?P<outcomes>.+)$")
-_FAILED = re.compile(r" (?P<connection>\S+) page \d+ failed after [\d.]+ ms: (?P<reason>.+)$")
-_CHANGES = re.compile(r"\d+ (?:created|updated|rejected)")
+# Lines of a worker's log, such as `northwind page 1 in 12.5 ms: 3 created, 7 unchanged`.
+_PAGE_LINE = re.compile(r" (?P<connection>\S+) page \d+ in [\d.]+ ms: (?P<outcomes>.+)$")
+_FAILED_PAGE_LINE = re.compile(r" (?P<connection>\S+) page \d+ failed after [\d.]+ ms: (?P<reason>.+)$")
+_CHANGED_COUNTS = re.compile(r"\d+ (?:created|updated|rejected)")
 _ERROR_LINE = re.compile(r"ERROR|CRITICAL|Traceback|ended with status")
 MAX_LENGTH = 100
 
 
 class EventLines:
-    """Write one line per event.
+    """Write one line per event. With `in_place`, for a terminal, each event line replaces the previous one.
 
-    On a terminal each line replaces the previous one, so that lines above, such as the login, stay visible.
+    So the login above the events stays visible.
     """
 
     def __init__(self, write: Callable[[str], None], *, in_place: bool) -> None:
@@ -24,23 +24,23 @@ class EventLines:
         self._line_is_open = False
 
     def __call__(self, line: str) -> None:
-        if event := event_of(line):
-            text = f"{datetime.now():%H:%M:%S}  {event}"[:MAX_LENGTH]  # noqa: DTZ005 - local time, as people read it
+        if event := event_text(line):
+            text = f"{datetime.now():%H:%M:%S}  {event}"[:MAX_LENGTH]  # noqa: DTZ005 - local time, for the user
             self._write(f"\r\x1b[K{text}" if self._in_place else f"{text}\n")
             self._line_is_open = self._in_place
         elif _ERROR_LINE.search(line):
             self.write_permanent(line)
 
     def write_permanent(self, line: str) -> None:
-        """Write a line that stays."""
+        """Write a line that no later event replaces."""
         self._write(("\n" if self._line_is_open else "") + f"{line}\n")
         self._line_is_open = False
 
 
-def event_of(line: str) -> str:
-    """Return the event in a few words; "" for a line without one, such as an unchanged page."""
-    if match := _FAILED.search(line):
+def event_text(line: str) -> str:
+    """Return a few words about the event of a log line; "" if it has none, such as a page without changes."""
+    if match := _FAILED_PAGE_LINE.search(line):
         return f"{match['connection']}: {match['reason']}"
-    if (match := _PAGE.search(line)) and (changes := _CHANGES.findall(match["outcomes"])):
+    if (match := _PAGE_LINE.search(line)) and (changes := _CHANGED_COUNTS.findall(match["outcomes"])):
         return f"{match['connection']}: {', '.join(changes)}"
     return ""

@@ -1,4 +1,7 @@
-"""Start embedded servers for the tests, unless the environment has others. Loaded with -p, before settings."""
+"""Start embedded servers for the tests if the environment has no URLs of servers.
+
+Loaded with -p, so that the URLs are set before Django reads its settings.
+"""
 
 import os
 import signal
@@ -7,24 +10,24 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment, numbered_broker
+from chm_project.local.embedded import EmbeddedServersUnavailable, numbered_broker_url, start_missing_servers
 
-# Busy machines are slow: a test must not fail because of its duration.
+# A test must not fail because the machine is slow. In CI the examples are the same in every run.
 settings.register_profile("chm", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("chm")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
-    # Background jobs ignore interrupts; restore the handler for processes that tests interrupt.
+    # A shell starts background jobs with SIGINT ignored. Restore it, because tests interrupt the processes they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        attach_to_environment()
+        start_missing_servers()
     except EmbeddedServersUnavailable as error:
         pytest.exit(str(error), returncode=4)
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        # pytest-django gives each process its own database; this gives it its own queue and cache.
+        # pytest-django gives each worker process its own database; this gives it its own queue and cache.
         number = int(worker.removeprefix("gw")) + 1
-        os.environ["CHM_BROKER_URL"] = numbered_broker(os.environ["CHM_BROKER_URL"], number)
+        os.environ["CHM_BROKER_URL"] = numbered_broker_url(os.environ["CHM_BROKER_URL"], number)
     yield

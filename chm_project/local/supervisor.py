@@ -1,4 +1,4 @@
-"""Run the processes of `make demo` and `make serve`: prefixed output, restarts, complete stop."""
+"""Run the processes of `make demo`, `make work` and `make serve`: prefix their output, restart them, stop them."""
 
 import contextlib
 import os
@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
 
-# Hides Celery's warning about running as root, which the container or the developer has chosen.
+# Without Celery's warning about running as root, because the container or the developer has chosen root.
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
-# How long all children together may take to stop, before they are killed.
+# After this time, children that still run are killed.
 STOP_SECONDS = 10
 # A child that ends this early three times in a row is not restarted.
 EARLY_SECONDS = 5
 MAX_EARLY_ENDS = 3
 
-# On Linux the kernel ends the children of a killed supervisor. A child that starts after its supervisor ended exits.
+# On Linux the kernel ends the children of a killed supervisor. If the supervisor ends before this request to the
+# kernel, the child exits by itself.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -35,7 +36,7 @@ class Child:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
-    started: float = 0
+    started_at: float = 0
     early_ends: int = 0
     incomplete_line: bytes = b""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class Child:
 
 
 class Supervisor:
-    """Start children in order and stop them in reverse. SIGINT, SIGTERM and SIGHUP end `run`."""
+    """Start child processes in order and stop them in reverse order. SIGINT, SIGTERM and SIGHUP end `run`."""
 
     def __init__(
         self, children: Sequence[Child], *, write: Callable[[str], None], stop_seconds: float = STOP_SECONDS
@@ -61,20 +62,20 @@ class Supervisor:
         self._stopping = False
 
     def run(self, *, when_started: Callable[[], bool] = lambda: True) -> int:
-        """Run until a signal arrives; return 0, or 1 if a child keeps ending.
+        """Run until a signal arrives and return 0. Return 1 if a child ends too often.
 
         `when_started` is called about once a second until it returns True.
         """
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._stop)
+        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signal_number, self._stop)
         try:
             for child in self._children:
                 self._start(child)
-            ready, checked_at = False, 0.0
+            is_started, checked_at = False, 0.0
             while not self._stopping:
-                self._pump(0.2)
-                if not ready and time.monotonic() - checked_at > 1:
-                    ready, checked_at = when_started(), time.monotonic()
+                self._read_output(0.2)
+                if not is_started and time.monotonic() - checked_at > 1:
+                    is_started, checked_at = when_started(), time.monotonic()
                 for child in self._children:
                     if not self._keep_alive(child):
                         return 1
@@ -92,9 +93,9 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
-            start_new_session=True,  # so that Ctrl-C only reaches the supervisor, which stops all in order
+            start_new_session=True,  # so that only the supervisor receives Ctrl-C and stops the children in order
         )
-        child.started = time.monotonic()
+        child.started_at = time.monotonic()
         os.set_blocking(child.output.fileno(), False)
         self._selector.register(child.output, selectors.EVENT_READ, child)
 
@@ -104,31 +105,31 @@ class Supervisor:
         if process is None or process.poll() is None or self._stopping:
             return True
         self._close(child)
-        ended_early = time.monotonic() - child.started < EARLY_SECONDS
+        ended_early = time.monotonic() - child.started_at < EARLY_SECONDS
         child.early_ends = child.early_ends + 1 if ended_early else 0
         if child.early_ends >= MAX_EARLY_ENDS:
-            self._line(child, f"ended with status {process.returncode} too often; giving up")
+            self._write_line(child, f"ended with status {process.returncode} too often; giving up")
             return False
-        self._line(child, f"ended with status {process.returncode}; starting it again")
+        self._write_line(child, f"ended with status {process.returncode}; starting it again")
         self._start(child)
         return True
 
-    def _pump(self, seconds: float) -> None:
+    def _read_output(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
             child: Child = key.data
             data = child.output.read() or b""
             *lines, child.incomplete_line = (child.incomplete_line + data).split(b"\n")
             for line in lines:
-                self._line(child, line.decode(errors="replace"))
+                self._write_line(child, line.decode(errors="replace"))
             if not data:
                 self._selector.unregister(child.output)
 
-    def _line(self, child: Child, text: str) -> None:
+    def _write_line(self, child: Child, text: str) -> None:
         if text.strip():
             self._write(f"{child.name:<{self._width}} | {text}")
 
     def _close(self, child: Child) -> None:
-        self._pump(0)
+        self._read_output(0)
         if child.output in [key.fileobj for key in self._selector.get_map().values()]:
             self._selector.unregister(child.output)
         child.output.close()
@@ -143,8 +144,8 @@ class Supervisor:
         deadline = time.monotonic() + self._stop_seconds
         for child in reversed(running):
             while child.process and child.process.poll() is None and time.monotonic() < deadline:
-                self._pump(0.05)
-            # Also kill processes that the child has started and left behind.
+                self._read_output(0.05)
+            # Also kill processes of the child that still run.
             self._kill_group(child)
             if child.process:
                 child.process.wait()

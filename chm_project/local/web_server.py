@@ -1,4 +1,4 @@
-"""The web server, the same in `make serve`, `make demo` and production."""
+"""The port and the command of the web server for `make serve` and `make demo`; production runs the same server."""
 
 import socket
 import sys
@@ -10,20 +10,20 @@ HOST = "127.0.0.1"
 
 
 def port() -> int:
-    """Return CHM_PORT. Raise CommandError if it is in use: the server's own error does not say what to do."""
-    number: int = settings.CHM_PORT
+    """Return CHM_PORT. Raise CommandError with a hint if another program uses it."""
+    port_number: int = settings.CHM_PORT
     with socket.socket() as probe:
-        # As servers do; otherwise a port whose connections were just closed would count as used.
+        # Servers set this option too. Without it, a port whose connections were just closed counts as used.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, number))
+            probe.bind((HOST, port_number))
         except OSError as error:
             raise CommandError(
-                f"Cannot listen on {HOST}:{number} ({error.strerror}). Stop the program that listens there, "
+                f"Cannot listen on {HOST}:{port_number} ({error.strerror}). Stop the program that listens there, "
                 "or choose another port: CHM_PORT=8001 make ..."
             ) from None
-    return number
+    return port_number
 
 
-def command(number: int) -> list[str]:
-    return [sys.executable, "-m", "chm_project.web_server", "--host", HOST, "--port", str(number)]
+def command(port_number: int) -> list[str]:
+    return [sys.executable, "-m", "chm_project.web_server", "--host", HOST, "--port", str(port_number)]

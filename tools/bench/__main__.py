@@ -34,9 +34,9 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure only these parts")
     options = parser.parse_args()
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     os.environ["CHM_DEBUG"] = "0"  # as in production
     os.environ |= UNLIMITED
     console = Console(stderr=True)

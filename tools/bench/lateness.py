@@ -224,10 +224,10 @@ def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) 
     parser.add_argument("--rhythm", action="append", choices=sorted(RHYTHMS), help="only this rhythm (may be repeated)")
     parser.add_argument("--every", type=int, default=15, help="minutes between the evaluated moments of the year")
     options = parser.parse_args(argv)
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
     from tools.bench.servers import create_database, manage
 
-    attach_to_environment()
+    start_missing_servers()
     os.environ["CHM_DATABASE_URL"] = create_database(os.environ["CHM_DATABASE_URL"], "chm_lateness")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=os.environ["CHM_DATABASE_URL"])

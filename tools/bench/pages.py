@@ -71,8 +71,8 @@ def table(results: dict[str, Any]) -> list[str]:
 
 # Run alone, it measures the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR.
 if __name__ == "__main__":
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     os.environ["CHM_DEBUG"] = "0"  # as in production
     print("\n".join(table(measure(os.environ["CHM_DATABASE_URL"]))))

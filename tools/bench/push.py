@@ -153,9 +153,9 @@ def rendered(figures: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     os.environ |= UNLIMITED | {"CHM_DEBUG": "0"}
     url = create_database(os.environ["CHM_DATABASE_URL"])
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)

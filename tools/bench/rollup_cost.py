@@ -21,9 +21,9 @@ TRIGGERS = ("rollup_added", "rollup_changed")
 
 
 def main() -> None:
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], NAME)
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
     os.environ |= {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0"}

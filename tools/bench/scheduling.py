@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import redis
 
-from chm_project.local.embedded import numbered_broker, redis_url
+from chm_project.local.embedded import numbered_broker_url, redis_url
 from chm_project.local.supervisor import CELERY
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
@@ -68,7 +68,7 @@ def _seconds_with_workers(url: str, workers: int) -> float:
     empty_tables(url)
     fill_inventory(url, names)
     # A separate database of Redis, so that other workers on this machine do not get these tasks.
-    broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
+    broker = numbered_broker_url(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slow_answer(partner)  # type: ignore[method-assign]
         for name in names:

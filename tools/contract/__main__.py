@@ -83,10 +83,10 @@ def check() -> None:
 
 def round_trip() -> None:
     """Run both clients and their quickstarts against a new server."""
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
     from tools.bench.servers import UNLIMITED, create_database, manage, web_server
 
-    attach_to_environment()
+    start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_contract")
     environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED}
     manage("migrate", "--verbosity", "0", **environment)

@@ -176,11 +176,11 @@ def run_scenario(
     folder: Path, scenario: Callable[[Record], None], *, title: str, introduction: str, system: str, write: Path | None
 ) -> int:
     """Run a scenario on embedded servers in the folder; return the exit status. `write`: the path of its document."""
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     os.environ["CHM_DATA_DIR"] = str(folder / "chm")
-    servers = attach_to_environment()
+    servers = start_missing_servers()
     import django
 
     django.setup()

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import redis
 
-from chm_project.local.embedded import Attachment, attach, redis_url
+from chm_project.local.embedded import RunningServers, redis_url, start_servers
 from chm_project.local.supervisor import CELERY
 from tools.bench.servers import ROOT, create_database, fill_inventory, manage
 from tools.faults.source import PIPELINES, SECRETS, FaultyPartner
@@ -61,18 +61,18 @@ class FaultWorld:
         self.beat: subprocess.Popen[bytes] | None = None
         self.restarted = 0
         self._stop_restarting = threading.Event()
-        self._attachments: list[Attachment] = []
+        self._running_servers: list[RunningServers] = []
         self._server_url = self._broker_url = self.database_url = ""
 
     def start_servers(self) -> None:
         """Start the servers that are not running; both keep their data and addresses."""
-        attachment = attach(data_dir=self.folder / "servers")
-        self._attachments.append(attachment)
-        self._server_url, self._broker_url = attachment.database_url or "", attachment.broker_url or ""
+        servers = start_servers(data_dir=self.folder / "servers")
+        self._running_servers.append(servers)
+        self._server_url, self._broker_url = servers.database_url or "", servers.broker_url or ""
 
     def release(self) -> None:
-        for attachment in self._attachments:
-            attachment.release()
+        for servers in self._running_servers:
+            servers.release()
 
     def server(self, name: str) -> psutil.Process:
         """Return the main process of PostgreSQL or of Valkey, found through a client's connection."""

@@ -28,9 +28,9 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, help="generate other cases than CI's fixed ones")
     options = parser.parse_args()
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_fuzz")
     environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED_RATES}
     manage("migrate", "--verbosity", "0", **environment)

@@ -153,9 +153,9 @@ def install_programs() -> str:
 
 def main() -> int:
     alertmanager = install_programs()
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_oncall")
     environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED}
     manage("migrate", "--verbosity", "0", **environment)

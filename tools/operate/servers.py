@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from chm_project.local.embedded import attach
+from chm_project.local.embedded import start_servers
 from chm_project.local.embedded.binaries import postgres_programs
 from tools.support import schema_snapshot
 
@@ -34,7 +34,7 @@ class SimulatedMachine:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._attachment = attach(data_dir=folder)
+        self._attachment = start_servers(data_dir=folder)
         self.broker_url = str(self._attachment.broker_url)
         # The socket is used through a link, because production settings refuse the folder of the embedded servers.
         parts = psycopg.conninfo.conninfo_to_dict(str(self._attachment.database_url))

@@ -22,7 +22,7 @@ from urllib.request import urlopen
 
 import psycopg
 
-from chm_project.local.embedded import attach_to_environment
+from chm_project.local.embedded import start_missing_servers
 from tools.bench.servers import ROOT, create_database
 
 PACKAGES = ("chm_project", "inventory", "runs", "alerting", "ingestion")
@@ -33,7 +33,7 @@ LOCK = "requirements.lock"
 
 def main() -> int:
     begun = time.monotonic()
-    attach_to_environment()
+    start_missing_servers()
     database = create_database(os.environ["CHM_DATABASE_URL"], f"chm_package_{os.getpid()}")
     with tempfile.TemporaryDirectory(prefix="chm-package-") as name:
         folder = Path(name)

@@ -17,7 +17,7 @@ from django.conf import settings
 from psycopg import sql
 
 from chm_project.local import web_server as web
-from chm_project.local.embedded import numbered_broker, redis_url
+from chm_project.local.embedded import numbered_broker_url, redis_url
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _server() -> "psycopg.Connection[Any]":
 
 def empty_broker(number: int) -> str:
     """Empty one of the broker's numbered databases and return its address."""
-    url = numbered_broker(os.environ["CHM_BROKER_URL"], number)
+    url = numbered_broker_url(os.environ["CHM_BROKER_URL"], number)
     with redis.Redis.from_url(redis_url(url)) as server:
         server.flushdb()
     return url

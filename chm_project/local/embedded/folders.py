@@ -1,4 +1,4 @@
-"""Folders for the servers' files: owned by CHM, private, and with paths short enough for a socket."""
+"""Folders for the servers' files: private to one account, and with paths that are short enough for a socket."""
 
 import hashlib
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
-# The folder for servers started by root, reachable by the account that they run as.
+# The folder for servers that root starts. The unprivileged account that runs PostgreSQL can reach it.
 ROOT_FOLDER = Path("/var/lib/chm")
-# A socket's path may have 104 bytes on macOS and 108 on Linux, including the name of the file.
+# macOS allows 104 bytes for the path of a socket, Linux 108. The name of the file needs the rest.
 MAX_SOCKET_FOLDER_LENGTH = 80
 # Other accounts may enter to reach their own folders inside, but cannot list it.
-ENTER_ONLY = 0o711
+ENTER_ONLY_MODE = 0o711
 
 
 def prepare_data_dir(path: Path) -> Path:
@@ -30,7 +30,10 @@ def prepare_data_dir(path: Path) -> Path:
 
 
 def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: int = 0o700) -> Path:
-    """Create a folder of one account; an existing one must belong to it and not be more accessible than `mode`."""
+    """Create a folder that only `owner` can use (default: the account of this process); return its path.
+
+    Raise EmbeddedServersUnavailable if it exists with another owner, or with more permissions than `mode`.
+    """
     uid = os.geteuid() if owner is None else owner.pw_uid
     try:
         path.mkdir(mode=mode)
@@ -40,7 +43,7 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
         path.chmod(mode)  # independent of the umask
     if owner is not None and path.lstat().st_uid == os.geteuid():
         os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-    # lstat(), because another user may have planted a link here.
+    # lstat() does not follow links: another user may have created a link here.
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != uid or status.st_mode & 0o777 & ~mode:
         raise EmbeddedServersUnavailable(
@@ -51,12 +54,12 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
 
 
 def outside_path(data_dir: Path) -> Path:
-    """Return the folder for files that cannot be in `data_dir`: unreachable for the server, or with too long a path."""
+    """Return the folder for files that cannot be in `data_dir`: the server cannot reach it, or its path is too long."""
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     if os.geteuid() == 0:
         return ROOT_FOLDER / key
-    # Not XDG_RUNTIME_DIR or TMPDIR, because all processes of a user must use the same folder, also cron's.
-    return Path("/tmp") / f"chm-{os.geteuid()}-{key}"  # noqa: S108  # private_folder() refuses one planted by others
+    # Not XDG_RUNTIME_DIR or TMPDIR, because they differ between processes of a user, for example in cron.
+    return Path("/tmp") / f"chm-{os.geteuid()}-{key}"  # noqa: S108  # private_folder() refuses a folder of another user
 
 
 def outside_folder(data_dir: Path) -> Path:
@@ -66,12 +69,12 @@ def outside_folder(data_dir: Path) -> Path:
         return private_folder(path)
     ROOT_FOLDER.parent.mkdir(parents=True, exist_ok=True)
     private_folder(ROOT_FOLDER, mode=0o755)
-    return private_folder(path, mode=ENTER_ONLY)
+    return private_folder(path, mode=ENTER_ONLY_MODE)
 
 
 def socket_folder(preferred: Path, *, data_dir: Path) -> Path:
-    """Return `preferred`, or a folder outside if its path is too long for a socket or needs escaping in a URL."""
-    plain = re.fullmatch(r"[A-Za-z0-9_./-]+", str(preferred))
-    if plain and len(str(preferred)) <= MAX_SOCKET_FOLDER_LENGTH:
+    """Return `preferred`, or a folder outside `data_dir` if its path is too long or needs escaping in a URL."""
+    needs_no_escaping = re.fullmatch(r"[A-Za-z0-9_./-]+", str(preferred))
+    if needs_no_escaping and len(str(preferred)) <= MAX_SOCKET_FOLDER_LENGTH:
         return private_folder(preferred)
     return private_folder(outside_folder(data_dir) / preferred.name)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a cluster per major version, reached through a unix socket that only its owner can open."""
+"""The embedded PostgreSQL: one data folder per major version, and a unix socket that only its owner can open."""
 
 import re
 import shutil
@@ -12,7 +12,13 @@ from psycopg import sql
 
 from chm_project.local.embedded.binaries import copy_programs, postgres_programs
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
-from chm_project.local.embedded.folders import ENTER_ONLY, ROOT_FOLDER, outside_folder, private_folder, socket_folder
+from chm_project.local.embedded.folders import (
+    ENTER_ONLY_MODE,
+    ROOT_FOLDER,
+    outside_folder,
+    private_folder,
+    socket_folder,
+)
 from chm_project.local.embedded.processes import run, unprivileged_account
 from chm_project.local.embedded.server import SharedServer
 
@@ -26,9 +32,9 @@ SETTINGS = {
     "port": str(PORT),
     # Enough for the demo (web threads, worker, beat) and a parallel test run; unused slots cost little.
     "max_connections": "100",
-    # PostgreSQL's own default, enough for the synthetic data, and it fits a small machine next to an IDE.
+    # PostgreSQL's default. It is enough for the synthetic data, and small enough for a laptop.
     "shared_buffers": "128MB",
-    # A crash loses the last fraction of a second, never consistency (fsync stays on); commits need not wait for a disk.
+    # Commits do not wait for the disk. A crash can lose the last fraction of a second; the data stays consistent.
     "synchronous_commit": "off",
     # Compiling short queries takes longer than running them.
     "jit": "off",
@@ -50,7 +56,7 @@ class Postgres(SharedServer):
 
     @property
     def url(self) -> str:
-        # The only form that both libpq and django-environ read: HOST is empty, and OPTIONS names the socket's folder.
+        # Both libpq and django-environ read this form only: an empty host, and the socket's folder in the query.
         return f"postgresql://{ROLE}@:{PORT}/{DATABASE}?host={quote(str(self.socket_path.parent), safe='')}"
 
     def connect_as_superuser(self) -> psycopg.Connection[tuple[object, ...]]:
@@ -79,31 +85,31 @@ class Postgres(SharedServer):
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
-    def command(self, alive: int) -> Sequence[str | Path]:
+    def command(self, alive_lock: int) -> Sequence[str | Path]:
         programs = self._reachable_programs()
         major = int(_version(programs).split(".")[0])
-        # A cluster per major version, so that a newer wheel never opens an older one's files.
+        # One cluster per major version, because a newer PostgreSQL cannot open the files of an older one.
         cluster = self.home / str(major)
         if not cluster.exists():
-            self._create_cluster(programs, cluster, major, alive)
-        # No process of CHM runs, so these files are from a killed server, and the pid may belong to another process.
-        for stale in (cluster / "postmaster.pid", Path(f"{self.socket_path}.lock")):
-            stale.unlink(missing_ok=True)
-        rules = self.home / "pg_hba.conf"
-        rules.write_text("local all all trust\n")
-        rules.chmod(0o644)
+            self._create_cluster(programs, cluster, major, alive_lock)
+        # The server does not run, so a killed server left these files. The pid in them may belong to another process.
+        for leftover in (cluster / "postmaster.pid", Path(f"{self.socket_path}.lock")):
+            leftover.unlink(missing_ok=True)
+        hba_file = self.home / "pg_hba.conf"
+        hba_file.write_text("local all all trust\n")
+        hba_file.chmod(0o644)
         settings = SETTINGS | {
             "unix_socket_directories": str(self.socket_path.parent),
             "external_pid_file": str(self._pid_file),
-            "hba_file": str(rules),
+            "hba_file": str(hba_file),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [programs / "postgres", "-D", cluster, *options]
 
     def request_stop(self) -> None:
-        # SIGINT is PostgreSQL's fast shutdown, which disconnects clients. Sent as the account, so that root cannot
-        # signal another process by mistake.
-        with suppress(FileNotFoundError, ValueError):  # not written yet
+        # SIGINT is PostgreSQL's fast shutdown, which disconnects clients. The unprivileged account sends it, because
+        # root could signal another process by mistake.
+        with suppress(FileNotFoundError, ValueError):  # the server has not written its pid yet
             pid = int(self._pid_file.read_text())
             run(["/bin/sh", "-c", 'kill -INT "$1"', "sh", str(pid)], account=self.account)
 
@@ -112,11 +118,11 @@ class Postgres(SharedServer):
         return self.socket_path.parent / "postmaster.pid"
 
     def _prepare_home(self) -> Path:
-        """Return the cluster's folder: for root a folder that the account can reach, linked from `data_dir`."""
+        """Return the folder for clusters. For root it is outside of `data_dir`, so that the account can reach it."""
         link = self.data_dir / "postgresql"
         if not self.account:
             return private_folder(link)
-        home = private_folder(outside_folder(self.data_dir) / "postgresql", mode=ENTER_ONLY)
+        home = private_folder(outside_folder(self.data_dir) / "postgresql", mode=ENTER_ONLY_MODE)
         if link.is_symlink() and link.readlink() == home:
             return home
         if link.exists() and not link.is_symlink():
@@ -124,14 +130,14 @@ class Postgres(SharedServer):
                 f"{link} contains the cluster of an ordinary user. As root choose another CHM_DATA_DIR, or set "
                 "CHM_DATABASE_URL."
             )
-        # The data folder is new, so remove the cluster that a deleted data folder with the same path has left.
-        # Renamed first, because deleting takes a while and may be interrupted.
-        former = home.with_suffix(".forgotten")
-        shutil.rmtree(former, ignore_errors=True)
-        home.rename(former)
-        shutil.rmtree(former, ignore_errors=True)
+        # There is no link, so the data folder is new. Remove the cluster of a deleted data folder with the same path.
+        # Rename it first, because deleting it takes a while and can be interrupted.
+        renamed_home = home.with_suffix(".forgotten")
+        shutil.rmtree(renamed_home, ignore_errors=True)
+        home.rename(renamed_home)
+        shutil.rmtree(renamed_home, ignore_errors=True)
         link.unlink(missing_ok=True)
-        link.symlink_to(private_folder(home, mode=ENTER_ONLY))
+        link.symlink_to(private_folder(home, mode=ENTER_ONLY_MODE))
         return home
 
     def _reachable_programs(self) -> Path:
@@ -146,27 +152,38 @@ class Postgres(SharedServer):
         # The checkout may be in a folder that the account cannot read, such as root's home.
         return copy_programs(programs, ROOT_FOLDER / f"programs-{programs.parent.parent.name}-{_version(programs)}")
 
-    def _create_cluster(self, programs: Path, cluster: Path, major: int, alive: int) -> None:
-        # Created under another name and renamed, so that an interrupted first start leaves no partial cluster.
-        fresh = cluster.with_suffix(".new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        private_folder(fresh, owner=self.account)
-        # PostgreSQL's own C.UTF-8 needs no locale of the system, and unlike plain C it can lower-case É.
+    def _create_cluster(self, programs: Path, cluster: Path, major: int, alive_lock: int) -> None:
+        # Create the cluster under another name and rename it, so that an interrupted start leaves no partial cluster.
+        new_cluster = cluster.with_suffix(".new")
+        shutil.rmtree(new_cluster, ignore_errors=True)
+        private_folder(new_cluster, owner=self.account)
+        # The builtin locale C.UTF-8 does not depend on the system. Unlike C, it can convert É to lower case.
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         initdb = run(
             [
-                *(programs / "initdb", "-D", fresh, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-instructions"),
+                *(
+                    programs / "initdb",
+                    "-D",
+                    new_cluster,
+                    "-U",
+                    SUPERUSER,
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "--no-instructions",
+                ),
                 *(locale if major >= 17 else ["--locale=C.UTF-8"]),
             ],
             account=self.account,
-            keep_open=[alive],
+            keep_open=[alive_lock],
         )
         if initdb.returncode != 0:
             raise EmbeddedServersUnavailable(
                 f"initdb failed; to use a PostgreSQL of your own instead, set CHM_DATABASE_URL.\n"
                 f"{initdb.stdout.decode(errors='replace')}"
             )
-        fresh.rename(cluster)
+        new_cluster.rename(cluster)
 
 
 def _version(programs: Path) -> str:

@@ -1,4 +1,4 @@
-"""Run the servers' programs: not as root if they refuse it, and not in this terminal."""
+"""Run the servers' programs, with the unprivileged account if PostgreSQL refuses root, and outside this terminal."""
 
 import os
 import pwd
@@ -9,12 +9,12 @@ from typing import IO
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
-# Without this process's environment: it contains secrets, and PGPORT or PGOPTIONS would change the server.
+# The programs do not get this process's environment: it contains secrets, and PGPORT would change the server.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
-    """Return the account for PostgreSQL if this process is root, which PostgreSQL refuses; else None."""
+    """Return the account that runs PostgreSQL if this process is root, which PostgreSQL refuses; else None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -34,7 +34,7 @@ def run(
     account: pwd.struct_passwd | None = None,
     output: IO[bytes] | int = subprocess.PIPE,
     keep_open: Sequence[int] = (),
-    own_session: bool = False,
+    new_session: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603  # our own commands, no shell parses the paths
         [str(part) for part in command],
@@ -45,7 +45,7 @@ def run(
         stdout=output,
         stderr=subprocess.STDOUT,
         pass_fds=keep_open,
-        start_new_session=own_session,
+        start_new_session=new_session,
         umask=0o077,
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
@@ -56,11 +56,11 @@ def run(
 def spawn(
     command: Sequence[str | Path], *, account: pwd.struct_passwd | None, log: IO[bytes], keep_open: Sequence[int]
 ) -> None:
-    """Start a server that survives this process: a child of init that Ctrl-C in this terminal does not reach."""
+    """Start a server that continues to run after this process ends, and does not receive Ctrl-C of this terminal."""
     run(
         ["/bin/sh", "-c", '"$@" &', "sh", *command],
         account=account,
         output=log,
         keep_open=keep_open,
-        own_session=True,
+        new_session=True,
     )

@@ -1,4 +1,4 @@
-"""The life of a shared server: the first holder starts it, the last one stops it, even if others are killed."""
+"""Start and stop a server that several processes share: the first one starts it, and the last one stops it."""
 
 import fcntl
 import os
@@ -20,12 +20,12 @@ POLL_SECONDS = 0.02
 
 
 class SharedServer(ABC):
-    """One server of one data folder, shared by any number of processes.
+    """One server in one data folder. The processes that use it are its holders.
 
-    It uses three locked files instead of pids, because the kernel releases locks when a process ends:
+    Three locked files show the state, because the kernel releases the locks of a killed process:
     NAME.turn   locked while a process starts or stops the server
-    NAME.users  locked in common by all processes that use the server
-    NAME.alive  locked by the processes of the server itself, and by those that prepare its files
+    NAME.users  shared lock of all processes that use the server
+    NAME.alive  locked by the processes of the server itself, and by a process that prepares its files
     """
 
     name: str
@@ -43,25 +43,29 @@ class SharedServer(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Return whether a client gets a response, not only whether a process or file exists."""
+        """Return whether the server answers a client."""
 
     @abstractmethod
-    def command(self, alive: int) -> Sequence[str | Path]:
-        """Prepare the server's files and return the command; called only if none of its processes runs."""
+    def command(self, alive_lock: int) -> Sequence[str | Path]:
+        """Prepare the server's files and return the command that starts it. Called only while the server does not run.
+
+        `alive_lock` is the descriptor of the locked file NAME.alive, which the started processes inherit.
+        """
 
     @abstractmethod
-    def request_stop(self) -> None: ...
+    def request_stop(self) -> None:
+        """Tell the server to stop, without waiting for it."""
 
     def provision(self) -> None:
-        """Create roles and databases in the running server."""
+        """Create what the running server needs, such as roles and databases; nothing by default."""
         return
 
     @contextmanager
     def hold(self) -> Iterator[Self]:
-        """Start the server unless it runs, and keep it running inside the block; the last holder stops it."""
-        with self._turn():
+        """Keep the server running inside the block. Start it if it does not run; stop it if no other holder is left."""
+        with self._turn_lock():
             self.prepare()
-            users = self._open("users")
+            users = self._open_lock_file("users")
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
                 self._ensure_running()
@@ -72,13 +76,13 @@ class SharedServer(ABC):
         try:
             yield self
         finally:
-            with suppress(FileNotFoundError), self._turn():  # unless the folder was deleted meanwhile
+            with suppress(FileNotFoundError), self._turn_lock():  # the folder may have been deleted meanwhile
                 self._release(users)
 
-    def alive(self) -> bool:
+    def has_process(self) -> bool:
         """Return whether a process of the server exists."""
-        with self._claim() as claimed:
-            return claimed is None
+        with self._lock_alive_file() as alive_lock:
+            return alive_lock is None
 
     def listening(self) -> bool:
         """Return whether the server accepts connections on its socket."""
@@ -89,73 +93,73 @@ class SharedServer(ABC):
         deadline = time.monotonic() + TIMEOUT_SECONDS
         started = False
         while not self.answers():
-            with self._claim() as alive:
-                if alive is not None and started:
-                    raise self._unavailable("stopped while starting")
-                if alive is not None:
-                    self._start(alive)
+            with self._lock_alive_file() as alive_lock:
+                if alive_lock is not None and started:
+                    raise self._unavailable_error("stopped while starting")
+                if alive_lock is not None:
+                    self._start(alive_lock)
                     started = True
                     continue
-            # A server, or the rest of a killed one, may be starting, recovering or stopping.
+            # The server may be starting, recovering or stopping, or processes of a killed server may still run.
             if time.monotonic() > deadline:
-                raise self._unavailable("has processes that do not answer")
+                raise self._unavailable_error("has processes that do not answer")
             time.sleep(POLL_SECONDS)
 
-    def _start(self, alive: int) -> None:
-        command = self.command(alive)
+    def _start(self, alive_lock: int) -> None:
+        command = self.command(alive_lock)
         with suppress(FileNotFoundError):
             self.log.replace(self.log.with_suffix(".log.1"))
         self.log.touch(0o600)
         with self.log.open("wb") as log:
-            spawn(command, account=self.account, log=log, keep_open=[alive])
+            spawn(command, account=self.account, log=log, keep_open=[alive_lock])
 
     def _release(self, users: int) -> None:
         # Only the last holder gets the exclusive lock, and stops the server.
         os.close(users)
-        with _closing(self._open("users")) as others:
+        with _closing(self._open_lock_file("users")) as others:
             if _try_lock(others):
                 self._stop()
 
     def _stop(self) -> None:
         for _ in range(TIMEOUT_SECONDS):
-            # Retried every second, because a starting server does not listen yet.
+            # Repeat the request every second, because a starting server does not receive it.
             if self.listening():
                 self.request_stop()
             if self._ends_within_a_second():
                 return
-        raise self._unavailable("does not stop")
+        raise self._unavailable_error("does not stop")
 
     def _ends_within_a_second(self) -> bool:
         deadline = time.monotonic() + 1
-        while self.alive():
+        while self.has_process():
             if time.monotonic() > deadline:
                 return False
             time.sleep(POLL_SECONDS)
         return True
 
-    def _unavailable(self, what: str) -> EmbeddedServersUnavailable:
+    def _unavailable_error(self, problem: str) -> EmbeddedServersUnavailable:
         last_lines = ""
         with suppress(OSError):
             last_lines = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
         return EmbeddedServersUnavailable(
-            f"The embedded {self.name} {what}. See {self.log}. Choose another folder with CHM_DATA_DIR "
+            f"The embedded {self.name} {problem}. See {self.log}. Choose another folder with CHM_DATA_DIR "
             "(its disk must support unix sockets), or a server of your own with CHM_DATABASE_URL or CHM_BROKER_URL."
             f"\n{last_lines}".rstrip()
         )
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with _closing(self._open("turn")) as turn:
+    def _turn_lock(self) -> Iterator[None]:
+        with _closing(self._open_lock_file("turn")) as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             yield
 
     @contextmanager
-    def _claim(self) -> Iterator[int | None]:
-        """Return the lock for a new server's processes to inherit, or None while a server holds it."""
-        with _closing(self._open("alive")) as alive:
+    def _lock_alive_file(self) -> Iterator[int | None]:
+        """Yield the descriptor of the locked file NAME.alive, or None if a running server holds the lock."""
+        with _closing(self._open_lock_file("alive")) as alive:
             yield alive if _try_lock(alive) else None
 
-    def _open(self, kind: str) -> int:
+    def _open_lock_file(self, kind: str) -> int:
         return os.open(self.data_dir / f"{self.name}.{kind}", os.O_RDWR | os.O_CREAT, 0o600)
 
 

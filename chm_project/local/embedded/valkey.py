@@ -1,4 +1,4 @@
-"""The embedded Valkey: Celery's broker on a unix socket, with a log that survives a crash."""
+"""The embedded Valkey: Celery's broker on a unix socket, with an append-only file that survives a crash."""
 
 import socket
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ class Valkey(SharedServer):
     def answers(self) -> bool:
         return self._send("PING").startswith(b"+PONG")
 
-    def command(self, alive: int) -> Sequence[str | Path]:
-        # No snapshots (--save ""), because the append-only log is enough. Valkey replaces a stale socket.
+    def command(self, alive_lock: int) -> Sequence[str | Path]:
+        # No snapshots (--save ""), because the append-only file is enough. Valkey replaces an old socket file.
         return [
             *(valkey_program(), "--port", "0", "--unixsocket", self.socket_path, "--unixsocketperm", "700"),
             *("--dir", self.home, "--appendonly", "yes", "--save", ""),

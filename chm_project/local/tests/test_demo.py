@@ -1,4 +1,4 @@
-"""Run the demonstration as a new user does: it starts, ingests, and leaves no process after Ctrl-C."""
+"""Run `make demo` as a new user does: it starts, ingests, and leaves no process after Ctrl-C."""
 
 import os
 import re
@@ -23,8 +23,8 @@ def free_port() -> int:
 
 
 def test_the_demonstration_starts_ingests_refuses_a_second_one_and_leaves_no_process(tmp_path: Path) -> None:
-    own = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
-    environment = {name: value for name, value in os.environ.items() if name not in own}
+    other_server_variables = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
+    environment = {name: value for name, value in os.environ.items() if name not in other_server_variables}
     environment |= {"CHM_DATA_DIR": str(tmp_path / "chm"), "CHM_PORT": str(free_port())}
     log = tmp_path / "log"
     with log.open("w") as output:
@@ -38,9 +38,9 @@ def test_the_demonstration_starts_ingests_refuses_a_second_one_and_leaves_no_pro
         text = log.read_text()
         assert "CHM is up" in text, text
         base = f"http://127.0.0.1:{environment['CHM_PORT']}"
-        match = re.search(r"token +(\S+)", text)
-        assert match is not None
-        headers = {"Authorization": f"Bearer {match[1]}"}
+        token_match = re.search(r"token +(\S+)", text)
+        assert token_match is not None
+        headers = {"Authorization": f"Bearer {token_match[1]}"}
 
         pipelines = requests.get(f"{base}/api/v1/pipelines", headers=headers, timeout=10).json()["items"]
         assert {pipeline["platform"] for pipeline in pipelines} == {"airflow", "dbt", "cron", "vendor_api", "custom"}
@@ -53,25 +53,27 @@ def test_the_demonstration_starts_ingests_refuses_a_second_one_and_leaves_no_pro
         }
         assert {"running", "success", "failed"} <= statuses
 
-        def answer(path: str) -> list[dict[str, Any]]:
+        def list_items(path: str) -> list[dict[str, Any]]:
             items: list[dict[str, Any]] = requests.get(f"{base}/api/v1/{path}", headers=headers, timeout=10).json()[
                 "items"
             ]
             return items
 
-        live: list[dict[str, Any]] = []
+        runs: list[dict[str, Any]] = []
         deadline = time.monotonic() + 60
-        while not any(".live-" in run["external_run_id"] for run in live) and time.monotonic() < deadline:
+        while not any(".live-" in run["external_run_id"] for run in runs) and time.monotonic() < deadline:
             time.sleep(1)
-            live = answer("runs?limit=100")
-        assert any(".live-" in run["external_run_id"] for run in live), log.read_text()
+            runs = list_items("runs?limit=100")
+        assert any(".live-" in run["external_run_id"] for run in runs), log.read_text()
         for shape in ("failing_now", "top_flaky_pipelines", "late_pipelines", "changes_since_yesterday", "client_risk"):
-            assert answer(f"reports/{shape}"), shape
-        first = answer("reports/latest_status_by_pipeline")
+            assert list_items(f"reports/{shape}"), shape
+        first_statuses = list_items("reports/latest_status_by_pipeline")
         deadline = time.monotonic() + 60
-        while (now := answer("reports/latest_status_by_pipeline")) == first and time.monotonic() < deadline:
+        while (
+            latest_statuses := list_items("reports/latest_status_by_pipeline")
+        ) == first_statuses and time.monotonic() < deadline:
             time.sleep(1)
-        assert now != first
+        assert latest_statuses != first_statuses
         assert requests.get(f"{base}/admin/login/", timeout=10).status_code == 200
 
         connections = (tmp_path / "chm" / "demo-connections.toml").read_text()
@@ -82,18 +84,20 @@ def test_the_demonstration_starts_ingests_refuses_a_second_one_and_leaves_no_pro
         assert second.returncode == 1
         assert "A demonstration is running already, with its data in" in second.stderr
         assert (tmp_path / "chm" / "demo-connections.toml").read_text() == connections
-        assert answer("pipelines"), "the first one's token still works"
+        assert list_items("pipelines"), "the token of the first demonstration still works"
 
-        shown = log.read_text()
-        assert "ForkPoolWorker" not in shown, "no lines of the worker's log"
-        assert re.search(r"^\d\d:\d\d:\d\d  \S+-\S+: .*\d+ (created|updated)", shown, re.MULTILINE), "a line per event"
+        printed = log.read_text()
+        assert "ForkPoolWorker" not in printed, "no lines of the worker's log"
+        assert re.search(r"^\d\d:\d\d:\d\d  \S+-\S+: .*\d+ (created|updated)", printed, re.MULTILINE), (
+            "a line per event"
+        )
 
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         assert process.wait(40) == 0
-        gone, alive = psutil.wait_procs(children, timeout=10)
-        assert alive == []
-        assert len(gone) >= 5
+        ended_processes, running_processes = psutil.wait_procs(children, timeout=10)
+        assert running_processes == []
+        assert len(ended_processes) >= 5
     finally:
         process.terminate()
         process.wait(40)

@@ -11,20 +11,20 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-SCRIPT = """
+SUPERVISOR_CODE = """
 import sys
 from chm_project.local.supervisor import Child, Supervisor
 children = [Child(name, [sys.executable, "-c", code]) for name, code in zip(sys.argv[1::2], sys.argv[2::2])]
 sys.exit(Supervisor(children, write=lambda line: print(line, flush=True), stop_seconds=2).run())
 """
-SLEEPER = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
-PARENT = (
+SLEEPING_CODE = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
+CODE_WITH_A_CHILD = (
     "import os, subprocess, sys, time\n"
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
     "print('pid', os.getpid(), 'and', child.pid, flush=True)\n"
     "time.sleep(600)"
 )
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPER
+CODE_THAT_IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPING_CODE
 
 
 Supervise = Callable[..., "subprocess.Popen[str]"]
@@ -36,7 +36,7 @@ def supervise() -> Iterator[Supervise]:
 
         def start(*names_and_code: str) -> "subprocess.Popen[str]":
             process = subprocess.Popen(
-                [sys.executable, "-c", SCRIPT, *names_and_code],
+                [sys.executable, "-c", SUPERVISOR_CODE, *names_and_code],
                 stdout=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
@@ -47,7 +47,7 @@ def supervise() -> Iterator[Supervise]:
         yield start
 
 
-def line_of(process: "subprocess.Popen[str]", text: str) -> str:
+def wait_for_line(process: "subprocess.Popen[str]", text: str) -> str:
     assert process.stdout is not None
     for line in process.stdout:
         if text in line:
@@ -68,68 +68,68 @@ def becomes_true(condition: Callable[[], bool]) -> bool:
     return False
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_output_is_prefixed_with_the_childs_name(supervise: Supervise) -> None:
-    process = supervise("web", SLEEPER, "worker", SLEEPER)
+    process = supervise("web", SLEEPING_CODE, "worker", SLEEPING_CODE)
 
-    lines = {line_of(process, "pid").split("|")[0] for _ in range(2)}
+    lines = {wait_for_line(process, "pid").split("|")[0] for _ in range(2)}
 
     process.send_signal(signal.SIGTERM)
     assert lines == {"web    ", "worker "}
     assert process.wait(20) == 0
 
 
-def test_ctrl_c_stops_children_and_what_they_started(supervise: Supervise) -> None:
-    process = supervise("a", PARENT)
-    pids = pids_in(line_of(process, "pid"))
+def test_ctrl_c_stops_children_and_the_processes_that_they_started(supervise: Supervise) -> None:
+    process = supervise("a", CODE_WITH_A_CHILD)
+    pids = pids_in(wait_for_line(process, "pid"))
 
     process.send_signal(signal.SIGINT)
 
     assert process.wait(20) == 0
     assert len(pids) == 2
-    assert all(becomes_true(lambda pid=pid: gone(pid)) for pid in pids)  # type: ignore[misc]
+    assert all(becomes_true(lambda pid=pid: has_ended(pid)) for pid in pids)  # type: ignore[misc]
 
 
 def test_a_child_that_ignores_sigterm_is_killed(supervise: Supervise) -> None:
-    process = supervise("a", STUBBORN)
-    [pid] = pids_in(line_of(process, "pid"))
+    process = supervise("a", CODE_THAT_IGNORES_SIGTERM)
+    [pid] = pids_in(wait_for_line(process, "pid"))
 
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(30) == 0
-    assert becomes_true(lambda: gone(pid))
+    assert becomes_true(lambda: has_ended(pid))
 
 
 def test_a_child_that_dies_is_started_again(supervise: Supervise) -> None:
-    process = supervise("a", SLEEPER)
-    [first] = pids_in(line_of(process, "pid"))
+    process = supervise("a", SLEEPING_CODE)
+    [first] = pids_in(wait_for_line(process, "pid"))
 
     os.kill(first, signal.SIGKILL)
 
-    assert "starting it again" in line_of(process, "ended with status -9")
-    [second] = pids_in(line_of(process, "pid"))
+    assert "starting it again" in wait_for_line(process, "ended with status -9")
+    [second] = pids_in(wait_for_line(process, "pid"))
     assert second != first
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 
 
-def test_a_crash_loop_ends_everything_with_status_1(supervise: Supervise) -> None:
-    process = supervise("steady", SLEEPER, "broken", "raise SystemExit(3)")
-    [steady] = pids_in(line_of(process, "pid"))
+def test_the_supervisor_stops_all_children_and_returns_1_if_one_keeps_ending(supervise: Supervise) -> None:
+    process = supervise("steady", SLEEPING_CODE, "broken", "raise SystemExit(3)")
+    [steady] = pids_in(wait_for_line(process, "pid"))
 
-    assert "giving up" in line_of(process, "giving up")
+    assert "giving up" in wait_for_line(process, "giving up")
     assert process.wait(20) == 1
-    assert becomes_true(lambda: gone(steady))
+    assert becomes_true(lambda: has_ended(steady))
 
 
-def test_kill_9_of_the_supervisor_leaves_no_child(supervise: Supervise) -> None:
-    process = supervise("a", SLEEPER)
-    [pid] = pids_in(line_of(process, "pid"))
+def test_no_child_is_left_after_the_supervisor_is_killed(supervise: Supervise) -> None:
+    process = supervise("a", SLEEPING_CODE)
+    [pid] = pids_in(wait_for_line(process, "pid"))
 
     process.kill()
     process.wait(20)
 
-    assert becomes_true(lambda: gone(pid))
+    assert becomes_true(lambda: has_ended(pid))

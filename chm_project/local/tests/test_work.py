@@ -1,4 +1,4 @@
-"""manage.py work: worker and beat together, until they are stopped."""
+"""manage.py work runs a worker and beat until it is stopped."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from chm_project.tests.test_push_processes import database_address
+from chm_project.tests.test_push_processes import database_url
 from ingestion.synthetic.generic_partner import GenericPartner
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "manage.py", "work"]
 def environment(folder: Path, partner: str) -> dict[str, str]:
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
-        "CHM_DATABASE_URL": database_address(),
+        "CHM_DATABASE_URL": database_url(),
         "CHM_BROKER_URL": empty_broker(9),
         "CHM_DATA_DIR": str(folder),
         "CHM_CONNECTIONS_FILE": "",
@@ -32,7 +32,7 @@ def environment(folder: Path, partner: str) -> dict[str, str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_ingests_on_the_interval_until_it_is_stopped(tmp_path: Path) -> None:
+def test_work_ingests_on_the_interval_until_it_is_stopped(tmp_path: Path) -> None:
     PipelineFactory.create(external_id="orders")
     with GenericPartner({"orders": [{"id": "1", "status": "success"}]}) as partner:
         process = subprocess.Popen(
@@ -52,9 +52,9 @@ def test_it_ingests_on_the_interval_until_it_is_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_connection_it_says_what_to_set(tmp_path: Path) -> None:
-    done = subprocess.run(
+def test_work_says_which_setting_is_missing_if_there_is_no_connection(tmp_path: Path) -> None:
+    process = subprocess.run(
         COMMAND, cwd=settings.BASE_DIR, env=environment(tmp_path, ""), stderr=subprocess.PIPE, text=True, check=False
     )
-    assert done.returncode == 2
-    assert "CHM_CONNECTIONS_FILE" in done.stderr
+    assert process.returncode == 2
+    assert "CHM_CONNECTIONS_FILE" in process.stderr

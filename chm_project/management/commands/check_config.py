@@ -1,4 +1,7 @@
-"""manage.py check_config: defined here so that `help` lists it; the command line runs it before Django starts."""
+"""manage.py check_config: the same as `chm check-config`. Defined as a Django command so that `help` lists it.
+
+chm_project/command_line.py runs it before Django starts, so that it also works with invalid settings.
+"""
 
 import sys
 from typing import Any

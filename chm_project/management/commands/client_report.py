@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("client", help="the name of the client, or its id")
         period = parser.add_mutually_exclusive_group(required=True)
         period.add_argument("--month", metavar="YYYY-MM", help="a month in UTC, such as 2026-10")
-        period.add_argument("--days", type=int, choices=PERIOD_DAYS, help="the last days, including today")
+        period.add_argument("--days", type=int, choices=PERIOD_DAYS, help="this many days, up to and including today")
         parser.add_argument(
             "--output", metavar="FILE", help="file to write (default: CLIENT-PERIOD.html in this folder)"
         )

@@ -1,4 +1,4 @@
-"""manage.py completion: defined here so that `help` lists it; the command line runs it before Django starts."""
+"""manage.py completion: the same as `chm completion`. Defined as a Django command so that `help` lists it."""
 
 import sys
 from typing import Any

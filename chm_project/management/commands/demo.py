@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def _run(self, *, verbose: bool) -> int:
         """Run until Ctrl-C and return the exit status."""
         events = EventLines(self._write, in_place=self.stdout.isatty())
-        started, started_at = time.monotonic(), timezone.now()
+        start_time, started_at = time.monotonic(), timezone.now()
         port, airflow_port, partner_port = web_server.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
         folder = Path(settings.DATA_DIR)
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             "CHM_CONNECTIONS_FILE": str(connections),
         }
         login = demo.create_demo_data()
-        call_command("load_synthetic", dataset=demo.DATASET, stdout=self.stdout)
+        call_command("load_synthetic", dataset=demo.SYNTHETIC_DATASET, stdout=self.stdout)
         demo.write_open_runs(open_runs)
         demo.write_connections(
             connections,
@@ -60,21 +60,22 @@ class Command(BaseCommand):
         )
 
         def announce() -> bool:
-            ingestible = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
-            ingested, waiting = (
-                ingestible.filter(last_ingest_at__gte=started_at),
-                ingestible.filter(last_ingest_at=None),
+            """Print the login once the web server answers and every source was read; return whether it was printed."""
+            expected = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
+            ingested, not_ingested = (
+                expected.filter(last_ingest_at__gte=started_at),
+                expected.filter(last_ingest_at=None),
             )
-            if not _answers(port) or not ingested.exists() or waiting.exists():
+            if not _answers(port) or not ingested.exists() or not_ingested.exists():
                 return False
             events.write_permanent(
-                f"\nCHM is up, and has ingested, after {time.monotonic() - started:.0f} s.\n\n"
+                f"\nCHM is up, and has ingested, after {time.monotonic() - start_time:.0f} s.\n\n"
                 f"  console   http://{web_server.HOST}:{port}/admin/   {login.username} / {login.password}\n"
                 f"  API       http://{web_server.HOST}:{port}/api/v1/docs\n"
                 f"  token     {login.token}\n\n"
                 f"  curl -H 'Authorization: Bearer {login.token}' http://{web_server.HOST}:{port}/api/v1/pipelines\n\n"
                 "Runs start, fail and are retried every few seconds, and one source is down from time to time.\n"
-                "docs/demo-tour.md says what to look at. Ctrl-C stops everything; ARGS=--verbose shows every line.\n"
+                "docs/demo-tour.md shows what to look at. Ctrl-C stops everything; ARGS=--verbose shows every line.\n"
             )
             return True
 
@@ -99,7 +100,7 @@ def _airflow(port: int) -> list[str]:
 def _partner(port: int, open_runs: Path) -> list[str]:
     module = "ingestion.synthetic.demo_partner"
     command = [sys.executable, "-m", module, "--port", str(port), "--token-env", demo.TOKEN_ENV]
-    return [*command, "--dataset", demo.DATASET, "--open-runs", str(open_runs)]
+    return [*command, "--dataset", demo.SYNTHETIC_DATASET, "--open-runs", str(open_runs)]
 
 
 def _free_port() -> int:

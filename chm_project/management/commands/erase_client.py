@@ -15,12 +15,12 @@ BAD_USAGE, INTERRUPTED = 2, 130
 
 EXAMPLES = """
 examples:
-  manage.py erase_client "Northwind"                    show what would be removed, and ask for the name
+  manage.py erase_client "Northwind"                    print what would be removed, then ask for the name
   manage.py erase_client "Northwind" --yes "Northwind"  the same without the question, for scripts
 
 Only a backup can restore the client. To stop watching a client and keep its history, disable it instead.
 The admin log keeps an entry with the client's name and the numbers of removed rows. Safe to interrupt and to repeat.
-exit codes: 0 erased; 2 not erased, because the client is unknown or its name was not repeated; 130 interrupted
+exit codes: 0 erased; 2 not erased, because the client is unknown or its name was not typed_name; 130 interrupted
 """
 
 
@@ -40,20 +40,20 @@ class Command(BaseCommand):
         name = options["name"]
         if (client := Client.objects.filter(name=name).first()) is None:
             raise CommandError(f"There is no client named {name!r}.", returncode=BAD_USAGE)
-        contents = count_owned_rows(client)
+        owned_rows = count_owned_rows(client)
         state = "active" if client.is_active else "disabled"
-        self.stderr.write(f"This removes the {state} client {name} permanently, with {contents}.")
+        self.stderr.write(f"This removes the {state} client {name} permanently, with {owned_rows}.")
         try:
-            repeated = options["yes"] if options["yes"] is not None else self._ask()
-            if repeated != name:
-                raise CommandError(f"{repeated!r} is not {name!r}. Nothing was removed.", returncode=BAD_USAGE)
-            erased = self._erase(client, contents.runs)
+            typed_name = options["yes"] if options["yes"] is not None else self._ask_for_name()
+            if typed_name != name:
+                raise CommandError(f"{typed_name!r} is not {name!r}. Nothing was removed.", returncode=BAD_USAGE)
+            erased = self._erase(client, owned_rows.runs)
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. Rows that were removed are gone; run the command again to continue.")
             sys.exit(INTERRUPTED)
         self.stdout.write(f"Removed {name} with {erased}.")
 
-    def _ask(self) -> str:
+    def _ask_for_name(self) -> str:
         self.stderr.write("Type the name of the client to remove it: ", ending="")
         self.stderr.flush()
         return sys.stdin.readline().rstrip("\n")
@@ -62,5 +62,5 @@ class Command(BaseCommand):
         with progress_bar("runs") as progress:
             bar = progress.add_task("removing", total=runs)
             return erase_client(
-                client, by=getpass.getuser(), on_batch=lambda done: progress.update(bar, completed=done)
+                client, by=getpass.getuser(), on_batch=lambda removed: progress.update(bar, completed=removed)
             )

@@ -1,4 +1,4 @@
-"""manage.py migrate: Django's command, limited to one process at a time; it also builds the schema `reporting`."""
+"""manage.py migrate: Django's command, in only one process at a time. Afterwards it builds the schema `reporting`."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ MIGRATE_LOCK = (0x43484E, 2)
 
 
 class Command(DjangoMigrate):
-    help = f"{DjangoMigrate.help} Then builds the schema reporting, if a view has changed."
+    help = f"{DjangoMigrate.help} Also builds the schema reporting if a view has changed."
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
@@ -30,7 +30,7 @@ class Command(DjangoMigrate):
             super().handle(*args, **options)
             if not builder.is_current(connection):
                 self.stdout.write("The schema reporting needs to be built.")
-                # As Django does for migrations that are not applied.
+                # Like Django, if migrations are not applied.
                 if options["check_unapplied"]:
                     sys.exit(1)
             return
@@ -57,9 +57,9 @@ class Command(DjangoMigrate):
 
     @contextmanager
     def _exclusive_lock(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold the lock of `migrate` on a separate connection. Make migrations connect directly, not through a pooler.
+        """Hold the lock of `migrate` on a separate connection, and let migrations connect without the pooler.
 
-        A pooler in transaction mode does not keep the session in which a lock or a setting is valid.
+        A lock and a setting belong to one session, and a pooler in transaction mode changes the session.
         """
         parameters = direct_parameters(connection)
         if settings.CHM_DATABASE_DIRECT_URL:

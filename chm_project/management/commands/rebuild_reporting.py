@@ -12,7 +12,7 @@ from chm_project.db.reporting import builder
 
 EXAMPLES = """
 examples:
-  manage.py rebuild_reporting           build the views again, whether or not a file has changed
+  manage.py rebuild_reporting           build the views again, even if no file has changed
   manage.py rebuild_reporting --check   print whether the database is current; exit status 1 if it is not
 
 manage.py migrate builds the views when a file has changed. Use this command for views that were changed or dropped by

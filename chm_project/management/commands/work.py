@@ -13,11 +13,11 @@ from ingestion.connections import ConfigurationError, configured_connections, mi
 
 
 def ingestion_processes() -> list[Child]:
-    """Return a worker and beat, as children of a supervisor."""
+    """Return the worker and beat, which a supervisor starts."""
     schedule = str(Path(settings.DATA_DIR) / "beat")
     return [
         Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
-        # Without a pid file: a killed beat would leave one, and the next beat would not start.
+        # No pid file: a killed beat leaves its pid file, and then the next beat does not start.
         Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="]),
     ]
 

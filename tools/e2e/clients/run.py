@@ -231,9 +231,9 @@ def main() -> int:
     parser.add_argument("venv", type=Path, help="the clients' virtual environment")
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
-    from chm_project.local.embedded import attach_to_environment
+    from chm_project.local.embedded import start_missing_servers
 
-    attach_to_environment()
+    start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_clients")
     environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0"}
     manage("migrate", "--verbosity", "0", **environment)

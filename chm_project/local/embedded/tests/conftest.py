@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chm_project.local.embedded import attach
+from chm_project.local.embedded import start_servers
 from chm_project.local.embedded.folders import outside_path
 from chm_project.local.embedded.postgres import Postgres
 from chm_project.local.embedded.server import SharedServer
@@ -15,27 +15,28 @@ from chm_project.local.embedded.tests.holder import Holder
 from chm_project.local.embedded.valkey import Valkey
 
 
-def running(data_dir: Path) -> list[str]:
+def running_servers(data_dir: Path) -> list[str]:
     servers: list[SharedServer] = [Postgres(data_dir), Valkey(data_dir)]
-    return [server.name for server in servers if server.alive()]
+    return [server.name for server in servers if server.has_process()]
 
 
 @pytest.fixture(scope="session")
 def clean_up() -> Callable[[Path], None]:
-    """Return a function that removes files outside of a data folder and fails if a server still runs in it."""
+    """Return a function that removes the files of a data folder from other folders. It fails if a server still runs."""
 
     def clean_up(data_dir: Path) -> None:
-        left = running(data_dir) if data_dir.exists() else []
-        if left:
-            attach(data_dir=data_dir).release()
+        still_running = running_servers(data_dir) if data_dir.exists() else []
+        if still_running:
+            start_servers(data_dir=data_dir).release()
         shutil.rmtree(outside_path(data_dir), ignore_errors=True)
-        assert left == []
+        assert still_running == []
 
     return clean_up
 
 
 @contextmanager
 def readable_folder() -> Iterator[Path]:
+    """Yield a temporary folder that every account can read, unlike pytest's own folders."""
     with tempfile.TemporaryDirectory(prefix="chm-test-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -51,14 +52,15 @@ def data_dir(tmp_path: Path, clean_up: Callable[[Path], None]) -> Iterator[Path]
 
 @pytest.fixture(scope="session")
 def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable[[Path], None]) -> Iterator[Path]:
-    """Return one folder for all tests that leave its servers usable, because creating a cluster takes the most time."""
+    """Return one folder for all tests that do not damage its servers, because creating a cluster is slow."""
     folder = tmp_path_factory.mktemp("kept") / "chm"
     yield folder
     clean_up(folder)
 
 
 @pytest.fixture
-def hold() -> Iterator[Callable[..., Holder]]:
+def start_holder() -> Iterator[Callable[..., Holder]]:
+    """Return a function that starts a holder; kill the holders that still run after the test."""
     holders: list[Holder] = []
 
     def start(*args: object, **kwargs: object) -> Holder:

@@ -1,7 +1,7 @@
-"""A separate process that holds the servers of a folder, for tests to start, interrupt and kill.
+"""A separate process that uses the servers of a data folder. Tests start, interrupt and kill it.
 
-`python -m chm_project.local.embedded.tests.holder FOLDER [UID GID]` prints one line of JSON and stays until its input
-ends.
+`python -m chm_project.local.embedded.tests.holder FOLDER [UID GID]` prints the URLs or an error as one line of JSON,
+and runs until its standard input ends.
 """
 
 import json
@@ -16,10 +16,12 @@ PROJECT = Path(__file__).resolve().parents[4]
 
 
 class Holder:
-    def __init__(self, data_dir: Path, *, account: tuple[int, int] | None = None, site: Path | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, account: tuple[int, int] | None = None, packages_folder: Path | None = None
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))}
-        if site is not None:
-            environment["PYTHONPATH"] = os.pathsep.join([str(site), environment.get("PYTHONPATH", "")])
+        if packages_folder is not None:
+            environment["PYTHONPATH"] = os.pathsep.join([str(packages_folder), environment.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name, str(data_dir), *(str(number) for number in account or ())],
             cwd=PROJECT,
@@ -30,16 +32,18 @@ class Holder:
             start_new_session=True,
         )
 
-    def answer(self) -> dict[str, str]:
+    def read_urls(self) -> dict[str, str]:
+        """Wait for the line of JSON and return it: "database_url" and "broker_url", or "error"."""
         assert self.process.stdout is not None
         return cast("dict[str, str]", json.loads(self.process.stdout.readline()))
 
-    def leave(self) -> None:
+    def stop(self) -> None:
+        """Close the input of the process, and wait until the process ends."""
         self.process.communicate()
 
-    def signal_all(self, number: signal.Signals) -> None:
+    def signal_all(self, signal_number: signal.Signals) -> None:
         """Signal the whole process group, as a terminal does on Ctrl-C."""
-        os.killpg(self.process.pid, number)
+        os.killpg(self.process.pid, signal_number)
         self.process.communicate()
 
 
@@ -47,7 +51,7 @@ def main() -> None:
     # Imported before the account changes, because the interpreter may be in a folder that only root can read.
     import chm_project.local.embedded.postgres
     import chm_project.local.embedded.valkey  # noqa: F401
-    from chm_project.local.embedded import EmbeddedServersUnavailable, attach
+    from chm_project.local.embedded import EmbeddedServersUnavailable, start_servers
 
     folder, *account = sys.argv[1:]
     if account:
@@ -55,8 +59,8 @@ def main() -> None:
         os.setgid(int(account[1]))
         os.setuid(int(account[0]))
     try:
-        with attach(data_dir=Path(folder)) as attachment:
-            urls = {"database_url": attachment.database_url, "broker_url": attachment.broker_url}
+        with start_servers(data_dir=Path(folder)) as servers:
+            urls = {"database_url": servers.database_url, "broker_url": servers.broker_url}
             sys.stdout.write(json.dumps(urls) + "\n")
             sys.stdout.flush()
             sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Who may connect to the servers, and with which rights."""
+"""Only the owner can connect to the servers, without superuser rights and not over the network."""
 
 import os
 import stat
@@ -14,12 +14,13 @@ import pytest
 import redis
 from psycopg.conninfo import conninfo_to_dict
 
-from chm_project.local.embedded import Attachment, attach, redis_url
+from chm_project.local.embedded import RunningServers, redis_url, start_servers
 from chm_project.local.embedded.tests.conftest import readable_folder
 
-STRANGER = 54321  # any user id will do, also one without an account
+# The id of another user; no account needs to have it.
+OTHER_USER_ID = 54321
 
-CONNECT_AS_A_STRANGER = """
+CONNECT_AS_ANOTHER_USER = """
 import os, socket, sys
 os.setgroups([])
 os.setgid(int(sys.argv[1]))
@@ -43,27 +44,28 @@ connection.creation.destroy_test_db("chm", verbosity=0)
 
 
 @pytest.fixture(scope="module")
-def attachment(clean_up: Callable[[Path], None]) -> Iterator[Attachment]:
-    # Other users cannot enter pytest's own folders, which would hide wrong permissions of the servers' files.
+def servers(clean_up: Callable[[Path], None]) -> Iterator[RunningServers]:
+    # Not in pytest's own folders: other users cannot enter them, so wrong permissions of the servers' files would not
+    # show.
     with readable_folder() as folder:
-        with attach(data_dir=folder / "chm") as attachment:
-            yield attachment
+        with start_servers(data_dir=folder / "chm") as servers:
+            yield servers
         clean_up(folder / "chm")
 
 
 @pytest.fixture
-def database_url(attachment: Attachment) -> str:
-    assert attachment.database_url is not None
-    return attachment.database_url
+def database_url(servers: RunningServers) -> str:
+    assert servers.database_url is not None
+    return servers.database_url
 
 
 @pytest.fixture
-def broker_url(attachment: Attachment) -> str:
-    assert attachment.broker_url is not None
-    return attachment.broker_url
+def broker_url(servers: RunningServers) -> str:
+    assert servers.broker_url is not None
+    return servers.broker_url
 
 
-def sockets(database_url: str, broker_url: str) -> list[Path]:
+def socket_paths(database_url: str, broker_url: str) -> list[Path]:
     folder = conninfo_to_dict(database_url)["host"]
     assert isinstance(folder, str)
     return [Path(folder, ".s.PGSQL.5432"), Path(broker_url.removeprefix("redis+socket://"))]
@@ -83,7 +85,7 @@ def test_the_application_is_not_a_superuser_but_may_create_databases_and_roles(d
 
 
 def test_django_reads_the_database_url_and_can_create_its_test_database(database_url: str) -> None:
-    django = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "error", "-c", CONNECT_THROUGH_DJANGO, database_url],
         # The URL must override variables of a developer's shell.
         env=os.environ | {"PGPORT": "1", "PGHOST": "nowhere.invalid"},
@@ -92,7 +94,7 @@ def test_django_reads_the_database_url_and_can_create_its_test_database(database
         check=False,
     )
 
-    assert (django.stdout, django.stderr) == ("chm test_chm\n", "")
+    assert (process.stdout, process.stderr) == ("chm test_chm\n", "")
 
 
 def test_celery_and_redis_py_both_reach_the_broker(broker_url: str) -> None:
@@ -117,7 +119,9 @@ def test_neither_server_listens_on_the_network(database_url: str, broker_url: st
     assert [*postmaster.net_connections("inet"), *valkey.net_connections("inet")] == []
 
 
-def test_trust_is_granted_through_the_socket_only(attachment: Attachment, database_url: str) -> None:
+def test_postgresql_accepts_connections_without_a_password_only_through_the_socket(
+    servers: RunningServers, database_url: str
+) -> None:
     folder = conninfo_to_dict(database_url)["host"]
     with psycopg.connect(host=str(folder), port=5432, user="postgres", dbname="postgres") as connection:
         rules = connection.execute("SELECT type, database, user_name, auth_method FROM pg_hba_file_rules").fetchall()
@@ -125,35 +129,35 @@ def test_trust_is_granted_through_the_socket_only(attachment: Attachment, databa
     assert rules == [("local", ["all"], ["all"], "trust")]
 
 
-def test_sockets_are_in_folders_that_only_their_owner_can_enter(database_url: str, broker_url: str) -> None:
-    modes = [stat.S_IMODE(socket.parent.stat().st_mode) for socket in sockets(database_url, broker_url)]
+def test_only_the_owner_can_enter_the_folders_of_the_sockets(database_url: str, broker_url: str) -> None:
+    folder_modes = [stat.S_IMODE(socket.parent.stat().st_mode) for socket in socket_paths(database_url, broker_url)]
 
-    assert modes == [0o700, 0o700]
+    assert folder_modes == [0o700, 0o700]
 
 
 def test_another_user_cannot_connect(database_url: str, broker_url: str) -> None:
     if os.geteuid() != 0:
         # Only root can connect as another user. Otherwise check the owner and the permissions.
-        for socket in sockets(database_url, broker_url):
+        for socket in socket_paths(database_url, broker_url):
             assert socket.parent.stat().st_uid == os.geteuid()
             assert not stat.S_IMODE(socket.stat().st_mode) & 0o077
         return
-    for socket in sockets(database_url, broker_url):
-        answer = subprocess.run(
-            [sys.executable, "-c", CONNECT_AS_A_STRANGER, str(STRANGER), str(socket)],
+    for socket in socket_paths(database_url, broker_url):
+        output = subprocess.run(
+            [sys.executable, "-c", CONNECT_AS_ANOTHER_USER, str(OTHER_USER_ID), str(socket)],
             capture_output=True,
             text=True,
             check=True,
         )
-        assert answer.stdout == "Permission denied\n"
+        assert output.stdout == "Permission denied\n"
 
 
 def test_the_servers_do_not_inherit_secrets_of_chm(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
     monkeypatch.setenv("CHM_SECRET_KEY", "a-secret")
 
-    with attach(data_dir=data_dir, database=False) as attachment:
-        assert attachment.broker_url is not None
-        with redis.Redis.from_url(redis_url(attachment.broker_url)) as client:
+    with start_servers(data_dir=data_dir, database=False) as servers:
+        assert servers.broker_url is not None
+        with redis.Redis.from_url(redis_url(servers.broker_url)) as client:
             environment = psutil.Process(int(client.info("server")["process_id"])).environ()
 
     assert "a-secret" not in environment.values()

