@@ -25,10 +25,10 @@ def beat() -> bool:
     import django
 
     django.setup()
-    from chm_project.operations.beat import DEAD_AFTER_SECONDS, heartbeat_age
+    from chm_project.operations.beat import STOPPED_AFTER_SECONDS, heartbeat_age
 
     age = heartbeat_age()
-    return age is not None and age < DEAD_AFTER_SECONDS
+    return age is not None and age < STOPPED_AFTER_SECONDS
 
 
 if __name__ == "__main__":

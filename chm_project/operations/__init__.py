@@ -1,1 +1,1 @@
-"""Readiness, metrics, beat, proxies and erasure: what operators need."""
+"""Code for operators: readiness, metrics, beat, proxies, and the erasure of a client."""

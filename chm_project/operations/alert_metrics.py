@@ -1,4 +1,4 @@
-"""Samples of /metrics for each firing rule and failing pipeline, for Prometheus and Alertmanager."""
+"""The metrics of each failing pipeline and each firing rule in /metrics, for Prometheus and Alertmanager."""
 
 import logging
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from runs.reporting.run_shapes import run_shape
 
 logger = logging.getLogger(__name__)
 
-# A metric with more samples than this is left out, because each sample is a time series in Prometheus.
+# A metric with more samples than this is exported without samples, because each sample is a time series in Prometheus.
 MAX_SAMPLES = 2_000
-_PIPELINE = ["client", "pipeline", "platform", "environment", "incident", "owner"]
+_PIPELINE_LABELS = ["client", "pipeline", "platform", "environment", "incident", "owner"]
 
 
 def alert_metrics() -> Iterator[Metric]:
-    """Yield one sample per failing pipeline and per firing rule; never a destination."""
+    """Yield the metrics of failing pipelines and firing rules, without the destinations of rules."""
     try:
         yield from _failing_pipelines()
         yield from _firing_rules()
-    except DatabaseError:  # the scrape succeeds with the other metrics
+    except DatabaseError:  # a scrape returns the other metrics then
         logger.warning("failing pipelines and firing rules are not listed: the database took too long")
 
 
@@ -34,15 +34,15 @@ def _failing_pipelines() -> Iterator[Metric]:
     failing = GaugeMetricFamily(
         "chm_pipeline_failing",
         f"1 for each failing pipeline; empty if there are more than {MAX_SAMPLES}",
-        labels=_PIPELINE,
+        labels=_PIPELINE_LABELS,
     )
-    known = GaugeMetricFamily(
-        "chm_pipeline_known", "1 for each failing pipeline whose failure is known", labels=_PIPELINE
+    known_failures = GaugeMetricFamily(
+        "chm_pipeline_known", "1 for each failing pipeline whose failure is known", labels=_PIPELINE_LABELS
     )
-    planned = GaugeMetricFamily(
+    planned_failures = GaugeMetricFamily(
         "chm_pipeline_in_maintenance",
         "1 for each failing pipeline that failed in planned maintenance",
-        labels=_PIPELINE,
+        labels=_PIPELINE_LABELS,
     )
     now = timezone.now()
     rows = run_shape("failing_now", clock=now)
@@ -52,29 +52,29 @@ def _failing_pipelines() -> Iterator[Metric]:
         labels = [row[name] or "" for name in names]
         failing.add_metric(labels, 1)
         if row["known"]:
-            known.add_metric(labels, 1)
+            known_failures.add_metric(labels, 1)
         if row["maintenance"]:
-            planned.add_metric(labels, 1)
+            planned_failures.add_metric(labels, 1)
     yield failing
-    yield known
-    yield planned
+    yield known_failures
+    yield planned_failures
 
 
 def _firing_rules() -> Iterator[Metric]:
-    family = GaugeMetricFamily(
+    firing_metric = GaugeMetricFamily(
         "chm_rule_firing", f"1 for each enabled rule that fires; empty if there are more than {MAX_SAMPLES}",
         labels=["rule", "client", "pipeline", "severity"],
     )  # fmt: skip
-    firing = firing_rules()
-    rules = AlertRule.objects.filter(pk__in=firing).select_related("client", "pipeline__client")
-    for rule in rules.order_by("id") if len(firing) <= MAX_SAMPLES else ():
-        family.add_metric(
+    firing_since = firing_rules()
+    rules = AlertRule.objects.filter(pk__in=firing_since).select_related("client", "pipeline__client")
+    for rule in rules.order_by("id") if len(firing_since) <= MAX_SAMPLES else ():
+        firing_metric.add_metric(
             [str(rule.pk), rule.owner.name, rule.pipeline.name if rule.pipeline else "", severity(rule)], 1
         )
-    yield family
+    yield firing_metric
 
 
 def severity(rule: AlertRule) -> str:
-    """Return critical for a pipeline in production or a whole client, else warning."""
+    """Return "critical" for a rule on a production pipeline or on a whole client, else "warning"."""
     is_production = rule.pipeline is None or rule.pipeline.environment == Environment.PROD
     return "critical" if is_production else "warning"

@@ -1,7 +1,7 @@
-"""Celery's scheduler with a heartbeat; one is active per installation, others wait until it ends.
+"""Celery's scheduler (beat) with a heartbeat. Only one beat of an installation is active; the others wait.
 
-The beat that holds a lock in the broker's Redis schedules tasks. It renews the lock at each tick and releases it when
-it ends; if it is killed, the lock expires. A beat that takes over starts overdue tasks once.
+The active beat holds a lock in Redis. It renews the lock at each tick and releases it when it ends; the lock of a
+killed beat expires. The beat that becomes active next starts each overdue task once.
 """
 
 import logging
@@ -22,32 +22,35 @@ from chm_project.local.embedded import redis_url
 
 logger = logging.getLogger(__name__)
 
-_HEARTBEAT_KEY = "beat"
+_HEARTBEAT_CACHE_KEY = "beat"
 HEARTBEAT_SECONDS = 15
 MIN_HEARTBEAT_SECONDS = 1
-# Beat counts as dead without a heartbeat for this time.
-DEAD_AFTER_SECONDS = 4 * HEARTBEAT_SECONDS
+# After this time without a heartbeat, beat counts as stopped.
+STOPPED_AFTER_SECONDS = 4 * HEARTBEAT_SECONDS
 
 LOCK_KEY = "chm:beat:lock"
-# The lock of a killed beat expires after this time; a running beat renews it four times as often.
-LEASE_SECONDS = 20
+# The lock expires after this time, unless the active beat renews it. It renews it four times as often.
+LOCK_SECONDS = 20
 RENEW_SECONDS = 5
 
 
 class BeatLock:
-    """The lock that makes one beat active at a time."""
+    """The lock that allows only one active beat."""
 
     def __init__(self, url: str) -> None:
-        # The value of the lock in Redis, which shows which process is active.
+        # The value of the lock in Redis, so that an operator can see which process is active.
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         client = redis.Redis.from_url(redis_url(url), socket_connect_timeout=2, socket_timeout=2)
-        self._lock = Lock(client, LOCK_KEY, timeout=LEASE_SECONDS, thread_local=False)
+        self._lock = Lock(client, LOCK_KEY, timeout=LOCK_SECONDS, thread_local=False)
         self._is_active: bool | None = None
 
     def is_active(self) -> bool:
-        """Return whether this beat may schedule now; false while Redis is down, because it cannot enqueue."""
+        """Acquire or renew the lock; return whether this beat is active.
+
+        Return False while Redis does not answer, because then beat cannot enqueue tasks anyway.
+        """
         try:
-            is_active = self._renewed() or bool(self._lock.acquire(blocking=False, token=self._name))
+            is_active = self._renew() or bool(self._lock.acquire(blocking=False, token=self._name))
         except redis.RedisError:
             logger.warning("beat cannot reach the broker: nothing is scheduled")
             return False
@@ -61,9 +64,9 @@ class BeatLock:
             if self._lock.local.token is not None:
                 self._lock.release()
         except (redis.RedisError, LockError):
-            logger.warning("beat could not release its lock: it expires within %s s", LEASE_SECONDS)
+            logger.warning("beat could not release its lock: it expires within %s s", LOCK_SECONDS)
 
-    def _renewed(self) -> bool:
+    def _renew(self) -> bool:
         if self._lock.local.token is None:
             return False
         try:
@@ -74,21 +77,23 @@ class BeatLock:
 
 
 class BeatingScheduler(PersistentScheduler):
-    _beat_at = -math.inf
+    """A scheduler that shows a heartbeat in the cache, and schedules only while it holds the lock."""
+
+    _heartbeat_at = -math.inf
     _beat_lock: BeatLock | None = None
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if not self._may_schedule():
             return RENEW_SECONDS
-        # Celery ticks without pause in the last milliseconds before an entry is due.
-        if (now := time.monotonic()) - self._beat_at >= MIN_HEARTBEAT_SECONDS:
-            self._beat_at = now
+        # In the last milliseconds before an entry is due, Celery ticks without a pause, so limit the heartbeats.
+        if (now := time.monotonic()) - self._heartbeat_at >= MIN_HEARTBEAT_SECONDS:
+            self._heartbeat_at = now
             try:
-                # Without an expiry, so that the age of the last heartbeat of a dead beat is known.
-                cache.set(_HEARTBEAT_KEY, time.time(), timeout=None)
+                # The entry does not expire, so that the age of the last heartbeat is known after beat stops.
+                cache.set(_HEARTBEAT_CACHE_KEY, time.time(), timeout=None)
             except Exception:  # noqa: BLE001 - the cache's client may raise anything; scheduling continues
                 logger.warning("beat cannot show its heartbeat: the cache is down")
-        # Celery may sleep until the next entry, which would let the lock expire.
+        # Celery can sleep until the next entry is due. That can be longer than the lock is valid.
         return min(float(super().tick(*args, **kwargs)), RENEW_SECONDS)
 
     def close(self) -> None:
@@ -105,6 +110,6 @@ class BeatingScheduler(PersistentScheduler):
 
 
 def heartbeat_age() -> float | None:
-    """Return the seconds since beat's last heartbeat; None without one."""
-    moment = cache.get(_HEARTBEAT_KEY)
-    return None if moment is None else max(0.0, time.time() - float(moment))
+    """Return the seconds since beat's last heartbeat; None if there was no heartbeat."""
+    heartbeat_at = cache.get(_HEARTBEAT_CACHE_KEY)
+    return None if heartbeat_at is None else max(0.0, time.time() - float(heartbeat_at))

@@ -1,6 +1,6 @@
 """`chm check-config`: print each setting as CHM reads it, without secrets, and all errors.
 
-It also works if the settings are invalid, so Django starts only after they are read.
+The command must also work with invalid settings, so it reads them before Django starts.
 """
 
 import argparse
@@ -23,7 +23,9 @@ DEVELOPMENT = "chm_project.settings.development"
 
 @dataclass(slots=True)
 class ConfigReport:
-    settings: str
+    """The settings module, the variables that it read, and the messages about them."""
+
+    settings_module: str
     variables: dict[str, Variable]
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -38,11 +40,16 @@ class ConfigReport:
             }
             for name, variable in sorted(self.variables.items())
         }
-        document = {"module": self.settings, "settings": settings, "faults": self.faults, "warnings": self.warnings}
+        document = {
+            "module": self.settings_module,
+            "settings": settings,
+            "faults": self.faults,
+            "warnings": self.warnings,
+        }
         return json.dumps(document, indent=2)
 
     def lines(self) -> Iterator[str]:
-        yield f"settings: {self.settings}"
+        yield f"settings: {self.settings_module}"
         yield ""
         for name, variable in sorted(self.variables.items()):
             yield f"{name} = {variable.display_value}" if variable.display_value else f"{name} is not set"
@@ -67,37 +74,38 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="chm check-config", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
-    config = report()
+    config = read_config()
     sys.stdout.write((config.as_json() if options.json else "\n".join(config.lines())) + "\n")
     return EXIT_INVALID if config.faults else 0
 
 
-def report() -> ConfigReport:
+def read_config() -> ConfigReport:
+    """Read the settings and the files that they name. Return all variables, errors and warnings."""
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     embedded = set[str]()
     if not module.endswith(".production"):
-        # Without addresses CHM starts embedded servers, but not for this command.
+        # If an address is not set, CHM starts an embedded server, but this command does not need it.
         embedded = {name for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL") if not _is_set(name)}
-    other = ""
+    import_error = ""
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         return ConfigReport(module, {}, [f"DJANGO_SETTINGS_MODULE names {module}: {error}."])
-    except Exception as error:  # noqa: BLE001 - reported; what the variables caused is in env.faults already
-        other = "" if env.faults else f"{module}: {error}"
+    except Exception as error:  # noqa: BLE001 - reported below, unless env.faults has the cause
+        import_error = "" if env.faults else f"{module}: {error}"
     config = ConfigReport(module, dict(env.known))
     for name in embedded:
         config.variables[name] = Variable("an address", "", "the embedded server", "default")
-    config.faults = [f"{name} {what}" for name, what in env.faults.items() if name not in embedded]
-    config.faults += [other] if other else []
+    config.faults = [f"{name} {problem}" for name, problem in env.faults.items() if name not in embedded]
+    config.faults += [import_error] if import_error else []
     secrets = set[str]()
-    # Reading the connections file starts Django, which needs valid settings and the addresses of servers.
+    # The connections file is read by an app of Django, which needs valid settings and addresses of servers.
     if not config.faults and not embedded:
-        faults, secrets = _connections()
-        config.faults += faults + _maintenance()
-    config.faults += _unreadable_token(config)
-    config.warnings += _unknown(set(config.variables) | secrets)
-    config.warnings += _shadowed(config.variables)
+        faults, secrets = _connection_faults()
+        config.faults += faults + _maintenance_faults()
+    config.faults += _metrics_token_faults(config)
+    config.warnings += _unknown_variables(set(config.variables) | secrets)
+    config.warnings += _variables_set_twice(config.variables)
     return config
 
 
@@ -107,8 +115,8 @@ def _is_set(name: str) -> bool:
     return True
 
 
-def _connections() -> tuple[list[str], set[str]]:
-    """Return the errors of the connections file and of the variables that it names for secrets."""
+def _connection_faults() -> tuple[list[str], set[str]]:
+    """Return the errors of the connections file, and the names of the variables that contain its secrets."""
     import django
 
     django.setup()
@@ -120,18 +128,18 @@ def _connections() -> tuple[list[str], set[str]]:
         connections = configured_connections()
     except ConfigurationError as error:
         return [f"CHM_CONNECTIONS_FILE: {line.strip()}" for line in str(error).splitlines() if line.strip()], set()
-    secrets = {each.auth.secret_env for each in connections.values() if each.auth.secret_env}
+    secrets = {connection.auth.secret_env for connection in connections.values() if connection.auth.secret_env}
     return [f"CHM_CONNECTIONS_FILE: {line}" for line in missing_secrets(connections.values())], secrets
 
 
-def _maintenance() -> list[str]:
-    """Return the errors of the file of planned maintenance and owners. CHM starts with them, but marks nothing."""
+def _maintenance_faults() -> list[str]:
+    """Return the errors of the maintenance file. With errors in it CHM starts, but marks no planned maintenance."""
     from inventory.maintenance_file import maintenance_file
 
     return [f"CHM_MAINTENANCE_FILE: {fault}" for fault in maintenance_file().faults]
 
 
-def _unreadable_token(config: ConfigReport) -> list[str]:
+def _metrics_token_faults(config: ConfigReport) -> list[str]:
     path = as_text(config.variables["CHM_METRICS_TOKEN_FILE"].value) if config.variables else ""
     if not path:
         return []
@@ -142,15 +150,15 @@ def _unreadable_token(config: ConfigReport) -> list[str]:
     return ["CHM_METRICS_TOKEN_FILE names an empty file: no scraper can log in."] if is_empty else []
 
 
-def _unknown(known: set[str]) -> Iterator[str]:
+def _unknown_variables(known_names: set[str]) -> Iterator[str]:
     for name in sorted(os.environ):
         base_name = name.removesuffix("_FILE")
-        if name.startswith("CHM_") and name not in known and base_name not in known:
-            similar = difflib.get_close_matches(base_name, known, n=1)
+        if name.startswith("CHM_") and name not in known_names and base_name not in known_names:
+            similar = difflib.get_close_matches(base_name, known_names, n=1)
             yield f"{name} is not read by these settings" + (f"; is it {similar[0]}?" if similar else ".")
 
 
-def _shadowed(known: dict[str, Variable]) -> Iterator[str]:
-    for name in sorted(known):
+def _variables_set_twice(variables: dict[str, Variable]) -> Iterator[str]:
+    for name in sorted(variables):
         if os.environ.get(name) and os.environ.get(f"{name}_FILE"):
             yield f"{name} is set twice: the value in the file of {name}_FILE is used."

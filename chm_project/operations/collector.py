@@ -1,4 +1,4 @@
-"""Collect /metrics: the counts of all processes, and current values from the database and the broker."""
+"""Collect the metrics of /metrics: counts of all processes, and current values from the database and the broker."""
 
 import logging
 from collections import Counter
@@ -13,26 +13,28 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from chm_project.db import best_effort_cache
 from chm_project.operations.alert_metrics import alert_metrics
 from chm_project.operations.beat import heartbeat_age
-from chm_project.operations.state import InstallationCounts, installation_counts, queue_length
+from chm_project.operations.installation_state import InstallationCounts, installation_counts, queue_length
 from chm_project.settings.version import VERSION
-from chm_project.telemetry.process_values import collected
+from chm_project.telemetry.process_values import collect_all
 from runs.models import Status
 from runs.push.unmatched_jobs import unmatched_total
 from runs.reporting.run_shapes import run_shape
 
 logger = logging.getLogger(__name__)
 
-# Late pipelines are cached, because finding them takes longer than everything else here, and they change slowly.
-LATE_SECONDS = 60
-_LATE = "metrics:late"
+# Late pipelines are cached for this time, because computing them takes longer than all other metrics.
+LATE_CACHE_SECONDS = 60
+_LATE_CACHE_KEY = "metrics:late"
 
 
 class Collector(PrometheusCollector):
+    """The collector that a scrape of /metrics runs. If the database or the broker is down, their values are missing."""
+
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("chm_build_info", "Always 1; the label is CHM's version", labels=["version"])
         build.add_metric([VERSION], 1)
         yield build
-        yield from collected()
+        yield from collect_all()
         try:
             counts = installation_counts()
         except DatabaseError:
@@ -40,9 +42,9 @@ class Collector(PrometheusCollector):
         else:
             yield _gauge("chm_database_up", "Whether the database answers", 1)
             yield from _count_metrics(counts)
-            yield from _late(counts)
+            yield from _late_metric(counts)
             yield from alert_metrics()
-        yield from _broker()
+        yield from _broker_metrics()
 
 
 def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
@@ -55,7 +57,7 @@ def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
     if counts.oldest_ingest_age is not None:
         yield _gauge(
             "chm_ingest_oldest_age_seconds",
-            "Seconds since the oldest of the pipelines' last finished walks",
+            "Seconds since the last finished walk of the pipeline that was read longest ago",
             counts.oldest_ingest_age,
         )
     runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
@@ -64,32 +66,34 @@ def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
     yield runs
 
 
-def _late(counts: InstallationCounts) -> Iterator[Metric]:
+def _late_metric(counts: InstallationCounts) -> Iterator[Metric]:
     try:
-        counted = _late_by_group()
+        late_counts = _late_by_group()
     except DatabaseError:
         logger.warning("late pipelines are not counted: the database took too long")
         return
-    late = {(client, platform): number for client, platform, number in counted}
-    family = GaugeMetricFamily(
-        "chm_pipelines_late", f"Pipelines that should have started by now, as of {LATE_SECONDS} seconds ago at most",
+    count_by_group = {(client, platform): number for client, platform, number in late_counts}
+    metric = GaugeMetricFamily(
+        "chm_pipelines_late",
+        f"Pipelines that should have started by now, as of {LATE_CACHE_SECONDS} seconds ago at most",
         labels=["client", "platform"],
     )  # fmt: skip
     for group in counts.groups:
-        family.add_metric([group.client, group.platform], late.get((group.client, group.platform), 0))
-    yield family
+        metric.add_metric([group.client, group.platform], count_by_group.get((group.client, group.platform), 0))
+    yield metric
 
 
 def _late_by_group() -> Iterable[tuple[str, str, int]]:
-    if (cached := best_effort_cache.read(_LATE)) is not None:
+    """Return client, platform and number of late pipelines, from the cache if possible."""
+    if (cached := best_effort_cache.read(_LATE_CACHE_KEY)) is not None:
         return [(client, platform, number) for client, platform, number in cached]
     counts = Counter((row["client_name"], row["platform"]) for row in run_shape("late_pipelines"))
     groups = [(client, platform, number) for (client, platform), number in sorted(counts.items())]
-    best_effort_cache.write(_LATE, groups, LATE_SECONDS)
+    best_effort_cache.write(_LATE_CACHE_KEY, groups, LATE_CACHE_SECONDS)
     return groups
 
 
-def _broker() -> Iterator[Metric]:
+def _broker_metrics() -> Iterator[Metric]:
     try:
         unmatched = CounterMetricFamily(
             "chm_lineage_unmatched_events", "Lineage events whose job has no pipeline of that name"
@@ -97,7 +101,7 @@ def _broker() -> Iterator[Metric]:
         unmatched.add_metric([], unmatched_total())
         yield unmatched
     except (redis.RedisError, OSError, ValueError):
-        pass  # the cache is on the same server as the broker: the metrics below show that it is down
+        pass  # the counter is on the same server as the broker; chm_broker_up below shows that it is down
     try:
         yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
     except (redis.RedisError, OSError, ValueError):
@@ -109,10 +113,10 @@ def _broker() -> Iterator[Metric]:
 
 
 def _by_group(name: str, documentation: str, counts: InstallationCounts, field: str) -> Metric:
-    family = GaugeMetricFamily(name, documentation, labels=["client", "platform"])
+    metric = GaugeMetricFamily(name, documentation, labels=["client", "platform"])
     for group in counts.groups:
-        family.add_metric([group.client, group.platform], getattr(group, field))
-    return family
+        metric.add_metric([group.client, group.platform], getattr(group, field))
+    return metric
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

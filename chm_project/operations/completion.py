@@ -1,4 +1,4 @@
-"""chm completion: a completion script for the shell, made from the installed commands."""
+"""`chm completion`: print a completion script for the shell, generated from the installed commands."""
 
 import os
 import sys
@@ -15,13 +15,13 @@ examples:
 
 Generate it again after an upgrade.
 """
-PACKAGES = ("alerting", "chm_project", "ingestion", "inventory", "runs")
-# Commands of Django itself that operators use.
+CHM_PACKAGES = ("alerting", "chm_project", "ingestion", "inventory", "runs")
+# Commands of Django that operators use.
 DJANGO_COMMANDS = ("changepassword", "check", "createsuperuser", "dbshell", "shell", "showmigrations")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the script. Django starts without opening a database; the addresses below are never used."""
+    """Print the script and return the exit status. No server is needed: the addresses set here are never used."""
     parser = ArgumentParser(
         "chm completion", description=HELP, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter
     )
@@ -44,14 +44,14 @@ def script(shell: str) -> str:
 
 
 def product_commands() -> dict[str, str]:
-    """Return CHM's own commands and the app of each. A command that replaces one of Django's counts as CHM's."""
+    """Return CHM's own commands, including those that replace Django's, with the app of each."""
     from django.core.management import get_commands
 
-    return {name: app for name, app in sorted(get_commands().items()) if str(app).partition(".")[0] in PACKAGES}
+    return {name: app for name, app in sorted(get_commands().items()) if str(app).partition(".")[0] in CHM_PACKAGES}
 
 
 def command_parser() -> ArgumentParser:
-    """Return one parser with a sub-parser for each command."""
+    """Return a parser with a sub-parser for each command of CHM and of DJANGO_COMMANDS."""
     from django.core.management import get_commands, load_command_class
 
     parser = ArgumentParser("chm")
@@ -59,9 +59,11 @@ def command_parser() -> ArgumentParser:
     installed = get_commands()
     for name in sorted({*product_commands(), *DJANGO_COMMANDS}):
         command: Any = installed[name]
-        loaded = load_command_class(command, name) if isinstance(command, str) else command
-        subparser = loaded.create_parser("chm", name)
-        # What add_parser does, except that it would create a new parser.
-        commands._choices_actions.append(commands._ChoicesPseudoAction(name, (), loaded.help.partition(". ")[0]))
+        command_object = load_command_class(command, name) if isinstance(command, str) else command
+        subparser = command_object.create_parser("chm", name)
+        # This is what add_parser() does. It cannot be used, because it creates a new parser.
+        commands._choices_actions.append(
+            commands._ChoicesPseudoAction(name, (), command_object.help.partition(". ")[0])
+        )
         commands.choices[name] = subparser
     return parser

@@ -1,4 +1,4 @@
-"""Middleware: probes, limits for statements, and errors during an outage."""
+"""Middleware for probes, for the time limits of database statements, and for database errors in pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from django.template.response import SimpleTemplateResponse
 
 from chm_project.api.errors import unavailable
 from chm_project.api.views import HealthView
-from chm_project.db import limits
-from chm_project.db.error_responses import refusal_of
+from chm_project.db import time_limits
+from chm_project.db.error_responses import error_response_for
 from chm_project.operations.views import MetricsView, ReadyView
 
 
 class ProbeMiddleware:
-    """Answer probes before sessions and allowed hosts: an orchestrator uses an IP address and has no session."""
+    """Answer probes before the checks of sessions and hosts, because probes use an IP address and have no session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -28,16 +28,16 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = self.views.get(request.path_info)
-        # For a request with a session, the user's permissions are checked, which needs the other middleware.
+        # If the request has a session, check the user's permissions. This needs the other middleware.
         if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return self.get_response(request)
-        # An API view, called without other middleware; its response must be rendered here.
-        answer: HttpResponse = view(request)
-        if isinstance(answer, SimpleTemplateResponse):
-            answer.render()
-        # CommonMiddleware, which sets this header, does not run.
-        answer.headers["Content-Length"] = str(len(answer.content))
-        return answer
+        # The other middleware does not run, so render the response of the API view here.
+        response: HttpResponse = view(request)
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()
+        # CommonMiddleware would set this header, but it does not run.
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
 
 
 class LimitsMiddleware:
@@ -47,10 +47,12 @@ class LimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with limits.limited(limits.PAGE if request.path_info.startswith("/admin/") else limits.API):
+        with time_limits.request_limits(
+            time_limits.PAGE if request.path_info.startswith("/admin/") else time_limits.API
+        ):
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer database errors of pages; the API has its own handler."""
-        refusal = refusal_of(error)
-        return unavailable(request, refusal) if refusal else None
+        """Return the response to a database error in a page; None for other errors. The API has its own handler."""
+        error_response = error_response_for(error)
+        return unavailable(request, error_response) if error_response else None

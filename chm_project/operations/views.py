@@ -1,4 +1,4 @@
-"""/ready and /metrics: the status is public, the rest needs a read token or a session."""
+"""The endpoints /ready and /metrics. Only the status of /ready is public; the rest needs a read token or a session."""
 
 import hmac
 from pathlib import Path
@@ -22,7 +22,7 @@ from chm_project.access.permissions import ScopedPermission
 from chm_project.access.visibility import refuse_bound_callers
 from chm_project.api.viewsets import StrictView
 from chm_project.operations.collector import Collector
-from chm_project.operations.state import NO_DATABASE, Readiness, can_serve, readiness
+from chm_project.operations.installation_state import NO_DATABASE, Readiness, can_serve, readiness
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
@@ -40,7 +40,7 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 
 
 class ReadyPermission(ScopedPermission):
-    """Allow the status without credentials; details need a token or user with permission."""
+    """Allow requests without credentials, which get only the status. Users and tokens need the permission."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return not request.user.is_authenticated or super().has_permission(request, view)
@@ -66,13 +66,13 @@ class ReadyView(StrictView):
             is_ready = can_serve()
             return Response({"status": "ok" if is_ready else "unavailable"}, status=200 if is_ready else 503)
         refuse_bound_callers(request)
-        return self._answer(readiness())
+        return self._respond(readiness())
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Answer without details if the database is down, because no caller can be authenticated."""
-        return self._answer(NO_DATABASE) if isinstance(exc, DatabaseError) else super().handle_exception(exc)
+        """Answer without details if the database is down, because then CHM cannot authenticate the caller."""
+        return self._respond(NO_DATABASE) if isinstance(exc, DatabaseError) else super().handle_exception(exc)
 
-    def _answer(self, state: Readiness) -> Response:
+    def _respond(self, state: Readiness) -> Response:
         status = "unavailable" if state.problems else "ok"
         body = {"status": status, "problems": state.problems, "stale_pipelines": state.stale_pipelines}
         return Response(body, status=503 if state.problems else 200)
@@ -87,15 +87,16 @@ class PlainTextRenderer(BaseRenderer):
 
 
 class ScraperAuthentication(BaseAuthentication):
-    """Accept the token of CHM_METRICS_TOKEN_FILE, only for /metrics.
-
-    It needs no database, so it works during an outage.
-    """
+    """Accept the token of CHM_METRICS_TOKEN_FILE, for /metrics only. It works without the database."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, str] | None:
-        scheme, _, presented = get_authorization_header(request).partition(b" ")
-        expected = metrics_token().encode()
-        if scheme.lower() != b"bearer" or not expected or not hmac.compare_digest(presented.strip(), expected):
+        scheme, _, sent_token = get_authorization_header(request).partition(b" ")
+        expected_token = metrics_token().encode()
+        if (
+            scheme.lower() != b"bearer"
+            or not expected_token
+            or not hmac.compare_digest(sent_token.strip(), expected_token)
+        ):
             return None
         return AnonymousUser(), SCRAPER
 
@@ -107,7 +108,7 @@ SCRAPER = "scraper"
 
 
 def metrics_token() -> str:
-    """Return the token; read at each scrape, so that a new token needs no restart."""
+    """Read the token from its file; "" if there is none. It is read at each scrape, so a new token needs no restart."""
     if not settings.CHM_METRICS_TOKEN_FILE:
         return ""
     try:

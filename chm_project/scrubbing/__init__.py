@@ -1,12 +1,12 @@
 """Remove secrets from texts and payloads before they are compared, stored, logged or shown.
 
-Other packages need only the functions below. `names` lists the names of secrets, `token_rules` the forms of tokens, and
-`context_rules` the texts around a secret.
+Other packages use only the names in `__all__`. `secret_names` lists names whose values are secrets, `token_rules` the
+forms of tokens, and `context_rules` texts that surround a secret.
 """
 
-from chm_project.scrubbing.names import secret_name
 from chm_project.scrubbing.payloads import scrub_mapping, scrubbed, storable_text
+from chm_project.scrubbing.secret_names import secret_name
 from chm_project.scrubbing.texts import scrub_text
-from chm_project.scrubbing.values import FILTERED
+from chm_project.scrubbing.value_checks import FILTERED
 
 __all__ = ["FILTERED", "scrub_mapping", "scrub_text", "scrubbed", "secret_name", "storable_text"]

@@ -1,11 +1,11 @@
-"""Rules for secrets that are recognizable by their context: addresses, headers, commands, key blocks."""
+"""Rules for secrets that are recognizable by the text around them: addresses, headers, commands, key blocks."""
 
 import re
 
 from chm_project.scrubbing.rules import Rule
 
-# Between an option and its value, also in a printed list of arguments.
-_BETWEEN = r"""(?:\\?["'],?\s{0,4}\\?["']|\s{1,8}|=)"""
+# The characters between an option and its value, also in a printed list of arguments.
+_BETWEEN_OPTION_AND_VALUE = r"""(?:\\?["'],?\s{0,4}\\?["']|\s{1,8}|=)"""
 _ARGUMENT = r"""(?:\\?"([^"\\]{1,1024})|\\?'([^'\\]{1,1024})|([^\s"'`,;|<>\[\]{}\\]{1,1024}))"""
 _END_OF_HEADER = r"""[^\r\n"'<>\\]{1,4096}"""
 
@@ -16,11 +16,20 @@ def _rule(
     anchors: tuple[str, ...],
     pattern: str,
     *examples: str,
-    before: int = 0,
-    follows: tuple[str, ...] = (),
-    random: bool = False,
+    characters_before: int = 0,
+    nearby_words: tuple[str, ...] = (),
+    must_look_random: bool = False,
 ) -> Rule:
-    return Rule(name, reason, anchors, re.compile(pattern, re.IGNORECASE), examples, before, follows, random)
+    return Rule(
+        name,
+        reason,
+        anchors,
+        re.compile(pattern, re.IGNORECASE),
+        examples,
+        characters_before,
+        nearby_words,
+        must_look_random,
+    )
 
 
 _WEBHOOKS = (
@@ -44,7 +53,7 @@ ADDRESS_RULES = (
         ("://",),
         r"""(?<=[a-z0-9])://([^\s/:@"'<>]{16,256})@""",
         "https://«{alnum:40}»@github.com/x/y.git",
-        random=True,
+        must_look_random=True,
     ),
     _rule(
         "Slack webhook",
@@ -69,7 +78,7 @@ ADDRESS_RULES = (
     ),
     _rule(
         "webhook of another service",
-        "Anyone with the address can send.",
+        "Anyone with the address can send events.",
         _WEBHOOKS,
         rf"(?:{'|'.join(map(re.escape, _WEBHOOKS))})([\w@/.-]{{6,1024}})",
         "https://hooks.zapier.com/hooks/catch/«{digits:7}/{lower:7}»",
@@ -90,24 +99,24 @@ ADDRESS_RULES = (
     ),
     _rule(
         "key or code in a query",
-        "Maps keys, function keys and OAuth codes; a short value is a status or a column.",
+        "Keys of Google Maps and Azure Functions, and OAuth codes. A short value is usually a status or a column name.",
         ("?key=", "&key=", "?code=", "&code=", "?k=", "&k="),
         r"""[?&]\w{1,4}=([^&\s"'#<>\\]{16,1024})""",
         "?code=«{alnum:40}»&state=x",
-        random=True,
+        must_look_random=True,
     ),
 )  # fmt: skip
 
 HEADER_RULES = (
     _rule(
         "Authorization header",
-        "The scheme stays, the credentials are hidden.",
+        "The credentials after the scheme are hidden; the scheme is kept.",
         ("authorization",),
         r"""authorization\\{0,6}["']?\s{0,8}[:=]\s{0,8}\\{0,6}["']?(?:[\w-]{1,32}\s{1,8}(?=[^\s"']{6}))?(?![<${\[])"""
         r"""([^\s"',;<>\\]{6,4096})""",
         "Authorization: Bearer «{alnum:24}»",
         "authorization=Basic «{base64:20}==»",
-        random=True,
+        must_look_random=True,
     ),
     _rule(
         "signed Authorization header",
@@ -119,49 +128,49 @@ HEADER_RULES = (
     ),
     _rule(
         "bearer or basic credentials",
-        "Also without the name of the header. 'bearer authentication' is not a credential.",
+        "Credentials without the name of the header. The words 'bearer authentication' are not a credential.",
         ("bearer ", "basic ", "negotiate "),
         r"""\b(?:bearer|basic|negotiate)\s{1,8}(?!realm=)([a-z0-9._~+/=-]{6,4096})""",
         "proxy said Bearer «{alnum:22}»",
         "bearer «{lower:32}» was refused",
-        random=True,
+        must_look_random=True,
     ),
     _rule(
         "token in place of user and password",
-        "curl -u TOKEN: and curl -u TOKEN",
+        "curl accepts a token alone: -u TOKEN or -u TOKEN:",
         ("-u", "--user"),
         r"""(?<![\w-])(?:-u|--user)"""
-        + _BETWEEN
+        + _BETWEEN_OPTION_AND_VALUE
         + r"""\\?["']?([\w.-]{16,1024}):?(?=["'\s\\]|\Z)""",
         "curl -u «{hex:32}»: https://api.example.test",
-        follows=("curl", "wget", "http"),
-        random=True,
+        nearby_words=("curl", "wget", "http"),
+        must_look_random=True,
     ),
     _rule(
         "line of a .pgpass file",
-        "host:port:database:user:password",
+        "The line has the form host:port:database:user:password.",
         (":5432:",),
         r""":5432:[\w*.-]{1,64}:[\w*.@-]{1,64}:([^\s"'\\]{1,256})""",
         "db:5432:dw:etl:«hunter2»",
     ),
     _rule(
         "SMTP login",
-        "User and password in base64.",
+        "The login is user and password in base64.",
         ("auth plain ", "auth login "),
         r"auth (?:plain|login) ([a-z0-9+/]{8,}={0,2})",
         "AUTH PLAIN «{base64:24}==»",
-        random=True,
+        must_look_random=True,
     ),
     _rule(
         "Cookie header",
-        "Any cookie may be the session, so all are hidden.",
+        "Any cookie can contain the session id, so all cookies are hidden.",
         ("cookie",),
         rf"""cookies?\\{{0,6}}["']?\s{{0,8}}[:=]\s{{0,8}}\\{{0,6}}["']?([\w.-]{{1,64}}=(?!\s){_END_OF_HEADER})""",
         "Cookie: «a=x1; session={alnum:40}»",
     ),
     _rule(
         "printed cookies",
-        "A dictionary of cookies, as requests prints it.",
+        "The library requests prints cookies as a dictionary.",
         ("cookies",),
         r"""cookies?["']?\s{0,4}[:=]\s{0,4}(\{[^{}]{1,4096}\}?)""",
         "cookies=«{'session': '{alnum:24}'}»",
@@ -171,14 +180,14 @@ HEADER_RULES = (
 COMMAND_RULES = (
     _rule(
         "user and password of a command",
-        "curl -u user:password and similar; two numbers are the user and group of docker run.",
+        "curl -u user:password and similar. Two numbers are no password, but user and group of docker run.",
         ("-u", "--user"),
         r"""(?<![\w-])(?:-u|--user|--proxy-user)"""
-        + _BETWEEN
+        + _BETWEEN_OPTION_AND_VALUE
         + r"""(?:\\?"[^\s:"]{1,128}:([^"\\]{1,512})|\\?'[^\s:']{1,128}:([^'\\]{1,512})"""
         r"""|(?!\d{1,6}:\d{1,6}(?!\S))[^\s:"'/]{1,128}:(?!//)([^\s"'\\]{1,512}))""",
         "curl -u jenkins:«11aa22bb33» https://ci",
-        follows=("curl", "wget", "http"),
+        nearby_words=("curl", "wget", "http"),
     ),
     _rule(
         "short password option joined to its value",
@@ -186,17 +195,17 @@ COMMAND_RULES = (
         ("-p",),
         rf"""(?<![\w-])-p(?!["']?,){_ARGUMENT}""",
         "mysql -h db -p«S3cr3tPw» orders",
-        follows=("mysql", "mariadb", "sshpass"),
+        nearby_words=("mysql", "mariadb", "sshpass"),
     ),
     _rule(
         "short password option",
         "docker login, az login and sshpass accept -p PASSWORD; redis-cli has -a, ldapsearch -w, psql -W.",
         ("-p", "-a", "-w"),
-        rf"""(?<![\w-])-[paw]{_BETWEEN}(?!-){_ARGUMENT}""",
+        rf"""(?<![\w-])-[paw]{_BETWEEN_OPTION_AND_VALUE}(?!-){_ARGUMENT}""",
         "docker login -u acme -p «dckrPassw0rd» registry",
         "redis-cli -h cache -a «r3disPw» ping",
-        follows=("login", "sshpass", "redis-cli", "ldapsearch", "ldapmodify", "psql"),
-        random=True,
+        nearby_words=("login", "sshpass", "redis-cli", "ldapsearch", "ldapmodify", "psql"),
+        must_look_random=True,
     ),
     _rule(
         "password of an Oracle login",
@@ -209,7 +218,7 @@ COMMAND_RULES = (
     ),
     _rule(
         "password that is piped",
-        "echo PASSWORD | docker login --password-stdin",
+        "Some commands read the password from a pipe: echo PASSWORD | docker login --password-stdin",
         ("echo ",),
         rf"""echo\s{{1,4}}(?:-n\s{{1,4}})?{_ARGUMENT}["']?\s{{0,4}}\|[^\n|]{{1,200}}(?:stdin|passw|login|sudo -S)""",
         "echo «hunter2» | docker login --password-stdin",
@@ -231,15 +240,15 @@ COMMAND_RULES = (
     ),
     _rule(
         "pass phrase of openssl",
-        "pass:PHRASE in a command.",
+        "openssl accepts pass:PHRASE.",
         ("pass:",),
         r"""(?<=\s)pass:([^\s"']{4,256})""",
         "openssl enc -pass pass:«MyK3yPhrase»",
-        follows=("openssl",),
+        nearby_words=("openssl",),
     ),
     _rule(
         "password of a database user",
-        "CREATE USER … WITH PASSWORD '…' and IDENTIFIED BY …",
+        "SQL contains passwords in CREATE USER … WITH PASSWORD '…' and IDENTIFIED BY …",
         ("identified by", "with password", "encrypted password", "identified with", " secret '"),
         r"""(?:identified (?:with \w{1,40} )?by|(?:with|encrypted) password|\ssecret)\s{1,4}(?:password\s{1,4})?"""
         r"""\\?["']?([^\s"';\\]{1,256})""",
@@ -247,25 +256,25 @@ COMMAND_RULES = (
     ),
     _rule(
         "login written as user/password",
-        "bad credentials etl/hunter2",
+        "Error messages write a login as user/password: bad credentials etl/hunter2",
         ("credential", "zugangsdaten", "login "),
         r"""(?:credentials?|zugangsdaten|login)[\s:=]{1,3}[\w.@-]{1,64}\s?/\s?([^\s"',;]{3,256})""",
         "bad credentials etl/«hunter2»",
-        random=True,
+        must_look_random=True,
     ),
 )  # fmt: skip
 
 KEY_BLOCK_RULES = (
     _rule(
         "PEM private key",
-        "Everything up to the end of the block, or of the text if the end is cut off.",
+        "The key extends to the end of the block, or to the end of the text if the block is cut off.",
         ("-----begin ",),
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----([\s\S]*?)(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY|\Z)",
         "-----BEGIN RSA PRIVATE KEY-----{newline}«{base64:64}»{newline}-----END RSA PRIVATE KEY-----",
     ),
     _rule(
         "PuTTY private key",
-        "The lines after Private-Lines.",
+        "The key is in the lines after Private-Lines.",
         ("private-lines:",),
         r"private-lines:\s{0,2}\d{1,4}([\s\S]{1,8192})",
         "Private-Lines: 14{newline}«{base64:64}»",

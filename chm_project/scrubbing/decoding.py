@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 _INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _ESCAPES = r"%[2-7][0-9A-Fa-f]|&(?:quot|apos|lt|gt|amp|#\d{2,5}|#x[0-9A-Fa-f]{2,4});|\\{1,2}u00[2-7][0-9A-Fa-f]"
-_ASCII = re.compile(_ESCAPES)
-_ANY = re.compile(rf"{_ESCAPES}|[{_INVISIBLE}]+|[\uff01-\uff5e]|\u0130")
+_CODES_IN_ASCII = re.compile(_ESCAPES)
+_CODES_IN_TEXT = re.compile(rf"{_ESCAPES}|[{_INVISIBLE}]+|[\uff01-\uff5e]|\u0130")
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """A decoded text. From `starts[n]` on, its characters are `shifts[n]` positions later in the original."""
+class DecodedText:
+    """A decoded text with the positions of its characters in the original text.
+
+    From position `starts[n]` on, a character is `shifts[n]` positions later in the original.
+    """
 
     text: str
     starts: list[int]
     shifts: list[int]
 
-    def original(self, span: tuple[int, int]) -> tuple[int, int]:
-        """Return the span in the original text, without removed characters that follow it."""
+    def original_span(self, span: tuple[int, int]) -> tuple[int, int]:
+        """Return the span in the original text, without invisible characters after it."""
         start, end = span
         return start + self._shift(start), end - 1 + self._shift(end - 1) + 1
 
@@ -32,30 +35,30 @@ class Decoded:
         return self.shifts[index] if index >= 0 else 0
 
 
-def decoded(text: str) -> Decoded | None:
+def decode(text: str) -> DecodedText | None:
     """Return the decoded text, or None if there is nothing to decode."""
     if text.isascii():
         if "%" not in text and "&" not in text and "\\u00" not in text:
             return None
-        pattern = _ASCII
+        pattern = _CODES_IN_ASCII
     else:
-        pattern = _ANY
+        pattern = _CODES_IN_TEXT
     pieces: list[str] = []
     starts: list[int] = []
     shifts: list[int] = []
-    position = length = 0
+    position = decoded_length = 0
     for match in pattern.finditer(text):
         start, end = match.span()
         piece = _character(match[0])
         pieces += [text[position:start], piece]
-        length += start - position + len(piece)
-        starts.append(length)
-        shifts.append(end - length)
+        decoded_length += start - position + len(piece)
+        starts.append(decoded_length)
+        shifts.append(end - decoded_length)
         position = end
     if not starts:
         return None
     pieces.append(text[position:])
-    return Decoded("".join(pieces), starts, shifts)
+    return DecodedText("".join(pieces), starts, shifts)
 
 
 def _character(code: str) -> str:
@@ -68,7 +71,7 @@ def _character(code: str) -> str:
             return character if len(character) == 1 else " "
         case "\\":
             return chr(int(code[-2:], 16))
-        # The lower case of this letter has two characters, which would shift positions.
+        # In lower case this letter has two characters, which would shift positions.
         case "\u0130":
             return "i"
         case first if "\uff01" <= first <= "\uff5e":

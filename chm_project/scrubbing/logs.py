@@ -12,7 +12,7 @@ from chm_project.scrubbing.texts import scrub_text
 
 
 class ScrubbedRecord(logging.LogRecord):
-    """A log record whose message, traceback and stack are scrubbed, for every handler."""
+    """A log record without secrets in its message, traceback and stack."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,23 +27,23 @@ class ScrubbedRecord(logging.LogRecord):
 
 
 class ScrubbedJsonFormatter(JsonFormatter):
-    """One JSON object per line, with scrubbed extra fields."""
+    """Format a record as one JSON object per line, without secrets in its extra fields."""
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
-        return super().jsonify_log_record(scrubbed(_plain(log_data)))
+        return super().jsonify_log_record(scrubbed(_json_value(log_data)))
 
 
 def install() -> None:
-    """Scrub all further log records."""
-    # A factory is used for all loggers; a filter would see only the records of its own logger.
+    """Remove secrets from all log records that are created from now on."""
+    # All loggers use this factory. A filter would apply only to the records of its own logger.
     logging.setLogRecordFactory(ScrubbedRecord)
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return str(value)

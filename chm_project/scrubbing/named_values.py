@@ -1,25 +1,25 @@
-"""Find the value of a secret name in a text, in the forms that people and programs use."""
+"""Find the value after a secret name in a text, in the forms that users and programs write it."""
 
 import re
 from dataclasses import dataclass
 
-from chm_project.scrubbing.names import SecretName, secret_name
-from chm_project.scrubbing.values import is_secret_text, looks_random
+from chm_project.scrubbing.secret_names import SecretName, secret_name
+from chm_project.scrubbing.value_checks import is_secret_text, looks_random
 
 Span = tuple[int, int]
 
-_LONGEST_NAME = 64
+_MAX_NAME_LENGTH = 64
 
 # Japanese and Chinese have no spaces between words, so a name ends with its last listed word.
 _NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
 _QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
-# "password incorrect: X" and "password for etl: X"
-_ASIDE = (
+# Words between a name and its value, as in "password incorrect: X" and "password for etl: X".
+_WORDS_AFTER_NAME = (
     r"(?:\s(?:incorrect|invalid|wrong|bad|falsch|incorrecta?|errónea|erroné|неверный)\s?"
     r"|\s(?:for|of|für|de|del|du|pour|para|для|пользователя)\s(?:the\s)?(?:user\s)?[\w.@'-]{1,64}\s?)?"
 )
 _ASSIGNED = re.compile(
-    rf"""{_QUOTE}?\]?{_ASIDE}\s{{0,4}}(?P<sign>=>|:=|==|->|<-|[:=：＝]|\((?=["']))(?P<gap>(?:\s|\\[nrt]|\\\n){{0,8}})"""
+    rf"""{_QUOTE}?\]?{_WORDS_AFTER_NAME}\s{{0,4}}(?P<operator>=>|:=|==|->|<-|[:=：＝]|\((?=["']))(?P<gap>(?:\s|\\[nrt]|\\\n){{0,8}})"""
     r"""(?:[|>][+-]?(?:\s|\\[nr]){1,8})?(?=\S)""",
     re.IGNORECASE,
 )
@@ -31,7 +31,7 @@ _IS_PHRASE = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN_ARGUMENTS = re.compile(rf"{_QUOTE},\s{{0,4}}(?={_QUOTE})|\s{{1,4}}")
-_BEFORE_TAG = ("<", ":", ";")
+_CHARACTERS_BEFORE_TAG_NAME = ("<", ":", ";")
 _TAG_START = re.compile(r"(?:<|&lt;)(?:[\w-]{1,32}:)?\Z")
 _TAG = re.compile(r"""[^<>]{0,200}?>(?=[^<])|[^&]{0,200}?&gt;(?=[^&])""")
 _ATTRIBUTE = re.compile(
@@ -47,7 +47,7 @@ _VALUE = re.compile(
 )  # fmt: skip
 _TAG_TEXT = re.compile(r"(?P<bare>(?:(?!&lt;)[^<])+)")
 _AT_END = re.compile(r"[.,;!]?\s*(?:\Z|\n)|[.,;!]\s")
-_CODE = re.compile(r"\d{4,10}\Z")
+_DIGIT_CODE = re.compile(r"\d{4,10}\Z")
 _SENTENCE_END = ".,:;!?)…"
 
 
@@ -63,17 +63,21 @@ class _Name:
 
 def name_at(text: str, start: int, end: int) -> Span:
     """Return the span of the whole name around one of its words."""
-    first = start
-    while first > 0 and start - first < _LONGEST_NAME and (text[first - 1].isalnum() or text[first - 1] in "_.-"):
-        first -= 1
+    name_start = start
+    while (
+        name_start > 0
+        and start - name_start < _MAX_NAME_LENGTH
+        and (text[name_start - 1].isalnum() or text[name_start - 1] in "_.-")
+    ):
+        name_start -= 1
     last = _NAME_END.match(text, end)
-    return first, last.end() if last else end
+    return name_start, last.end() if last else end
 
 
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
-    """Return where the name in this span ends, and the span of its secret value, or None if it has none.
+    """Return the end of the secret name in this span, and the span of its value; None if the value is not secret.
 
-    If this is not a secret name, return its start, because it may be one word of a longer name, as in "mot de passe".
+    If it is not a secret name, return `start` and None, because a longer name can begin here, as in "mot de passe".
     """
     first, last = name_at(text, start, end)
     kind = secret_name(text[first:last])
@@ -84,8 +88,8 @@ def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
 
 
 def _in_tag(name: _Name) -> Span | None:
-    """<password>X</password>, also with a namespace, attributes or as HTML entities."""
-    if name.text[name.first - 1 : name.first] not in _BEFORE_TAG or not _TAG_START.search(
+    """Find X in <password>X</password>, also with a namespace, with attributes, or as HTML entities."""
+    if name.text[name.first - 1 : name.first] not in _CHARACTERS_BEFORE_TAG_NAME or not _TAG_START.search(
         name.text[max(0, name.first - 40) : name.first]
     ):
         return None
@@ -95,7 +99,7 @@ def _in_tag(name: _Name) -> Span | None:
 
 
 def _in_attribute(name: _Name) -> Span | None:
-    """<property name="password" value="X"/> and <entry key="password">X</entry>."""
+    """Find X in <property name="password" value="X"/> and <entry key="password">X</entry>."""
     match = _ATTRIBUTE.match(name.text, name.last)
     if match is None:
         return None
@@ -105,18 +109,18 @@ def _in_attribute(name: _Name) -> Span | None:
 
 
 def _assigned(name: _Name) -> Span | None:
-    """password=X, "password": "X", password := X, and a value on the next line."""
+    """Find X in password=X, "password": "X" and password := X, also on the next line."""
     match = _ASSIGNED.match(name.text, name.last)
     if match is None:
         return None
     value = _VALUE.match(name.text, match.end())
     if value is None:
         return None
-    return _secret_span(value, name.kind, is_value=match["sign"] not in (":", "：") or value.lastgroup != "bare")
+    return _secret_span(value, name.kind, is_value=match["operator"] not in (":", "：") or value.lastgroup != "bare")
 
 
 def _in_arguments(name: _Name) -> Span | None:
-    """--password X, also as items of a printed list, and ('DB_PASSWORD', 'X')."""
+    """Find X in --password X, also as items of a printed list, and in ('DB_PASSWORD', 'X')."""
     is_option = name.text[name.first] == "-"
     if not is_option and not name.text[name.first : name.last].isupper():
         return None
@@ -124,14 +128,14 @@ def _in_arguments(name: _Name) -> Span | None:
     if match is None or (not is_option and match[0].isspace()):
         return None
     value = _VALUE.match(name.text, match.end())
-    # --password PASSWORD is part of a help text.
+    # "--password PASSWORD" is part of a help text, and PASSWORD is not a value.
     if value and value[0].isupper() and secret_name(value[0]):
         return None
     return _secret_span(value, name.kind, is_value=True)
 
 
 def _in_sentence(name: _Name) -> Span | None:
-    """The password is X. A word in lower case counts only at the end of its sentence."""
+    """Find X in "the password is X". If X is a word in lower case, it must be at the end of the sentence."""
     match = _IS_PHRASE.match(name.text, name.last)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
@@ -143,7 +147,7 @@ def _in_sentence(name: _Name) -> Span | None:
 
 
 def _next_word(name: _Name) -> Span | None:
-    """Password 'X' for, token X has expired: the value is quoted, or mixes letters and digits."""
+    """Find X in "password 'X' for" and "token X has expired". X must be quoted, or mix letters and digits."""
     match = _NEXT_WORD.match(name.text, name.last)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
@@ -151,7 +155,7 @@ def _next_word(name: _Name) -> Span | None:
     if value.lastgroup != "bare":
         return _secret_span(value, name.kind, is_value=True)
     word = value[0].rstrip(_SENTENCE_END)
-    if _CODE.match(word) if name.kind.name == "code" else looks_random(word):
+    if _DIGIT_CODE.match(word) if name.kind.name == "code" else looks_random(word):
         return value.start(), value.start() + len(word)
     return None
 
@@ -160,7 +164,7 @@ _FORMS = (_in_tag, _in_attribute, _assigned, _in_arguments, _in_sentence, _next_
 
 
 def _secret_span(value: re.Match[str] | None, kind: SecretName, *, is_value: bool) -> Span | None:
-    """Return the span of the value; None if there is no value, a reference such as ${X}, or a harmless value."""
+    """Return the span of the value; None if there is no value, or if it is harmless or a reference such as ${X}."""
     if value is None or value.lastgroup == "reference":
         return None
     start, end = value.span(value.lastgroup or 0)

@@ -1,4 +1,4 @@
-"""Remove secrets from payloads: by key, by pair of name and value, and in every text."""
+"""Remove secrets from payloads: values of secret keys, values of pairs of name and value, and secrets in texts."""
 
 import json
 import math
@@ -9,21 +9,21 @@ from typing import Any
 
 import orjson
 
-from chm_project.scrubbing.names import SecretName, secret_name, words_of
+from chm_project.scrubbing.secret_names import SecretName, secret_name, words_of
 from chm_project.scrubbing.texts import may_hold_secrets, scrub_text, secret_spans
-from chm_project.scrubbing.values import FILTERED, is_secret_member, looks_random
+from chm_project.scrubbing.value_checks import FILTERED, is_secret_member, looks_random
 
 # Times and dataclasses are not JSON: orjson raises TypeError, and `_storable` turns them into text.
 _AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 MAX_DEPTH = 64
 TOO_DEEP = "[nested too deep]"
 
-# {"name": "API_TOKEN", "value": "…"}: the keys of such pairs.
-_NAME_MEMBERS = frozenset("name key k parameter param variable var field id label title option arg flag".split())
-_NAME_MEMBERS |= frozenset("argument header property setting attribute".split())
-_VALUE_MEMBERS = frozenset("value values val v default content data text input current string".split())
-# Words that may come before the last word of such a key, as in "envValue".
-_BEFORE_MEMBER = frozenset("env environment config secret custom".split()) | _NAME_MEMBERS
+# The keys of objects that are a pair of name and value, such as {"name": "API_TOKEN", "value": "…"}.
+_NAME_KEYS = frozenset("name key k parameter param variable var field id label title option arg flag".split())
+_NAME_KEYS |= frozenset("argument header property setting attribute".split())
+_VALUE_KEYS = frozenset("value values val v default content data text input current string".split())
+# Words that can come before such a key, as in "envValue".
+_PREFIX_WORDS = frozenset("env environment config secret custom".split()) | _NAME_KEYS
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_BLOCK_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*\Z")
@@ -50,7 +50,7 @@ def scrub_mapping(value: Mapping[str, Any]) -> str:
         is_storable = "\\u0000" not in encoded
     except TypeError:
         is_storable = False
-    # Most payloads have no secret, and one search of their JSON text is cheaper than a walk through their values.
+    # Most payloads have no secret, and searching their JSON text once is faster than visiting all their values.
     if is_storable and not may_hold_secrets(encoded):
         return encoded
     return _dump(scrubbed(_storable(value, 0)))
@@ -61,7 +61,7 @@ def _dump(value: object) -> str:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    """Return the value in a form that jsonb can store: without NUL, lone surrogates and NaN, and not too deep."""
+    """Return the value in a form that jsonb can store: without NUL, lone surrogates, NaN and too deep nesting."""
     if isinstance(value, str):
         return storable_text(value)
     if value is None or isinstance(value, bool | int):
@@ -82,66 +82,69 @@ def scrubbed(value: Any) -> Any:
     if isinstance(value, str):
         return scrub_text(value)
     if isinstance(value, list):
-        return _list(value)
+        return _scrub_list(value)
     if not isinstance(value, dict):
         return value
-    pair = _name_of_pair(value)
+    pair_kind = _kind_of_pair(value)
     return {
-        scrub_text(key): _hidden(item, kind)
-        if (kind := secret_name(key) or (pair if _is_member(key, _VALUE_MEMBERS) else None))
+        scrub_text(key): _hide_secret(item, kind)
+        if (kind := secret_name(key) or (pair_kind if _is_one_of(key, _VALUE_KEYS) else None))
         else scrubbed(item)
         for key, item in value.items()
     }
 
 
-def _name_of_pair(value: dict[str, Any]) -> SecretName | None:
+def _kind_of_pair(value: dict[str, Any]) -> SecretName | None:
     """Return the kind of secret that a pair of name and value announces; None for other objects."""
     for key, item in value.items():
-        if _is_member(key, _NAME_MEMBERS) and isinstance(item, str) and (kind := secret_name(item.lstrip("-"))):
+        if _is_one_of(key, _NAME_KEYS) and isinstance(item, str) and (kind := secret_name(item.lstrip("-"))):
             return kind
     return None
 
 
 @lru_cache(maxsize=4096)
-def _is_member(key: str, members: frozenset[str]) -> bool:
-    """Return whether the key is one of `members`, alone or after a word such as "env": "Value", "envValue"."""
+def _is_one_of(key: str, keys: frozenset[str]) -> bool:
+    """Return whether the key is one of `keys`, also after a prefix word: "Value" and "envValue" are the key "value"."""
     *before, last = words_of(key) or ("",)
-    return last in members and _BEFORE_MEMBER.issuperset(before)
+    return last in keys and _PREFIX_WORDS.issuperset(before)
 
 
-def _hidden(item: Any, kind: SecretName) -> Any:
+def _hide_secret(item: Any, kind: SecretName) -> Any:
     """Return [filtered] for the value of a secret key, or the value itself if it is a state or a count."""
     if item is None or isinstance(item, bool):
         return item
     if isinstance(item, int | float):
-        return FILTERED if kind.numbers else item
+        return FILTERED if kind.number_can_be_secret else item
     if isinstance(item, str):
         return FILTERED if is_secret_member(item, kind) else scrub_text(item)
     return FILTERED if item else item
 
 
-def _list(items: list[Any]) -> list[Any]:
-    """Return a list without secrets: also pairs like ["DB_PASSWORD", x], values of options, and lines of a key."""
+def _scrub_list(items: list[Any]) -> list[Any]:
+    """Return the list without secrets.
+
+    Also recognize pairs like ["DB_PASSWORD", x], command lines with options, and the lines of a private key.
+    """
     result: list[Any] = []
-    in_key = False
+    is_in_key_block = False
     previous: Any = None
     for position, item in enumerate(items):
         if isinstance(item, str):
-            if in_key:
-                in_key = not _KEY_BLOCK_END.search(item)
-                result.append(FILTERED if in_key else item)
+            if is_in_key_block:
+                is_in_key_block = not _KEY_BLOCK_END.search(item)
+                result.append(FILTERED if is_in_key_block else item)
                 continue
-            in_key = bool(_KEY_BLOCK.search(item)) and not _KEY_BLOCK_END.search(item)
-        kind = _announced(previous, item, pair=len(items) == 2) if position else None
-        result.append(_hidden(item, kind) if kind else scrubbed(item))
+            is_in_key_block = bool(_KEY_BLOCK.search(item)) and not _KEY_BLOCK_END.search(item)
+        kind = _kind_announced_by(previous, item, pair=len(items) == 2) if position else None
+        result.append(_hide_secret(item, kind) if kind else scrubbed(item))
         previous = item
     if any(isinstance(item, str) and item.startswith("-") for item in items):
         _scrub_command(items, result)
     return result
 
 
-def _announced(previous: Any, item: Any, *, pair: bool) -> SecretName | None:
-    """Return the kind of secret that the previous item announces: an option, a variable or the name of a pair."""
+def _kind_announced_by(previous: Any, item: Any, *, pair: bool) -> SecretName | None:
+    """Return the kind of secret that the previous item announces, as an option or as the name of a pair; else None."""
     if not isinstance(previous, str) or not isinstance(item, str | int) or isinstance(item, bool):
         return None
     is_option = bool(_OPTION.match(previous)) and not str(item).startswith("-")
@@ -151,7 +154,7 @@ def _announced(previous: Any, item: Any, *, pair: bool) -> SecretName | None:
 
 
 def _scrub_command(items: list[Any], result: list[Any]) -> None:
-    """Search a list with options as one command line, for `mysql -pX` and `curl -u user:X`."""
+    """Scrub a list with options as one command line, to find secrets as in `mysql -pX` and `curl -u user:X`."""
     words = [item if isinstance(item, str) else "" for item in items]
     spans = secret_spans(" ".join(words))
     start = 0

@@ -1,4 +1,4 @@
-"""The class of rules for texts. The rules are in `token_rules` and `context_rules`."""
+"""The class of the rules that find secrets in texts. The rules are in `token_rules` and `context_rules`."""
 
 import re
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A secret that is recognizable by its form or context.
+    """A rule for a kind of secret that has a recognizable form or context.
 
-    anchors: literals in lower case; every text that the rule matches contains one of them.
-    pattern: matched at an anchor, starting `before` characters before it. Its groups are replaced, or the whole match
-        if it has no group; every group is a secret.
-    follows: one of these words must occur shortly before the anchor.
-    random: the secret must also look random.
+    anchors: literals in lower case. The rule is tried only where a text contains one of them.
+    pattern: matched from `characters_before` characters before an anchor. Its last matched group is the secret, or the
+        whole match if it has no group.
+    nearby_words: one of these words must occur shortly before the anchor.
+    must_look_random: the rule ignores a match that does not look random.
     """
 
     name: str
@@ -20,6 +20,6 @@ class Rule:
     anchors: tuple[str, ...]
     pattern: re.Pattern[str]
     examples: tuple[str, ...]
-    before: int = 0
-    follows: tuple[str, ...] = ()
-    random: bool = False
+    characters_before: int = 0
+    nearby_words: tuple[str, ...] = ()
+    must_look_random: bool = False

@@ -1,34 +1,37 @@
-"""Find secrets in a text: one pass for all anchors and names, then a rule only at its own anchors."""
+"""Find secrets in a text.
+
+One pass finds the anchors of all rules and the words of secret names. Then each rule is tried only at its own anchors.
+"""
 
 from collections.abc import Sequence
 
 from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation
 
 from chm_project.scrubbing.context_rules import CONTEXT_RULES
-from chm_project.scrubbing.decoding import decoded
+from chm_project.scrubbing.decoding import decode
 from chm_project.scrubbing.named_values import Span, name_at, secret_value
-from chm_project.scrubbing.names import name_triggers, secret_name
 from chm_project.scrubbing.rules import Rule
+from chm_project.scrubbing.secret_names import literals_in_names, secret_name
 from chm_project.scrubbing.token_rules import TOKEN_RULES
-from chm_project.scrubbing.values import FILTERED, looks_random
+from chm_project.scrubbing.value_checks import FILTERED, looks_random
 
 RULES = TOKEN_RULES + CONTEXT_RULES
-# Characters before an anchor in which a rule's `follows` must occur.
-_FOLLOWS_WITHIN = 300
+# One of a rule's `nearby_words` must occur within this many characters before the anchor.
+_NEARBY_CHARACTERS = 300
 
 
-def _by_anchor() -> dict[str, tuple[Rule, ...]]:
+def _rules_by_anchor() -> dict[str, tuple[Rule, ...]]:
     anchors = sorted({anchor for rule in RULES for anchor in rule.anchors})
     return {anchor: tuple(rule for rule in RULES if anchor in rule.anchors) for anchor in anchors}
 
 
-_ANCHORED = _by_anchor()
-_LITERALS = sorted(name_triggers() | _ANCHORED.keys())
-_RULES_OF = [_ANCHORED.get(literal, ()) for literal in _LITERALS]
-_IS_NAME = [literal in name_triggers() for literal in _LITERALS]
-_IN_ANY = AhoCorasick(_LITERALS, implementation=Implementation.ContiguousNFA, store_patterns=False)
-# The search of bytes is twice as fast; the positions are those of the text only if it is ASCII.
-_IN_ASCII = BytesAhoCorasick([literal.encode() for literal in _LITERALS], implementation=Implementation.DFA)
+_RULES_BY_ANCHOR = _rules_by_anchor()
+_LITERALS = sorted(literals_in_names() | _RULES_BY_ANCHOR.keys())
+_RULES_OF_LITERAL = [_RULES_BY_ANCHOR.get(literal, ()) for literal in _LITERALS]
+_IS_IN_SECRET_NAME = [literal in literals_in_names() for literal in _LITERALS]
+_SEARCH_IN_TEXT = AhoCorasick(_LITERALS, implementation=Implementation.ContiguousNFA, store_patterns=False)
+# Searching bytes is twice as fast. Its positions are right only for ASCII texts, where each character is one byte.
+_SEARCH_IN_ASCII = BytesAhoCorasick([literal.encode() for literal in _LITERALS], implementation=Implementation.DFA)
 
 
 def scrub_text(text: str) -> str:
@@ -46,29 +49,29 @@ def scrub_text(text: str) -> str:
 
 def secret_spans(text: str) -> list[Span]:
     """Return the spans of secrets, in order and without overlaps."""
-    spans = _spans(text)
-    if decoded_text := decoded(text):
-        spans += [decoded_text.original(span) for span in _spans(decoded_text.text)]
-    return _merged(spans) if len(spans) > 1 else spans
+    spans = _find_spans(text)
+    if decoded_text := decode(text):
+        spans += [decoded_text.original_span(span) for span in _find_spans(decoded_text.text)]
+    return _merge_overlaps(spans) if len(spans) > 1 else spans
 
 
 def may_hold_secrets(encoded: str) -> bool:
     """Return False only if the JSON text of a payload contains no secret name and matches no rule."""
-    decoded_text = decoded(encoded)
-    return _suspicious(encoded) or (decoded_text is not None and _suspicious(decoded_text.text))
+    decoded_text = decode(encoded)
+    return _may_hold_secret(encoded) or (decoded_text is not None and _may_hold_secret(decoded_text.text))
 
 
-def _suspicious(encoded: str) -> bool:
+def _may_hold_secret(encoded: str) -> bool:
     escaped = "\\" in encoded
     lower = _lower(encoded)
     for literal, start, end in _literals_in(lower):
-        # After an escape, the JSON text differs from the text itself.
+        # With escapes, the JSON text differs from the text that it encodes, so the patterns cannot be applied to it.
         if any(
-            _follows(rule, lower, start, end) if escaped else _apply(rule, encoded, lower, start, end)
-            for rule in _RULES_OF[literal]
+            _has_nearby_word(rule, lower, start, end) if escaped else _secret_span_of(rule, encoded, lower, start, end)
+            for rule in _RULES_OF_LITERAL[literal]
         ):
             return True
-        if _IS_NAME[literal]:
+        if _IS_IN_SECRET_NAME[literal]:
             first, last = name_at(encoded, start, end)
             if secret_name(encoded[first:last]) or (
                 escaped and encoded[first - 1] == "\\" and secret_name(encoded[first + 1 : last])
@@ -78,10 +81,10 @@ def _suspicious(encoded: str) -> bool:
 
 
 def _literals_in(lower: str) -> Sequence[tuple[int, int, int]]:
-    """Return the literals in a text in lower case: index, start and end."""
+    """Find all anchors and name words in a text in lower case; return their index in _LITERALS, start and end."""
     if lower.isascii():
-        return _IN_ASCII.find_matches_as_indexes(lower.encode(), overlapping=True)
-    return _IN_ANY.find_matches_as_indexes(lower, overlapping=True)
+        return _SEARCH_IN_ASCII.find_matches_as_indexes(lower.encode(), overlapping=True)
+    return _SEARCH_IN_TEXT.find_matches_as_indexes(lower, overlapping=True)
 
 
 def _lower(text: str) -> str:
@@ -92,30 +95,32 @@ def _lower(text: str) -> str:
     return "".join(small if len(small := character.lower()) == 1 else character for character in text)
 
 
-def _spans(text: str) -> list[Span]:
-    """Return spans of secrets in the order of discovery.
+def _find_spans(text: str) -> list[Span]:
+    """Return the spans of secrets in the order in which they are found; they can overlap.
 
-    Skip anchors within the last span: this keeps the time linear, because long values are always hidden.
+    Literals inside a hidden span are skipped, so that the time stays linear for long texts.
     """
     spans: list[Span] = []
-    hidden_from = hidden_to = named_to = 0
+    span_start = span_end = name_end = 0
     lower = _lower(text)
     for literal, start, end in _literals_in(lower):
-        if start >= hidden_from and end <= hidden_to:
+        if start >= span_start and end <= span_end:
             continue
-        new_spans = [span for rule in _RULES_OF[literal] if (span := _apply(rule, text, lower, start, end))]
-        if _IS_NAME[literal] and end > named_to:
-            named_to, value = secret_value(text, start, end)
+        new_spans = [
+            span for rule in _RULES_OF_LITERAL[literal] if (span := _secret_span_of(rule, text, lower, start, end))
+        ]
+        if _IS_IN_SECRET_NAME[literal] and end > name_end:
+            name_end, value = secret_value(text, start, end)
             if value:
                 new_spans.append(value)
         for span in new_spans:
             spans.append(span)
-            if span[1] > hidden_to:
-                hidden_from, hidden_to = span
+            if span[1] > span_end:
+                span_start, span_end = span
     return spans
 
 
-def _merged(spans: list[Span]) -> list[Span]:
+def _merge_overlaps(spans: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -125,18 +130,19 @@ def _merged(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _follows(rule: Rule, lower: str, start: int, end: int) -> bool:
-    return not rule.follows or any(
-        lower.rfind(word, max(0, start - _FOLLOWS_WITHIN), end) >= 0 for word in rule.follows
+def _has_nearby_word(rule: Rule, lower: str, start: int, end: int) -> bool:
+    return not rule.nearby_words or any(
+        lower.rfind(word, max(0, start - _NEARBY_CHARACTERS), end) >= 0 for word in rule.nearby_words
     )
 
 
-def _apply(rule: Rule, text: str, lower: str, start: int, end: int) -> Span | None:
-    match = rule.pattern.match(text, start - rule.before) if start >= rule.before else None
+def _secret_span_of(rule: Rule, text: str, lower: str, start: int, end: int) -> Span | None:
+    """Try the rule at the anchor text[start:end]; return the span of the secret, or None."""
+    match = rule.pattern.match(text, start - rule.characters_before) if start >= rule.characters_before else None
     if (
         match is None
-        or not _follows(rule, lower, start, end)
-        or (rule.random and not looks_random(match[match.lastindex or 0]))
+        or not _has_nearby_word(rule, lower, start, end)
+        or (rule.must_look_random and not looks_random(match[match.lastindex or 0]))
     ):
         return None
     return match.span(match.lastindex or 0)

@@ -1,7 +1,7 @@
 """Rules for tokens with a recognizable form.
 
-The forms come from the issuers' documentation and were checked against gitleaks and detect-secrets. Lengths are lower
-bounds, because issuers lengthen tokens more often than they rename them.
+The forms come from the documentation of the services and were compared with gitleaks and detect-secrets. Lengths are
+minimums, because services make tokens longer more often than they change their prefix.
 """
 
 import re
@@ -13,7 +13,12 @@ _NOT_AFTER_WORD_OR_DASH = r"(?<![A-Za-z0-9_-])"
 
 
 def _token(
-    issuer: str, pattern: str, *anchors: str, example: str, boundary: str = _NOT_AFTER_ALPHANUMERIC, before: int = 0
+    issuer: str,
+    pattern: str,
+    *anchors: str,
+    example: str,
+    boundary: str = _NOT_AFTER_ALPHANUMERIC,
+    characters_before: int = 0,
 ) -> Rule:
     return Rule(
         name=issuer,
@@ -21,7 +26,7 @@ def _token(
         anchors=anchors,
         pattern=re.compile(boundary + pattern),
         examples=(example,),
-        before=before,
+        characters_before=characters_before,
     )
 
 
@@ -48,9 +53,9 @@ TOKEN_RULES = (
     ),
     _token("AWS Bedrock", r"(?:ABSK[A-Za-z0-9+/]{80,}=*|bedrock-api-key-[\w-]{20,})", "absk", "bedrock-api-key-",
            example="«ABSK{base64:100}»"),
-    _token("Azure client secret", r"[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31,36}", "q~", before=4,
+    _token("Azure client secret", r"[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31,36}", "q~", characters_before=4,
            boundary=r"(?<![\w~.-])", example="«{alnum:3}8Q~{alnum:34}»"),
-    _token("Azure storage key", r"[A-Za-z0-9/+]{86}==", "==", before=86, boundary=r"(?<![A-Za-z0-9/+])",
+    _token("Azure storage key", r"[A-Za-z0-9/+]{86}==", "==", characters_before=86, boundary=r"(?<![A-Za-z0-9/+])",
            example="«{base64:86}==»"),
     _token("Google API key", r"AIza[\w-]{30,}", "aiza", example="«AIza{alnum:35}»"),
     _token("Google access token", r"ya29\.[\w.-]{10,}", "ya29.", example="«ya29.{alnum:60}»"),
@@ -67,7 +72,7 @@ TOKEN_RULES = (
     _token("Slack", r"(?:xox[abeoprs](?:\.xox[bp])?-[\w-]{8,}|xapp-\d-[\w-]{20,})", "xoxa-", "xoxb-", "xoxe",
            "xoxo-", "xoxp-",
            "xoxr-", "xoxs-", "xapp-", example="«xoxb-{digits:12}-{alnum:24}»"),
-    _token("Stripe", r"[rsp]k_(?:live|test|prod)_\w{8,}", "k_live_", "k_test_", "k_prod_", before=1,
+    _token("Stripe", r"[rsp]k_(?:live|test|prod)_\w{8,}", "k_live_", "k_test_", "k_prod_", characters_before=1,
            example="«sk_live_{alnum:24}»"),
     _token("Stripe webhook", r"whsec_[\w+/=]{16,}", "whsec_", example="«whsec_{alnum:32}»"),
     _token("OpenAI and Anthropic",
@@ -80,10 +85,10 @@ TOKEN_RULES = (
     _token("Replicate", r"r8_[A-Za-z0-9]{30,}", "r8_", example="«r8_{alnum:37}»"),
     _token("SendGrid", r"SG\.[\w-]{16,}\.[\w-]{16,}", "sg.", example="«SG.{alnum:22}.{alnum:43}»"),
     _token("Mailgun", r"key-[0-9a-f]{32}", "key-", example="«key-{hex:32}»"),
-    _token("Mailchimp", r"[0-9a-f]{32}-us\d{1,2}", "-us", before=32, example="«{hex:32}-us12»"),
+    _token("Mailchimp", r"[0-9a-f]{32}-us\d{1,2}", "-us", characters_before=32, example="«{hex:32}-us12»"),
     _token("Twilio", r"SK[0-9a-f]{32}(?![0-9a-f])", *(f"sk{digit}" for digit in "0123456789abcdef"),
            example="«SK{hex:32}»"),
-    _token("Telegram bot", r"\d{10}:AA[\w-]{32,}", ":aa", before=10, example="«{digits:10}:AA{alnum:33}»"),
+    _token("Telegram bot", r"\d{10}:AA[\w-]{32,}", ":aa", characters_before=10, example="«{digits:10}:AA{alnum:33}»"),
     _token("Facebook", r"EAA([A-Za-z0-9]{60,})", "eaa", example="EAA«{alnum:120}»"),
     _token("Square", r"(?:sq0(?:atp|csp|idp)-[\w-]{22,}|EAAA[\w-]{60})", "sq0atp-", "sq0csp-", "sq0idp-", "eaaa",
            example="«sq0csp-{alnum:43}»"),
@@ -100,7 +105,7 @@ TOKEN_RULES = (
            example="«pat-na1-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}»"),
     _token("DigitalOcean", r"do[opr]_v1_[0-9a-f]{60,}", "doo_v1_", "dop_v1_", "dor_v1_", example="«dop_v1_{hex:64}»"),
     _token("HashiCorp Vault", r"hv[sbr]\.[\w-]{20,}", "hvs.", "hvb.", "hvr.", example="«hvs.{alnum:90}»"),
-    _token("Terraform Cloud", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{40,}", ".atlasv1.", before=14,
+    _token("Terraform Cloud", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{40,}", ".atlasv1.", characters_before=14,
            example="«{alnum:14}.atlasv1.{alnum:66}»"),
     _token("age", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}", "age-secret-key-", example="«AGE-SECRET-KEY-1{upper:58}»"),
     _token("PyPI", r"pypi-[\w-]{50,}", "pypi-", example="«pypi-AgEIcHlwaS5vcmc{alnum:90}»"),

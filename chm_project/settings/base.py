@@ -5,14 +5,14 @@ from datetime import timedelta
 from celery.schedules import crontab
 
 from chm_project.scrubbing import logs
-from chm_project.settings import places
+from chm_project.settings import paths
 from chm_project.settings.environment import cache, data_dir, env
 
-BASE_DIR = places.ROOT
-DATA_DIR = data_dir(places.DATA_DIR)
+BASE_DIR = paths.ROOT
+DATA_DIR = data_dir(paths.DATA_DIR)
 
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # without its own site: ConsoleConfig defines it
+    "unfold.apps.BasicAppConfig",  # without its admin site, because ConsoleConfig defines one
     "unfold.contrib.filters",
     "chm_project.admin_kit.apps.ConsoleConfig",
     "django.contrib.auth",
@@ -30,13 +30,13 @@ INSTALLED_APPS = [
     "runs",
     "alerting",
     "ingestion",
-    "chm_project",  # last: the console extends what the apps registered
+    "chm_project",  # last, because the console extends the pages that the apps registered
 ]
 
 MIDDLEWARE = [
-    # First: it sets the address of the client, which logs and limits use.
+    # First, because it sets the address of the client, which logs and rate limits use.
     "chm_project.operations.proxies.ProxyMiddleware",
-    # Before all middleware that may log the path, because it removes the key of a ping from it.
+    # Before all middleware that can log the path, because it removes the secret key of a ping from the path.
     "chm_project.access.path_keys.PathKeyMiddleware",
     "chm_project.api.request_ids.RequestIdMiddleware",
     "chm_project.telemetry.requests.RequestLogMiddleware",
@@ -45,9 +45,9 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "chm_project.api.middleware.TrailingSlashMiddleware",
     "chm_project.operations.middleware.LimitsMiddleware",
-    # Before sessions and the check of the host, because probes use an IP address and have no session.
+    # Before the middleware for sessions and hosts, because probes use an IP address and have no session.
     "chm_project.operations.middleware.ProbeMiddleware",
-    # Before the middleware that compute digests and ETags, so that they read the body before it is compressed.
+    # Before the middleware that compute digests and ETags, so that they read the response before it is compressed.
     "chm_project.api.compression.CompressionMiddleware",
     "chm_project.console.refresh.RefreshMiddleware",
     "chm_project.console.own_changes.OwnChangesMiddleware",
@@ -62,7 +62,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "chm_project.urls"
 WSGI_APPLICATION = "chm_project.wsgi.application"
-# Routes have no slash at the end; TrailingSlashMiddleware accepts one without a redirect.
+# Routes have no slash at the end; TrailingSlashMiddleware accepts URLs with one without a redirect.
 APPEND_SLASH = False
 LOGIN_REDIRECT_URL = "/admin/"
 CSRF_FAILURE_VIEW = "chm_project.api.error_pages.csrf_failure"
@@ -70,7 +70,7 @@ CSRF_FAILURE_VIEW = "chm_project.api.error_pages.csrf_failure"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [places.TEMPLATES],
+        "DIRS": [paths.TEMPLATES],
         "OPTIONS": {
             "loaders": [
                 (
@@ -92,7 +92,7 @@ TEMPLATES = [
 ]
 
 AUTHENTICATION_BACKENDS = [
-    "chm_project.access.login_limits.LoginLimitBackend",  # first: it refuses before a password is hashed
+    "chm_project.access.login_limits.LoginLimitBackend",  # first, so that a refused login does not hash a password
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -105,7 +105,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# A request may hold a thousand runs with their payloads; Django's default is 2.5 MB.
+# A request can contain a thousand runs with their payloads. Django's default is 2.5 MB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
 LANGUAGE_CODE = "en"
@@ -114,7 +114,7 @@ USE_TZ = True
 FORMAT_MODULE_PATH = ["chm_project.formats"]
 
 STATIC_URL = "static/"
-STATIC_ROOT = places.STATIC_ROOT
+STATIC_ROOT = paths.STATIC_ROOT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # Names of files contain a hash of their content, so browsers may cache them without end.
@@ -140,7 +140,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "chm_project.api.errors.exception_handler",
     "DATETIME_INPUT_FORMATS": ["iso-8601"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # Without an override, `?format=` is an unknown parameter like any other.
+    # No override, so that `?format=` is refused like any other unknown parameter.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -185,8 +185,8 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# Partner systems. Without a connections file, the address and the token below describe one generic connection for all
-# pipelines.
+# Partner systems. If there is no connections file, the address and the token below are those of one generic connection
+# for all pipelines.
 CHM_CONNECTIONS_FILE = env.text("CHM_CONNECTIONS_FILE")
 # Planned maintenance, owners and runbooks, in one TOML file.
 CHM_MAINTENANCE_FILE = env.text("CHM_MAINTENANCE_FILE")
@@ -201,14 +201,15 @@ CHM_INGEST_INTERVAL_SECONDS = env.integer("CHM_INGEST_INTERVAL_SECONDS", 60, min
 
 # Whether database sessions use prepared statements; set to false behind PgBouncer in transaction mode.
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
-# The database itself where CHM_DATABASE_URL is a pooler, for migrations and for locks that outlive a transaction.
+# The address of the database if CHM_DATABASE_URL is a pooler's, for migrations and for locks that last longer than a
+# transaction.
 CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
-# A read replica for reports and the console's lists. It is not read while it lags more seconds than allowed.
+# A read replica for reports and the console's lists. While it lags more seconds than allowed, it is not used.
 CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
 CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, minimum=0)
 
-# Limits, each "number/second|minute|hour|day": requests per token or user, requests per address, and refused
-# credentials per address.
+# Rate limits, in the form "number/second|minute|hour|day": requests per token or user, requests per address, and
+# requests with wrong credentials per address.
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
@@ -220,7 +221,7 @@ CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
 # Number of reports that may run at the same time in the whole installation; further ones get 503 with Retry-After.
 CHM_REPORTS_AT_ONCE = env.integer("CHM_REPORTS_AT_ONCE", 2, minimum=1)
 
-# For how long a health board that is slow to read may be reused; the page shows its age. 0: never.
+# A health board that is slow to compute is cached for this time; the page shows its age. 0: not cached.
 CHM_BOARD_REUSE_SECONDS = env.integer("CHM_BOARD_REUSE_SECONDS", 60, minimum=0)
 
 # Web pages of these origins may call the API from a browser; none by default.
@@ -235,7 +236,7 @@ CORS_EXPOSE_HEADERS = (
 )  # fmt: skip
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
-    # Before any middleware that can answer by itself, because such answers need the CORS headers too.
+    # Before any middleware that can create a response, because these responses need the CORS headers too.
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
 # The web server: its port, its processes, and the threads of each.
@@ -245,16 +246,16 @@ CHM_WEB_THREADS = env.integer("CHM_WEB_THREADS", 8, minimum=1)
 
 CHM_DATABASE_POOL_SIZE = env.integer("CHM_DATABASE_POOL_SIZE", 8, minimum=1)
 
-# Addresses or networks of CHM's proxies: forwarded headers of others are ignored.
+# Addresses or networks of CHM's proxies. Forwarded headers from other senders are ignored.
 CHM_PROXIES = env.networks("CHM_PROXIES")
-# A file with a token for scraping /metrics. Checking it needs no database, unlike an API token.
+# A file with a token for scraping /metrics. Unlike an API token, it can be checked without the database.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
-# Folder for metrics, shared by the web server and the workers of a machine.
+# The folder in which the web server and the workers of a machine count metrics.
 CHM_METRICS_DIR = env.text("CHM_METRICS_DIR", str(DATA_DIR / "metrics"))
 
 CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
-# Entries for ingestion come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than
-# its period expires, because the next one does the same work.
+# ingestion.tasks.beat_schedule adds the entries for connections. A task that waits longer than its period expires,
+# because the next one does the same work.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
 }
@@ -271,19 +272,19 @@ CELERY_RESULT_BACKEND = CELERY_BROKER_URL
 CELERY_RESULT_SERIALIZER = "scrubbed-json"  # chm_project.celery: results and tracebacks without secrets
 CELERY_RESULT_ACCEPT_CONTENT = ["scrubbed-json", "json"]
 CELERY_RESULT_EXPIRES = timedelta(days=1)
-# A task is acknowledged when it ends, so the task of a killed worker is delivered again. Tasks can be repeated safely.
+# A task is acknowledged when it ends, so that the task of a killed worker is delivered again. Repeating a task is safe.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# A process reserves one task, so that short tasks do not wait behind the long ingestion of another connection.
+# A worker process reserves only one task, so that short tasks do not wait for a long ingestion.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Both limits are below the visibility timeout, so that a task ends before it is delivered again.
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_TASK_TIME_LIMIT = 540
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Workers keep the logging of these settings.
+# Otherwise Celery would replace the logging of these settings in workers.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Redis delivers a task again if it is not acknowledged within the visibility timeout, so the timeout must exceed the
-# longest task. The other two options make the scan for such tasks frequent (the default is every hundred seconds).
+# A task that is not acknowledged within the visibility timeout is delivered again, so the timeout must be longer than
+# the longest task. The other two options look for such tasks more often than the default of every hundred seconds.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_throttle": 1,

@@ -1,13 +1,14 @@
-"""Typed reader of TOML documents."""
+"""Read typed values from TOML documents."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class ConfigReader:
-    """Read typed values from a TOML document. Collect all mistakes with their keys instead of stopping at the first.
+    """Read typed values from a TOML document, and collect all mistakes in `mistakes`.
 
-    `where` is the name of the table in messages, such as "connections.airflow".
+    After a mistake, a method returns the default or an empty value. `where` is the name of the table in messages, such
+    as "connections.airflow".
     """
 
     def __init__(self) -> None:
@@ -38,7 +39,7 @@ class ConfigReader:
             self.mistakes.append(f"{where}.{key}: must be a list of texts")
             return ()
         if key in table and not value:
-            self.mistakes.append(f"{where}.{key}: is empty; leave it out to select only by the other keys")
+            self.mistakes.append(f"{where}.{key}: is empty; remove it to select only by the other keys")
         return tuple(value)
 
     def choice(

@@ -1,15 +1,15 @@
-"""Settings of `make demo`, `make serve` and `manage.py`. Safe only on a loopback address."""
+"""Settings of `make demo`, `make serve` and `manage.py`. Use them only on a loopback address."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env, replica
 
-# Its commands generate the boards and draw their pictures, with development tools.
+# The app with the commands that generate the boards and draw their pictures; they need development tools.
 INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
 
 DEBUG = env.flag("CHM_DEBUG", default=True)
-# With DEBUG, Django keeps the text of the last queries, 9,000 by default. One text can hold a whole page of runs.
+# With DEBUG, Django keeps the texts of the last 9,000 queries by default. One text can contain a whole page of runs.
 BaseDatabaseWrapper.queries_limit = 200
 SECRET_KEY = env.secret("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
 ALLOWED_HOSTS = env.text_list("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -30,7 +30,7 @@ else:
         "PostgreSQL, or set it.",
     )
 env.raise_faults()
-# The manifest of production exists only after collectstatic.
+# Production's storage needs a manifest, which exists only after collectstatic.
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }

@@ -1,6 +1,6 @@
-"""Typed readers of environment variables; every value can also come from the file in NAME_FILE.
+"""Read typed settings from environment variables. The variable NAME_FILE can name a file with the value of NAME.
 
-Errors are collected, without the values, and raised together by `EnvironmentReader.raise_faults`.
+`EnvironmentReader` collects all errors, without the values; `raise_faults` raises them together.
 """
 
 import os
@@ -24,15 +24,15 @@ from chm_project.local.embedded import redis_url
 T = TypeVar("T")
 
 MAX_DAYS = 36_500
-ADDRESS = "an address"
+ADDRESS_KIND = "an address"
 
-_FLAGS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
-_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+_FLAG_WORDS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
+_SECONDS_BY_PERIOD = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable that was read, for `check-config` and the generated reference of settings."""
+    """A variable that was read, with its value and origin, for `check-config` and docs/settings.md."""
 
     kind: str
     default: object
@@ -42,24 +42,24 @@ class Variable:
 
     @property
     def display_value(self) -> str:
-        """Return the value without secrets."""
+        """Return the value as text without secrets; "" if it is empty."""
         text = as_text(self.value)
         if not text:
             return ""
-        if self.is_secret or (self.kind == ADDRESS and "://" not in text and self.origin != "default"):
+        if self.is_secret or (self.kind == ADDRESS_KIND and "://" not in text and self.origin != "default"):
             return f"(set, {len(text)} characters)"
         return _without_password(text)
 
 
 def as_text(value: object) -> str:
-    """Return the value as it is written in a variable; an empty text for None and empty lists."""
+    """Return the value as it would be written in a variable; "" for None and empty lists."""
     match value:
         case None:
             return ""
         case bool() as flag:
             return str(flag).lower()
-        case list() as words:
-            return ",".join(map(str, words))
+        case list() as items:
+            return ",".join(map(str, items))
         case timedelta() as age:
             return f"{age.days}d"
         case other:
@@ -67,15 +67,15 @@ def as_text(value: object) -> str:
 
 
 def _without_password(text: str) -> str:
-    """Return an address with *** in place of each password: before the @, and in the options."""
+    """Return a URL with *** in place of its passwords: before the @ and in query parameters."""
     text = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", text)
     return re.sub(r"([?&]\w*password\w*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 class EnvironmentReader:
-    """Typed readers of environment variables.
+    """Read settings from environment variables and remember them in `known`.
 
-    An empty variable counts as not set. $ is not expanded, because secrets can begin with it.
+    An empty variable counts as not set. `$` in a value is not expanded, because secrets can contain it.
     """
 
     def __init__(self) -> None:
@@ -87,24 +87,24 @@ class EnvironmentReader:
         return self._read(name, default, str, "text")
 
     def secret(self, name: str, default: str = "") -> str:
-        """Return a text that is never shown."""
+        """Return a text that check-config and error messages do not show."""
         return self._read(name, default, str, "text", is_secret=True)
 
     def address(self, name: str) -> str:
-        """Return the URL of a server; its password is never shown."""
-        return self._read(name, "", str, ADDRESS)
+        """Return the URL of a server; check-config hides its password."""
+        return self._read(name, "", str, ADDRESS_KIND)
 
     def raw(self, name: str) -> str:
-        """Return a variable that is not a setting, such as a connection's secret; raise OSError for a bad file."""
-        # Files of secrets usually end with a line break.
+        """Return the text of a variable or of its file; "" if it is not set. Raise OSError for an unreadable file."""
+        # Remove the line break with which files of secrets usually end.
         return str(self._values.get(name, "")).strip()
 
     def text_list(self, name: str, default: list[str]) -> list[str]:
-        """Return texts separated by commas."""
-        return self._read(name, default, _words, "words")
+        """Return the texts that the variable lists, separated by commas."""
+        return self._read(name, default, _split_at_commas, "words")
 
     def flag(self, name: str, default: bool) -> bool:
-        return self._read(name, default, _flag, "true or false")
+        return self._read(name, default, _parse_flag, "true or false")
 
     def integer(self, name: str, default: int, *, minimum: int, maximum: int | None = None) -> int:
         def parse(text: str) -> int:
@@ -127,10 +127,10 @@ class EnvironmentReader:
         return self._read(name, default, parse, f"one of {', '.join(choices)}")
 
     def levels(self, name: str, levels: tuple[str, ...]) -> list[str]:
-        """Return pairs such as chm.page=DEBUG, separated by commas."""
+        """Return the levels of loggers as texts such as "chm.page=DEBUG"."""
 
         def parse(text: str) -> list[str]:
-            pairs = [word.partition("=") for word in _words(text)]
+            pairs = [word.partition("=") for word in _split_at_commas(text)]
             if not all(logger.strip() and level.strip().upper() in levels for logger, _, level in pairs):
                 raise ValueError
             return [f"{logger.strip()}={level.strip().upper()}" for logger, _, level in pairs]
@@ -138,18 +138,18 @@ class EnvironmentReader:
         return self._read(name, [], parse, "loggers with their levels, such as chm.page=DEBUG,chm.request=WARNING")
 
     def rate(self, name: str, default: str) -> str:
-        return self._read(name, default, _rate, "a rate such as 6000/minute (second, minute, hour or day)")
+        return self._read(name, default, _parse_rate_text, "a rate such as 6000/minute (second, minute, hour or day)")
 
     def networks(self, name: str) -> list[str]:
-        """Return addresses or networks, separated by commas."""
+        """Return a list of IP addresses or networks."""
 
         def parse(text: str) -> list[str]:
-            return [str(ip_network(word)) for word in _words(text)]
+            return [str(ip_network(word)) for word in _split_at_commas(text)]
 
         return self._read(name, [], parse, "addresses or networks, such as 127.0.0.1,10.0.3.0/24")
 
     def age(self, name: str) -> timedelta | None:
-        """Return a number of days such as 400d; None if not set."""
+        """Return the duration of a number of days such as 400d; None if it is not set."""
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
     def fault(self, name: str, problem: str) -> None:
@@ -158,7 +158,7 @@ class EnvironmentReader:
 
     @property
     def faults(self) -> dict[str, str]:
-        """Return errors by variable, without values."""
+        """Return the errors by variable; they contain no values."""
         return dict(self._faults)
 
     def raise_faults(self) -> None:
@@ -188,15 +188,18 @@ env = EnvironmentReader()
 
 @lru_cache
 def parse_rate(rate: str) -> tuple[int, int]:
-    """Return the number of requests and of seconds in "number/second|minute|hour|day"; else raise ValueError."""
+    """Return the number of requests and the period in seconds: (6000, 60) for "6000/minute".
+
+    Raise ValueError for a text in another form.
+    """
     number, _, period = rate.partition("/")
-    if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
+    if not number.isdecimal() or int(number) < 1 or period not in _SECONDS_BY_PERIOD:
         raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
-    return int(number), _SECONDS[period]
+    return int(number), _SECONDS_BY_PERIOD[period]
 
 
 def parse_age(text: str) -> timedelta:
-    """Return the duration of "400d"; raise ValueError for anything else, and for less than a day."""
+    """Return the duration of a text such as "400d"; raise ValueError for another form and for less than one day."""
     number, unit = text[:-1], text[-1:]
     if unit != "d" or not number.isdecimal() or not 1 <= int(number) <= MAX_DAYS:
         raise ValueError(f"{text!r} is not a number of days such as 400d")
@@ -208,8 +211,8 @@ def database(
 ) -> dict[str, object]:
     """Return the DATABASES entry for a PostgreSQL URL, with a connection pool.
 
-    For another URL, record a fault and return an empty dict.
-    `keeps_sessions` is false behind PgBouncer in transaction mode, where each transaction may run in another session.
+    For another kind of URL, record a fault and return an empty dict. `keeps_sessions` is false behind PgBouncer in
+    transaction mode, where each transaction can run in another session.
     """
     try:
         parts = urlsplit(url)
@@ -224,7 +227,7 @@ def database(
     if host := options.pop("host", None):  # the folder of a socket; dbshell needs it as HOST
         settings["HOST"] = host
     options.setdefault("connect_timeout", 2)
-    # Short waits, so that requests get 503 at once during an outage and use the database as soon as it is back.
+    # Short timeouts, so that requests get 503 immediately during an outage, and use the database as soon as it answers.
     options["pool"] = {
         "min_size": 0,
         "max_size": pool_size,
@@ -238,7 +241,7 @@ def database(
 
 
 def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
-    """Return the DATABASES entry of the read replica under its alias; an empty dict without a URL."""
+    """Return {"replica": entry} for DATABASES; an empty dict if the URL is empty."""
     if not url:
         return {}
     entry = database(url, pool_size=pool_size, name="CHM_REPLICA_URL")
@@ -248,7 +251,7 @@ def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
 
 
 def cache(broker_url: str) -> dict[str, object]:
-    """Return the CACHES entry: the broker's server, shared by all processes, or process memory without a broker."""
+    """Return the entry for CACHES: the Redis server of the broker, or the memory of each process without a broker."""
     if not broker_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:
@@ -262,17 +265,18 @@ def cache(broker_url: str) -> dict[str, object]:
 
 
 def data_dir(default: Path) -> Path:
+    """Return the absolute path of CHM_DATA_DIR."""
     return Path(env.text("CHM_DATA_DIR", str(default))).expanduser().absolute()
 
 
-def _words(text: str) -> list[str]:
+def _split_at_commas(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _flag(text: str) -> bool:
-    if text.lower() not in _FLAGS:
+def _parse_flag(text: str) -> bool:
+    if text.lower() not in _FLAG_WORDS:
         raise ValueError
-    return _FLAGS[text.lower()]
+    return _FLAG_WORDS[text.lower()]
 
 
 def _at_least(minimum: float, number: T) -> T:
@@ -281,6 +285,6 @@ def _at_least(minimum: float, number: T) -> T:
     return number
 
 
-def _rate(text: str) -> str:
+def _parse_rate_text(text: str) -> str:
     parse_rate(text)
     return text

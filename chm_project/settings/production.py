@@ -1,6 +1,6 @@
-"""Production settings: important values come from the environment and have no default.
+"""Production settings. Values that matter for security have no default.
 
-If values are unsafe or missing, CHM does not start and lists all faults.
+If a value is missing or unsafe, CHM does not start, and lists all such values.
 """
 
 import logging
@@ -14,14 +14,14 @@ from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env, replica
 from chm_project.telemetry import sentry
 
-LOCAL = {"localhost", "127.0.0.1", "::1"}
-YEAR = 31_536_000
-ENCRYPTED = {"require", "verify-ca", "verify-full"}
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+YEAR_SECONDS = 31_536_000
+ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
 BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
 def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
-    """Yield the variable and the fault of each missing or unsafe value, without the value."""
+    """Yield the name and the fault of each variable whose value is missing or unsafe; faults contain no values."""
     if not key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in key:
@@ -30,7 +30,7 @@ def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str
     elif len(key) < 50 or len(set(key)) < 12 or "development" in key or "insecure" in key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):
-        yield "CHM_DEBUG", "is on: leave it out."
+        yield "CHM_DEBUG", "is on: remove it."
     if not hosts:
         yield "CHM_ALLOWED_HOSTS", "is not set: list the host names of this installation, separated by commas."
     elif any("*" in host or host.startswith(".") for host in hosts):
@@ -55,7 +55,7 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
     parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
     checks = [word.lower() for name in ("ssl_cert_reqs", "cert_reqs") for word in options.get(name, [])]
     if any(word not in {"required", "cert_required"} for word in checks):
-        yield "CHM_BROKER_URL", "does not check the certificate of its server: leave ssl_cert_reqs out."
+        yield "CHM_BROKER_URL", "does not check the certificate of its server: remove ssl_cert_reqs."
     elif is_remote(parts.hostname) and not BROKER_UNENCRYPTED:
         if parts.scheme != "rediss":
             yield "CHM_BROKER_URL", "is remote and not encrypted: use rediss://, or set CHM_BROKER_UNENCRYPTED=true."
@@ -64,20 +64,20 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
 
 
 def database_conflict(url: str) -> str:
-    """Return what could redirect the connection or weaken its encryption; an empty text if nothing could."""
+    """Return what could change the server of the connection or weaken its encryption; "" if nothing can."""
     options = parse_qs(urlsplit(url).query)
     # A service file of libpq can set the host and sslmode.
     if "service" in options or "servicefile" in options:
         return "names a service, whose file can override the address"
     if any(len(values) > 1 for values in options.values()):
         return "gives an option twice"
-    # libpq uses these variables for what the URL leaves out.
+    # libpq reads these variables for options that are not in the URL.
     overriding = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
     return f"conflicts with {', '.join(overriding)} in the environment" if overriding else ""
 
 
 def is_remote(host: str | None) -> bool:
-    return bool(host) and host not in LOCAL
+    return bool(host) and host not in LOCAL_HOSTS
 
 
 def is_embedded(url: str) -> bool:
@@ -86,15 +86,15 @@ def is_embedded(url: str) -> bool:
 
 
 def is_exposed(url: str) -> bool:
-    """Return whether the connection crosses a network without encryption.
+    """Return whether the URL has a remote host but does not require encryption.
 
-    A URL may name several hosts. A URL without a host stands for a local socket.
+    A URL can name several hosts. A URL without a host means a local socket.
     """
     options = parse_qs(urlsplit(url).query)
     host_options = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
     hosts = [host for name in host_options for host in name.split(",") if host]
-    remote = any(host not in LOCAL and not host.startswith("/") for host in hosts)
-    return remote and options.get("sslmode", [""])[0] not in ENCRYPTED
+    has_remote_host = any(host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts)
+    return has_remote_host and options.get("sslmode", [""])[0] not in ENCRYPTED_SSLMODES
 
 
 DEBUG = False
@@ -128,7 +128,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
-        # CHM logs each task itself.
+        # CHM writes its own log line for each task.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },
@@ -138,7 +138,7 @@ for _logger, _, _level in (pair.partition("=") for pair in env.levels("CHM_LOG_L
 # Python's warnings go to the log too.
 logging.captureWarnings(True)
 
-# Errors are sent to this address, if it is set.
+# Errors are sent to this Sentry address, if it is set.
 if _sentry := env.secret("CHM_SENTRY_DSN"):
     try:
         sentry.start(_sentry, release=f"chm@{version('chm')}")
@@ -148,21 +148,21 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
         env.fault("CHM_SENTRY_DSN", "is not the address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
-# Probes come from inside, not through the TLS proxy. A ping over plain HTTP has already exposed its key, and curl
-# reports a redirect as success, so the view of pings refuses it instead.
+# Probes do not come through the TLS proxy. Pings over plain HTTP are refused by their view instead of redirected: the
+# key was already sent without encryption, and curl reports a redirect as success.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
-# ProxyMiddleware drops this header unless a proxy of CHM_PROXIES sent it.
+# ProxyMiddleware removes this header unless a proxy in CHM_PROXIES sent it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Browsers remember these until they expire: see docs/operations/install.md.
-SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR, minimum=0)
+# Browsers remember these values until they expire: see docs/operations/install.md.
+SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR_SECONDS, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
-if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR):
+if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR_SECONDS):
     env.fault(
         "CHM_HSTS_PRELOAD",
         "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of at least a year, because browsers require both.",
     )
-# Subdomains and preload affect a whole domain, so the operator decides.
+# These checks ask for HSTS on subdomains and preload. Both affect a whole domain, so the operator decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

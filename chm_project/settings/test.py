@@ -1,4 +1,4 @@
-"""Settings of the tests: embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set."""
+"""Settings of the tests. They use embedded servers if CHM_DATABASE_URL and CHM_BROKER_URL are not set."""
 
 from chm_project.settings.development import *  # noqa: F403
 
@@ -12,10 +12,10 @@ CHM_MAINTENANCE_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
-# Find static files on request. This avoids a warning about the missing STATIC_ROOT and a scan per test client.
+# Look for static files at each request. Otherwise each test client would scan all files and warn about STATIC_ROOT.
 WHITENOISE_AUTOREFRESH = True
-# All tests use one address, so limits are high.
+# All tests send requests from the same address, so the limits per address are high.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"
-# Read the board for each request, also on a slow machine. The tests of reused boards set another value.
+# Never reuse a cached board, also on a slow machine. The tests of cached boards set another value.
 CHM_BOARD_REUSE_SECONDS = 0

@@ -1,1 +1,1 @@
-"""Metrics of all processes, and one log line per request, page and task."""
+"""Metrics of all processes, and one log line for each request, page of runs and task."""

@@ -1,4 +1,4 @@
-"""Ids for log lines: of the request and of the task. A task also has the id of the request that enqueued it."""
+"""The ids of the current request and task, for log lines. A task also has the id of the request that enqueued it."""
 
 import logging
 from contextvars import ContextVar
@@ -10,7 +10,7 @@ _task_id: ContextVar[str] = ContextVar("task_id", default="")
 _role = "command"
 
 
-def name_process(role: str) -> None:
+def set_process_role(role: str) -> None:
     global _role
     _role = role
 
@@ -20,7 +20,7 @@ def process_role() -> str:
 
 
 def current_request_id() -> str:
-    """Return the id of this thread's current or last request; empty before the first one."""
+    """Return the id of this thread's current or last request; "" before the first one."""
     return _request_id.get()
 
 
@@ -29,12 +29,15 @@ def current_task_id() -> str:
 
 
 def begin_request(request_id: str) -> None:
-    # Never reset, because Django logs a failed request after the middleware has returned.
+    # The id is never reset, because Django logs a failed request after the middleware has returned.
     _request_id.set(request_id)
 
 
 def begin_task(task_id: str, request_id: str) -> tuple[str, str]:
-    """Set the task's ids. Return the previous ids for `end_task`, because a request or task can run a task inline."""
+    """Set the ids of the task and return the previous ids, which `end_task` restores.
+
+    There are previous ids if a request or another task runs this task directly.
+    """
     previous = _task_id.get(), _request_id.get()
     _task_id.set(task_id)
     _request_id.set(request_id or previous[1])
@@ -47,7 +50,7 @@ def end_task(previous: tuple[str, str]) -> None:
 
 
 class ContextFilter(logging.Filter):
-    """Add the kind of process to log records, and `request_id` and `task_id` if there are any."""
+    """Add `role` (the kind of process) to each log record, and `request_id` and `task_id` if they are set."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.role = process_role()

@@ -1,6 +1,6 @@
-"""Metrics that processes count while they run. Values from the database are read at each scrape instead.
+"""The metrics that each process counts while it works. Other metrics are read from the database at each scrape.
 
-Names follow Prometheus: a prefix, the base unit as suffix, `_total` for counters. docs/monitoring.md lists them all.
+Names follow Prometheus' rules: a prefix, and the base unit or `_total` as suffix. docs/monitoring.md lists all metrics.
 """
 
 import functools
@@ -69,12 +69,12 @@ _POOL_ERRORS = Counter(
 )
 
 _last_pool_counts: dict[str, float] = {}
-# Other methods share one label value, because clients can send any word as a method.
+# All other methods are counted as OTHER, because clients can send any word as a method.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def _suppress_errors(record: Callable[P, None]) -> Callable[P, None]:
-    """Log errors instead of raising them: a full disk or a removed folder must not fail the measured work."""
+    """Log errors of the decorated function, because a full disk or a deleted folder must not fail the measured work."""
 
     @functools.wraps(record)
     def recorded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -98,15 +98,15 @@ def count_task(name: str, state: str, seconds: float) -> None:
 
 @_suppress_errors
 def count_task_wait(name: str, seconds: float) -> None:
-    # Never negative, although the clocks of two machines may differ.
+    # The difference can be negative, because the clocks of two machines can differ.
     _TASK_WAIT.labels(name).observe(max(0.0, seconds))
 
 
 @_suppress_errors
 def count_page(connection_name: str, seconds: float, outcomes: Mapping[str, int]) -> None:
     _PAGE.labels(connection_name).observe(seconds)
-    for outcome, number in outcomes.items():
-        _RUNS.labels(connection_name, outcome).inc(number)
+    for outcome, count in outcomes.items():
+        _RUNS.labels(connection_name, outcome).inc(count)
 
 
 @_suppress_errors
@@ -116,9 +116,9 @@ def count_failed_walk(connection_name: str, kind: str) -> None:
 
 @_suppress_errors
 def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bool, watermark: datetime | None) -> None:
-    """Set the gauges of a connection.
+    """Set the gauges of a connection after a walk.
 
-    `watermark` is the oldest watermark of its pipelines; None if a pipeline was never read completely.
+    `watermark` is the oldest watermark of its pipelines, or None if one of them was never read completely.
     """
     _INTERVAL.labels(connection_name).set(interval_seconds)
     if succeeded:
@@ -143,7 +143,10 @@ def record_pool() -> None:
 
 
 def _increase(name: str, stats: Mapping[str, int]) -> float:
-    """Return a pool counter's increase since the last call. Two threads at the same time may count it twice."""
-    before, now = _last_pool_counts.get(name, 0), stats.get(name, 0)
-    _last_pool_counts[name] = now
-    return max(0, now - before)
+    """Return how much a counter of the pool has grown since the last call.
+
+    If two threads call it at the same time, the growth can be counted twice.
+    """
+    last_count, current_count = _last_pool_counts.get(name, 0), stats.get(name, 0)
+    _last_pool_counts[name] = current_count
+    return max(0, current_count - last_count)

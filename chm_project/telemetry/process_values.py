@@ -1,8 +1,8 @@
-"""Add up metrics of all processes of a machine, with prometheus_client's multiprocess mode.
+"""Add up the metrics of all processes of a machine, with prometheus_client's multiprocess mode.
 
-Each process writes its own files in CHM_METRICS_DIR and locks a file of the same name. The operating system releases
-the lock when the process ends. Values of ended processes are added to the files named `ended`, so that counts stay and
-files do not accumulate. If the folder is not writable, each process only has its own values.
+Each process writes its values to files in CHM_METRICS_DIR and locks the file PROCESS.alive. The operating system
+releases the lock when the process ends. Then the next scrape adds its values to the files named `ended` and deletes its
+files, so that no count is lost. If the folder is not writable, each process shows only its own values.
 """
 
 import fcntl
@@ -26,8 +26,8 @@ MultiProcessValue: Any = values.MultiProcessValue
 MultiProcessCollector: Any = multiprocess.MultiProcessCollector
 MmapedDict: Any = mmap_dict.MmapedDict
 
-ENDED = "ended"
-_ALIVE = ".alive"
+ENDED_NAME = "ended"
+_ALIVE_SUFFIX = ".alive"
 # All metrics register here, because prometheus_client's default registry adds metrics such as process memory.
 REGISTRY = CollectorRegistry()
 
@@ -44,95 +44,98 @@ _creation_lock = Lock()
 _value_class: Callable[..., Any] | None = None
 
 
-def folder() -> Path:
+def metrics_folder() -> Path:
     return Path(settings.CHM_METRICS_DIR)
 
 
 @contextmanager
 def _folder_lock() -> Iterator[None]:
-    with (folder() / "lock").open("ab") as lock:
+    with (metrics_folder() / "lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def process_name() -> str:
-    """Return the name of this process in the folder; unique for forks and between containers."""
+    """Return the name of this process in its file names. It is unique, also for forks and in several containers."""
     if _process.pid != os.getpid():
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        # Another process removes unlocked files of this kind, but only with the folder's lock.
+        # Hold the folder's lock, because a process with this lock deletes .alive files that are not locked.
         with _folder_lock():
-            lock = (folder() / f"{name}{_ALIVE}").open("ab")
+            lock = (metrics_folder() / f"{name}{_ALIVE_SUFFIX}").open("ab")
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _process.lock is not None:
-            _process.lock.close()  # the lock of the parent, which keeps its own descriptor
+            _process.lock.close()  # in a fork: the lock of the parent process, which has its own descriptor
         _process.pid, _process.name, _process.lock = os.getpid(), name, lock
     return _process.name
 
 
-def _value(*args: Any, **kwargs: Any) -> Any:
-    """Return a new value of a metric. Create the files only now, so that commands without metrics leave none."""
+def _create_value(*args: Any, **kwargs: Any) -> Any:
+    """Create a value of a metric. The first call creates the files, so that commands without metrics create none."""
     global _value_class
     with _creation_lock:
         if _value_class is None:
             try:
-                folder().mkdir(parents=True, exist_ok=True)
-                os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder())
+                metrics_folder().mkdir(parents=True, exist_ok=True)
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder())
                 _value_class = MultiProcessValue(process_name)
             except OSError as error:
-                logger.warning("each process has only its own metrics: %s: %s", folder(), error.strerror)
+                logger.warning("each process has only its own metrics: %s: %s", metrics_folder(), error.strerror)
                 _value_class = values.MutexValue
     return _value_class(*args, **kwargs)
 
 
-# prometheus_client chooses the class when it is imported, before the settings are known.
-values.ValueClass = _value
+# prometheus_client chooses the class at its import, before Django's settings are read. So replace the class here.
+values.ValueClass = _create_value
 
 
-def collected() -> Iterable[Metric]:
+def collect_all() -> Iterable[Metric]:
     """Return the metrics of all processes, including ended ones."""
     if _value_class is values.MutexValue:
         return list(REGISTRY.collect())
     try:
-        folder().mkdir(parents=True, exist_ok=True)
+        metrics_folder().mkdir(parents=True, exist_ok=True)
         with _folder_lock():
             _add_up_ended()
-            return list(MultiProcessCollector(None, path=str(folder())).collect())
+            return list(MultiProcessCollector(None, path=str(metrics_folder())).collect())
     except OSError as error:
-        logger.warning("metrics of other processes cannot be read: %s: %s", folder(), error.strerror)
+        logger.warning("metrics of other processes cannot be read: %s: %s", metrics_folder(), error.strerror)
         return list(REGISTRY.collect())
 
 
 def forget_ended_gauges() -> None:
     """Remove gauges of ended processes, such as times of connections that no longer exist."""
     with suppress(OSError):
-        folder().mkdir(parents=True, exist_ok=True)
+        metrics_folder().mkdir(parents=True, exist_ok=True)
         with _folder_lock():
             _add_up_ended()
-            for path in folder().glob(f"gauge_*_{ENDED}.db"):
+            for path in metrics_folder().glob(f"gauge_*_{ENDED_NAME}.db"):
                 path.unlink()
 
 
 def _add_up_ended() -> None:
-    """Move the values of ended processes into the files `ended`. The caller must hold the folder's lock."""
+    """Add the values of ended processes to the files `ended`, and delete their files.
+
+    The caller holds the folder's lock.
+    """
     is_alive: dict[str, bool] = {}
-    for path in sorted(folder().glob("*.db")):
+    for path in sorted(metrics_folder().glob("*.db")):
         kind, _, name = path.stem.rpartition("_")
-        if name == ENDED:
+        if name == ENDED_NAME:
             continue
         if name not in is_alive:
             is_alive[name] = _is_alive(name)
         if not is_alive[name]:
-            _add(kind, path)
+            _add_to_ended(kind, path)
             path.unlink()
-    for path in folder().glob(f"*{_ALIVE}"):
-        if not _is_alive(path.name.removesuffix(_ALIVE)):
+    for path in metrics_folder().glob(f"*{_ALIVE_SUFFIX}"):
+        if not _is_alive(path.name.removesuffix(_ALIVE_SUFFIX)):
             path.unlink()
 
 
 def _is_alive(name: str) -> bool:
     try:
-        with (folder() / f"{name}{_ALIVE}").open("rb") as lock:
-            # The lock is free if the process has ended.
+        with (metrics_folder() / f"{name}{_ALIVE_SUFFIX}").open("rb") as lock:
+            # Acquiring the lock succeeds only if the process has ended.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -141,11 +144,11 @@ def _is_alive(name: str) -> bool:
     return False
 
 
-def _add(kind: str, path: Path) -> None:
-    # Gauges of connection pools end with their process.
+def _add_to_ended(kind: str, path: Path) -> None:
+    # Gauges of the connection pool are only valid while their process runs.
     if kind.startswith("gauge_live"):
         return
-    ended = MmapedDict(str(folder() / f"{kind}_{ENDED}.db"))
+    ended = MmapedDict(str(metrics_folder() / f"{kind}_{ENDED_NAME}.db"))
     try:
         for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(path)):
             stored, stored_at = ended.read_value(key)

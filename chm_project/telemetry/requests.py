@@ -1,4 +1,4 @@
-"""Write one log line and one observation per request."""
+"""Write one log line for each request, and count it in the metrics."""
 
 import logging
 import time
@@ -14,11 +14,13 @@ from chm_project.telemetry.metrics import count_request, record_pool
 
 logger = logging.getLogger("chm.request")
 
-# Requested every few seconds; their successes are logged at the level DEBUG only.
+# Monitoring requests these every few seconds, so successful requests are logged at the level DEBUG.
 PROBES = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
 class RequestLogMiddleware:
+    """Log and count each request when its response is ready."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
@@ -41,7 +43,7 @@ class RequestLogMiddleware:
 
 
 def _route(request: HttpRequest) -> str:
-    """Return the route as declared in the URL configuration, not the path, so that the label has few values."""
+    """Return the pattern of the route, not the path, so that the label of the metric has few values."""
     if probe := PROBES.get(request.path_info):
         return probe
     if request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
@@ -52,7 +54,7 @@ def _route(request: HttpRequest) -> str:
 
 
 def _actor(request: HttpRequest) -> str:
-    """Return the account of the request, or "anonymous". Send no query: use only what is already loaded."""
+    """Return the account of the request, or "anonymous". Use only what is already loaded, so that no query is sent."""
     if key := getattr(request, "path_key", None):
         return visible_part(key)
     if isinstance(auth := getattr(request, "auth", None), str):

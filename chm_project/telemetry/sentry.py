@@ -1,4 +1,4 @@
-"""Report errors without secrets to Sentry or a compatible server, if CHM_SENTRY_DSN is set."""
+"""Report errors, without secrets, to Sentry or a compatible server if CHM_SENTRY_DSN is set."""
 
 import logging
 from typing import Any
@@ -8,7 +8,7 @@ from chm_project.telemetry.context import current_request_id, current_task_id
 
 
 def start(dsn: str, release: str) -> None:
-    """Report logged errors from now on; raise ImportError if the extra `sentry` is not installed."""
+    """Report all errors that are logged from now on. Raise ImportError if the extra `sentry` is not installed."""
     import sentry_sdk
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -35,10 +35,10 @@ def start(dsn: str, release: str) -> None:
 
 
 def _prepare_event(event: Any, _hint: Any) -> Any:
-    """Return the event with the ids of request and task, and without secrets."""
+    """Add the ids of the request and the task to the event, and remove secrets from it."""
     tags = {"request_id": current_request_id(), "task_id": current_task_id()}
     event.setdefault("tags", {}).update({name: value for name, value in tags.items() if value})
     if isinstance(request := event.get("request"), dict):
-        # Path and query can contain a key; headers contain tokens and cookies.
+        # The path and the query can contain a secret key, and headers contain tokens and cookies.
         event["request"] = {"method": request.get("method")}
     return scrubbed(event)

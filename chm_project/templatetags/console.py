@@ -1,4 +1,4 @@
-"""Template tags of the console: times, ages, statuses."""
+"""Template tags and filters of the console: times, durations, statuses, links and notices."""
 
 from datetime import datetime
 from typing import Any
@@ -55,18 +55,22 @@ def platform(value: str) -> str:
 
 @register.filter
 def words(value: str) -> str:
-    """Return newly_failing as "newly failing"."""
+    """Return the value with spaces: "newly failing" for newly_failing."""
     return value.replace("_", " ")
 
 
 @register.filter
 def less(number: int, other: int) -> int:
+    """Return the first number minus the second."""
     return number - other
 
 
 @register.simple_tag
 def since_failure(row: Row) -> SafeString:
-    """Return what followed the failure of a row of failing_now: an open run, else the latest run's status."""
+    """Return what happened after the failure in a row of failing_now.
+
+    This is "retrying" if a run is open, else the status of the latest run, or a dash if that run failed.
+    """
     if row["retrying"]:
         return badge("running", "retrying")
     if row["latest_status"] == Status.FAILED:
@@ -81,7 +85,7 @@ def lasted(since: datetime, until: datetime) -> str:
 
 @register.simple_tag
 def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> SafeString:
-    """Return the state of its ingestion; `latest` is its latest run, empty without one."""
+    """Return the state of the pipeline's ingestion. `latest` is its latest run; None or "" if it has no run."""
     match pipeline.ingestion_state(as_of, has_runs=bool(latest)):
         case "none":
             return format_html('<span class="chm-subtle">{}</span>', "not ingested")
@@ -106,20 +110,20 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
 @register.simple_tag
 def maintenance_faults() -> SafeString | str:
     """Return a notice if the maintenance file has faults, else "". The log and `chm check-config` list them."""
-    number = len(maintenance_file().faults)
-    if not number:
+    fault_count = len(maintenance_file().faults)
+    if not fault_count:
         return ""
     return format_html(
         '<p class="chm-note" role="status" id="maintenance-faults">The file of planned maintenance and owners has {} '
         'fault{}, so nothing is marked. <span class="chm-code">chm check-config</span> lists them.</p>',
-        number,
-        "" if number == 1 else "s",
+        fault_count,
+        "" if fault_count == 1 else "s",
     )
 
 
 @register.simple_tag
 def querystring_of(**parameters: object) -> str:
-    """Return "?name=value&..." with every value encoded, texts cut to 100 characters."""
+    """Return "?name=value&..." with encoded values, each shortened to 100 characters."""
     return "?" + urlencode({name: str(value)[:100] for name, value in parameters.items()})
 
 
@@ -137,6 +141,6 @@ def my_clients_address(changelist: Any) -> str:
 
 @register.simple_tag
 def rule_preview(rule: AlertRule) -> Preview:
-    """Return when the rule would have fired until now."""
-    [found] = previews_of([rule], timezone.now())
-    return found
+    """Return the past periods in which the rule would have fired."""
+    [preview] = previews_of([rule], timezone.now())
+    return preview

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from chm_project.settings import places
+from chm_project.settings import paths
 
 Row = dict[str, str]
 
@@ -114,10 +114,10 @@ class Dataset:
 
 def dataset(name: str) -> Dataset:
     """Return the data set of this name, from the checkout or from the installed package. Raise LookupError."""
-    folder = places.DATA_SETS / name
+    folder = paths.DATA_SETS / name
     # A name that starts with dots or a slash could be a path outside the folder.
     if name.strip("./\\") != name or not (folder / "base").is_dir():
-        known = sorted({path.parent.name for path in places.DATA_SETS.glob("*/base")})
+        known = sorted({path.parent.name for path in paths.DATA_SETS.glob("*/base")})
         raise LookupError(f"There is no data set {name!r}; the data sets are: {', '.join(known) or 'none'}.")
     return Dataset(folder)
 

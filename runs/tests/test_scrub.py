@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chm_project.scrubbing import FILTERED, scrub_mapping, scrub_text, secret_name
-from chm_project.scrubbing.names import SECRET_NAMES
 from chm_project.scrubbing.payloads import scrubbed
+from chm_project.scrubbing.secret_names import SECRET_NAMES
 from chm_project.scrubbing.texts import RULES
 from tools.support.labelled_texts import Labelled, fill, labelled_texts
 
@@ -63,8 +63,8 @@ def test_every_example_of_a_rule_has_an_anchor_at_a_match_of_its_pattern(rule: A
         places = [
             place
             for anchor in rule.anchors
-            for place in range(rule.before, len(text))
-            if text.lower().startswith(anchor, place) and rule.pattern.match(text, place - rule.before)
+            for place in range(rule.characters_before, len(text))
+            if text.lower().startswith(anchor, place) and rule.pattern.match(text, place - rule.characters_before)
         ]
 
         assert places, "no anchor is at a match of the pattern, so the rule never runs"

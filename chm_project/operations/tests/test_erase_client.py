@@ -1,4 +1,4 @@
-"""Erasing deletes a client with everything it owns, nothing of others, and leaves an entry in the admin log."""
+"""erase_client deletes a client with everything that belongs to it, and writes an entry in the admin log."""
 
 import io
 import sys
@@ -27,12 +27,12 @@ from runs.rollup.maintenance import differences
 from runs.services import record_runs
 from runs.tests.factories import RunFactory
 
-ALL = OwnedRows(pipelines=2, runs=6, alert_rules=2, tokens=2)
-NONE = OwnedRows(pipelines=0, runs=0, alert_rules=0, tokens=0)
+OWNED_ROWS = OwnedRows(pipelines=2, runs=6, alert_rules=2, tokens=2)
+NO_ROWS = OwnedRows(pipelines=0, runs=0, alert_rules=0, tokens=0)
 MODELS: tuple[type[Model], ...] = (Client, Pipeline, Run, AlertRule, ApiToken)
 
 
-def populated(name: str) -> Client:
+def create_client_with_rows(name: str) -> Client:
     client = ClientFactory.create(name=name)
     pipelines = [PipelineFactory.create(client=client) for _ in range(2)]
     for pipeline in pipelines:
@@ -46,42 +46,42 @@ def populated(name: str) -> Client:
 
 @pytest.fixture
 def clients(db: None) -> tuple[Client, Client]:
-    return populated("Northwind"), populated("Contoso")
+    return create_client_with_rows("Northwind"), create_client_with_rows("Contoso")
 
 
-def test_erasing_deletes_everything_of_the_client_and_nothing_of_another(clients: tuple[Client, Client]) -> None:
+def test_erasing_a_client_deletes_all_its_rows_and_no_row_of_another_client(clients: tuple[Client, Client]) -> None:
     northwind, contoso = clients
 
     call_command("erase_client", "Northwind", "--yes", "Northwind")
 
     assert list(Client.objects.all()) == [contoso]
-    assert count_owned_rows(contoso) == ALL
+    assert count_owned_rows(contoso) == OWNED_ROWS
     assert [model.objects.count() for model in MODELS] == [1, 2, 6, 2, 2]  # type: ignore[attr-defined]
     assert differences() == []
     entry = LogEntry.objects.get()
     assert (entry.object_repr, entry.object_id, entry.action_flag) == ("Northwind", str(northwind.pk), DELETION)
-    assert f"with {ALL}." in entry.get_change_message()
+    assert f"with {OWNED_ROWS}." in entry.get_change_message()
     assert (entry.user.get_username(), entry.user.is_active) == ("command-line", False)
 
 
-def test_a_rule_on_anothers_pipeline_stays_without_the_client(clients: tuple[Client, Client]) -> None:
+def test_a_rule_on_another_clients_pipeline_is_kept_without_the_erased_client(clients: tuple[Client, Client]) -> None:
     northwind, contoso = clients
     rule = AlertRule.objects.create(
         client=northwind, pipeline=contoso.pipelines.all()[0], rule_type="on_failure", channel="slack", destination="#x"
     )
 
-    assert erase_client(northwind, by="test") == ALL
+    assert erase_client(northwind, by="test") == OWNED_ROWS
 
     rule.refresh_from_db()
     assert rule.client_id is None
 
 
-def test_a_client_without_anything_can_be_erased(db: None) -> None:
-    assert erase_client(ClientFactory.create(), by="test") == NONE
+def test_a_client_without_pipelines_can_be_erased(db: None) -> None:
+    assert erase_client(ClientFactory.create(), by="test") == NO_ROWS
     assert not Client.objects.exists()
 
 
-def test_what_the_clients_programs_did_stays_in_the_log(clients: tuple[Client, Client]) -> None:
+def test_changes_made_with_the_clients_tokens_stay_in_the_admin_log(clients: tuple[Client, Client]) -> None:
     northwind, _ = clients
     api = api_with_scope("write", client_id=northwind.pk)
     pipeline = northwind.pipelines.all()[0]
@@ -93,19 +93,19 @@ def test_what_the_clients_programs_did_stays_in_the_log(clients: tuple[Client, C
     assert api.get("/api/v1/clients").status_code == 401
 
 
-@pytest.mark.parametrize("typed", ["northwind", "Contoso", ""])
+@pytest.mark.parametrize("typed_name", ["northwind", "Contoso", ""])
 def test_nothing_is_erased_unless_the_name_is_repeated(
-    clients: tuple[Client, Client], typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clients: tuple[Client, Client], typed_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
-    for arguments in (["Northwind"], ["Northwind", "--yes", typed]):
-        with pytest.raises(CommandError, match="Nothing was removed") as refused:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed_name}\n"))
+    for arguments in (["Northwind"], ["Northwind", "--yes", typed_name]):
+        with pytest.raises(CommandError, match="Nothing was removed") as error_info:
             call_command("erase_client", *arguments)
-        assert refused.value.returncode == 2
+        assert error_info.value.returncode == 2
 
-    assert count_owned_rows(clients[0]) == ALL
+    assert count_owned_rows(clients[0]) == OWNED_ROWS
     assert Client.objects.get(name="Northwind").is_active
-    assert f"the active client Northwind permanently, with {ALL}" in capsys.readouterr().err
+    assert f"the active client Northwind permanently, with {OWNED_ROWS}" in capsys.readouterr().err
 
 
 def test_typing_the_name_confirms_the_erasure(
@@ -115,7 +115,7 @@ def test_typing_the_name_confirms_the_erasure(
 
     call_command("erase_client", "Northwind")
 
-    assert capsys.readouterr().out == f"Removed Northwind with {ALL}.\n"
+    assert capsys.readouterr().out == f"Removed Northwind with {OWNED_ROWS}.\n"
     with pytest.raises(CommandError, match="no client named 'Northwind'"):
         call_command("erase_client", "Northwind", "--yes", "Northwind")
 
@@ -124,7 +124,7 @@ def test_an_interrupted_erasure_continues_where_it_stopped(
     clients: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     northwind, _ = clients
-    monkeypatch.setattr(erasure, "BATCH", 2)
+    monkeypatch.setattr(erasure, "BATCH_SIZE", 2)
 
     def interrupt(deleted: int) -> None:
         if deleted == 4:
@@ -140,20 +140,20 @@ def test_an_interrupted_erasure_continues_where_it_stopped(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_source_that_sends_runs_meanwhile_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    northwind, contoso = populated("Northwind"), populated("Contoso")
-    monkeypatch.setattr(erasure, "BATCH", 2)
-    done = threading.Event()
-    moment = datetime(2026, 3, 1, tzinfo=UTC)
+def test_no_row_is_left_if_a_source_sends_runs_during_the_erasure(monkeypatch: pytest.MonkeyPatch) -> None:
+    northwind, contoso = create_client_with_rows("Northwind"), create_client_with_rows("Contoso")
+    monkeypatch.setattr(erasure, "BATCH_SIZE", 2)
+    is_erased = threading.Event()
+    first_start = datetime(2026, 3, 1, tzinfo=UTC)
     pipelines = list(Pipeline.objects.values_list("pk", flat=True))
 
-    def send() -> int:
-        """Write pages with runs of both clients until the erasure is done; the last page may be refused."""
+    def send_runs() -> int:
+        """Write pages with runs of both clients until the erasure ends; return their number. The last may fail."""
         number = 0
         try:
-            while not done.is_set():
+            while not is_erased.is_set():
                 number += 1
-                times: dict[str, Any] = {"started_at": moment + timedelta(minutes=number)} if number % 2 else {}
+                times: dict[str, Any] = {"started_at": first_start + timedelta(minutes=number)} if number % 2 else {}
                 page = [
                     RunEvent(pipeline_id=pipeline, external_run_id=f"sent-{number}", status="success", **times)
                     for pipeline in pipelines
@@ -166,11 +166,11 @@ def test_a_source_that_sends_runs_meanwhile_leaves_nothing_behind(monkeypatch: p
         return number
 
     with ThreadPoolExecutor(1) as pool:
-        pages = pool.submit(send)
+        pages = pool.submit(send_runs)
         try:
             erase_client(northwind, by="test")
         finally:
-            done.set()
+            is_erased.set()
         assert pages.result() > 0
 
     assert list(Client.objects.all()) == [contoso]

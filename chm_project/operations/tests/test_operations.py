@@ -1,4 +1,4 @@
-"""Readiness and metrics, and beat's heartbeat."""
+"""Tests of /ready, of /metrics and of beat's heartbeat."""
 
 import time
 from collections.abc import Iterator
@@ -26,18 +26,18 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def quiet_cache() -> Iterator[None]:
+def empty_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
 
 
 @pytest.fixture
-def beat() -> None:
+def beat_heartbeat() -> None:
     cache.set("beat", time.time(), timeout=None)
 
 
-def metrics(api: Any) -> dict[str, float]:
+def read_metrics(api: Any) -> dict[str, float]:
     answer = api.get("/metrics")
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/plain")
@@ -45,11 +45,11 @@ def metrics(api: Any) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_a_working_installation_is_ready(beat: None) -> None:
+def test_a_working_installation_is_ready(beat_heartbeat: None) -> None:
     assert api_with_scope("read").get("/ready").json() == {"status": "ok", "problems": {}, "stale_pipelines": 0}
 
 
-def test_without_beat_it_is_not_ready(settings: Settings) -> None:
+def test_chm_is_not_ready_without_a_heartbeat_of_beat(settings: Settings) -> None:
     answer = api_with_scope("read").get("/ready")
     assert answer.status_code == 503
     assert "is it running" in answer.json()["problems"]["beat"]
@@ -57,22 +57,22 @@ def test_without_beat_it_is_not_ready(settings: Settings) -> None:
     assert "3600 s ago" in api_with_scope("read").get("/ready").json()["problems"]["beat"]
 
 
-def test_without_its_broker_it_is_not_ready(beat: None, settings: Settings) -> None:
+def test_chm_is_not_ready_without_its_broker(beat_heartbeat: None, settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://:hunter2@127.0.0.1:1/0"
     answer = api_with_scope("read").get("/ready")
     assert (answer.status_code, answer.json()["problems"]) == (503, {"broker": "the broker cannot be reached"})
-    assert metrics(api_with_scope("read"))["chm_broker_up"] == 0
+    assert read_metrics(api_with_scope("read"))["chm_broker_up"] == 0
     assert "hunter2" not in answer.content.decode()
 
 
-def test_without_its_database_it_is_alive_and_not_ready() -> None:
+def test_without_its_database_chm_is_healthy_but_not_ready() -> None:
     with empty_database("chm_test_ready") as url, web_server(CHM_DATABASE_URL=url) as address:
         token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
         without_tables = requests.get(f"{address}/ready", headers=token, timeout=30)
         drop_database("chm_test_ready")
-        gone = requests.get(f"{address}/ready", headers=token, timeout=30)
+        without_database = requests.get(f"{address}/ready", headers=token, timeout=30)
 
-        for answer in (without_tables, gone):
+        for answer in (without_tables, without_database):
             assert answer.status_code == 503
             assert answer.json() == {
                 "status": "unavailable",
@@ -80,20 +80,22 @@ def test_without_its_database_it_is_alive_and_not_ready() -> None:
                 "stale_pipelines": None,
             }
         assert requests.get(f"{address}/health", timeout=30).status_code == 200
-        bare = requests.get(f"{address}/ready", timeout=30)
-        assert (bare.status_code, bare.json()) == (503, {"status": "unavailable"})
+        without_token = requests.get(f"{address}/ready", timeout=30)
+        assert (without_token.status_code, without_token.json()) == (503, {"status": "unavailable"})
 
 
-def test_without_a_token_only_the_readiness_status_is_readable() -> None:
+def test_ready_without_a_token_returns_only_the_status() -> None:
     answer = APIClient().get("/ready", headers={"host": "10.0.0.7:8000"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), "beat does not matter"
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), (
+        "beat does not run, and is not checked without a token"
+    )
 
 
-def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_database(tmp_path: Path) -> None:
+def test_a_scraper_reads_metrics_with_its_token_while_the_database_is_down(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("scraper-token\n")
-    nowhere = {"CHM_DATABASE_URL": "postgresql:///none?host=/nowhere", "CHM_METRICS_TOKEN_FILE": str(token)}
-    with web_server(**nowhere) as address:
+    variables = {"CHM_DATABASE_URL": "postgresql:///none?host=/nowhere", "CHM_METRICS_TOKEN_FILE": str(token)}
+    with web_server(**variables) as address:
         scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
         assert scraped.status_code == 200
         assert "chm_database_up 0.0" in scraped.text
@@ -103,13 +105,13 @@ def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_databa
         assert other.status_code == 401
 
 
-def test_stale_pipelines_are_counted_and_do_not_make_it_unready(beat: None) -> None:
+def test_chm_is_ready_with_stale_pipelines_and_counts_them(beat_heartbeat: None) -> None:
     Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
     answer = api_with_scope("read").get("/ready")
     assert (answer.status_code, answer.json()["stale_pipelines"]) == (200, 1)
 
 
-def test_metrics_match_the_database_and_the_broker(beat: None) -> None:
+def test_metrics_match_the_database_and_the_broker(beat_heartbeat: None) -> None:
     now = timezone.now()
     pipeline = RunFactory.create(status="failed", started_at=now - timedelta(hours=1), finished_at=now).pipeline
     RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=3), finished_at=now - timedelta(days=2))
@@ -118,7 +120,7 @@ def test_metrics_match_the_database_and_the_broker(beat: None) -> None:
     )
     PipelineFactory.create(is_active=False)
 
-    scraped = metrics(api_with_scope("read"))
+    scraped = read_metrics(api_with_scope("read"))
 
     assert scraped['chm_runs_24h{status="failed"}'] == 1
     assert scraped['chm_runs_24h{status="success"}'] == 0
@@ -134,28 +136,30 @@ def test_metrics_match_the_database_and_the_broker(beat: None) -> None:
     assert scraped[f'chm_build_info{{version="{VERSION}"}}'] == 1
 
 
-def test_late_pipelines_are_counted_by_client_and_platform(beat: None) -> None:
+def test_late_pipelines_are_counted_by_client_and_platform(beat_heartbeat: None) -> None:
     now = timezone.now()
-    planned = PipelineFactory.create(platform="dbt")
-    Pipeline.objects.filter(pk=planned.pk).update(
+    late_pipeline = PipelineFactory.create(platform="dbt")
+    Pipeline.objects.filter(pk=late_pipeline.pk).update(
         source_next_run_at=now - timedelta(hours=2), ingested_through=now, ingest_due_at=now + timedelta(hours=1)
     )
-    on_time = PipelineFactory.create(client=planned.client, platform="airflow")
+    on_time = PipelineFactory.create(client=late_pipeline.client, platform="airflow")
 
-    scraped = metrics(api_with_scope("read"))
+    scraped = read_metrics(api_with_scope("read"))
 
-    assert scraped[f'chm_pipelines_late{{client="{planned.client.name}",platform="dbt"}}'] == 1
+    assert scraped[f'chm_pipelines_late{{client="{late_pipeline.client.name}",platform="dbt"}}'] == 1
     assert scraped[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
 
 
-def test_unmatched_lineage_events_are_counted(beat: None) -> None:
-    before = metrics(api_with_scope("read"))["chm_lineage_unmatched_events_total"]
+def test_unmatched_lineage_events_are_counted(beat_heartbeat: None) -> None:
+    count_before = read_metrics(api_with_scope("read"))["chm_lineage_unmatched_events_total"]
     event = {"eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}, "job": {"namespace": "no", "name": "job"}}
     api_with_scope("ingest", client_id=PipelineFactory.create().client_id).post("/api/v1/lineage", [event, event])
-    assert metrics(api_with_scope("read"))["chm_lineage_unmatched_events_total"] == before + 2
+    assert read_metrics(api_with_scope("read"))["chm_lineage_unmatched_events_total"] == count_before + 2
 
 
-def test_metrics_cost_the_same_queries_however_many_pipelines_fail(beat: None, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_of_metrics_does_not_depend_on_the_number_of_failing_pipelines(
+    beat_heartbeat: None, django_assert_num_queries: Any
+) -> None:
     api = api_with_scope("read")
     api.get("/metrics")
     with django_assert_num_queries(9):
@@ -167,14 +171,14 @@ def test_metrics_cost_the_same_queries_however_many_pipelines_fail(beat: None, d
 
 
 @pytest.mark.parametrize("path", ["/ready", "/metrics"])
-def test_details_of_readiness_and_metrics_need_permission(path: str, beat: None) -> None:
+def test_details_of_readiness_and_metrics_need_permission(path: str, beat_heartbeat: None) -> None:
     if path == "/metrics":
         assert_error(APIClient().get(path), 401, "unauthorized")
     assert_error(api_with_scope("ingest").get(path), 403, "forbidden")
     assert api_as_role("viewer").get(path).status_code == 200
 
 
-def test_each_tick_of_beat_is_a_heartbeat(tmp_path: Any) -> None:
+def test_each_tick_of_beat_writes_a_heartbeat(tmp_path: Any) -> None:
     assert heartbeat_age() is None
     scheduler = BeatingScheduler(current_app, schedule_filename=str(tmp_path / "beat"))
     scheduler.tick()

@@ -1,4 +1,4 @@
-"""Two beats of one installation, as real processes: one schedules, and the other takes over when it ends."""
+"""Two real beat processes of one installation: one schedules, and the other one takes over when the first ends."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ from django.conf import settings
 
 from chm_project.local.embedded import redis_url
 from chm_project.local.supervisor import CELERY
-from chm_project.operations.beat import LEASE_SECONDS, LOCK_KEY, RENEW_SECONDS, BeatLock
+from chm_project.operations.beat import LOCK_KEY, LOCK_SECONDS, RENEW_SECONDS, BeatLock
 from tools.support.processes import empty_broker
 
 # Number of a Redis database that parallel tests do not use.
-DATABASE = 14
+REDIS_DATABASE = 14
 
 
 @pytest.fixture
 def broker() -> str:
-    return empty_broker(DATABASE)
+    return empty_broker(REDIS_DATABASE)
 
 
 @contextmanager
@@ -42,52 +42,53 @@ def beat(broker: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
-def holder(client: "redis.Redis") -> int | None:
-    """Return the process that schedules, or None."""
+def active_pid(client: "redis.Redis") -> int | None:
+    """Return the process id of the active beat, or None."""
     value = client.get(LOCK_KEY)
     return int(value.decode().rpartition(":")[2]) if isinstance(value, bytes) else None
 
 
-def wait_for_another(client: "redis.Redis", former: int | None, seconds: float) -> tuple[int, float]:
+def wait_for_active_beat(client: "redis.Redis", previous_pid: int | None, seconds: float) -> tuple[int, float]:
+    """Wait until another process than `previous_pid` is active; return its process id and the seconds waited."""
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
-        pid = holder(client)
-        if pid is not None and pid != former:
+        pid = active_pid(client)
+        if pid is not None and pid != previous_pid:
             return pid, time.monotonic() - begun
         time.sleep(0.05)
-    raise AssertionError(f"after {seconds} s {holder(client)} schedules")
+    raise AssertionError(f"after {seconds} s, process {active_pid(client)} is still the active beat")
 
 
-@pytest.mark.parametrize(("ending", "max_wait"), [(signal.SIGTERM, RENEW_SECONDS), (signal.SIGKILL, LEASE_SECONDS)])
+@pytest.mark.parametrize(("end_signal", "max_wait"), [(signal.SIGTERM, RENEW_SECONDS), (signal.SIGKILL, LOCK_SECONDS)])
 def test_a_second_beat_waits_and_takes_over_when_the_first_ends(
-    broker: str, tmp_path: Path, ending: signal.Signals, max_wait: float
+    broker: str, tmp_path: Path, end_signal: signal.Signals, max_wait: float
 ) -> None:
     with (
         redis.Redis.from_url(redis_url(broker)) as client,
-        beat(broker, tmp_path / "one") as one,
-        beat(broker, tmp_path / "two") as two,
+        beat(broker, tmp_path / "one") as first_process,
+        beat(broker, tmp_path / "two") as second_process,
     ):
-        first, _ = wait_for_another(client, None, 60)
+        first_pid, _ = wait_for_active_beat(client, None, 60)
         time.sleep(3)
         client.delete("celery")
         begun = time.monotonic()
         time.sleep(4)
-        # One task a second: two beats at work would enqueue twice as many.
+        # One beat enqueues one task per second; two active beats would enqueue two.
         assert 2 <= int(client.llen("celery")) <= (time.monotonic() - begun) + 1.5
-        assert holder(client) == first
-        assert {one.poll(), two.poll()} == {None}, "the waiting beat still runs"
+        assert active_pid(client) == first_pid
+        assert {first_process.poll(), second_process.poll()} == {None}, "the waiting beat still runs"
 
-        os.kill(first, ending)
-        second, seconds = wait_for_another(client, first, max_wait + RENEW_SECONDS + 10)
+        os.kill(first_pid, end_signal)
+        second_pid, seconds = wait_for_active_beat(client, first_pid, max_wait + RENEW_SECONDS + 10)
 
-        assert {first, second} == {one.pid, two.pid}
+        assert {first_pid, second_pid} == {first_process.pid, second_process.pid}
         assert seconds < max_wait + RENEW_SECONDS + 3
         client.delete("celery")
         time.sleep(3)
         assert int(client.llen("celery")) >= 1
 
 
-def test_a_lost_lock_is_noticed_and_can_be_acquired_again(broker: str) -> None:
+def test_a_beat_that_lost_its_lock_is_not_active_until_it_acquires_it_again(broker: str) -> None:
     lock = BeatLock(broker)
     with redis.Redis.from_url(redis_url(broker)) as client:
         assert lock.is_active()
@@ -96,8 +97,8 @@ def test_a_lost_lock_is_noticed_and_can_be_acquired_again(broker: str) -> None:
         client.delete(LOCK_KEY)
         assert lock.is_active()
         lock.release()
-        assert holder(client) is None
+        assert active_pid(client) is None
 
 
-def test_without_a_broker_nothing_is_scheduled() -> None:
+def test_a_beat_is_not_active_without_a_broker() -> None:
     assert not BeatLock("redis://127.0.0.1:1/0").is_active()

@@ -13,20 +13,20 @@ from chm_project.scrubbing.logs import ScrubbedJsonFormatter
 SECRET = "hunter2-of-the-log"
 
 
-def log_line(formatter: logging.Formatter, level: int, message: Any, *args: Any, **rest: Any) -> str:
+def log_line(formatter: logging.Formatter, level: int, message: Any, *args: Any, **options: Any) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     logger = logging.Logger("a third-party library", logging.DEBUG)
     logger.addHandler(handler)
-    logger.log(level, message, *args, **rest)
+    logger.log(level, message, *args, **options)
     return stream.getvalue()
 
 
 @pytest.mark.proves("SE-002")
 @pytest.mark.parametrize("formatter", [logging.Formatter(), ScrubbedJsonFormatter()])
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL])
-def test_a_message_holds_no_secret_at_any_level(formatter: logging.Formatter, level: int) -> None:
+def test_a_log_message_contains_no_secret_at_any_level(formatter: logging.Formatter, level: int) -> None:
     for message, args in [
         (f"password={SECRET}", ()),
         ("login failed: password=%s", (SECRET,)),
@@ -40,7 +40,7 @@ def test_a_message_holds_no_secret_at_any_level(formatter: logging.Formatter, le
 
 
 @pytest.mark.parametrize("formatter", [logging.Formatter(), ScrubbedJsonFormatter("%(message)s")])
-def test_a_traceback_holds_no_secret(formatter: logging.Formatter) -> None:
+def test_a_logged_traceback_contains_no_secret(formatter: logging.Formatter) -> None:
     try:
         raise ValueError(f"password={SECRET}") from KeyError(f"token={SECRET}")
     except ValueError:
@@ -50,7 +50,7 @@ def test_a_traceback_holds_no_secret(formatter: logging.Formatter) -> None:
     assert SECRET not in line
 
 
-def test_an_extra_field_holds_no_secret() -> None:
+def test_an_extra_field_of_a_log_record_contains_no_secret() -> None:
     line = log_line(ScrubbedJsonFormatter("%(message)s"), logging.INFO, "hello", extra={"config": {"password": SECRET}})
 
     assert json.loads(line)["config"] == {"password": "[filtered]"}
@@ -64,7 +64,7 @@ def test_an_extra_field_holds_no_secret() -> None:
         {"traceback": f"ValueError: login with password '{SECRET}' failed"},
     ],
 )
-def test_a_result_of_a_task_is_stored_without_secrets(result: dict[str, Any], settings: Any) -> None:
+def test_the_result_of_a_task_is_stored_without_secrets(result: dict[str, Any], settings: Any) -> None:
     content_type, encoding, text = dumps(result, serializer=settings.CELERY_RESULT_SERIALIZER)
 
     assert SECRET not in text

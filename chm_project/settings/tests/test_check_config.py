@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chm_project.settings.tests.test_production import KEY, SAFE, run
+from chm_project.settings.tests.test_production import SAFE_VARIABLES, SECRET_KEY, run_with_production_settings
 
 CONNECTIONS = """
 [connections.airflow]
@@ -18,12 +18,12 @@ pipelines = { platform = "airflow" }
 
 
 def check_config(**changes: str | None) -> tuple[int, dict[str, Any]]:
-    done = run("manage.py", "check-config", "--json", **changes)
-    report: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, report
+    process = run_with_production_settings("manage.py", "check-config", "--json", **changes)
+    report: dict[str, Any] = json.loads(process.stdout)
+    return process.returncode, report
 
 
-def test_a_safe_configuration_has_no_fault_and_shows_where_each_value_comes_from(tmp_path: Path) -> None:
+def test_a_safe_configuration_has_no_faults_and_each_value_has_its_origin(tmp_path: Path) -> None:
     (tmp_path / "port").write_text("8123\n")
 
     status, report = check_config(CHM_PORT_FILE=str(tmp_path / "port"), CHM_WEB_WORKERS="5")
@@ -37,31 +37,31 @@ def test_a_safe_configuration_has_no_fault_and_shows_where_each_value_comes_from
     assert (settings["CHM_LOG_LEVEL"]["value"], settings["CHM_LOG_LEVEL"]["origin"]) == ("INFO", "default")
 
 
-@pytest.mark.parametrize("form", [(), ("--json",)])
-def test_no_secret_is_shown(form: tuple[str, ...]) -> None:
-    done = run(
-        "manage.py", "check-config", *form,
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_check_config_shows_no_secret(options: tuple[str, ...]) -> None:
+    process = run_with_production_settings(
+        "manage.py", "check-config", *options,
         CHM_PARTNER_API_TOKEN="partner-hush-1",
         CHM_DATABASE_URL="postgresql://chm:hush%2F2@db.example.com/chm?sslmode=verify-full&password=hush4",
         CHM_BROKER_URL="rediss://:hush5@redis.example.com/0",
     )  # fmt: skip
 
-    assert done.returncode == 0, done.stdout
-    assert "hush" not in done.stdout + done.stderr
-    assert KEY not in done.stdout
-    assert "postgresql://chm:***@db.example.com/chm" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "hush" not in process.stdout + process.stderr
+    assert SECRET_KEY not in process.stdout
+    assert "postgresql://chm:***@db.example.com/chm" in process.stdout
 
 
-def test_an_invalid_address_is_not_shown_either() -> None:
-    done = run(
+def test_check_config_does_not_show_an_invalid_address() -> None:
+    process = run_with_production_settings(
         "manage.py", "check-config", CHM_DATABASE_URL="postgresql://chm:hush/2@3@db/chm", CHM_BROKER_URL="hush@x:1"
     )
 
-    assert done.returncode == 2
-    assert "hush" not in done.stdout + done.stderr
+    assert process.returncode == 2
+    assert "hush" not in process.stdout + process.stderr
 
 
-def test_all_faults_are_listed_at_once() -> None:
+def test_check_config_lists_all_faults_at_once() -> None:
     status, report = check_config(
         CHM_PORT="70000", CHM_WEB_WORKERS="0", CHM_WEB_THREADS_FILE="/nowhere/threads", CHM_SECRET_KEY=None,
         CHM_HSTS_PRELOAD="true", CHM_METRICS_TOKEN_FILE="/nowhere/token",
@@ -72,11 +72,11 @@ def test_all_faults_are_listed_at_once() -> None:
         "CHM_PORT", "CHM_WEB_WORKERS", "CHM_WEB_THREADS", "CHM_SECRET_KEY", "CHM_HSTS_PRELOAD",
         "CHM_METRICS_TOKEN_FILE",
     }  # fmt: skip
-    assert report["settings"]["CHM_ALLOWED_HOSTS"]["value"] == "chm.example.com", "what can be read is shown"
+    assert report["settings"]["CHM_ALLOWED_HOSTS"]["value"] == "chm.example.com", "valid settings are shown too"
 
 
-def test_misspelt_variables_and_variables_set_twice_are_warnings(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(KEY)
+def test_check_config_warns_of_misspelt_variables_and_of_variables_set_twice(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(SECRET_KEY)
 
     status, report = check_config(CHM_WEB_WORKER="3", CHM_SECRET_KEY_FILE=str(tmp_path / "key"))
 
@@ -113,14 +113,15 @@ def test_the_maintenance_file_is_checked(tmp_path: Path) -> None:
     assert all(fault.startswith("CHM_MAINTENANCE_FILE: ") for fault in report["faults"])
 
 
-def test_development_needs_no_address_and_starts_nothing(tmp_path: Path) -> None:
-    absent: dict[str, str | None] = dict.fromkeys(SAFE)
+def test_check_config_in_development_needs_no_address_and_starts_no_server(tmp_path: Path) -> None:
+    unset_variables: dict[str, str | None] = dict.fromkeys(SAFE_VARIABLES)
 
-    done = run(
+    process = run_with_production_settings(
         "-c", "import sys; from chm_project.command_line import main; sys.argv = ['chm', 'check-config']; main()",
-        **absent, CHM_DATA_DIR=str(tmp_path / "data"), DJANGO_SETTINGS_MODULE="chm_project.settings.development",
+        **unset_variables, CHM_DATA_DIR=str(tmp_path / "data"),
+        DJANGO_SETTINGS_MODULE="chm_project.settings.development",
     )  # fmt: skip
 
-    assert done.returncode == 0, done.stdout
-    assert "CHM_DATABASE_URL = the embedded server" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "CHM_DATABASE_URL = the embedded server" in process.stdout
     assert not (tmp_path / "data").exists()

@@ -1,4 +1,4 @@
-"""Production refuses unsafe settings at the start, and lists all faults at once."""
+"""In production CHM does not start with unsafe settings, and lists all faults at once."""
 
 import json
 import os
@@ -11,23 +11,25 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-KEY = "kX9v2-Qw7Zr4Lm8Np3Bt6Yc1Jd5Hf0Gs-aEuOiRxWzVqTnPbMy"
-SAFE = {
-    "CHM_SECRET_KEY": KEY,
+SECRET_KEY = "kX9v2-Qw7Zr4Lm8Np3Bt6Yc1Jd5Hf0Gs-aEuOiRxWzVqTnPbMy"
+SAFE_VARIABLES = {
+    "CHM_SECRET_KEY": SECRET_KEY,
     "CHM_ALLOWED_HOSTS": "chm.example.com",
     "CHM_DATABASE_URL": "postgresql://chm:pw@db.example.com/chm?sslmode=verify-full",
     "CHM_BROKER_URL": "rediss://:pw@redis.example.com/0",
 }
 
 
-def check(**changes: str | None) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py check --deploy` in a process, with the safe environment and these changes."""
-    return run("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **changes)
+def run_deploy_check(**changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py check --deploy` in a process, with the safe environment and these changes (None: not set)."""
+    return run_with_production_settings(
+        "-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **changes
+    )
 
 
-def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+def run_with_production_settings(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
     production = {"DJANGO_SETTINGS_MODULE": "chm_project.settings.production"}
-    variables = {name: value for name, value in (production | SAFE | changes).items() if value is not None}
+    variables = {name: value for name, value in (production | SAFE_VARIABLES | changes).items() if value is not None}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     return subprocess.run(
         [sys.executable, *arguments],
@@ -39,22 +41,24 @@ def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[s
     )
 
 
-def faults_of(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return the faults in the order of the output. Lines of CHM in a traceback never begin with a dash."""
-    return sorted({line: None for line in done.stderr.splitlines() if line.startswith("- ")}, key=done.stderr.index)
+def fault_lines(process: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the lines with faults, in the order of the output. Other lines do not begin with a dash."""
+    return sorted(
+        {line: None for line in process.stderr.splitlines() if line.startswith("- ")}, key=process.stderr.index
+    )
 
 
 def test_a_safe_environment_passes_the_deployment_checks() -> None:
-    done = check()
-    assert done.returncode == 0, done.stderr
-    assert "no issues" in done.stdout + done.stderr
+    process = run_deploy_check()
+    assert process.returncode == 0, process.stderr
+    assert "no issues" in process.stdout + process.stderr
 
 
 @pytest.mark.parametrize(("age", "scheduled"), [(None, "None"), ("400d", "runs.prune")])
 def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -> None:
-    show = "from django.conf import settings as s; print(s.CELERY_BEAT_SCHEDULE.get('prune runs', {}).get('task'))"
+    code = "from django.conf import settings as s; print(s.CELERY_BEAT_SCHEDULE.get('prune runs', {}).get('task'))"
 
-    assert run("-c", show, CHM_PRUNE_OLDER_THAN=age).stdout.strip() == scheduled
+    assert run_with_production_settings("-c", code, CHM_PRUNE_OLDER_THAN=age).stdout.strip() == scheduled
 
 
 @pytest.mark.proves("SE-004")
@@ -65,7 +69,7 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
         ({"CHM_SECRET_KEY": None}, "CHM_SECRET_KEY is not set"),
         ({"CHM_SECRET_KEY": "short"}, "CHM_SECRET_KEY is weak"),
         ({"CHM_SECRET_KEY": "a" * 60}, "CHM_SECRET_KEY is weak"),
-        ({"CHM_SECRET_KEY": "development-only-key-that-production-refuses-" + KEY}, "CHM_SECRET_KEY is weak"),
+        ({"CHM_SECRET_KEY": "development-only-key-that-production-refuses-" + SECRET_KEY}, "CHM_SECRET_KEY is weak"),
         ({"CHM_DEBUG": "1"}, "CHM_DEBUG is on"),
         ({"CHM_ALLOWED_HOSTS": None}, "CHM_ALLOWED_HOSTS is not set"),
         ({"CHM_ALLOWED_HOSTS": "chm.example.com,*"}, "wildcard"),
@@ -81,7 +85,7 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
         ({"CHM_BROKER_URL": None}, "CHM_BROKER_URL is not set"),
         ({"CHM_BROKER_URL": "redis+socket:///srv/app/.chm/valkey/valkey.sock"}, "embedded"),
         ({"CHM_ALLOWED_HOSTS": ".example.com"}, "wildcard"),
-        # Invalid rather than unsafe.
+        # Invalid values.
         ({"CHM_DATABASE_URL": "mysql://localhost/chm"}, "CHM_DATABASE_URL must be a postgresql:// address"),
         ({"CHM_DATABASE_URL": "nonsense"}, "CHM_DATABASE_URL must be a postgresql:// address"),
         ({"CHM_DATABASE_URL": "postgresql://localhost:port/chm"}, "CHM_DATABASE_URL must be a postgresql:// address"),
@@ -93,7 +97,10 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
         ({"CHM_BROKER_URL": "redis://:pw@redis.example.com/0"}, "CHM_BROKER_URL is remote and not encrypted"),
         ({"CHM_BROKER_URL": "rediss://redis.example.com/0"}, "CHM_BROKER_URL is remote and has no password"),
         ({"CHM_BROKER_URL": "rediss://:pw@r.example.com/0?ssl_cert_reqs=none"}, "CHM_BROKER_URL does not check"),
-        ({"CHM_DATABASE_URL": SAFE["CHM_DATABASE_URL"] + "&sslmode=disable"}, "CHM_DATABASE_URL gives an option twice"),
+        (
+            {"CHM_DATABASE_URL": SAFE_VARIABLES["CHM_DATABASE_URL"] + "&sslmode=disable"},
+            "CHM_DATABASE_URL gives an option twice",
+        ),
         ({"CHM_DATABASE_URL": "postgresql:///chm?service=other"}, "CHM_DATABASE_URL names a service"),
         ({"PGHOST": "db.example.com"}, "CHM_DATABASE_URL conflicts with PGHOST"),
         ({"CHM_DATABASE_POOL_SIZE": "0"}, "CHM_DATABASE_POOL_SIZE must be a whole number from 1"),
@@ -102,68 +109,72 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
     ],
     ids=str,
 )
-def test_each_unsafe_setting_is_refused_by_name(changes: dict[str, str | None], fault: str) -> None:
-    done = check(**changes)
-    assert done.returncode != 0
-    assert fault in done.stderr
-    assert len(faults_of(done)) == 1
+def test_chm_does_not_start_with_an_unsafe_setting_and_names_it(changes: dict[str, str | None], fault: str) -> None:
+    process = run_deploy_check(**changes)
+    assert process.returncode != 0
+    assert fault in process.stderr
+    assert len(fault_lines(process)) == 1
 
 
 @pytest.mark.proves("SE-002", "SE-004")
-def test_all_faults_are_listed_at_once_without_secrets() -> None:
-    done = check(CHM_SECRET_KEY="hunter2-hunter2", CHM_ALLOWED_HOSTS="*", CHM_BROKER_URL=None, CHM_PROXIES="hunter2",
-                 CHM_DATABASE_URL="postgresql://chm:s3cret@db.example.com/chm")  # fmt: skip
-    assert [line.split()[1] for line in faults_of(done)] == [
+def test_chm_lists_all_faults_of_its_settings_at_once_without_secrets() -> None:
+    process = run_deploy_check(
+        CHM_SECRET_KEY="hunter2-hunter2", CHM_ALLOWED_HOSTS="*", CHM_BROKER_URL=None, CHM_PROXIES="hunter2",
+        CHM_DATABASE_URL="postgresql://chm:s3cret@db.example.com/chm")  # fmt: skip
+    assert [line.split()[1] for line in fault_lines(process)] == [
         "CHM_PROXIES", "CHM_SECRET_KEY", "CHM_ALLOWED_HOSTS", "CHM_DATABASE_URL", "CHM_BROKER_URL",
     ]  # fmt: skip
-    assert "hunter2" not in done.stderr
-    assert "s3cret" not in done.stderr
+    assert "hunter2" not in process.stderr
+    assert "s3cret" not in process.stderr
 
 
 def test_secrets_can_come_from_files(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(KEY + "\n")
-    (tmp_path / "url").write_text(SAFE["CHM_DATABASE_URL"])
-    done = check(CHM_SECRET_KEY=None, CHM_SECRET_KEY_FILE=str(tmp_path / "key"), CHM_DATABASE_URL=None,
+    (tmp_path / "key").write_text(SECRET_KEY + "\n")
+    (tmp_path / "url").write_text(SAFE_VARIABLES["CHM_DATABASE_URL"])
+    process = run_deploy_check(CHM_SECRET_KEY=None, CHM_SECRET_KEY_FILE=str(tmp_path / "key"), CHM_DATABASE_URL=None,
                  CHM_DATABASE_URL_FILE=str(tmp_path / "url"))  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
 
 
 def test_a_local_database_needs_no_encryption() -> None:
-    assert check(CHM_DATABASE_URL="postgresql://chm@localhost/chm").returncode == 0
-    assert check(CHM_DATABASE_URL="postgresql://chm@/chm?host=/var/run/postgresql").returncode == 0
+    assert run_deploy_check(CHM_DATABASE_URL="postgresql://chm@localhost/chm").returncode == 0
+    assert run_deploy_check(CHM_DATABASE_URL="postgresql://chm@/chm?host=/var/run/postgresql").returncode == 0
 
 
 def test_a_value_may_begin_with_a_dollar_and_a_list_of_hosts_may_contain_spaces() -> None:
-    assert check(CHM_SECRET_KEY="$" + KEY, CHM_ALLOWED_HOSTS="a.example.com, b.example.com").returncode == 0
+    assert (
+        run_deploy_check(CHM_SECRET_KEY="$" + SECRET_KEY, CHM_ALLOWED_HOSTS="a.example.com, b.example.com").returncode
+        == 0
+    )
 
 
-PRINT_ANSWERS = """
+PRINT_RESPONSES = """
 import json, django
 django.setup()
 from django.test import Client
-def ask(path, **headers):
+def get(path, **headers):
     answer = Client(headers={"host": "chm.example.com", **headers}).get(path)
     return [answer.status_code, answer.get("Location"), answer.get("Strict-Transport-Security")]
 print(json.dumps({
-    "probe": ask("/health"),
-    "plain": ask("/api/v1/clients"),
-    "encrypted": ask("/health", **{"x-forwarded-proto": "https"}),
-    "by_address": ask("/health", host="10.1.2.3:8000"),
-    "foreign": ask("/admin/login/", host="elsewhere.example.com", **{"x-forwarded-proto": "https"}),
+    "probe": get("/health"),
+    "plain": get("/api/v1/clients"),
+    "encrypted": get("/health", **{"x-forwarded-proto": "https"}),
+    "by_address": get("/health", host="10.1.2.3:8000"),
+    "foreign": get("/admin/login/", host="elsewhere.example.com", **{"x-forwarded-proto": "https"}),
 }))
 """
 
 
 def test_production_redirects_to_https_except_for_probes_and_refuses_unknown_hosts() -> None:
-    done = run("-c", PRINT_ANSWERS, CHM_PROXIES="127.0.0.1")
+    process = run_with_production_settings("-c", PRINT_RESPONSES, CHM_PROXIES="127.0.0.1")
 
-    answers = json.loads(done.stdout)
-    assert answers["probe"][0] == 200
-    assert answers["plain"][:2] == [301, "https://chm.example.com/api/v1/clients"]
-    assert answers["encrypted"][0] == 200
-    assert "max-age=31536000" in answers["encrypted"][2]
-    assert answers["by_address"][0] == 200, "Kubernetes probes use the address of the pod"
-    assert answers["foreign"][0] == 400
+    responses = json.loads(process.stdout)
+    assert responses["probe"][0] == 200
+    assert responses["plain"][:2] == [301, "https://chm.example.com/api/v1/clients"]
+    assert responses["encrypted"][0] == 200
+    assert "max-age=31536000" in responses["encrypted"][2]
+    assert responses["by_address"][0] == 200, "Kubernetes probes use the address of the pod"
+    assert responses["foreign"][0] == 400
 
 
 @pytest.mark.parametrize(
@@ -178,31 +189,37 @@ def test_production_redirects_to_https_except_for_probes_and_refuses_unknown_hos
         ),
     ],
 )
-def test_the_operator_decides_how_long_browsers_remember_https_and_for_which_hosts(
-    changes: dict[str, str], header: str | None
-) -> None:
-    assert json.loads(run("-c", PRINT_ANSWERS, CHM_PROXIES="127.0.0.1", **changes).stdout)["encrypted"][2] == header
+def test_the_hsts_header_follows_the_settings(changes: dict[str, str], header: str | None) -> None:
+    assert (
+        json.loads(run_with_production_settings("-c", PRINT_RESPONSES, CHM_PROXIES="127.0.0.1", **changes).stdout)[
+            "encrypted"
+        ][2]
+        == header
+    )
 
 
-def test_forwarded_headers_count_only_from_configured_proxies() -> None:
-    answers = json.loads(run("-c", PRINT_ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
-    assert answers["encrypted"][2] is None, "the request is plain HTTP, although its header says https"
+def test_forwarded_headers_are_used_only_from_configured_proxies() -> None:
+    responses = json.loads(run_with_production_settings("-c", PRINT_RESPONSES, CHM_PROXIES="10.9.9.9").stdout)
+    assert responses["encrypted"][2] is None, "the request is plain HTTP, although its header says https"
 
 
 def test_web_server_and_worker_log_one_json_object_per_line() -> None:
     start = "import django; django.setup(); from chm_project import celery_app; "
     code = "import logging; logging.getLogger('runs').warning('page %s', 7); logging.getLogger('runs').debug('no')"
-    web, worker = run("-c", start + code), run("-c", f"{start}celery_app.log.setup(loglevel='INFO'); {code}")
+    web, worker = (
+        run_with_production_settings("-c", start + code),
+        run_with_production_settings("-c", f"{start}celery_app.log.setup(loglevel='INFO'); {code}"),
+    )
 
-    for done in (web, worker):
-        assert done.returncode == 0, done.stderr
-        [line] = done.stderr.splitlines()
+    for process in (web, worker):
+        assert process.returncode == 0, process.stderr
+        [line] = process.stderr.splitlines()
         entry = json.loads(line)
         assert (entry["level"], entry["logger"], entry["message"]) == ("WARNING", "runs", "page 7")
         assert entry["time"]
 
 
-def address_by_another_path(folder: Path, address: str) -> str:
+def address_through_a_link(folder: Path, address: str) -> str:
     """Return the address of an embedded server through a link, because production refuses the embedded folder."""
     socket = Path(re.sub(r"^redis\+socket://|\?.*$", "", address))
     (folder / "servers").symlink_to(socket.parent)
@@ -213,32 +230,36 @@ def address_by_another_path(folder: Path, address: str) -> str:
 def test_worker_and_beat_log_only_json_objects_from_start_to_end(process: str, tmp_path: Path) -> None:
     options = ["--concurrency", "1"] if process == "worker" else ["--schedule", str(tmp_path / "beat"), "--pidfile="]
     command = [sys.executable, "-m", "celery", "-A", "chm_project", process, "--loglevel", "INFO", *options]
-    variables = SAFE | {
+    variables = SAFE_VARIABLES | {
         "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",
-        "CHM_BROKER_URL": address_by_another_path(tmp_path, os.environ["CHM_BROKER_URL"]),
+        "CHM_BROKER_URL": address_through_a_link(tmp_path, os.environ["CHM_BROKER_URL"]),
         "CHM_METRICS_DIR": str(tmp_path / "metrics"),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(
+        running_process = subprocess.Popen(
             command, cwd=settings.BASE_DIR, env={**inherited, **variables}, stdout=log, stderr=subprocess.STDOUT
         )
-        ready = {"worker": "ready", "beat": "beat: Starting"}[process]
+        ready_message = {"worker": "ready", "beat": "beat: Starting"}[process]
         deadline = time.monotonic() + 60
-        while ready not in (tmp_path / "log").read_text() and running.poll() is None and time.monotonic() < deadline:
+        while (
+            ready_message not in (tmp_path / "log").read_text()
+            and running_process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.1)
-        running.terminate()
-        running.wait(60)
+        running_process.terminate()
+        running_process.wait(60)
 
     lines = (tmp_path / "log").read_text().splitlines()
 
-    assert any(ready in json.loads(line)["message"] for line in lines), lines
+    assert any(ready_message in json.loads(line)["message"] for line in lines), lines
     assert {json.loads(line)["role"] for line in lines} <= {process, "command"}
 
 
-def test_each_logger_has_the_level_that_is_set_for_it() -> None:
+def test_the_level_of_each_logger_can_be_set() -> None:
     code = "import django; django.setup(); import logging; print(logging.getLogger('chm.page').getEffectiveLevel())"
-    assert run("-c", code, CHM_LOG_LEVELS="chm.page=debug, chm.task=ERROR").stdout == "10\n"
-    refused = run("-c", code, CHM_LOG_LEVELS="chm.page=LOUD")
-    [fault] = faults_of(refused)
+    assert run_with_production_settings("-c", code, CHM_LOG_LEVELS="chm.page=debug, chm.task=ERROR").stdout == "10\n"
+    refused = run_with_production_settings("-c", code, CHM_LOG_LEVELS="chm.page=LOUD")
+    [fault] = fault_lines(refused)
     assert fault.startswith("- CHM_LOG_LEVELS must be loggers with their levels")

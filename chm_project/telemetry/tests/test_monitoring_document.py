@@ -1,4 +1,4 @@
-"""docs/monitoring.md names every metric, with its type and its labels, and no other."""
+"""docs/monitoring.md lists exactly the existing metrics, with their types and labels."""
 
 import re
 from decimal import Decimal
@@ -8,7 +8,7 @@ from django.conf import settings
 from prometheus_client import Metric
 
 from chm_project.operations import collector
-from chm_project.operations.state import Group, InstallationCounts
+from chm_project.operations.installation_state import InstallationCounts, PipelineGroup
 from chm_project.telemetry import metrics
 from chm_project.telemetry.process_values import REGISTRY
 
@@ -16,7 +16,7 @@ DOCUMENT = (Path(settings.BASE_DIR) / "docs" / "monitoring.md").read_text()
 ROW = re.compile(r"^\| (`chm_[^|]+) \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
 
-def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
+def documented_metrics() -> dict[str, tuple[str, tuple[str, ...]]]:
     rows = {}
     for names, kind, labels in ROW.findall(DOCUMENT):
         for name in re.findall(r"`(\w+)`", names):
@@ -24,29 +24,34 @@ def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
     return rows
 
 
-def existing(numbers: InstallationCounts) -> dict[str, tuple[str, tuple[str, ...]]]:
+def existing_metrics(counts: InstallationCounts) -> dict[str, tuple[str, tuple[str, ...]]]:
     registered = {
-        _name(metric.name, metric.type): (metric.type, tuple(sorted(getattr(metrics, name)._labelnames)))
+        _exported_name(metric.name, metric.type): (metric.type, tuple(sorted(getattr(metrics, name)._labelnames)))
         for name in vars(metrics)
         if hasattr(getattr(metrics, name), "_labelnames")
         for metric in getattr(metrics, name).describe()
     }
-    scraped: list[Metric] = [*collector._count_metrics(numbers), *collector._late(numbers)]
+    scraped: list[Metric] = [*collector._count_metrics(counts), *collector._late_metric(counts)]
     return registered | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
 
 
-def _name(name: str, kind: str) -> str:
+def _exported_name(name: str, kind: str) -> str:
     return f"{name}_total" if kind == "counter" else name
 
 
-def test_the_document_lists_every_metric(db: None) -> None:
-    groups = [Group("Acme", "airflow", 1, 0, 0, 0, Decimal(60))]
+def test_docs_monitoring_lists_every_metric(db: None) -> None:
+    groups = [PipelineGroup("Acme", "airflow", 1, 0, 0, 0, Decimal(60))]
 
-    listed = documented()
-    expected = existing(InstallationCounts(groups, {}))
+    in_document = documented_metrics()
+    expected = existing_metrics(InstallationCounts(groups, {}))
 
     assert list(REGISTRY.collect()), "the metrics of processes are registered"
-    assert expected.items() <= listed.items()
-    broker = {"chm_queue_length", "chm_beat_age_seconds", "chm_lineage_unmatched_events_total", "chm_database_up"}
-    on_call = {"chm_pipeline_failing", "chm_pipeline_known", "chm_pipeline_in_maintenance", "chm_rule_firing"}
-    assert listed.keys() - expected.keys() == broker | on_call | {"chm_broker_up", "chm_build_info"}
+    assert expected.items() <= in_document.items()
+    other_metrics = {
+        "chm_queue_length",
+        "chm_beat_age_seconds",
+        "chm_lineage_unmatched_events_total",
+        "chm_database_up",
+    }
+    alert_metrics = {"chm_pipeline_failing", "chm_pipeline_known", "chm_pipeline_in_maintenance", "chm_rule_firing"}
+    assert in_document.keys() - expected.keys() == other_metrics | alert_metrics | {"chm_broker_up", "chm_build_info"}

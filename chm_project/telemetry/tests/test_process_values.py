@@ -1,4 +1,4 @@
-"""Counts of all processes add up, including ended processes. Requests succeed without a usable folder."""
+"""/metrics adds up the counts of all processes, also of ended ones. Requests do not need a usable metrics folder."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ from tools.support.processes import web_server
 
 ROOT = Path(settings.BASE_DIR)
 
-COUNTING = """
+COUNTING_CODE = """
 import os, sys
 import django
 django.setup()
 from chm_project.telemetry import context, metrics
-context.name_process(sys.argv[1])
+context.set_process_role(sys.argv[1])
 metrics.count_page("acme", 0.2, {"created": int(sys.argv[2])})
 metrics._POOL.labels(sys.argv[1], "used").set(3)
 if child := os.fork():
@@ -33,13 +33,13 @@ else:
 print("ready", flush=True)
 sys.stdin.read()
 """
-READING = """
+READING_CODE = """
 import django
 django.setup()
 from prometheus_client import CollectorRegistry, generate_latest
-from chm_project.telemetry.process_values import collected
+from chm_project.telemetry.process_values import collect_all
 class All:
-    collect = staticmethod(collected)
+    collect = staticmethod(collect_all)
 registry = CollectorRegistry()
 registry.register(All())
 print(generate_latest(registry).decode())
@@ -51,8 +51,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def process_that_counts(folder: Path, kind: str, number: int) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", COUNTING, kind, str(number)]
+def process_that_counts(folder: Path, kind: str, run_count: int) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", COUNTING_CODE, kind, str(run_count)]
     with subprocess.Popen(
         command, env=environment(folder), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -62,40 +62,40 @@ def process_that_counts(folder: Path, kind: str, number: int) -> Iterator["subpr
         process.kill()
 
 
-def read(folder: Path) -> dict[str, float]:
+def read_metrics(folder: Path) -> dict[str, float]:
     scraped = subprocess.run(
-        [sys.executable, "-c", READING], env=environment(folder), text=True, capture_output=True, check=True
+        [sys.executable, "-c", READING_CODE], env=environment(folder), text=True, capture_output=True, check=True
     )
     return samples(scraped.stdout)
 
 
-CREATED = 'chm_ingest_runs_total{connection="acme",outcome="created"}'
-PAGES = 'chm_ingest_page_duration_seconds_count{connection="acme"}'
+CREATED_RUNS = 'chm_ingest_runs_total{connection="acme",outcome="created"}'
+PAGE_COUNT = 'chm_ingest_page_duration_seconds_count{connection="acme"}'
 
 
-def used(kind: str) -> str:
+def used_connections(kind: str) -> str:
     return f'chm_database_pool_connections{{process="{kind}",state="used"}}'
 
 
-def test_counts_of_processes_and_their_forks_add_up_and_stay_when_they_end(tmp_path: Path) -> None:
+def test_counts_of_processes_and_their_forks_add_up_and_stay_after_they_end(tmp_path: Path) -> None:
     with process_that_counts(tmp_path, "web", 5), process_that_counts(tmp_path, "worker", 7) as worker:
-        scraped = read(tmp_path)
-        assert (scraped[CREATED], scraped[PAGES]) == (14, 4)
-        assert scraped[used("web")] == scraped[used("worker")] == 3
+        scraped = read_metrics(tmp_path)
+        assert (scraped[CREATED_RUNS], scraped[PAGE_COUNT]) == (14, 4)
+        assert scraped[used_connections("web")] == scraped[used_connections("worker")] == 3
 
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-        scraped = read(tmp_path)
-        assert (scraped[CREATED], scraped[PAGES]) == (14, 4), "a counter never decreases"
-        assert used("worker") not in scraped, "an ended process holds no connections"
-        assert scraped[used("web")] == 3
-    scraped = read(tmp_path)
-    assert (scraped[CREATED], scraped[PAGES]) == (14, 4)
-    left = {path.name for path in tmp_path.iterdir() if "ended" not in path.name}
-    assert left == {"lock"}, "files of ended processes are removed"
+        scraped = read_metrics(tmp_path)
+        assert (scraped[CREATED_RUNS], scraped[PAGE_COUNT]) == (14, 4), "a counter never decreases"
+        assert used_connections("worker") not in scraped, "an ended process has no connections"
+        assert scraped[used_connections("web")] == 3
+    scraped = read_metrics(tmp_path)
+    assert (scraped[CREATED_RUNS], scraped[PAGE_COUNT]) == (14, 4)
+    remaining_files = {path.name for path in tmp_path.iterdir() if "ended" not in path.name}
+    assert remaining_files == {"lock"}, "files of ended processes are removed"
 
 
-def test_an_unusable_folder_loses_counts_and_fails_no_request(tmp_path: Path) -> None:
+def test_requests_succeed_if_the_metrics_folder_is_unusable(tmp_path: Path) -> None:
     (tmp_path / "metrics").write_text("a file, where the folder should be")
     log, token = tmp_path / "log", tmp_path / "token"
     token.write_text("scraper")
@@ -109,9 +109,9 @@ def test_an_unusable_folder_loses_counts_and_fails_no_request(tmp_path: Path) ->
 
 
 def has_answered(path: Path) -> bool:
-    """Return whether the process that wrote this file has answered requests for runs; the parent never does."""
-    values = MmapedDict.read_all_values_from_file(str(path))
-    return any("_seconds_sum" in key and "id:run_id" in key for key, *_ in values)
+    """Return whether the process that wrote this file has answered requests for runs, unlike the parent process."""
+    stored_values = MmapedDict.read_all_values_from_file(str(path))
+    return any("_seconds_sum" in key and "id:run_id" in key for key, *_ in stored_values)
 
 
 def test_requests_of_all_web_processes_are_counted_by_route_and_status(tmp_path: Path) -> None:

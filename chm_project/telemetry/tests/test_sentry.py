@@ -1,4 +1,4 @@
-"""Errors are sent to a server with Sentry's protocol, with the ids of request and task, and without secrets."""
+"""CHM sends errors to a Sentry server with the ids of request and task, and without secrets."""
 
 import gzip
 import json
@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from chm_project.settings.tests.test_production import faults_of, run
+from chm_project.settings.tests.test_production import fault_lines, run_with_production_settings
 
-REPORTING = """
+REPORTING_CODE = """
 import logging, django, sentry_sdk
 django.setup()
 from chm_project.telemetry.context import begin_request
@@ -25,7 +25,7 @@ sentry_sdk.flush(10)
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, list[bytes]]]:
+def sentry_server() -> Iterator[tuple[str, list[bytes]]]:
     received: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -48,10 +48,10 @@ def receiver() -> Iterator[tuple[str, list[bytes]]]:
 
 
 def test_an_error_is_reported_with_its_request_id_and_without_secrets() -> None:
-    with receiver() as (dsn, received):
-        done = run("-c", REPORTING, CHM_SENTRY_DSN=dsn)
+    with sentry_server() as (dsn, received):
+        process = run_with_production_settings("-c", REPORTING_CODE, CHM_SENTRY_DSN=dsn)
 
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     [envelope] = [body for body in received if b"it broke" in body]
     event = json.loads(envelope.splitlines()[2])
     assert event["tags"]["request_id"] == "trace-11"
@@ -59,18 +59,20 @@ def test_an_error_is_reported_with_its_request_id_and_without_secrets() -> None:
     assert b"hunter2" not in b"".join(received)
 
 
-def test_without_the_package_the_setting_is_refused() -> None:
+def test_chm_does_not_start_with_a_sentry_address_if_sentry_sdk_is_not_installed() -> None:
     without_package = "import sys; sys.modules['sentry_sdk'] = None; import django; django.setup()"
-    done = run("-c", without_package, CHM_SENTRY_DSN="http://key@127.0.0.1/1")
-    assert faults_of(done) == ["- CHM_SENTRY_DSN needs the package sentry-sdk: install chm[sentry]."]
+    process = run_with_production_settings("-c", without_package, CHM_SENTRY_DSN="http://key@127.0.0.1/1")
+    assert fault_lines(process) == ["- CHM_SENTRY_DSN needs the package sentry-sdk: install chm[sentry]."]
 
 
-def test_an_invalid_address_is_refused_and_not_shown() -> None:
-    done = run("-c", "import django; django.setup()", CHM_SENTRY_DSN="hunter2")
-    assert faults_of(done) == ["- CHM_SENTRY_DSN is not the address of a Sentry project."]
-    assert "hunter2" not in done.stderr
+def test_an_invalid_sentry_address_is_refused_and_not_shown() -> None:
+    process = run_with_production_settings("-c", "import django; django.setup()", CHM_SENTRY_DSN="hunter2")
+    assert fault_lines(process) == ["- CHM_SENTRY_DSN is not the address of a Sentry project."]
+    assert "hunter2" not in process.stderr
 
 
 def test_sentry_is_not_imported_unless_it_is_configured() -> None:
-    done = run("-c", "import django; django.setup(); import sys; print('sentry_sdk' in sys.modules)")
-    assert done.stdout == "False\n"
+    process = run_with_production_settings(
+        "-c", "import django; django.setup(); import sys; print('sentry_sdk' in sys.modules)"
+    )
+    assert process.stdout == "False\n"

@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from chm_project.db.reporting.files import expanded, fragments
 from chm_project.local.embedded import redis_url
-from chm_project.operations.beat import DEAD_AFTER_SECONDS, heartbeat_age
+from chm_project.operations.beat import STOPPED_AFTER_SECONDS, heartbeat_age
 from runs.reporting.parameters import INFINITY
 
-QUEUE = "celery"
+QUEUE_NAME = "celery"
 
-_GROUPS = """
+_COUNTS_BY_GROUP = """
 WITH failing AS (SELECT p.pipeline_id FROM {failing_pipelines} AS p)
 SELECT
     p.client_name, p.platform,
@@ -32,15 +32,15 @@ WHERE p.is_active
 GROUP BY p.client_name, p.platform
 ORDER BY p.client_name, p.platform
 """
-_RUNS = """
+_RUNS_BY_STATUS = """
 SELECT status, count(*) FROM reporting.runs
 WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY status
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Counts of active pipelines of one client on one platform; the age is in seconds."""
+class PipelineGroup:
+    """Counts of active pipelines of one client on one platform, and the largest age of a last ingestion in seconds."""
 
     client: str
     platform: str
@@ -55,21 +55,22 @@ class Group:
 class InstallationCounts:
     """Counts of the whole installation: pipelines by group, and runs of the last 24 hours by status."""
 
-    groups: list[Group]
+    groups: list[PipelineGroup]
     runs_24h: dict[str, int]
 
     @property
     def oldest_ingest_age(self) -> float | None:
+        """Return the largest age of all groups in seconds; None if no pipeline was ever ingested."""
         ages = [float(age) for group in self.groups if (age := group.oldest_ingest_age) is not None]
         return max(ages, default=None)
 
 
 def installation_counts() -> InstallationCounts:
-    """Return the counts, with two queries."""
+    """Read the counts from the database, with two queries."""
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_GROUPS, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
-        groups = [Group(*row) for row in cursor.fetchall()]
-        cursor.execute(_RUNS)
+        cursor.execute(expanded(_COUNTS_BY_GROUP, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
+        groups = [PipelineGroup(*row) for row in cursor.fetchall()]
+        cursor.execute(_RUNS_BY_STATUS)
         runs = dict(cursor.fetchall())
     return InstallationCounts(groups, runs)
 
@@ -79,13 +80,13 @@ def queue_length() -> int:
     with redis.Redis.from_url(
         redis_url(settings.CELERY_BROKER_URL), socket_connect_timeout=2, socket_timeout=2
     ) as broker:
-        length: Any = broker.llen(QUEUE)
+        length: Any = broker.llen(QUEUE_NAME)
         return int(length)
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Problems by part, without addresses or secrets, and the number of stale pipelines."""
+    """Problems by part of the installation, without addresses or secrets, and the number of stale pipelines."""
 
     problems: dict[str, str]
     stale_pipelines: int | None
@@ -93,47 +94,47 @@ class Readiness:
 
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
-_STALE = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
-# Names of migrated databases. Reading the migrations is slow, and applied ones stay applied.
+_STALE_PIPELINES = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
+# Names of databases that were found migrated. They are not checked again, because reading the migrations is slow.
 _migrated: set[str] = set()
 
 
 def readiness() -> Readiness:
-    """Return what keeps the installation from working. Stale pipelines are counted, but they are not a problem."""
+    """Return what prevents the installation from working. Stale pipelines are counted, but are not a problem."""
     try:
-        problems, stale = _unapplied(), _stale_pipelines()
+        problems, stale = _migration_problems(), _stale_pipelines()
     except DatabaseError:
         return NO_DATABASE
     return Readiness(problems | _scheduling_problems(), stale)
 
 
 def can_serve() -> bool:
-    """Return whether requests can be answered; ingestion does not matter."""
+    """Return whether CHM can answer requests. Broker and beat are not checked, because only ingestion needs them."""
     try:
-        return not _unapplied() and _stale_pipelines() >= 0
+        return not _migration_problems() and _stale_pipelines() >= 0
     except DatabaseError:
         return False
 
 
 def _stale_pipelines() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_STALE, fragments()), {"as_of": timezone.now()})
+        cursor.execute(expanded(_STALE_PIPELINES, fragments()), {"as_of": timezone.now()})
         return int(cursor.fetchone()[0])
 
 
-def _unapplied() -> dict[str, str]:
+def _migration_problems() -> dict[str, str]:
     name = str(connection.settings_dict["NAME"])
     if name in _migrated:
         return {}
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    if waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return {"database": f"{len(waiting)} migrations are not applied; run manage.py migrate"}
+    if unapplied := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return {"database": f"{len(unapplied)} migrations are not applied; run manage.py migrate"}
     _migrated.add(name)
     return {}
 
 
 def _scheduling_problems() -> dict[str, str]:
-    """Return the problems of the broker or of beat that keep tasks from starting; empty without any."""
+    """Return the problem of the broker or of beat that prevents tasks from starting; empty if there is none."""
     try:
         queue_length()
     except (redis.RedisError, OSError, ValueError):  # ValueError: redis-py cannot read the URL
@@ -141,4 +142,4 @@ def _scheduling_problems() -> dict[str, str]:
     age = heartbeat_age()
     if age is None:
         return {"beat": "beat has not shown a heartbeat yet; is it running?"}
-    return {"beat": f"beat's last heartbeat was {age:.0f} s ago; is it running?"} if age > DEAD_AFTER_SECONDS else {}
+    return {"beat": f"beat's last heartbeat was {age:.0f} s ago; is it running?"} if age > STOPPED_AFTER_SECONDS else {}

@@ -1,4 +1,4 @@
-"""Paths of CHM's files in a checkout or in an environment with the installed wheel."""
+"""Paths of CHM's files, in a checkout or in an environment with the installed wheel."""
 
 import sys
 from pathlib import Path

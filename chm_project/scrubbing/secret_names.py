@@ -1,6 +1,6 @@
-"""Names of variables, keys, options and words whose values are secrets.
+"""Names of variables, keys and options whose values are secrets.
 
-The rules for texts, the check of payload keys and the first search for literals (anchors) all use this list.
+The search in texts and the check of payload keys use this list.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 
 class PlainWords(StrEnum):
-    """When an ordinary word after a secret name in a text, such as "tiger", counts as a secret."""
+    """When an ordinary word after a secret name in a text, such as "tiger", is treated as a secret."""
 
     NEVER = "never"
     AFTER_EQUALS = "after equals"
@@ -21,74 +21,74 @@ class PlainWords(StrEnum):
 class SecretName:
     """A kind of secret and the names that announce it.
 
-    phrases: words in a row, split at spaces; "api key" also matches apiKey, API-KEY and apikey.
-    glued: phrases that also count at the end of a longer word, as in "smtppassword".
-    numbers: a plain number can be the secret; otherwise it is a count.
-    words: whether an ordinary word can be the secret.
-    in_texts: the name counts in texts too, not only as a key of a payload.
+    phrases: the names, as words separated by spaces; "api key" also matches apiKey, API-KEY and apikey.
+    word_endings: names that are also recognized at the end of a longer word, as in "smtppassword".
+    number_can_be_secret: if False, a plain number after the name is a count.
+    plain_words: when an ordinary word after the name is treated as a secret.
+    in_texts: the name is recognized in texts too, not only as a key of a payload.
     """
 
     name: str
     reason: str
     phrases: tuple[str, ...]
     examples: tuple[str, ...]
-    glued: tuple[str, ...] = ()
-    numbers: bool = False
-    words: PlainWords = PlainWords.NEVER
+    word_endings: tuple[str, ...] = ()
+    number_can_be_secret: bool = False
+    plain_words: PlainWords = PlainWords.NEVER
     in_texts: bool = True
 
 
-def _phrases(text: str) -> tuple[str, ...]:
+def _split_phrases(text: str) -> tuple[str, ...]:
     return tuple(phrase.strip() for phrase in text.split(","))
 
 
 SECRET_NAMES = (
     SecretName(
         "password",
-        "A password can be any word or number, so every value is hidden, except states such as 'expired'.",
-        _phrases(
+        "A password can be any word or number, so every value is hidden except states such as 'expired'.",
+        _split_phrases(
             "password, passwords, passwd, pwd, passphrase, passphrases, userpass, dbpass, wachtwoord, passwort,"
             " passwörter, passwortes, kennwort, zugangskennwort, contraseña, contraseñas, contrasena, contrasenya,"
             " mot de passe, mots de passe, motdepasse, mdp, senha, lösenord, losenord, hasło, haslo, adgangskode,"
             " salasana, heslo, parola, jelszó, пароль, пароля, паролем, пароли, パスワード, 密码, 密碼, 口令, 비밀번호"
         ),
         ("password=«hunter2»", "Passwort: «geheim»", "mot de passe : «Soleil24»", "パスワード: «natsu»"),
-        glued=("password", "passwd", "passwort", "kennwort", "passphrase", "パスワード", "密码", "пароль"),
-        numbers=True,
-        words=PlainWords.ALWAYS,
+        word_endings=("password", "passwd", "passwort", "kennwort", "passphrase", "パスワード", "密码", "пароль"),
+        number_can_be_secret=True,
+        plain_words=PlainWords.ALWAYS,
     ),
     SecretName(
         "short password",
-        "Short forms of password that also mean something else: 'pass: 12' counts tests.",
-        _phrases("pass, pw, passw, psw, pword"),
+        "Short forms of password can have another meaning: 'pass: 12' is a number of tests.",
+        _split_phrases("pass, pw, passw, psw, pword"),
         ("db_pass=«tiger»", "pw: «hunter2»"),
-        words=PlainWords.AFTER_EQUALS,
+        plain_words=PlainWords.AFTER_EQUALS,
     ),
     SecretName(
         "code",
-        "Codes that a person enters are mostly plain numbers.",
-        _phrases(
+        "Codes that users type are usually plain numbers.",
+        _split_phrases(
             "pin, pin code, passcode, pass code, otp, totp, one time password, one time code, mfa code, otp code,"
             " security code, verification code, recovery code, recovery codes, backup codes, security answer, cvv,"
             " 暗証番号, 認証コード, 验证码"
         ),
         ("otp=«492113»", "mfa_code: «128311»"),
-        numbers=True,
+        number_can_be_secret=True,
     ),
     SecretName(
         "token",
-        "Values that give access. A plain number after such a name is a count, an ordinary word is a state.",
-        _phrases(
+        "These values give access. A plain number after such a name is a count, and an ordinary word is a state.",
+        _split_phrases(
             "token, tokens, secret, secrets, jwt, bearer, credential, credentials, creds, zugangsdaten, identifiants,"
             " credenciales, clave, clé secrète, ключ, токен, секрет, トークン, 秘密鍵, 密钥, geheimnis, secreto"
         ),
         ("api_token=«{alnum:24}»", "client_secret: «{alnum:20}»", "invalid token '«{alnum:40}»'"),
-        glued=("secret", "token", "credentials", "トークン"),
+        word_endings=("secret", "token", "credentials", "トークン"),
     ),
     SecretName(
         "key",
-        "Keys with a word that marks them as secret; the single word 'key' is a column.",
-        _phrases(
+        "Keys with a word that marks them as secret; 'key' without such a word is usually a column.",
+        _split_phrases(
             "api key, api keys, app key, private key, secret key, access key, account key, shared key, encryption"
             " key, signing key, fernet key, ssh key, rsa key, pgp key, gpg key, tls key, ssl key, cert key,"
             " certificate key, license key, licence key, master key, deploy key, subscription key, storage key,"
@@ -97,41 +97,41 @@ SECRET_NAMES = (
             " account json, service account key, keyfile dict, pem, keytab, key pem, p12, pfx, jks"
         ),
         ("FERNET_KEY=«{alnum:43}=»", "private_key: «{base64:60}»", "X-API-Key: «{hex:32}»"),
-        glued=("apikey", "privatekey", "accesskey", "secretkey"),
+        word_endings=("apikey", "privatekey", "accesskey", "secretkey"),
     ),
     SecretName(
         "authentication",
-        "Proofs of identity. 'auth: failed' is a state.",
-        _phrases(
+        "These values prove an identity. 'auth: failed' is only a state.",
+        _split_phrases(
             "auth, sas, sig, signature, hmac, salt, session, session id, sessionid, jsessionid, phpsessid, sessid,"
             " session token, csrftoken, remember token, cookie, cookies, basic auth, userinfo"
         ),
         ("auth=«{alnum:24}»", "salt: «{hex:32}»", "session_id=«{alnum:32}»"),
-        glued=("sessionid", "sessid", "csrftoken"),
+        word_endings=("sessionid", "sessid", "csrftoken"),
     ),
     SecretName(
         "authorization",
-        "In a text, the rule for the header applies instead, which keeps the scheme.",
-        _phrases("authorization, proxy authorization"),
+        "A key of payloads. In texts, the rule for the Authorization header applies, which keeps the scheme.",
+        _split_phrases("authorization, proxy authorization"),
         (),
         in_texts=False,
     ),
     SecretName(
         "connection",
-        "Addresses that mostly hold a password.",
-        _phrases(
+        "These addresses usually contain a password.",
+        _split_phrases(
             "connection string, connectionstring, conn str, connstr, conn string, connection uri, connection url,"
             " database uri, database url, db uri, db url, redis url, broker url, mongo uri, mongodb uri, amqp url,"
             " sqlalchemy conn, sql alchemy conn, dsn, webhook, webhook url, webhook uri, hook url, slack webhook,"
             " incoming webhook"
         ),
         ("SENTRY_DSN=«https://{hex:32}@sentry.example.test/3»",),
-        glued=("connectionstring",),
+        word_endings=("connectionstring",),
     ),
 )  # fmt: skip
 
-# Last words of names whose value only describes a secret, such as token_type.
-_DESCRIBING = frozenset(
+# A name that ends with one of these words has a value that only describes a secret, such as token_type.
+_DESCRIBING_WORDS = frozenset(
     "type types name names count counts limit limits usage used expires expiry expiration expired expire ttl"
     " timeout length len size version versions policy policies enabled disabled required valid invalid missing"
     " status state method mode provider backend scope scopes path paths file filename files dir folder arn ref"
@@ -143,31 +143,33 @@ _DESCRIBING = frozenset(
     " uri".split()
 )  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORDS = re.compile(r"[^\W\d_]+|\d+")
+_WORD_OR_NUMBER = re.compile(r"[^\W\d_]+|\d+")
 _SEPARATORS = ("", "_", "-", " ", ".", "__")
 
 
-def _index() -> tuple[dict[tuple[str, ...], SecretName], dict[str, SecretName]]:
-    """Return the kinds by the words of their names, and by the endings of longer words."""
-    rows = {tuple(phrase.split()): rule for rule in SECRET_NAMES for phrase in rule.phrases}
-    glued = {"".join(words): rule for words, rule in rows.items() if len(words) > 1}
-    return rows | {(word,): rule for word, rule in glued.items()}, {
-        word: rule for rule in SECRET_NAMES for word in rule.glued
+def _index_names() -> tuple[dict[tuple[str, ...], SecretName], dict[str, SecretName]]:
+    """Return the kinds of secrets by the words of their names, and by the endings of longer words."""
+    by_words = {tuple(phrase.split()): kind for kind in SECRET_NAMES for phrase in kind.phrases}
+    joined = {"".join(words): kind for words, kind in by_words.items() if len(words) > 1}
+    return by_words | {(word,): kind for word, kind in joined.items()}, {
+        word: kind for kind in SECRET_NAMES for word in kind.word_endings
     }
 
 
-_BY_WORDS, _GLUED = _index()
-_LONGEST = max(map(len, _BY_WORDS))
+_BY_WORDS, _BY_WORD_ENDING = _index_names()
+_MAX_WORDS = max(map(len, _BY_WORDS))
 
 
-def name_triggers() -> frozenset[str]:
-    """Return literals in lower case; every text with a secret name contains one of them."""
-    return frozenset(separator.join(words) for words in _BY_WORDS for separator in _SEPARATORS) | frozenset(_GLUED)
+def literals_in_names() -> frozenset[str]:
+    """Return literals in lower case. A text without any of them contains no secret name."""
+    return frozenset(separator.join(words) for words in _BY_WORDS for separator in _SEPARATORS) | frozenset(
+        _BY_WORD_ENDING
+    )
 
 
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case: "apiKey", "API-KEY" and "api_key" are the same two."""
-    return tuple(_WORDS.findall(" ".join(_CAMEL.split(name)).lower()))
+    return tuple(_WORD_OR_NUMBER.findall(" ".join(_CAMEL.split(name)).lower()))
 
 
 # Cached, because the same keys occur in the payloads of all runs.
@@ -179,12 +181,13 @@ def secret_name(name: str) -> SecretName | None:
         kind = _ending_at(words, end)
         if kind is None:
             continue
-        return None if end < len(words) and words[-1] in _DESCRIBING else kind
+        return None if end < len(words) and words[-1] in _DESCRIBING_WORDS else kind
     return None
 
 
 def _ending_at(words: tuple[str, ...], end: int) -> SecretName | None:
-    for length in range(min(_LONGEST, end), 0, -1):
-        if rule := _BY_WORDS.get(words[end - length : end]):
-            return rule
-    return next((rule for word, rule in _GLUED.items() if words[end - 1].endswith(word)), None)
+    """Return the kind of the longest listed name that ends before words[end], or None."""
+    for length in range(min(_MAX_WORDS, end), 0, -1):
+        if kind := _BY_WORDS.get(words[end - length : end]):
+            return kind
+    return next((kind for word, kind in _BY_WORD_ENDING.items() if words[end - 1].endswith(word)), None)

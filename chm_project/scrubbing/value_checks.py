@@ -1,14 +1,13 @@
-"""Decide whether the value of a secret name is a secret, or a state, count, path or reference."""
+"""Decide whether the value of a secret name is a secret, or only a state, count, path or reference."""
 
 import re
 
-from chm_project.scrubbing.names import PlainWords, SecretName
+from chm_project.scrubbing.secret_names import PlainWords, SecretName
 
 FILTERED = "[filtered]"
 
-# States and paths after a name are shorter. The limit also keeps the search linear, because longer values are hidden
-# without further checks.
-LONGEST_HARMLESS = 256
+# Values that are longer are always hidden, because states and paths are shorter. This also keeps the search linear.
+MAX_HARMLESS_LENGTH = 256
 
 _STATES = frozenset(
     # English
@@ -35,7 +34,7 @@ _REFERENCE = re.compile(
     re.DOTALL,
 )  # fmt: skip
 _PATH = re.compile(r"(?:~|\.{0,2})/[\w.@-]+(?:/[\w.@-]*)*$|[A-Za-z]:\\[\w\\. -]*$|/$")
-_SLASHED = re.compile(r"[a-z][\w.-]*(?:/[a-z0-9][\w.-]*)+$")
+_WORDS_WITH_SLASHES = re.compile(r"[a-z][\w.-]*(?:/[a-z0-9][\w.-]*)+$")
 _NUMBER = re.compile(r"[+-]?[\d.,_]{1,24}%?$")
 _DATE_OR_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?$")
 _LETTERS = re.compile(r"[^\W\d_]+$")
@@ -44,29 +43,29 @@ _LETTERS = re.compile(r"[^\W\d_]+$")
 def is_secret_text(value: str, name: SecretName, *, is_value: bool) -> bool:
     """Return whether the text after a secret name is a secret.
 
-    is_value: the text is certainly a value, as in `name=value`, a quoted value or an option.
+    is_value: the text is certainly the value of the name, because it is quoted, or follows an equals sign or an option.
     """
-    if len(value) > LONGEST_HARMLESS:
+    if len(value) > MAX_HARMLESS_LENGTH:
         return True
-    if _harmless(value):
+    if _is_harmless(value):
         return False
     if _NUMBER.match(value):
-        return name.numbers
-    if name.words is PlainWords.ALWAYS:
+        return name.number_can_be_secret
+    if name.plain_words is PlainWords.ALWAYS:
         return len(value) > 1 or is_value
-    if name.words is PlainWords.AFTER_EQUALS and is_value:
+    if name.plain_words is PlainWords.AFTER_EQUALS and is_value:
         return True
     return looks_random(value)
 
 
 def is_secret_member(value: str, name: SecretName) -> bool:
     """Return whether the text under a secret key of a payload is a secret."""
-    if len(value) > LONGEST_HARMLESS:
+    if len(value) > MAX_HARMLESS_LENGTH:
         return True
-    return not _harmless(value) and (name.numbers or not _NUMBER.match(value))
+    return not _is_harmless(value) and (name.number_can_be_secret or not _NUMBER.match(value))
 
 
-def _harmless(value: str) -> bool:
+def _is_harmless(value: str) -> bool:
     """Return whether the value is empty, a state, a reference, a path or a time."""
     stripped = value.strip("\"'`()[]{}.,:;!?… *")
     if not stripped:
@@ -81,14 +80,14 @@ def _harmless(value: str) -> bool:
 
 
 def looks_random(value: str) -> bool:
-    """Return whether a value looks random: letters mixed with digits, or long without words."""
-    if len(value) > LONGEST_HARMLESS:
+    """Return whether a value looks random: it mixes letters and digits, or it is long and contains no words."""
+    if len(value) > MAX_HARMLESS_LENGTH:
         return True
     if len(value) < 6 or (len(value) < 10 and value.isalpha()):
         return False
-    if _harmless(value) or _NUMBER.match(value):
+    if _is_harmless(value) or _NUMBER.match(value):
         return False
-    if _SLASHED.match(value):
+    if _WORDS_WITH_SLASHES.match(value):
         return any(_mixes_characters(piece) and len(piece) >= 16 for piece in value.split("/"))
     return _mixes_characters(value)
 
