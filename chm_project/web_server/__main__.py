@@ -10,36 +10,36 @@ from wsgiref.util import setup_testing_defaults
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from chm_project.web_server.listening import open_socket
+from chm_project.web_server.listening_socket import open_socket
 from chm_project.web_server.processes import Processes
 from chm_project.web_server.server import ThreadCounts
 
 
-def load() -> Any:
-    """Return the WSGI application, ready to answer its first request."""
+def load_application() -> Any:
+    """Load the WSGI application and return it, ready to answer its first request."""
     from django.urls import get_resolver
 
-    from chm_project.telemetry.context import name_process
+    from chm_project.telemetry.context import set_process_role
     from chm_project.wsgi import application
 
-    name_process("web")
+    set_process_role("web")
 
     if not settings.DEBUG and not settings.CHM_PROXIES:
         logging.getLogger(__name__).warning(
-            "no proxy is configured (CHM_PROXIES): in production put nginx before this server, see docs/docker.md"
+            "no proxy is configured (CHM_PROXIES): in production, run this server behind nginx, see docs/docker.md"
         )
     # Waitress would log a line for each request that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    # The first request loads routes and middleware. Send it here, once, and not in each child.
+    # The first request loads routes and middleware. Send it in the parent, so that not every child has to load them.
     get_resolver().url_patterns  # noqa: B018
     request: dict[str, Any] = {"PATH_INFO": "/health"}
     setup_testing_defaults(request)
-    list(application(request, _ignore))
+    list(application(request, _ignore_response_start))
     return application
 
 
-def _ignore(*_: Any) -> Any:
-    """Ignore status and headers (the start_response of WSGI)."""
+def _ignore_response_start(*_: Any) -> Any:
+    """Ignore the status and the headers; this is the `start_response` of WSGI."""
 
 
 def main() -> None:
@@ -56,13 +56,18 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only test whether the application loads")
     options = parser.parse_args()
     if options.check:
-        load()
+        load_application()
         return
     listening, is_managed = open_socket(options.host, options.port)
     linger = bool(settings.CHM_PROXIES)
     thread_counts = ThreadCounts(threads=options.threads)
     Processes(
-        load, listening, count=options.processes, thread_counts=thread_counts, linger=linger, is_managed=is_managed
+        load_application,
+        listening,
+        count=options.processes,
+        thread_counts=thread_counts,
+        linger=linger,
+        is_managed=is_managed,
     ).run()
 
 

@@ -1,10 +1,10 @@
-"""The parent of the web processes: it holds the listening socket and replaces children that end.
+"""The parent of the web processes. It opens the listening socket, forks children, and replaces children that end.
 
-The parent loads the application once. A new child is a fork and answers within milliseconds; meanwhile connections wait
-in the socket's queue or go to other children.
+The parent loads the application once, so a new child can answer within milliseconds. Until then, connections wait in
+the socket's queue, or other children accept them.
 
-SIGHUP reloads the application without a gap: a separate process tests whether it loads, then the parent replaces itself
-(exec), keeps its process id and the socket, forks new children, and lets the old ones finish.
+SIGHUP reloads the application without downtime. First a separate process tests whether the application loads. Then the
+parent replaces itself (exec), keeps its process id and the socket, forks new children, and stops the old ones.
 """
 
 import ctypes
@@ -19,24 +19,26 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chm_project.web_server import listening as sockets
+from chm_project.web_server import listening_socket
 from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, ThreadCounts, WebServer
 
 logger = logging.getLogger(__name__)
 
-# If a child ends sooner than this, the next one starts after a pause, so that an error at the start does not loop.
-YOUNG_SECONDS = 0.5
-# The variable that passes the process ids of running children across the exec.
-FORMER_CHILDREN = "CHM_WEB_FORMER_CHILDREN"
-# Signals that the parent waits for. In a child, SIGTERM lets kept connections send one more request; SIGINT does not.
+# If a child ends sooner than this, its replacement starts after a pause, because an error at the start repeats.
+EARLY_END_SECONDS = 0.5
+# The environment variable that passes the process ids of running children to the process after the exec.
+FORMER_CHILDREN_VARIABLE = "CHM_WEB_FORMER_CHILDREN"
+# The signals that the parent handles. A child that gets SIGTERM still answers one request on each open connection; with
+# SIGINT it closes them.
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Processes:
-    """The children of a web server.
+    """The parent process with its children.
 
-    `linger`: a proxy keeps connections open, so a stop waits for their last request. `is_managed`: a service manager
-    keeps the socket open, so connections wait in it for the next parent.
+    load: returns the WSGI application.
+    linger: a stopping server waits for a last request on open connections, because a proxy may send one.
+    is_managed: a service manager keeps the socket open, so new connections wait in it.
     """
 
     def __init__(
@@ -56,8 +58,8 @@ class Processes:
         self._linger = linger
         self._is_managed = is_managed
         self._started: dict[int, float] = {}
-        self._former = {int(pid) for pid in os.environ.pop(FORMER_CHILDREN, "").split()}
-        self._trial: subprocess.Popen[bytes] | None = None
+        self._former_children = {int(pid) for pid in os.environ.pop(FORMER_CHILDREN_VARIABLE, "").split()}
+        self._load_test: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -65,22 +67,22 @@ class Processes:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         application = self._load()
         gc.collect()
-        gc.freeze()  # the collector no longer writes to loaded objects, so children share their memory
-        # Listen only now, so that a proxy uses another server while this one loads.
-        self._listening.listen(sockets.BACKLOG)
+        gc.freeze()  # the garbage collector does not write to frozen objects, so children share their memory
+        # Listen only after loading, so that a proxy uses another server while this one loads.
+        self._listening.listen(listening_socket.BACKLOG)
         for _ in range(self._count):
             self._fork(application)
-        self._signal(self._former, signal.SIGTERM)
+        self._send_signal(self._former_children, signal.SIGTERM)
         while (received := signal.sigwait(_SIGNALS)) not in (signal.SIGTERM, signal.SIGINT):
             if received == signal.SIGHUP:
-                self._try_to_load()
-            for status, age in self._ended():
+                self._start_load_test()
+            for status, age in self._collect_ended():
                 logger.error("a web process ended with status %s; starting another", status)
-                # A child that was killed from outside is replaced at once.
-                if age < YOUNG_SECONDS and status != -signal.SIGKILL:
-                    time.sleep(YOUNG_SECONDS)
+                # A child that was killed by SIGKILL is replaced immediately.
+                if age < EARLY_END_SECONDS and status != -signal.SIGKILL:
+                    time.sleep(EARLY_END_SECONDS)
                 self._fork(application)
-            self._replace_if_loadable()
+            self._exec_if_loadable()
         self._stop(received)
 
     def _fork(self, application: Any) -> None:
@@ -106,14 +108,14 @@ class Processes:
         server = WebServer(application, self._listening, self._thread_counts)
         signal.signal(signal.SIGTERM, lambda *_: server.stop(linger=True))
         signal.signal(signal.SIGINT, lambda *_: server.stop(linger=False))
-        for number in (signal.SIGCHLD, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
+        for signal_number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(signal_number, signal.SIG_DFL if signal_number == signal.SIGCHLD else signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         server.run()
 
-    def _ended(self) -> list[tuple[int, float]]:
-        """Return status and age of each child to replace."""
-        self._former -= {pid for pid in self._former if os.waitpid(pid, os.WNOHANG)[0]}
+    def _collect_ended(self) -> list[tuple[int, float]]:
+        """Return the exit status and the age in seconds of each child that has ended and must be replaced."""
+        self._former_children -= {pid for pid in self._former_children if os.waitpid(pid, os.WNOHANG)[0]}
         ended = []
         for child in list(self._started):
             pid, status = os.waitpid(child, os.WNOHANG)
@@ -123,38 +125,41 @@ class Processes:
 
     # SIGHUP
 
-    def _try_to_load(self) -> None:
-        """Test in a separate process whether the new application loads."""
-        if self._trial is None:
-            # orig_argv also has the options of the interpreter and `-m`.
-            self._trial = subprocess.Popen([sys.executable, *sys.orig_argv[1:], "--check"])  # noqa: S603 - our own
+    def _start_load_test(self) -> None:
+        """Start a process that tests whether the new application loads, unless one is running."""
+        if self._load_test is None:
+            # Unlike sys.argv, orig_argv also contains the options of the interpreter and `-m`.
+            self._load_test = subprocess.Popen([sys.executable, *sys.orig_argv[1:], "--check"])  # noqa: S603 - our own
 
-    def _replace_if_loadable(self) -> None:
-        if self._trial is None or self._trial.poll() is None:
+    def _exec_if_loadable(self) -> None:
+        """If the test of the new application has succeeded, replace this process. If it has failed, log an error."""
+        if self._load_test is None or self._load_test.poll() is None:
             return
-        status, self._trial = self._trial.returncode, None
+        status, self._load_test = self._load_test.returncode, None
         if status:
             logger.error("the new application cannot be loaded (status %s); the running one stays", status)
             return
-        former = {FORMER_CHILDREN: " ".join(str(pid) for pid in {*self._started, *self._former})}
-        environment = os.environ | sockets.pass_on(self._listening, is_managed=self._is_managed) | former
+        former = {FORMER_CHILDREN_VARIABLE: " ".join(str(pid) for pid in {*self._started, *self._former_children})}
+        environment = (
+            os.environ | listening_socket.prepare_for_exec(self._listening, is_managed=self._is_managed) | former
+        )
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
 
     # Stop
 
     def _stop(self, received: int) -> None:
         if not self._is_managed:
-            sockets.drop_new_connections(self._listening)
-        children = {*self._started, *self._former}
-        self._signal(children, signal.SIGTERM if self._linger and received == signal.SIGTERM else signal.SIGINT)
+            listening_socket.drop_new_connections(self._listening)
+        children = {*self._started, *self._former_children}
+        self._send_signal(children, signal.SIGTERM if self._linger and received == signal.SIGTERM else signal.SIGINT)
         self._listening.close()
         deadline = time.monotonic() + STOP_SECONDS + LINGER_SECONDS
-        while (self._started or self._former) and time.monotonic() < deadline:
-            self._ended()
+        while (self._started or self._former_children) and time.monotonic() < deadline:
+            self._collect_ended()
             time.sleep(0.02)
-        self._signal({*self._started, *self._former}, signal.SIGKILL)
+        self._send_signal({*self._started, *self._former_children}, signal.SIGKILL)
 
     @staticmethod
-    def _signal(children: set[int], number: int) -> None:
+    def _send_signal(children: set[int], signal_number: int) -> None:
         for child in children:
-            os.kill(child, number)
+            os.kill(child, signal_number)

@@ -1,4 +1,4 @@
-"""One process of the web server: Waitress with deadlines for slow clients and for waiting requests."""
+"""One process of the web server: Waitress with deadlines for slow clients and for requests that wait for a thread."""
 
 import json
 import select
@@ -15,35 +15,36 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import Error
 
-from chm_project.web_server.listening import BACKLOG
+from chm_project.web_server.listening_socket import BACKLOG
 
 # Headers must be complete after this time.
 HEADER_SECONDS = 15
-# After this time, a client must send a body, and read a response, at the minimum rate.
+# After this time, a client must send its body and read its response at the minimum rate.
 GRACE_SECONDS = 10
 MIN_BYTES_PER_SECOND = 1_000
 BODY_SECONDS = 300
-# A request gets 503 if no thread is free after this time. Without the limit, each later request would wait longer.
+# A request gets 503 if no thread is free after this time. Without this limit, the queue would grow during an overload.
 QUEUE_SECONDS = 2
 RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
 STOP_SECONDS = 20
-# After a stop, kept connections still get their next request answered for this time. A proxy that closes idle
-# connections sooner never sends a request on a closed connection.
+# For this time, a stopping server still answers one request on each open connection. A proxy that closes idle
+# connections sooner never sends a request on a connection that the server has closed.
 LINGER_SECONDS = 5
-# Probes need no database, so the event loop answers them even if all threads are busy.
-PROBES = ("/health", "/health/")
-# Reports use the database for seconds, so they get their own few threads and a short queue.
-REPORTS = "/api/v1/reports/"
+# These probes need no database, so the event loop answers them itself, even if all threads are busy.
+PROBE_PATHS = ("/health", "/health/")
+# A report uses the database for seconds, so reports have only a few threads of their own, and a short queue.
+REPORT_PATH_PREFIX = "/api/v1/reports/"
 REPORT_THREADS = 2
-REPORTS_WAITING = 4
-# Unread responses wait on disk, so that no thread waits for the client.
+MAX_WAITING_REPORTS = 4
+# Responses that clients have not read are buffered on disk up to this size, so that no thread waits for a client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# If a client sends further requests while this much is unread, its connection is closed after the next response.
+# If a client sends another request before it has read this many bytes, the response is its last, and the connection is
+# closed.
 UNREAD_BYTES_OF_PIPELINING_CLIENT = 1024 * 1024
 
 
-class _Refusal(Error):  # type: ignore[misc]  # Waitress has no types
+class _ErrorResponse(Error):  # type: ignore[misc]  # Waitress has no types
     """An error response in the format of the API."""
 
     error_code = ""
@@ -54,25 +55,27 @@ class _Refusal(Error):  # type: ignore[misc]  # Waitress has no types
         return f"{self.code} {self.reason}", headers, json.dumps(body).encode()
 
 
-class TooSlow(_Refusal):
+class TooSlow(_ErrorResponse):
     code = 408
     reason = "Request Timeout"
     error_code = "request_timeout"
 
 
-class NoFreeThread(_Refusal):
+class NoFreeThread(_ErrorResponse):
     code = 503
     reason = "Service Unavailable"
     error_code = "unavailable"
 
 
 class TimedRequest(HTTPRequestParser):  # type: ignore[misc]
+    """A request that remembers when it began."""
+
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
-        self.began = time.monotonic()
+        self.began_at = time.monotonic()
 
     def is_too_slow(self, now: float) -> bool:
-        age = now - self.began
+        age = now - self.began_at
         if not self.headers_finished:
             return age > HEADER_SECONDS
         return age > BODY_SECONDS or (age > GRACE_SECONDS and self.body_bytes_received < age * MIN_BYTES_PER_SECOND)
@@ -82,43 +85,43 @@ class Task(WSGITask):  # type: ignore[misc]
     def write(self, data: bytes) -> None:
         """Send the headers together with the first part of the body.
 
-        If the process were killed between the two, a proxy could not repeat the request.
+        A proxy cannot repeat a request after it has received the headers, so never send the headers alone.
         """
         if self.wrote_header or not self.complete:
             super().write(data)
             return
-        self.channel.buffered = []
+        self.channel.buffered_parts = []
         try:
             super().write(data)
         finally:
-            parts, self.channel.buffered = self.channel.buffered, None
+            parts, self.channel.buffered_parts = self.channel.buffered_parts, None
         self.channel.write_soon(b"".join(parts))
 
 
 class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
-    """One connection, closed if its client is slow."""
+    """A connection that is closed if its client is too slow."""
 
     parser_class = TimedRequest
     task_class = Task
-    # Parts of a response that are sent together; None if each part is sent at once.
-    buffered: list[bytes] | None = None
+    # Parts of a response that will be sent together; None if each part is sent immediately.
+    buffered_parts: list[bytes] | None = None
     request: TimedRequest | None = None
     queued_at = 0.0
-    answer_in_loop = False
-    # Since when the response has waited for the client to read it, and how many bytes were sent since then.
+    should_answer_in_loop = False
+    # The time since which a response waits for the client to read it, and the number of bytes sent since then.
     sending_since: float | None = None
-    sent_since = 0
+    sent_bytes = 0
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close=do_close)
-        self.sent_since += sent
+        self.sent_bytes += sent
         return sent
 
     def received(self, data: bytes) -> bool:
         result: bool = super().received(data)
-        if self.answer_in_loop:
-            # Outside super().received(), which holds a lock that service() needs.
-            self.answer_in_loop = False
+        if self.should_answer_in_loop:
+            # Call service() only now, because super().received() holds a lock that service() needs.
+            self.should_answer_in_loop = False
             self.service()
         return result
 
@@ -131,14 +134,14 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
         super().service()
 
     def write_soon(self, data: Any) -> int:
-        if self.buffered is not None:
-            self.buffered.append(data)
+        if self.buffered_parts is not None:
+            self.buffered_parts.append(data)
             return len(data)
         written: int = super().write_soon(data)
         return written
 
     def end_if_slow(self, now: float) -> None:
-        """Close the connection of a slow client. Runs in the event loop."""
+        """Close the connection if the client is too slow. The event loop calls it every second."""
         self._end_slow_reader(now)
         with self.requests_lock:
             request = self.request
@@ -157,8 +160,8 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
         if not self.total_outbufs_len:
             self.sending_since = None
         elif self.sending_since is None:
-            self.sending_since, self.sent_since = now, 0
-        elif (age := now - self.sending_since) > GRACE_SECONDS and self.sent_since < age * MIN_BYTES_PER_SECOND:
+            self.sending_since, self.sent_bytes = now, 0
+        elif (age := now - self.sending_since) > GRACE_SECONDS and self.sent_bytes < age * MIN_BYTES_PER_SECOND:
             self.will_close = True
 
     @property
@@ -168,14 +171,14 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class ThreadCounts:
-    """Threads and maximum connections of one process; reports get some of the threads."""
+    """The numbers of threads and of allowed connections of one process. Some of the threads are only for reports."""
 
     threads: int = 8
     connections: int = 2_000
 
 
-def new_lane(threads: int) -> ThreadedTaskDispatcher:
-    """Return a dispatcher with its own threads and its own queue."""
+def new_dispatcher(threads: int) -> ThreadedTaskDispatcher:
+    """Return a dispatcher with this many threads and its own queue of requests."""
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(threads)
     return dispatcher
@@ -194,18 +197,18 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,  # seconds between two calls of maintenance(), which looks for slow clients
             asyncore_use_poll=True,  # select() fails for file descriptors from 1,024 on
-            clear_untrusted_proxy_headers=False,  # a middleware of CHM checks them
-            ident="",  # sends no header "Server"
+            clear_untrusted_proxy_headers=False,  # ProxyMiddleware checks them
+            ident="",  # no header "Server" in responses
         )
         report_threads = min(REPORT_THREADS, thread_counts.threads - 1) or 1
-        self.report_lane = new_lane(report_threads)
-        # For responses that need no work: refusals, and probes that the event loop cannot answer.
-        self.quick_lane = new_lane(1)
+        self.report_dispatcher = new_dispatcher(report_threads)
+        # For requests that need little work: error responses, and probes that the event loop cannot answer.
+        self.quick_dispatcher = new_dispatcher(1)
         self._stop_at: float | None = None
         self._linger_until = 0.0
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
-            application, {}, True, listening, dispatcher=new_lane(max(thread_counts.threads - report_threads, 1)),
+            application, {}, True, listening, dispatcher=new_dispatcher(max(thread_counts.threads - report_threads, 1)),
             adj=adjustments, bind_socket=False, sockinfo=address,
         )  # fmt: skip
 
@@ -213,19 +216,19 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         channel.queued_at = time.monotonic()
         request = channel.requests[0]
         path = getattr(request, "path", "")
-        if path in PROBES:
-            # A request with a cookie may need a session from the database, for which the loop must not wait.
+        if path in PROBE_PATHS:
+            # A request with a cookie may need a session from the database, for which the event loop must not wait.
             is_in_loop = threading.get_ident() == self._loop_thread
             if is_in_loop and not channel.total_outbufs_len and "COOKIE" not in request.headers:
-                channel.answer_in_loop = True
+                channel.should_answer_in_loop = True
             else:
-                self.quick_lane.add_task(channel)
-        elif path.startswith(REPORTS):
-            if len(self.report_lane.queue) >= REPORTS_WAITING:
+                self.quick_dispatcher.add_task(channel)
+        elif path.startswith(REPORT_PATH_PREFIX):
+            if len(self.report_dispatcher.queue) >= MAX_WAITING_REPORTS:
                 request.error = NoFreeThread("Too many reports are being computed; try again in a moment.")
-                self.quick_lane.add_task(channel)
+                self.quick_dispatcher.add_task(channel)
             else:
-                self.report_lane.add_task(channel)
+                self.report_dispatcher.add_task(channel)
         else:
             self.task_dispatcher.add_task(channel)
 
@@ -240,9 +243,9 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         return self._stop_at is not None
 
     def stop(self, *, linger: bool) -> None:
-        """Accept no new connection; `run` ends when received requests are answered, or after STOP_SECONDS.
+        """Stop accepting connections. `run` returns when all received requests are answered, or after STOP_SECONDS.
 
-        With `linger`, kept connections may send one more request for LINGER_SECONDS.
+        With `linger`, each open connection can send one more request within LINGER_SECONDS.
         """
         if self._stop_at is None:
             now = time.monotonic()
@@ -255,17 +258,17 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
             if self.is_stopping and self.accepting:
                 self._close_listening()
-        for each in (self.task_dispatcher, self.report_lane, self.quick_lane):
-            each.shutdown(timeout=1)
+        for dispatcher in (self.task_dispatcher, self.report_dispatcher, self.quick_dispatcher):
+            dispatcher.shutdown(timeout=1)
         for channel in list(self.active_channels.values()):
             channel.handle_close()
         self.close()
 
     def _close_listening(self) -> None:
-        """Accept all connections in the socket's queue, then close it. Otherwise the kernel would reset them."""
-        waiting = select.poll()
-        waiting.register(self.socket, select.POLLIN)
-        while waiting.poll(0):
+        """Accept all connections in the socket's queue, then close the socket. Closing it first would reset them."""
+        socket_poll = select.poll()
+        socket_poll.register(self.socket, select.POLLIN)
+        while socket_poll.poll(0):
             self.handle_accept()
         self.accepting = False
         wasyncore.dispatcher.close(self)

@@ -17,5 +17,7 @@ def test_nginx_accepts_the_shipped_configuration(tmp_path: Path) -> None:
     configuration = tmp_path / "nginx.conf"
     folder = str(tmp_path / "nginx")
     configuration.write_text(text.replace("web:8000", "127.0.0.1:8000").replace("/tmp/nginx", folder))  # noqa: S108
-    done = subprocess.run([program, "-t", "-q", "-c", str(configuration)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(
+        [program, "-t", "-q", "-c", str(configuration)], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr

@@ -1,4 +1,4 @@
-"""Restarts and stops of the web server lose no request."""
+"""No request is lost when the web server reloads or stops."""
 
 import http.client
 import os
@@ -26,18 +26,20 @@ def free_port() -> int:
 
 @contextmanager
 def server(port: int, *, systemd_socket: socket.socket | None = None, **environment: str) -> Iterator[psutil.Process]:
-    """Run a web server that keeps connections open, as behind a proxy. Pass it `systemd_socket` as systemd does."""
+    """Run a web server configured as behind a proxy; `systemd_socket` is passed to it like systemd passes a socket."""
     command = [sys.executable, "-m", "chm_project.web_server", "--port", str(port)]
-    passed: tuple[int, ...] = ()
+    passed_descriptors: tuple[int, ...] = ()
     if systemd_socket is not None:
         receive_socket = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
-        command, passed = (
+        command, passed_descriptors = (
             ["bash", "-c", receive_socket, str(systemd_socket.fileno()), *command],
             (systemd_socket.fileno(),),
         )
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     environment = {"CHM_DEBUG": "0", "CHM_PROXIES": "127.0.0.1", "CHM_DATABASE_URL": NO_DATABASE, **environment}
-    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env={**inherited, **environment}, pass_fds=passed)
+    process = subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env={**inherited, **environment}, pass_fds=passed_descriptors
+    )
     try:
         yield psutil.Process(process.pid)
     finally:
@@ -49,7 +51,7 @@ def server(port: int, *, systemd_socket: socket.socket | None = None, **environm
 def connected(port: int) -> Iterator[http.client.HTTPConnection]:
     """Yield an open connection as soon as the server listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for _ in repeat():
+    for _ in attempts():
         try:
             connection.connect()
             break
@@ -59,22 +61,22 @@ def connected(port: int) -> Iterator[http.client.HTTPConnection]:
         yield connection
 
 
-def health(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+def request_health(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
     connection.request("GET", "/health")
-    answer = connection.getresponse()
-    answer.read()
-    return answer
+    response = connection.getresponse()
+    response.read()
+    return response
 
 
-def started_children(parent: psutil.Process) -> set[psutil.Process]:
-    for _ in repeat():
+def wait_for_children(parent: psutil.Process) -> set[psutil.Process]:
+    for _ in attempts():
         if len(parent.children()) == 2:
             break
     return set(parent.children())
 
 
-def repeat(seconds: float = 60) -> Iterator[None]:
-    """Yield every 20 ms; fail the test if the caller has not left the loop in time."""
+def attempts(seconds: float = 60) -> Iterator[None]:
+    """Yield every 20 ms. Fail the test if the caller's loop takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield
@@ -82,17 +84,17 @@ def repeat(seconds: float = 60) -> Iterator[None]:
     pytest.fail("this took too long")
 
 
-def test_a_reload_replaces_all_processes_and_loses_no_request() -> None:
+def test_a_reload_replaces_all_children_and_loses_no_request() -> None:
     port = free_port()
     with server(port) as parent, connected(port) as open_connection:
-        assert health(open_connection).status == 200
-        former = started_children(parent)
+        assert request_health(open_connection).status == 200
+        former_children = wait_for_children(parent)
         parent.send_signal(signal.SIGHUP)
-        for _ in repeat():
-            assert health(open_connection).status == 200
-            with connected(port) as new:
-                assert health(new).status == 200
-            if not former & set(parent.children()):
+        for _ in attempts():
+            assert request_health(open_connection).status == 200
+            with connected(port) as new_connection:
+                assert request_health(new_connection).status == 200
+            if not former_children & set(parent.children()):
                 break
         assert len(parent.children()) == 2
 
@@ -104,41 +106,41 @@ def test_an_application_that_fails_to_load_does_not_replace_the_running_one(tmp_
         server(port, CHM_DATABASE_URL="", CHM_DATABASE_URL_FILE=str(address)) as parent,
         connected(port) as open_connection,
     ):
-        former = started_children(parent)
+        former_children = wait_for_children(parent)
         address.write_text("mysql://elsewhere/chm")
         parent.send_signal(signal.SIGHUP)
-        for _ in repeat():
-            if set(parent.children()) - former:
+        for _ in attempts():
+            if set(parent.children()) - former_children:
                 break
-        for _ in repeat():
-            if set(parent.children()) == former:
+        for _ in attempts():
+            if set(parent.children()) == former_children:
                 break
-        assert health(open_connection).status == 200
-        assert set(parent.children()) == former
+        assert request_health(open_connection).status == 200
+        assert set(parent.children()) == former_children
 
 
 def test_a_stopping_server_answers_on_open_connections_and_refuses_new_ones() -> None:
     port = free_port()
-    with server(port) as parent, connected(port) as open_connection, connected(port) as idle:
-        assert health(open_connection).getheader("Connection") != "close"
-        assert health(idle).status == 200
+    with server(port) as parent, connected(port) as open_connection, connected(port) as idle_connection:
+        assert request_health(open_connection).getheader("Connection") != "close"
+        assert request_health(idle_connection).status == 200
         parent.terminate()
-        for _ in repeat():
+        for _ in attempts():
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=10).close()
             except ConnectionRefusedError:
                 break
-        answer = health(open_connection)
-        assert (answer.status, answer.getheader("Connection")) == (200, "close")
+        response = request_health(open_connection)
+        assert (response.status, response.getheader("Connection")) == (200, "close")
         assert not parent.wait(30)
 
 
-def test_connections_wait_in_the_socket_of_systemd_until_the_next_server_has_started() -> None:
+def test_connections_wait_in_systemds_socket_until_the_next_server_runs() -> None:
     with socket.socket() as systemd_socket:
         systemd_socket.bind(("127.0.0.1", 0))
         systemd_socket.listen()
         port = systemd_socket.getsockname()[1]
         with server(port, systemd_socket=systemd_socket), connected(port) as first:
-            assert health(first).status == 200
-        with connected(port) as between, server(port, systemd_socket=systemd_socket):
-            assert health(between).status == 200
+            assert request_health(first).status == 200
+        with connected(port) as waiting_connection, server(port, systemd_socket=systemd_socket):
+            assert request_health(waiting_connection).status == 200

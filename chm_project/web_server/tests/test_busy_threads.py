@@ -1,4 +1,4 @@
-"""One web process whose application blocks: which requests are still answered."""
+"""A web process whose threads are busy still answers probes and refuses reports that would wait too long."""
 
 import socket
 import threading
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from chm_project.web_server.server import REPORT_THREADS, REPORTS_WAITING, ThreadCounts, WebServer
+from chm_project.web_server.server import MAX_WAITING_REPORTS, REPORT_THREADS, ThreadCounts, WebServer
 
-REPORT = "/api/v1/reports/failing_now"
-BIG = b"x" * 100_000
+REPORT_PATH = "/api/v1/reports/failing_now"
+LARGE_BODY = b"x" * 100_000
 
 
 class Application:
@@ -28,7 +28,7 @@ class Application:
         if path not in ("/health", "/quick", "/big"):
             self.released.wait(30)
         start("200 OK", [])
-        return [BIG if path == "/big" else b"ok"]
+        return [LARGE_BODY if path == "/big" else b"ok"]
 
 
 @pytest.fixture
@@ -37,6 +37,8 @@ def application() -> Application:
 
 
 class Client:
+    """Send requests to the server, each on its own connection."""
+
     server: WebServer
 
     def __init__(self, port: int) -> None:
@@ -81,33 +83,33 @@ def wait_for(condition: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "sessionid=x"}])
-def test_health_is_answered_while_all_threads_are_busy(
+def test_health_is_answered_if_all_threads_are_busy(
     client: Client, application: Application, headers: dict[str, str]
 ) -> None:
-    waiting = [client.send(path) for path in ("/slow", "/slow", REPORT, REPORT)]
+    pending = [client.send(path) for path in ("/slow", "/slow", REPORT_PATH, REPORT_PATH)]
     wait_for(lambda: len(application.requested) == 4)
 
     assert client.get("/health", headers).status == 200
-    assert len(waiting) == 4
+    assert len(pending) == 4
 
 
 def test_reports_leave_threads_for_other_requests(client: Client, application: Application) -> None:
-    waiting = [client.send(REPORT) for _ in range(REPORT_THREADS)]
+    pending = [client.send(REPORT_PATH) for _ in range(REPORT_THREADS)]
     wait_for(lambda: len(application.requested) == REPORT_THREADS)
-    waiting += [client.send(REPORT) for _ in range(REPORTS_WAITING)]
-    wait_for(lambda: len(client.server.report_lane.queue) == REPORTS_WAITING)
+    pending += [client.send(REPORT_PATH) for _ in range(MAX_WAITING_REPORTS)]
+    wait_for(lambda: len(client.server.report_dispatcher.queue) == MAX_WAITING_REPORTS)
 
     assert client.get("/quick").status == 200
-    refused = client.get(REPORT)
+    refused = client.get(REPORT_PATH)
     assert (refused.status, refused.getheader("Retry-After")) == (503, "2")
 
     application.released.set()
-    statuses = [each.getresponse().status for each in waiting]
+    statuses = [connection.getresponse().status for connection in pending]
     assert statuses.count(200) >= REPORT_THREADS
-    assert set(statuses) <= {200, 503}, "those that waited for 2 s are refused"
+    assert set(statuses) <= {200, 503}, "reports that waited for 2 s are refused"
 
 
-def test_a_client_that_keeps_requesting_without_reading_is_disconnected(
+def test_a_client_that_sends_requests_without_reading_responses_is_disconnected(
     client: Client, application: Application
 ) -> None:
     with socket.socket() as reader:
@@ -115,6 +117,6 @@ def test_a_client_that_keeps_requesting_without_reading_is_disconnected(
         reader.connect(("127.0.0.1", client.port))
         reader.sendall(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
         time.sleep(1)
-        count = len(application.requested)
-        assert 10 < count < 150
+        request_count = len(application.requested)
+        assert 10 < request_count < 150
         assert client.get("/quick").status == 200
