@@ -2,14 +2,14 @@
 
 import pytest
 
-from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, refused_by
+from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, violated_constraint
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.proves("DI-007", "FR-009")
 def test_a_rule_needs_a_client_or_a_pipeline() -> None:
-    assert refused_by("alert_rules") == "alert_rules_scope_required"
+    assert violated_constraint("alert_rules") == "alert_rules_scope_required"
 
 
 @pytest.mark.proves("DI-005", "FR-010")
@@ -29,7 +29,7 @@ def test_a_rule_needs_a_client_or_a_pipeline() -> None:
 )
 def test_a_rule_with_an_invalid_value_is_refused(values: dict[str, object], constraint: str) -> None:
     client = insert_client()
-    assert refused_by("alert_rules", client_id=client, **values) == constraint
+    assert violated_constraint("alert_rules", client_id=client, **values) == constraint
 
 
 @pytest.mark.proves("FR-009", "FR-010")
@@ -48,7 +48,7 @@ def test_two_enabled_rules_cannot_have_the_same_scope_type_channel_and_destinati
     insert("alert_rules", pipeline_id=pipeline)
 
     # The pipeline decides the scope, so adding a client does not make it another rule.
-    constraint = refused_by("alert_rules", pipeline_id=pipeline, client_id=client)
+    constraint = violated_constraint("alert_rules", pipeline_id=pipeline, client_id=client)
 
     assert constraint == "alert_rules_enabled_unique"
     insert("alert_rules", pipeline_id=pipeline, is_enabled=False)

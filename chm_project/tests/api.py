@@ -20,9 +20,9 @@ UNKNOWN_ID = "019b0000-0000-7000-8000-000000000000"
 
 def api_with_scope(scope: str = "admin", **binding: Any) -> APIClient:
     """Return an API client with a new token; `client_id` or `pipeline_id` bind the token."""
-    _, plaintext = create_token(name="test", scope=Scope(scope), **binding)
+    _, token = create_token(name="test", scope=Scope(scope), **binding)
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return client
 
 
@@ -39,17 +39,17 @@ def api_as_role(role: str) -> APIClient:
 
 
 def create_bound_user(kind: str, *client_ids: Any) -> User:
-    """Return a staff user with all permissions who is bound to the clients.
+    """Create a staff user with all permissions who is bound to the clients.
 
-    The kind "person of a group" is bound by a group; "person of two clients" is also bound to a new client.
+    The kind "person of a group" is bound through a group; "person of two clients" is also bound to a new client.
     """
     user = User.objects.create_user(f"a bound {kind}", password="secret", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
-    holder: dict[str, Any] = {"user": user}
+    binding_owner: dict[str, Any] = {"user": user}
     if kind == "person of a group":
-        holder = {"group": Group.objects.create(name="north")}
-        user.groups.add(holder["group"])
-    binding = Binding.objects.create(**holder)
+        binding_owner = {"group": Group.objects.create(name="north")}
+        user.groups.add(binding_owner["group"])
+    binding = Binding.objects.create(**binding_owner)
     binding.clients.set(client_ids)
     if kind == "person of two clients":
         binding.clients.add(Client.objects.create(name="Another client"))

@@ -1,14 +1,14 @@
-"""The expected rows of each shape for the controlled seed, calculated by hand, with columns in the shape's order.
+"""The expected rows of each shape for the controlled seed, calculated by hand. Columns are in the order of the shape.
 
-`at(24)` is 24 hours before AS_OF. EXPECTED names a run by its external id. `expected_rows` replaces it by the run's
-key, and adds the keys of client and pipeline.
+`hours_ago(24)` is 24 hours before AS_OF. In EXPECTED_ROWS, external ids stand for runs. `expected_rows` replaces them
+by the ids of the runs, and adds the ids of clients and pipelines.
 """
 
 from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-from chm_project.tests.controlled_seed import SOURCE, at
+from chm_project.tests.controlled_seed import ORDERS_URL, hours_ago
 from inventory.models import Client, Pipeline
 from runs.models import Run
 from runs.reporting.shapes import shapes
@@ -16,16 +16,17 @@ from runs.reporting.shapes import shapes
 # The fingerprint of "relation # does not exist" on Airflow.
 MISSING_RELATION = "0be9897c3b37"
 
-EXPECTED: dict[str, list[tuple[object, ...]]] = {
+EXPECTED_ROWS: dict[str, list[tuple[object, ...]]] = {
     "failures_over_time": [
-        (at(168), 1), (at(40), 1), (at(30), 1), (at(26), 1), (at(24), 1), (at(3), 1), (at(2), 1), (at(1), 2),
+        (hours_ago(168), 1), (hours_ago(40), 1), (hours_ago(30), 1), (hours_ago(26), 1), (hours_ago(24), 1),
+        (hours_ago(3), 1), (hours_ago(2), 1), (hours_ago(1), 2),
     ],
     "latest_status_by_pipeline": [
-        ("Acme", "Orders", "airflow", "failed", at(3.5), at(1), "run 6"),
-        ("Acme", "Payments", "vendor_api", "success", at(1 + 1 / 60), None, "run 26"),
-        ("Borealis", "Hourly", "dbt", "success", at(5), None, "run 52"),
-        ("Borealis", "New", "custom", "success", at(2), None, "run 57"),
-        ("Borealis", "Sync", "vendor_api", "running", at(0.5), None, "run 56"),
+        ("Acme", "Orders", "airflow", "failed", hours_ago(3.5), hours_ago(1), "run 6"),
+        ("Acme", "Payments", "vendor_api", "success", hours_ago(1 + 1 / 60), None, "run 26"),
+        ("Borealis", "Hourly", "dbt", "success", hours_ago(5), None, "run 52"),
+        ("Borealis", "New", "custom", "success", hours_ago(2), None, "run 57"),
+        ("Borealis", "Sync", "vendor_api", "running", hours_ago(0.5), None, "run 56"),
         ("Delta", "Empty", "custom", None, None, None, None),
     ],
     "failure_counts_by_client": [("Acme", 4, 7), ("Cygnus", 1, 1), ("Borealis", 0, 1), ("Delta", 0, 0)],
@@ -40,20 +41,22 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     ],
     "run_duration_distribution": [(1, 10), (2, 1), (4, 25), (7, 1), (11, 1), (21, 1)],
     "failing_now": [
-        ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist", "failed",
+        ("Acme", "Orders", "airflow", "prod", hours_ago(26), 2, hours_ago(120),
+         "relation staging.orders does not exist", "failed",
          False, "run 6", MISSING_RELATION, False, None, None, None),
     ],
-    # The failure before it had no error text, so the incident is younger than the streak of failures.
+    # The earlier failure of Orders has no error text, so the incident begins later than the streak of failures.
     "incidents": [
-        (MISSING_RELATION, "airflow", at(2), at(2), 1, 1, "Acme", "relation staging.orders does not exist",
+        (MISSING_RELATION, "airflow", hours_ago(2), hours_ago(2), 1, 1, "Acme",
+         "relation staging.orders does not exist",
          "relation # does not exist", "run 6", "run 6", 0),
     ],
     "late_pipelines": [
-        ("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(4), at(3.75), 225,
+        ("Borealis", "Hourly", "dbt", "prod", hours_ago(5), 60.0, hours_ago(4), hours_ago(3.75), 225,
          "Its source had planned it for 17 June 08:00 UTC", "run 52"),
     ],
-    # It took half of the median of the 16 successes before it.
-    "unusual_runs": [("Acme", "Payments", "vendor_api", "prod", at(1), "quick", 60, 120, None, 50, "run 26")],
+    # The run took 60 s, half of the median of the 16 successes before it.
+    "unusual_runs": [("Acme", "Payments", "vendor_api", "prod", hours_ago(1), "quick", 60, 120, None, 50, "run 26")],
     "weekly_status_mix": [
         (date(2026, 5, 4), "success", 1),
         (date(2026, 5, 25), "skipped", 1), (date(2026, 5, 25), "success", 7),
@@ -67,18 +70,18 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         (date(2026, 6, 16), 20, 17, 3, 0.85), (date(2026, 6, 17), 17, 11, 4, 0.6471),
     ],
     "failure_streaks": [
-        ("Cygnus", "Archive", "airflow", at(1), None, 1, None, "run 58"),
-        ("Acme", "Payments", "vendor_api", at(24), at(1), 3, None, "run 23"),
-        ("Acme", "Orders", "airflow", at(26), None, 2, None, "run 4"),
-        ("Borealis", "Sync", "vendor_api", at(30), at(4), 1, None, "run 54"),
-        ("Acme", "Legacy", "cron", at(40), None, 1, None, "run 28"),
-        ("Acme", "Orders", "airflow", at(168), at(120), 1, None, "run 2"),
+        ("Cygnus", "Archive", "airflow", hours_ago(1), None, 1, None, "run 58"),
+        ("Acme", "Payments", "vendor_api", hours_ago(24), hours_ago(1), 3, None, "run 23"),
+        ("Acme", "Orders", "airflow", hours_ago(26), None, 2, None, "run 4"),
+        ("Borealis", "Sync", "vendor_api", hours_ago(30), hours_ago(4), 1, None, "run 54"),
+        ("Acme", "Legacy", "cron", hours_ago(40), None, 1, None, "run 28"),
+        ("Acme", "Orders", "airflow", hours_ago(168), hours_ago(120), 1, None, "run 2"),
     ],
     "client_risk": [("Acme", 6, 10, 0.6), ("Borealis", 1, 28, 0.0357), ("Delta", 0, 0, None)],
     "changes_since_yesterday": [
-        ("Acme", "Payments", "vendor_api", "failed", "success", at(1), "recovered", "run 26"),
-        ("Borealis", "Sync", "vendor_api", "failed", "success", at(4), "recovered", "run 55"),
-        ("Borealis", "New", "custom", None, "success", at(2), "first_success", "run 57"),
+        ("Acme", "Payments", "vendor_api", "failed", "success", hours_ago(1), "recovered", "run 26"),
+        ("Borealis", "Sync", "vendor_api", "failed", "success", hours_ago(4), "recovered", "run 55"),
+        ("Borealis", "New", "custom", None, "success", hours_ago(2), "first_success", "run 57"),
     ],
     "vendor_dependency": [("vendor_api", 4, 24, 0.1667), ("other_platforms", 5, 33, 0.1515)],
     "weekly_success_by_client": [
@@ -95,16 +98,16 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     ],
     "freshness_watchlist": [
         ("Delta", "Empty", "custom", "staging", None, None, None, None),
-        ("Acme", "Orders", "airflow", "prod", at(3.5), at(120), 120.0, "run 6"),
-        ("Borealis", "Hourly", "dbt", "prod", at(5), at(5 - 1 / 6), 4.8, "run 52"),
-        ("Borealis", "Sync", "vendor_api", "staging", at(0.5), at(4), 4.0, "run 56"),
-        ("Borealis", "New", "custom", "dev", at(2), at(2), 2.0, "run 57"),
-        ("Acme", "Payments", "vendor_api", "prod", at(1 + 1 / 60), at(1), 1.0, "run 26"),
+        ("Acme", "Orders", "airflow", "prod", hours_ago(3.5), hours_ago(120), 120.0, "run 6"),
+        ("Borealis", "Hourly", "dbt", "prod", hours_ago(5), hours_ago(5 - 1 / 6), 4.8, "run 52"),
+        ("Borealis", "Sync", "vendor_api", "staging", hours_ago(0.5), hours_ago(4), 4.0, "run 56"),
+        ("Borealis", "New", "custom", "dev", hours_ago(2), hours_ago(2), 2.0, "run 57"),
+        ("Acme", "Payments", "vendor_api", "prod", hours_ago(1 + 1 / 60), hours_ago(1), 1.0, "run 26"),
     ],
     "reliability_by_environment": [("dev", 1, 2, 0.5), ("staging", 1, 4, 0.25), ("prod", 7, 51, 0.1373)],
     "ingestion_health": [
-        ("Acme", "airflow", 1, 0, 1, 1, at(2), "GET /dagRuns answered 503", 0, 0),
-        ("Acme", "vendor_api", 1, 0, 0, 0, at(0.25), None, 0, 1),
+        ("Acme", "airflow", 1, 0, 1, 1, hours_ago(2), "GET /dagRuns answered 503", 0, 0),
+        ("Acme", "vendor_api", 1, 0, 0, 0, hours_ago(0.25), None, 0, 1),
         ("Borealis", "dbt", 1, 1, 0, 0, None, None, 1, 0),
     ],
     "governance_gaps": [
@@ -117,20 +120,20 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
 
 
 def expected_rows(name: str) -> list[tuple[Any, ...]]:
-    """Return the expected rows of a shape with their keys; needs the seed."""
+    """Return the expected rows of a shape, including ids. The controlled seed must be in the database."""
     columns = [column.name for column in shapes()[name].columns]
     clients = dict(Client.objects.values_list("name", "pk"))
     pipelines = {(p.client.name, p.name): p.pk for p in Pipeline.objects.select_related("client")}
     runs = dict(Run.objects.values_list("external_run_id", "pk"))
     rows = []
-    for values in EXPECTED[name]:
+    for values in EXPECTED_ROWS[name]:
         expected_columns = (column for column in columns if column not in {"client_id", "pipeline_id", "source_url"})
         row: dict[str, Any] = dict(zip(expected_columns, values, strict=True))
-        if "source_url" in columns:  # only Orders links to its source
-            row["source_url"] = f"{SOURCE}/{quote(row['run_id'])}" if row["pipeline_name"] == "Orders" else None
-        for key in ("run_id", "first_run_id"):
-            if key in columns:
-                row[key] = runs.get(row[key])
+        if "source_url" in columns:  # only the pipeline Orders has a URL at its source
+            row["source_url"] = f"{ORDERS_URL}/{quote(row['run_id'])}" if row["pipeline_name"] == "Orders" else None
+        for id_column in ("run_id", "first_run_id"):
+            if id_column in columns:
+                row[id_column] = runs.get(row[id_column])
         if "client_id" in columns:
             row["client_id"] = clients[row["client_name"]]
         if "pipeline_id" in columns:

@@ -1,4 +1,4 @@
-"""Typed forms of factory-boy's declarations, which have no types."""
+"""Typed wrappers of factory-boy's Sequence and SubFactory, which have no types."""
 
 from collections.abc import Callable
 from typing import Any

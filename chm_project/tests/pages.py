@@ -1,4 +1,4 @@
-"""Read the console's pages in tests: the cells of tables and the numbers of tiles."""
+"""Helpers for tests of the console's pages: log in, create runs, and read tables and tiles."""
 
 import re
 from datetime import timedelta
@@ -18,14 +18,15 @@ from runs.tests.factories import RunFactory
 
 def browser(role: str) -> Browser:
     """Return a browser that is logged in as a staff user with this role."""
-    api_as_role(role)  # creates the account, and the roles if another test has emptied their table
+    api_as_role(role)  # creates the user, and the roles if another test has emptied their table
     User.objects.filter(username=f"a {role}").update(is_staff=True)
-    session = Browser()
-    session.force_login(User.objects.get(username=f"a {role}"))
-    return session
+    logged_in = Browser()
+    logged_in.force_login(User.objects.get(username=f"a {role}"))
+    return logged_in
 
 
 def html(answer: Any) -> str:
+    """Assert that the page was returned, and return its HTML."""
     assert answer.status_code == 200, answer
     return str(answer.content.decode())
 
@@ -42,8 +43,8 @@ def run_address(run: Run) -> str:
     return reverse("admin:runs_run_change", args=[run.pk])
 
 
-def history(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
-    """Create a run per status, one per hour; the last started an hour ago."""
+def create_hourly_runs(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
+    """Create a run for each status. Runs start at intervals of an hour, the last one an hour ago."""
     now = timezone.now()
     return [
         RunFactory.create(
@@ -55,16 +56,17 @@ def history(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
     ]  # fmt: skip
 
 
-# Elements without an end tag.
-VOID = {"br", "hr", "img", "input", "link", "meta"}
+ELEMENTS_WITHOUT_END_TAG = {"br", "hr", "img", "input", "link", "meta"}
 
 
-class _Tables(HTMLParser):
+class _TableParser(HTMLParser):
+    """Collect the visible text of the cells of all tables."""
+
     def __init__(self) -> None:
         super().__init__()
         self.tables: dict[str, list[list[str]]] = {}
         self._rows: list[list[str]] | None = None
-        # The open elements within a hidden element, beginning with that element.
+        # The current hidden element and the open elements inside it; empty outside of hidden elements.
         self._hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -77,7 +79,9 @@ class _Tables(HTMLParser):
             self._rows[-1].append("")
         elif tag == "time" and self._rows and self._rows[-1]:
             self._rows[-1][-1] += f"{attributes['datetime']} "
-        if tag not in VOID and (self._hidden or tag in {"title", "time"} or attributes.get("aria-hidden") == "true"):
+        if tag not in ELEMENTS_WITHOUT_END_TAG and (
+            self._hidden or tag in {"title", "time"} or attributes.get("aria-hidden") == "true"
+        ):
             self._hidden.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -93,8 +97,8 @@ class _Tables(HTMLParser):
 
 
 def tables(text: str) -> dict[str, list[list[str]]]:
-    """Return the cells of each table by the name of its list or chart; times in UTC, to the second."""
-    parser = _Tables()
+    """Return the rows of cells of each table, by the name of its list or chart. Times are the values of `datetime`."""
+    parser = _TableParser()
     parser.feed(text)
     return {
         name: [[" ".join(cell.split()) for cell in row] for row in rows if row] for name, rows in parser.tables.items()
@@ -102,11 +106,12 @@ def tables(text: str) -> dict[str, list[list[str]]]:
 
 
 def tiles(text: str) -> dict[str, int]:
+    """Return the number that each tile shows, by the name of the tile."""
     matches = re.findall(r'data-tile="(\w+)">\s*<span class="chm-number">(\d+)</span>', text)
     return {key: int(number) for key, number in matches}
 
 
-def addresses(text: str) -> dict[str, str]:
-    """Return the address that each tile links to."""
+def tile_links(text: str) -> dict[str, str]:
+    """Return the URL that each tile links to, by the name of the tile."""
     matches = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
     return {key: address.replace("&amp;", "&") for address, key in matches}

@@ -4,7 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def samples(text: str) -> dict[str, float]:
-    """Return the values by name and labels, in the notation of a query."""
+    """Return the values of all samples, keyed as in a query: `name{label="value"}`."""
     return {
         sample.name + _labels(sample.labels): sample.value
         for family in text_string_to_metric_families(text)

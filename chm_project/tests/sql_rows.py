@@ -1,4 +1,4 @@
-"""Insert rows by plain SQL, to show what the database refuses without Django."""
+"""Insert rows with plain SQL, to test what the database itself refuses, without Django."""
 
 import uuid
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-# A valid row of each table, without the ids of its parents.
-VALID: dict[str, dict[str, Any]] = {
+# Values of a valid row of each table, without the foreign keys.
+VALID_VALUES: dict[str, dict[str, Any]] = {
     "clients": {"name": "Northwind"},
     "pipelines": {"name": "orders", "platform": "airflow", "pipeline_type": "ingestion"},
     "runs": {"external_run_id": "run-1", "status": "success"},
@@ -16,8 +16,8 @@ VALID: dict[str, dict[str, Any]] = {
 
 
 def insert(table: str, **values: Any) -> str:
-    """Insert a valid row, with these values replacing its own, and return its id."""
-    row = {"id": str(uuid.uuid4()), **VALID[table], **values}
+    """Insert a valid row, in which `values` replace the default values, and return its id."""
+    row = {"id": str(uuid.uuid4()), **VALID_VALUES[table], **values}
     columns = ", ".join(row)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -36,8 +36,8 @@ def insert_pipeline(client_id: str | None = None) -> str:
     return insert("pipelines", client_id=client_id or insert_client(), name="stock", external_id="stock")
 
 
-def refused_by(table: str, **values: Any) -> str | None:
-    """Return the name of the constraint that refuses the row."""
+def violated_constraint(table: str, **values: Any) -> str | None:
+    """Assert that the database refuses the row, and return the name of the violated constraint."""
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         insert(table, **values)
     cause: Any = refusal.value.__cause__

@@ -1,4 +1,4 @@
-"""Commands run as processes: on a terminal of 80 columns, with an unreachable database, and with Ctrl-C."""
+"""Commands as real processes: on a terminal with 80 columns, with an unreachable database, and with Ctrl-C."""
 
 import fcntl
 import json
@@ -26,11 +26,11 @@ from ingestion.synthetic.generic_partner import GenericPartner
 from inventory.tests.factories import PipelineFactory
 
 COLUMNS = 80
-# Arguments that a command needs to reach its first query.
-ARGUMENTS = {"prune_runs": ["--older-than", "400d"]}
+# Required arguments of commands.
+REQUIRED_ARGUMENTS = {"prune_runs": ["--older-than", "400d"]}
 
 
-def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
+def environment(database_url: str, folder: Path, **extra_variables: str) -> dict[str, str]:
     return (
         os.environ
         | {
@@ -43,7 +43,7 @@ def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
             "PYTHONWARNINGS": "ignore",
         }
-        | more
+        | extra_variables
     )
 
 
@@ -58,7 +58,7 @@ def run_on_terminal(name: str, *arguments: str, env: dict[str, str]) -> tuple[in
     """Return the exit status and the lines that a terminal of 80 columns shows."""
     terminal, program_end = pty.openpty()
     fcntl.ioctl(program_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    variables = {name: value for name, value in env.items() if name not in {"COLUMNS", "LINES"}}
+    variables = {variable: value for variable, value in env.items() if variable not in {"COLUMNS", "LINES"}}
     process = subprocess.Popen(
         [sys.executable, "manage.py", name, *arguments], cwd=settings.BASE_DIR, env=variables | {"TERM": "xterm"},
         stdin=program_end, stdout=program_end, stderr=program_end, close_fds=True,
@@ -67,51 +67,51 @@ def run_on_terminal(name: str, *arguments: str, env: dict[str, str]) -> tuple[in
     output = b""
     while True:
         try:
-            part = os.read(terminal, 65536)
+            output_part = os.read(terminal, 65536)
         except OSError:  # the program has ended
             break
-        if not part:
+        if not output_part:
             break
-        output += part
+        output += output_part
     os.close(terminal)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode())
     return process.wait(60), [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
 
 
-# The command line catches the error of every command; these commands raise it in different places.
+# The command line reports the error of every command. These commands raise it at different points.
 @pytest.mark.parametrize("name", ["generate_history", "ingest_runs", "migrate", "scrub_stored", "serve"])
 def test_an_unreachable_database_is_reported_in_one_line_with_the_cause(name: str, tmp_path: Path) -> None:
     env = environment("postgresql://chm:hunter2@127.0.0.1:1/chm", tmp_path)
 
-    process = start(name, *ARGUMENTS.get(name, []), env=env)
+    process = start(name, *REQUIRED_ARGUMENTS.get(name, []), env=env)
     _, errors = process.communicate(timeout=120)
 
     assert process.returncode == 1, errors
     [line] = errors.strip().splitlines()
-    # scrub_stored reads Redis first, where an interrupted run may have stored its position.
+    # scrub_stored first reads Redis for the position of an interrupted run.
     assert line.startswith("Redis error: " if name == "scrub_stored" else "Database error: ")
     assert "refused" in line
     assert "hunter2" not in line
 
 
-def test_with_traceback_the_whole_error_is_shown(tmp_path: Path) -> None:
+def test_a_command_with_the_option_traceback_prints_the_traceback(tmp_path: Path) -> None:
     process = start("list_api_tokens", "--traceback", env=environment("postgresql://chm@127.0.0.1:1/chm", tmp_path))
     _, errors = process.communicate(timeout=120)
 
     assert "Traceback" in errors
 
 
-# The commands that handle Ctrl-C or start other processes, and one for which the command line handles Ctrl-C.
+# Commands that handle Ctrl-C or start other processes, and list_api_tokens, for which the command line handles Ctrl-C.
 @pytest.mark.parametrize(
     "name", ["demo", "ingest_runs", "list_api_tokens", "load_synthetic", "prune_runs", "serve", "work"]
 )
-def test_ctrl_c_ends_a_command_at_once_and_without_a_traceback(name: str, tmp_path: Path) -> None:
-    """The command waits for a server that accepts the connection and never answers, like a frozen database."""
-    with socket.create_server(("127.0.0.1", 0)) as frozen:
-        frozen.settimeout(120)
-        env = environment(f"postgresql://chm@127.0.0.1:{frozen.getsockname()[1]}/chm", tmp_path)
-        process = start(name, *ARGUMENTS.get(name, []), env=env)
-        accepted, _ = frozen.accept()
+def test_ctrl_c_ends_a_command_immediately_without_a_traceback(name: str, tmp_path: Path) -> None:
+    """The database server accepts the connection and never answers, so that the command waits."""
+    with socket.create_server(("127.0.0.1", 0)) as frozen_server:
+        frozen_server.settimeout(120)
+        env = environment(f"postgresql://chm@127.0.0.1:{frozen_server.getsockname()[1]}/chm", tmp_path)
+        process = start(name, *REQUIRED_ARGUMENTS.get(name, []), env=env)
+        accepted, _ = frozen_server.accept()
         with accepted:
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
@@ -121,10 +121,10 @@ def test_ctrl_c_ends_a_command_at_once_and_without_a_traceback(name: str, tmp_pa
     assert "Traceback" not in errors
 
 
-def command_environment(folder: Path, **more: str) -> dict[str, str]:
+def command_environment(folder: Path, **extra_variables: str) -> dict[str, str]:
     """Return the environment for a command that uses the test database."""
     url = urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=f"/{database.settings_dict['NAME']}").geturl()
-    return environment(url, folder, CHM_BROKER_URL=os.environ["CHM_BROKER_URL"], **more)
+    return environment(url, folder, CHM_BROKER_URL=os.environ["CHM_BROKER_URL"], **extra_variables)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def partner(transactional_db: None) -> Iterator[GenericPartner]:
 
 
 # Commands that print lists: their arguments, and a text that the list must contain.
-LISTS = {
+LIST_COMMANDS = {
     "list_api_tokens": ([], "A program with a long name"),
     "check_connection": (["default"], "exploded"),
     "ingest_runs": (["--dry-run"], "rejected"),
@@ -154,9 +154,9 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in LISTS if name != "check_config"])
-def test_lists_fit_a_terminal_of_80_columns(name: str, partner: GenericPartner, tmp_path: Path) -> None:
-    arguments, expected = LISTS[name]
+@pytest.mark.parametrize("name", [name for name in LIST_COMMANDS if name != "check_config"])
+def test_printed_lists_fit_a_terminal_with_80_columns(name: str, partner: GenericPartner, tmp_path: Path) -> None:
+    arguments, expected = LIST_COMMANDS[name]
     env = command_environment(tmp_path, CHM_PARTNER_API_BASE_URL=partner.base_url, CHM_PARTNER_API_TOKEN=partner.token)
 
     status, lines = run_on_terminal(name, *arguments, env=env)
@@ -166,18 +166,18 @@ def test_lists_fit_a_terminal_of_80_columns(name: str, partner: GenericPartner, 
     assert [line for line in lines if len(line) > COLUMNS] == []
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", LIST_COMMANDS)
 def test_lists_can_be_printed_as_json(name: str, partner: GenericPartner, tmp_path: Path) -> None:
     env = command_environment(tmp_path, CHM_PARTNER_API_BASE_URL=partner.base_url, CHM_PARTNER_API_TOKEN=partner.token)
 
-    process = start(name, *LISTS[name][0], "--json", env=env)
+    process = start(name, *LIST_COMMANDS[name][0], "--json", env=env)
     output, errors = process.communicate(timeout=120)
 
     assert process.returncode == 0, errors
     assert json.loads(output)
 
 
-def test_the_json_of_tokens_lists_the_same_tokens_without_secrets(partner: GenericPartner, tmp_path: Path) -> None:
+def test_list_api_tokens_prints_all_tokens_as_json_without_secrets(partner: GenericPartner, tmp_path: Path) -> None:
     output, _ = start("list_api_tokens", "--json", env=command_environment(tmp_path)).communicate(timeout=120)
 
     tokens = json.loads(output)["tokens"]
@@ -187,7 +187,7 @@ def test_the_json_of_tokens_lists_the_same_tokens_without_secrets(partner: Gener
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_the_completion_names_every_command_and_needs_no_database(shell: str, tmp_path: Path) -> None:
+def test_the_completion_script_contains_every_command_and_needs_no_database(shell: str, tmp_path: Path) -> None:
     env = environment("postgresql://chm@127.0.0.1:1/chm", tmp_path)
 
     script, errors = start("completion", shell, env=env).communicate(timeout=120)
@@ -199,7 +199,7 @@ def test_the_completion_names_every_command_and_needs_no_database(shell: str, tm
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"),
+    ("typed", "completion"),
     [
         ("chm list_a", "list_api_tokens"),
         ("chm prune_runs --older", "--older-than"),
@@ -207,7 +207,7 @@ def test_the_completion_names_every_command_and_needs_no_database(shell: str, tm
         ("chm completion z", "zsh"),
     ],
 )
-def test_bash_completes_what_is_typed(typed: str, offered: str, tmp_path: Path) -> None:
+def test_bash_completes_commands_options_and_choices(typed: str, completion: str, tmp_path: Path) -> None:
     env = environment("postgresql://chm@127.0.0.1:1/chm", tmp_path)
     script = tmp_path / "chm.bash"
     script.write_text(start("completion", "bash", env=env).communicate(timeout=120)[0])
@@ -217,4 +217,4 @@ def test_bash_completes_what_is_typed(typed: str, offered: str, tmp_path: Path) 
     script_text = f"source {script}; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; {call_completion}"
     result = subprocess.run(["bash", "-c", script_text], capture_output=True, text=True, check=False, timeout=30)
 
-    assert offered in result.stdout.split(), result.stderr
+    assert completion in result.stdout.split(), result.stderr

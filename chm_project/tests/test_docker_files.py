@@ -1,4 +1,4 @@
-"""The files of docker/, checked without a container engine; `make image-steps` runs their steps."""
+"""Check the files in docker/ without a container engine. `make image-steps` also runs their steps."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import yaml
 from django.conf import settings
 
 from chm_project.local import web_server as web
-from chm_project.settings.tests.test_production import check
+from chm_project.settings.tests.test_production import run_deploy_check
 
 ROOT = Path(settings.BASE_DIR)
 DOCKER = ROOT / "docker"
@@ -24,27 +24,29 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CHM_SERVICES = {name for name, service in SERVICES.items() if service["image"] == "chm"}
 
 
-def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name(name)
     return subprocess.run([program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_compose_obeys_its_specification() -> None:
-    done = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker/docker-compose.yml")
-    assert done.returncode == 0, done.stdout
+def test_the_compose_file_is_valid_by_its_specification() -> None:
+    process = run_tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker/docker-compose.yml")
+    assert process.returncode == 0, process.stdout
 
 
-def test_the_specification_refuses_an_unknown_key(tmp_path: Path) -> None:
+def test_the_check_of_the_compose_file_refuses_an_unknown_key(tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text("services: {web: {image: chm, helthcheck: {disable: true}}}")
-    assert tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(tmp_path / "wrong.yml")).returncode
+    assert run_tool(
+        "check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(tmp_path / "wrong.yml")
+    ).returncode
 
 
 def test_the_dockerfile_passes_its_linter() -> None:
-    done = tool("hadolint", "docker/Dockerfile")
-    assert done.returncode == 0, done.stdout
+    process = run_tool("hadolint", "docker/Dockerfile")
+    assert process.returncode == 0, process.stdout
 
 
-def test_the_stack_has_its_services_and_opens_ports_only_on_this_machine() -> None:
+def test_the_services_open_ports_only_on_this_machine() -> None:
     assert set(SERVICES) == {
         "postgres", "redis", "migrate", "readers", "proxy", "web", "worker", "beat", "grafana", "metabase",
         "metabase-boards",
@@ -69,7 +71,7 @@ def test_a_service_starts_after_its_dependencies_are_healthy_or_done() -> None:
             assert service["healthcheck"]["test"], name
 
 
-def test_boards_reach_the_database_and_not_redis_and_every_service_has_a_memory_limit() -> None:
+def test_grafana_and_metabase_cannot_reach_redis_and_every_service_has_a_memory_limit() -> None:
     networks = {name: set(service.get("networks", ())) for name, service in SERVICES.items()}
     assert not networks["redis"] & networks["grafana"]
     assert not networks["redis"] & networks["metabase"]
@@ -85,7 +87,7 @@ def test_chm_containers_are_read_only_and_without_privileges() -> None:
     assert "\nUSER 10001:10001\n" in (DOCKER / "Dockerfile").read_text()
 
 
-def test_every_secret_is_a_generated_file_and_none_has_a_default(tmp_path: Path) -> None:
+def test_every_secret_comes_from_a_generated_file_and_has_no_default(tmp_path: Path) -> None:
     secrets = make_secrets(tmp_path / "secrets")
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(secrets)
@@ -99,42 +101,42 @@ def test_every_secret_is_a_generated_file_and_none_has_a_default(tmp_path: Path)
 
 
 def test_the_secrets_are_random_and_generated_once(tmp_path: Path) -> None:
-    first, second = make_secrets(tmp_path / "one"), make_secrets(tmp_path / "two")
-    assert make_secrets(tmp_path / "one") == first
-    assert [name for name in first if first[name] == second[name]] == []
+    first_secrets, second_secrets = make_secrets(tmp_path / "one"), make_secrets(tmp_path / "two")
+    assert make_secrets(tmp_path / "one") == first_secrets
+    assert [name for name in first_secrets if first_secrets[name] == second_secrets[name]] == []
 
 
-def test_production_starts_with_the_secrets_and_refuses_without(tmp_path: Path) -> None:
+def test_production_starts_only_with_the_secrets(tmp_path: Path) -> None:
     make_secrets(tmp_path)
     secret_files = {
         f"{name}_FILE": str(tmp_path / name.lower())
         for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")
     }
-    absent: dict[str, str | None] = dict.fromkeys(("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL"))
+    unset_variables: dict[str, str | None] = dict.fromkeys(("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL"))
 
-    assert check(**(absent | secret_files), CHM_BROKER_UNENCRYPTED="true").returncode == 0
-    assert check(**absent).returncode != 0
+    assert run_deploy_check(**(unset_variables | secret_files), CHM_BROKER_UNENCRYPTED="true").returncode == 0
+    assert run_deploy_check(**unset_variables).returncode != 0
 
 
 def test_the_image_runs_the_same_server_as_make_serve() -> None:
     command = json.loads(re.sub(r"\\\n", "", (DOCKER / "Dockerfile").read_text().rpartition("\nCMD ")[2]))
     expected = ["python", *web.command(8000)[1:]]
     expected[expected.index(web.HOST)] = "0.0.0.0"
-    assert [*command, "--port", "8000"] == expected, "the port is CHM_PORT's"
+    assert [*command, "--port", "8000"] == expected, "the image gets its port from CHM_PORT"
 
 
-def test_chm_reads_every_variable_of_compose() -> None:
-    known = set(re.findall(r"^(CHM_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+def test_compose_sets_only_variables_that_chm_reads() -> None:
+    documented_variables = set(re.findall(r"^(CHM_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for name in CHM_SERVICES:
         for variable in SERVICES[name]["environment"]:
             if variable.startswith("CHM_"):
-                assert variable.removesuffix("_FILE") in known, (name, variable)
+                assert variable.removesuffix("_FILE") in documented_variables, (name, variable)
 
 
-def test_grafanas_boards_link_to_this_installation(tmp_path: Path) -> None:
-    done = start_grafana(tmp_path, "https://chm.example.com/")
+def test_grafanas_boards_link_to_the_installations_url(tmp_path: Path) -> None:
+    process = start_grafana(tmp_path, "https://chm.example.com/")
 
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     for board in (DOCKER / "grafana" / "dashboards").iterdir():
         rendered = json.loads((tmp_path / board.name).read_text())
         (url,) = (variable for variable in rendered["templating"]["list"] if variable["name"] == "chm_url")
@@ -144,7 +146,7 @@ def test_grafanas_boards_link_to_this_installation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", 'http://x"', "https://a|b", "ftp://x", "https://a&b"])
-def test_an_invalid_address_stops_grafana(tmp_path: Path, url: str) -> None:
+def test_grafana_does_not_start_with_an_invalid_url_of_chm(tmp_path: Path, url: str) -> None:
     assert start_grafana(tmp_path, url).returncode != 0
 
 

@@ -1,4 +1,4 @@
-"""Each rule about runs has one definition in SQL, and its counterpart in Python agrees with it."""
+"""Each rule about runs is defined once in SQL, and models and drawings apply the same rule in Python."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chm_project.console.drawing.strips import StripRun, draw_strip
 from chm_project.db.reporting.files import expanded, fragments
-from chm_project.tests.reader import query_as_reader
+from chm_project.tests.reporting_role import query_as_reporting_role
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -23,7 +23,7 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HOURS = st.none() | st.integers(0, 4)
+OPTIONAL_HOURS = st.none() | st.integers(0, 4)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ HOURS = st.none() | st.integers(0, 4)
         ("since when a pipeline is stale", "ingest_due_at <"),
     ],
 )
-def test_a_rule_is_defined_in_one_file(rule: str, text: str) -> None:
+def test_the_sql_of_a_rule_is_in_one_file(rule: str, text: str) -> None:
     folders = (Path(settings.BASE_DIR) / app for app in ("alerting", "chm_project", "ingestion", "inventory", "runs"))
     files = [file for folder in folders for file in folder.rglob("*.sql")]
 
@@ -46,7 +46,7 @@ def test_a_rule_is_defined_in_one_file(rule: str, text: str) -> None:
 @hypothesis_settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(times=st.lists(st.tuples(HOURS, HOURS), max_size=8), until_hour=st.integers(-1, 5))
+@given(times=st.lists(st.tuples(OPTIONAL_HOURS, OPTIONAL_HOURS), max_size=8), until_hour=st.integers(-1, 5))
 def test_sql_and_models_agree_on_the_order_and_on_started_runs(
     times: list[tuple[int | None, int | None]], until_hour: int
 ) -> None:
@@ -61,7 +61,7 @@ def test_sql_and_models_agree_on_the_order_and_on_started_runs(
     until = NOON + timedelta(hours=until_hour)
 
     sql = "SELECT r.run_id FROM reporting.runs AS r WHERE {begun} ORDER BY {latest_first}"
-    rows = query_as_reader(expanded(sql, fragments()), {"known_until": until})
+    rows = query_as_reporting_role(expanded(sql, fragments()), {"known_until": until})
 
     assert [row["run_id"] for row in rows] == [run.pk for run in Run.objects.begun(until).latest_first()]
 
@@ -69,10 +69,10 @@ def test_sql_and_models_agree_on_the_order_and_on_started_runs(
 def test_sql_and_models_agree_on_stale_pipelines() -> None:
     now = timezone.now()
     for minutes in (-1, 1, None):
-        due = None if minutes is None else now + timedelta(minutes=minutes)
-        PipelineFactory.create(ingest_due_at=due)
+        due_at = None if minutes is None else now + timedelta(minutes=minutes)
+        PipelineFactory.create(ingest_due_at=due_at)
 
-    rows = query_as_reader(
+    rows = query_as_reporting_role(
         expanded("SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE {stale}", fragments()), {"as_of": now}
     )
 
@@ -81,18 +81,18 @@ def test_sql_and_models_agree_on_stale_pipelines() -> None:
     assert len(stale) == 1
 
 
-def test_a_fragment_can_use_the_parameter_of_another_moment() -> None:
+def test_a_fragment_can_use_another_time_parameter() -> None:
     assert "%(since)s" in expanded("{decisive@since}", fragments())
     assert "%(known_until)s" not in expanded("{decisive@since}", fragments())
 
 
-def test_a_status_without_a_mark_is_not_drawn_as_a_success() -> None:
-    mark = StripRun(RunFactory.create().pk, "exploded", NOON, 60)
+def test_drawing_an_unknown_status_raises_an_error() -> None:
+    strip_run = StripRun(RunFactory.create().pk, "exploded", NOON, 60)
     with pytest.raises(ValueError, match="exploded"):
-        draw_strip([mark])
+        draw_strip([strip_run])
 
 
-KINDS = {
+STATUSES_BY_PIPELINE = {
     "broken": ["failed"] * 5,
     "flaky": ["failed", "success", "failed"],
     "recovers": ["failed", "failed", "failed", "failed", "success"],
@@ -100,8 +100,8 @@ KINDS = {
 }
 
 
-def test_flaky_pipelines_have_a_kind_and_an_order() -> None:
-    for name, statuses in KINDS.items():
+def test_flaky_pipelines_can_be_ordered_by_failures_or_by_flips() -> None:
+    for name, statuses in STATUSES_BY_PIPELINE.items():
         pipeline = PipelineFactory.create(name=name)
         for hour, status in enumerate(statuses):
             event_at = NOON + timedelta(hours=hour)
@@ -122,6 +122,6 @@ def test_flaky_pipelines_have_a_kind_and_an_order() -> None:
 
 
 @pytest.mark.parametrize("since", [NOON, NOON + timedelta(hours=1)])
-def test_changes_need_a_since_before_as_of(since: datetime) -> None:
+def test_changes_since_yesterday_refuses_a_since_that_is_not_before_as_of(since: datetime) -> None:
     with pytest.raises(InvalidParameters, match="since: This must be before as_of"):
         run_shape("changes_since_yesterday", since=since, as_of=NOON)

@@ -1,4 +1,4 @@
-"""Known failures: marked with a reason, shown below new failures, and ended by a success, a date or another error."""
+"""A failure can be marked as known. The mark ends with a success, at its date, or with another error."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -24,13 +24,13 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 6, 17, 12, tzinfo=UTC)
-DISK, QUOTA = "disk full on node 7", "quota of project 12 exceeded"
+DISK_ERROR, QUOTA_ERROR = "disk full on node 7", "quota of project 12 exceeded"
 
 
 def record_run(
     pipeline: Pipeline, run: str, status: str, hour: int, error_message: str | None = None, version: int = 0
 ) -> None:
-    """Record a run that started and ended at this hour; a later version replaces an earlier one."""
+    """Record a run that started and ended at this hour after NOON. A higher version of the run replaces a lower one."""
     run_at = NOON + timedelta(hours=hour)
     record_runs(
         [
@@ -43,88 +43,90 @@ def record_run(
     )  # fmt: skip
 
 
-def state(pipeline: Pipeline, as_of: datetime | None = None) -> str:
+def failure_state(pipeline: Pipeline, as_of: datetime | None = None) -> str:
     rows = {row["pipeline_id"]: row for row in run_shape("failing_now", as_of=as_of)}
     if pipeline.pk not in rows:
         return "not failing"
     return "known" if rows[pipeline.pk]["known"] else "new"
 
 
-Write = tuple[str, str, int, str | None, int]
+RunVersion = tuple[str, str, int, str | None, int]
 
 
 @pytest.mark.parametrize(
-    ("writes", "expected"),
+    ("run_versions", "expected"),
     [
         pytest.param([], "known", id="mark"),
         pytest.param([("b", "running", 1, None, 0)], "known", id="retry that runs"),
         pytest.param([("b", "running", 1, None, 0), ("b", "failed", 1, "disk full on node 9", 5)], "known",
                      id="retry that fails with the same error"),
         pytest.param([("b", "success", 1, None, 0)], "not failing", id="success"),
-        pytest.param([("b", "success", 1, None, 0), ("c", "failed", 2, DISK, 0)], "new", id="failure after a success"),
-        pytest.param([("b", "failed", 1, QUOTA, 0)], "new", id="new error"),
-        pytest.param([("b", "failed", 1, QUOTA, 0), ("c", "failed", 2, DISK, 0)], "new",
+        pytest.param([("b", "success", 1, None, 0), ("c", "failed", 2, DISK_ERROR, 0)], "new",
+                     id="failure after a success"),
+        pytest.param([("b", "failed", 1, QUOTA_ERROR, 0)], "new", id="new error"),
+        pytest.param([("b", "failed", 1, QUOTA_ERROR, 0), ("c", "failed", 2, DISK_ERROR, 0)], "new",
                      id="the old error after a new one"),
         pytest.param([("b", "canceled", 1, None, 0), ("c", "skipped", 2, None, 0)], "known", id="canceled and skipped"),
         pytest.param([("0", "success", -1, None, 0)], "known", id="late data: an older success"),
-        pytest.param([("0", "failed", -1, QUOTA, 0)], "known", id="late data: an older failure for another cause"),
-        pytest.param([("c", "failed", 2, DISK, 0), ("b", "success", 1, None, 0)], "new",
+        pytest.param([("0", "failed", -1, QUOTA_ERROR, 0)], "known",
+                     id="late data: an older failure for another cause"),
+        pytest.param([("c", "failed", 2, DISK_ERROR, 0), ("b", "success", 1, None, 0)], "new",
                      id="late data: a success between two failures"),
-        pytest.param([("a", "failed", 0, DISK, 0)], "known", id="replay"),
+        pytest.param([("a", "failed", 0, DISK_ERROR, 0)], "known", id="replay"),
         pytest.param([("a", "running", 0, None, 1)], "not failing", id="the marked run is cleared"),
-        pytest.param([("a", "running", 0, None, 1), ("a", "failed", 0, DISK, 2)], "known",
+        pytest.param([("a", "running", 0, None, 1), ("a", "failed", 0, DISK_ERROR, 2)], "known",
                      id="the marked run is cleared and fails with the same error"),
-        pytest.param([("a", "success", 0, None, 3), ("b", "failed", 1, DISK, 0)], "new",
+        pytest.param([("a", "success", 0, None, 3), ("b", "failed", 1, DISK_ERROR, 0)], "new",
                      id="the marked run succeeds on retry, and a later one fails"),
     ],
 )  # fmt: skip
-def test_the_state_of_a_mark_does_not_depend_on_the_order_in_which_runs_arrive(
-    writes: list[Write], expected: str
+def test_whether_a_failure_is_known_does_not_depend_on_the_order_of_the_runs(
+    run_versions: list[RunVersion], expected: str
 ) -> None:
-    for order in permutations(writes):
+    for order in permutations(run_versions):
         pipeline = PipelineFactory.create()
-        record_run(pipeline, "a", "failed", 0, DISK)
+        record_run(pipeline, "a", "failed", 0, DISK_ERROR)
         mark_known_failure(pipeline=pipeline, reason="ticket 123")
         for run, status, hour, text, version in order:
             record_run(pipeline, run, status, hour, text, version)
-        for run, status, hour, text, version in writes:  # everything once more
+        for run, status, hour, text, version in run_versions:  # all runs once more
             record_run(pipeline, run, status, hour, text, version)
 
-        assert state(pipeline) == expected, order
+        assert failure_state(pipeline) == expected, order
 
 
-def test_a_mark_ends_at_its_date() -> None:
-    run = RunFactory.create(status="failed", error_message=DISK)
+def test_a_failure_is_not_known_after_the_date_of_its_mark() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK_ERROR)
     until = timezone.now() + timedelta(days=2)
     mark_known_failure(pipeline=run.pipeline, reason="until Monday", until=until)
 
-    assert state(run.pipeline, until - timedelta(seconds=1)) == "known"
-    assert state(run.pipeline, until) == "new"
+    assert failure_state(run.pipeline, until - timedelta(seconds=1)) == "known"
+    assert failure_state(run.pipeline, until) == "new"
 
 
-def test_a_failure_was_new_before_it_was_marked() -> None:
-    run = RunFactory.create(status="failed", error_message=DISK, started_at=NOON, finished_at=NOON)
+def test_a_report_of_an_earlier_time_shows_the_failure_as_new() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK_ERROR, started_at=NOON, finished_at=NOON)
     Run.objects.update(created_at=NOON)
     mark_known_failure(pipeline=run.pipeline, reason="ticket 123")
 
-    assert state(run.pipeline, NOON + timedelta(minutes=1)) == "new"
+    assert failure_state(run.pipeline, NOON + timedelta(minutes=1)) == "new"
 
 
-def test_a_mark_outlives_the_pruning_of_its_run_until_a_success() -> None:
+def test_a_mark_stays_until_a_success_after_its_run_was_pruned() -> None:
     pipeline = PipelineFactory.create()
-    record_run(pipeline, "a", "failed", 0, DISK)
+    record_run(pipeline, "a", "failed", 0, DISK_ERROR)
     mark_known_failure(pipeline=pipeline, reason="ticket 123")
     Run.objects.all().delete()
     failed_at = timezone.now() + timedelta(minutes=1)
     RunFactory.create(
-        pipeline=pipeline, status="failed", error_message=DISK, started_at=failed_at, finished_at=failed_at
+        pipeline=pipeline, status="failed", error_message=DISK_ERROR, started_at=failed_at, finished_at=failed_at
     )
-    assert state(pipeline) == "known"
+    assert failure_state(pipeline) == "known"
 
     succeeded_at = failed_at - timedelta(seconds=30)
     RunFactory.create(pipeline=pipeline, status="success", started_at=succeeded_at, finished_at=succeeded_at)
 
-    assert state(pipeline) == "new"
+    assert failure_state(pipeline) == "new"
 
 
 def test_only_a_failing_pipeline_can_be_marked() -> None:
@@ -135,23 +137,23 @@ def test_only_a_failing_pipeline_can_be_marked() -> None:
 
 
 def test_removing_a_mark_returns_whether_there_was_one() -> None:
-    run = RunFactory.create(status="failed", error_message=DISK)
+    run = RunFactory.create(status="failed", error_message=DISK_ERROR)
     mark_known_failure(pipeline=run.pipeline, reason="ticket 123")
 
     assert [clear_known_failure(pipeline=run.pipeline), clear_known_failure(pipeline=run.pipeline)] == [True, False]
-    assert state(run.pipeline) == "new"
+    assert failure_state(run.pipeline) == "new"
 
 
-def test_a_write_token_sets_and_removes_a_mark_and_both_are_logged() -> None:
-    run = RunFactory.create(status="failed", error_message=DISK)
+def test_the_api_sets_and_removes_a_mark_and_the_admin_log_shows_both() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK_ERROR)
     api, path = api_with_scope("write"), f"{ROOT}/pipelines/{run.pipeline_id}/known_failure"
 
-    answer = api.post(
+    response = api.post(
         path, {"reason": "ticket 123", "ticket_url": "https://tickets.example/123", "until": "2099-01-01T00:00:00Z"}
     )
 
-    assert answer.status_code == 200
-    body: dict[str, Any] = answer.json()
+    assert response.status_code == 200
+    body: dict[str, Any] = response.json()
     [row] = run_shape("failing_now")
     assert (body["run_id"], body["incident"]) == (str(run.pk), row["incident"])
     assert (row["known"], row["known_reason"], row["known_ticket_url"]) == (
@@ -159,13 +161,13 @@ def test_a_write_token_sets_and_removes_a_mark_and_both_are_logged() -> None:
     )  # fmt: skip
     assert [row["known"] for row in run_shape("incidents")] == [1]
     assert api.delete(path).status_code == 204
-    assert state(run.pipeline) == "new"
+    assert failure_state(run.pipeline) == "new"
     entries = LogEntry.objects.filter(object_id=str(run.pipeline_id))
     assert [entry.get_change_message() for entry in entries] == ["Changed known failure."] * 2
 
 
 @pytest.mark.parametrize(
-    ("body", "wrong"),
+    ("body", "invalid_fields"),
     [
         ({}, {"reason"}),
         ({"reason": "  "}, {"reason"}),
@@ -174,18 +176,20 @@ def test_a_write_token_sets_and_removes_a_mark_and_both_are_logged() -> None:
         ({"reason": "x", "unknown": 1}, {"unknown"}),
     ],
 )
-def test_a_mark_without_a_reason_or_with_a_past_end_is_refused(body: dict[str, Any], wrong: set[str]) -> None:
+def test_a_mark_without_a_reason_or_with_a_past_end_is_refused(body: dict[str, Any], invalid_fields: set[str]) -> None:
     run = RunFactory.create(status="failed")
 
-    answer = api_with_scope("write").post(f"{ROOT}/pipelines/{run.pipeline_id}/known_failure", body)
+    response = api_with_scope("write").post(f"{ROOT}/pipelines/{run.pipeline_id}/known_failure", body)
 
-    assert set(assert_error(answer, 400, "validation_error")) == wrong
+    assert set(assert_error(response, 400, "validation_error")) == invalid_fields
 
 
 def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None:
-    old = RunFactory.create(status="failed", pipeline__name="old", error_message=DISK, finished_at=NOON).pipeline
-    RunFactory.create(status="failed", pipeline__name="fresh", error_message=QUOTA)
-    mark_known_failure(pipeline=old, reason="we know, ticket 123")
+    known_pipeline = RunFactory.create(
+        status="failed", pipeline__name="old", error_message=DISK_ERROR, finished_at=NOON
+    ).pipeline
+    RunFactory.create(status="failed", pipeline__name="fresh", error_message=QUOTA_ERROR)
+    mark_known_failure(pipeline=known_pipeline, reason="we know, ticket 123")
 
     board = html(browser("viewer").get("/admin/"))
 
@@ -197,19 +201,19 @@ def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None
 
 
 def test_an_analyst_can_set_and_remove_a_mark_on_the_page_and_a_viewer_cannot() -> None:
-    pipeline = RunFactory.create(status="failed", error_message=DISK).pipeline
+    pipeline = RunFactory.create(status="failed", error_message=DISK_ERROR).pipeline
     page, path = f"/admin/console/pipeline/{pipeline.pk}/", f"/admin/console/pipeline/{pipeline.pk}/known/"
     analyst, viewer = browser("analyst"), browser("viewer")
 
     analyst.post(path, {"reason": "ticket 123", "until": "2099-01-01T10:00", "ticket_url": ""})
 
-    assert state(pipeline) == "known"
+    assert failure_state(pipeline) == "known"
     assert Pipeline.objects.get().known_until == datetime(2099, 1, 1, 10, tzinfo=UTC)
     assert "ticket 123" in html(viewer.get(page))
     assert "Mark as known" not in html(viewer.get(page))
     assert viewer.post(path, {"clear": "1"}).status_code == 403
     analyst.post(path, {"clear": "1", "reason": ""})
-    assert state(pipeline) == "new"
+    assert failure_state(pipeline) == "new"
 
 
 @pytest.mark.parametrize("scope", ["pipeline", "client"])
@@ -217,14 +221,14 @@ def test_an_analyst_can_set_and_remove_a_mark_on_the_page_and_a_viewer_cannot() 
     "condition", [{"rule_type": "on_failure"}, {"rule_type": "failures_in_window", "threshold": 1, "window_minutes": 9}]
 )
 def test_a_rule_fires_for_known_failures_unless_it_excludes_them(scope: str, condition: dict[str, Any]) -> None:
-    pipeline = RunFactory.create(status="failed", error_message=DISK, finished_at=timezone.now()).pipeline
-    watched = {"pipeline": pipeline} if scope == "pipeline" else {"client": pipeline.client}
-    including = AlertRule.objects.create(**watched, **condition, channel="slack", destination="#all")
-    excluding = AlertRule.objects.create(
-        **watched, **condition, channel="slack", destination="#new", include_known=False
+    pipeline = RunFactory.create(status="failed", error_message=DISK_ERROR, finished_at=timezone.now()).pipeline
+    scope_fields = {"pipeline": pipeline} if scope == "pipeline" else {"client": pipeline.client}
+    rule_with_known = AlertRule.objects.create(**scope_fields, **condition, channel="slack", destination="#all")
+    rule_without_known = AlertRule.objects.create(
+        **scope_fields, **condition, channel="slack", destination="#new", include_known=False
     )
-    assert set(firing_rules()) == {including.pk, excluding.pk}
+    assert set(firing_rules()) == {rule_with_known.pk, rule_without_known.pk}
 
     mark_known_failure(pipeline=pipeline, reason="ticket 123")
 
-    assert set(firing_rules()) == {including.pk}
+    assert set(firing_rules()) == {rule_with_known.pk}

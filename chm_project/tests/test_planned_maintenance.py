@@ -1,4 +1,4 @@
-"""Planned maintenance marks failures and late pipelines without hiding them; failures show owners and runbooks."""
+"""Planned maintenance marks failures and late pipelines, but does not hide them. Failures show owners and runbooks."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 # The night from Saturday to Sunday; the window is from 22:00 to 04:00 UTC.
 MIDNIGHT = datetime(2026, 6, 14, tzinfo=UTC)
-WEEKLY = """
+WEEKLY_WINDOW = """
 [[maintenance]]
 reason = "Backup of the warehouse"
 pipelines = { clients = ["Northwind"] }
@@ -44,11 +44,11 @@ runbook_url = "https://wiki.example.com/all"
 @pytest.fixture
 def maintenance_file(tmp_path: Path, settings: Any) -> Path:
     settings.CHM_MAINTENANCE_FILE = str(tmp_path / "maintenance.toml")
-    (tmp_path / "maintenance.toml").write_text(WEEKLY + OWNERS)
+    (tmp_path / "maintenance.toml").write_text(WEEKLY_WINDOW + OWNERS)
     return tmp_path / "maintenance.toml"
 
 
-def northwind(name: str = "load", **fields: Any) -> Pipeline:
+def create_northwind_pipeline(name: str = "load", **fields: Any) -> Pipeline:
     existing = Pipeline.objects.filter(client__name="Northwind").first()
     client = existing.client if existing else ClientFactory.create(name="Northwind")
     return PipelineFactory.create(client=client, name=name, platform="airflow", **fields)
@@ -63,7 +63,7 @@ def add_runs(pipeline: Pipeline, status: str, *hours: float, since: datetime = M
 
 
 @pytest.mark.parametrize(
-    ("failed", "is_marked"),
+    ("failed_hours", "is_marked"),
     [
         pytest.param([1], True, id="in the window"),
         pytest.param([-1, 0, 3.9], True, id="several times in it"),
@@ -74,18 +74,18 @@ def add_runs(pipeline: Pipeline, status: str, *hours: float, since: datetime = M
     ],
 )
 def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(
-    maintenance_file: Path, failed: list[float], is_marked: bool
+    maintenance_file: Path, failed_hours: list[float], is_marked: bool
 ) -> None:
-    pipeline = northwind()
+    pipeline = create_northwind_pipeline()
     add_runs(pipeline, "success", -5)
-    add_runs(pipeline, "failed", *failed)
+    add_runs(pipeline, "failed", *failed_hours)
     other = PipelineFactory.create(client__name="Other")
     add_runs(other, "failed", 1)
 
     rows = api_with_scope("read").get(f"{ROOT}/reports/failing_now?as_of=2026-06-16T00:00:00Z").json()["items"]
 
     rows_by_name = {row["pipeline_name"]: row for row in rows}
-    assert set(rows_by_name) == {"load", other.name}, "nothing is dropped"
+    assert set(rows_by_name) == {"load", other.name}, "no failure is hidden"
     assert rows_by_name["load"]["maintenance"] == ("Backup of the warehouse" if is_marked else None)
     assert (rows_by_name["load"]["owner"], rows_by_name["load"]["runbook_url"]) == (
         "Data platform",
@@ -99,7 +99,7 @@ def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(
 
 
 def test_a_late_pipeline_is_marked_during_the_window(maintenance_file: Path) -> None:
-    pipeline = northwind(ingested_through=MIDNIGHT + timedelta(days=9))
+    pipeline = create_northwind_pipeline(ingested_through=MIDNIGHT + timedelta(days=9))
     add_runs(pipeline, "success", *range(-24 * 30, -1))
 
     def notes_at(hour: float) -> list[Any]:
@@ -110,17 +110,17 @@ def test_a_late_pipeline_is_marked_during_the_window(maintenance_file: Path) -> 
 
     assert notes_at(1) == ["Backup of the warehouse"]
     assert notes_at(5) == [None], "the pipeline is still late, but the window has ended"
-    maintenance_file.write_text(WEEKLY.replace("22:00:00", "23:30:00"))
+    maintenance_file.write_text(WEEKLY_WINDOW.replace("22:00:00", "23:30:00"))
     assert notes_at(1) == [None], "the start was expected before the window"
 
 
-def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(maintenance_file: Path) -> None:
+def test_the_console_shows_mark_owner_and_runbook_and_counts_marked_failures_too(maintenance_file: Path) -> None:
     now = timezone.now()
     window = (
         f"from = {now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}\nuntil = {now + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
     )
     maintenance_file.write_text(f'[[maintenance]]\nreason = "Backup of the warehouse"\n{window}\n{OWNERS}')
-    pipeline = northwind()
+    pipeline = create_northwind_pipeline()
     add_runs(pipeline, "failed", -1, since=now)
     viewer = browser("viewer")
 
@@ -141,8 +141,8 @@ def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(m
     assert "(owner: Data platform)" in text
     [row] = api_with_scope("read").get(f"{ROOT}/handover").json()["failing"]
     assert (row["maintenance"], row["owner"]) == ("Backup of the warehouse", "Data platform")
-    csv = api_with_scope("read").get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"})
-    lines = csv.getvalue().decode().splitlines()
+    csv_response = api_with_scope("read").get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"})
+    lines = csv_response.getvalue().decode().splitlines()
     assert lines[0].endswith("maintenance,owner,runbook_url")
     metrics = api_with_scope("read").get("/metrics").content.decode()
     assert 'owner="Data platform"' in metrics
@@ -150,25 +150,25 @@ def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(m
 
 
 def test_a_rule_excludes_planned_failures_only_if_it_excludes_known_ones(maintenance_file: Path) -> None:
-    pipeline = northwind()
+    pipeline = create_northwind_pipeline()
     add_runs(pipeline, "failed", 1)
-    watched = {"pipeline": pipeline, "rule_type": "on_failure", "channel": "slack"}
-    including = AlertRule.objects.create(**watched, destination="#all")
-    excluding = AlertRule.objects.create(**watched, destination="#new", include_known=False)
+    scope_fields = {"pipeline": pipeline, "rule_type": "on_failure", "channel": "slack"}
+    rule_with_known = AlertRule.objects.create(**scope_fields, destination="#all")
+    rule_without_known = AlertRule.objects.create(**scope_fields, destination="#new", include_known=False)
 
-    assert set(firing_rules()) == {including.pk}
-    answer = api_with_scope("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
-    assert [(row["id"], row["owner"]) for row in answer] == [(str(including.pk), "Data platform")]
+    assert set(firing_rules()) == {rule_with_known.pk}
+    firing = api_with_scope("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
+    assert [(row["id"], row["owner"]) for row in firing] == [(str(rule_with_known.pk), "Data platform")]
     maintenance_file.write_text(OWNERS)
-    assert set(firing_rules()) == {including.pk, excluding.pk}
+    assert set(firing_rules()) == {rule_with_known.pk, rule_without_known.pk}
 
 
-def test_with_a_faulty_file_pages_work_and_nothing_is_marked(
+def test_pages_work_and_mark_nothing_if_the_maintenance_file_has_faults(
     maintenance_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pipeline = northwind()
+    pipeline = create_northwind_pipeline()
     add_runs(pipeline, "failed", 1)
-    maintenance_file.write_text(WEEKLY + '[[owners]]\nrunbook_url = "no address"')
+    maintenance_file.write_text(WEEKLY_WINDOW + '[[owners]]\nrunbook_url = "no address"')
     viewer = browser("viewer")
 
     for path in (
@@ -184,30 +184,32 @@ def test_with_a_faulty_file_pages_work_and_nothing_is_marked(
     assert "owners[1].runbook_url" in caplog.text
 
 
-def test_notes_cost_two_queries_for_any_number_of_rows(maintenance_file: Path) -> None:
+def test_notes_need_two_queries_for_any_number_of_rows(maintenance_file: Path) -> None:
     for number in range(30):
-        add_runs(northwind(f"load {number}"), "failed", 1)
+        add_runs(create_northwind_pipeline(f"load {number}"), "failed", 1)
     rows = run_shape("failing_now")
 
     with CaptureQueriesContext(connection) as queries:
         add_maintenance_columns(rows, as_of=timezone.now())
 
-    assert len(queries) == len(["the moments of the latest failures", "the tables that select their pipelines"])
+    assert len(queries) == len(["the times of the latest failures", "the tables that select their pipelines"])
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}
 
 
-def test_a_file_costs_the_board_five_queries_for_any_number_of_failures(maintenance_file: Path, settings: Any) -> None:
+def test_with_a_maintenance_file_the_board_needs_five_more_queries_for_any_number_of_failures(
+    maintenance_file: Path, settings: Any
+) -> None:
     viewer, counts = browser("viewer"), []
     html(viewer.get("/admin/"))  # fills the caches of Django
-    for file, failing in (("", 2), (str(maintenance_file), 2), (str(maintenance_file), 20)):
+    for file, failing_count in (("", 2), (str(maintenance_file), 2), (str(maintenance_file), 20)):
         settings.CHM_MAINTENANCE_FILE = file
-        for number in range(Pipeline.objects.count(), failing):
-            add_runs(northwind(f"load {number}"), "failed", 1)
+        for number in range(Pipeline.objects.count(), failing_count):
+            add_runs(create_northwind_pipeline(f"load {number}"), "failed", 1)
         reset_queries()
         with CaptureQueriesContext(connection) as queries:
             html(viewer.get("/admin/"))
         counts.append(len(queries))
 
-    # Two queries for the incidents, two for the failing pipelines, and one for whether a rule excludes known failures.
-    # Late pipelines would cost one more.
+    # Two queries for the incidents, two for the failing pipelines, and one for rules that exclude known failures. Late
+    # pipelines would need one more query.
     assert [count - counts[0] for count in counts] == [0, 5, 5]

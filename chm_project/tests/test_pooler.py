@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode, locks connect to the database directly, and no code relies on a session."""
+"""Behind PgBouncer in transaction mode, locks connect directly to the database, and no setting belongs to a session."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from chm_project.settings.environment import database
 from ingestion.locks import connection_lock
 
 
-def test_locks_go_to_the_direct_address_and_to_the_same_database(settings: Any) -> None:
+def test_locks_use_the_direct_address_and_the_same_database(settings: Any) -> None:
     settings.CHM_DATABASE_DIRECT_URL = "postgresql://owner@db.internal:5433/chm"
 
     parameters = direct_parameters(connection)
@@ -23,9 +23,7 @@ def test_locks_go_to_the_direct_address_and_to_the_same_database(settings: Any) 
 
 
 @pytest.mark.parametrize(("keeps_sessions", "expected"), [(True, LimitedConnection), (False, PoolerConnection)])
-def test_only_a_connection_that_keeps_its_session_has_session_settings(
-    keeps_sessions: bool, expected: type[object]
-) -> None:
+def test_a_pooler_connection_sets_no_session_settings(keeps_sessions: bool, expected: type[object]) -> None:
     entry: Any = database("postgresql://chm@127.0.0.1:6432/chm", pool_size=4, keeps_sessions=keeps_sessions)
 
     assert entry["OPTIONS"]["pool"]["connection_class"] is expected

@@ -1,4 +1,4 @@
-"""Pushes to a real web server: its log holds no key, and hostile bodies do not harm it."""
+"""Pushes to a real web server: its log contains no key, and malicious bodies do not harm it."""
 
 import gzip
 import http.client
@@ -23,8 +23,8 @@ from tools.support.processes import web_server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def database_address() -> str:
-    """Return the address of the test database."""
+def database_url() -> str:
+    """Return the URL of the test database."""
     path = f"/{connection.settings_dict['NAME']}"
     return urlunsplit(urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=path))
 
@@ -36,10 +36,10 @@ def pipeline_and_key() -> tuple[Pipeline, str]:
 
 
 @pytest.mark.parametrize("debug", ["0", "1"])
-def test_the_web_server_prints_no_key(tmp_path: Path, debug: str) -> None:
+def test_the_log_of_the_web_server_contains_no_ping_key(tmp_path: Path, debug: str) -> None:
     pipeline, key = pipeline_and_key()
     log = tmp_path / "web.log"
-    with web_server(log, CHM_DATABASE_URL=database_address(), CHM_DEBUG=debug) as address:
+    with web_server(log, CHM_DATABASE_URL=database_url(), CHM_DEBUG=debug) as address:
         ping = f"{address}/ping/{key}"
         answers = [
             requests.get(f"{ping}{suffix}", timeout=30) for suffix in ("", "/start", "/9", "/x", "/a/b", "?rid=7")
@@ -62,15 +62,15 @@ def test_the_web_server_prints_no_key(tmp_path: Path, debug: str) -> None:
     assert pipeline.runs.filter(status="failed").count() == 2
 
 
-def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
+def test_a_zip_bomb_needs_little_memory_of_the_server(tmp_path: Path) -> None:
     _, key = pipeline_and_key()
     bomb = gzip.compress(b"[" + b" " * 300_000_000 + b"]", compresslevel=9)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Content-Encoding": "gzip"}
-    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address(), CHM_WEB_WORKERS="1") as address:
+    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_url(), CHM_WEB_WORKERS="1") as address:
         requests.post(f"{address}/api/v1/lineage", json=[], headers={"Authorization": f"Bearer {key}"}, timeout=60)
-        before = _memory(address)  # after the first request, which loads modules
+        memory_before = _memory(address)  # measured after the first request, which imports modules
         answer = requests.post(f"{address}/api/v1/lineage", data=bomb, headers=headers, timeout=60)
-        growth = _memory(address) - before
+        growth = _memory(address) - memory_before
 
         assert answer.status_code == 400
         assert "larger than" in answer.json()["error"]["message"]
@@ -86,7 +86,7 @@ def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
 
 def test_a_chunked_body_without_a_length_is_accepted(tmp_path: Path) -> None:
     _, key = pipeline_and_key()
-    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address()) as address:
+    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_url()) as address:
         client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
         client.request("POST", f"/ping/{key}/fail", body=iter([b"disk ", b"full"]), encode_chunked=True)
         assert client.getresponse().status == 200
@@ -94,27 +94,27 @@ def test_a_chunked_body_without_a_length_is_accepted(tmp_path: Path) -> None:
 
 
 def test_simultaneous_pushes_are_all_stored_with_their_own_status(tmp_path: Path) -> None:
-    """Push the start and twice the end of each run, from eight threads."""
+    """Eight threads push the start of each run once and its end twice."""
     pipeline, key = pipeline_and_key()
-    rids = [str(uuid4()) for _ in range(60)]
+    run_ids = [str(uuid4()) for _ in range(60)]
 
-    def push(rid: str) -> set[int]:
-        ping, end = f"{address}/ping/{key}", "/7" if int(rid[0], 16) % 2 else ""
+    def push(run_id: str) -> set[int]:
+        ping, end_suffix = f"{address}/ping/{key}", "/7" if int(run_id[0], 16) % 2 else ""
         with requests.Session() as session:
-            statuses = {session.get(f"{ping}/start?rid={rid}", timeout=60).status_code}
+            statuses = {session.get(f"{ping}/start?rid={run_id}", timeout=60).status_code}
             with ThreadPoolExecutor(2) as end_senders:
                 ends = end_senders.map(
-                    lambda _: requests.get(f"{ping}{end}?rid={rid}", timeout=60).status_code, range(2)
+                    lambda _: requests.get(f"{ping}{end_suffix}?rid={run_id}", timeout=60).status_code, range(2)
                 )
                 return statuses | set(ends)
 
-    server = web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address())
+    server = web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_url())
     with server as address, ThreadPoolExecutor(8) as clients:
-        statuses = set().union(*clients.map(push, rids))
+        statuses = set().union(*clients.map(push, run_ids))
 
     assert statuses == {200}
     stored_statuses = {run.external_run_id: run.status for run in pipeline.runs.all()}
-    assert stored_statuses == {rid: "failed" if int(rid[0], 16) % 2 else "success" for rid in rids}
+    assert stored_statuses == {run_id: "failed" if int(run_id[0], 16) % 2 else "success" for run_id in run_ids}
     assert not pipeline.runs.filter(duration_seconds__isnull=True).exists()
 
 

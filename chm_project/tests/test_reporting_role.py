@@ -1,4 +1,4 @@
-"""The reporting role can read the views and do nothing else, tested on a connection of that role."""
+"""The reporting role can read the views and do nothing else. The tests connect as this role."""
 
 import os
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_the_role_reads_every_view(reader: psycopg.Connection[Any]) -> None:
 
 
 @pytest.mark.proves("SE-001")
-def test_the_role_reads_no_table(reader: psycopg.Connection[Any]) -> None:
+def test_the_role_cannot_read_tables(reader: psycopg.Connection[Any]) -> None:
     tables = connection.introspection.table_names()
     assert {model._meta.db_table for model in apps.get_models()} <= set(tables)
     for table in tables:
@@ -62,7 +62,7 @@ def test_the_role_reads_no_table(reader: psycopg.Connection[Any]) -> None:
             reader.execute(f'SELECT * FROM public."{table}"')
 
 
-WRITES = (
+FORBIDDEN_STATEMENTS = (
     "INSERT INTO public.clients (id, name) VALUES (gen_random_uuid(), 'x')",
     "UPDATE public.runs SET status = 'success'",
     "DELETE FROM public.runs",
@@ -86,8 +86,8 @@ WRITES = (
 
 
 @pytest.mark.proves("SE-001")
-@pytest.mark.parametrize("statement", WRITES)
-def test_the_role_can_do_nothing_else_even_outside_read_only_transactions(
+@pytest.mark.parametrize("statement", FORBIDDEN_STATEMENTS)
+def test_the_role_can_only_read_even_if_it_turns_off_read_only_transactions(
     reader: psycopg.Connection[Any], statement: str
 ) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
@@ -104,7 +104,7 @@ def test_the_transactions_of_the_role_are_read_only_and_time_out(reader: psycopg
 
 
 @pytest.mark.proves("SE-002")
-def test_no_payload_and_no_destination_is_in_a_view() -> None:
+def test_views_contain_no_payloads_destinations_or_credentials() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'reporting'")
         columns = {row[0] for row in cursor.fetchall()}
@@ -123,7 +123,9 @@ def test_every_view_and_column_has_a_comment() -> None:
     assert [row[:2] for row in rows if not row[2] or not row[3]] == []
 
 
-def test_the_command_can_be_repeated(reader: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_grant_reporting_role_can_be_repeated(
+    reader: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     call_command("grant_reporting_role", ROLE)
     assert "nothing else" in capsys.readouterr().out
     assert reader.execute("SELECT 1 FROM reporting.clients").fetchall() == []
@@ -143,7 +145,7 @@ def test_a_missing_password_is_reported(tmp_path: Any) -> None:
 
 
 def test_granting_again_removes_default_privileges_of_an_earlier_version(reader: psycopg.Connection[Any]) -> None:
-    """If another role had set these privileges, the owner could not restore a dump."""
+    """With these privileges, only the role that set them can restore a dump."""
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO {ROLE}")
 

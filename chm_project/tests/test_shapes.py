@@ -1,4 +1,4 @@
-"""Each shape returns the rows calculated by hand for the controlled seed, through Python, API, CSV and SQL."""
+"""Each shape returns the rows that were calculated by hand for the controlled seed: in Python, API, CSV and SQL."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from chm_project.access.models import Scope
 from chm_project.db.reporting.files import parse_shape
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
 from chm_project.tests.controlled_seed import AS_OF, create_seed
-from chm_project.tests.expected_shapes import EXPECTED, expected_rows
-from chm_project.tests.reader import query_as_reader
+from chm_project.tests.expected_shapes import EXPECTED_ROWS, expected_rows
+from chm_project.tests.reporting_role import query_as_reporting_role
 from inventory.models import Client
 from inventory.tests.factories import PipelineFactory
 from runs.api.reports import columns_of
@@ -24,7 +24,7 @@ from runs.reporting.shapes import shapes
 
 pytestmark = pytest.mark.django_db
 
-NAMES = sorted(EXPECTED)
+SHAPE_NAMES = sorted(EXPECTED_ROWS)
 
 
 @pytest.fixture
@@ -32,23 +32,23 @@ def seed() -> None:
     create_seed()
 
 
-def as_json(value: object) -> object:
+def json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
-def as_cell(value: object) -> str:
+def csv_cell(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_every_shape_has_expected_rows() -> None:
-    assert sorted(shapes()) == NAMES
-    assert len(NAMES) >= 18, "the contract lists 18"
+    assert sorted(shapes()) == SHAPE_NAMES
+    assert len(SHAPE_NAMES) >= 18, "the contract lists 18"
 
 
 @pytest.mark.proves("FR-017", "OB-001", "OB-002", "OB-003", "OB-004", "OB-005", "OB-006")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHAPE_NAMES)
 def test_run_shape_returns_the_rows_calculated_by_hand(seed: None, name: str) -> None:
     rows = run_shape(name, as_of=AS_OF)
 
@@ -57,34 +57,34 @@ def test_run_shape_returns_the_rows_calculated_by_hand(seed: None, name: str) ->
 
 
 @pytest.mark.proves("FR-017", "SC-004")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHAPE_NAMES)
 def test_the_api_returns_the_same_rows_as_json_and_csv(seed: None, name: str) -> None:
     api, path = api_with_scope("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
 
     answer = api.get(path)
-    table = api.get(path, headers={"accept": "text/csv"})
+    csv_response = api.get(path, headers={"accept": "text/csv"})
 
     # Without a maintenance file the columns of its notes are empty; test_planned_maintenance.py covers them.
-    notes = (None,) * (len(columns_of(shapes()[name])) - len(shapes()[name].columns))
-    expected = [tuple(as_json(value) for value in (*row, *notes)) for row in expected_rows(name)]
+    empty_notes = (None,) * (len(columns_of(shapes()[name])) - len(shapes()[name].columns))
+    expected = [tuple(json_value(value) for value in (*row, *empty_notes)) for row in expected_rows(name)]
     assert answer.status_code == 200
     assert [tuple(row.values()) for row in answer.json()["items"]] == expected
-    assert table["Content-Type"] == "text/csv; charset=utf-8"
-    header, *lines = csv.reader(io.StringIO(table.getvalue().decode()))
+    assert csv_response["Content-Type"] == "text/csv; charset=utf-8"
+    header, *lines = csv.reader(io.StringIO(csv_response.getvalue().decode()))
     assert header == [column.name for column in columns_of(shapes()[name])]
-    assert lines == [[as_cell(value) for value in row] for row in expected]
+    assert lines == [[csv_cell(value) for value in row] for row in expected]
 
 
 @pytest.mark.proves("FR-017", "SC-004")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHAPE_NAMES)
 def test_the_sql_returns_the_same_rows_to_the_reporting_role(seed: None, name: str) -> None:
-    rows = query_as_reader(shapes()[name].sql, validated(shapes()[name].parameters, {"as_of": AS_OF}))
+    rows = query_as_reporting_role(shapes()[name].sql, validated(shapes()[name].parameters, {"as_of": AS_OF}))
 
     assert [tuple(row.values()) for row in rows] == expected_rows(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_scope_excludes_all_rows_outside_it(seed: None, name: str) -> None:
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_filters_exclude_all_other_rows(seed: None, name: str) -> None:
     delta = Client.objects.get(name="Delta")
     PipelineFactory.create(client=delta, platform="cron", environment="prod")
     rows = run_shape(name, as_of=AS_OF, client_id=delta.pk, platform="cron", environment="dev")
@@ -97,14 +97,14 @@ def test_a_scope_excludes_all_rows_outside_it(seed: None, name: str) -> None:
         assert rows == []
 
 
-def test_scopes_by_client_platform_and_environment_add_up(seed: None) -> None:
-    whole = run_shape("failures_over_time", as_of=AS_OF)
-    parts = [
+def test_the_rows_of_all_clients_add_up_to_the_rows_without_a_filter(seed: None) -> None:
+    all_rows = run_shape("failures_over_time", as_of=AS_OF)
+    rows_of_clients = [
         row
         for client in Client.objects.all()
         for row in run_shape("failures_over_time", as_of=AS_OF, client_id=str(client.pk))
     ]
-    assert sum(row["failed_runs"] for row in whole) == sum(row["failed_runs"] for row in parts) == 9
+    assert sum(row["failed_runs"] for row in all_rows) == sum(row["failed_runs"] for row in rows_of_clients) == 9
     assert [row["platform"] for row in run_shape("failing_now", as_of=AS_OF, platform="airflow")] == ["airflow"]
     assert run_shape("failing_now", as_of=AS_OF, platform="dbt") == []
     assert run_shape("failing_now", as_of=AS_OF, environment="prod") != []
@@ -126,7 +126,7 @@ def test_buckets_have_the_requested_width(seed: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "wrong"),
+    ("name", "parameters", "invalid_parameters"),
     [
         ("failing_now", {"since": "2026-01-01"}, {"since"}),
         ("failures_over_time", {"bucket": "month"}, {"bucket"}),
@@ -145,13 +145,15 @@ def test_buckets_have_the_requested_width(seed: None) -> None:
         ("failures_over_time", {"until": "0001-01-02T00:00:00Z"}, {"until"}),
     ],
 )  # fmt: skip
-def test_run_shape_and_api_name_an_invalid_parameter(name: str, parameters: dict[str, Any], wrong: set[str]) -> None:
-    with pytest.raises(InvalidParameters) as refusal:
+def test_run_shape_and_the_api_name_an_invalid_parameter(
+    name: str, parameters: dict[str, Any], invalid_parameters: set[str]
+) -> None:
+    with pytest.raises(InvalidParameters) as error_info:
         run_shape(name, **parameters)
-    assert set(refusal.value.problems) == wrong
+    assert set(error_info.value.problems) == invalid_parameters
 
     answer = api_with_scope("read").get(f"{ROOT}/reports/{name}", parameters)
-    assert set(assert_error(answer, 400, "validation_error")) == wrong
+    assert set(assert_error(answer, 400, "validation_error")) == invalid_parameters
 
 
 def test_an_unknown_shape_is_not_found() -> None:
@@ -163,7 +165,7 @@ def test_an_unknown_shape_is_not_found() -> None:
 def test_a_token_bound_to_a_client_sees_only_that_client(seed: None) -> None:
     borealis, acme = Client.objects.get(name="Borealis"), Client.objects.get(name="Acme")
     api = api_with_scope("read", client_id=borealis.pk)
-    for name in NAMES:
+    for name in SHAPE_NAMES:
         items = api.get(f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z").json()["items"]
         assert {row["client_name"] for row in items if "client_name" in row} <= {"Borealis"}, name
         assert (
@@ -185,19 +187,21 @@ def test_reports_need_the_permission_to_see_runs() -> None:
     assert api_as_role("viewer").get(f"{ROOT}/reports/failing_now").status_code == 200
 
 
-def test_a_name_in_csv_is_never_a_formula() -> None:
+def test_a_name_that_looks_like_a_formula_is_escaped_in_csv() -> None:
     PipelineFactory.create(client__name='=HYPERLINK("http://evil.example")', name="+1+1")
-    table = api_with_scope("read").get(f"{ROOT}/reports/latest_status_by_pipeline", headers={"accept": "text/csv"})
-    _, row = csv.reader(io.StringIO(table.getvalue().decode()))
+    csv_response = api_with_scope("read").get(
+        f"{ROOT}/reports/latest_status_by_pipeline", headers={"accept": "text/csv"}
+    )
+    _, row = csv.reader(io.StringIO(csv_response.getvalue().decode()))
     assert row[:2] == ['\'=HYPERLINK("http://evil.example")', "'+1+1"]
 
 
-def test_a_report_costs_one_query_and_its_limits(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(5):  # savepoint, limit, the shape, limit off, savepoint released
+def test_a_report_needs_one_query_besides_its_limits(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(5):  # savepoint, set limit, the shape, reset limit, release savepoint
         run_shape("latest_status_by_pipeline")
 
 
-def test_every_header_is_complete() -> None:
+def test_the_header_of_every_shape_is_complete() -> None:
     with pytest.raises(ValueError, match="Grain"):
         parse_shape("broken", "-- Question what?\nSELECT 1")
     for shape in shapes().values():
@@ -206,15 +210,15 @@ def test_every_header_is_complete() -> None:
         assert all(column.description for column in shape.columns), shape.name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_first_and_last_year_and_the_largest_row_counts_do_not_overflow(seed: None, name: str) -> None:
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_reports_work_for_the_first_and_last_year_and_for_the_largest_row_counts(seed: None, name: str) -> None:
     Run.objects.filter(rows_processed__isnull=False).update(rows_processed=MAX_BIGINT)
 
     for as_of in (datetime(1, 2, 1, tzinfo=UTC), AS_OF, datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
         run_shape(name, as_of=as_of)
 
 
-def test_a_sum_of_rows_can_exceed_the_maximum_of_a_run(seed: None) -> None:
+def test_a_sum_of_row_counts_can_be_larger_than_a_bigint(seed: None) -> None:
     Run.objects.filter(rows_processed__isnull=False).update(rows_processed=MAX_BIGINT)
 
     rows = run_shape("client_throughput", as_of=AS_OF)

@@ -1,4 +1,4 @@
-"""Shapes read runs by their indexes, and the latest run with one index probe per pipeline."""
+"""Shapes read runs through indexes and never scan the whole table."""
 
 import time
 from datetime import datetime, timedelta
@@ -12,42 +12,42 @@ from runs.reporting.parameters import validated
 from runs.reporting.shapes import shapes
 
 UNTIL = datetime.fromisoformat("2026-06-17T12:00:00Z")
-# The index that each shape must use, in an index-only scan, because the history is vacuumed.
-BY_EVENT, LATEST, FAILED = "runs_by_event", "runs_latest", "runs_failed"
+# The indexes that each shape must use, in an index-only scan. This needs a vacuumed table.
+EVENT_INDEX, LATEST_INDEX, FAILED_INDEX = "runs_by_event", "runs_latest", "runs_failed"
 USED_INDEXES = {
-    "failures_over_time": {FAILED},
-    "latest_status_by_pipeline": {LATEST},
-    "failure_counts_by_client": {FAILED},
-    "top_flaky_pipelines": {FAILED, LATEST},
-    "failure_rate_by_platform": {BY_EVENT},
-    "run_duration_distribution": {BY_EVENT},
-    "failing_now": {LATEST},
-    "incidents": {LATEST},
-    "late_pipelines": {LATEST},
-    "unusual_runs": {BY_EVENT},
-    "client_risk": {BY_EVENT},
-    "daily_success": {BY_EVENT},
-    "failure_streaks": {FAILED},
-    "changes_since_yesterday": {LATEST},
-    "vendor_dependency": {BY_EVENT},
-    "client_throughput": {BY_EVENT},
-    "freshness_watchlist": {LATEST},
-    "reliability_by_environment": {BY_EVENT},
+    "failures_over_time": {FAILED_INDEX},
+    "latest_status_by_pipeline": {LATEST_INDEX},
+    "failure_counts_by_client": {FAILED_INDEX},
+    "top_flaky_pipelines": {FAILED_INDEX, LATEST_INDEX},
+    "failure_rate_by_platform": {EVENT_INDEX},
+    "run_duration_distribution": {EVENT_INDEX},
+    "failing_now": {LATEST_INDEX},
+    "incidents": {LATEST_INDEX},
+    "late_pipelines": {LATEST_INDEX},
+    "unusual_runs": {EVENT_INDEX},
+    "client_risk": {EVENT_INDEX},
+    "daily_success": {EVENT_INDEX},
+    "failure_streaks": {FAILED_INDEX},
+    "changes_since_yesterday": {LATEST_INDEX},
+    "vendor_dependency": {EVENT_INDEX},
+    "client_throughput": {EVENT_INDEX},
+    "freshness_watchlist": {LATEST_INDEX},
+    "reliability_by_environment": {EVENT_INDEX},
 }
 
-# The index of failures does not contain run ids, which this shape returns.
-SCANS = {"failure_streaks": {"Index Scan"}}
+# This shape returns run ids, which the index of failures does not contain, so an index-only scan is impossible.
+ALLOWED_SCANS = {"failure_streaks": {"Index Scan"}}
 
 
-def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
+def plan_nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in plan_nodes(part))]
 
 
 @pytest.fixture
 def history(transactional_db: None) -> None:
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=UNTIL, verbosity=0)
-    # Parallel tests commit without waiting for the disk, and VACUUM marks a page as visible only after its commits are
-    # written, so repeat it until it does.
+    # Parallel tests commit without waiting for the disk. VACUUM marks a page as visible only after its commits are on
+    # the disk, so repeat VACUUM until most pages are visible.
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
         for _ in range(100):
@@ -64,8 +64,8 @@ def test_no_shape_scans_all_runs(history: None) -> None:
         values = validated(shapes()[name].parameters, {"as_of": UNTIL - timedelta(seconds=1)})
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (FORMAT json) {shapes()[name].sql}", values)
-            [[[explained]]] = cursor.fetchall()
-        plan = nodes(explained["Plan"])
+            [[[explain_output]]] = cursor.fetchall()
+        plan = plan_nodes(explain_output["Plan"])
         assert not [n for n in plan if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "runs"], name
-        used_indexes = {n["Index Name"] for n in plan if n["Node Type"] in SCANS.get(name, {"Index Only Scan"})}
+        used_indexes = {n["Index Name"] for n in plan if n["Node Type"] in ALLOWED_SCANS.get(name, {"Index Only Scan"})}
         assert expected <= used_indexes, f"{name}: {used_indexes}"

@@ -1,4 +1,4 @@
-"""The four business tables have descriptions, keys, times and foreign keys."""
+"""The four business tables have comments, UUID keys, timestamps and foreign keys."""
 
 import uuid
 
@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection
 
-from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, refused_by
+from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, violated_constraint
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ def test_there_are_exactly_four_business_tables() -> None:
     assert sorted(tables) == ["alert_rules", "clients", "pipelines", "runs"]
 
 
-def test_every_business_table_and_column_is_described() -> None:
+def test_every_business_table_and_column_has_a_comment() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -37,13 +37,13 @@ def test_every_business_table_and_column_is_described() -> None:
 
 @pytest.mark.proves("FR-020")
 @pytest.mark.parametrize("table", ["clients", "pipelines", "runs", "alert_rules"])
-def test_every_table_has_a_uuid_key_and_its_times(table: str) -> None:
+def test_every_business_table_has_a_uuid_key_and_timestamps(table: str) -> None:
     [model] = [model for model in apps.get_models() if model._meta.db_table == table]
 
-    kinds = {field.name: field.db_type(connection) for field in model._meta.concrete_fields}
+    column_types = {field.name: field.db_type(connection) for field in model._meta.concrete_fields}
 
-    assert kinds["id"] == "uuid"
-    assert kinds["created_at"] == kinds["updated_at"] == "timestamp with time zone"
+    assert column_types["id"] == "uuid"
+    assert column_types["created_at"] == column_types["updated_at"] == "timestamp with time zone"
 
 
 @pytest.mark.proves("DI-006")
@@ -52,7 +52,7 @@ def test_every_table_has_a_uuid_key_and_its_times(table: str) -> None:
     [("pipelines", "client_id"), ("runs", "pipeline_id"), ("alert_rules", "client_id"), ("alert_rules", "pipeline_id")],
 )
 def test_a_foreign_key_must_reference_a_row(table: str, column: str) -> None:
-    constraint = refused_by(table, **{column: str(uuid.uuid4())})
+    constraint = violated_constraint(table, **{column: str(uuid.uuid4())})
 
     assert constraint is not None
     assert "_fk_" in constraint
@@ -60,7 +60,7 @@ def test_a_foreign_key_must_reference_a_row(table: str, column: str) -> None:
 
 @pytest.mark.proves("DI-006")
 @pytest.mark.parametrize("parent", ["client", "pipeline"])
-def test_a_parent_with_children_cannot_be_deleted(parent: str) -> None:
+def test_a_client_with_pipelines_and_a_pipeline_with_runs_cannot_be_deleted(parent: str) -> None:
     client = insert_client()
     pipeline = insert_pipeline(client)
     insert("runs", pipeline_id=pipeline)

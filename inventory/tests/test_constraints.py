@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.management import CommandError
 from django.db import connection
 
-from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, refused_by
+from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, violated_constraint
 
 pytestmark = pytest.mark.django_db
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.proves("DI-001")
 def test_a_client_name_is_unique() -> None:
     insert_client()
-    assert refused_by("clients", name="Contoso") == "clients_name_unique"
-    assert refused_by("clients", name="CONTOSO") == "clients_name_unique"
+    assert violated_constraint("clients", name="Contoso") == "clients_name_unique"
+    assert violated_constraint("clients", name="CONTOSO") == "clients_name_unique"
 
 
 def test_the_migration_to_unique_client_names_lists_duplicates_and_changes_nothing() -> None:
@@ -35,14 +35,14 @@ def test_the_migration_to_unique_client_names_lists_duplicates_and_changes_nothi
 
 @pytest.mark.parametrize("name", ["", "  ", "\t\n"])
 def test_a_client_name_is_not_blank(name: str) -> None:
-    assert refused_by("clients", name=name) == "clients_name_not_blank"
+    assert violated_constraint("clients", name=name) == "clients_name_not_blank"
 
 
 @pytest.mark.proves("DI-002")
 def test_a_pipeline_name_is_unique_within_its_client() -> None:
     client = insert_client()
     insert_pipeline(client)
-    assert refused_by("pipelines", client_id=client, name="stock") == "pipelines_client_name_unique"
+    assert violated_constraint("pipelines", client_id=client, name="stock") == "pipelines_client_name_unique"
     insert("pipelines", client_id=insert("clients", name="Fabrikam"), name="stock")
 
 
@@ -50,7 +50,7 @@ def test_a_pipeline_name_is_unique_within_its_client() -> None:
 def test_an_external_id_is_unique_within_client_and_platform() -> None:
     client = insert_client()
     insert_pipeline(client)
-    constraint = refused_by("pipelines", client_id=client, name="other", external_id="stock")
+    constraint = violated_constraint("pipelines", client_id=client, name="other", external_id="stock")
 
     assert constraint == "pipelines_client_platform_external_id_unique"
     insert("pipelines", client_id=client, name="other", external_id="stock", platform="dbt")
@@ -71,7 +71,7 @@ def test_an_external_id_is_unique_within_client_and_platform() -> None:
 )
 def test_an_invalid_pipeline_value_is_refused(column: str, value: str, constraint: str) -> None:
     client = insert_client()
-    assert refused_by("pipelines", client_id=client, **{column: value}) == constraint
+    assert violated_constraint("pipelines", client_id=client, **{column: value}) == constraint
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_an_incomplete_or_invalid_known_failure_is_refused(columns: dict[str, st
     }  # fmt: skip
     values = {f"known_{name}": value for name, value in columns.items() if not name.startswith("known_")}
     row = mark | values if values else columns
-    assert refused_by("pipelines", client_id=insert_client(), **row) == constraint
+    assert violated_constraint("pipelines", client_id=insert_client(), **row) == constraint

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from chm_project.tests.sql_rows import insert, insert_pipeline, refused_by
+from chm_project.tests.sql_rows import insert, insert_pipeline, violated_constraint
 
 pytestmark = pytest.mark.django_db
 
@@ -13,7 +13,7 @@ def test_a_run_is_unique_by_pipeline_and_external_run_id() -> None:
     pipeline = insert_pipeline()
     insert("runs", pipeline_id=pipeline)
 
-    assert refused_by("runs", pipeline_id=pipeline) == "runs_pipeline_external_run_id_unique"
+    assert violated_constraint("runs", pipeline_id=pipeline) == "runs_pipeline_external_run_id_unique"
 
 
 @pytest.mark.proves("DI-005")
@@ -30,7 +30,7 @@ def test_a_run_is_unique_by_pipeline_and_external_run_id() -> None:
 )
 def test_a_bad_run_value_is_refused(column: str, value: object, constraint: str) -> None:
     pipeline = insert_pipeline()
-    assert refused_by("runs", pipeline_id=pipeline, **{column: value}) == constraint
+    assert violated_constraint("runs", pipeline_id=pipeline, **{column: value}) == constraint
 
 
 def test_event_at_is_finished_at_else_started_at_else_created_at() -> None:

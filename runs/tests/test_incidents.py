@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from chm_project.db.reporting.files import expanded, fragments
-from chm_project.tests.reader import query_as_reader
+from chm_project.tests.reporting_role import query_as_reporting_role
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -253,4 +253,4 @@ def test_the_names_of_client_and_pipeline_are_masked() -> None:
 def test_the_reporting_role_reads_incidents() -> None:
     create_failing_pipeline(0, CONNECTION_REFUSED)
 
-    assert [row["pipelines"] for row in query_as_reader("SELECT pipelines FROM reporting.incidents", {})] == [1]
+    assert [row["pipelines"] for row in query_as_reporting_role("SELECT pipelines FROM reporting.incidents", {})] == [1]

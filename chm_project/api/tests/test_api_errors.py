@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from rest_framework.throttling import BaseThrottle
 
 from chm_project.api import errors
-from chm_project.db.constraint_errors import fields_of, violation
+from chm_project.db.constraint_errors import fields_of, violated_rule_messages
 from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors, post_json
 from inventory.api.views import ClientViewSet
 from inventory.models import Client, Pipeline
@@ -339,16 +339,16 @@ def test_a_violated_constraint_names_its_fields() -> None:
     client, taken = ClientFactory.create(), ClientFactory.create()
     pipeline = PipelineFactory.create()
 
-    assert violation(refused(Client, pk=client.pk, name=taken.name)) == {
+    assert violated_rule_messages(refused(Client, pk=client.pk, name=taken.name)) == {
         "name": ["A client with this name exists already; upper and lower case are the same."]
     }
-    assert violation(refused(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
-    assert set(violation(refused(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}
-    assert violation(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
+    assert violated_rule_messages(refused(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
+    assert set(violated_rule_messages(refused(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}
+    assert violated_rule_messages(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
         "platform": ["This field is required."]
     }
-    assert set(violation(refused(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()) == {"client_id"}
-    assert violation(IntegrityError("of unknown origin")) is None
+    assert set(violated_rule_messages(refused(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()) == {"client_id"}
+    assert violated_rule_messages(IntegrityError("of unknown origin")) is None
 
 
 @pytest.mark.proves("AC-002")

@@ -16,7 +16,7 @@ from chm_project.access.services import create_token, revoke_token
 from chm_project.console.pages.sections import STALE_AFTER_HOURS
 from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, api_with_scope
-from chm_project.tests.pages import addresses, browser, html, tables, tiles
+from chm_project.tests.pages import browser, html, tables, tile_links, tiles
 from inventory.models import Client, Pipeline, Platform
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -163,7 +163,7 @@ def test_the_board_and_the_api_list_the_same_firing_rules(seed: None, viewer: Br
 def test_a_tile_counts_the_rows_of_the_list_that_it_opens(seed: None, viewer: Browser, query: str) -> None:
     RunFactory.create_batch(3, status="running", finished_at=None, started_at=timezone.now())
     board = html(viewer.get(f"/admin/{query}"))
-    for key, address in addresses(board).items():
+    for key, address in tile_links(board).items():
         assert address.endswith(query)
         page = html(viewer.get(address))
         assert len(tables(page).get(key, [])) == tiles(board)[key], key
@@ -173,7 +173,7 @@ def test_a_long_list_is_shortened_on_the_board_and_complete_on_its_own_page(view
     for number in range(60):
         RunFactory.create(status="failed", pipeline__name=f"nightly {number:02}")
     board = html(viewer.get("/admin/"))
-    address = addresses(board)["failing"]
+    address = tile_links(board)["failing"]
     assert tiles(board)["failing"] == 60
     assert len(tables(board)["failing"]) == 15
     assert f'href="{address}">All 60<' in board

@@ -21,7 +21,15 @@ from chm_project.console.pages.pipeline import percentile
 from chm_project.console.pages.sections import SECTIONS
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import ROOT, api_with_scope
-from chm_project.tests.pages import browser, client_address, history, html, pipeline_address, run_address, tables
+from chm_project.tests.pages import (
+    browser,
+    client_address,
+    create_hourly_runs,
+    html,
+    pipeline_address,
+    run_address,
+    tables,
+)
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -39,7 +47,9 @@ def viewer() -> Browser:
 
 def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_run(viewer: Browser) -> None:
     pipeline = PipelineFactory.create(name="orders load")
-    *_, failed = history(pipeline, "success", "failed", error_message="relation staging.orders does not exist")
+    *_, failed = create_hourly_runs(
+        pipeline, "success", "failed", error_message="relation staging.orders does not exist"
+    )
 
     board = html(viewer.get("/admin/"))
     assert "relation staging.orders does not exist" in board
@@ -53,8 +63,8 @@ def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Brows
     client = ClientFactory.create(name="Northwind")
     fine, broken = (PipelineFactory.create(client=client, name=name) for name in ("fine", "broken"))
     silent = PipelineFactory.create(client=client, name="silent", is_active=False)
-    history(fine, "failed", "success")
-    history(broken, "success", "failed", "failed", error_message="no space left")
+    create_hourly_runs(fine, "failed", "success")
+    create_hourly_runs(broken, "success", "failed", "failed", error_message="no space left")
     summary = api_with_scope("read").get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
 
     page = html(viewer.get(client_address(client)))
@@ -80,7 +90,7 @@ def test_the_pipelines_of_a_client_are_shown_on_several_pages(viewer: Browser) -
 
 def test_a_pipeline_page_shows_the_median_and_the_95th_percentile(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
-    history(pipeline, *["success"] * 20)  # 1 to 20 minutes, 1,000 to 20,000 rows
+    create_hourly_runs(pipeline, *["success"] * 20)  # 1 to 20 minutes, 1,000 to 20,000 rows
 
     page = html(viewer.get(pipeline_address(pipeline)))
 
@@ -93,8 +103,8 @@ def test_a_pipeline_page_shows_the_median_and_the_95th_percentile(viewer: Browse
 
 
 def test_a_pipeline_page_links_to_all_its_runs(viewer: Browser) -> None:
-    [run] = history(PipelineFactory.create(), "success")
-    [other] = history(PipelineFactory.create(), "success")
+    [run] = create_hourly_runs(PipelineFactory.create(), "success")
+    [other] = create_hourly_runs(PipelineFactory.create(), "success")
     [address] = re.findall(
         r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_address(run.pipeline)))
     )
@@ -115,9 +125,9 @@ def test_percentiles_are_interpolated_between_the_nearest_values(
 
 def test_errors_that_differ_only_in_numbers_are_one_cause(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
-    history(pipeline, "failed", error_message="Timeout after 30 s on 10.0.0.7:5432")
-    [newest] = history(pipeline, "failed", error_message="timeout after 31 s on 10.0.0.9:5432\nDETAIL: …")
-    history(pipeline, "failed", error_message=None, status_reason="unknown status word")
+    create_hourly_runs(pipeline, "failed", error_message="Timeout after 30 s on 10.0.0.7:5432")
+    [newest] = create_hourly_runs(pipeline, "failed", error_message="timeout after 31 s on 10.0.0.9:5432\nDETAIL: …")
+    create_hourly_runs(pipeline, "failed", error_message=None, status_reason="unknown status word")
     Run.objects.filter(pk=newest.pk).update(finished_at=timezone.now())
 
     groups = tables(html(viewer.get(pipeline_address(pipeline))))["failures"]
@@ -130,7 +140,7 @@ def test_errors_that_differ_only_in_numbers_are_one_cause(viewer: Browser) -> No
 def test_errors_that_differ_only_in_ids_and_times_are_one_cause_and_other_errors_are_separate(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     for text in [f"run {uuid4()} failed at 2026-11-20T10:00:0{number}" for number in range(5)] + ["disk full"]:
-        history(pipeline, "failed", error_message=text)
+        create_hourly_runs(pipeline, "failed", error_message=text)
 
     groups = tables(html(viewer.get(pipeline_address(pipeline))))["failures"]
 
@@ -139,7 +149,7 @@ def test_errors_that_differ_only_in_ids_and_times_are_one_cause_and_other_errors
 
 def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
-    history(pipeline, "success", "failed", "success", "failed")
+    create_hourly_runs(pipeline, "success", "failed", "success", "failed")
     own = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#own")
     AlertRule.objects.create(client=pipeline.client, rule_type="on_failure", channel="slack", destination="#client")
     AlertRule.objects.create(pipeline=PipelineFactory.create(client=pipeline.client), rule_type="on_failure",
@@ -159,7 +169,7 @@ def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: 
 
 def test_a_new_rule_is_shown_with_its_preview_at_once() -> None:
     pipeline = PipelineFactory.create()
-    history(pipeline, "failed", "success")
+    create_hourly_runs(pipeline, "failed", "success")
     analyst = browser("analyst")
 
     page = analyst.post(
@@ -175,7 +185,9 @@ def test_a_new_rule_is_shown_with_its_preview_at_once() -> None:
 
 def test_a_run_page_shows_all_fields_and_links_to_the_runs_before_and_after(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
-    first, second, third = history(pipeline, "success", "failed", "running", payload={"dag": {"try": 2, "ok": None}})
+    first, second, third = create_hourly_runs(
+        pipeline, "success", "failed", "running", payload={"dag": {"try": 2, "ok": None}}
+    )
     Run.objects.filter(pk=second.pk).update(error_message="line one\nline two", status_reason="broke off")
 
     page = html(viewer.get(run_address(second)))
@@ -193,7 +205,7 @@ def test_a_run_page_shows_all_fields_and_links_to_the_runs_before_and_after(view
 
 def test_runs_without_a_start_come_before_runs_with_a_start(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
-    [known] = history(pipeline, "success")
+    [known] = create_hourly_runs(pipeline, "success")
     unknown = [RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None) for _ in range(2)]
 
     page = html(viewer.get(run_address(unknown[1])))

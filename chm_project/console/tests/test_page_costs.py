@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerting.models import AlertRule
-from chm_project.tests.pages import browser, client_address, history, html, pipeline_address, run_address
+from chm_project.tests.pages import browser, client_address, create_hourly_runs, html, pipeline_address, run_address
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ QUERY_COUNTS = {
 def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: Browser, page: str) -> None:
     client = ClientFactory.create()
     pipeline = PipelineFactory.create(client=client)
-    runs = history(pipeline, "success", "failed")
+    runs = create_hourly_runs(pipeline, "success", "failed")
     for destination in ("#a", "#b"):
         AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
     address = {
@@ -50,8 +50,8 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: 
     with CaptureQueriesContext(connection) as few:
         html(viewer.get(address))
     for _ in range(10):
-        history(PipelineFactory.create(client=client), "success", "failed", "failed")
-    history(pipeline, *["failed"] * 20)
+        create_hourly_runs(PipelineFactory.create(client=client), "success", "failed", "failed")
+    create_hourly_runs(pipeline, *["failed"] * 20)
     with CaptureQueriesContext(connection) as many:
         html(viewer.get(address))
 

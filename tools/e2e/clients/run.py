@@ -20,7 +20,14 @@ from urllib.request import Request, urlopen
 from tools.bench.servers import ROOT, create_database, manage, web_server
 
 HERE = Path(__file__).parent
-PACKAGES = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "healthchecks-io", "healthchecks-decorator")
+PACKAGES = (
+    "openlineage-python",
+    "openlineage-dbt",
+    "dbt-core",
+    "dbt-duckdb",
+    "healthchecks-io",
+    "healthchecks-decorator",
+)
 
 
 class ChmApi:
@@ -138,7 +145,9 @@ def dbt(world: ClientsWorld) -> None:
     shutil.copytree(HERE / "shop", world.folder / "shop")
     shop = world.folder / "shop"
     lineage_pipeline = chm.create_pipeline(world.client_id, "shop by dbt-ol", "dbt", "dbt-prod/dbt-run-shop")
-    model_pipeline = chm.create_pipeline(world.client_id, "shop daily", "dbt", "dbt-prod/shop.main.shop.daily.build.run")
+    model_pipeline = chm.create_pipeline(
+        world.client_id, "shop daily", "dbt", "dbt-prod/shop.main.shop.daily.build.run"
+    )
     file_pipeline = chm.create_pipeline(world.client_id, "shop by file", "dbt")
     settings = {"OPENLINEAGE_URL": chm.url, "OPENLINEAGE_API_KEY": world.token("dbt-ol", "--client", "Northwind"),
                 "OPENLINEAGE_NAMESPACE": "dbt-prod"}  # fmt: skip
