@@ -98,6 +98,7 @@ class _Comparison:
         old, new = self._resolved(self.released, old), self._resolved(self.current, new)
         if old.get("type") != new.get("type") or old.get("format") != new.get("format"):
             yield f"{where}: {_type_name(old)} is now {_type_name(new)}"
+            # The limits and fields of different types cannot be compared.
             return
         was_nullable, is_nullable = bool(old.get("nullable")), bool(new.get("nullable"))
         if in_response and is_nullable and not was_nullable:

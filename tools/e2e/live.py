@@ -16,6 +16,7 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
+# A live orchestrator can need minutes until a run ends.
 PATIENCE_SECONDS = 300
 INTERVAL_SECONDS = 1
 # An ordinary ingestion reads from two intervals before the watermark. After this pause it does not read older changes.
@@ -166,6 +167,7 @@ def count_planted_secrets() -> int:
     """Return how many runs contain a secret that was planted in the source."""
     from django.db import connection
 
+    # Every planted secret contains one of these two texts.
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM runs WHERE runs::text LIKE '%%hunter2%%' OR runs::text LIKE '%%FAKE%%'")
         [[count]] = cursor.fetchall()

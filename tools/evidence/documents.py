@@ -140,6 +140,7 @@ class _Terminal:
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # A process group of its own, so that close() also ends the processes that the commands start.
                 start_new_session=True,
             )
         self._running.append(process)

@@ -118,6 +118,7 @@ def install(wheel: Path, environment: Path) -> Path:
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run([*pip, "--require-hashes", "-r", str(ROOT / LOCK)], cwd=environment)
     run([*pip, "--no-deps", str(wheel)], cwd=environment)
+    # Fails if the locked packages do not satisfy the wheel's requirements.
     run([str(programs / "python"), "-m", "pip", "check"], cwd=environment)
     return programs
 
@@ -144,6 +145,7 @@ class InstalledWheel:
         assert "usage: chm ingest_runs" in self._chm("ingest_runs", "--help")
         assert "2500 created" in self._chm("load_synthetic")
         find = "from django.template.loader import get_template as find; print(find('console/pipeline.html').origin)"
+        # The template must come from the environment, not from the checkout.
         assert str(self._programs.parent) in self._chm("shell", "--command", find)
         production = {
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",

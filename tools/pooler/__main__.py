@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> int:
     debian.install()
     with (
         debian.folder() as folder,
+        # fsync=off is faster, and the data is deleted after the tests.
         debian.postgres(folder, {"max_connections": "50", "fsync": "off"}) as server,
         debian.pgbouncer(folder, server) as pooler,
     ):

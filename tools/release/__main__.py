@@ -158,6 +158,7 @@ def write_archive(names: list[str], path: Path) -> None:
             content = (ROOT / name).read_bytes()
             entry = tarfile.TarInfo(name)
             entry.size, entry.mtime = len(content), commit_time
+            # Of a file's mode, git stores only whether it is executable.
             entry.mode = 0o755 if (ROOT / name).stat().st_mode & 0o100 else 0o644
             archive.addfile(entry, io.BytesIO(content))
 

@@ -72,6 +72,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         return pipeline
 
     first = failing_pipeline("seen_by_both")
+    # Until the replica has applied the change.
     time.sleep(DELAY_SECONDS + 2)
     reader, changer = Browser(), Browser()
     for browser in (reader, changer):
@@ -89,6 +90,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         return text, int(lag[1]) if lag else None
 
     failing_pipeline("seen_by_the_database_first")
+    # Less than the delay, so the replica does not have the change yet.
     time.sleep(2)
     text, lag = board(reader)
     expect(f"a board within the delay shows how far behind it is: {lag} s", lag is not None and lag >= 2)

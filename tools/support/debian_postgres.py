@@ -54,6 +54,7 @@ def postgres(directory: Path, settings: Mapping[str, str], *, is_new: bool = Tru
     """Run a server on loopback and yield its address. `is_new`: create the cluster and the database `chm` first."""
     data, port = directory / "data", free_port()
     if is_new:
+        # trust: no password is needed, because the server listens only on loopback and ends with the block.
         run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     # jit=off: for the many short queries of the tests, compilation would take longer than execution.
     options = {
@@ -69,6 +70,7 @@ def postgres(directory: Path, settings: Mapping[str, str], *, is_new: bool = Tru
             run(PROGRAMS / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")
         yield f"postgresql://{USER}@127.0.0.1:{port}/chm"
     finally:
+        # immediate: the data is deleted afterwards, so a clean shutdown would only take time.
         run(PROGRAMS / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
 
 

@@ -178,6 +178,7 @@ def _node_counts(shop: Path) -> dict[str, int]:
 def healthchecks(world: ClientsWorld) -> None:
     """Send pings with two client libraries of Healthchecks."""
     checks, chm = world.checks, world.chm
+    # For each mode of healthchecks_jobs.py: a title, and the expected statuses of its runs.
     expected = {
         "library": ("healthchecks-io: start, success, start, fail, exit statuses 3 and 0",
                     ["success", "failed", "failed", "success"]),
