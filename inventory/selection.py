@@ -9,7 +9,7 @@ from django.db.models import Q
 from chm_project.settings.config_reader import ConfigReader
 from inventory.models import Environment, Platform
 
-KEYS = {"clients", "platform", "environment", "external_ids", "external_id_prefix"}
+SELECTION_KEYS = {"clients", "platform", "environment", "external_ids", "external_id_prefix"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +50,5 @@ def read_selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -
         external_ids=reader.texts(table, where, "external_ids"),
         external_id_prefix=reader.text(table, where, "external_id_prefix"),
     )
-    reader.refuse_unknown_keys(table, where, KEYS)
+    reader.refuse_unknown_keys(table, where, SELECTION_KEYS)
     return selection

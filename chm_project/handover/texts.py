@@ -15,7 +15,7 @@ TITLES = {
     "new": "Still failing",
     "known": "Still failing, marked as known",
     "late": "Late",
-    "sources": "Sources overdue or failing",
+    "sources": "Sources not up to date",
     "changes": "Changes to rules and inventory",
 }
 _SPECIAL_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~@])")

@@ -34,6 +34,13 @@ register.simple_tag(status_badge, name="status")
 register.simple_tag(badge, name="badge")
 
 LABELS: dict[str, str] = {**dict(Platform.choices), **dict(Environment.choices)}
+# Names of connectors that differ from their key with spaces and a capital letter.
+CONNECTOR_LABELS = {
+    "azure_data_factory": "Azure Data Factory",
+    "cursor_api": "Cursor API",
+    "dbt_cloud": "dbt Cloud",
+    "github_actions": "GitHub Actions",
+}
 
 
 @register.simple_tag
@@ -51,6 +58,12 @@ def label(value: str) -> str:
 def platform(value: str) -> str:
     """Return the platform's label."""
     return str(Platform(value).label)
+
+
+@register.filter
+def connector_label(connector: str) -> str:
+    """Return the name of a connector for users: "dbt Cloud" for dbt_cloud, "Airflow" for airflow."""
+    return CONNECTOR_LABELS.get(connector) or connector.replace("_", " ").capitalize()
 
 
 @register.filter

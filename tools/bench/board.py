@@ -94,9 +94,9 @@ def _row(name: str) -> float:
     cpu_before, times = _cpu(backend), []
     with connection.execute_wrapper(count):
         for _ in range(REPETITIONS):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             _read()
-            times.append((time.perf_counter() - begun) * 1000)
+            times.append((time.perf_counter() - started) * 1000)
     cpu = (_cpu(backend) - cpu_before) * 1000 / REPETITIONS
     print(f"| {name} | {cpu:.0f} | {statistics.median(times):.0f} | {len(queries) // REPETITIONS} |", flush=True)
     return cpu

@@ -28,7 +28,7 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
     """
     times: list[float] = []
     failures: list[str] = []
-    begun = time.perf_counter()
+    started = time.perf_counter()
 
     def work(number: int) -> None:
         latencies: list[float] = []
@@ -36,7 +36,7 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
             # Without Nagle's algorithm, which lets a small request wait until the previous one is acknowledged.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             index = number
-            while (now := time.perf_counter()) - begun < seconds + 1 and not failures:
+            while (now := time.perf_counter()) - started < seconds + 1 and not failures:
                 path = paths[index % len(paths)]
                 # Each connection sends its own part of the paths. So the connection that has sent the start of a run
                 # also sends its end (push.py).
@@ -45,7 +45,7 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
                 if status != 200:
                     failures.append(f"{path} answered {status}")
                 # In the first second the server fills its caches and opens database connections.
-                if now - begun > 1:
+                if now - started > 1:
                     latencies.append(time.perf_counter() - now)
         times.extend(latencies)
 

@@ -55,10 +55,10 @@ def _page(session: requests.Session, address: str) -> dict[str, float]:
     """
     times = []
     for number in range(REPETITIONS + WARM_UP):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         answer = session.get(address.format(f"2026-01-01T00:00:{number:02}"), timeout=60)
         if number >= WARM_UP:
-            times.append((time.perf_counter() - begun) * 1000)
+            times.append((time.perf_counter() - started) * 1000)
         answer.raise_for_status()
         assert "/login/" not in answer.url
     return {"median": round(statistics.median(times)), "worst": round(max(times)), "kB": len(answer.content) // 1000}

@@ -67,7 +67,9 @@ def main() -> None:
         seconds_by_part[name] = sum(
             entry[3]
             for (file, _, function), entry in stats.stats.items()
-            if any(file.endswith(f"{os.sep}{module}") and function == wanted for module, wanted in functions)
+            if any(
+                file.endswith(f"{os.sep}{module}") and function == part_function for module, part_function in functions
+            )
         )
     seconds_by_part["waiting for and reading HTTP"] -= seconds_by_part["decoding JSON"]
     seconds_by_part["the rest"] = stats.total_tt - sum(seconds_by_part.values())

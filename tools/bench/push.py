@@ -21,7 +21,7 @@ from tools.bench.servers import UNLIMITED, create_database, manage, web_server
 
 LIMITS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
-KEYS = 8
+KEY_COUNT = 8
 # More pings than a server can answer in the measured seconds, so that no ping is sent twice.
 PINGS = 60_000
 LISTS, EVENTS_PER_LIST = 40, 1_000
@@ -38,7 +38,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         manage(
             "create_api_token", "bench", "--scope", "ingest", "--pipeline", str(pipeline_id), CHM_DATABASE_URL=url
         ).strip()
-        for pipeline_id in ids[:KEYS]
+        for pipeline_id in ids[:KEY_COUNT]
     ]
     token = manage("create_api_token", "bench", "--scope", "ingest", "--client", "Bench", CHM_DATABASE_URL=url).strip()
     figures: dict[str, Any] = {}
@@ -85,7 +85,7 @@ def _pings(keys: list[str]) -> list[str]:
     """
     paths = []
     for first in range(0, PINGS, 2 * CONNECTIONS):
-        rids = [(keys[number % KEYS], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]
+        rids = [(keys[number % KEY_COUNT], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]
         paths += [f"/ping/{key}/start?rid={rid}" for key, rid in rids]
         paths += [f"/ping/{key}?rid={rid}" for key, rid in rids]
     return paths
@@ -135,14 +135,14 @@ def _send(port: int, lists: list[bytes], token: str) -> int:
                 statuses.append(ask(connection, "/api/v1/lineage", token, body))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if statuses != [201] * len(lists):
         raise SystemExit(f"lineage answered {statuses}")
-    return round(len(lists) * EVENTS_PER_LIST / (time.perf_counter() - begun))
+    return round(len(lists) * EVENTS_PER_LIST / (time.perf_counter() - started))
 
 
 def rendered(figures: dict[str, Any]) -> list[str]:

@@ -40,10 +40,10 @@ def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, without
         connection.execute("CREATE TABLE runs_raw (LIKE runs INCLUDING ALL)")
         if without_report_indexes:
             _remove_report_indexes(connection)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for columns in pages:
             connection.execute(UPSERT, columns)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
         connection.execute("DROP TABLE runs_raw")
     return runs / seconds
 

@@ -68,7 +68,7 @@ def main() -> None:
             # The best of several times, because other work of the machine can only make a query slower.
             best = float("inf")
             for _ in range(times):
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 try:
                     cursor.execute(sql, values)
                 except OperationalError as error:
@@ -76,7 +76,7 @@ def main() -> None:
                         raise
                     return LONGEST_SECONDS
                 cursor.fetchall()
-                best = min(best, time.perf_counter() - begun)
+                best = min(best, time.perf_counter() - started)
             return best
 
         cursor.execute(f"SET statement_timeout = '{LONGEST_SECONDS} s'")

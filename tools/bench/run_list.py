@@ -99,9 +99,9 @@ def measure(address: str, times: int) -> tuple[list[float], int]:
     times_ms: list[float] = []
     response: Any = None
     for _ in range(times):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         response = browser.get(f"/admin/runs/run/?{address}")
-        times_ms.append((time.perf_counter() - begun) * 1000)
+        times_ms.append((time.perf_counter() - started) * 1000)
         if response.status_code != 200:
             raise SystemExit(f"{address}: {response.status_code}")
     return times_ms, len(response.context["cl"].result_list)

@@ -96,15 +96,15 @@ def _seconds_with_workers(url: str, workers: int) -> float:
         for number in range(workers):
             processes.enter_context(_worker(number, environment))
         time.sleep(4)  # wait until the workers have started
-        begun = time.monotonic()
+        start_time = time.monotonic()
         enqueue = "from ingestion.tasks import ingest; import sys; [ingest.delay(name) for name in sys.argv[1:]]"
         code = f"import django; django.setup(); {enqueue}"
         subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, env=environment, check=True)
         while _unfinished(url):
-            if time.monotonic() - begun > 300:
+            if time.monotonic() - start_time > 300:
                 raise SystemExit("the workers did not finish within 300 s")
             time.sleep(0.05)
-        return round(time.monotonic() - begun, 1)
+        return round(time.monotonic() - start_time, 1)
 
 
 def _slow_answer(partner: GenericPartner) -> Any:

@@ -94,7 +94,7 @@ class Timed:
 
 def timed(*arguments: str, **environment: str) -> Timed:
     """Run a command of manage.py; return its wall time, including start-up, and its peak memory."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -105,7 +105,7 @@ def timed(*arguments: str, **environment: str) -> Timed:
     printed = process.stdout.read() if process.stdout else ""
     # wait4 returns the memory of this process. getrusage would return the largest memory of all children so far.
     _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {process.returncode}: {printed}")

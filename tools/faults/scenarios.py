@@ -49,8 +49,8 @@ class IngestionFault:
 
 def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) -> None:
     """Wait until the partner has received `count` more requests."""
-    wanted, deadline = len(source.requests) + count, time.monotonic() + seconds
-    while len(source.requests) < wanted and time.monotonic() < deadline:
+    expected_count, deadline = len(source.requests) + count, time.monotonic() + seconds
+    while len(source.requests) < expected_count and time.monotonic() < deadline:
         time.sleep(0.005)
 
 

@@ -45,7 +45,7 @@ class WebFaultResult:
 
 def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
     """Inject a fault while the server is probed, and compare acknowledged writes with stored rows."""
-    begun, remark, problems = time.monotonic(), "", list[str]()
+    started, remark, problems = time.monotonic(), "", list[str]()
     if fault.prepare is not None:
         fault.prepare(site)
     port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.proxy_of_both}[fault.target]
@@ -65,7 +65,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
     problems += _problems(fault, probes)
     if lost or recovery > fault.recovery:
         problems.append(f"lost {lost}, recovered after {recovery:.1f} s")
-    return WebFaultResult(fault, probes, lost, recovery, time.monotonic() - begun, remark, problems)
+    return WebFaultResult(fault, probes, lost, recovery, time.monotonic() - started, remark, problems)
 
 
 def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:

@@ -114,7 +114,7 @@ class _Client:
 
     def ask(self, probe: Probe, path: str) -> int:
         """Send a request, add its time and status to the probe, and return the status."""
-        begun, status, retry_after = time.monotonic(), BROKEN, None
+        start_time, status, retry_after = time.monotonic(), BROKEN, None
         try:
             self._connection.request("GET", path, headers={} if self._keep else {"Connection": "close"})
             answer = self._connection.getresponse()
@@ -125,5 +125,5 @@ class _Client:
             self._connection.close()
         except (OSError, http.client.HTTPException):
             self._connection.close()
-        probe.add(time.monotonic() - begun, status, retry_after)
+        probe.add(time.monotonic() - start_time, status, retry_after)
         return status

@@ -152,10 +152,10 @@ class FaultWorld:
     def stop_worker(self) -> float:
         """Stop the worker, as an upgrade does; return the seconds that it needed."""
         assert self.worker is not None
-        begun = time.monotonic()
+        started = time.monotonic()
         self.worker.terminate()
         self.worker.wait(120)
-        return time.monotonic() - begun
+        return time.monotonic() - started
 
     @contextmanager
     def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:

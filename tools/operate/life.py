@@ -51,7 +51,7 @@ SELECT md5(string_agg(p.id::text || coalesce(r.id::text, ''), '' ORDER BY p.id))
 
 def live(*, short: bool) -> int:
     """Run all steps and print a table; return the exit status."""
-    begun = time.monotonic()
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chm-life-", dir="/tmp") as name, ExitStack() as stack:
         life = Life(Path(name), stack, short=short)
         for step in (
@@ -64,7 +64,7 @@ def live(*, short: bool) -> int:
             except BaseException:
                 print((life.folder / "log").read_text()[-4000:], file=sys.stderr)
                 raise
-    print(f"| all | {time.monotonic() - begun:.0f} | {len(life.faults)} faults |")
+    print(f"| all | {time.monotonic() - started:.0f} | {len(life.faults)} faults |")
     for fault in life.faults:
         print(fault)
     return 1 if life.faults else 0
@@ -84,9 +84,9 @@ class Life:
         print("| step | seconds | result |\n|---|--:|---|")
 
     def run_step(self, title: str, step: Callable[[], str]) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         result = step()
-        print(f"| {title} | {time.monotonic() - begun:.1f} | {result} |", flush=True)
+        print(f"| {title} | {time.monotonic() - started:.1f} | {result} |", flush=True)
 
     def expect(self, condition: bool, fault: str) -> None:
         """Record the fault if the condition is false."""

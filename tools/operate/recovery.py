@@ -27,7 +27,7 @@ _SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 
 def drill() -> int:
     """Delete all runs, recover the database to the moment before, and compare; return the exit status."""
-    begun = time.monotonic()
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as name, ExitStack() as stack:
         clusters = Clusters(Path(name), stack)
         clusters.start("one")
@@ -47,7 +47,7 @@ def drill() -> int:
         print(difference)
     print(
         f"{deleted} runs deleted by mistake, recovered to {moment}: hash {before.digest} before,"
-        f" {after.digest} after; {len(differences)} differences, {time.monotonic() - begun:.0f} s"
+        f" {after.digest} after; {len(differences)} differences, {time.monotonic() - started:.0f} s"
     )
     return 1 if differences else 0
 

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 UNITS = EXAMPLES / "systemd"
-NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
+UNIT_NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
 # The limit for `systemd-analyze security`, in tenths: 0 is fully isolated, 100 not at all. CHM needs network and files.
 MAX_EXPOSURE = 15
 
@@ -66,8 +66,8 @@ class UnitsRoot:
 
 def _settings(path: Path, machine: UnitsRoot | None = None) -> Iterator[tuple[str, str]]:
     for line in path.read_text().splitlines():
-        key, sign, value = line.partition("=")
-        if sign and not line.startswith("#"):
+        key, separator, value = line.partition("=")
+        if separator and not line.startswith("#"):
             yield key, machine.replace_folders(value) if machine else value
 
 
@@ -81,7 +81,7 @@ def check() -> int:
         faults = [*_units(folder), *_nginx(folder), *_caddy()]
     for fault in faults:
         print(fault)
-    print(f"{len(NAMES)} units, nginx and Caddy: {len(faults)} faults")
+    print(f"{len(UNIT_NAMES)} units, nginx and Caddy: {len(faults)} faults")
     return 1 if faults else 0
 
 
@@ -91,7 +91,7 @@ def _units(folder: Path) -> Iterator[str]:
     for path in system.glob("*.service"):
         # systemd-analyze verify fails if a unit's program does not exist.
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
-    services = [f"{name}.service" for name in NAMES]
+    services = [f"{name}.service" for name in UNIT_NAMES]
     verify_output = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
     # systemd-analyze also checks other units of this machine.
     yield from (f"verify: {line}" for line in verify_output.splitlines() if "chm" in line)

@@ -52,7 +52,7 @@ def check() -> int:
     """Upgrade the last release's dump and compare it with a fresh install; return the exit status."""
     release = last_release()
     reader = f"chm_upgrade_reader_{os.getpid()}"
-    begun = time.monotonic()
+    started = time.monotonic()
     with _role(reader), _database("former") as upgraded, _database("fresh") as fresh:
         # Roles belong to the whole server, so each check uses its own role name.
         _restore(upgraded, lzma.decompress(release.read_bytes()).decode().replace(READER, reader))
@@ -71,7 +71,7 @@ def check() -> int:
     for fault in faults:
         print(fault)
     print(
-        f"upgraded in {time.monotonic() - begun:.0f} s: {len(columns)} tables, {view_count} views by their rows, "
+        f"upgraded in {time.monotonic() - started:.0f} s: {len(columns)} tables, {view_count} views by their rows, "
         f"{len(faults)} differences"
     )
     return 1 if faults else 0
@@ -190,11 +190,11 @@ def _copy(source: Connection, target: Connection, table: str) -> None:
     ]
     chosen = sql.SQL("{} ({})").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names)))
     with (
-        source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(chosen)) as out,
-        target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(chosen)) as into,
+        source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(chosen)) as copy_out,
+        target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(chosen)) as copy_in,
     ):
-        for data in out:
-            into.write(data)
+        for data in copy_out:
+            copy_in.write(data)
 
 
 if __name__ == "__main__":

@@ -155,12 +155,12 @@ def main() -> int:
     if not (shutil.which("prometheus") and shutil.which("promtool")):
         sys.exit("Prometheus is not installed: apt-get install prometheus")
     folder = Path(tempfile.mkdtemp(prefix="chm-watch-"))
-    begun, lines = time.monotonic(), list[str]()
+    start_time, lines = time.monotonic(), list[str]()
     timing = Timing(ingestion_stopped=options.stopped_seconds, hold=options.hold_seconds)
     try:
         for line in drill(folder, timing, options.scrape_seconds):
             lines.append(line)
-            sys.stdout.write(f"{time.monotonic() - begun:4.0f} s  {line}\n")
+            sys.stdout.write(f"{time.monotonic() - start_time:4.0f} s  {line}\n")
             sys.stdout.flush()
     except AssertionError as failed:
         log = folder / "processes.log"

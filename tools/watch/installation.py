@@ -104,9 +104,9 @@ class Installation(FaultWorld):
 
 def wait_until(condition: Callable[[], bool], description: str, seconds: float = 120) -> float:
     """Wait until the condition is true; return the seconds until then. Raise AssertionError after `seconds`."""
-    begun = time.monotonic()
+    started = time.monotonic()
     while not condition():
-        if time.monotonic() - begun > seconds:
+        if time.monotonic() - started > seconds:
             raise AssertionError(f"not within {seconds:.0f} s: {description}")
         time.sleep(0.2)
-    return time.monotonic() - begun
+    return time.monotonic() - started

@@ -12,7 +12,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from chm_project.console.drawing.axis import NUMBER, AxisUnit, axis_bottom, axis_top
-from chm_project.console.drawing.text_format import number_and_noun, percent
+from chm_project.console.drawing.text_format import day_and_month, number_and_noun, percent
 from runs.models import Status
 
 WIDTH, HEIGHT, PEAK_HEIGHT = 600, 140, 5
@@ -73,7 +73,7 @@ def draw_bars(
         if bar.value > top:
             cut_labels.append(bar.label)
             shape += f'<path class="chm-cut" d="M{x - 1:.1f} 22l{bar_width + 2:.1f} -6"/>'
-        pieces.append(_value(x, step, shape, bar.label, bar.href, first=not index))
+        pieces.append(_value(x, step, shape, bar.label, bar.href, is_first=not index))
     for line in lines:
         y = HEIGHT - HEIGHT * min(line.value / top, 1)
         pieces.append(
@@ -102,7 +102,7 @@ def draw_rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()
         is_connected = True
         # A line of length 0 with round ends stays a round dot when the chart is stretched; a circle would not.
         shape = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
-        points_drawn.append(_value(index * step, step, shape, point.label, point.href, first=not points_drawn))
+        points_drawn.append(_value(index * step, step, shape, point.label, point.href, is_first=not points_drawn))
     pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *points_drawn]
     axis_labels = [f"{(bottom + (1 - bottom) * share) * 100:.3g} %" for share in GRID]
     return _figure(pieces, label, axis_labels, dates, "")
@@ -111,10 +111,10 @@ def draw_rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()
 def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
     """Return the point for a row of the shape daily_success; a gap if the day has no row."""
     if row is None:
-        return Point(f"{day:%a %d %b}: no runs", None)
+        return Point(f"{day:%a} {day_and_month(day)}: no runs", None)
     failed = f", {row['failed']:,} failed" if row["failed"] else ", none failed" if row["success"] < row["runs"] else ""
     text = f"{percent(row['success_rate'])} of {number_and_noun(row['runs'], 'run')} succeeded{failed}"
-    return Point(f"{day:%a %d %b}: {text}", row["success_rate"], href)
+    return Point(f"{day:%a} {day_and_month(day)}: {text}", row["success_rate"], href)
 
 
 def draw_spans(
@@ -143,10 +143,10 @@ def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
     return [labels[round(index * (len(labels) - 1) / (limit - 1))] for index in range(limit)]
 
 
-def _value(x: float, step: float, shape: str, label: str, href: str, *, first: bool) -> str:
+def _value(x: float, step: float, shape: str, label: str, href: str, *, is_first: bool) -> str:
     """Draw one value. The whole height of the chart reacts to the pointer. Arrow keys move between values."""
     column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
-    focus = f'tabindex="{0 if first else -1}" aria-label="{label}"'
+    focus = f'tabindex="{0 if is_first else -1}" aria-label="{label}"'
     content = f"{column}{shape}<title>{label}</title>"
     return f'<a href="{escape(href)}" {focus}>{content}</a>' if href else f'<g role="img" {focus}>{content}</g>'
 

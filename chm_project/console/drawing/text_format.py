@@ -1,6 +1,6 @@
 """Format numbers and times for pages. Times are in UTC; the script of the page converts them to the browser's zone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,6 +25,11 @@ def duration(seconds: float | None) -> str:
 
 def utc_text(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def day_and_month(day: date) -> str:
+    """Return the day as the page's script writes it: "5 Nov"."""
+    return f"{day.day} {day:%b}"
 
 
 def time_html(moment: datetime | None, as_of: datetime | None = None) -> SafeString:

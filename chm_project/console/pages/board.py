@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from chm_project.console.drawing.charts import Bar, draw_bars, draw_rates, spread_labels, success_point
+from chm_project.console.drawing.text_format import day_and_month
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.run_links import filtered_runs_url, window_of_day
@@ -72,13 +73,17 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     while hour < as_of:
         failed_runs = by_hour.get(hour, 0)
         href = filtered_runs_url(scope.parameters, hour, hour + HOUR, status="failed") if failed_runs else ""
-        values.append(Bar(f"{hour:%a %d %b %H:%M} UTC: {failed_runs:,} failed", failed_runs, href=href))
+        values.append(
+            Bar(f"{hour:%a} {day_and_month(hour)} {hour:%H:%M} UTC: {failed_runs:,} failed", failed_runs, href=href)
+        )
         if hour.date() not in dates:
             dates.append(hour.date())
         hour += HOUR
     total = sum(by_hour.values())
     label = f"Failed runs by the hour over 7 days: {total}"
-    drawing = draw_bars(values, label=label, dates=spread_labels([f"{day:%a %d %b}" for day in dates], 5))
+    drawing = draw_bars(
+        values, label=label, dates=spread_labels([f"{day:%a} {day_and_month(day)}" for day in dates], 5)
+    )
     return Chart(drawing, max(by_hour.values(), default=0), total, rows)
 
 
@@ -94,4 +99,6 @@ def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
     ]
     total = sum(row["runs"] for row in rows)
     label = f"Share of successful runs by day over {SUCCESS_DAYS} days: {total} runs"
-    return Chart(draw_rates(points, label=label, dates=spread_labels([f"{day:%d %b}" for day in days])), 0, total, rows)
+    return Chart(
+        draw_rates(points, label=label, dates=spread_labels([day_and_month(day) for day in days])), 0, total, rows
+    )

@@ -106,7 +106,8 @@ class BoardScope:
             case "yesterday":
                 return evening_before(now, 1)
             case "working_evening":
-                return next(at for ago in range(1, 8) if (at := evening_before(now, ago)).weekday() < SATURDAY)
+                evenings = (evening_before(now, days_ago) for days_ago in range(1, 8))
+                return next(evening for evening in evenings if evening.weekday() < SATURDAY)
             case "custom" if self.since_time is not None:
                 return self.since_time
             case other:
@@ -154,10 +155,10 @@ def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tup
 
     Raise Http404 if the URL selects an unknown client.
     """
-    seen = visible.restrict(Client.objects.order_by("name"), client_path="id")
-    clients = [(str(pk), name) for pk, name in seen.filter(is_active=True).values_list("pk", "name")]
+    visible_clients = visible.restrict(Client.objects.order_by("name"), client_path="id")
+    clients = [(str(pk), name) for pk, name in visible_clients.filter(is_active=True).values_list("pk", "name")]
     if scope.client_id and str(scope.client_id) not in dict(clients):
-        disabled = get_object_or_404(seen, pk=scope.client_id)
+        disabled = get_object_or_404(visible_clients, pk=scope.client_id)
         clients.append((str(disabled.pk), f"{disabled.name} (disabled)"))
     return {
         "client": clients,

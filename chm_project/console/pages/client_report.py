@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.console.drawing.charts import Bar, draw_bars, draw_rates, spread_labels, success_point
+from chm_project.console.drawing.text_format import day_and_month
 from chm_project.console.pages.run_links import client_runs_url
 from inventory.models import Client
 from runs.reporting.run_shapes import Row, run_shape
@@ -42,14 +43,14 @@ class Period:
     @property
     def dates(self) -> str:
         """Return the first and the last day as text."""
-        first, last = self.days[0], self.days[-1]
-        ends = f"{last.day} {last:%B %Y}" if self.is_over else f"{self.until.day} {self.until:%B %Y, %H:%M}"
-        return f"{first.day} {first:%B %Y} to {ends} UTC"
+        first_day, last_day = self.days[0], self.days[-1]
+        ends = f"{last_day.day} {last_day:%B %Y}" if self.is_over else f"{self.until.day} {self.until:%B %Y, %H:%M}"
+        return f"{first_day.day} {first_day:%B %Y} to {ends} UTC"
 
     @property
     def days(self) -> list[date]:
-        first, last = self.since.date(), (self.until - timedelta(microseconds=1)).date()
-        return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        first_day, last_day = self.since.date(), (self.until - timedelta(microseconds=1)).date()
+        return [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]
 
 
 def period_of(text: str, now: datetime) -> Period:
@@ -186,7 +187,7 @@ def _success_chart(client: Client, period: Period, days: list[Row], *, linked: b
     points = [
         success_point(day, by_day.get(day), client_runs_url(client.pk, day) if linked else "") for day in period.days
     ]
-    dates = spread_labels([f"{day:%d %b}" for day in period.days])
+    dates = spread_labels([day_and_month(day) for day in period.days])
     return draw_rates(points, label="Share of successful runs by day", dates=dates)
 
 
@@ -196,8 +197,8 @@ def _failures_chart(client: Client, period: Period, days: list[Row], *, linked: 
     for day in period.days:
         failed = by_day.get(day, 0)
         href = client_runs_url(client.pk, day, status="failed") if linked and failed else ""
-        columns.append(Bar(f"{day:%a %d %b}: {failed:,} failed", failed, href=href))
-    dates = spread_labels([f"{day:%d %b}" for day in period.days])
+        columns.append(Bar(f"{day:%a} {day_and_month(day)}: {failed:,} failed", failed, href=href))
+    dates = spread_labels([day_and_month(day) for day in period.days])
     return draw_bars(columns, label="Failed runs by day", dates=dates)
 
 

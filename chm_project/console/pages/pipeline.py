@@ -14,7 +14,7 @@ from alerting.models import AlertRule
 from chm_project.console.drawing.axis import NUMBER, SECONDS, AxisUnit
 from chm_project.console.drawing.charts import Bar, ChartLine, draw_bars, spread_labels
 from chm_project.console.drawing.strips import strips_by_pipeline
-from chm_project.console.drawing.text_format import duration, utc_text
+from chm_project.console.drawing.text_format import day_and_month, duration, utc_text
 from chm_project.console.pages.error_groups import grouped_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
@@ -106,7 +106,8 @@ def run_chart(newest_runs: Sequence[Run], field: str, format_value: Any, name: s
 
 def _axis_time(moment: datetime) -> str:
     """Return HTML with a time for an axis, in UTC. The page's script shows it in the browser's zone."""
-    return f'<time datetime="{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}">{moment.astimezone(UTC):%d %b %H:%M}</time>'
+    moment = moment.astimezone(UTC)
+    return f'<time datetime="{moment:%Y-%m-%dT%H:%MZ}">{day_and_month(moment)} {moment:%H:%M}</time>'
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

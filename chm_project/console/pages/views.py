@@ -163,11 +163,16 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     # Before the runs are read: if the ingestion has finished by now, the page shows the runs that it stored.
     ingestion = _ingestion(request)
     context = read_pipeline(pipeline, timezone.now())
+    may_ingest = _may_ingest(request, pipeline)
+    refusal = why_not_ingested(pipeline) if may_ingest else ""
+    # If runs are only pushed and no connection selects the pipeline, there is nothing to ingest.
+    if refusal and pipeline.ingestion_state(context["as_of"], has_runs=context["latest"] is not None) == "pushed":
+        may_ingest, refusal = False, ""
     context |= {
         "title": f"Pipeline {pipeline.name}",
         "ingestion": ingestion,
-        "may_ingest": (may_ingest := _may_ingest(request, pipeline)),
-        "ingest_refusal": why_not_ingested(pipeline) if may_ingest else "",
+        "may_ingest": may_ingest,
+        "ingest_refusal": refusal,
     }
     return console_page(request, "console/pipeline.html", context)
 

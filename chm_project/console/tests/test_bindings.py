@@ -54,23 +54,23 @@ def save_binding(browser: Browser, page: str, *clients: Client) -> Any:
 
 
 def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
-    own, other = failing_pipeline("Acme"), failing_pipeline("Borealis")
+    own_pipeline, other_pipeline = failing_pipeline("Acme"), failing_pipeline("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
     person = User.objects.get(username="a viewer")
     assert tiles(html(viewer.get("/admin/")))["failing"] == 2
 
-    answer = save_binding(administrator, f"/admin/auth/user/{person.pk}/change/", own.client)
+    answer = save_binding(administrator, f"/admin/auth/user/{person.pk}/change/", own_pipeline.client)
     assert answer.status_code == 302
 
-    assert list(Binding.objects.get(user=person).clients.all()) == [own.client]
+    assert list(Binding.objects.get(user=person).clients.all()) == [own_pipeline.client]
     assert "binding to clients" in LogEntry.objects.get(object_id=str(person.pk)).get_change_message()
     assert tiles(html(viewer.get("/admin/")))["failing"] == 1
     assert listed_names(viewer.get(PIPELINES)) == ["Acme nightly"]
-    assert viewer.get(f"/admin/console/pipeline/{other.pk}/").status_code == 404
+    assert viewer.get(f"/admin/console/pipeline/{other_pipeline.pk}/").status_code == 404
 
 
 def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> None:
-    own = failing_pipeline("Acme")
+    own_pipeline = failing_pipeline("Acme")
     failing_pipeline("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
     group = Group.objects.get(name="viewer")
@@ -79,7 +79,7 @@ def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> N
     answer = administrator.post(
         f"/admin/auth/group/{group.pk}/change/",
         form_values(administrator, f"/admin/auth/group/{group.pk}/change/")
-        | {"binding-0-clients": [str(own.client_id)], "name": "renamed", "permissions": ["1", "2"]},
+        | {"binding-0-clients": [str(own_pipeline.client_id)], "name": "renamed", "permissions": ["1", "2"]},
     )
 
     assert answer.status_code == 302
@@ -90,36 +90,40 @@ def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> N
 
 
 def test_a_user_sees_the_clients_of_their_own_binding_and_of_their_groups() -> None:
-    own, more, hidden = failing_pipeline("Acme"), failing_pipeline("Borealis"), failing_pipeline("Cirrus")
+    own_pipeline, group_pipeline, hidden_pipeline = (
+        failing_pipeline("Acme"),
+        failing_pipeline("Borealis"),
+        failing_pipeline("Cirrus"),
+    )
     viewer = browser("viewer")
     person = User.objects.get(username="a viewer")
 
-    Binding.objects.create(user=person).clients.set([own.client])
-    Binding.objects.create(group=person.groups.get()).clients.set([more.client])
+    Binding.objects.create(user=person).clients.set([own_pipeline.client])
+    Binding.objects.create(group=person.groups.get()).clients.set([group_pipeline.client])
 
     assert listed_names(viewer.get(CLIENTS)) == ["Acme", "Borealis"]
-    assert viewer.get(f"/admin/console/client/{hidden.client_id}/").status_code == 404
+    assert viewer.get(f"/admin/console/client/{hidden_pipeline.client_id}/").status_code == 404
 
 
 def test_other_roles_cannot_see_or_change_bindings() -> None:
-    own = failing_pipeline("Acme")
+    own_pipeline = failing_pipeline("Acme")
     person = User.objects.create_user("somebody")
     for role in ("viewer", "analyst", "operator"):
         staff = browser(role)
         for page in (f"/admin/auth/user/{person.pk}/change/", "/admin/auth/group/"):
             assert staff.get(page).status_code == 403
-        staff.post(f"/admin/auth/user/{person.pk}/change/", {"binding-0-clients": [str(own.client_id)]})
+        staff.post(f"/admin/auth/user/{person.pk}/change/", {"binding-0-clients": [str(own_pipeline.client_id)]})
 
     assert not Binding.objects.exists()
 
 
 def test_a_bound_user_whose_last_client_is_erased_sees_nothing() -> None:
-    own = failing_pipeline("Acme")
+    own_pipeline = failing_pipeline("Acme")
     failing_pipeline("Borealis")
     viewer = browser("viewer")
-    Binding.objects.create(user=User.objects.get(username="a viewer")).clients.set([own.client])
+    Binding.objects.create(user=User.objects.get(username="a viewer")).clients.set([own_pipeline.client])
 
-    erase_client(own.client, by="a test")
+    erase_client(own_pipeline.client, by="a test")
 
     assert listed_names(viewer.get(CLIENTS)) == []
     assert tiles(html(viewer.get("/admin/")))["failing"] == 0
@@ -134,11 +138,11 @@ def test_a_group_with_a_binding_cannot_be_deleted() -> None:
 
 
 def test_the_board_and_the_lists_show_the_users_own_clients_at_first_and_link_to_all() -> None:
-    own = failing_pipeline("Acme")
+    own_pipeline = failing_pipeline("Acme")
     failing_pipeline("Borealis")
     viewer = browser("viewer")
 
-    viewer.post("/admin/console/my-clients/", {"clients": [str(own.client_id)]})
+    viewer.post("/admin/console/my-clients/", {"clients": [str(own_pipeline.client_id)]})
 
     lists = {CLIENTS: ["Acme", "Borealis"], PIPELINES: ["Acme nightly", "Borealis nightly"]}
     board = html(viewer.get("/admin/"))
@@ -161,22 +165,22 @@ def address_of_link(page: str, link: str, base: str) -> str:
 
 
 def test_my_clients_do_not_restrict_access() -> None:
-    own, other = failing_pipeline("Acme"), failing_pipeline("Borealis")
+    own_pipeline, other_pipeline = failing_pipeline("Acme"), failing_pipeline("Borealis")
     viewer = browser("viewer")
-    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
+    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
 
-    assert viewer.get(f"/admin/console/client/{other.client_id}/").status_code == 200
-    chosen = viewer.get(f"{PIPELINES}?client__id__exact={other.client_id}")
+    assert viewer.get(f"/admin/console/client/{other_pipeline.client_id}/").status_code == 200
+    chosen = viewer.get(f"{PIPELINES}?client__id__exact={other_pipeline.client_id}")
     assert listed_names(chosen) == ["Borealis nightly"]
     assert "data-my-clients" not in html(chosen), "another filter replaces this one"
-    assert tiles(html(viewer.get(f"/admin/?client={other.client_id}")))["failing"] == 1
+    assert tiles(html(viewer.get(f"/admin/?client={other_pipeline.client_id}")))["failing"] == 1
 
 
 def test_an_export_contains_only_my_clients_like_the_list() -> None:
-    own = failing_pipeline("Acme")
+    own_pipeline = failing_pipeline("Acme")
     failing_pipeline("Borealis")
     viewer = browser("viewer")
-    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
+    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
 
     mine, everything = (b"".join(viewer.get(f"{PIPELINES}export/csv/{query}")) for query in ("", "?clients=all"))
 
@@ -185,9 +189,9 @@ def test_an_export_contains_only_my_clients_like_the_list() -> None:
 
 
 def test_saving_my_clients_without_a_choice_lists_all_clients_again() -> None:
-    own = failing_pipeline("Acme")
+    own_pipeline = failing_pipeline("Acme")
     viewer = browser("viewer")
-    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
+    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
     assert "checked" in html(viewer.get("/admin/console/my-clients/"))
 
     viewer.post("/admin/console/my-clients/", {})

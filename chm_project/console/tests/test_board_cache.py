@@ -58,8 +58,8 @@ def test_a_user_who_has_changed_something_gets_a_new_board() -> None:
     failed, editor, viewer = create_failure("nightly_load", acme), browser("analyst"), browser("viewer")
     editor.get("/admin/")
 
-    known = reverse("console:known", args=[failed.pipeline_id])
-    assert editor.post(known, {"reason": "the source is down"}).status_code == 302
+    mark_url = reverse("console:known", args=[failed.pipeline_id])
+    assert editor.post(mark_url, {"reason": "the source is down"}).status_code == 302
 
     assert "the source is down" in html(editor.get("/admin/"))
     assert "the source is down" in html(viewer.get("/admin/"))
@@ -67,18 +67,18 @@ def test_a_user_who_has_changed_something_gets_a_new_board() -> None:
 
 @pytest.mark.parametrize("query", ["?platform=dbt", "?environment=dev", "?client={acme}"])
 def test_boards_with_different_filters_are_cached_separately(query: str) -> None:
-    acme, other = ClientFactory.create(), ClientFactory.create()
+    acme, other_client = ClientFactory.create(), ClientFactory.create()
     viewer: Browser = browser("viewer")
-    create_failure("orders_of_another", other)
+    create_failure("orders_of_another", other_client)
     viewer.get("/admin/")
 
     assert "orders_of_another" not in html(viewer.get("/admin/" + query.format(acme=acme.pk)))
 
 
 def test_a_bound_user_never_gets_the_cached_board_of_another_user() -> None:
-    acme, other = ClientFactory.create(), ClientFactory.create()
+    acme, other_client = ClientFactory.create(), ClientFactory.create()
     create_failure("orders_of_acme", acme)
-    create_failure("orders_of_another", other)
+    create_failure("orders_of_another", other_client)
     browser("viewer").get("/admin/")
 
     bound = Browser()

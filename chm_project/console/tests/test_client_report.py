@@ -17,7 +17,7 @@ from alerting.models import AlertRule
 from chm_project.access.models import Binding
 from chm_project.console.drawing.axis import SECONDS, axis_bottom, axis_top
 from chm_project.console.drawing.charts import Bar, Point, draw_bars, draw_rates
-from chm_project.console.drawing.text_format import duration, percent
+from chm_project.console.drawing.text_format import day_and_month, duration, percent
 from chm_project.console.pages.client_report import UnknownPeriod, period_of
 from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
@@ -182,13 +182,13 @@ def test_the_command_writes_the_numbers_of_the_page_into_one_standalone_html_fil
         client=acme, rule_type="on_failure", channel="webhook", destination="https://hooks.example/secret/part"
     )
     month, path = f"{timezone.now():%Y-%m}", tmp_path / "report.html"
-    out = io.StringIO()
+    output = io.StringIO()
 
-    call_command("client_report", "acme", "--month", month, "--output", str(path), stdout=out)
+    call_command("client_report", "acme", "--month", month, "--output", str(path), stdout=output)
 
     written = path.read_text()
     on_page = client_page(browser("viewer"), acme, month)
-    assert out.getvalue() == f"{path}\n"
+    assert output.getvalue() == f"{path}\n"
     assert figures(written) == figures(on_page)
     for name in ("days", "incidents", "worst", "flakiest", "rules"):
         assert tables(written)[name] == tables(on_page)[name], name
@@ -222,23 +222,23 @@ def test_a_bound_user_gets_reports_of_their_own_clients_only(acme: Client) -> No
 def test_a_bar_opens_the_runs_that_it_counts() -> None:
     pipeline, day = PipelineFactory.create(), timezone.now() - timedelta(days=2)
     failed = create_run(pipeline, "failed", day)
-    others = [create_run(pipeline, "success", day), create_run(pipeline, "failed", day - timedelta(days=1)),
+    other_runs = [create_run(pipeline, "success", day), create_run(pipeline, "failed", day - timedelta(days=1)),
               create_run(PipelineFactory.create(), "failed", day)]  # fmt: skip
     viewer = browser("viewer")
     text = client_page(viewer, pipeline.client, "7d")
 
-    [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{day:%a %d %b}: 1 failed"', text)
+    [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{day:%a} {day_and_month(day)}: 1 failed"', text)
     listed = html(viewer.get(address.replace("&amp;", "&")))
 
     assert str(failed.pk) in listed
-    assert not [other for other in others if str(other.pk) in listed]
+    assert not [other for other in other_runs if str(other.pk) in listed]
 
 
 def test_a_bar_of_the_board_opens_the_failed_runs_of_its_hour() -> None:
     pipeline = PipelineFactory.create()
     hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=30)
     failed = create_run(pipeline, "failed", hour + timedelta(minutes=10))
-    others = [
+    other_runs = [
         create_run(pipeline, "failed", hour - timedelta(minutes=1)),
         create_run(pipeline, "failed", hour + timedelta(hours=1)),
         create_run(pipeline, "success", hour + timedelta(minutes=20)),
@@ -246,11 +246,13 @@ def test_a_bar_of_the_board_opens_the_failed_runs_of_its_hour() -> None:
     viewer = browser("viewer")
 
     board = html(viewer.get("/admin/"))
-    [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{hour:%a %d %b %H:%M} UTC: 1 failed"', board)
+    [address] = re.findall(
+        rf'href="([^"]+)"[^>]+aria-label="{hour:%a} {day_and_month(hour)} {hour:%H:%M} UTC: 1 failed"', board
+    )
     listed = html(viewer.get(address.replace("&amp;", "&")))
 
     assert str(failed.pk) in listed
-    assert not [other for other in others if str(other.pk) in listed]
+    assert not [other for other in other_runs if str(other.pk) in listed]
 
 
 def test_a_spike_is_cut_off_and_listed_below_the_chart() -> None:

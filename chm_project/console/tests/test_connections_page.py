@@ -18,7 +18,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-LIST, PAGE, ADOPT = (
+LIST_URL, CONNECTION_URL, ADOPT_URL = (
     "/admin/console/connections/",
     "/admin/console/connections/live/",
     "/admin/console/connections/live/adopt/",
@@ -73,10 +73,11 @@ def test_the_pages_show_pipelines_that_only_one_side_has(airflow: AirflowReplay)
     ingest_live()
     viewer = browser("viewer")
 
-    listed, shown = (viewer.get(address).content.decode() for address in (LIST, PAGE))
+    listed, shown = (viewer.get(address).content.decode() for address in (LIST_URL, CONNECTION_URL))
 
     assert airflow.base_url in listed
-    assert f'href="{PAGE}"' in listed
+    assert "Airflow · every" in listed
+    assert f'href="{CONNECTION_URL}"' in listed
     missing = shown.partition("Missing at the source")[2].partition("</section>")[0]
     assert "deleted_dag" in missing
     assert "manual_refund" not in missing
@@ -109,11 +110,11 @@ def test_roles_that_may_import_pipelines_may_adopt_them_and_others_are_refused(a
 
     for role in ("viewer", "operator"):
         user = browser(role)
-        assert "Adopt selected" not in user.get(PAGE).content.decode()
-        assert user.post(ADOPT, form).status_code == 403
+        assert "Adopt selected" not in user.get(CONNECTION_URL).content.decode()
+        assert user.post(ADOPT_URL, form).status_code == 403
     analyst = browser("analyst")
-    assert "Adopt selected" in analyst.get(PAGE).content.decode()
-    answer = analyst.post(ADOPT, form, follow=True).content.decode()
+    assert "Adopt selected" in analyst.get(CONNECTION_URL).content.decode()
+    answer = analyst.post(ADOPT_URL, form, follow=True).content.decode()
 
     assert "Adopted 2 pipelines. The next walk reads all runs of each." in answer
     assert set(Pipeline.objects.values_list("external_id", flat=True)) == {"manual_refund", "branch_and_map"}
@@ -123,8 +124,8 @@ def test_a_refused_adoption_shows_the_reason_and_stores_nothing(airflow: Airflow
     ingest_live()
     analyst = browser("analyst")
 
-    answer = analyst.post(ADOPT, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
-    empty = analyst.post(ADOPT, {"pipeline_type": "export"}, follow=True).content.decode()
+    answer = analyst.post(ADOPT_URL, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
+    empty = analyst.post(ADOPT_URL, {"pipeline_type": "export"}, follow=True).content.decode()
 
     assert "Selected pipeline 1, client: No rule assigns a client; choose one." in answer
     assert "Nothing was adopted." in answer
@@ -136,12 +137,12 @@ def test_the_list_of_connections_reports_that_no_connection_can_be_used(settings
     settings.CHM_CONNECTIONS_FILE = "/nowhere/connections.toml"
     viewer = browser("viewer")
 
-    assert "No connection can be used" in viewer.get(LIST).content.decode()
-    assert viewer.get(PAGE).status_code == 404
+    assert "No connection can be used" in viewer.get(LIST_URL).content.decode()
+    assert viewer.get(CONNECTION_URL).status_code == 404
 
 
 def test_a_user_without_a_role_may_not_see_connections() -> None:
     without_role = Browser()
     without_role.force_login(User.objects.create_user("nobody", is_staff=True))
 
-    assert without_role.get(LIST).status_code == 403
+    assert without_role.get(LIST_URL).status_code == 403

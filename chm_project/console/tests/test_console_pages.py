@@ -150,12 +150,16 @@ def test_errors_that_differ_only_in_ids_and_times_are_one_cause_and_other_errors
 def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     create_hourly_runs(pipeline, "success", "failed", "success", "failed")
-    own = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#own")
+    pipeline_rule = AlertRule.objects.create(
+        pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#own"
+    )
     AlertRule.objects.create(client=pipeline.client, rule_type="on_failure", channel="slack", destination="#client")
     AlertRule.objects.create(pipeline=PipelineFactory.create(client=pipeline.client), rule_type="on_failure",
                              channel="slack", destination="#another")  # fmt: skip
     since = (timezone.now() - timedelta(days=30)).isoformat()
-    spans = api_with_scope("read").get(f"{ROOT}/alert_rules/{own.pk}/preview", {"since": since}).json()["items"]
+    spans = (
+        api_with_scope("read").get(f"{ROOT}/alert_rules/{pipeline_rule.pk}/preview", {"since": since}).json()["items"]
+    )
 
     page = html(viewer.get(pipeline_address(pipeline)))
 
@@ -205,13 +209,13 @@ def test_a_run_page_shows_all_fields_and_links_to_the_runs_before_and_after(view
 
 def test_runs_without_a_start_come_before_runs_with_a_start(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
-    [known] = create_hourly_runs(pipeline, "success")
-    unknown = [RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None) for _ in range(2)]
+    [run_with_start] = create_hourly_runs(pipeline, "success")
+    runs_without_start = [RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None) for _ in range(2)]
 
-    page = html(viewer.get(run_address(unknown[1])))
+    page = html(viewer.get(run_address(runs_without_start[1])))
 
-    assert f'rel="next" href="{run_address(known)}"' in page
-    assert f'rel="prev" href="{run_address(unknown[0])}"' in page
+    assert f'rel="next" href="{run_address(run_with_start)}"' in page
+    assert f'rel="prev" href="{run_address(runs_without_start[0])}"' in page
 
 
 def test_pages_of_unknown_objects_are_not_found(viewer: Browser) -> None:
@@ -351,6 +355,15 @@ def test_every_page_requires_a_login() -> None:
 def test_a_pipeline_that_is_not_ingested_has_no_ingest_button(fields: dict[str, Any]) -> None:
     pipeline = PipelineFactory.create(**fields)
     assert "Ingest now" not in html(browser("operator").get(pipeline_address(pipeline)))
+
+
+def test_a_pipeline_that_only_receives_pushed_runs_has_no_ingest_button() -> None:
+    pushed, waiting = PipelineFactory.create(), PipelineFactory.create()
+    create_hourly_runs(pushed, "success")
+    operator = browser("operator")
+
+    assert "Ingest now" not in html(operator.get(pipeline_address(pushed)))
+    assert "Ingest now" in html(operator.get(pipeline_address(waiting)))
 
 
 def test_ingest_now_queues_an_ingestion_and_the_page_shows_its_state(settings: Settings) -> None:

@@ -73,12 +73,12 @@ def test_a_form_sent_after_the_session_ended_keeps_its_input_and_can_be_saved_af
 
     assert page.status_code == 403
     assert "Your session has ended" in page.content.decode()
-    kept = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
-    assert kept.items() >= ENTERED.items()
+    hidden_fields = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
+    assert hidden_fields.items() >= ENTERED.items()
     assert not Client.objects.exists()
 
     client.force_login(User.objects.create_superuser("owner"))
-    assert client.post(ADD, {name: kept[name] for name in ENTERED}).status_code == 302
+    assert client.post(ADD, {name: hidden_fields[name] for name in ENTERED}).status_code == 302
     assert Client.objects.get().name == "Baltic Foods"
 
 

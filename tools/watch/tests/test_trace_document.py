@@ -43,10 +43,10 @@ def make_slow_request(chm: Installation, token: str) -> str:
             blocker.execute("LOCK TABLE clients IN ACCESS EXCLUSIVE MODE")
             release = threading.Timer(LOCKED_SECONDS, blocker.commit)
             release.start()
-            begun = time.monotonic()
+            started = time.monotonic()
             headers = {"Authorization": f"Bearer {token}", "X-Request-ID": f"slow-{attempt}"}
             answer = requests.get(f"{chm.address}/api/v1/clients", headers=headers, timeout=30)
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - started
             release.join()
         assert answer.headers["X-Request-ID"] == f"slow-{attempt}"
         if answer.status_code == 200 and seconds > 0.6:
