@@ -116,6 +116,7 @@ class PipelineSheet(Sheet[Pipeline]):
         self.clients = ClientsInFile(rows, "client", self.visibility)
 
     def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
+        # As for names of clients, PostgreSQL refuses NUL in a query.
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
         pipelines = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
             "client"

@@ -26,6 +26,7 @@ class OwnChangesMiddleware:
         # A request that may change something reads from the database, never from the replica.
         begin_request(changed_at(request) if request.method in _SAFE else timezone.now() + REMEMBER_FOR)
         response = self.get_response(request)
+        # A request that was refused has changed nothing.
         if request.method not in _SAFE and request.path.startswith("/admin/") and response.status_code < 400:
             moment = str(timezone.now().timestamp())
             response.set_cookie(
@@ -38,6 +39,7 @@ def changed_at(request: HttpRequest) -> datetime | None:
     """Return when this user last changed something in the console; None if never or long ago."""
     try:
         return datetime.fromtimestamp(float(request.COOKIES.get(COOKIE, "")), UTC)
+    # The browser can send any text in the cookie.
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -10,6 +10,7 @@ import requests
 
 from tools.bench.servers import manage, web_server
 
+# The first requests of each web process load code and fill caches, so they are not measured.
 REPETITIONS, WARM_UP = 10, 4
 PASSWORD = "only-for-the-bench"  # noqa: S105 - the database is deleted afterwards
 

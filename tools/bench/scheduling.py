@@ -117,6 +117,7 @@ def _slow_answer(partner: GenericPartner) -> Any:
 
 @contextmanager
 def _worker(number: int, environment: dict[str, str]) -> Iterator[None]:
+    # Without mingle and gossip, a worker does not wait for other workers when it starts.
     arguments = ("--concurrency", "1", "--without-mingle", "--without-gossip", "--loglevel", "ERROR")
     process = subprocess.Popen(
         [*CELERY, "worker", "-n", f"w{number}@%h", *arguments],

@@ -112,10 +112,12 @@ class FaultWorld:
         }
 
     def start_worker(self) -> None:
+        # Without mingle and gossip, a restarted worker does not wait for other workers.
         arguments = ("--concurrency", "2", "--without-mingle", "--without-gossip", "--loglevel", "DEBUG")
         self.worker = self._celery("worker", *arguments)
 
     def start_beat(self) -> None:
+        # Without a pid file: a killed beat would leave it behind, and the next beat would refuse to start.
         arguments = ("--schedule", str(self.folder / "beat"), "--pidfile=", "--loglevel", "WARNING")
         self.beat = self._celery("beat", *arguments)
 
@@ -127,6 +129,7 @@ class FaultWorld:
                 env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
+                # A separate process group, so that kill() also ends the children of a worker.
                 start_new_session=True,
             )
 

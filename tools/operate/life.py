@@ -52,6 +52,7 @@ SELECT md5(string_agg(p.id::text || coalesce(r.id::text, ''), '' ORDER BY p.id))
 def live(*, short: bool) -> int:
     """Run all steps and print a table; return the exit status."""
     started = time.monotonic()
+    # In /tmp, because the path of a unix socket may have at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="chm-life-", dir="/tmp") as name, ExitStack() as stack:
         life = Life(Path(name), stack, short=short)
         for step in (

@@ -28,6 +28,7 @@ _SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 def drill() -> int:
     """Delete all runs, recover the database to the moment before, and compare; return the exit status."""
     started = time.monotonic()
+    # In /tmp, because the path of a unix socket may have at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as name, ExitStack() as stack:
         clusters = Clusters(Path(name), stack)
         clusters.start("one")

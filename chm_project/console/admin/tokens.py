@@ -75,6 +75,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return super().visible(request, rows.alias(bound_to=Coalesce("pipeline__client_id", "client_id")))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        # No page needs the digest, so it is not even read.
         return super().get_queryset(request).defer("digest")
 
     def get_form(self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -174,6 +175,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             "opts": self.opts,
         }
         response = TemplateResponse(request, "admin/access/apitoken/created.html", context)
+        # The page contains the secret, so neither browser nor proxy may keep it.
         response["Cache-Control"] = "no-store"
         return response
 

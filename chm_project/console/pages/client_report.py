@@ -49,6 +49,7 @@ class Period:
 
     @property
     def days(self) -> list[date]:
+        # `until` is excluded, so the last day is that of the moment before it.
         first_day, last_day = self.since.date(), (self.until - timedelta(microseconds=1)).date()
         return [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]
 

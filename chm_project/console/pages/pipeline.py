@@ -39,6 +39,7 @@ class RunChart:
 
 def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     runs = Run.objects.filter(pipeline=pipeline)
+    # Payloads are large, and the page does not show them.
     newest_runs = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
