@@ -112,12 +112,12 @@ def test_a_page_that_searched_only_some_runs_shows_how_far_it_searched(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_history(30)
-    assert "Looked through" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
+    assert "continues the search" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
 
     monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
     page = browser.get(f"{LIST}?status__exact=failed").content.decode()
 
-    assert re.search(r"Looked through 20 runs, to <time[^>]+>2026-02-28 17:00 UTC", page)
+    assert re.search(r"Searched 20 runs, as far as <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
 def test_a_run_is_found_by_its_id_or_by_the_beginning_of_its_id(browser: Browser) -> None:
