@@ -41,7 +41,7 @@ def latest_time(client: Any) -> SafeString:
 
 
 def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
-    """Set `now`, the client's row of clients_now, on each client with one query; None without active pipelines."""
+    """Set `now` on each client with one query: its row of clients_now, or None without active pipelines."""
     clock = timezone.now()
     scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
     rows_by_client = {row["client_id"]: row for row in clients_now(scope, clock)}

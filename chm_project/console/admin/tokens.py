@@ -95,7 +95,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return super().has_change_permission(request)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer to revoke the token, unless it is revoked already."""
+        """Return the action that revokes the token; empty if it is revoked already."""
         token = self.get_object(request, str(object_id))
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
         return actions if token is not None and token.revoked_at is None else []

@@ -27,7 +27,7 @@ class AxisUnit:
 
 
 def round_above(value: float) -> float:
-    """Return the next round number at or above a positive value, at least 2. Its half, for the middle, is round too."""
+    """Return the next round number at or above a positive value, at least 2; half of it is round too."""
     scale = 10.0 ** math.floor(math.log10(max(value, 2)))
     return next(step * scale for step in _ROUND_STEPS if step * scale >= max(value, 2) * (1 - 1e-9))
 

@@ -10,7 +10,7 @@ from inventory.models import Pipeline
 
 
 def why_not_ingested(pipeline: Pipeline) -> str:
-    """Return a sentence; empty if a connection ingests the pipeline."""
+    """Return the reason as a sentence; empty if a connection ingests the pipeline."""
     try:
         connections = configured_connections()
     except ConfigurationError:
