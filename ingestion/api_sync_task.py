@@ -31,7 +31,7 @@ class IngestionRequest:
     pipeline_id: str | None = None
 
 
-def start(request: IngestionRequest) -> UUID:
+def start_ingestion(request: IngestionRequest) -> UUID:
     """Enqueue the ingestion and return its task id.
 
     Raise ConfigurationError for an unknown connection, and QueueUnavailable if the queue is not reachable.
@@ -51,7 +51,7 @@ def start(request: IngestionRequest) -> UUID:
     return task_id
 
 
-def state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
+def ingestion_state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
     """Return the request and its state, or None for an unknown or expired task. Raise QueueUnavailable."""
     result: AsyncResult[Any] = AsyncResult(str(task_id), app=current_app)
     try:

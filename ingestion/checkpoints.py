@@ -32,7 +32,7 @@ class Checkpoint:
     _stored: bool = False
 
     @classmethod
-    def of(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
+    def load(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
         """Return the checkpoint that an earlier task saved for the same pipelines and the same start, or a new one."""
         # The key contains the pipelines and the start, because a position in a different listing would skip runs.
         identity = [
@@ -46,7 +46,7 @@ class Checkpoint:
                 return cls(key, next_watermark, position, resumed=True, _stored=True)
         return cls(key, now)
 
-    def reached(self, position: Position | None) -> None:
+    def page_stored(self, position: Position | None) -> None:
         """Set the position after a page was stored. Save it at most once a second."""
         if position is not None:
             self.position = position

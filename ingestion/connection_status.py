@@ -74,8 +74,8 @@ class ConnectionStatus:
                 {"external_id": row.external_id, "name": row.name, "paused": row.paused, "client": row.client}
                 for row in self.unmatched
             ],
-            "missing": names_of(missing(self.selected)),
-            "paused": names_of(paused(self.selected)),
+            "missing": names_of(missing_pipelines(self.selected)),
+            "paused": names_of(paused_pipelines(self.selected)),
             "import_errors": list(self.import_errors),
         }
 
@@ -84,11 +84,11 @@ def selected_pipelines(connection: Connection) -> QuerySet[Pipeline]:
     return Pipeline.objects.ingestible().filter(connection.condition()).order_by("client__name", "name", "id")
 
 
-def missing(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+def missing_pipelines(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
     return pipelines.exclude(source_missing_since=None)
 
 
-def paused(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+def paused_pipelines(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
     return pipelines.filter(source_paused=True)
 
 

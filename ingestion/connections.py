@@ -37,7 +37,7 @@ from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials,
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
-from ingestion.connectors.source_description import PRESETS, SourceDescription, preset, read_source
+from ingestion.connectors.source_description import PRESETS, SourceDescription, read_preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expand_links, is_template, link_templates
 from inventory.selection import Selection, read_selection
@@ -337,7 +337,7 @@ def _read_source_table(
     reader: ConfigReader, where: str, connector: str, table: Mapping[str, Any]
 ) -> SourceDescription | None:
     if connector in PRESETS or connector == DECLARATIVE:
-        base = preset(connector) if connector in PRESETS else {}
+        base = read_preset(connector) if connector in PRESETS else {}
         return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not base), base)
     if "source" in table and connector:
         reader.mistakes.append(f"{where}.source: the connector {connector} does not use a table source")

@@ -222,7 +222,7 @@ class PartnerSession:
             if not self._requests_left:
                 raise NoRequestsLeft("the requests of this session are used up")
             self._requests_left -= 1
-        if (remaining := self._rate_limit.pause_left()) > MAX_WAIT_SECONDS:
+        if (remaining := self._rate_limit.remaining_pause()) > MAX_WAIT_SECONDS:
             raise Unavailable(f"the partner asked for a pause; {remaining:.0f} s of it remain")
         self._rate_limit.wait()
         deadline = time.monotonic() + self.settings.total_seconds

@@ -13,7 +13,7 @@ from django.db import connection as database
 from chm_project.db.direct_connection import direct_parameters
 
 # The first number of each lock. It separates CHM's locks from those of other programs that use the database.
-NAMESPACE = 0x43484D
+LOCK_NAMESPACE = 0x43484D
 
 
 @contextmanager
@@ -25,12 +25,12 @@ def connection_lock(name: str) -> Iterator[bool]:
     # Not Django's connection: behind PgBouncer in transaction mode it has no session that could hold a lock.
     with psycopg.connect(**direct_parameters(database), autocommit=True) as session:
         # An advisory lock has numbers, not names. If two names have the same hash, one walk waits until the next tick.
-        [acquired] = session.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [
-            False
-        ]
+        [acquired] = session.execute(
+            "SELECT pg_try_advisory_lock(%s, hashtext(%s))", [LOCK_NAMESPACE, name]
+        ).fetchone() or [False]
         try:
             yield bool(acquired)
         finally:
             # Closing the session would release the lock slightly later, and the next walk may start immediately.
             if acquired and not session.closed:
-                session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [NAMESPACE, name])
+                session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [LOCK_NAMESPACE, name])

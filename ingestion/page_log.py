@@ -21,7 +21,7 @@ class PageLog:
         self._page = 0
         self._began = time.perf_counter()
 
-    def stored(self, outcomes: Mapping[Outcome, int]) -> None:
+    def page_stored(self, outcomes: Mapping[Outcome, int]) -> None:
         """Log that a page was stored, with the number of runs per outcome."""
         counts = {str(outcome.value): number for outcome, number in outcomes.items() if number}
         seconds = self._end_page()
@@ -32,7 +32,7 @@ class PageLog:
             "%(connection)s page %(page)s in %(ms)s ms: " + summary, fields, extra=fields | {"outcomes": counts}
         )
 
-    def failed(self, error: Exception) -> None:
+    def page_failed(self, error: Exception) -> None:
         """Log that the next page could not be read."""
         # The metric's label is the class, because each different message would create a time series.
         seconds, kind = self._end_page(), type(error).__name__

@@ -30,7 +30,7 @@ class PageLimit:
     def __init__(self) -> None:
         self.pages = 0
 
-    def count(self, runs: int) -> None:
+    def count_page(self, runs: int) -> None:
         """Count a page with this number of runs. Raise BadAnswer above a limit."""
         self.pages += 1
         if self.pages > MAX_PAGES:
@@ -58,7 +58,7 @@ class CursorPaging:
             raise BadAnswer(f"next_cursor is a {type(cursor).__name__}, not a text")
         self.cursor = str(cursor)
         if self.cursor in self._seen:
-            raise BadAnswer("the partner gave the same next_cursor twice")
+            raise BadAnswer("the partner returned the same next_cursor twice")
         self._seen.add(self.cursor)
         return True
 
@@ -105,7 +105,7 @@ class OffsetPaging:
         if list(keys) != self._last_page:
             self._same_pages = 0
         elif self._is_loop(total):
-            raise BadAnswer("the partner gave the same page twice")
+            raise BadAnswer("the partner returned the same page twice")
         self._step_size, self._last_page, self._total = 0, list(keys), total
         self._seen |= dict.fromkeys(keys)
         self._recent.extend(keys[-POSITION_ROWS:])
@@ -172,7 +172,7 @@ class NumberPaging:
         if not page:
             return False
         if page == self._last_page:
-            raise BadAnswer("the partner gave the same page twice")
+            raise BadAnswer("the partner returned the same page twice")
         self._size = max(self._size, len(page))
         deleted = 0 if self._total is None or total is None else max(0, self._total - total)
         self._total = total

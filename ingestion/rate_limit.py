@@ -26,7 +26,7 @@ class RateLimit:
         """Delay all requests by these seconds. If an earlier pause ends later, it stays."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def pause_left(self) -> float:
+    def remaining_pause(self) -> float:
         """Return the remaining seconds of the partner's pause."""
         return max(0.0, self._paused_until - self._clock())
 

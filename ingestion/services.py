@@ -175,7 +175,7 @@ def _walk(
     now = timezone.now()
     # A full ingestion, a dry run or `since` neither continues at a saved position nor saves one.
     is_manual = scope.full or scope.dry_run or scope.since is not None
-    checkpoint = Checkpoint("", now) if is_manual else Checkpoint.of(connection.name, walk, now=now)
+    checkpoint = Checkpoint("", now) if is_manual else Checkpoint.load(connection.name, walk, now=now)
     walk_stop.resumed = checkpoint.resumed
     not_returned = _open_runs(walk.targets)
     fatal_errors: tuple[type[Exception], ...] = (DatabaseError, *walk_stop.stop.interrupts)
@@ -183,12 +183,12 @@ def _walk(
     log = PageLog(connection.name, walk.targets)
     try:
         for page in _pages(connector, walk, checkpoint.position, not_returned, walk_stop, ahead):
-            log.stored(_store(page, scope, report))
+            log.page_stored(_store(page, scope, report))
             pages += 1
             if not_returned:
                 not_returned -= page.runs.keys()
             if not is_manual:
-                checkpoint.reached(page.source.position)
+                checkpoint.page_stored(page.source.position)
         if walk_stop.is_reached:
             report.unfinished = True
             checkpoint.save()
@@ -196,7 +196,7 @@ def _walk(
     except PartnerError as error:
         if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
             checkpoint.clear()  # the partner no longer accepts this position, so the next walk starts again
-        log.failed(error)
+        log.page_failed(error)
         mark_failed(walk.targets, error, scope, report)
         return error
     except fatal_errors:
@@ -205,7 +205,7 @@ def _walk(
         logger.exception("connection %s: unexpected error", connection.name)
         ahead.discard_pending()
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
-        log.failed(failure)
+        log.page_failed(failure)
         mark_failed(walk.targets, failure, scope, report)
         return failure
     report.pipelines_processed += len(walk.targets)

@@ -12,7 +12,7 @@ from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.api.idempotency import idempotent
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
-from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
+from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, ingestion_state, start_ingestion
 from ingestion.connections import ConfigurationError
 from inventory.models import Pipeline
 
@@ -48,7 +48,7 @@ class SyncView(StrictView):
             pipeline_id=str(pipeline.pk) if pipeline else None,
         )
         try:
-            task_id = start(_limited_to_caller(request, ingestion))
+            task_id = start_ingestion(_limited_to_caller(request, ingestion))
         except ConfigurationError as error:
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:
@@ -69,7 +69,7 @@ class SyncStateView(StrictView):
     )
     def get(self, request: Request, task_id: Any) -> Response:
         try:
-            request_and_state = state(task_id)
+            request_and_state = ingestion_state(task_id)
         except QueueUnavailable:
             raise QueueDown from None
         if request_and_state is None or not may_see(visibility_of(request), request_and_state[0]):

@@ -141,7 +141,7 @@ class AirflowConnector:
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
-            page_limit.count(len(rows))
+            page_limit.count_page(len(rows))
             yield requested_at, rows, position
             if body.get("next_cursor") is not None:
                 if not cursors.advance(body["next_cursor"]):

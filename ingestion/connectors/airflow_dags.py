@@ -23,7 +23,7 @@ def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
         body = session.get(f"{api}/dags", query)
         rows = field_of(body, "dags", list, "the answer")
         total = field_of(body, "total_entries", int, "the answer")
-        page_limit.count(len(rows))
+        page_limit.count_page(len(rows))
         names = [str(row.get("dag_id")) if isinstance(row, dict) else "" for row in rows]
         for name, row in zip(names, rows, strict=True):
             if name and name not in seen:

@@ -88,7 +88,7 @@ class DagsterConnector:
         paging, page_limit = CursorPaging(start), PageLimit()
         while True:
             rows = self._fetch(run_filter, paging.cursor)
-            page_limit.count(len(rows))
+            page_limit.count_page(len(rows))
             if start is not None and page_limit.pages == 1 and not rows:
                 # Dagster answers an unknown cursor with an empty page, as if the listing had ended.
                 raise BadAnswer("the run at which the last walk stopped is gone; the next walk starts again")

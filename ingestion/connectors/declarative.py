@@ -87,7 +87,7 @@ class DeclarativeConnector(NoPipelineList):
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
         """Yield each run with its text, or with None if the partner answers 404 or the response has no text."""
-        if (rules := self._source.error_text) is None:
+        if (text_request := self._source.error_text) is None:
             return
         for run in runs:
             now = datetime.now(UTC)
@@ -98,11 +98,11 @@ class DeclarativeConnector(NoPipelineList):
                 "now": utc_text(now),
             }
             try:
-                body = self._send(rules.request.filled(values)).body
+                body = self._send(text_request.request.filled(values)).body
             except NotFound:
                 yield run, None
                 continue
-            yield run, error_text(rules, body)
+            yield run, error_text(text_request, body)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return the links from the description's templates; {base_path} is the path of base_url."""
@@ -158,18 +158,17 @@ class DeclarativeConnector(NoPipelineList):
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Yield the time of the request, the rows and the position of each page."""
         now = datetime.now(UTC)
-        rules = self._source.since
+        since_request = self._source.since
         values: Values = {"external_id": external_id, "now": utc_text(now)}
-        if rules is not None:
+        if since_request is not None:
             if since is not None:
-                since -= timedelta(seconds=rules.lookback_seconds)
-            elif rules.first_days:
-                since = now - timedelta(days=rules.first_days)
+                since -= timedelta(seconds=since_request.lookback_seconds)
+            elif since_request.first_days:
+                since = now - timedelta(days=since_request.first_days)
             if since is not None:
-                request = request.with_part(rules.request)
-                values |= {
-                    "since": _format_time(since, rules.time_format), "now": _format_time(now, rules.time_format)
-                }  # fmt: skip
+                request = request.with_part(since_request.request)
+                time_format = since_request.time_format
+                values |= {"since": _format_time(since, time_format), "now": _format_time(now, time_format)}
         request = request.filled(values)
         listing, page_limit, last_rows = _ListingPosition(self._source, request, start), PageLimit(), None
         while True:
@@ -180,8 +179,8 @@ class DeclarativeConnector(NoPipelineList):
                 raise BadAnswer(f"the answer has no list at {self._source.items.text!r}")
             # OffsetPaging checks this itself, because new rows can repeat a page without a loop.
             if rows and rows == last_rows and self._source.paging.kind != "offset":
-                raise BadAnswer("the partner gave the same page twice")
-            page_limit.count(len(rows))
+                raise BadAnswer("the partner returned the same page twice")
+            page_limit.count_page(len(rows))
             yield requested_at, rows, position
             if not self._source.paging.described and (evidence := find_next_page(answer)):
                 raise BadAnswer(
@@ -204,10 +203,12 @@ class DeclarativeConnector(NoPipelineList):
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
         """Return whether all rows are older than the start. Then a listing without a filter, newest first, can end."""
-        rules = self._source.since
-        if rules is None or rules.stop_before is None or since is None or not rows:
+        since_request = self._source.since
+        if since_request is None or since_request.stop_before is None or since is None or not rows:
             return False
-        times = [_as_datetime(read_time(_search(rules.stop_before, row), self._source.time_format)) for row in rows]
+        times = [
+            _as_datetime(read_time(_search(since_request.stop_before, row), self._source.time_format)) for row in rows
+        ]
         return all(time is not None and time < since for time in times)
 
     def _field(self, name: str, row: Any) -> Any:
@@ -346,11 +347,11 @@ def to_run_event(
     )
 
 
-def error_text(rules: ErrorTextRequest, body: object) -> str | None:
+def error_text(text_request: ErrorTextRequest, body: object) -> str | None:
     """Return the lines that the description selects and the end of the log, or None if both are empty."""
-    selected = _search(rules.lines, body)
+    selected = _search(text_request.lines, body)
     lines = [_as_text(line).strip() for line in (selected if isinstance(selected, list) else [selected])]
-    log = _as_text(_search(rules.log, body)).strip()
+    log = _as_text(_search(text_request.log, body)).strip()
     return "\n".join(filter(None, [*lines, log[-MAX_LOG_LENGTH:]])) or None
 
 

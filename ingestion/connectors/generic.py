@@ -47,7 +47,7 @@ class GenericConnector(OnlyRunRequests):
                 query["updated_since"] = utc_text(target.since)
             body = self._session.get(path, query)
             rows = field_of(body, "runs", list, "the answer")
-            page_limit.count(len(rows))
+            page_limit.count_page(len(rows))
             yield Page([to_run_event(target, row) for row in rows], position=paging.position)
             if not paging.advance(body.get("next_cursor")):
                 return

@@ -41,16 +41,16 @@ STATUSES = {
     "cancelled": "canceled",
 }
 PAGE_SIZE = 200  # the server's maximum; it answers 422 to a larger limit
-STARTED: dict[str, Any] = {"start_time": {"is_null_": False}}
-OPEN: tuple[dict[str, Any], ...] = (
+STARTED_FILTER: dict[str, Any] = {"start_time": {"is_null_": False}}
+OPEN_RUN_FILTERS: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
     # A run that waits for its next attempt is SCHEDULED and has a start. A deployment also has about 100 future runs,
     # which are SCHEDULED without a start.
-    {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
+    {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED_FILTER},
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # These estimates of the server differ in every response. If they were stored, each walk would write every run again.
-VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
+VOLATILE_FIELDS = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
 # By base_url and external id: true for a flow, false for a deployment. Kept until the process ends, to save a request
 # per tick, because an id never changes its kind.
@@ -98,8 +98,8 @@ class PrefectConnector(NoErrorTextRequests):
 
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
         since = earliest_start(targets)
-        ended = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
-        filters = (ended, *OPEN)
+        ended = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
+        filters = (ended, *OPEN_RUN_FILTERS)
         targets_by_id = by_external_id(targets)
         # A position has the number of a filter and the place in its listing. The filters before it are done already.
         first = start["filter"] if start else 0
@@ -137,7 +137,7 @@ class PrefectConnector(NoErrorTextRequests):
         paging, page_limit = OffsetPaging(start), PageLimit()
         while True:
             position, rows = paging.position, self._fetch(run_filter, paging.offset)
-            page_limit.count(len(rows))
+            page_limit.count_page(len(rows))
             yield position, rows
             keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
             # The response is a bare list without a total.
@@ -178,7 +178,7 @@ def to_run_event(pipeline_id: Any, row: dict[str, Any], failed_task_lines: str =
         error_message="\n".join(filter(None, [failed_task_lines, message])) if status == "failed" else None,
         # A name that differs from the type gives a reason, such as TimedOut.
         status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
-        payload={key: value for key, value in row.items() if key not in VOLATILE},
+        payload={key: value for key, value in row.items() if key not in VOLATILE_FIELDS},
         source_updated_at=row.get("updated"),
     )
 

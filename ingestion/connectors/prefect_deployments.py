@@ -40,7 +40,7 @@ def _rows(session: PartnerSession, path: str) -> Iterator[dict[str, Any]]:
         rows = session.post(path, body)
         if not isinstance(rows, list):
             raise BadAnswer(f"the answer is a {type(rows).__name__}, not a list")
-        page_limit.count(len(rows))
+        page_limit.count_page(len(rows))
         keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
         for key, row in zip(keys, rows, strict=True):
             if key and key not in seen:

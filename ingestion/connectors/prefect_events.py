@@ -41,7 +41,7 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
         while True:
             events = body.get("events") if isinstance(body, dict) else None
             rows = events if isinstance(events, list) else []
-            page_limit.count(len(rows))
+            page_limit.count_page(len(rows))
             ids = list(dict.fromkeys(run_id for row in rows if (run_id := _flow_run(row)) and run_id not in yielded))
             yielded.update(ids)
             if ids:

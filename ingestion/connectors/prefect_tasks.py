@@ -31,7 +31,7 @@ def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[st
         while page_limit.pages < MAX_PAGES:
             body = session.post("/api/task_runs/filter", task_filter | {"offset": len(rows)})
             page = body if isinstance(body, list) else []
-            page_limit.count(len(page))
+            page_limit.count_page(len(page))
             rows += [row for row in page if isinstance(row, dict)]
             if len(page) < PAGE_SIZE:
                 break

@@ -56,8 +56,8 @@ def _fill(value: Any, values: Mapping[str, str | int | float]) -> Any:
         return [_fill(item, values) for item in value]
     if not isinstance(value, str):
         return value
-    if (whole := PLACEHOLDER.fullmatch(value)) is not None:
-        return values[whole[1]]  # a number stays a number in a JSON body
+    if (only_placeholder := PLACEHOLDER.fullmatch(value)) is not None:
+        return values[only_placeholder[1]]  # a number stays a number in a JSON body
     return PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
 
 

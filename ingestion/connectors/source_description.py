@@ -117,7 +117,7 @@ class SourceDescription:
         return "external_id" in self.request.placeholders()
 
 
-def preset(name: str) -> dict[str, Any]:
+def read_preset(name: str) -> dict[str, Any]:
     """Return the table `source` of the preset."""
     return tomllib.loads(PRESETS[name].read_text(encoding="utf-8"))
 

@@ -54,7 +54,7 @@ class AirflowReplay(PartnerServer):
         super().__init__(port)
         self.moments = {recorded.name: recorded for recorded in self._read(recordings)}
         self.rows: Sequence[RecordedRow] = self.moments[moment].rows
-        self.dags = {row.data["dag_id"] for recorded in self.moments.values() for row in recorded.rows}
+        self.dag_ids = {row.data["dag_id"] for recorded in self.moments.values() for row in recorded.rows}
         self.maximum_page_limit = maximum_page_limit
         self.offers_cursors = offers_cursors
         self.dag_list: list[dict[str, Any]] = self._read_dags(recordings)
@@ -94,7 +94,7 @@ class AirflowReplay(PartnerServer):
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/auth/token" and request.method == "POST":
-            return self._token(request)
+            return self._create_token(request)
         if request.path == "/api/v2/version":
             return Answer(body={"version": "3.3.2", "git_version": "replayed"})
         if (refusal := self._refusal(request)) is not None:
@@ -109,11 +109,11 @@ class AirflowReplay(PartnerServer):
             case ["dags"] if request.method == "GET":
                 return self._list_dags(request)
             case ["dags", dag_id, "dagRuns"] if request.method == "GET":
-                return self._list(dag_id, request)
+                return self._list_runs(dag_id, request)
             case ["dags", "~", "dagRuns", "list"] if request.method == "POST":
-                return self._batch(json.loads(request.body))
+                return self._list_runs_by_body(json.loads(request.body))
             case ["dags", dag_id, "dagRuns", run_id] if request.method == "GET":
-                return self._one(dag_id, run_id)
+                return self._get_run(dag_id, run_id)
             case ["dags", _, "dagRuns"]:
                 return Answer(405, {"detail": "Method Not Allowed"})
         return Answer(404, {"error": "API route not found"})
@@ -121,7 +121,7 @@ class AirflowReplay(PartnerServer):
     def _about_tasks(self, request: Request) -> Answer | None:
         return answer_about_tasks(request, self.rows, maximum_page_limit=self.maximum_page_limit)
 
-    def _token(self, request: Request) -> Answer:
+    def _create_token(self, request: Request) -> Answer:
         credentials = json.loads(request.body)
         if "password" not in credentials:
             return Answer(422, {"detail": "1 validation error for LoginBody"})
@@ -139,26 +139,26 @@ class AirflowReplay(PartnerServer):
             return Answer(401, {"detail": "Token Expired"})
         return None if token in self._tokens else Answer(403, {"detail": "Invalid JWT token"})
 
-    def _one(self, dag_id: str, run_id: str) -> Answer:
+    def _get_run(self, dag_id: str, run_id: str) -> Answer:
         for row in self.rows:
             if row.key == (dag_id, run_id):
                 return Answer(body=row.data)
         detail = f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
         return Answer(404, {"detail": detail})
 
-    def _list(self, dag_id: str, request: Request) -> Answer:
-        if dag_id != "~" and dag_id not in self.dags:
+    def _list_runs(self, dag_id: str, request: Request) -> Answer:
+        if dag_id != "~" and dag_id not in self.dag_ids:
             return Answer(404, {"detail": f"The Dag with ID: `{dag_id}` was not found"})
         rows = [row for row in self.rows if dag_id in ("~", row.data["dag_id"])]
         try:
             rows = filtered(rows, request)
-            order = request.first("order_by") or "id"
+            order = request.query_value("order_by") or "id"
             limit = min(self.whole_number(request, "limit", 50), self.maximum_page_limit)
             offset = self.whole_number(request, "offset", 0)
             rows = ordered(rows, order)
         except BadQuery as error:
             return error.answer
-        if self.offers_cursors and (cursor := request.first("cursor")) is not None:
+        if self.offers_cursors and (cursor := request.query_value("cursor")) is not None:
             # Clients must not interpret a cursor; here it is an index after a letter.
             start = int(cursor.removeprefix("k") or 0)
             more = start + limit < len(rows)
@@ -171,11 +171,11 @@ class AirflowReplay(PartnerServer):
         limit = min(self.whole_number(request, "limit", 50), self.maximum_page_limit)
         return Answer(body={"dags": rows[start : start + limit], "total_entries": len(rows)})
 
-    def _batch(self, body: dict[str, Any]) -> Answer:
+    def _list_runs_by_body(self, body: dict[str, Any]) -> Answer:
         rows = [
             row
             for row in self.rows
-            if row.data["dag_id"] in body.get("dag_ids", self.dags)
+            if row.data["dag_id"] in body.get("dag_ids", self.dag_ids)
             and row.data["state"] in (body.get("states") or STATES)
         ]
         rows = ordered(rows, body.get("order_by", "id"))
@@ -195,7 +195,7 @@ class AirflowReplay(PartnerServer):
 
     def whole_number(self, request: Request, name: str, default: int) -> int:
         """Return a parameter that must be a number of at least 0. Raise BadQuery with Airflow's 422."""
-        text = request.first(name)
+        text = request.query_value(name)
         if text is None:
             return default
         try:
@@ -223,16 +223,16 @@ def validation_error(name: str, text: str, kind: str, message: str, context: dic
 
 
 def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
-    states = request.all("state")
+    states = request.query_values("state")
     if not set(states) <= set(STATES):
         raise BadQuery(Answer(422, {"detail": f"Invalid value for state. Valid values are {', '.join(STATES)}"}))
     if states:
         rows = [row for row in rows if row.data["state"] in states]
-    if run_types := request.all("run_type"):
+    if run_types := request.query_values("run_type"):
         rows = [row for row in rows if row.data["run_type"] in run_types]
     for name in FILTERED_TIMES:
         for suffix, compare in COMPARE.items():
-            if (text := request.first(f"{name}_{suffix}")) is not None:
+            if (text := request.query_value(f"{name}_{suffix}")) is not None:
                 bound = filter_time(f"{name}_{suffix}", text)
                 rows = [row for row in rows if (value := time_of(row, name)) is not None and compare(value, bound)]
     return rows
@@ -296,18 +296,18 @@ class Airflow2Replay(AirflowReplay):
             case ["dags"]:
                 return self._list_dags(request)
             case ["dags", dag_id, "dagRuns"]:
-                return self._list(dag_id, request)
+                return self._list_runs(dag_id, request)
             case ["dags", dag_id, "dagRuns", run_id]:
-                answer = self._one(dag_id, run_id)
+                answer = self._get_run(dag_id, run_id)
                 detail = f"DAGRun with DAG ID: '{dag_id}' and DagRun ID: '{run_id}' not found"
                 return answer if answer.status == 200 else problem(404, "DAGRun not found", detail)
         return problem(404, "Not Found", None)
 
-    def _list(self, dag_id: str, request: Request) -> Answer:
+    def _list_runs(self, dag_id: str, request: Request) -> Answer:
         # Airflow 2 lists no runs for an unknown DAG; Airflow 3 answers 404.
-        if dag_id not in {"~", *self.dags}:
+        if dag_id not in {"~", *self.dag_ids}:
             return self._page([], 0, None)
-        answer = super()._list(dag_id, request)
+        answer = super()._list_runs(dag_id, request)
         return answer if answer.status == 200 else problem(400, "Bad Request", "not the recorded text")
 
     def _page(self, rows: Sequence[RecordedRow], total: int, next_cursor: str | None) -> Answer:

@@ -39,7 +39,7 @@ class AirflowWithManyDags(PartnerServer):
         if request.path == "/api/v2/version":
             return Answer(body={"version": "3.1.0"})
         if request.path == "/api/v2/dags":
-            offset, limit = int(request.first("offset") or 0), int(request.first("limit") or 50)
+            offset, limit = int(request.query_value("offset") or 0), int(request.query_value("limit") or 50)
             page_ids = sorted(self.dag_ids)[offset : offset + min(limit, self.maximum_page_limit)]
             dags = [{"dag_id": dag, "is_paused": False, "next_dagrun_run_after": None} for dag in page_ids]
             return Answer(body={"dags": dags, "total_entries": len(self.dag_ids)})
@@ -48,13 +48,13 @@ class AirflowWithManyDags(PartnerServer):
         parts = request.path.split("/")
         if parts[:4] != ["", "api", "v2", "dags"] or parts[5:] != ["dagRuns"]:
             return Answer(404, {"detail": "Not Found"})
-        since = request.first("updated_at_gte")
+        since = request.query_value("updated_at_gte")
         start = datetime.fromisoformat(since) if since else None
         rows = [
             row
             for moment, row in self.changes
             if (start is None or moment >= start) and parts[4] in {"~", row["dag_id"]}
         ]
-        offset, limit = int(request.first("offset") or 0), int(request.first("limit") or 50)
+        offset, limit = int(request.query_value("offset") or 0), int(request.query_value("limit") or 50)
         page = rows[offset : offset + min(limit, self.maximum_page_limit)]
         return Answer(body={"dag_runs": page, "total_entries": len(rows)})

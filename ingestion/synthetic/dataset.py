@@ -47,7 +47,7 @@ KEY_COLUMNS = {
     "alert_rules": ("client_id", "pipeline_id", "rule_type", "channel", "destination", "is_enabled"),
     "runs": ("started_at", "pipeline_id", "external_run_id"),
 }
-BASE = ("clients", "pipelines", "alert_rules")
+BASE_KINDS = ("clients", "pipelines", "alert_rules")
 # The time in all ids, which are UUIDs of version 7. It is fixed, so that the same seed gives the same bytes.
 ID_EPOCH_MS = 1_767_225_600_000  # 2026-01-01
 

@@ -119,13 +119,13 @@ class DemoPartner(PartnerServer):
         With `repeat`, the cursor is that of this page, so that the partner returns the page a second time.
         """
         runs = self._runs(pipeline)
-        if since := request.first("updated_since"):
+        if since := request.query_value("updated_since"):
             try:
                 start = read_time(since)
             except ValueError:
                 return Answer(400, {"detail": "updated_since is not a time"})
             runs = [run for run in runs if read_time(run["updated_at"]) >= start]
-        last_id, _, repeated = (request.first("cursor") or "").partition("~")
+        last_id, _, repeated = (request.query_value("cursor") or "").partition("~")
         ids = [run["external_run_id"] for run in runs]
         begin = ids.index(last_id) + 1 if last_id in ids else 0
         page = runs[begin : begin + PAGE_SIZE]

@@ -32,9 +32,9 @@ class GenericPartner(PartnerServer):
             return Answer(404, {"detail": "Not found"})
         if (runs := self.runs.get(unquote(parts[1]))) is None:
             return Answer(404, {"detail": "No such pipeline"})
-        since = request.first("updated_since")
+        since = request.query_value("updated_since")
         if since and not self.ignores_updated_since:
             runs = [run for run in runs if run["updated_at"] >= since]
-        start = int(request.first("cursor") or 0)
+        start = int(request.query_value("cursor") or 0)
         end = start + self.page_size
         return Answer(body={"runs": runs[start:end], "next_cursor": str(end) if end < len(runs) else None})

@@ -101,7 +101,7 @@ class History:
             lines: list[str] = []
             for source in self._sources:
                 while source.done < source.runs and source.first + source.done * source.gap < day + DAY:
-                    lines.append(self._line(source, incident))
+                    lines.append(self._copy_line(source, incident))
                     source.done += 1
                 if len(lines) >= 5_000:
                     yield len(lines), "".join(lines)
@@ -115,7 +115,7 @@ class History:
             first, second = self._random.choice(CLIENT_FIRST_WORDS), self._random.choice(CLIENT_SECOND_WORDS)
             names.add(f"{first} {second} {self._random.randrange(10_000):04}")
         return [
-            Client(id=UUID(self._key(self._since)), name=name, is_active=self._random.random() > 0.1)
+            Client(id=UUID(self._uuid_at(self._since)), name=name, is_active=self._random.random() > 0.1)
             for name in sorted(names)
         ]
 
@@ -130,13 +130,13 @@ class History:
             stale = self._random.random() < 0.01
             pipelines.append(
                 Pipeline(
-                    id=UUID(self._key(self._since)),
+                    id=UUID(self._uuid_at(self._since)),
                     client=client,
                     name=f"{subject.capitalize()} {WORK[kind]} {number}",
-                    platform=self._pick(PLATFORM_SHARES),
+                    platform=self._random_choice(PLATFORM_SHARES),
                     external_id=f"{subject}_{WORK[kind]}_{number}" if self._random.random() > 0.02 else None,
                     pipeline_type=kind,
-                    environment=self._pick(ENVIRONMENT_SHARES),
+                    environment=self._random_choice(ENVIRONMENT_SHARES),
                     is_active=self._random.random() > 0.05,
                     ingested_through=walked_at - timedelta(hours=5) if stale else walked_at,
                     ingest_due_at=walked_at - timedelta(hours=4) if stale else walked_at + timedelta(minutes=3),
@@ -178,9 +178,9 @@ class History:
         if self._random.random() >= 1 / INCIDENT_EVERY_DAYS:
             return None
         begins = day + self._random.randrange(DAY * 3 // 4)
-        return self._pick(PLATFORM_SHARES), begins, begins + self._random.randrange(90, 240) * 60
+        return self._random_choice(PLATFORM_SHARES), begins, begins + self._random.randrange(90, 240) * 60
 
-    def _line(self, source: _PipelineBehaviour, incident: tuple[str, float, float] | None) -> str:
+    def _copy_line(self, source: _PipelineBehaviour, incident: tuple[str, float, float] | None) -> str:
         random = self._random.random
         planned_start = source.first + source.done * source.gap
         start = min(int(planned_start + random() * source.gap * 0.05), self._until - 1)
@@ -198,7 +198,7 @@ class History:
             seconds *= 8
         end = start + seconds
         error = reason = duration = rows = NULL
-        started, finished, version = _text(start), _text(end), end
+        started, finished, version = _copy_time(start), _copy_time(end), end
         if end > self._until or random() < STUCK_SHARE:
             status, finished, version = "running", NULL, start
         elif source.failing:
@@ -219,21 +219,21 @@ class History:
         delay = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
         stored = max(min(version + delay, self._until), start)
         return "\t".join((
-            self._key(stored), _text(stored), _text(stored), _text(stored), source.pipeline_id,
+            self._uuid_at(stored), _copy_time(stored), _copy_time(stored), _copy_time(stored), source.pipeline_id,
             f"{source.external_id}.{source.done}", status, started, finished, duration, rows, error, reason,
-            _payload(source, planned_start), _text(version),
+            _payload(source, planned_start), _copy_time(version),
         )) + "\n"  # fmt: skip
 
-    def _key(self, moment: int) -> str:
+    def _uuid_at(self, moment: int) -> str:
         """Return a UUID of version 7 for this time, in hexadecimal."""
         bits = self._random.getrandbits(74)
         return f"{(moment * 1000) << 80 | 7 << 76 | (bits >> 62) << 64 | 2 << 62 | bits & (1 << 62) - 1:032x}"
 
-    def _pick(self, shares: dict[str, float] | dict[Platform, float] | dict[Environment, float]) -> str:
+    def _random_choice(self, shares: dict[str, float] | dict[Platform, float] | dict[Environment, float]) -> str:
         return str(self._random.choices(list(shares), list(shares.values()))[0])
 
 
-def _text(moment: int) -> str:
+def _copy_time(moment: int) -> str:
     return f"{datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)}+00"
 
 
@@ -241,7 +241,7 @@ def _payload(source: _PipelineBehaviour, planned_start: float) -> str:
     return json.dumps(
         {
             "dag_id": source.external_id,
-            "logical_date": _text(int(planned_start)),
+            "logical_date": _copy_time(int(planned_start)),
             "run_type": "scheduled",
             "triggered_by": "timetable",
             "conf": {},

@@ -55,11 +55,12 @@ class LoadResult:
     runs: Counter[Outcome] = field(default_factory=Counter)
 
 
-def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[[int, int], None]) -> LoadResult:
+def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Callable[[int, int], None]) -> LoadResult:
     """Load the data set, with its times moved so that it ends at `end` (None: not moved), and return the result.
 
     1. A data set with a fault is refused as a whole.
-    2. If an earlier load has moved the times, its shift is used again. If `fixed` is true and `end` requires another
+    2. If an earlier load has moved the times, its shift is used again. If `end_is_fixed` is true and `end` requires
+    another
        shift, nothing is stored.
     3. Clients, pipelines and rules are created in one transaction. Existing ones, by id or by name, do not change.
     4. Runs are stored oldest first, with a transaction per page. The next load completes one that was interrupted.
@@ -75,12 +76,12 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
         rows = [row for path in data.batches() for _, row in data.read(path, "runs").rows]
         rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
-        natural_end = _end(rows)
+        natural_end = _end_of_last_day(rows)
         clients = _stored_clients(data)
         pipelines = _stored_pipelines(data, clients)
         stored_shift = _shift_of_stored(rows, pipelines)
         requested_shift = ZERO if end is None else end - natural_end
-        if stored_shift is not None and fixed and stored_shift != requested_shift:
+        if stored_shift is not None and end_is_fixed and stored_shift != requested_shift:
             raise CannotLoad(
                 f"This data set is loaded already, and ends at {(natural_end + stored_shift).isoformat()}. Use --end "
                 "now to keep that end, or use an empty database."
@@ -99,7 +100,7 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
         return loaded
 
 
-def _end(rows: Sequence[Row]) -> datetime:
+def _end_of_last_day(rows: Sequence[Row]) -> datetime:
     """Return the midnight at the end of the data set's last day."""
     last = max(read_time(row["updated_at"]) for row in rows) if rows else datetime(1970, 1, 1, tzinfo=UTC)
     midnight = last.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -222,16 +223,16 @@ def _event(row: Row, pipelines: dict[str, UUID], shift: timedelta) -> RunEvent:
         pipeline_id=pipelines[row["pipeline_id"]],
         external_run_id=row["external_run_id"],
         status=row["status"],
-        started_at=_moved(row["started_at"], shift),
-        finished_at=_moved(row["finished_at"], shift),
+        started_at=_moved_time(row["started_at"], shift),
+        finished_at=_moved_time(row["finished_at"], shift),
         duration_seconds=row["duration_seconds"],
         rows_processed=row["rows_processed"],
         error_message=row["error_message"],
         status_reason=row["status_reason"],
         payload=json.loads(row["payload"]) if row["payload"] else None,
-        source_updated_at=_moved(row["updated_at"], shift),
+        source_updated_at=_moved_time(row["updated_at"], shift),
     )
 
 
-def _moved(text: str, shift: timedelta) -> datetime | None:
+def _moved_time(text: str, shift: timedelta) -> datetime | None:
     return read_time(text) + shift if text else None

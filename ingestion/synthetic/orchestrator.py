@@ -154,7 +154,9 @@ def _normalise_base(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
     else:
         _normalise(data, "clients", data.base("clients"))
     if "pipelines" in missing:
-        write_table(data.base("pipelines"), COLUMNS["pipelines"], make_pipelines(plan, _usable(data, "clients")))
+        write_table(
+            data.base("pipelines"), COLUMNS["pipelines"], make_pipelines(plan, _rows_without_faults(data, "clients"))
+        )
     else:
         _normalise(data, "pipelines", data.base("pipelines"))
     files = [data.base("clients"), data.base("pipelines")]
@@ -177,7 +179,9 @@ def _generate_runs(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
     data = workflow.data
     if missing:
         by_month: dict[str, list[Row]] = {}
-        for row in make_runs(workflow.plan, _usable(data, "clients"), _usable(data, "pipelines")):
+        for row in make_runs(
+            workflow.plan, _rows_without_faults(data, "clients"), _rows_without_faults(data, "pipelines")
+        ):
             by_month.setdefault(row["started_at"][:7], []).append(row)
         for month, rows in by_month.items():
             write_table(data.batch(month), COLUMNS["runs"], rows)
@@ -194,7 +198,7 @@ def _generate_runs(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
 def _generate_rules(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
     data, path = workflow.data, workflow.data.base("alert_rules")
     if missing:
-        rows = make_rules(workflow.plan, _usable(data, "clients"), _usable(data, "pipelines"))
+        rows = make_rules(workflow.plan, _rows_without_faults(data, "clients"), _rows_without_faults(data, "pipelines"))
         write_table(path, COLUMNS["alert_rules"], rows)
     else:
         _normalise(data, "alert_rules", path)
@@ -258,7 +262,7 @@ def _normal_uuid(text: str) -> str:
         return text
 
 
-def _usable(data: Dataset, kind: str) -> list[Row]:
+def _rows_without_faults(data: Dataset, kind: str) -> list[Row]:
     """Return the rows of this kind, from which other rows are generated. Raise Blocked if they have faults."""
     faulty = [
         problem
@@ -273,7 +277,7 @@ def _usable(data: Dataset, kind: str) -> list[Row]:
 
 
 @contextmanager
-def _exclusive(data: Dataset) -> Iterator[bool]:
+def _data_set_lock(data: Dataset) -> Iterator[bool]:
     """Yield True if no other call is running on this data set, else False."""
     data.state_file.parent.mkdir(parents=True, exist_ok=True)
     # The lock is on the folder, because every write replaces the state file by a new file.
@@ -306,7 +310,7 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _options(parser: ArgumentParser, arguments: Any) -> dict[str, Any]:
+def _plan_options(parser: ArgumentParser, arguments: Any) -> dict[str, Any]:
     """Return the options of the plan that the user set."""
     options = {field.name: value for field in fields(Plan) if (value := getattr(arguments, field.name)) is not None}
     for name, value in options.items():
@@ -341,13 +345,13 @@ def write_line(text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     parsed_arguments = parser.parse_args(arguments)
-    options = _options(parser, parsed_arguments)
+    options = _plan_options(parser, parsed_arguments)
     state_file: Path = parsed_arguments.state_file.absolute()
     if (state_file.parent.name, state_file.name) != ("context", "session_state.json"):
         parser.error("--state-file must be context/session_state.json in the folder of a data set")
     data = Dataset(state_file.parents[1])
     try:
-        with _exclusive(data) as exclusive:
+        with _data_set_lock(data) as exclusive:
             if not exclusive:
                 sys.stderr.write(f"Another call is running on {data.root}; wait until it ends.\n")
                 return BUSY

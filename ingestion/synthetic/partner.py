@@ -23,10 +23,10 @@ class Request:
     headers: dict[str, str]
     body: bytes
 
-    def first(self, name: str) -> str | None:
+    def query_value(self, name: str) -> str | None:
         return next((value for key, value in self.query if key == name), None)
 
-    def all(self, name: str) -> list[str]:
+    def query_values(self, name: str) -> list[str]:
         return [value for key, value in self.query if key == name]
 
 

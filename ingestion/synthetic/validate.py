@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ingestion.synthetic.dataset import BASE, ID_COLUMN, Dataset, DataSetTable, Problem, Row, key_of, read_time
+from ingestion.synthetic.dataset import BASE_KINDS, ID_COLUMN, Dataset, DataSetTable, Problem, Row, key_of, read_time
 from ingestion.synthetic.vocabulary import CHANNELS, ENVIRONMENTS, PIPELINE_TYPES, PLATFORMS, RULE_TYPES, STATUSES
 
 MAX_NAME, MAX_DESTINATION = 255, 512
@@ -19,7 +19,7 @@ Fault = tuple[str, str]
 def validate(data: Dataset, *, until: datetime | None = None, registry: bool = True) -> list[Problem]:
     """Return all faults. No run may be after `until`. With `registry`, ids must match context/id_registry.csv."""
     checker = _Checker(until)
-    tables = {kind: data.read(data.base(kind), kind) for kind in BASE}
+    tables = {kind: data.read(data.base(kind), kind) for kind in BASE_KINDS}
     batches = [data.read(path, "runs") for path in data.batches()]
     problems = []
     for kind, table in tables.items():

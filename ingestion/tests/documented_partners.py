@@ -34,12 +34,12 @@ class DocumentedPartner(PartnerServer):
     id_field: ClassVar[str]
     pipeline_field: ClassVar[str]
     # The source's status words, and the status that CHM stores.
-    documented: ClassVar[dict[tuple[str | int | None, ...], str]]
+    documented_statuses: ClassVar[dict[tuple[str | int | None, ...], str]]
 
     def __init__(self, size: int = 130) -> None:
         super().__init__()
-        success_words = next(words for words, status in self.documented.items() if status == "success")
-        words = [*[success_words] * size, *self.documented]
+        success_words = next(words for words, status in self.documented_statuses.items() if status == "success")
+        words = [*[success_words] * size, *self.documented_statuses]
         self.rows = [
             self.row(number, self.pipelines[number > size], word, START + timedelta(minutes=number))
             for number, word in enumerate(words, start=1)
@@ -51,7 +51,7 @@ class DocumentedPartner(PartnerServer):
     def listing(self, request: Request) -> Answer:
         raise NotImplementedError
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         """Return the response to a request for one run, or None for any other request."""
         raise NotImplementedError
 
@@ -61,22 +61,22 @@ class DocumentedPartner(PartnerServer):
             return Answer(401, {"message": "Bad credentials"})
         if not request.path.startswith((self.prefix, self.other_prefix)):
             return Answer(404, {"message": "Not Found"})
-        return self.one(request) or self.listing(request)
+        return self.one_run(request) or self.listing(request)
 
     def status_of(self, row: dict[str, Any]) -> str:
         """Return the status that CHM must store; the last rows have the documented words in their order."""
-        index = self.rows.index(row) - (len(self.rows) - len(self.documented))
-        return "success" if index < 0 else list(self.documented.values())[index]
+        index = self.rows.index(row) - (len(self.rows) - len(self.documented_statuses))
+        return "success" if index < 0 else list(self.documented_statuses.values())[index]
 
     def _by_path_end(self, request: Request) -> dict[str, Any] | None:
-        wanted = request.path.rstrip("/").rpartition("/")[2]
-        return next((row for row in self.rows if str(row[self.id_field]) == wanted), None)
+        requested_id = request.path.rstrip("/").rpartition("/")[2]
+        return next((row for row in self.rows if str(row[self.id_field]) == requested_id), None)
 
 
 class Databricks(DocumentedPartner):
     preset = "databricks"
     id_field, pipeline_field = "run_id", "job_id"
-    documented = {
+    documented_statuses = {
         **{(state, None): "running" for state in ("BLOCKED", "PENDING", "QUEUED", "RUNNING", "TERMINATING", "WAITING")},
         ("TERMINATED", "SUCCESS"): "success",
         ("TERMINATED", "SUCCESS_WITH_FAILURES"): "success",
@@ -111,25 +111,25 @@ class Databricks(DocumentedPartner):
             "overriding_parameters": {"password": PLANTED},
         }
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         if request.path != "/api/2.2/jobs/runs/get":
             return None
-        matching = [row for row in self.rows if str(row["run_id"]) == request.first("run_id")]
+        matching = [row for row in self.rows if str(row["run_id"]) == request.query_value("run_id")]
         if matching:
             return Answer(body=matching[0])
-        message = f"Run {request.first('run_id')} does not exist."
+        message = f"Run {request.query_value('run_id')} does not exist."
         return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": message})
 
     def listing(self, request: Request) -> Answer:
         assert request.path == "/api/2.2/jobs/runs/list"
-        limit, token = int(request.first("limit") or 20), int(request.first("page_token") or 0)
+        limit, token = int(request.query_value("limit") or 20), int(request.query_value("page_token") or 0)
         assert 0 < limit < 25
         matching = [
             row
             for row in reversed(self.rows)
-            if row["start_time"] >= int(request.first("start_time_from") or 0)
-            and request.first("job_id") in (None, str(row["job_id"]))
-            and (request.first("active_only") != "true" or row["end_time"] == 0)
+            if row["start_time"] >= int(request.query_value("start_time_from") or 0)
+            and request.query_value("job_id") in (None, str(row["job_id"]))
+            and (request.query_value("active_only") != "true" or row["end_time"] == 0)
         ]
         body: dict[str, Any] = {"has_more": token + limit < len(matching)}
         if matching:
@@ -144,7 +144,7 @@ class GitHubActions(DocumentedPartner):
     prefix = "/repos/northwind/shop"
     other_prefix = "/repositories/4711"  # how GitHub's own links name the repository
     id_field, pipeline_field = "id", "workflow_id"
-    documented = {
+    documented_statuses = {
         **{(status, None): "running" for status in ("queued", "requested", "waiting", "pending", "in_progress")},
         ("completed", "action_required"): "running",
         ("completed", "success"): "success",
@@ -170,7 +170,7 @@ class GitHubActions(DocumentedPartner):
             "repository": {"full_name": "northwind/shop", "description": "x" * 2_000},
         }
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         if "/actions/runs/" not in request.path:
             return None
         row = self._by_path_end(request)
@@ -181,7 +181,7 @@ class GitHubActions(DocumentedPartner):
         matching = list(reversed(self.rows))
         if "/workflows/" in request.path:
             matching = [row for row in matching if f"/workflows/{row['workflow_id']}/runs" in request.path]
-        size, page = int(request.first("per_page") or 30), int(request.first("page") or 1)
+        size, page = int(request.query_value("per_page") or 30), int(request.query_value("page") or 1)
         headers = {}
         if page * size < len(matching):
             path = request.path.replace(self.prefix, self.other_prefix)
@@ -198,7 +198,7 @@ class Airbyte(DocumentedPartner):
     required_header = ("authorization", "Bearer airbyte-token-FAKE")
     pipelines = ("18dccc91-0ab1-4f72-9ed7-0b8fc27c5826", "9924bcd0-99be-453d-ba47-c2c9766f7da5")
     id_field, pipeline_field = "jobId", "connectionId"
-    documented = {
+    documented_statuses = {
         **{(status,): "running" for status in ("pending", "queued", "running", "incomplete")},
         ("succeeded",): "success",
         ("failed",): "failed",
@@ -226,19 +226,19 @@ class Airbyte(DocumentedPartner):
             return Answer(body={"access_token": "airbyte-token-FAKE", "token_type": "Bearer", "expires_in": 180})
         return super().answer(request)
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         if "/jobs/" not in request.path:
             return None
         row = self._by_path_end(request)
         return Answer(body=row) if row else Answer(404, {"status": 404, "title": "resource-not-found"})
 
     def listing(self, request: Request) -> Answer:
-        limit, offset = int(request.first("limit") or 20), int(request.first("offset") or 0)
+        limit, offset = int(request.query_value("limit") or 20), int(request.query_value("offset") or 0)
         matching = [
             row
             for row in self.rows
-            if row["lastUpdatedAt"] >= (request.first("updatedAtStart") or "")
-            and request.first("connectionId") in (None, row["connectionId"])
+            if row["lastUpdatedAt"] >= (request.query_value("updatedAtStart") or "")
+            and request.query_value("connectionId") in (None, row["connectionId"])
         ]
         more = offset + limit < len(matching)
         # A self-hosted Airbyte also returns the public address, so CHM must not follow it.
@@ -258,7 +258,7 @@ class AzureDataFactory(DocumentedPartner):
     required_header = ("authorization", "Bearer entra-token-FAKE")
     pipelines = ("Copy Sales", "Übersicht täglich")
     id_field, pipeline_field = "runId", "pipelineName"
-    documented = {
+    documented_statuses = {
         **{(status,): "running" for status in ("Queued", "InProgress", "Canceling")},
         ("Succeeded",): "success",
         ("Failed",): "failed",
@@ -290,7 +290,7 @@ class AzureDataFactory(DocumentedPartner):
             return Answer(body={"access_token": "entra-token-FAKE", "token_type": "Bearer", "expires_in": 3599})
         return super().answer(request)
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         if "/pipelineruns/" not in request.path:
             return None
         row = self._by_path_end(request)
@@ -298,7 +298,7 @@ class AzureDataFactory(DocumentedPartner):
         return Answer(body=row) if row else Answer(404, error)
 
     def listing(self, request: Request) -> Answer:
-        assert (request.method, request.first("api-version")) == ("POST", "2018-06-01")
+        assert (request.method, request.query_value("api-version")) == ("POST", "2018-06-01")
         requested = json.loads(request.body)
         names = [name for run_filter in requested.get("filters", ()) for name in run_filter["values"]]
         matching = [
@@ -320,7 +320,7 @@ class DbtCloud(DocumentedPartner):
     auth = {"kind": "header", "header": "Authorization", "word": "Token"}
     required_header = ("authorization", f"Token {SECRET}")
     id_field, pipeline_field = "id", "job_definition_id"
-    documented = {
+    documented_statuses = {
         (1,): "running",
         (2,): "running",
         (3,): "running",
@@ -346,7 +346,7 @@ class DbtCloud(DocumentedPartner):
             "trigger": {"cause": f"api_key={PLANTED}"},
         }
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         if request.path.endswith("/runs/"):
             return None
         row = self._by_path_end(request)
@@ -354,10 +354,10 @@ class DbtCloud(DocumentedPartner):
         return Answer(body={"data": row}) if row else Answer(404, {"status": status, "data": None})
 
     def listing(self, request: Request) -> Answer:
-        limit, offset = int(request.first("limit") or 100), int(request.first("offset") or 0)
+        limit, offset = int(request.query_value("limit") or 100), int(request.query_value("offset") or 0)
         assert limit <= 100
-        assert request.first("order_by") == "-id"
-        job = request.first("job_definition_id")
+        assert request.query_value("order_by") == "-id"
+        job = request.query_value("job_definition_id")
         matching = [row for row in reversed(self.rows) if job in (None, str(row["job_definition_id"]))]
         # As at the real server, finished_at_humanized differs in every response.
         page = [
@@ -371,7 +371,7 @@ class CursorApi(DocumentedPartner):
     preset = "cursor_api"
     pipelines = ("orders", "invoices")
     id_field, pipeline_field = "id", "pipeline_id"
-    documented = {
+    documented_statuses = {
         **{(word,): "running" for word in ("running", "in_progress", "queued", "pending")},
         **{(word,): "success" for word in ("success", "succeeded", "Completed")},
         **{(word,): "failed" for word in ("failed", "FAILURE", "error", "errored")},
@@ -380,7 +380,7 @@ class CursorApi(DocumentedPartner):
     }
 
     def row(self, number: int, pipeline: str, words: tuple[Any, ...], start: datetime) -> dict[str, Any]:
-        ended = self.documented[words] != "running"
+        ended = self.documented_statuses[words] != "running"
         return {
             "id": f"run-{number}",
             "pipeline_id": pipeline,
@@ -391,17 +391,17 @@ class CursorApi(DocumentedPartner):
             "error_message": f"token={PLANTED}",
         }
 
-    def one(self, request: Request) -> Answer | None:
+    def one_run(self, request: Request) -> Answer | None:
         return None
 
     def listing(self, request: Request) -> Answer:
         assert request.path == "/runs"
-        first = int(request.first("cursor") or 0)
+        first = int(request.query_value("cursor") or 0)
         matching = [
             row
             for row in self.rows
-            if row["updated_at"] >= (request.first("updated_since") or "")
-            and request.first("pipeline_id") in (None, row["pipeline_id"])
+            if row["updated_at"] >= (request.query_value("updated_since") or "")
+            and request.query_value("pipeline_id") in (None, row["pipeline_id"])
         ]
         following = str(first + 50) if first + 50 < len(matching) else None
         return Answer(body={"items": matching[first : first + 50], "next_cursor": following})

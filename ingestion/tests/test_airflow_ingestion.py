@@ -23,8 +23,8 @@ from runs.models import Run
 
 pytestmark = pytest.mark.django_db
 
-CLEARED = ("orders.reconcile-v2", "scheduled__2026-11-02T01:00:00+00:00")
-CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
+CLEARED_RUN = ("orders.reconcile-v2", "scheduled__2026-11-02T01:00:00+00:00")
+STORED_STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 
 
 def expected_runs(partner: AirflowReplay) -> set[tuple[Any, ...]]:
@@ -32,7 +32,7 @@ def expected_runs(partner: AirflowReplay) -> set[tuple[Any, ...]]:
         return datetime.fromisoformat(text) if text else None
 
     return {
-        (*row.key, CANONICAL[row.data["state"]], moment(row.data["start_date"]), moment(row.data["end_date"]))
+        (*row.key, STORED_STATUSES[row.data["state"]], moment(row.data["start_date"]), moment(row.data["end_date"]))
         for row in partner.rows
     }
 
@@ -92,9 +92,9 @@ def test_each_status_of_a_run_that_is_cleared_and_ends_again_is_stored(
         assert (report.errors, report.rejected) == ([], 0)
         # A deleted run that had ended stays. A cleared run keeps its start until it starts again.
         assert {row[:3] for row in expected_runs(airflow)} <= {row[:3] for row in stored_runs()}
-        statuses.append(Run.objects.filter(external_run_id=CLEARED[1]).values_list("status", flat=True).first())
+        statuses.append(Run.objects.filter(external_run_id=CLEARED_RUN[1]).values_list("status", flat=True).first())
     assert statuses == ["running", "failed", "failed", "running", "failed"]
-    assert run_of(CLEARED).started_at == datetime.fromisoformat("2026-11-21T00:00:09.554228Z")
+    assert run_of(CLEARED_RUN).started_at == datetime.fromisoformat("2026-11-21T00:00:09.554228Z")
 
 
 def test_a_queued_run_is_stored_as_running_without_a_start(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:

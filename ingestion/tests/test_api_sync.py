@@ -146,8 +146,8 @@ def test_operators_can_start_ingestions_and_other_roles_cannot(partner: GenericP
 def test_an_unreachable_queue_is_reported_without_waiting(partner: GenericPartner, tmp_path: Path) -> None:
     code = (
         "import django; django.setup()\n"
-        "from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start\n"
-        "try: start(IngestionRequest())\n"
+        "from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start_ingestion\n"
+        "try: start_ingestion(IngestionRequest())\n"
         "except QueueUnavailable: print('unavailable')\n"
     )
 

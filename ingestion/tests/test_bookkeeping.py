@@ -122,7 +122,7 @@ def test_a_new_pipeline_does_not_make_the_others_start_earlier(
     ingest(airflow_connection(airflow))
 
     listings = {
-        request.path: request.first("updated_at_gte")
+        request.path: request.query_value("updated_at_gte")
         for request in airflow.requests
         if request.path.endswith("/dagRuns")
     }

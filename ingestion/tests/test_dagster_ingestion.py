@@ -18,7 +18,7 @@ RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "dagster"
 MOMENTS = ("A-early", "B-settled")
 
 
-def rows(moment: str) -> list[dict[str, Any]]:
+def recorded_rows(moment: str) -> list[dict[str, Any]]:
     """Return every recorded run of this moment, newest first."""
     rows_by_id: dict[str, dict[str, Any]] = {}
     for path in sorted((RECORDINGS / moment).glob("runs*.json")):
@@ -30,7 +30,7 @@ def rows(moment: str) -> list[dict[str, Any]]:
 class DagsterPartner(PartnerServer):
     def __init__(self) -> None:
         super().__init__()
-        self.rows = rows("A-early")
+        self.rows = recorded_rows("A-early")
 
     def answer(self, request: Request) -> Answer:
         if (request.method, request.path) != ("POST", "/graphql"):
@@ -62,21 +62,21 @@ def connection(partner: DagsterPartner) -> Connection:
 
 
 def jobs() -> list[str]:
-    return sorted({row["jobName"] for moment in MOMENTS for row in rows(moment)})
+    return sorted({row["jobName"] for moment in MOMENTS for row in recorded_rows(moment)})
 
 
 def test_every_status_of_the_server_is_in_the_table() -> None:
     answer = json.loads((RECORDINGS / "B-settled" / "run-status-values.json").read_text())["response"]["body"]
     known = {value["name"].lower() for value in answer["data"]["__type"]["enumValues"]}
     assert known == STATUSES.keys()
-    assert {row["status"].lower() for moment in MOMENTS for row in rows(moment)} <= known
+    assert {row["status"].lower() for moment in MOMENTS for row in recorded_rows(moment)} <= known
 
 
 @pytest.mark.django_db
 def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     for moment in MOMENTS:
-        dagster.rows = rows(moment)
+        dagster.rows = recorded_rows(moment)
         assert not ingest(connection(dagster), full=True).errors
         stored = {run.external_run_id: run for run in Run.objects.all()}
         assert stored.keys() >= {row["runId"] for row in dagster.rows}
@@ -91,7 +91,7 @@ def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: Da
 @pytest.mark.django_db
 def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
-    dagster.rows = rows("B-settled")
+    dagster.rows = recorded_rows("B-settled")
     ingest(connection(dagster))
     before = physical_rows()
     dagster.requests.clear()
@@ -133,7 +133,7 @@ def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(dagster: Dag
 
 @pytest.mark.django_db
 def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
-    row = rows("B-settled")[0]
+    row = recorded_rows("B-settled")[0]
     dagster.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(250)]
     pipelines_of("Northwind", row["jobName"], platform="vendor_api")
     assert ingest(connection(dagster)).created == 250
@@ -152,7 +152,7 @@ def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
 def test_an_unexpected_response_is_an_error_and_loses_no_run(
     dagster: DagsterPartner, answer: Any, message: str
 ) -> None:
-    job = rows("A-early")[0]["jobName"]
+    job = recorded_rows("A-early")[0]["jobName"]
     pipelines_of("Northwind", job, platform="vendor_api")
     dagster.faults = [Answer(body=answer)]
     [problem] = ingest(connection(dagster)).errors
@@ -171,9 +171,9 @@ def test_values_that_are_not_times_are_returned_unchanged() -> None:
 def test_no_planted_secret_is_stored(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     for moment in MOMENTS:
-        dagster.rows = rows(moment)
+        dagster.rows = recorded_rows(moment)
         ingest(connection(dagster), full=True)
-    recorded = json.dumps([rows(moment) for moment in MOMENTS])
+    recorded = json.dumps([recorded_rows(moment) for moment in MOMENTS])
     assert "FAKE" in recorded or "hunter2" in recorded
     with database.cursor() as cursor:
         cursor.execute("SELECT string_agg(runs::text, '') FROM runs")

@@ -28,7 +28,7 @@ def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callab
     """Return a script with pages by offset or by number, depending on the parameter's name."""
 
     def answer(request: Request) -> Answer:
-        requested = int(request.first(name) or 0)
+        requested = int(request.query_value(name) or 0)
         first = requested if name == "offset" else (requested - 1) * size
         page = [make_row(number) for number in range(rows)][first : first + size]
         return Answer(body={"runs": page} | ({"total": rows} if total else {}))
@@ -55,7 +55,7 @@ def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: ScriptedP
     rows = [make_row(number) for number in range(40)]
 
     def answer(request: Request) -> Answer:
-        page = int(request.first("page") or 1)
+        page = int(request.query_value("page") or 1)
         if page == 2 and len(rows) == 40:
             del rows[:5]
         return Answer(body={"runs": rows[(page - 1) * 10 : page * 10], "total": len(rows)})
@@ -68,7 +68,7 @@ def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: ScriptedP
 
 def test_urls_of_next_pages_are_followed_on_the_same_host(partner: ScriptedPartner, connect: Connect) -> None:
     def answer(request: Request) -> Answer:
-        page = int(request.first("after") or 0)
+        page = int(request.query_value("after") or 0)
         following = [
             f"?after={page + 1}",
             f"/api/jobs/orders/runs?after={page + 1}",
@@ -80,7 +80,7 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(partner: ScriptedPartn
     partner.script = answer
     report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
     assert not report.errors
-    assert [request.first("after") for request in partner.requests] == [None, "1", "2", "3"]
+    assert [request.query_value("after") for request in partner.requests] == [None, "1", "2", "3"]
     assert report.created == 4
 
 
@@ -185,7 +185,7 @@ def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
     for time_format in ("iso", "epoch", "epoch_ms", "date"):
         partner.requests.clear()
         ingest(connect(partner, source.replace("{}", time_format).replace("{{", "{").replace("}}", "}")))
-        sent[time_format] = partner.requests[-1].first("from")
+        sent[time_format] = partner.requests[-1].query_value("from")
         Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
     assert sent == {
         "iso": "2026-11-20T12:00:00Z",

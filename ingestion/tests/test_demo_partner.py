@@ -31,7 +31,7 @@ NOW = 1_795_000_000
 PIPELINES = [SimulatedPipeline(f"client-{number}.orders-load", "ingestion") for number in range(100)]
 
 
-class Clock:
+class ShiftedClock:
     """A clock that is `ahead` of the real one. CHM uses the real clock, which must not be ahead of the partner's."""
 
     def __init__(self) -> None:
@@ -42,12 +42,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ShiftedClock:
+    return ShiftedClock()
 
 
 @pytest.fixture
-def partner(db: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoPartner]:
+def partner(db: None, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoPartner]:
     """Run the partner with the open runs of the loaded data set."""
     monkeypatch.setenv(PASSWORD_ENV, TOKEN)
     call_command("load_synthetic", verbosity=0)
@@ -127,7 +127,9 @@ def test_runs_change_every_few_seconds_and_old_runs_are_not_returned() -> None:
     assert all(len(pipeline.runs(NOW)) <= KEPT_SECONDS // PERIOD_SECONDS[0] + 1 for pipeline in PIPELINES)
 
 
-def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(partner: DemoPartner, clock: Clock) -> None:
+def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(
+    partner: DemoPartner, clock: ShiftedClock
+) -> None:
     for _ in range(4):
         reports = ingest_all(partner)
         assert {name: report.errors for name, report in reports.items() if report.errors} == {}
@@ -156,7 +158,7 @@ def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(partner
 
 
 def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
-    partner: DemoPartner, clock: Clock
+    partner: DemoPartner, clock: ShiftedClock
 ) -> None:
     ingest_all(partner)
     clock.ahead += DOWN_SECONDS[0]
@@ -179,7 +181,7 @@ def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
     assert ingest_all(partner)[DOWN_SOURCE].errors
 
 
-def test_runs_that_were_open_before_the_partner_started_end_later(partner: DemoPartner, clock: Clock) -> None:
+def test_runs_that_were_open_before_the_partner_started_end_later(partner: DemoPartner, clock: ShiftedClock) -> None:
     open_ids = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     ingest_all(partner)
     assert set(Run.objects.still_open().values_list("external_run_id", flat=True)) >= open_ids

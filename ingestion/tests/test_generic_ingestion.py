@@ -108,8 +108,10 @@ def test_an_incremental_walk_starts_at_the_watermark_minus_the_overlap(
     ingest(generic_connection(generic_partner, interval_seconds=60))
 
     first, second = generic_partner.requests
-    assert first.first("updated_since") is None
-    assert second.first("updated_since") == (watermark - timedelta(seconds=120)).isoformat().replace("+00:00", "Z")
+    assert first.query_value("updated_since") is None
+    assert second.query_value("updated_since") == (watermark - timedelta(seconds=120)).isoformat().replace(
+        "+00:00", "Z"
+    )
 
 
 def test_an_empty_page_with_a_cursor_is_not_the_last_page(generic_partner: GenericPartner, orders: Pipeline) -> None:
@@ -235,7 +237,7 @@ def test_hostile_text_is_stored_as_text(generic_partner: GenericPartner, orders:
 
 # Faults that are retried, and the message of each if it persists.
 
-BROKEN = [
+TEMPORARY_FAULTS = [
     pytest.param(Answer(body=b'{"runs": [{"ext'), "without readable JSON", id="malformed JSON"),
     pytest.param(
         Answer(body=b"<html>Sign in</html>", headers={"Content-Type": "text/html"}), "text/html", id="HTML, not JSON"
@@ -251,7 +253,7 @@ BROKEN = [
 
 
 @pytest.mark.proves("FR-015")
-@pytest.mark.parametrize(("fault", "message"), BROKEN)
+@pytest.mark.parametrize(("fault", "message"), TEMPORARY_FAULTS)
 def test_a_temporary_fault_is_retried(
     generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
 ) -> None:
@@ -265,7 +267,7 @@ def test_a_temporary_fault_is_retried(
     assert (outcomes(report), report.errors) == ({"created": 2}, [])
 
 
-@pytest.mark.parametrize(("fault", "message"), BROKEN)
+@pytest.mark.parametrize(("fault", "message"), TEMPORARY_FAULTS)
 def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_stored(
     generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
 ) -> None:
@@ -341,10 +343,10 @@ def test_retry_after_is_obeyed_in_both_forms(
         value = "1" if form == "seconds" else format_datetime(timezone.now() + timedelta(seconds=2), usegmt=True)
         return Answer(status, {}, {"Retry-After": value})
 
-    def note(_request: object) -> None:
+    def record_time(_request: object) -> None:
         times.append(timezone.now())
 
-    generic_partner.faults = [slow_down, note]
+    generic_partner.faults = [slow_down, record_time]
 
     report = ingest(generic_connection(generic_partner))
 
@@ -379,13 +381,13 @@ def test_the_next_complete_walk_removes_the_error(generic_partner: GenericPartne
 def test_a_partner_that_is_down_does_not_get_a_request_for_every_pipeline(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Down(PartnerServer):
+    class UnavailablePartner(PartnerServer):
         def answer(self, request: object) -> Answer:
             return Answer(503, {})
 
     monkeypatch.setenv("CHM_TEST_PARTNER_SECRET", "x")
     pipelines_of("Northwind", *(f"pipeline-{number}" for number in range(20)))
-    with Down() as partner:
+    with UnavailablePartner() as partner:
         report = ingest(generic_connection(partner, http=HttpSettings(max_retries=0)))
 
         assert len(partner.requests) == 3

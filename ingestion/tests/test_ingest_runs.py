@@ -104,7 +104,7 @@ def test_the_option_since_starts_at_that_time_and_sets_no_watermark(partner: Gen
 
     run("--since", "2026-11-01T00:00:00Z")
 
-    assert partner.requests[0].first("updated_since") == "2026-11-01T00:00:00Z"
+    assert partner.requests[0].query_value("updated_since") == "2026-11-01T00:00:00Z"
     assert Pipeline.objects.get().ingested_through is None
     assert Pipeline.objects.get().last_ingest_at is not None
 
@@ -114,7 +114,7 @@ def test_the_option_full_starts_at_the_beginning(partner: GenericPartner, run: A
     run()
     run("--full")
 
-    assert [request.first("updated_since") for request in partner.requests] == [None, None]
+    assert [request.query_value("updated_since") for request in partner.requests] == [None, None]
 
 
 @pytest.mark.parametrize(

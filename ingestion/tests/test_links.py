@@ -8,7 +8,7 @@ import pytest
 from django.db import connection as database
 
 from ingestion.connections import ConfigurationError, Connection, read_connections_file
-from ingestion.connectors.source_description import PRESETS, preset
+from ingestion.connectors.source_description import PRESETS, read_preset
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
@@ -107,7 +107,7 @@ def test_every_preset_except_airbyte_has_links_to_runs(tmp_path: Path) -> None:
         name
         for name in PRESETS
         if links_of_preset(name, base_url, "p", tmp_path).run_url_template is None
-        and "source_url" not in preset(name)["fields"]
+        and "source_url" not in read_preset(name)["fields"]
     }
 
     assert presets_without_links == {"airbyte"}, "its API gives neither the address nor the id of the workspace"

@@ -169,7 +169,7 @@ def test_an_interrupted_load_is_completed_by_the_next_with_the_same_shift() -> N
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load(datasets.dataset("v1"), end=END + timedelta(days=9), fixed=False, on_runs=interrupt)
+        load(datasets.dataset("v1"), end=END + timedelta(days=9), end_is_fixed=False, on_runs=interrupt)
     assert Run.objects.count() == 1_000
 
     output = load_synthetic()

@@ -93,7 +93,7 @@ def airflow_by_offset(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 @contextmanager
 def prefect(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
-    row = next(row for row in prefect_tests.rows("A-early") if row["state_type"] == "COMPLETED")
+    row = next(row for row in prefect_tests.recorded_rows("A-early") if row["state_type"] == "COMPLETED")
     with prefect_tests.PrefectPartner() as partner:
         partner.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
         pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
@@ -102,7 +102,7 @@ def prefect(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 @contextmanager
 def dagster(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
-    row = dagster_tests.rows("B-settled")[0]
+    row = dagster_tests.recorded_rows("B-settled")[0]
     with dagster_tests.DagsterPartner() as partner:
         partner.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(350)]
         pipelines_of("Northwind", row["jobName"], platform="vendor_api")
@@ -114,7 +114,7 @@ def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[P
     rows = [make_row(number) for number in range(20)]
 
     def answer(request: Any) -> Answer:
-        requested = int(request.first(parameter) or 0)
+        requested = int(request.query_value(parameter) or 0)
         first = {"page": (requested - 1) * 4}.get(parameter, requested)
         following = first + 4 if first + 4 < len(rows) else None
         return Answer(
@@ -157,7 +157,7 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
         began = timezone.now()
         ingestions = ingest_page_by_page(partner, connection)
         requests, interrupted_rows = len(partner.requests), stored_runs()
-        [through] = set(Pipeline.objects.values_list("ingested_through", flat=True))
+        [watermark] = set(Pipeline.objects.values_list("ingested_through", flat=True))
         Run.objects.all().delete()
         Pipeline.objects.update(ingested_through=began - timedelta(days=9000) if "airflow" in source else None)
         partner.requests.clear()
@@ -166,8 +166,8 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
     assert interrupted_rows == stored_runs()
     assert ingestions > 2
     assert requests <= 2 * len(partner.requests) + ingestions, "each page at most twice, and a token for each ingestion"
-    assert through is not None
-    assert began <= through <= began + timedelta(seconds=2), "the watermark is the moment before the first request"
+    assert watermark is not None
+    assert began <= watermark <= began + timedelta(seconds=2), "the watermark is the moment before the first request"
 
 
 def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_watermark(
@@ -233,7 +233,7 @@ def test_without_the_cache_a_walk_starts_again_and_loses_no_run(
         partner.requests.clear()
         report = ingest_until(connection)
 
-    assert partner.requests[0].first("cursor") is None
+    assert partner.requests[0].query_value("cursor") is None
     assert (outcomes(report)["created"] + 12, Run.objects.count()) == (30, 30)
 
 
@@ -287,7 +287,7 @@ def test_a_manual_full_ingestion_ignores_the_saved_position(
         everything = list(Pipeline.objects.ingestible())
         ingest_connection(connection, everything, IngestionScope(full=True))
 
-    assert [request.first("cursor") for request in partner.requests][:2] == [None, "4"]
+    assert [request.query_value("cursor") for request in partner.requests][:2] == [None, "4"]
     assert len(partner.requests) == 8
 
 

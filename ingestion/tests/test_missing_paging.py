@@ -84,7 +84,7 @@ def test_check_connection_shows_the_next_page_and_unreadable_times(partner: Scri
     assert "times that could not be read: 2" in output
     assert "next page: none" in output
 
-    partner.script = lambda request: Answer(body={"runs": [make_row(int(request.first("page") or 1))]})
+    partner.script = lambda request: Answer(body={"runs": [make_row(int(request.query_value("page") or 1))]})
     connect(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\n')
     assert "next page: follows" in check_output()
     assert not Run.objects.exists()

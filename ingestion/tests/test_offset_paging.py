@@ -161,7 +161,7 @@ def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_de
     def answer(request: Request) -> Answer:
         step(request)
         listing = rows[::-1] if newest_first else rows
-        first = int(request.first("offset") or 0)
+        first = int(request.query_value("offset") or 0)
         return Answer(
             body={"runs": [make_row(number) for number in listing[first : first + 10]], "total": len(listing)}
         )

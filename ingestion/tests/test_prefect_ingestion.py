@@ -19,7 +19,7 @@ RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "prefect"
 MOMENTS = ("A-early", "B-later")
 
 
-def rows(moment: str) -> list[dict[str, Any]]:
+def recorded_rows(moment: str) -> list[dict[str, Any]]:
     """Return every recorded flow run of this moment, also scheduled ones."""
     rows_by_id: dict[str, dict[str, Any]] = {}
     for path in sorted((RECORDINGS / moment).glob("flow_runs*.json")):
@@ -32,7 +32,7 @@ def rows(moment: str) -> list[dict[str, Any]]:
 class PrefectPartner(PartnerServer):
     def __init__(self) -> None:
         super().__init__()
-        self.rows = rows("A-early")
+        self.rows = recorded_rows("A-early")
         self.failed_tasks: list[dict[str, Any]] = []
         self.state_changes: list[str] | None = []  # ids of flow runs, the newest change first; None: no events are kept
 
@@ -43,7 +43,7 @@ class PrefectPartner(PartnerServer):
             case "POST", "/api/events/filter" if self.state_changes is not None:
                 return self.events(0)
             case "GET", "/api/events/filter/next" if self.state_changes is not None:
-                return self.events(int(str(request.first("page-token")).strip("=")))
+                return self.events(int(str(request.query_value("page-token")).strip("=")))
             case "POST", "/api/task_runs/filter":
                 requested = json.loads(request.body)
                 wanted = requested["flow_runs"]["id"]["any_"]
@@ -96,15 +96,15 @@ def connection(partner: PrefectPartner) -> Connection:
 
 
 def flows() -> list[str]:
-    return sorted({row["flow_id"] for moment in MOMENTS for row in rows(moment)})
+    return sorted({row["flow_id"] for moment in MOMENTS for row in recorded_rows(moment)})
 
 
 def test_every_recorded_state_is_in_the_table() -> None:
-    kinds = {(row["state_type"], row["state_name"]) for moment in MOMENTS for row in rows(moment)}
+    kinds = {(row["state_type"], row["state_name"]) for moment in MOMENTS for row in recorded_rows(moment)}
     assert {kind.lower() for kind, _ in kinds} - {"scheduled"} <= STATUSES.keys()
     assert ("CRASHED", "Crashed") in kinds
     for moment in MOMENTS:
-        assert {canonical_status(row) for row in rows(moment)} <= {None, *Status.values}
+        assert {canonical_status(row) for row in recorded_rows(moment)} <= {None, *Status.values}
 
 
 @pytest.mark.django_db
@@ -140,7 +140,7 @@ def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: Prefec
     assert set(outcomes(again)) <= {"unchanged"}
     assert physical_rows() == before
 
-    prefect.rows = rows("B-later")
+    prefect.rows = recorded_rows("B-later")
     for row in prefect.rows:  # recorded in one afternoon, long before the watermark of this test
         if row["end_time"]:
             row["end_time"] = row["end_time"].replace("2026-11-20", "2099-11-20")
@@ -151,7 +151,7 @@ def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: Prefec
 
 @pytest.mark.django_db
 def test_a_scheduled_run_is_not_stored_and_a_run_between_attempts_is_running(prefect: PrefectPartner) -> None:
-    scheduled_row = rows("A-early")[0] | {
+    scheduled_row = recorded_rows("A-early")[0] | {
         "id": "00000000-0000-4000-8000-000000000001", "state_type": "SCHEDULED", "state_name": "Late",
         "start_time": None, "end_time": None, "run_count": 0,
     }  # fmt: skip
@@ -185,7 +185,7 @@ def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(prefect: Pre
 
 @pytest.mark.django_db
 def test_long_listings_are_read_to_their_end(prefect: PrefectPartner) -> None:
-    row = next(row for row in rows("A-early") if row["state_type"] == "COMPLETED")
+    row = next(row for row in recorded_rows("A-early") if row["state_type"] == "COMPLETED")
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
     pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
     assert ingest(connection(prefect)).created == 450
@@ -249,7 +249,7 @@ def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect
 
 @pytest.mark.django_db
 def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(prefect: PrefectPartner) -> None:
-    row = next(row for row in rows("A-early") if row["state_type"] == "FAILED")
+    row = next(row for row in recorded_rows("A-early") if row["state_type"] == "FAILED")
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(130)]
     pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
     ingest(connection(prefect))
@@ -281,8 +281,8 @@ def test_a_response_that_is_not_a_list_is_an_error_and_a_bad_item_is_rejected(pr
     prefect.faults = [Answer(body={"detail": "odd"})]
     [problem] = ingest(connection(prefect)).errors
     assert "not a list of flow runs" in str(problem["error"])
-    prefect.rows = rows("A-early")
-    prefect.faults = [Answer(body=[*rows("A-early"), "nonsense"])]
+    prefect.rows = recorded_rows("A-early")
+    prefect.faults = [Answer(body=[*recorded_rows("A-early"), "nonsense"])]
     report = ingest(connection(prefect))
     assert report.rejected == 1
     assert report.created == len([row for row in prefect.rows if canonical_status(row) is not None])
@@ -291,11 +291,11 @@ def test_a_response_that_is_not_a_list_is_an_error_and_a_bad_item_is_rejected(pr
 @pytest.mark.django_db
 def test_no_planted_secret_is_stored(prefect: PrefectPartner) -> None:
     for moment in MOMENTS:
-        prefect.rows = rows(moment)
+        prefect.rows = recorded_rows(moment)
         if moment == MOMENTS[0]:
             pipelines_of("Northwind", *flows(), platform="vendor_api")
         ingest(connection(prefect), full=True)
-    assert "FAKE" in json.dumps(rows("A-early")) or "hunter2" in json.dumps(rows("A-early"))
+    assert "FAKE" in json.dumps(recorded_rows("A-early")) or "hunter2" in json.dumps(recorded_rows("A-early"))
     with database.cursor() as cursor:
         cursor.execute("SELECT string_agg(runs::text, '') FROM runs")
         text = str(cursor.fetchone()[0])

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from chm_project.settings.config_reader import ConfigReader
 from ingestion.connections import Connection, configured_connections
-from ingestion.connectors.source_description import PRESETS, preset, read_source
+from ingestion.connectors.source_description import PRESETS, read_preset, read_source
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.documented_partners import (
     PARTNERS,
@@ -115,10 +115,10 @@ def test_a_second_walk_writes_no_row(partner: DocumentedPartner, connect: Any) -
 
 
 def test_the_status_table_has_exactly_the_documented_words(partner: DocumentedPartner) -> None:
-    table = read_source(ConfigReader(), "source", {}, preset(partner.preset)).statuses
+    table = read_source(ConfigReader(), "source", {}, read_preset(partner.preset)).statuses
     documented = {
         "/".join(str(word) for word in words if word is not None).lower(): status
-        for words, status in partner.documented.items()
+        for words, status in partner.documented_statuses.items()
     }
     assert table.items() >= documented.items()
     # A second spelling that some of Microsoft's documents use.
@@ -162,7 +162,7 @@ def test_open_runs_that_the_partner_no_longer_has_are_canceled_and_a_run_that_en
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     assert len(open_runs) > 2
     ended = next(row for row in partner.rows if str(row[partner.id_field]) in open_runs)
-    words = next(words for words, status in partner.documented.items() if status == "success")
+    words = next(words for words, status in partner.documented_statuses.items() if status == "success")
     moment = START + timedelta(minutes=1)
     fresh = partner.row(1, str(ended[partner.pipeline_field]), words, moment)
     ended |= fresh | {partner.id_field: ended[partner.id_field]}
@@ -205,9 +205,9 @@ def test_a_later_walk_sends_one_request_from_the_watermark_on(
     [request] = requests_of_a_second_walk(partner, connect(partner))
     since = watermark - timedelta(seconds=120)
     if expected == "epoch_ms":
-        assert request.first(name) == str(int((since - timedelta(days=1)).timestamp() * 1000))
+        assert request.query_value(name) == str(int((since - timedelta(days=1)).timestamp() * 1000))
     else:
-        assert request.first(name) == since.isoformat().replace("+00:00", "Z")
+        assert request.query_value(name) == since.isoformat().replace("+00:00", "Z")
 
 
 @only_partner(AzureDataFactory)
@@ -274,7 +274,7 @@ def test_open_runs_in_the_list_of_open_runs_are_not_requested_one_by_one(
     partner.requests.clear()
     report = ingest(connect(partner))
     assert outcomes(report) == {"unchanged": 6}
-    assert [request.first("active_only") for request in partner.requests] == [None, "true"]
+    assert [request.query_value("active_only") for request in partner.requests] == [None, "true"]
 
 
 @only_partner(CursorApi)

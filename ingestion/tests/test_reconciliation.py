@@ -70,7 +70,7 @@ def test_only_the_first_walk_after_the_daily_time_reads_the_last_days(
     ingest(connection)
 
     ages = [
-        timezone.now() - datetime.fromisoformat(request.first("updated_since") or "")
+        timezone.now() - datetime.fromisoformat(request.query_value("updated_since") or "")
         for request in generic_partner.requests
     ]
     assert [age > timedelta(days=2) for age in ages] == [days == 3, False]

@@ -272,7 +272,7 @@ def index_of(rows: Rows, **wanted: str) -> int:
 
 
 # The file, values that select a row, the change of the row, and the field and a part of the message of the fault.
-DEFECTS = [
+FAULTY_VALUES = [
     ("clients", {"is_active": "true"}, {"name": ""}, "name", "is empty"),
     ("clients", {}, {"name": "x" * 256}, "name", "longer than 255"),
     ("clients", {}, {"is_active": "yes"}, "is_active", "not one of: true, false"),
@@ -309,7 +309,7 @@ DEFECTS = [
 
 @pytest.mark.parametrize(
     ("kind", "row_filter", "change", "field", "problem"),
-    [pytest.param(*defect, id=f"{defect[0]} {'='.join(*defect[2].items())[:40]}") for defect in DEFECTS],
+    [pytest.param(*defect, id=f"{defect[0]} {'='.join(*defect[2].items())[:40]}") for defect in FAULTY_VALUES],
 )
 def test_each_fault_is_a_row_with_its_file_line_and_field(
     v1: Path, kind: str, row_filter: dict[str, str], change: dict[str, str], field: str, problem: str
@@ -339,7 +339,7 @@ def test_each_fault_is_a_row_with_its_file_line_and_field(
 
 
 # The file, the change of its text, and the line, the field and a part of the message of a fault.
-DAMAGES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
+DAMAGED_FILES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
     "missing column": ("clients", lambda t: t.replace("is_active", "live", 1), 1, "is_active", "column is missing"),
     "unknown column": ("clients", lambda t: t.replace("is_active", "live", 1), 1, "live", "is not a column"),
     "a field too many": ("clients", lambda t: t.replace(",true\n", ",true,x\n", 1), 2, "", "has 4 fields where"),
@@ -352,7 +352,7 @@ DAMAGES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("file", "change", "line", "field", "problem"), DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize(("file", "change", "line", "field", "problem"), DAMAGED_FILES.values(), ids=DAMAGED_FILES)
 def test_files_that_are_not_tables_are_reported_and_do_not_change(
     v1: Path, file: str, change: Callable[[str], str], line: int, field: str, problem: str
 ) -> None:

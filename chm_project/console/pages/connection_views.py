@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.console.pages.views import READ_PERMISSIONS, console_page, refuse_bound_users, require_permissions
 from ingestion.adoption import MAX_ADOPTED, adopt_from_source
-from ingestion.connection_status import ConnectionStatus, missing, paused, read_status
+from ingestion.connection_status import ConnectionStatus, missing_pipelines, paused_pipelines, read_status
 from ingestion.connections import ConfigurationError, configured_connections
 from inventory.models import Client, PipelineType
 
@@ -46,8 +46,8 @@ def connection_page(request: HttpRequest, name: str) -> HttpResponse:
         "as_of": timezone.now(),
         "status": status,
         "unmatched": status.unmatched[:MAX_LISTED],
-        "missing": missing(pipelines)[:MAX_LISTED],
-        "paused": paused(pipelines)[:MAX_LISTED],
+        "missing": missing_pipelines(pipelines)[:MAX_LISTED],
+        "paused": paused_pipelines(pipelines)[:MAX_LISTED],
         "import_errors": status.import_errors[:MAX_LISTED],
         "may_adopt": request.user.has_perms(ADOPT_PERMISSIONS),
         "clients": Client.objects.active(),

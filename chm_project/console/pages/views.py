@@ -41,7 +41,7 @@ from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import LISTS, Section
 from ingestion.api.views import may_see
-from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
+from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, ingestion_state, start_ingestion
 from inventory.models import Client, Pipeline
 from runs.api.known_failures import LOG_MESSAGE, KnownFailureSerializer
 from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
@@ -186,7 +186,7 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         messages.error(request, f"Nothing was started. {refusal}")
         return HttpResponseRedirect(address)
     try:
-        task_id = start(IngestionRequest(pipeline_id=str(pipeline.pk)))
+        task_id = start_ingestion(IngestionRequest(pipeline_id=str(pipeline.pk)))
     except QueueUnavailable:
         messages.error(request, "The queue of ingestion tasks cannot be reached. Nothing was started.")
     else:
@@ -233,7 +233,7 @@ def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
     """Return the state of the ingestion that this page started; None for an unknown id."""
     try:
-        request_and_state = state(UUID(request.GET.get("ingestion", "")))
+        request_and_state = ingestion_state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
         return None
     if request_and_state is None or not may_see(visibility_of(request), request_and_state[0]):

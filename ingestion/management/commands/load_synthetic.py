@@ -57,7 +57,7 @@ class Command(BaseCommand):
         except LookupError as error:
             raise CommandError(str(error.args[0]), returncode=BAD_USAGE) from None
         end: datetime | str | None = options["end"]
-        fixed = end != "now"
+        end_is_fixed = end != "now"
         if end == "now":
             end = timezone.now().replace(second=0, microsecond=0)
         with progress_bar("runs") as progress:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 loaded = load(
                     data,
                     end=end if isinstance(end, datetime) else None,
-                    fixed=fixed,
+                    end_is_fixed=end_is_fixed,
                     on_runs=lambda done, total: progress.update(bar, completed=done, total=total),
                 )
             except FaultyDataset as faulty:
