@@ -112,6 +112,7 @@ class ClientCredentials(Auth):
     The token from `token_url` is kept until shortly before it expires, or until it is refused.
     """
 
+    # A token is replaced this long before it expires, so that it cannot expire during a request.
     MARGIN_SECONDS = 60
     _tokens: dict[tuple[str, ...], tuple[str, float]] = {}
     _lock = threading.Lock()

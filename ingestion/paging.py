@@ -10,7 +10,7 @@ from typing import Any
 
 from ingestion.errors import BadAnswer
 
-MAX_PAGES = 100_000
+MAX_PAGES = 100_000  # a partner whose listing never ends must not keep a walk running
 MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
@@ -19,6 +19,7 @@ Position = Mapping[str, Any]
 MAX_KNOWN_ROWS = 100_000
 # Its position, which is saved, contains the keys of this many rows.
 POSITION_ROWS = 50
+# A walk that goes back more often ends with an error, because the rows change faster than it can read them.
 MAX_STEPS_BACK = 200
 # Without a total, a page that is returned this many times is a loop.
 MAX_SAME_PAGES = 20

@@ -1,6 +1,7 @@
 """A connector for any JSON list of runs, configured by a description of the API (source_description.py).
 
-If the described request contains {external_id}, each pipeline is listed separately. Otherwise one listing covers all.
+If the described request contains {external_id}, each pipeline is listed separately. Otherwise one listing covers all
+pipelines.
 """
 
 import contextlib

@@ -21,7 +21,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowReplay]:
 
 @pytest.fixture
 def dags(db: None) -> dict[str, Pipeline]:
-    """A pipeline for each recorded DAG."""
+    """Return a pipeline for each recorded DAG, by DAG id."""
     return pipelines_of("Northwind", *AIRFLOW_DAGS)
 
 

@@ -1,4 +1,4 @@
-"""Servers of partners without recordings, written from their documentation: responses, filters, paging and refusals.
+"""Simulated partners, written from the documentation of systems whose responses could not be recorded.
 
 Each has `size` runs of its first pipeline, and one run of each documented status of its second pipeline.
 """
@@ -64,7 +64,7 @@ class DocumentedPartner(PartnerServer):
         return self.one_run(request) or self.listing(request)
 
     def status_of(self, row: dict[str, Any]) -> str:
-        """Return the status that CHM must store; the last rows have the documented words in their order."""
+        """Return the status that CHM must store. The last rows have the documented status words, in this order."""
         index = self.rows.index(row) - (len(self.rows) - len(self.documented_statuses))
         return "success" if index < 0 else list(self.documented_statuses.values())[index]
 

@@ -132,7 +132,7 @@ def test_open_runs_that_the_listing_did_not_return_are_read_again(
     connection = airflow_connection(airflow)
     ingest(connection)
     assert Run.objects.still_open().count() == 25
-    airflow.rows = airflow.moments["C-settled"].rows  # with their recorded, long past, update times
+    airflow.rows = airflow.moments["C-settled"].rows  # their recorded update times are before the watermark
     Pipeline.objects.update(ingested_through=timezone.now())
     airflow.requests.clear()
 
@@ -178,7 +178,7 @@ def test_a_404_of_a_proxy_before_airflow_cancels_no_run(airflow: AirflowReplay, 
     connection = airflow_connection(airflow)
     ingest(connection)
     airflow.rows = []
-    # The listing and the listing by state, then a proxy that has lost its backend.
+    # The two listings get their usual responses. Later requests get the 404 page of a proxy.
     airflow.faults = [None, None, *[Answer(404, b"<html>404</html>", {"Content-Type": "text/html"})] * 50]
 
     report = ingest(connection)

@@ -11,7 +11,7 @@ import requests
 from ingestion.synthetic.airflow_recording import RECORDINGS
 from ingestion.synthetic.airflow_replay import MOMENTS, Airflow2Replay, AirflowReplay
 
-# How the names of recordings begin that are not requests for DAG runs, or that write. They are not repeated.
+# Prefixes of recordings that are not repeated: requests that write, or that do not read DAG runs.
 OTHER_REQUESTS = (
     "dags",
     "dag.",

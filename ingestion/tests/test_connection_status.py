@@ -37,7 +37,7 @@ def _empty_cache() -> Iterator[None]:
 
 @pytest.fixture
 def write_connections(tmp_path: Path, settings: Settings) -> WriteConnections:
-    """Write a connections file with one Airflow, "live", or several with the options of each."""
+    """Return a function that writes a connections file. Without options, the file has one connection, "live"."""
 
     def write(partner: Any, **options: str) -> None:
         file = tmp_path / "connections.toml"

@@ -31,7 +31,7 @@ pipelines = { clients = ["Contoso"], external_id_prefix = "etl-" }
 
 @pytest.fixture
 def connections_file(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The connections file's path; write to it."""
+    """Return the path of the connections file. The test writes the file."""
     monkeypatch.setenv("NORTHWIND_PASSWORD", "s3cret-horse")
     (tmp_path / "token").write_text("tok3n-battery\n")
     path = tmp_path / "connections.toml"

@@ -1,4 +1,4 @@
-"""docs/connectors.md: its examples work, and the connector that it shows is the code."""
+"""docs/connectors.md: its examples can be read, and the connector that it shows is a copy of the code."""
 
 import re
 from pathlib import Path

@@ -32,7 +32,7 @@ PIPELINES = [SimulatedPipeline(f"client-{number}.orders-load", "ingestion") for 
 
 
 class ShiftedClock:
-    """A clock that is `ahead` of the real one. CHM uses the real clock, which must not be ahead of the partner's."""
+    """A clock that is `ahead` seconds ahead of the real clock. CHM uses the real clock."""
 
     def __init__(self) -> None:
         self.ahead = 0.0

@@ -404,7 +404,7 @@ def test_ids_with_any_characters_are_sent_in_the_path(generic_partner: GenericPa
     report = ingest(generic_connection(generic_partner))
 
     stored = set(Run.objects.values_list("pipeline__external_id", flat=True))
-    # An HTTP client may resolve dot segments, so those two are errors rather than another pipeline's runs.
+    # HTTP clients may remove "." and ".." from a path, so these ids give errors and not the runs of another pipeline.
     assert stored >= set(names) - {".", ".."}
     assert report.pipelines_processed == len(stored)
 

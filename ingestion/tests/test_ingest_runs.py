@@ -134,7 +134,7 @@ def test_bad_arguments_are_explained_and_exit_with_2(
     with pytest.raises(CommandError, match=message) as error:
         call_command("ingest_runs", *arguments)
 
-    # argparse's own refusals reach the shell as status 2, which call_command cannot show.
+    # In a shell, errors of argparse exit with status 2. call_command does not show this status.
     assert error.value.returncode == 2 or str(error.value).startswith("Error: ")
 
 

@@ -1,4 +1,4 @@
-"""Paging by offset while rows are added and deleted: every row that exists all the time is read."""
+"""Paging by offset while rows are added and deleted: every row that is not deleted is read."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -104,7 +104,7 @@ def test_a_listing_that_changes_with_every_page_ends_with_an_error() -> None:
 
 
 def at_second_page(change: Callable[[], None]) -> Callable[[Request], None]:
-    """Return a function that counts requests for runs, and applies the change at the second one."""
+    """Return a function that counts requests for runs and calls `change` at the second request."""
     state = {"requests": 0}
 
     def step(request: Request) -> None:

@@ -41,7 +41,7 @@ SECRET_WORDS = {word for item in LABELLED for secret in item.secrets for word in
 
 @pytest.fixture
 def stored_in_redis(settings: Settings) -> Iterator[redis.Redis]:
-    """The cache in the broker's Redis, as in production; only keys that appear during the test are read."""
+    """Use the broker's Redis as the cache, as in production, and yield a client of it."""
     settings.CACHES = {"default": redis_cache(configured_settings.CELERY_BROKER_URL)}
     with redis.Redis.from_url(redis_url(configured_settings.CELERY_BROKER_URL)) as server:
         yield server
@@ -100,7 +100,7 @@ def plant_by_push(orders: Pipeline) -> None:
 
 
 def plant_by_hand(orders: Pipeline) -> None:
-    """Send secrets as users type them. A pipeline refuses a secret; a rule stores its hook but never shows it."""
+    """Send secrets as users type them: in a pipeline, in an import, and in the address of a rule, which CHM stores."""
     described = {"description": f"password={PLANTED}"}
     assert api_with_scope().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
     web = browser("analyst")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
-    """Five pages of two runs."""
+    """Run a partner with five pages of two runs."""
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with GenericPartner(token="partner-token-1", page_size=2) as partner:
         partner.runs["orders"] = [{"id": str(number), "status": "success"} for number in range(10)]

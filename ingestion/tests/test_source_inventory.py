@@ -51,7 +51,7 @@ def lists_read(airflow: AirflowReplay | AirflowWithManyDags) -> int:
 
 
 def ingest_when_list_is_due(connection: Connection) -> None:
-    """Ingest as if the list were due again."""
+    """Remove the last list from the cache, so that it is due, and ingest."""
     cache.delete(f"source-list:{connection.name}")
     ingest(connection)
 

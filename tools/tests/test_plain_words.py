@@ -61,6 +61,7 @@ NAMES = {
     "who": "caller, user",
     "asked": "request, requested",
     "thing": "what it is",
+    "luck": "random_share, probability",
 }
 # The word is a real term in this file.
 TERMS: dict[str, set[str]] = {
