@@ -32,7 +32,6 @@ def main() -> None:
 
     django.setup()
     [pipeline_id] = fill_inventory(url, ["pipeline_0"])
-    _write(pipeline_id, 0, changed=True, with_triggers=True)  # the first write of a session plans the triggers
     costly = [name for name, changed in KINDS.items() if _ratio(pipeline_id, name, changed=changed) > MAXIMUM]
     if costly:
         raise SystemExit(f"above {MAXIMUM:.2f}: {', '.join(costly)}")
@@ -61,14 +60,20 @@ def _write(pipeline_id: UUID, number: int, *, changed: bool, with_triggers: bool
 
     from ingestion.connectors.base import Target
     from ingestion.connectors.generic import to_run_event
-    from runs.services import prepare_runs, record_prepared
+    from runs.services import PreparedRuns, prepare_runs, record_prepared
 
     target = Target(pipeline_id, pipeline_id, "custom", "pipeline_0", None)
-    rows = range(number * PAGE_SIZE, (number + 1) * PAGE_SIZE)
-    first, second = (prepare_runs(to_run_event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
+
+    def page(rows: range, moment: int) -> PreparedRuns:
+        return prepare_runs(to_run_event(target, run(0, row, moment)) for row in rows)
+
+    first, second = (page(range(number * PAGE_SIZE, (number + 1) * PAGE_SIZE), moment) for moment in (0, 1))
     with transaction.atomic(), connection.cursor() as cursor:
         for trigger in () if with_triggers else TRIGGERS:
             cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")
+        # ALTER TABLE drops the session's plans of the triggers. Elsewhere a session plans them once.
+        for moment in (0, 1):
+            record_prepared(page(range(2), moment))
         cursor.execute("SELECT pg_backend_pid()")
         [session] = cursor.fetchone() or [0]
         if changed:
