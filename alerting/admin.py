@@ -144,7 +144,6 @@ class RuleChangeList(ChangeList):
         super().get_results(request)
         rules: list[Any] = list(self.result_list)
         self.result_list = rules
-        # One query evaluates all rules, so do not evaluate each row of the page.
         firing = set(firing_rules()) if rules else set()
         for rule in rules:
             rule.is_firing = rule.pk in firing

@@ -31,7 +31,6 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
     """Return the same as `preview` for several rules, by rule id. Rules with the same scope share queries."""
     if since >= until:
         return {rule.pk: [] for rule in rules}
-    # Cached by scope, so that rules with the same scope share a query.
     failing_spans_of = cache(partial(_failing_spans, since=since, until=until))
     failures_of = cache(partial(_failures, until=until))
     spans = {}

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-# Shells report 130, which is 128 + SIGINT, after Ctrl-C.
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 # Commands that need neither Django nor a database: each accepted spelling, and the module that runs it.
 COMMANDS_WITHOUT_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}

@@ -4,7 +4,6 @@ CHM repeats failed requests itself, because urllib3 does not repeat POST request
 incomplete.
 """
 
-import json
 import math
 import random
 import time
@@ -25,6 +24,7 @@ from chm_project.scrubbing import FILTERED, scrub_text
 from ingestion.auth import Auth
 from ingestion.bounded_connections import TIMEOUTS_PER_REQUEST, BoundedAdapter
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
+from ingestion.json_bodies import decode
 from ingestion.rate_limit import RateLimit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -253,7 +253,7 @@ class PartnerSession:
         status = response.status_code
         if 200 <= status < 300:
             try:
-                return PartnerResponse(json.loads(content), response.links.get("next", {}).get("url"))
+                return PartnerResponse(decode(content), response.links.get("next", {}).get("url"))
             except (ValueError, RecursionError):
                 # A proxy may have shortened the body or returned a page of its own, so a retry can succeed.
                 kind = response.headers.get("Content-Type", "no content type")
@@ -318,7 +318,7 @@ class PartnerSession:
 def _decoded(content: bytes) -> Any:
     """Return the JSON value, or None if the content is not JSON or nested too deeply."""
     try:
-        return json.loads(content)
+        return decode(content)
     except (ValueError, RecursionError):
         return None
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.utils.crypto import salted_hmac
 
 from chm_project.api.web_addresses import is_web_address
-from chm_project.scrubbing import scrub_mapping, scrub_text, storable_text
+from chm_project.scrubbing import scrub_mapping, scrub_payload, scrub_text, storable_text
 from runs.models import Status
 from runs.size_limits import bounded_payload, bounded_text
 
@@ -91,16 +91,21 @@ class StorableRun(NamedTuple):
 
 def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
-    external_run_id = usable_run_id(event.external_run_id)
+    encoded: str | None = None
+    # No part of this text is a secret.
+    harmless = ""
+    # isinstance() finds a dict faster than a Mapping.
+    if isinstance(event.payload, dict | Mapping):
+        encoded, harmless = scrub_payload(event.payload)
+    elif event.payload is not None:
+        # The column accepts only JSON objects.
+        encoded, harmless = scrub_payload({"value": event.payload})
+    external_run_id = usable_run_id(event.external_run_id, harmless)
     if isinstance(external_run_id, Rejected):
         return external_run_id
     # What was corrected or left out. The notes become part of status_reason.
     notes: list[str] = []
     status = canonical_status(event.status, notes)
-    payload, error = event.payload, event.error_message
-    if payload is not None and not isinstance(payload, Mapping):
-        # The column accepts only JSON objects.
-        payload = {"value": payload}
     started_at = readable_time("started_at", event.started_at, notes)
     finished_at = readable_time("finished_at", event.finished_at, notes)
     duration_seconds = whole_number("duration_seconds", event.duration_seconds, MAX_INTEGER, notes)
@@ -109,7 +114,7 @@ def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     source_updated_at = readable_time("the version time", event.source_updated_at, notes)
     if duration_seconds is None and started_at and finished_at and finished_at < started_at:
         notes.append("duration_seconds left out: finished_at is before started_at")
-    reason = scrubbed_text(event.status_reason)
+    reason = scrubbed_text(event.status_reason, harmless)
     if notes:
         reason = bounded_text("; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
     return StorableRun(
@@ -120,9 +125,9 @@ def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
         finished_at=finished_at,
         duration_seconds=duration_seconds,
         rows_processed=rows_processed,
-        error_message=scrubbed_text(error),
+        error_message=scrubbed_text(event.error_message, harmless),
         status_reason=reason,
-        payload=None if payload is None else bounded_payload(scrub_mapping(payload)),
+        payload=None if encoded is None else bounded_payload(encoded),
         given_source_url=source_url,
         source_updated_at=source_updated_at,
         clock=event.clock,
@@ -130,15 +135,18 @@ def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     )
 
 
-def usable_run_id(value: object) -> str | Rejected:
-    """Return an external_run_id that can be stored, without secrets; Rejected for any other value."""
+def usable_run_id(value: object, harmless: str = "") -> str | Rejected:
+    """Return an external_run_id that can be stored, without secrets; Rejected for any other value.
+
+    No part of the text `harmless` is a secret.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not (clean := storable_text(value)).strip():
         return Rejected(f"no external_run_id: {_short(value)}")
     if len(clean) > MAX_ID_LENGTH:
         return Rejected(f"external_run_id is longer than {MAX_ID_LENGTH} characters: {_short(clean)}")
-    return without_secret(clean)
+    return clean if clean in harmless else without_secret(clean)
 
 
 def without_secret(external_id: str) -> str:
@@ -167,6 +175,8 @@ def readable_time(field: str, value: object, notes: list[str]) -> datetime | Non
         if isinstance(value, str):
             value = datetime.fromisoformat(value.strip())
         if isinstance(value, datetime):
+            if value.tzinfo is UTC:
+                return value
             return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
@@ -193,15 +203,18 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
     return None
 
 
-def scrubbed_text(value: object) -> str | None:
-    """Return a text, or another value as JSON, without secrets and cut to its limit. Return None for no text."""
+def scrubbed_text(value: object, harmless: str = "") -> str | None:
+    """Return a text, or another value as JSON, without secrets and cut to its limit. Return None for no text.
+
+    No part of the text `harmless` is a secret.
+    """
     if value is None or value == "":
         return None
+    if isinstance(value, str):
+        return bounded_text(value if value in harmless else scrub_text(storable_text(value)))
     if isinstance(value, Mapping):
         return bounded_text(scrub_mapping(value))
-    if not isinstance(value, str):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    return bounded_text(scrub_text(storable_text(value)))
+    return bounded_text(scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str))))
 
 
 def web_address(field: str, value: object, notes: list[str]) -> str | None:

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -199,19 +199,27 @@ def insert_run(
 
 def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
     """Divide the writes into layers: the first has the oldest write to each run, the second the next, and so on."""
-    by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
-    for entry in runs:
-        by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
     layers: dict[tuple[int, Kind, Clock], dict[int, StorableRun]] = {}
-    for entries in by_run.values():
-        if len(entries) > 1:
-            entries.sort(key=_write_order)
-        for depth, (position, run) in enumerate(entries):
-            layers.setdefault((depth, run.kind, run.clock), {})[position] = run
+    for depth, position, run in _with_depth(runs):
+        layers.setdefault((depth, run.kind, run.clock), {})[position] = run
     return [
         _Layer(kind, clock, writes, _to_json(writes))
         for (_, kind, clock), writes in sorted(layers.items(), key=lambda layer: layer[0][0])
     ]
+
+
+def _with_depth(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, int, StorableRun]]:
+    """Yield each write with the number of older writes to the same run, and its position."""
+    # Most pages contain no run twice, and then no id twice.
+    if len({run.external_run_id for _, run in runs}) == len(runs):
+        yield from ((0, position, run) for position, run in runs)
+        return
+    by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
+    for entry in runs:
+        by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
+    for entries in by_run.values():
+        entries.sort(key=_write_order)
+        yield from ((depth, position, run) for depth, (position, run) in enumerate(entries))
 
 
 def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
@@ -222,7 +230,7 @@ def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
 
 
 def _write(layer: _Layer, results: list[Result]) -> None:
-    pending, json_rows = dict(layer.runs), layer.json_rows
+    pending, json_rows = layer.runs, layer.json_rows
     for _ in range(_MAX_ATTEMPTS):
         is_small = len(pending) <= _MAX_PREPARED and settings.CHM_DATABASE_PREPARE
         if is_small:
@@ -230,13 +238,16 @@ def _write(layer: _Layer, results: list[Result]) -> None:
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         statement = _statement(layer.kind, layer.clock, prepared=is_small)
+        overtaken: list[int] = []
         for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(json_rows, dumps=bytes)):
-            if outcome is not None:
+            if outcome is None:
+                overtaken.append(position)
+            else:
                 results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned_message(pruned_before))
-                del pending[position]
-        if not pending:
+        if not overtaken:
             return
         # Another writer inserted or changed these runs first. Compare them again, now with its rows.
+        pending = {position: pending[position] for position in overtaken}
         json_rows = _to_json(pending)
     raise RuntimeError(
         f"Other writers changed {len(pending)} runs in each of {_MAX_ATTEMPTS} attempts; write them again."

@@ -18,33 +18,31 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-RULES_URL = f"{ROOT}/alert_rules"
+RULES = f"{ROOT}/alert_rules"
 
 
-def rule_body(**values: Any) -> dict[str, Any]:
+def body(**values: Any) -> dict[str, Any]:
     return {"rule_type": "on_failure", "channel": "slack", "destination": "#alerts"} | values
 
 
-def hours_ago(hours: float) -> datetime:
+def ago(hours: float) -> datetime:
     return timezone.now() - timedelta(hours=hours)
 
 
-def create_failed_run(pipeline: Pipeline, hours: float) -> None:
-    RunFactory.create(
-        pipeline=pipeline, status="failed", started_at=hours_ago(hours + 0.1), finished_at=hours_ago(hours)
-    )
+def failed(pipeline: Pipeline, hours: float) -> None:
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=ago(hours + 0.1), finished_at=ago(hours))
 
 
 @pytest.mark.proves("FR-008", "AC-001")
 def test_a_rule_is_created_read_changed_and_deleted() -> None:
     api, client = api_with_scope(), ClientFactory.create()
 
-    created = api.post(RULES_URL, rule_body(client_id=str(client.pk)))
+    created = api.post(RULES, body(client_id=str(client.pk)))
     assert created.status_code == 201
     rule = created.json()
     assert rule["client_id"] == str(client.pk)
     assert (rule["pipeline_id"], rule["threshold"], rule["is_enabled"]) == (None, None, True)
-    path = f"{RULES_URL}/{rule['id']}"
+    path = f"{RULES}/{rule['id']}"
     assert api.get(path).json() == rule
 
     changed = api.patch(path, {"is_enabled": False, "destination": "#quiet"})
@@ -76,91 +74,85 @@ def test_a_rule_is_created_read_changed_and_deleted() -> None:
         ({"destination": "x" * 513, "client": True}, {"destination"}),
     ],
 )
-def test_the_error_names_every_invalid_field_of_a_rule(values: dict[str, Any], fields: set[str]) -> None:
+def test_an_invalid_rule_names_every_bad_field(values: dict[str, Any], fields: set[str]) -> None:
     if values.pop("client", False):
         values["client_id"] = str(ClientFactory.create().pk)
 
-    assert set(field_errors(api_with_scope().post(RULES_URL, rule_body(**values)))) == fields
+    assert set(field_errors(api_with_scope().post(RULES, body(**values)))) == fields
     assert not AlertRule.objects.exists()
 
 
 @pytest.mark.proves("DI-008")
-def test_a_second_enabled_rule_with_the_same_scope_is_refused_and_a_disabled_rule_is_accepted() -> None:
+def test_a_second_enabled_rule_of_the_same_effective_scope_is_refused_and_a_disabled_one_is_not() -> None:
     api, pipeline = api_with_scope(), PipelineFactory.create()
-    assert api.post(RULES_URL, rule_body(pipeline_id=str(pipeline.pk))).status_code == 201
+    assert api.post(RULES, body(pipeline_id=str(pipeline.pk))).status_code == 201
 
-    both = rule_body(pipeline_id=str(pipeline.pk), client_id=str(pipeline.client_id))
-    assert {"rule_type", "channel", "destination"} <= set(field_errors(api.post(RULES_URL, both)))
-    disabled = api.post(RULES_URL, both | {"is_enabled": False})
+    both = body(pipeline_id=str(pipeline.pk), client_id=str(pipeline.client_id))
+    assert {"rule_type", "channel", "destination"} <= set(field_errors(api.post(RULES, both)))
+    disabled = api.post(RULES, both | {"is_enabled": False})
     assert disabled.status_code == 201
-    field_errors(api.patch(f"{RULES_URL}/{disabled.json()['id']}", {"is_enabled": True}))
+    field_errors(api.patch(f"{RULES}/{disabled.json()['id']}", {"is_enabled": True}))
 
 
 @pytest.mark.proves("FR-009")
-def test_the_client_filter_excludes_rules_that_have_a_pipeline() -> None:
+def test_lists_are_filtered_by_effective_scope() -> None:
     api, pipeline = api_with_scope(), PipelineFactory.create()
     client = str(pipeline.client_id)
     rules = {
-        "client": api.post(RULES_URL, rule_body(client_id=client)).json()["id"],
-        "pipeline": api.post(RULES_URL, rule_body(pipeline_id=str(pipeline.pk))).json()["id"],
-        "both": api.post(RULES_URL, rule_body(client_id=client, pipeline_id=str(pipeline.pk), destination="#2")).json()[
-            "id"
-        ],
-        "disabled": api.post(RULES_URL, rule_body(client_id=client, is_enabled=False)).json()["id"],
+        "client": api.post(RULES, body(client_id=client)).json()["id"],
+        "pipeline": api.post(RULES, body(pipeline_id=str(pipeline.pk))).json()["id"],
+        "both": api.post(RULES, body(client_id=client, pipeline_id=str(pipeline.pk), destination="#2")).json()["id"],
+        "disabled": api.post(RULES, body(client_id=client, is_enabled=False)).json()["id"],
     }
 
     def listed(query: str) -> list[str]:
-        return [row["id"] for row in items(api.get(f"{RULES_URL}?{query}"))]
+        return [row["id"] for row in items(api.get(f"{RULES}?{query}"))]
 
     assert listed("") == list(rules.values())
     assert listed(f"client_id={client}") == [rules["client"], rules["disabled"]]
     assert listed(f"pipeline_id={pipeline.pk}") == [rules["pipeline"], rules["both"]]
     assert listed("is_enabled=false") == [rules["disabled"]]
-    assert set(field_errors(api.get(f"{RULES_URL}?enabled=true"))) == {"enabled"}
+    assert set(field_errors(api.get(f"{RULES}?enabled=true"))) == {"enabled"}
 
 
 def test_a_bound_token_sees_only_the_rules_of_its_client() -> None:
-    pipeline, foreign_pipeline = PipelineFactory.create(), PipelineFactory.create()
-    unbound_api = api_with_scope()
-    own_rule = unbound_api.post(RULES_URL, rule_body(client_id=str(pipeline.client_id))).json()["id"]
+    pipeline, foreign = PipelineFactory.create(), PipelineFactory.create()
+    everything = api_with_scope()
+    own = everything.post(RULES, body(client_id=str(pipeline.client_id))).json()["id"]
     # This rule names a client and a pipeline, so the pipeline's client owns it.
-    foreign_rule = unbound_api.post(
-        RULES_URL, rule_body(client_id=str(pipeline.client_id), pipeline_id=str(foreign_pipeline.pk))
-    ).json()["id"]
+    mixed = everything.post(RULES, body(client_id=str(pipeline.client_id), pipeline_id=str(foreign.pk))).json()["id"]
     api = api_with_scope("write", client_id=pipeline.client_id)
 
-    assert [row["id"] for row in items(api.get(RULES_URL))] == [own_rule]
+    assert [row["id"] for row in items(api.get(RULES))] == [own]
     for method in (api.get, api.delete):
-        assert_error(method(f"{RULES_URL}/{foreign_rule}"), 404, "not_found")
-    assert_error(api.patch(f"{RULES_URL}/{foreign_rule}", {"is_enabled": False}), 404, "not_found")
-    assert_error(api.get(f"{RULES_URL}/{foreign_rule}/preview"), 404, "not_found")
-    assert set(field_errors(api.post(RULES_URL, rule_body(pipeline_id=str(foreign_pipeline.pk))))) == {"pipeline_id"}
-    assert set(field_errors(api.patch(f"{RULES_URL}/{own_rule}", {"client_id": str(foreign_pipeline.client_id)}))) == {
-        "client_id"
-    }
+        assert_error(method(f"{RULES}/{mixed}"), 404, "not_found")
+    assert_error(api.patch(f"{RULES}/{mixed}", {"is_enabled": False}), 404, "not_found")
+    assert_error(api.get(f"{RULES}/{mixed}/preview"), 404, "not_found")
+    assert set(field_errors(api.post(RULES, body(pipeline_id=str(foreign.pk))))) == {"pipeline_id"}
+    assert set(field_errors(api.patch(f"{RULES}/{own}", {"client_id": str(foreign.client_id)}))) == {"client_id"}
 
 
 def test_viewers_read_rules_and_analysts_write_them() -> None:
     client = ClientFactory.create()
     viewer = api_as_role("viewer")
-    assert_error(viewer.post(RULES_URL, rule_body(client_id=str(client.pk))), 403, "forbidden")
-    assert_error(api_with_scope("read").post(RULES_URL, rule_body(client_id=str(client.pk))), 403, "forbidden")
-    assert api_as_role("analyst").post(RULES_URL, rule_body(client_id=str(client.pk))).status_code == 201
-    assert len(items(viewer.get(RULES_URL))) == 1
+    assert_error(viewer.post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
+    assert_error(api_with_scope("read").post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
+    assert api_as_role("analyst").post(RULES, body(client_id=str(client.pk))).status_code == 201
+    assert len(items(viewer.get(RULES))) == 1
 
 
-def test_only_failures_of_active_pipelines_make_a_rule_fire() -> None:
+def test_firing_rules_count_failures_of_active_inventory_only() -> None:
     api = api_with_scope()
     pipeline = PipelineFactory.create()
     sibling = PipelineFactory.create(client=pipeline.client)
     disabled = PipelineFactory.create(client=pipeline.client, is_active=False)
-    create_failed_run(pipeline, 0.5)
-    create_failed_run(sibling, 0.7)
-    create_failed_run(disabled, 0.6)
+    failed(pipeline, 0.5)
+    failed(sibling, 0.7)
+    failed(disabled, 0.6)
     client, number = str(pipeline.client_id), count()
 
     def rule(**values: Any) -> str:
-        return str(api.post(RULES_URL, rule_body(destination=f"#{next(number)}", **values)).json()["id"])
+        return str(api.post(RULES, body(destination=f"#{next(number)}", **values)).json()["id"])
 
     in_window = {"rule_type": "failures_in_window", "window_minutes": 60}
     firing = [
@@ -175,18 +167,18 @@ def test_only_failures_of_active_pipelines_make_a_rule_fire() -> None:
     rule(pipeline_id=str(disabled.pk))
     rule(client_id=client, is_enabled=False)
 
-    assert [row["id"] for row in items(api.get(f"{RULES_URL}/firing"))] == firing
-    assert items(api_with_scope("read", client_id=ClientFactory.create().pk).get(f"{RULES_URL}/firing")) == []
+    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == firing
+    assert items(api_with_scope("read", client_id=ClientFactory.create().pk).get(f"{RULES}/firing")) == []
 
 
-def test_the_list_of_firing_rules_needs_3_queries_for_any_number_of_rules(django_assert_num_queries: Any) -> None:
+def test_firing_costs_the_same_queries_for_any_number_of_rules(django_assert_num_queries: Any) -> None:
     api = api_with_scope("read")
     for pipeline in PipelineFactory.create_batch(10):
-        create_failed_run(pipeline, 1)
+        failed(pipeline, 1)
         AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#x")
-    api.get(f"{RULES_URL}/firing")
+    api.get(f"{RULES}/firing")
     with django_assert_num_queries(3):  # the token, the firing rules, the page
-        assert len(items(api.get(f"{RULES_URL}/firing"))) == 10
+        assert len(items(api.get(f"{RULES}/firing"))) == 10
 
 
 def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
@@ -199,24 +191,23 @@ def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
             started_at=start + timedelta(hours=hours),
             finished_at=start + timedelta(hours=hours + 1),
         )
-    on_failure = api.post(RULES_URL, rule_body(pipeline_id=str(pipeline.pk), is_enabled=False)).json()["id"]
+    on_failure = api.post(RULES, body(pipeline_id=str(pipeline.pk), is_enabled=False)).json()["id"]
     in_window = api.post(
-        RULES_URL,
-        rule_body(client_id=str(pipeline.client_id), rule_type="failures_in_window", threshold=2, window_minutes=540),
+        RULES, body(client_id=str(pipeline.client_id), rule_type="failures_in_window", threshold=2, window_minutes=540)
     ).json()["id"]
     window = "since=2026-03-01T00:00:00Z&until=2026-03-02T00:00:00Z"
 
-    assert api.get(f"{RULES_URL}/{on_failure}/preview?{window}").json() == {
+    assert api.get(f"{RULES}/{on_failure}/preview?{window}").json() == {
         "items": [
             {"from": "2026-03-01T02:00:00Z", "until": "2026-03-01T06:00:00Z", "failed_runs": 1},
             {"from": "2026-03-01T10:00:00Z", "until": "2026-03-02T00:00:00Z", "failed_runs": 1},
         ]
     }
-    assert api.get(f"{RULES_URL}/{in_window}/preview?{window}").json() == {
+    assert api.get(f"{RULES}/{in_window}/preview?{window}").json() == {
         "items": [{"from": "2026-03-01T10:00:00Z", "until": "2026-03-01T11:00:00Z", "failed_runs": 2}]
     }
     later = "since=2026-03-01T12:00:00Z&until=2026-03-01T13:00:00Z"
-    assert api.get(f"{RULES_URL}/{on_failure}/preview?{later}").json() == {
+    assert api.get(f"{RULES}/{on_failure}/preview?{later}").json() == {
         "items": [{"from": "2026-03-01T12:00:00Z", "until": "2026-03-01T13:00:00Z", "failed_runs": 1}]
     }
 
@@ -233,22 +224,20 @@ def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
 )
 def test_a_preview_refuses_an_invalid_window(query: str, fields: set[str]) -> None:
     api = api_with_scope()
-    rule = api.post(RULES_URL, rule_body(client_id=str(ClientFactory.create().pk))).json()["id"]
-    assert set(field_errors(api.get(f"{RULES_URL}/{rule}/preview?{query}"))) == fields
+    rule = api.post(RULES, body(client_id=str(ClientFactory.create().pk))).json()["id"]
+    assert set(field_errors(api.get(f"{RULES}/{rule}/preview?{query}"))) == fields
 
 
-def test_a_rule_with_a_window_of_four_thousand_years_is_evaluated() -> None:
+def test_a_window_of_four_thousand_years_is_answered() -> None:
     api, pipeline = api_with_scope(), PipelineFactory.create()
-    create_failed_run(pipeline, 1)
-    values = rule_body(
-        pipeline_id=str(pipeline.pk), rule_type="failures_in_window", threshold=1, window_minutes=2**31 - 1
-    )
-    rule = api.post(RULES_URL, values).json()["id"]
-    assert len(api.get(f"{RULES_URL}/{rule}/preview").json()["items"]) == 1
-    assert [row["id"] for row in items(api.get(f"{RULES_URL}/firing"))] == [rule]
+    failed(pipeline, 1)
+    values = body(pipeline_id=str(pipeline.pk), rule_type="failures_in_window", threshold=1, window_minutes=2**31 - 1)
+    rule = api.post(RULES, values).json()["id"]
+    assert len(api.get(f"{RULES}/{rule}/preview").json()["items"]) == 1
+    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == [rule]
 
 
-def test_the_admin_history_shows_user_and_fields_of_changes_through_the_api() -> None:
+def test_changes_through_the_api_are_in_the_admin_history_with_user_and_fields() -> None:
     api, client = api_with_scope("write"), ClientFactory.create()
     pipeline = api.post(
         f"{ROOT}/clients/{client.pk}/pipelines", {"name": "Load", "platform": "cron", "pipeline_type": "export"}
@@ -257,8 +246,8 @@ def test_the_admin_history_shows_user_and_fields_of_changes_through_the_api() ->
     api.patch(f"{ROOT}/pipelines/{pipeline}", {"name": "Load 2"})
     api.delete(f"{ROOT}/pipelines/{pipeline}")
     api.delete(f"{ROOT}/pipelines/{pipeline}")
-    rule = api.post(RULES_URL, rule_body(client_id=str(client.pk))).json()["id"]
-    api.delete(f"{RULES_URL}/{rule}")
+    rule = api.post(RULES, body(client_id=str(client.pk))).json()["id"]
+    api.delete(f"{RULES}/{rule}")
 
     entries = LogEntry.objects.order_by("pk")
     assert [(entry.object_id, entry.get_change_message()) for entry in entries] == [
@@ -273,7 +262,7 @@ def test_the_admin_history_shows_user_and_fields_of_changes_through_the_api() ->
     assert {entry.user.first_name for entry in entries} == {"test"}
 
 
-def test_a_refused_change_adds_no_history_entry() -> None:
+def test_a_refused_change_leaves_no_entry() -> None:
     api, client = api_with_scope("write"), ClientFactory.create()
     field_errors(api.patch(f"{ROOT}/clients/{client.pk}", {"name": ""}))
     assert not LogEntry.objects.exists()
@@ -281,7 +270,7 @@ def test_a_refused_change_adds_no_history_entry() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["clients", "pipelines", "rules"])
-def test_only_one_of_several_simultaneous_creates_succeeds_and_the_other_errors_name_the_field(kind: str) -> None:
+def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_field(kind: str) -> None:
     client = ClientFactory.create()
     path, values, field = {
         "clients": (f"{ROOT}/clients", {"name": "Northwind"}, "name"),
@@ -290,13 +279,13 @@ def test_only_one_of_several_simultaneous_creates_succeeds_and_the_other_errors_
             {"name": "Load", "platform": "cron", "pipeline_type": "export"},
             "name",
         ),
-        "rules": (RULES_URL, rule_body(client_id=str(client.pk)), "destination"),
+        "rules": (RULES, body(client_id=str(client.pk)), "destination"),
     }[kind]
-    apis, barrier, responses = [api_with_scope("write") for _ in range(4)], Barrier(4), []
+    apis, barrier, answers = [api_with_scope("write") for _ in range(4)], Barrier(4), []
 
     def create(api: Any) -> None:
         barrier.wait()
-        responses.append(api.post(path, values))
+        answers.append(api.post(path, values))
         connection.close()
 
     threads = [Thread(target=create, args=[api]) for api in apis]
@@ -305,5 +294,5 @@ def test_only_one_of_several_simultaneous_creates_succeeds_and_the_other_errors_
     for thread in threads:
         thread.join()
 
-    assert sorted(response.status_code for response in responses) == [201, 400, 400, 400]
-    assert all(field in field_errors(response) for response in responses if response.status_code == 400)
+    assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+    assert all(field in field_errors(answer) for answer in answers if answer.status_code == 400)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "T0SECRET/B0SECRET/theSecretPart"
 HOOK = f"https://hooks.slack.com/services/{SECRET}"
-OTHER_HOOK = "https://hooks.slack.com/services/T0SECRET/B0SECRET/anotherPart"
+OTHER = "https://hooks.slack.com/services/T0SECRET/B0SECRET/anotherPart"
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def patch_rule(api: Any, rule: AlertRule, **fields: Any) -> Any:
 @pytest.mark.parametrize(
     "destination", ["#data-alerts", "ops@example.test", "https://example.test", "https://example.test/"]
 )
-def test_a_destination_without_a_secret_is_not_masked(destination: str) -> None:
+def test_a_destination_without_a_secret_is_shown_as_it_is(destination: str) -> None:
     assert shown_destination(destination) == destination
 
 
@@ -60,44 +60,44 @@ def test_only_the_host_of_an_address_is_shown(address: str) -> None:
 
 
 def test_two_hooks_of_one_host_have_different_masks() -> None:
-    assert shown_destination(HOOK) != shown_destination(OTHER_HOOK)
+    assert shown_destination(HOOK) != shown_destination(OTHER)
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
-def test_no_api_response_contains_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
+def test_no_response_of_the_api_shows_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
     api = api_as_role(role)
 
     for path in (f"/alert_rules/{rule.pk}", "/alert_rules", "/alert_rules/firing"):
-        response = api.get(ROOT + path)
-        assert response.status_code == 200
-        assert SECRET not in response.content.decode()
+        answer = api.get(ROOT + path)
+        assert answer.status_code == 200
+        assert SECRET not in answer.content.decode()
     assert api.get(f"{ROOT}/alert_rules/{rule.pk}").json()["destination"] == shown_destination(HOOK)
 
 
 def test_creating_a_rule_stores_the_address_and_returns_it_masked(pipeline: Pipeline) -> None:
     body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
-    response = post_json(api_with_scope(), f"{ROOT}/alert_rules", body)
+    answer = post_json(api_with_scope(), f"{ROOT}/alert_rules", body)
 
-    assert response.status_code == 201
-    assert SECRET not in response.content.decode()
+    assert answer.status_code == 201
+    assert SECRET not in answer.content.decode()
     assert AlertRule.objects.get().destination == HOOK
 
 
-def test_sending_the_masked_destination_keeps_the_stored_address(rule: AlertRule) -> None:
-    response = patch_rule(api_with_scope(), rule, destination=shown_destination(HOOK), window_minutes=5)
+def test_sending_the_masked_form_keeps_the_address(rule: AlertRule) -> None:
+    answer = patch_rule(api_with_scope(), rule, destination=shown_destination(HOOK), window_minutes=5)
 
-    assert response.status_code == 200
+    assert answer.status_code == 200
     rule.refresh_from_db()
     assert (rule.destination, rule.window_minutes) == (HOOK, 5)
 
 
-def test_the_masked_destination_of_another_hook_is_refused(rule: AlertRule) -> None:
-    assert field_errors(patch_rule(api_with_scope(), rule, destination=shown_destination(OTHER_HOOK))) == {
+def test_the_masked_form_of_another_hook_is_refused(rule: AlertRule) -> None:
+    assert field_errors(patch_rule(api_with_scope(), rule, destination=shown_destination(OTHER))) == {
         "destination": ["This is the masked form of another destination. Write the whole address."]
     }
 
 
-def test_a_search_matches_the_host_of_a_hook_but_not_its_path(rule: AlertRule) -> None:
+def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> None:
     counts = [
         len(api_with_scope().get(f"{ROOT}/alert_rules", {"search": text}).json()["items"])
         for text in ("hooks.SLACK", "T0SECRET", "theSecretPart")
@@ -107,45 +107,45 @@ def test_a_search_matches_the_host_of_a_hook_but_not_its_path(rule: AlertRule) -
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
-def test_no_console_page_contains_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
-    console = browser(role)
+def test_no_page_of_the_console_shows_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
+    web = browser(role)
     pages = [f"/admin/alerting/alertrule/{rule.pk}/change/", f"/admin/alerting/alertrule/{rule.pk}/history/"]
 
     for page in (*pages, "/admin/alerting/alertrule/", "/admin/alerting/alertrule/?q=T0SECRET"):
-        assert SECRET not in html(console.get(page)), page
-    searches = [console.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
+        assert SECRET not in html(web.get(page)), page
+    searches = [web.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
     assert [page.context["cl"].result_count for page in searches] == [1, 0]
 
 
-def test_saving_the_console_form_keeps_the_stored_address(rule: AlertRule) -> None:
-    console = browser("analyst")
-    form = console.get(f"/admin/alerting/alertrule/{rule.pk}/change/").context["adminform"].form
+def test_the_form_of_the_console_keeps_the_address(rule: AlertRule) -> None:
+    web = browser("analyst")
+    form = web.get(f"/admin/alerting/alertrule/{rule.pk}/change/").context["adminform"].form
     fields = {name: form.initial.get(name) or "" for name in form.fields} | {"window_minutes": "7", "is_enabled": "on"}
-    response = console.post(f"/admin/alerting/alertrule/{rule.pk}/change/", fields)
+    answer = web.post(f"/admin/alerting/alertrule/{rule.pk}/change/", fields)
 
-    assert response.status_code == 302
+    assert answer.status_code == 302
     rule.refresh_from_db()
     assert (rule.destination, rule.window_minutes) == (HOOK, 7)
 
 
 def test_an_export_masks_the_address_and_can_be_imported_unchanged(rule: AlertRule) -> None:
-    console = browser("analyst")
-    exported = console.get("/admin/alerting/alertrule/export/csv/").getvalue()
+    web = browser("analyst")
+    exported = web.get("/admin/alerting/alertrule/export/csv/").getvalue()
 
     assert SECRET not in exported.decode()
     assert shown_destination(HOOK) in exported.decode()
-    preview = console.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
+    preview = web.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
     assert preview.context["result"].unchanged == 1
     assert preview.context["result"].changes == []
     assert AlertRule.objects.get().destination == HOOK
 
 
-VALID_DESTINATIONS = {
+FITTING = {
     "slack": ["#data-alerts", "@ada", "C0123ABCD", "https://hooks.slack.com/services/T/B/x"],
     "email": ["ops@example.com", "data+oncall@eu.example.co.uk"],
     "webhook": ["https://hooks.example.com", "https://hooks.example.com/a/b?c=d"],
 }
-INVALID_DESTINATIONS = {
+UNFIT = {
     "slack": ["", "data alerts", "ops", "http://hooks.slack.com/x", "#", "#a b", "ops@example.com"],
     "email": ["#ops", "ops", "ops@", "@example.com", "a b@example.com", "ops@localhost", "https://example.com"],
     "webhook": ["not a url", "javascript:alert(1)", "http://hooks.example.com/x", "https://", "https:///x", "#ops",
@@ -153,14 +153,12 @@ INVALID_DESTINATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("channel", VALID_DESTINATIONS)
-def test_api_form_and_database_refuse_a_destination_that_does_not_fit_its_channel(
-    pipeline: Pipeline, channel: str
-) -> None:
+@pytest.mark.parametrize("channel", FITTING)
+def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pipeline: Pipeline, channel: str) -> None:
     api, analyst = api_with_scope(), browser("analyst")
     body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": channel}
     form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure", "channel": channel}
-    for destination in INVALID_DESTINATIONS[channel]:
+    for destination in UNFIT[channel]:
         assert set(field_errors(post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}))) == {
             "destination"
         }, destination
@@ -171,9 +169,9 @@ def test_api_form_and_database_refuse_a_destination_that_does_not_fit_its_channe
                 AlertRule.objects.create(
                     pipeline=pipeline, rule_type="on_failure", channel=channel, destination=destination
                 )
-    for destination in VALID_DESTINATIONS[channel]:
+    for destination in FITTING[channel]:
         assert post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}).status_code == 201
-    assert AlertRule.objects.count() == len(VALID_DESTINATIONS[channel])
+    assert AlertRule.objects.count() == len(FITTING[channel])
 
 
 def test_the_destination_is_validated_when_the_channel_changes(rule: AlertRule) -> None:
@@ -181,7 +179,7 @@ def test_the_destination_is_validated_when_the_channel_changes(rule: AlertRule) 
     assert patch_rule(api_with_scope(), rule, channel="email", destination="ops@example.com").status_code == 200
 
 
-def test_the_migration_keeps_and_lists_rules_whose_destination_does_not_fit(
+def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
     pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     migration = importlib.import_module("alerting.migrations.0005_destination_fits_channel")
@@ -199,7 +197,7 @@ def test_the_migration_keeps_and_lists_rules_whose_destination_does_not_fit(
     assert {channel: pattern for channel, (pattern, _) in FORMATS.items()} == migration.FORMS
 
 
-def test_the_form_shows_a_preview_of_a_rule_that_is_not_saved(pipeline: Pipeline) -> None:
+def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
     now = timezone.now()
     for hours, status in ((30, "success"), (20, "failed"), (10, "success")):
         RunFactory.create(

@@ -42,14 +42,14 @@ def test_a_rule_of_a_client_fires_while_any_of_its_pipelines_is_failing() -> Non
 
 def test_a_failure_counts_until_the_window_has_passed() -> None:
     failures = [hour(1), hour(2), hour(9)]
-    fired_spans = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
-    assert fired_spans == spans((2, 4, 2))
+    fired = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
+    assert fired == spans((2, 4, 2))
 
 
 def test_failures_before_the_previewed_window_count() -> None:
     failures = [hour(-1), hour(-0.5)]
-    fired_spans = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
-    assert fired_spans == spans((0, 2, 2))
+    fired = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
+    assert fired == spans((0, 2, 2))
 
 
 def test_two_failures_that_are_one_whole_window_apart_do_not_count_together() -> None:
@@ -60,53 +60,48 @@ def test_two_failures_that_are_one_whole_window_apart_do_not_count_together() ->
 def test_twenty_thousand_failures_make_one_span() -> None:
     failures = [NOON + timedelta(seconds=number) for number in range(20_000)]
 
-    fired_spans = failures_in_window(failures, threshold=1, window=timedelta(days=4000), since=NOON, until=END)
+    fired = failures_in_window(failures, threshold=1, window=timedelta(days=4000), since=NOON, until=END)
 
-    assert fired_spans == [Span(NOON, END, 20_000)]
+    assert fired == [Span(NOON, END, 20_000)]
 
 
 def test_a_failure_on_the_last_day_of_the_calendar_counts_until_the_end() -> None:
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
     since = end - timedelta(days=1)
 
-    fired_spans = failures_in_window([since], threshold=1, window=timedelta(days=400), since=since, until=end)
+    fired = failures_in_window([since], threshold=1, window=timedelta(days=400), since=since, until=end)
 
-    assert fired_spans == [Span(since, end, 1)]
+    assert fired == [Span(since, end, 1)]
 
 
-def fires_at(fired_spans: list[Span], moment: datetime) -> bool:
-    return any(span.since <= moment < span.until for span in fired_spans)
+def fires_at(fired: list[Span], moment: datetime) -> bool:
+    return any(span.since <= moment < span.until for span in fired)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(failures=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
-def test_on_failure_equals_its_definition_at_each_half_hour(failures: list[tuple[int, int | None]]) -> None:
-    failed = [
-        (hour(start), None if hours_failing is None else hour(start + hours_failing))
-        for start, hours_failing in failures
-    ]
-    fired_spans = on_failure(failed, since=NOON, until=END)
+@given(verdicts=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
+def test_on_failure_equals_its_definition_at_each_half_hour(verdicts: list[tuple[int, int | None]]) -> None:
+    failed = [(hour(start), None if lasted is None else hour(start + lasted)) for start, lasted in verdicts]
+    fired = on_failure(failed, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
         expected = any(start <= moment and (end is None or moment < end) for start, end in failed)
-        assert fires_at(fired_spans, moment) == expected, moment
-    assert all(a.until < b.since for a, b in pairwise(fired_spans))
+        assert fires_at(fired, moment) == expected, moment
+    assert all(a.until < b.since for a, b in pairwise(fired))
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), window_hours=st.integers(1, 9))
+@given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), width=st.integers(1, 9))
 def test_failures_in_window_equals_its_definition_at_each_half_hour(
-    hours: list[int], threshold: int, window_hours: int
+    hours: list[int], threshold: int, width: int
 ) -> None:
     failures = [hour(number) for number in hours]
-    window = timedelta(hours=window_hours)
-    fired_spans = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
+    window = timedelta(hours=width)
+    fired = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
         counted = [failed_at for failed_at in failures if moment - window < failed_at <= moment]
-        assert fires_at(fired_spans, moment) == (len(counted) >= threshold), moment
-    for span in fired_spans:
-        failures_of_span = [
-            failed_at for failed_at in failures if failed_at < span.until and failed_at + window > span.since
-        ]
-        assert span.failed_runs == len(failures_of_span)
+        assert fires_at(fired, moment) == (len(counted) >= threshold), moment
+    for span in fired:
+        touching = [failed_at for failed_at in failures if failed_at < span.until and failed_at + window > span.since]
+        assert span.failed_runs == len(touching)

@@ -17,8 +17,8 @@ from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
 
-RULES_URL = "/admin/alerting/alertrule/"
-HEADER_LINE = "client,pipeline,rule_type,threshold,window_minutes,channel,destination,is_enabled"
+RULES = "/admin/alerting/alertrule/"
+HEADING = "client,pipeline,rule_type,threshold,window_minutes,channel,destination,is_enabled"
 
 
 @pytest.fixture
@@ -29,18 +29,18 @@ def browser(client: Browser) -> Browser:
 
 
 def preview_rows(browser: Browser, *rows: str) -> Any:
-    data = "\n".join([HEADER_LINE, *rows]).encode()
-    return browser.post(f"{RULES_URL}import/", {"file": SimpleUploadedFile("rules.csv", data)})
+    data = "\n".join([HEADING, *rows]).encode()
+    return browser.post(f"{RULES}import/", {"file": SimpleUploadedFile("rules.csv", data)})
 
 
 def import_file(browser: Browser, *rows: str) -> str:
     preview = preview_rows(browser, *rows)
-    assert 'name="upload"' in preview.content.decode(), listed_errors(preview)
-    done = browser.post(f"{RULES_URL}import/", {"upload": preview.context["upload"]}, follow=True)
+    assert 'name="upload"' in preview.content.decode(), errors(preview)
+    done = browser.post(f"{RULES}import/", {"upload": preview.context["upload"]}, follow=True)
     return " ".join(done.content.decode().split())
 
 
-def listed_errors(response: Any) -> list[str]:
+def errors(response: Any) -> list[str]:
     table = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', response.content.decode(), re.DOTALL)
     assert table
     lines = re.findall("<tr>(.*?)</tr>", table[1], re.DOTALL)
@@ -92,7 +92,7 @@ def test_the_error_of_an_invalid_rule_is_listed_and_no_rule_of_the_file_is_store
 ) -> None:
     response = preview_rows(browser, row, "Northwind,orders,on_failure,,,slack,#good,")
 
-    assert listed_errors(response) == [error]
+    assert errors(response) == [error]
     assert not AlertRule.objects.exists()
 
 
@@ -113,18 +113,18 @@ def test_importing_an_existing_rule_changes_it(browser: Browser) -> None:
     assert LogEntry.objects.get().get_change_message() == "Changed threshold."
 
 
-@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
-def test_an_export_can_be_imported_unchanged(browser: Browser, file_format: str) -> None:
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_an_export_can_be_imported_unchanged(browser: Browser, form: str) -> None:
     import_file(browser, "Northwind,,on_failure,,,slack,@cmd,", "Northwind,orders,failures_in_window,3,60,slack,#b,no")
     fields = ("client", "pipeline", "rule_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
     before = list(AlertRule.objects.order_by("destination").values_list(*fields))
 
-    content = browser.get(f"{RULES_URL}export/{file_format}/").getvalue()
+    content = browser.get(f"{RULES}export/{form}/").getvalue()
 
-    if file_format == "xlsx":
+    if form == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
         assert not [cell for line in sheet.iter_rows() for cell in line if cell.data_type == "f"]
     AlertRule.objects.all().delete()
-    preview = browser.post(f"{RULES_URL}import/", {"file": SimpleUploadedFile(f"rules.{file_format}", content)})
-    browser.post(f"{RULES_URL}import/", {"upload": preview.context["upload"]})
+    preview = browser.post(f"{RULES}import/", {"file": SimpleUploadedFile(f"rules.{form}", content)})
+    browser.post(f"{RULES}import/", {"upload": preview.context["upload"]})
     assert list(AlertRule.objects.order_by("destination").values_list(*fields)) == before

@@ -1,4 +1,4 @@
-"""Previews and firing rules over stored runs equal a second, simple implementation of their definitions."""
+"""Previews and firing rules over stored runs equal a literal implementation of the definitions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,11 @@ from runs.models import Run
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-EARLIEST = datetime.min.replace(tzinfo=UTC)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Inventory:
+class World:
     """Two active pipelines and a disabled one of a client, one of another client, and one of a disabled client."""
 
     pipelines: list[Pipeline]
@@ -32,17 +32,13 @@ class Inventory:
         def in_scope(pipeline: Pipeline) -> bool:
             return pipeline == rule.pipeline if rule.pipeline else pipeline.client == rule.client
 
-        return [
-            pipeline
-            for pipeline in self.pipelines
-            if pipeline.is_active and pipeline.client.is_active and in_scope(pipeline)
-        ]
+        return [each for each in self.pipelines if each.is_active and each.client.is_active and in_scope(each)]
 
 
 @pytest.fixture
-def inventory() -> Inventory:
+def world() -> World:
     client = ClientFactory.create()
-    return Inventory(
+    return World(
         [
             PipelineFactory.create(client=client),
             PipelineFactory.create(client=client),
@@ -57,8 +53,8 @@ def hour(number: float) -> datetime:
     return NOON + timedelta(hours=number)
 
 
-def latest_key(run: Run) -> tuple[Any, ...]:
-    return run.started_at or EARLIEST, run.finished_at or EARLIEST, run.pk
+def order(run: Run) -> tuple[Any, ...]:
+    return run.started_at or NEVER, run.finished_at or NEVER, run.pk
 
 
 def is_failing(runs: list[Run], moment: datetime | None) -> bool:
@@ -69,19 +65,17 @@ def is_failing(runs: list[Run], moment: datetime | None) -> bool:
         if run.status in {"success", "failed"}
         and (moment is None or max(run.started_at or run.event_at, run.event_at) <= moment)
     ]
-    return bool(decisive) and max(decisive, key=latest_key).status == "failed"
+    return bool(decisive) and max(decisive, key=order).status == "failed"
 
 
-def fires(
-    inventory: Inventory, rule: AlertRule, runs: list[Run], moment: datetime, *, all_stored_runs: bool = False
-) -> bool:
-    scope = inventory.scope(rule)
+def fires(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
+    scope = world.scope(rule)
     if rule.rule_type == "on_failure":
         histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
-        return any(is_failing(history, None if all_stored_runs else moment) for history in histories)
+        return any(is_failing(history, None if as_stored else moment) for history in histories)
     window = timedelta(minutes=rule.window_minutes or 0)
-    pipeline_ids = {pipeline.pk for pipeline in scope}
-    failed = [run for run in runs if run.pipeline_id in pipeline_ids and run.status == "failed"]
+    keys = {pipeline.pk for pipeline in scope}
+    failed = [run for run in runs if run.pipeline_id in keys and run.status == "failed"]
     return len([run for run in failed if run.event_at <= moment and moment - run.event_at < window]) >= (
         rule.threshold or 0
     )
@@ -112,10 +106,10 @@ RULES = st.lists(
 )
 
 
-def create_runs(inventory: Inventory, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
+def create_runs(world: World, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
     Run.objects.bulk_create(
         Run(
-            pipeline=inventory.pipelines[pipeline_index],
+            pipeline=world.pipelines[pipeline_index],
             external_run_id=str(number),
             status=status,
             started_at=None if started is None else hour(started),
@@ -126,14 +120,14 @@ def create_runs(inventory: Inventory, runs: list[tuple[int, str, int | None, int
     return list(Run.objects.all())
 
 
-def create_rules(inventory: Inventory, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
+def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
     created = []
     for number, (scope, pipeline_index, rule_type, threshold, window_minutes, is_enabled) in enumerate(rules):
-        pipeline = inventory.pipelines[pipeline_index]
+        pipeline = world.pipelines[pipeline_index]
         created.append(
             AlertRule.objects.create(
                 # If both are set, the pipeline decides; the client may be any.
-                client={"client": pipeline.client, "both": inventory.pipelines[pipeline_index - 1].client}.get(scope),
+                client={"client": pipeline.client, "both": world.pipelines[pipeline_index - 1].client}.get(scope),
                 pipeline=pipeline if scope != "client" else None,
                 rule_type=rule_type,
                 threshold=threshold,
@@ -154,13 +148,13 @@ def create_rules(inventory: Inventory, rules: list[tuple[str, int, str, int, int
 )
 @given(runs=RUNS, rules=RULES)
 def test_previews_and_firing_rules_equal_their_definitions(
-    inventory: Inventory,
+    world: World,
     runs: list[tuple[int, str, int | None, int | None]],
     rules: list[tuple[str, int, str, int, int, bool]],
 ) -> None:
     since, until = hour(0), hour(12)
     with transaction.atomic():
-        history, created = create_runs(inventory, runs), create_rules(inventory, rules)
+        history, created = create_runs(world, runs), create_rules(world, rules)
         firing = {number: set(firing_rules(hour(number))) for number in range(0, 19, 3)}
         stored_now = {number: set(firing_rules(clock=hour(number))) for number in range(0, 19, 6)}
         previews = {rule.pk: preview(rule, since=since, until=until) for rule in created}
@@ -168,19 +162,17 @@ def test_previews_and_firing_rules_equal_their_definitions(
 
     enabled = [rule for rule in created if rule.is_enabled]
     for number, rule_ids in firing.items():
-        assert rule_ids == {rule.pk for rule in enabled if fires(inventory, rule, history, hour(number))}
+        assert rule_ids == {rule.pk for rule in enabled if fires(world, rule, history, hour(number))}
     for number, rule_ids in stored_now.items():
-        assert rule_ids == {
-            rule.pk for rule in enabled if fires(inventory, rule, history, hour(number), all_stored_runs=True)
-        }
+        assert rule_ids == {rule.pk for rule in enabled if fires(world, rule, history, hour(number), as_stored=True)}
     for rule in created:
         for half_hour in range(24):
             moment = hour(half_hour / 2)
             is_previewed = any(span.since <= moment < span.until for span in previews[rule.pk])
-            assert is_previewed == fires(inventory, rule, history, moment), (rule, moment)
+            assert is_previewed == fires(world, rule, history, moment), (rule, moment)
 
 
-def query_plan(sql: str) -> str:
+def plan(sql: str) -> str:
     """Return the plan for many runs, because with few runs PostgreSQL may choose any index."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -196,38 +188,31 @@ def query_plan(sql: str) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_failures(inventory: Inventory) -> None:
-    create_rules(
-        inventory, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)]
-    )
+def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_failures(world: World) -> None:
+    create_rules(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
         firing_rules()
 
     [query] = queries.captured_queries
-    plan = query_plan(query["sql"])
-    assert "runs_latest" in plan
-    assert "runs_failed" in plan
-    assert "Seq Scan on runs" not in plan
+    explained = plan(query["sql"])
+    assert "runs_latest" in explained
+    assert "runs_failed" in explained
+    assert "Seq Scan on runs" not in explained
 
 
-def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(inventory: Inventory) -> None:
-    create_runs(
-        inventory, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)]
-    )
-    [rule] = create_rules(inventory, [("pipeline", 0, "on_failure", 1, 60, True)])
+def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(world: World) -> None:
+    create_runs(world, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)])
+    [rule] = create_rules(world, [("pipeline", 0, "on_failure", 1, 60, True)])
 
     spans = preview(rule, since=hour(0), until=hour(12))
 
     assert [(span.since, span.until, span.failed_runs) for span in spans] == [(hour(2), hour(6), 1)]
 
 
-def test_previews_of_rules_with_the_same_scope_share_queries(
-    inventory: Inventory, django_assert_num_queries: Any
-) -> None:
+def test_previews_of_rules_with_the_same_scope_share_queries(world: World, django_assert_num_queries: Any) -> None:
     rules = create_rules(
-        inventory,
-        [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3,
+        world, [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3
     )
 
     with django_assert_num_queries(2):
@@ -236,21 +221,21 @@ def test_previews_of_rules_with_the_same_scope_share_queries(
     assert set(spans_by_rule) == {rule.pk for rule in rules}
 
 
-def test_a_rule_of_an_unknown_type_raises(inventory: Inventory) -> None:
-    [rule] = create_rules(inventory, [("client", 0, "on_failure", 1, 60, True)])
+def test_a_rule_of_an_unknown_type_raises(world: World) -> None:
+    [rule] = create_rules(world, [("client", 0, "on_failure", 1, 60, True)])
     rule.rule_type = "on_tuesdays"
     with pytest.raises(ValueError, match="on_tuesdays"):
         preview(rule, since=hour(0), until=hour(12))
 
 
 @pytest.mark.parametrize(("rule_type", "index"), [("on_failure", "runs_latest"), ("failures_in_window", "runs_")])
-def test_a_preview_needs_one_query_that_uses_an_index(inventory: Inventory, rule_type: str, index: str) -> None:
-    [rule] = create_rules(inventory, [("client", 0, rule_type, 1, 60, True)])
+def test_a_preview_needs_one_query_that_uses_an_index(world: World, rule_type: str, index: str) -> None:
+    [rule] = create_rules(world, [("client", 0, rule_type, 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
         preview(rule, since=hour(0), until=hour(12))
 
     [query] = queries.captured_queries
-    plan = query_plan(query["sql"])
-    assert index in plan
-    assert "Seq Scan on runs" not in plan
+    explained = plan(query["sql"])
+    assert index in explained
+    assert "Seq Scan on runs" not in explained

@@ -36,7 +36,6 @@ def create_token(
     prefix = _random(8)
     plaintext = f"chm_{prefix}_{_random(40)}"
     with transaction.atomic():
-        # The admin log needs a user for each change, so each token has its own.
         user = get_user_model().objects.create_user(f"api-token-{prefix}", first_name=name)
         token = ApiToken(
             name=name,

@@ -38,7 +38,6 @@ class ConsoleSite(_UnfoldSite):
         checked_view = super().admin_view(view, cacheable)
 
         def view_or_session_ended(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            # A logout has no input to keep.
             if request.method == "POST" and not request.user.is_authenticated and request.path != self.logout_path():
                 return session_ended(request)
             return checked_view(request, *args, **kwargs)

@@ -127,9 +127,9 @@ def _matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def _not_modified(response: HttpResponse) -> HttpResponse:
-    not_modified = HttpResponseNotModified()
-    not_modified.headers.pop("Content-Type", None)
+    answer = HttpResponseNotModified()
+    answer.headers.pop("Content-Type", None)
     for name in _HEADERS_OF_304:
         if name in response.headers:
-            not_modified.headers[name] = response.headers[name]
-    return not_modified
+            answer.headers[name] = response.headers[name]
+    return answer

@@ -87,7 +87,6 @@ def form_to_resend(request: HttpRequest, *, title: str, message: str) -> HttpRes
 
 
 def _render(template: str, context: dict[str, Any], *, status: int) -> HttpResponse:
-    # Rendered without the request, because context processors may need the database.
     context |= {"status": status, "request_id": current_request_id()}
     return HttpResponse(loader.get_template(template).render(context), status=status)
 

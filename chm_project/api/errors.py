@@ -184,8 +184,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def unavailable(request: HttpRequest, database_error: DatabaseErrorResponse) -> HttpResponse:
     """Answer with the status of the error, as a JSON error or as a page that needs neither database nor session."""
-    response = _api_error_response(request, database_error.status, database_error.message) or error_page(
+    answer = _api_error_response(request, database_error.status, database_error.message) or error_page(
         database_error.status, database_error.message, link=("", "Try again")
     )
-    response.headers["Retry-After"] = str(database_error.retry_after)
-    return response
+    answer.headers["Retry-After"] = str(database_error.retry_after)
+    return answer

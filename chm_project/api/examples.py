@@ -88,9 +88,9 @@ def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for entry in CODES:
         name = "".join(word.title() for word in entry.code.split("_"))
         if response := result["components"]["responses"].get(name):
-            error_body = envelope(entry.status, *MESSAGE_AND_DETAILS[entry.status])
-            error_body["error"]["request_id"] = REQUEST_ID
-            response["content"]["application/json"]["example"] = error_body
+            answer = envelope(entry.status, *MESSAGE_AND_DETAILS[entry.status])
+            answer["error"]["request_id"] = REQUEST_ID
+            response["content"]["application/json"]["example"] = answer
     return result
 
 

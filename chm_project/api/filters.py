@@ -22,13 +22,13 @@ MAX_VALUES = 100
 SEVERAL_VALUES = "Accepts several values: separate them by commas, or repeat the parameter."
 
 
-def check_parameters(request: Request, known_names: Iterable[str], repeatable: Container[str] = ()) -> None:
+def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
     """Raise ValidationError, with the names, if query parameters are unknown, empty, or repeated but not repeatable."""
-    known_names = sorted(known_names)
-    hint = f"Known parameters: {', '.join(known_names)}." if known_names else "This address has no parameters."
+    known = sorted(known)
+    hint = f"Known parameters: {', '.join(known)}." if known else "This address has no parameters."
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
-        if name not in known_names:
+        if name not in known:
             problems[name] = [f"Unknown parameter. {hint}"]
         elif len(values) > 1 and name not in repeatable:
             problems[name] = ["Give this parameter once."]
@@ -118,11 +118,11 @@ class ListField(forms.Field):
         self.parse = parse
         super().__init__(**kwargs)
 
-    def to_python(self, values: Any) -> list[Any]:
-        if len(values) > MAX_VALUES:
+    def to_python(self, value: Any) -> list[Any]:
+        if len(value) > MAX_VALUES:
             raise ValidationError(f"Give at most {MAX_VALUES} values.")
         try:
-            return list(dict.fromkeys(self.parse(part) for part in values))
+            return list(dict.fromkeys(self.parse(part) for part in value))
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -137,13 +137,13 @@ class ListFilter(filter_bases.Filter):
         description = f"{help_text} {SEVERAL_VALUES}".strip()
         extend_schema_field({"type": "array", "items": items, "description": description})(self)
 
-    def filter(self, queryset: QuerySet[Any], values: list[Any]) -> QuerySet[Any]:
-        if self.method or not values:
+    def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
+        if self.method or not value:
             return queryset
         # With = PostgreSQL can read rows from an index in the requested order; with IN it cannot.
-        if len(values) == 1:
-            return queryset.filter(**{str(self.field_name): values[0]})
-        return queryset.filter(**{f"{self.field_name}__in": values})
+        if len(value) == 1:
+            return queryset.filter(**{str(self.field_name): value[0]})
+        return queryset.filter(**{f"{self.field_name}__in": value})
 
 
 class SeveralChoicesFilter(ListFilter):

@@ -62,8 +62,8 @@ class SchemaView(StrictView, SpectacularAPIView):
             if not self.build_lock.acquire(blocking=False):
                 raise Busy("The schema is being built; try again in a moment.")
             try:
-                response = super()._get_schema_response(request)  # type: ignore[no-untyped-call]
-                self.rendered[renderer.media_type] = renderer.render(response.data, renderer.media_type, {})
+                answer = super()._get_schema_response(request)  # type: ignore[no-untyped-call]
+                self.rendered[renderer.media_type] = renderer.render(answer.data, renderer.media_type, {})
             finally:
                 self.build_lock.release()
         name = f'inline; filename="{self._get_filename(request, None)}"'  # type: ignore[no-untyped-call]

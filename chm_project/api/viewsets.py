@@ -30,11 +30,11 @@ def find_or_404(queryset: QuerySet[ModelT], key: object) -> ModelT:
         raise NotFound(f"No {queryset.model._meta.verbose_name} has the id {key}.") from None
 
 
-def known_fields(chosen: Sequence[str], all_fields: Sequence[str]) -> list[str]:
+def known_fields(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the chosen fields in the order of the response. Raise ValidationError if one is unknown."""
-    if unknown := [name for name in chosen if name not in all_fields]:
-        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known fields: {', '.join(all_fields)}."]})
-    return [name for name in all_fields if name in chosen]
+    if unknown := [name for name in chosen if name not in known]:
+        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known fields: {', '.join(known)}."]})
+    return [name for name in known if name in chosen]
 
 
 def keep_fields(serializer: Any, names: list[str]) -> None:
@@ -58,16 +58,16 @@ class StrictView(APIView):
     deprecated_parameters: Mapping[str, Deprecation] = {}
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        final_response = super().finalize_response(request, response, *args, **kwargs)
+        answer = super().finalize_response(request, response, *args, **kwargs)
         # Shared caches must not store data that one token may see. A client may keep a copy and check it by its ETag.
-        final_response.headers.setdefault("Cache-Control", "private, no-cache")
+        answer.headers.setdefault("Cache-Control", "private, no-cache")
         if (rate_limit := getattr(request._request, "rate_limit", None)) is not None:
             for header, value in rate_limit.headers.items():
-                final_response.headers[header] = value
+                answer.headers[header] = value
         for name, deprecation in self.deprecated_parameters.items():
             if name in request.query_params:
-                add_deprecation_headers(final_response, deprecation, request.build_absolute_uri(reverse("docs")))
-        return final_response
+                add_deprecation_headers(answer, deprecation, request.build_absolute_uri(reverse("docs")))
+        return answer
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -63,7 +63,7 @@ def read_handover(
         clients = {client_id} if clients is None else {client_id} & set(clients)
     scope: dict[str, Any] = {"clients": clients, "clock": until}
     changed = run_shape("changes_since_yesterday", since=since, **scope)
-    incidents = _read_incidents(since, until, scope)
+    incidents = _incidents(since, until, scope)
     failing, late = run_shape("failing_now", **scope), run_shape("late_pipelines", **scope)
     add_maintenance_columns([*incidents, *failing, *late], as_of=until)
     return Handover(
@@ -76,11 +76,11 @@ def read_handover(
         sources_dark=[
             row for row in run_shape("ingestion_health", **scope) if row["stale"] or row["failing_ingestion"]
         ],
-        changes=_read_changes(since, clients),
+        changes=_changes(since, clients),
     )
 
 
-def _read_incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[Row]:
+def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[Row]:
     current = run_shape("incidents", **scope)
     ended = run_query(_ENDED_INCIDENTS_SQL, query_values={"since": since, "until": until}, **scope)
     return [
@@ -94,7 +94,7 @@ def _are_one_incident(row: Row, other: Row) -> bool:
     return bool(row["incident"] == other["incident"] and is_near)
 
 
-def _read_changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
+def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
     """Return changes to clients, pipelines and alert rules, newest first.
 
     If `clients` is given, changes to deleted objects are left out, because their client is not known any more.

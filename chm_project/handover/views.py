@@ -48,21 +48,21 @@ class HandoverWindowSerializer(serializers.Serializer[Any]):
     client_id = serializers.UUIDField(required=False, help_text="Only this client.")
 
 
-def _rows_field(help_text: str) -> serializers.Field[Any, Any, Any, Any]:
+def _rows(help_text: str) -> serializers.Field[Any, Any, Any, Any]:
     return serializers.ListField(child=serializers.DictField(), help_text=help_text)
 
 
 class HandoverSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(help_text="When the report was made.")
-    incidents = _rows_field(
+    incidents = _rows(
         "Incidents that began in the shift: rows of the report incidents, with ended_at (null if not ended)."
     )
-    recovered = _rows_field("Pipelines that recovered in the shift: rows of the report changes_since_yesterday.")
-    failing = _rows_field("Failing pipelines: rows of the report failing_now, new failures before known ones.")
-    late = _rows_field("Late pipelines: rows of the report late_pipelines.")
-    sources_dark = _rows_field("Sources that are overdue or failing: rows of the report ingestion_health.")
-    changes = _rows_field("Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change.")
+    recovered = _rows("Pipelines that recovered in the shift: rows of the report changes_since_yesterday.")
+    failing = _rows("Failing pipelines: rows of the report failing_now, new failures before known ones.")
+    late = _rows("Late pipelines: rows of the report late_pipelines.")
+    sources_dark = _rows("Sources that are overdue or failing: rows of the report ingestion_health.")
+    changes = _rows("Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change.")
 
 
 class HandoverView(StrictView):
@@ -135,7 +135,6 @@ def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG0
         title="CHM: incidents", link=board_url, description="", author_name="CHM",
         feed_guid=f"urn:chm:incidents:{token.client_id or 'all'}",
     )  # fmt: skip
-    # Feed readers recognize an entry by its id, so the id of an incident stays the same while the incident grows.
     for row in sorted(run_shape("incidents", client_id=token.client_id), key=lambda row: row["until"], reverse=True):
         scope_text = incident_scope(row)
         run_url = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))

@@ -4,9 +4,9 @@ Other packages use only the names in `__all__`. `secret_names` lists names whose
 forms of tokens, and `context_rules` texts that surround a secret.
 """
 
-from chm_project.scrubbing.payloads import scrub_mapping, scrubbed, storable_text
+from chm_project.scrubbing.payloads import scrub_mapping, scrub_payload, scrubbed, storable_text
 from chm_project.scrubbing.secret_names import secret_name
 from chm_project.scrubbing.texts import scrub_text
 from chm_project.scrubbing.value_checks import FILTERED
 
-__all__ = ["FILTERED", "scrub_mapping", "scrub_text", "scrubbed", "secret_name", "storable_text"]
+__all__ = ["FILTERED", "scrub_mapping", "scrub_payload", "scrub_text", "scrubbed", "secret_name", "storable_text"]

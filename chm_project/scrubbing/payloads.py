@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from chm_project.scrubbing.secret_names import SecretName, secret_name, words_of
-from chm_project.scrubbing.texts import may_hold_secrets, scrub_text, secret_spans
+from chm_project.scrubbing.texts import scrub_text, search_payload, secret_spans
 from chm_project.scrubbing.value_checks import FILTERED, is_secret_member, looks_random
 
 # Times and dataclasses are not JSON: orjson raises TypeError, and `_storable` turns them into text.
@@ -45,15 +45,25 @@ def storable_text(value: str) -> str:
 
 def scrub_mapping(value: Mapping[str, Any]) -> str:
     """Return the payload as JSON text that PostgreSQL can store, without its secrets."""
+    return scrub_payload(value)[0]
+
+
+def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the payload like `scrub_mapping`, and a text of which every part is harmless; empty for most secrets.
+
+    A source repeats the fields of a run in its payload. Those that are part of the second text need no search.
+    """
     try:
         encoded = orjson.dumps(value, option=_AS_JSON).decode()
         is_storable = "\\u0000" not in encoded
     except TypeError:
         is_storable = False
     # Most payloads have no secret, and searching their JSON text once is faster than visiting all their values.
-    if is_storable and not may_hold_secrets(encoded):
-        return encoded
-    return _dump(scrubbed(_storable(value, 0)))
+    if is_storable:
+        is_suspicious, is_harmless = search_payload(encoded)
+        if not is_suspicious:
+            return encoded, encoded if is_harmless else ""
+    return _dump(scrubbed(_storable(value, 0))), ""
 
 
 def _dump(value: object) -> str:

@@ -55,16 +55,26 @@ def secret_spans(text: str) -> list[Span]:
     return _merge_overlaps(spans) if len(spans) > 1 else spans
 
 
-def may_hold_secrets(encoded: str) -> bool:
-    """Return False only if the JSON text of a payload contains no secret name and matches no rule."""
-    decoded_text = decode(encoded)
-    return _may_hold_secret(encoded) or (decoded_text is not None and _may_hold_secret(decoded_text.text))
+def search_payload(encoded: str) -> tuple[bool, bool]:
+    """Return whether the JSON text of a payload may contain secrets, and whether every part of it is harmless.
 
-
-def _may_hold_secret(encoded: str) -> bool:
-    escaped = "\\" in encoded
+    The first is False only if the text contains no secret name and matches no rule. A text without any anchor or name
+    is harmless in every part: nothing in it could begin a search.
+    """
     lower = _lower(encoded)
-    for literal, start, end in _literals_in(lower):
+    literals = _literals_in(lower)
+    decoded_text = decode(encoded)
+    if decoded_text is None:
+        return bool(literals) and _may_hold_secret(encoded, lower, literals), not literals
+    if _may_hold_secret(encoded, lower, literals):
+        return True, False
+    lower = _lower(decoded_text.text)
+    return _may_hold_secret(decoded_text.text, lower, _literals_in(lower)), False
+
+
+def _may_hold_secret(encoded: str, lower: str, literals: Sequence[tuple[int, int, int]]) -> bool:
+    escaped = "\\" in encoded
+    for literal, start, end in literals:
         # With escapes, the JSON text differs from the text that it encodes, so the patterns cannot be applied to it.
         if any(
             _has_nearby_word(rule, lower, start, end) if escaped else _secret_span_of(rule, encoded, lower, start, end)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chm_project.scrubbing import FILTERED, scrub_mapping, scrub_text, secret_name
+from chm_project.scrubbing import FILTERED, scrub_mapping, scrub_payload, scrub_text, secret_name
 from chm_project.scrubbing.payloads import scrubbed
 from chm_project.scrubbing.secret_names import SECRET_NAMES
 from chm_project.scrubbing.texts import RULES
@@ -86,7 +86,21 @@ def test_a_payload_searched_as_one_text_is_scrubbed_like_a_parsed_one(item: Labe
     """A payload is searched as one JSON text first, and parsed only after a match."""
     value = item.value if isinstance(item.value, dict) else {"line": f"first\n{item.value}", "items": [item.value]}
 
-    assert json.loads(scrub_mapping(value)) == scrubbed(value)
+    encoded, harmless = scrub_payload(value)
+
+    assert json.loads(encoded) == scrubbed(value)
+    # A text with a secret is never a part of a harmless text.
+    assert str(item.value) not in harmless or scrub_text(str(item.value)) == item.value
+
+
+def test_only_a_payload_without_any_anchor_is_harmless_in_every_part() -> None:
+    encoded, harmless = scrub_payload({"external_run_id": "scheduled__2026-03-01", "note": "für Kunde Ω"})
+    # "compass" is no secret name, but a part of it is one.
+    _, harmless_with_anchor = scrub_payload({"note": "compass=hunter2"})
+
+    assert harmless == encoded
+    assert harmless_with_anchor == ""
+    assert scrub_text("pass=hunter2") == f"pass={FILTERED}"
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS_URL = f"{ROOT}/clients"
+CLIENTS = f"{ROOT}/clients"
 MINIMAL_PIPELINE = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
 
 
-def api_with_header(value: str) -> APIClient:
+def with_header(value: str) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=value)
     return client
@@ -44,7 +44,7 @@ def test_only_a_keyed_digest_of_a_token_is_stored() -> None:
     assert not any(secret in str(value) for value in ApiToken.objects.values_list().get())
 
 
-def test_each_token_has_its_own_user_that_cannot_log_in() -> None:
+def test_each_token_has_its_own_account_that_cannot_log_in() -> None:
     token, _ = create_token(name="grafana", scope=Scope.READ)
 
     assert token.user.get_full_name() == "grafana"
@@ -53,10 +53,10 @@ def test_each_token_has_its_own_user_that_cannot_log_in() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_bearer_is_accepted_in_upper_and_lower_case(scheme: str) -> None:
+def test_a_token_is_sent_as_bearer(scheme: str) -> None:
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
 
-    assert api_with_header(f"{scheme} {plaintext}").get(CLIENTS_URL).status_code == 200
+    assert with_header(f"{scheme} {plaintext}").get(CLIENTS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_the_scheme_bearer_is_accepted_in_upper_and_lower_case(scheme: str) -> N
     ids=lambda header: header[:24],
 )
 def test_an_invalid_token_is_refused(header: str) -> None:
-    response = api_with_header(header).get(CLIENTS_URL)
+    response = with_header(header).get(CLIENTS)
 
     assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_response() -> None:
+def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_answer() -> None:
     yesterday = timezone.now() - timedelta(days=1)
     _, expired = create_token(name="expired", scope=Scope.READ, expires_at=yesterday)
     token, revoked = create_token(name="revoked", scope=Scope.READ)
@@ -89,95 +89,94 @@ def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_response() -> 
     unknown = "chm_aaaaaaaa_" + "a" * 40
 
     same_id = {"X-Request-ID": "the-same-id"}
-    responses = [
-        api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL, headers=same_id)
-        for plaintext in (expired, revoked, disabled, unknown)
+    answers = [
+        with_header(f"Bearer {each}").get(CLIENTS, headers=same_id) for each in (expired, revoked, disabled, unknown)
     ]
 
-    assert {response.status_code for response in responses} == {401}
-    assert len({response.content for response in responses}) == 1
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
 
 
 def test_a_token_works_until_it_expires() -> None:
     _, plaintext = create_token(name="short", scope=Scope.READ, expires_at=timezone.now() + timedelta(minutes=1))
 
-    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 200
+    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
 
 
 @pytest.mark.parametrize("header", [None, "Basic YTpi", "Token x"])
-def test_a_request_without_token_or_session_gets_401(header: str | None) -> None:
-    client = api_with_header(header) if header else APIClient()
+def test_without_token_or_session_everything_is_401(header: str | None) -> None:
+    client = with_header(header) if header else APIClient()
 
     for path in ("clients", "pipelines", "runs", "schema", "docs", f"clients/{ClientFactory.create().pk}"):
         assert_error(client.get(f"{ROOT}/{path}"), 401, "unauthorized")
 
 
-def test_a_token_stays_valid_while_the_old_secret_key_is_a_fallback(settings: Any) -> None:
+def test_tokens_outlive_a_change_of_the_secret_key(settings: Any) -> None:
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
-    old_key, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
 
-    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 401
-    settings.SECRET_KEY_FALLBACKS = [old_key]
-    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 200
+    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 401
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
 
 
-def test_the_last_use_of_a_token_is_recorded_at_most_every_five_minutes() -> None:
+def test_use_is_recorded_at_most_every_five_minutes() -> None:
     api = api_with_scope("read")
 
-    api.get(CLIENTS_URL)
+    api.get(CLIENTS)
     first = ApiToken.objects.get().last_used_at
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        api.get(CLIENTS_URL)
+        api.get(CLIENTS)
     assert first is not None
     assert not [query for query in queries if query["sql"].startswith("UPDATE")]
 
     ApiToken.objects.update(last_used_at=first - timedelta(minutes=6))
-    api.get(CLIENTS_URL)
+    api.get(CLIENTS)
     assert (ApiToken.objects.get().last_used_at or first) > first
 
 
 @pytest.mark.parametrize(
-    ("scope", "may_read", "may_write"),
+    ("scope", "reads", "writes"),
     [("read", True, False), ("ingest", False, False), ("write", True, True), ("admin", True, True)],
 )
-def test_each_scope_allows_reading_and_writing_as_declared(scope: str, may_read: bool, may_write: bool) -> None:
+def test_each_scope_allows_reading_and_writing_as_declared(scope: str, reads: bool, writes: bool) -> None:
     api = api_with_scope(scope)
     pipeline = PipelineFactory.create()
     client = pipeline.client
-    read_responses = [
-        api.get(CLIENTS_URL),
-        api.get(f"{CLIENTS_URL}/{client.pk}"),
-        api.get(f"{CLIENTS_URL}/{client.pk}/runs/summary"),
+    reading = [
+        api.get(CLIENTS),
+        api.get(f"{CLIENTS}/{client.pk}"),
+        api.get(f"{CLIENTS}/{client.pk}/runs/summary"),
         api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"),
         api.get(f"{ROOT}/runs"),
         api.get(f"{ROOT}/schema"),
-        api.options(CLIENTS_URL),
-        api.head(CLIENTS_URL),
+        api.options(CLIENTS),
+        api.head(CLIENTS),
     ]
-    write_responses = [
-        api.post(CLIENTS_URL, {"name": "new"}),
-        api.patch(f"{CLIENTS_URL}/{client.pk}", {"name": "renamed"}),
-        api.post(f"{CLIENTS_URL}/{client.pk}/pipelines", MINIMAL_PIPELINE),
+    writing = [
+        api.post(CLIENTS, {"name": "new"}),
+        api.patch(f"{CLIENTS}/{client.pk}", {"name": "renamed"}),
+        api.post(f"{CLIENTS}/{client.pk}/pipelines", MINIMAL_PIPELINE),
         api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
         api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
-        api.delete(f"{CLIENTS_URL}/{client.pk}"),
+        api.delete(f"{CLIENTS}/{client.pk}"),
     ]
 
-    assert {response.status_code for response in read_responses} == ({200} if may_read else {403})
-    assert {response.status_code for response in write_responses} == ({200, 201, 204} if may_write else {403})
+    assert {response.status_code for response in reading} == ({200} if reads else {403})
+    assert {response.status_code for response in writing} == ({200, 201, 204} if writes else {403})
 
 
-def test_the_error_names_the_scope_that_the_request_needs() -> None:
-    response = api_with_scope("read").post(CLIENTS_URL, {"name": "new"})
+def test_a_refusal_names_the_scope_that_is_needed() -> None:
+    response = api_with_scope("read").post(CLIENTS, {"name": "new"})
 
     assert_error(response, 403, "forbidden")
     assert response.json()["error"]["message"] == "This token has the scope read; this request needs the scope write."
 
 
 @pytest.mark.parametrize("column", [{"scope": "root"}, {"client": True, "pipeline": True}], ids=str)
-def test_the_database_refuses_a_token_with_an_unknown_scope_or_two_bindings(column: dict[str, Any]) -> None:
+def test_the_database_refuses_impossible_tokens(column: dict[str, Any]) -> None:
     token, _ = create_token(name="grafana", scope=Scope.READ)
     pipeline = PipelineFactory.create()
     if "client" in column:
@@ -191,59 +190,53 @@ def test_the_database_refuses_a_token_with_an_unknown_scope_or_two_bindings(colu
 
 
 @pytest.fixture
-def own_pipeline() -> Pipeline:
+def own() -> Pipeline:
     pipeline = PipelineFactory.create(name="own", client__name="own")
     RunFactory.create(pipeline=pipeline, external_run_id="own")
     return pipeline
 
 
 @pytest.fixture
-def foreign_pipeline() -> Pipeline:
+def foreign() -> Pipeline:
     pipeline = PipelineFactory.create(name="foreign", client__name="foreign")
     RunFactory.create(pipeline=pipeline, external_run_id="foreign")
     return pipeline
 
 
 @pytest.mark.proves("SE-001")
-def test_a_token_bound_to_a_client_sees_only_that_client(own_pipeline: Pipeline, foreign_pipeline: Pipeline) -> None:
-    sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
-    api = api_with_scope("write", client_id=own_pipeline.client_id)
+def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
+    sibling = PipelineFactory.create(client=own.client, name="sibling")
+    api = api_with_scope("write", client_id=own.client_id)
 
-    assert [client["name"] for client in items(api.get(CLIENTS_URL))] == ["own"]
+    assert [client["name"] for client in items(api.get(CLIENTS))] == ["own"]
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own", "sibling"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
-    assert items(api.get(f"{ROOT}/pipelines", {"client_id": str(foreign_pipeline.client_id)})) == []
-    assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign_pipeline.client_id)})) == []
-    assert api.get(f"{CLIENTS_URL}/{own_pipeline.client_id}/runs/summary").status_code == 200
+    assert items(api.get(f"{ROOT}/pipelines", {"client_id": str(foreign.client_id)})) == []
+    assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign.client_id)})) == []
+    assert api.get(f"{CLIENTS}/{own.client_id}/runs/summary").status_code == 200
     assert api.patch(f"{ROOT}/pipelines/{sibling.pk}", {"name": "renamed"}).status_code == 200
-    assert api.post(f"{CLIENTS_URL}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
+    assert api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
 
 
-def test_a_token_bound_to_a_pipeline_sees_only_that_pipeline(
-    own_pipeline: Pipeline, foreign_pipeline: Pipeline
-) -> None:
-    sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
-    api = api_with_scope("write", pipeline_id=own_pipeline.pk)
+def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
+    sibling = PipelineFactory.create(client=own.client, name="sibling")
+    api = api_with_scope("write", pipeline_id=own.pk)
 
-    assert items(api.get(CLIENTS_URL)) == []
-    assert_error(api.get(f"{CLIENTS_URL}/{own_pipeline.client_id}"), 404, "not_found")
-    assert_error(api.get(f"{CLIENTS_URL}/{own_pipeline.client_id}/runs/summary"), 404, "not_found")
-    assert_error(api.post(f"{CLIENTS_URL}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
+    assert items(api.get(CLIENTS)) == []
+    assert_error(api.get(f"{CLIENTS}/{own.client_id}"), 404, "not_found")
+    assert_error(api.get(f"{CLIENTS}/{own.client_id}/runs/summary"), 404, "not_found")
+    assert_error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
     assert_error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
-    assert api.post(f"{ROOT}/pipelines/{own_pipeline.pk}/runs", {"status": "success"}).status_code == 201
+    assert api.post(f"{ROOT}/pipelines/{own.pk}/runs", {"status": "success"}).status_code == 201
 
 
 @pytest.mark.parametrize("binding", ["client", "pipeline"])
-def test_a_bound_token_gets_404_for_objects_of_another_client(
-    own_pipeline: Pipeline, foreign_pipeline: Pipeline, binding: str
-) -> None:
-    api = api_with_scope(
-        "admin", **{f"{binding}_id": own_pipeline.client_id if binding == "client" else own_pipeline.pk}
-    )
-    run = Run.objects.get(pipeline=foreign_pipeline)
-    client, pipeline = f"{CLIENTS_URL}/{foreign_pipeline.client_id}", f"{ROOT}/pipelines/{foreign_pipeline.pk}"
+def test_a_bound_token_gets_404_for_objects_of_another_client(own: Pipeline, foreign: Pipeline, binding: str) -> None:
+    api = api_with_scope("admin", **{f"{binding}_id": own.client_id if binding == "client" else own.pk})
+    run = Run.objects.get(pipeline=foreign)
+    client, pipeline = f"{CLIENTS}/{foreign.client_id}", f"{ROOT}/pipelines/{foreign.pk}"
 
     for response in (
         api.get(client),
@@ -266,18 +259,14 @@ def test_a_bound_token_gets_404_for_objects_of_another_client(
     assert Run.objects.count() == 2
 
 
-def test_a_token_bound_to_a_client_cannot_create_a_client(own_pipeline: Pipeline) -> None:
-    assert_error(
-        api_with_scope("admin", client_id=own_pipeline.client_id).post(CLIENTS_URL, {"name": "new"}), 403, "forbidden"
-    )
+def test_a_bound_token_is_refused_a_new_client(own: Pipeline) -> None:
+    assert_error(api_with_scope("admin", client_id=own.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden")
 
 
-def test_a_bound_token_cannot_move_its_pipeline_to_another_client(
-    own_pipeline: Pipeline, foreign_pipeline: Pipeline
-) -> None:
-    api = api_with_scope("admin", client_id=own_pipeline.client_id)
+def test_a_bound_token_cannot_move_its_pipeline_to_another_client(own: Pipeline, foreign: Pipeline) -> None:
+    api = api_with_scope("admin", client_id=own.client_id)
 
-    response = api.patch(f"{ROOT}/pipelines/{own_pipeline.pk}", {"client_id": str(foreign_pipeline.client_id)})
+    response = api.patch(f"{ROOT}/pipelines/{own.pk}", {"client_id": str(foreign.client_id)})
 
     assert assert_error(response, 400, "validation_error") == {"client_id": ["Nothing has this id."]}
 
@@ -286,37 +275,37 @@ def test_a_bound_token_cannot_move_its_pipeline_to_another_client(
 
 
 @pytest.mark.parametrize(
-    ("role", "may_read", "may_write"),
+    ("role", "reads", "writes"),
     [("viewer", True, False), ("analyst", True, True), ("operator", True, False), ("administrator", True, True)],
 )
-def test_each_role_allows_reading_and_writing_as_declared(role: str, may_read: bool, may_write: bool) -> None:
+def test_each_role_allows_reading_and_writing_as_declared(role: str, reads: bool, writes: bool) -> None:
     api = api_as_role(role)
     pipeline = PipelineFactory.create()
-    read_responses = [
-        api.get(CLIENTS_URL),
-        api.get(f"{CLIENTS_URL}/{pipeline.client_id}/runs/summary"),
+    reading = [
+        api.get(CLIENTS),
+        api.get(f"{CLIENTS}/{pipeline.client_id}/runs/summary"),
         api.get(f"{ROOT}/pipelines"),
         api.get(f"{ROOT}/runs"),
         api.get(f"{ROOT}/schema"),
         api.get(f"{ROOT}/docs"),
     ]
-    write_responses = [
-        api.post(CLIENTS_URL, {"name": "new"}),
-        api.post(f"{CLIENTS_URL}/{pipeline.client_id}/pipelines", MINIMAL_PIPELINE),
+    writing = [
+        api.post(CLIENTS, {"name": "new"}),
+        api.post(f"{CLIENTS}/{pipeline.client_id}/pipelines", MINIMAL_PIPELINE),
         api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
         api.patch(f"{ROOT}/pipelines/{pipeline.pk}", {"name": "renamed"}),
         api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
     ]
 
-    assert {response.status_code for response in read_responses} == ({200} if may_read else {403})
-    assert {response.status_code for response in write_responses} == ({200, 201, 204} if may_write else {403})
+    assert {response.status_code for response in reading} == ({200} if reads else {403})
+    assert {response.status_code for response in writing} == ({200, 201, 204} if writes else {403})
 
 
 def test_a_user_without_a_role_may_do_nothing() -> None:
     api = APIClient()
     api.force_login(User.objects.create_user("nobody"))
 
-    response = api.get(CLIENTS_URL)
+    response = api.get(CLIENTS)
 
     assert_error(response, 403, "forbidden")
     assert "inventory.view_client" in response.json()["error"]["message"]
@@ -326,7 +315,7 @@ def test_a_superuser_may_do_everything() -> None:
     api = APIClient()
     api.force_login(User.objects.create_superuser("root"))
 
-    assert api.post(CLIENTS_URL, {"name": "new"}).status_code == 201
+    assert api.post(CLIENTS, {"name": "new"}).status_code == 201
 
 
 def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
@@ -346,26 +335,26 @@ def test_only_a_superuser_may_delete_inventory_and_runs() -> None:
         assert not administrator.has_perm(permission)
 
 
-def test_a_write_with_a_session_needs_the_csrf_token() -> None:
+def test_a_session_writes_only_with_its_csrf_token() -> None:
     api = api_as_role("analyst")
     strict = APIClient(enforce_csrf_checks=True)
     strict.cookies = api.cookies
 
-    assert_error(strict.post(CLIENTS_URL, {"name": "new"}), 403, "forbidden")
-    assert strict.get(CLIENTS_URL).status_code == 200
+    assert_error(strict.post(CLIENTS, {"name": "new"}), 403, "forbidden")
+    assert strict.get(CLIENTS).status_code == 200
 
 
-def test_a_write_with_a_token_needs_no_csrf_token() -> None:
+def test_a_token_needs_no_csrf_token() -> None:
     _, plaintext = create_token(name="writer", scope=Scope.WRITE)
     api = APIClient(enforce_csrf_checks=True)
 
-    response = api.post(CLIENTS_URL, {"name": "new"}, headers={"authorization": f"Bearer {plaintext}"})
+    response = api.post(CLIENTS, {"name": "new"}, headers={"authorization": f"Bearer {plaintext}"})
 
     assert response.status_code == 201
 
 
-def test_an_unsupported_method_gets_405_with_every_scope() -> None:
+def test_an_unsupported_method_is_405_for_every_scope() -> None:
     for scope in Scope:
-        response = api_with_scope(scope).put(CLIENTS_URL, {})
+        response = api_with_scope(scope).put(CLIENTS, {})
         assert_error(response, 405, "method_not_allowed")
         assert response["Allow"] == "GET, POST, HEAD, OPTIONS"

@@ -1,6 +1,6 @@
 """Request every route and method with every scope, for the caller's own client and for another client.
 
-OPERATIONS contains the scope that each operation needs. The first test fails until a new route is in it.
+The table below has the scope that each operation needs. A new route fails the first test until it is in the table.
 Bound callers are tokens and people; test_console_table.py requests the pages of the console as the same people.
 """
 
@@ -22,12 +22,12 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 READ, INGEST, WRITE = Scope.READ, Scope.INGEST, Scope.WRITE
-PIPELINE_BODY = {"name": "new", "platform": "cron", "pipeline_type": "export"}
-DBT_BODY = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
-RULE_BODY = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
+PIPELINE = {"name": "new", "platform": "cron", "pipeline_type": "export"}
+DBT = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
+RULE = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
 
 # (method, path) -> (scope, body). Placeholders are ids of the caller's own client, or of another client.
-OPERATIONS: dict[tuple[str, str], tuple[Scope, Any]] = {
+TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", "/ready"): (READ, None),
     ("get", "/metrics"): (READ, None),
     ("get", ROOT): (READ, None),
@@ -40,7 +40,7 @@ OPERATIONS: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("patch", f"{ROOT}/clients/{{client_id}}"): (WRITE, {"is_active": True}),
     ("delete", f"{ROOT}/clients/{{client_id}}"): (WRITE, None),
     ("get", f"{ROOT}/clients/{{client_id}}/pipelines"): (READ, None),
-    ("post", f"{ROOT}/clients/{{client_id}}/pipelines"): (WRITE, PIPELINE_BODY),
+    ("post", f"{ROOT}/clients/{{client_id}}/pipelines"): (WRITE, PIPELINE),
     ("get", f"{ROOT}/clients/{{client_id}}/runs/summary"): (READ, None),
     ("get", f"{ROOT}/pipelines"): (READ, None),
     ("get", f"{ROOT}/pipelines/{{pipeline_id}}"): (READ, None),
@@ -52,7 +52,7 @@ OPERATIONS: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/latest"): (INGEST, {"status": "success"}),
     ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (READ, None),
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (INGEST, {"status": "success"}),
-    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT_BODY),
+    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT),
     ("post", f"{ROOT}/pipelines/{{pipeline_id}}/known_failure"): (WRITE, {"reason": "ticket 123"}),
     ("delete", f"{ROOT}/pipelines/{{pipeline_id}}/known_failure"): (WRITE, None),
     ("post", f"{ROOT}/lineage"): (INGEST, {}),
@@ -80,119 +80,117 @@ EXPECTED_ERRORS = {
     f"{ROOT}/ingestion/runs/sync/{{task_id}}": 404,
     "/ready": 503,
 }
-WITHOUT_TOKEN = {("get", "/health")}
+OPEN = {("get", "/health")}
 # The key in the path is the token; see runs/tests/test_pings.py.
-WITH_KEY_IN_PATH = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
+KEYED = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
 
 # The key in the path is the token; see chm_project/handover/tests/test_handover.py.
 FEED = "/feed/{key}"
 
 
-def entry_name(entry: tuple[str, str]) -> str:
+def case(entry: tuple[str, str]) -> str:
     return " ".join(entry)
 
 
 def create_objects() -> dict[str, str]:
     pipeline: Pipeline = PipelineFactory.create()
     run = RunFactory.create(pipeline=pipeline, external_run_id="stored", status="failed")
-    rule = AlertRule.objects.create(pipeline=pipeline, **RULE_BODY | {"destination": "#old"})
+    rule = AlertRule.objects.create(pipeline=pipeline, **RULE | {"destination": "#old"})
     return {
         "client_id": str(pipeline.client_id), "pipeline_id": str(pipeline.pk), "run_id": str(run.pk),
         "rule_id": str(rule.pk), "external_run_id": "stored", "task_id": "019b0000-0000-7000-8000-000000000000",
     }  # fmt: skip
 
 
-def send(api: Any, entry: tuple[str, str], row_ids: dict[str, str]) -> Any:
+def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     method, path = entry
-    body = OPERATIONS[entry][1]
+    body = TABLE[entry][1]
     if body == "rule":
-        body = RULE_BODY | {"pipeline_id": row_ids["pipeline_id"]}
-    return getattr(api, method)(path.format(**row_ids), *([body] if body is not None else []))
+        body = RULE | {"pipeline_id": ids["pipeline_id"]}
+    return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
-# Callers bound to the client of `own_ids`; a person of two clients is bound to one more.
-BOUND_CALLERS = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
+# Callers bound to the client of `own`; a person of two clients is bound to one more.
+BOUND = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
 
 
-def bound_api(caller: str, own_ids: dict[str, str]) -> APIClient:
-    """Return a caller with every permission, bound to the client of `own_ids`."""
+def bound(caller: str, own: dict[str, str]) -> APIClient:
+    """Return a caller with every permission, bound to the client of `own`."""
     match caller:
         case "token of a client":
-            return api_with_scope("admin", client_id=own_ids["client_id"])
+            return api_with_scope("admin", client_id=own["client_id"])
         case "token of a pipeline":
-            return api_with_scope("admin", pipeline_id=own_ids["pipeline_id"])
+            return api_with_scope("admin", pipeline_id=own["pipeline_id"])
         case _:
             api = APIClient()
-            api.force_login(create_bound_user(caller, own_ids["client_id"]))
+            api.force_login(create_bound_user(caller, own["client_id"]))
             return api
 
 
 def test_every_route_and_method_is_in_the_table() -> None:
-    """Add a new route to OPERATIONS with the scope that it needs and a valid body."""
+    """Add a new route to TABLE with the scope that it needs and a valid body."""
     served = {
         (method, path)
         for path, view in routes(get_resolver()).items()
         if "(" not in path and not path.startswith("/static") and path != FEED
         for method in set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
     }
-    assert served - WITHOUT_TOKEN - WITH_KEY_IN_PATH == set(OPERATIONS)
+    assert served - OPEN - KEYED == set(TABLE)
 
 
 @pytest.mark.parametrize("scope", Scope)
-@pytest.mark.parametrize("entry", OPERATIONS, ids=entry_name)
+@pytest.mark.parametrize("entry", TABLE, ids=case)
 def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
-    row_ids = create_objects()
-    response = send(api_with_scope(scope), entry, row_ids)
-    if OPERATIONS[entry][0] in GRANTED_SCOPES[scope]:
+    ids = create_objects()
+    answer = send(api_with_scope(scope), entry, ids)
+    if TABLE[entry][0] in GRANTED_SCOPES[scope]:
         expected = EXPECTED_ERRORS.get(entry[1])
-        assert response.status_code == expected if expected else 200 <= response.status_code < 300, response.content
+        assert answer.status_code == expected if expected else 200 <= answer.status_code < 300, answer.content
     else:
-        assert response.status_code == 403, response.content
+        assert answer.status_code == 403, answer.content
 
 
-@pytest.mark.parametrize("caller", BOUND_CALLERS)
-@pytest.mark.parametrize("entry", [entry for entry in OPERATIONS if "{" in entry[1]], ids=entry_name)
+@pytest.mark.parametrize("caller", BOUND)
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case)
 def test_a_bound_caller_gets_404_for_another_clients_objects(entry: tuple[str, str], caller: str) -> None:
-    own_ids, foreign_ids = create_objects(), create_objects()
-    api = bound_api(caller, own_ids)
-    assert send(api, entry, foreign_ids).status_code == 404
+    own, foreign = create_objects(), create_objects()
+    api = bound(caller, own)
+    assert send(api, entry, foreign).status_code == 404
     if entry[1] not in EXPECTED_ERRORS and caller != "token of a pipeline":
-        assert 200 <= send(api, entry, own_ids).status_code < 300
+        assert 200 <= send(api, entry, own).status_code < 300
 
 
-@pytest.mark.parametrize("caller", BOUND_CALLERS)
-@pytest.mark.parametrize(
-    "entry", [entry for entry in OPERATIONS if "{" not in entry[1] and entry[0] == "get"], ids=entry_name
-)
-def test_lists_and_reports_show_a_bound_caller_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
-    own_ids, foreign_ids = create_objects(), create_objects()
-    response = send(bound_api(caller, own_ids), entry, own_ids)
+@pytest.mark.parametrize("caller", BOUND)
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case)
+def test_lists_and_reports_contain_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
+    own, foreign = create_objects(), create_objects()
+    answer = send(bound(caller, own), entry, own)
     if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
-        assert response.status_code == 403
+        assert answer.status_code == 403
     elif caller != "token of a pipeline":
-        assert response.status_code == 200
-    assert foreign_ids["client_id"] not in response.content.decode() or entry[1].endswith(("schema", "docs"))
-    name = Pipeline.objects.get(pk=foreign_ids["pipeline_id"]).name
-    assert name not in response.content.decode()
+        assert answer.status_code == 200
+    assert foreign["client_id"] not in answer.content.decode() or entry[1].endswith(("schema", "docs"))
+    name = Pipeline.objects.get(pk=foreign["pipeline_id"]).name
+    assert name not in answer.content.decode()
 
 
-def test_only_health_and_ready_answer_without_a_token() -> None:
-    row_ids = create_objects()
-    for entry in OPERATIONS:
+def test_only_health_and_the_readiness_status_need_no_token() -> None:
+    ids = create_objects()
+    for entry in TABLE:
         if entry[1] != "/ready":
-            assert send(APIClient(), entry, row_ids).status_code == 401, entry
+            assert send(APIClient(), entry, ids).status_code == 401, entry
     assert APIClient().get("/health").status_code == 200
     assert APIClient().get("/ready").json() == {"status": "ok"}
 
 
 def test_options_lists_the_methods_of_every_route() -> None:
-    row_ids, api = create_objects(), api_with_scope()
-    for method, path in OPERATIONS:
-        response = api.options(path.format(**row_ids))
-        assert response.status_code == (405 if path.endswith("/docs") else 200), (
+    ids, api = create_objects(), api_with_scope()
+    for method, path in TABLE:
+        answer = api.options(path.format(**ids))
+        assert answer.status_code == (405 if path.endswith("/docs") else 200), (
             path
         )  # a page that only GET and HEAD read
-        assert method.upper() in response["Allow"]
+        assert method.upper() in answer["Allow"]
 
 
 def test_a_bound_token_cannot_create_a_client() -> None:
@@ -200,14 +198,14 @@ def test_a_bound_token_cannot_create_a_client() -> None:
     assert api.post(f"{ROOT}/clients", {"name": "new"}).status_code == 403
 
 
-def test_renaming_a_client_does_not_reveal_to_a_bound_token_which_names_exist() -> None:
-    own_client, other_client = ClientFactory.create(), ClientFactory.create(name="Secret customer")
-    api = api_with_scope("write", client_id=own_client.pk)
-    path = f"{ROOT}/clients/{own_client.pk}"
-    existing_name, free_name = api.patch(path, {"name": other_client.name}), api.patch(path, {"name": "Free name"})
-    assert (existing_name.status_code, free_name.status_code) == (403, 403)
-    assert existing_name.json()["error"]["message"] == free_name.json()["error"]["message"]
+def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> None:
+    own, other = ClientFactory.create(), ClientFactory.create(name="Secret customer")
+    api = api_with_scope("write", client_id=own.pk)
+    path = f"{ROOT}/clients/{own.pk}"
+    taken, free = api.patch(path, {"name": other.name}), api.patch(path, {"name": "Free name"})
+    assert (taken.status_code, free.status_code) == (403, 403)
+    assert taken.json()["error"]["message"] == free.json()["error"]["message"]
 
 
-def test_shared_caches_may_not_store_responses() -> None:
+def test_responses_may_not_be_stored_by_common_caches() -> None:
     assert api_with_scope("read").get(f"{ROOT}/clients")["Cache-Control"] == "private, no-cache"

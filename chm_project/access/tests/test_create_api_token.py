@@ -17,7 +17,7 @@ from chm_project.tests.api import ROOT
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 
-def create_token(*arguments: str) -> tuple[str, str]:
+def run(*arguments: str) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
     call_command("create_api_token", *arguments, stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()
@@ -25,7 +25,7 @@ def create_token(*arguments: str) -> tuple[str, str]:
 
 @pytest.mark.django_db
 def test_standard_output_contains_only_a_valid_token() -> None:
-    out, err = create_token("grafana", "--scope", "read")
+    out, err = run("grafana", "--scope", "read")
 
     assert out.count("\n") == 1
     api = APIClient()
@@ -39,7 +39,7 @@ def test_standard_output_contains_only_a_valid_token() -> None:
 def test_the_token_is_stored_with_scope_client_and_expiry_date() -> None:
     client = ClientFactory.create(name="Northwind")
 
-    create_token("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
+    run("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
 
     token = ApiToken.objects.get()
     assert (token.name, token.scope, token.client_id, token.pipeline_id) == ("jobs", "ingest", client.pk, None)
@@ -51,7 +51,7 @@ def test_the_token_is_stored_with_scope_client_and_expiry_date() -> None:
 def test_a_token_can_be_bound_to_one_pipeline() -> None:
     pipeline = PipelineFactory.create()
 
-    create_token("ping", "--scope", "ingest", "--pipeline", str(pipeline.pk))
+    run("ping", "--scope", "ingest", "--pipeline", str(pipeline.pk))
 
     assert ApiToken.objects.get().pipeline_id == pipeline.pk
 
@@ -78,7 +78,7 @@ def test_a_token_can_be_bound_to_one_pipeline() -> None:
 )
 def test_invalid_arguments_create_no_token(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
-        create_token(*arguments)
+        run(*arguments)
 
     assert not ApiToken.objects.exists()
 
@@ -86,7 +86,7 @@ def test_invalid_arguments_create_no_token(arguments: list[str]) -> None:
 @pytest.mark.django_db
 def test_the_error_names_an_unknown_client() -> None:
     with pytest.raises(CommandError, match="'Nortwind'") as raised:
-        create_token("grafana", "--scope", "read", "--client", "Nortwind")
+        run("grafana", "--scope", "read", "--client", "Nortwind")
 
     assert raised.value.returncode == 2
 
@@ -96,9 +96,9 @@ def test_missing_arguments_exit_with_status_2_and_the_help_has_examples() -> Non
         command = [sys.executable, "-m", "django", "create_api_token", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(settings.BASE_DIR))
 
-    missing_scope, help_output = manage("grafana"), manage("--help")
+    wrong, help_output = manage("grafana"), manage("--help")
 
-    assert (missing_scope.returncode, missing_scope.stdout) == (2, "")
-    assert "--scope" in missing_scope.stderr
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "--scope" in wrong.stderr
     assert help_output.returncode == 0
     assert "examples:" in help_output.stdout

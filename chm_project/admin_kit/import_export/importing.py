@@ -152,7 +152,6 @@ def _validate(sheet: Sheet[Any], row: Row, stored_row: Any, result: ImportResult
 def _store(result: ImportResult) -> None:
     """Store all rows at once. If the database refuses, store them one by one to find the refused rows."""
     try:
-        # A savepoint, because after an error PostgreSQL executes no more statements of a transaction.
         with transaction.atomic():
             for model, changes in _by_model(result.new).items():
                 model._default_manager.bulk_create([change.row for change in changes])

@@ -163,7 +163,6 @@ class ImportExportMixin(_Admin[ModelT]):
             listed = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:  # an unknown filter; redirect to the list, as Django does
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-        # Read the rows in chunks, so that a long list is never in memory at once.
         rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(listed).iterator(chunk_size=2000))
         columns = self.sheet.columns
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"

@@ -24,7 +24,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS_URL = f"{ROOT}/clients"
+CLIENTS = f"{ROOT}/clients"
 
 
 @pytest.fixture
@@ -46,23 +46,23 @@ def api() -> APIClient:
     ],
     ids=lambda body: repr(body[:16]),
 )
-def test_a_malformed_body_gets_400(api: APIClient, body: bytes) -> None:
-    assert set(field_errors(api.post(CLIENTS_URL, body, content_type="application/json"))) == {"body"}
+def test_a_malformed_body_is_400(api: APIClient, body: bytes) -> None:
+    assert set(field_errors(api.post(CLIENTS, body, content_type="application/json"))) == {"body"}
 
 
-def test_a_body_that_is_too_large_gets_400(api: APIClient) -> None:
-    assert set(field_errors(api.post(CLIENTS_URL, {"name": "x" * 17_000_000}))) == {"body"}
+def test_a_body_that_is_too_large_is_400(api: APIClient) -> None:
+    assert set(field_errors(api.post(CLIENTS, {"name": "x" * 17_000_000}))) == {"body"}
 
 
-def test_a_request_without_credentials_gets_401(db: None) -> None:
-    response = APIClient().get(CLIENTS_URL)
+def test_a_request_without_credentials_is_401(db: None) -> None:
+    response = APIClient().get(CLIENTS)
 
     assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"] == 'Bearer realm="CHM"'
 
 
-def test_a_token_without_the_required_scope_gets_403(db: None) -> None:
-    assert_error(api_with_scope("ingest").get(CLIENTS_URL), 403, "forbidden")
+def test_a_scope_that_does_not_allow_it_is_403(db: None) -> None:
+    assert_error(api_with_scope("ingest").get(CLIENTS), 403, "forbidden")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_token_without_the_required_scope_gets_403(db: None) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
-def test_an_unknown_route_gets_404_even_without_credentials(method: str, path: str) -> None:
+def test_an_unknown_route_is_404_even_without_credentials(method: str, path: str) -> None:
     assert_error(getattr(APIClient(), method)(f"{ROOT}{path}"), 404, "not_found")
 
 
@@ -113,24 +113,24 @@ def test_405_lists_the_allowed_methods(api: APIClient, method: str, path: str, a
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "FOO"])
-def test_an_unknown_method_gets_405(api: APIClient, method: str) -> None:
-    assert_error(api.generic(method, CLIENTS_URL), 405, "method_not_allowed")
+def test_an_unknown_method_is_405(api: APIClient, method: str) -> None:
+    assert_error(api.generic(method, CLIENTS), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("path", ["/reports", "/schema", "/docs", f"/runs/{UNKNOWN_ID}"])
-def test_an_unavailable_media_type_gets_406(api: APIClient, path: str) -> None:
+def test_an_unavailable_media_type_is_406(api: APIClient, path: str) -> None:
     assert_error(api.get(f"{ROOT}{path}", headers={"accept": "text/csv"}), 406, "not_acceptable")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded",
                                           "multipart/form-data; boundary=x"])  # fmt: skip
-def test_a_body_that_is_not_json_gets_415(api: APIClient, content_type: str) -> None:
-    response = api.generic("POST", CLIENTS_URL, "name=x", content_type=content_type)
+def test_a_body_that_is_not_json_is_415(api: APIClient, content_type: str) -> None:
+    response = api.generic("POST", CLIENTS, "name=x", content_type=content_type)
 
     assert_error(response, 415, "unsupported_media_type")
 
 
-def test_429_has_the_seconds_to_wait(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_429_says_when_to_try_again(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(BaseThrottle):
         def allow_request(self, request: Any, view: Any) -> bool:
             return False
@@ -140,7 +140,7 @@ def test_429_has_the_seconds_to_wait(api: APIClient, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(ClientViewSet, "throttle_classes", [Full])
 
-    response = api.get(CLIENTS_URL)
+    response = api.get(CLIENTS)
 
     assert_error(response, 429, "rate_limited")
     assert response["Retry-After"] == "7"
@@ -159,16 +159,14 @@ def test_500_hides_internals_and_logs_them(
     api.raise_request_exception = False
     monkeypatch.setattr(ClientViewSet, "list", fail)
 
-    response = api.get(CLIENTS_URL)
+    response = api.get(CLIENTS)
 
     assert assert_error(response, 500, "internal_error") == {}
     assert b"hunter2" not in response.content
     assert any(record.exc_info and "hunter2" in str(record.exc_info[1]) for record in caplog.records)
 
 
-def test_an_unexpected_error_sends_djangos_signal_got_request_exception(
-    api: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test client listens to this signal, as error trackers do."""
 
     def fail(*args: Any, **kwargs: Any) -> None:
@@ -177,34 +175,34 @@ def test_an_unexpected_error_sends_djangos_signal_got_request_exception(
     monkeypatch.setattr(ClientViewSet, "list", fail)
 
     with pytest.raises(RuntimeError, match="seen"):
-        api.get(CLIENTS_URL)
+        api.get(CLIENTS)
 
 
 @pytest.mark.proves("FR-016")
-def test_errors_outside_the_views_have_the_same_format(settings: Any) -> None:
+def test_errors_outside_the_views_have_the_envelope_too(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["chm.example"]
-    response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS_URL)
+    response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS)
 
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "validation_error"
 
 
-@pytest.mark.parametrize("path", [CLIENTS_URL, "/elsewhere"])
-def test_error_handlers_return_json_in_the_api_and_pages_elsewhere(path: str) -> None:
+@pytest.mark.parametrize("path", [CLIENTS, "/elsewhere"])
+def test_the_projects_error_handlers_answer_json_only_in_the_api(path: str) -> None:
     request = RequestFactory().get(path)
-    responses = [
+    answers = [
         errors.bad_request(request, Exception()),
         errors.permission_denied(request, Exception()),
         errors.page_not_found(request, Exception()),
         errors.server_error(request),
     ]
 
-    assert [response.status_code for response in responses] == [400, 403, 404, 500]
-    if path == CLIENTS_URL:
-        codes = [json.loads(response.content)["error"]["code"] for response in responses]
+    assert [answer.status_code for answer in answers] == [400, 403, 404, 500]
+    if path == CLIENTS:
+        codes = [json.loads(answer.content)["error"]["code"] for answer in answers]
         assert codes == ["validation_error", "forbidden", "not_found", "internal_error"]
     else:
-        assert all(response["Content-Type"].startswith("text/html") for response in responses)
+        assert all(answer["Content-Type"].startswith("text/html") for answer in answers)
 
 
 @pytest.mark.proves("FR-016", "AC-003")
@@ -224,7 +222,7 @@ def test_error_handlers_return_json_in_the_api_and_pages_elsewhere(path: str) ->
         "/schema",
     ],
 )
-def test_every_route_refuses_unknown_parameters_and_names_them(api: APIClient, path: str) -> None:
+def test_unknown_parameters_are_named_on_every_route(api: APIClient, path: str) -> None:
     run = RunFactory.create()
     path = path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
     assert api.get(f"{ROOT}{path}").status_code == 200
@@ -275,18 +273,18 @@ def test_unknown_parameters_are_refused_before_anything_is_written(api: APIClien
     ],
     ids=lambda value: value[:40],
 )
-def test_the_error_names_an_invalid_parameter(api: APIClient, query: str, field: str) -> None:
+def test_bad_parameters_are_named(api: APIClient, query: str, field: str) -> None:
     assert set(field_errors(api.get(f"{ROOT}/runs?{query}"))) == {field}
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "True", "null", "tru"])
-def test_a_flag_accepts_only_true_or_false(api: APIClient, value: str) -> None:
-    assert field_errors(api.get(CLIENTS_URL, {"is_active": value})) == {"is_active": ["Give true or false."]}
-    assert set(field_errors(api.get(CLIENTS_URL, {"include_inactive": value}))) == {"include_inactive"}
+def test_flags_are_true_or_false(api: APIClient, value: str) -> None:
+    assert field_errors(api.get(CLIENTS, {"is_active": value})) == {"is_active": ["Give true or false."]}
+    assert set(field_errors(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
 
 
-def test_long_names_in_errors_are_shortened(api: APIClient) -> None:
-    issues = field_errors(post_json(api, CLIENTS_URL, {"name": "x", "\ud800" + "k" * 5000: 1}))
+def test_errors_shorten_what_the_caller_sent(api: APIClient) -> None:
+    issues = field_errors(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
 
     assert all(len(field) <= 500 for field in issues)
 
@@ -294,7 +292,7 @@ def test_long_names_in_errors_are_shortened(api: APIClient) -> None:
 # Errors that the views themselves never raise.
 
 
-def test_names_of_nested_fields_are_joined_by_dots() -> None:
+def test_nested_details_are_dotted() -> None:
     detail = {
         "items": [{}, {"status": [ErrorDetail("bad")]}],
         "payload": {"non_field_errors": [ErrorDetail("worse")]},
@@ -320,14 +318,14 @@ def test_names_of_nested_fields_are_joined_by_dots() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_each_exception_of_django_and_rest_framework_has_its_status(raised: Exception, status: int) -> None:
+def test_exceptions_of_the_frameworks_are_translated(raised: Exception, status: int) -> None:
     translated = errors.as_api_exception(raised)
 
     assert translated is not None
     assert translated.status_code == status
 
 
-def update_error(model: type[Model], **values: Any) -> IntegrityError:
+def refused(model: type[Model], **values: Any) -> IntegrityError:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             model._default_manager.filter(pk=values.pop("pk")).update(**values)
@@ -337,26 +335,24 @@ def update_error(model: type[Model], **values: Any) -> IntegrityError:
     pytest.fail("the database accepted the row")
 
 
-def test_the_error_of_a_violated_constraint_names_its_fields() -> None:
-    client, other_client = ClientFactory.create(), ClientFactory.create()
+def test_a_violated_constraint_names_its_fields() -> None:
+    client, taken = ClientFactory.create(), ClientFactory.create()
     pipeline = PipelineFactory.create()
 
-    assert violated_rule_messages(update_error(Client, pk=client.pk, name=other_client.name)) == {
+    assert violated_rule_messages(refused(Client, pk=client.pk, name=taken.name)) == {
         "name": ["A client with this name exists already; upper and lower case are the same."]
     }
-    assert violated_rule_messages(update_error(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
-    assert set(violated_rule_messages(update_error(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}
-    assert violated_rule_messages(update_error(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
+    assert violated_rule_messages(refused(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
+    assert set(violated_rule_messages(refused(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}
+    assert violated_rule_messages(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
         "platform": ["This field is required."]
     }
-    assert set(violated_rule_messages(update_error(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()) == {
-        "client_id"
-    }
+    assert set(violated_rule_messages(refused(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()) == {"client_id"}
     assert violated_rule_messages(IntegrityError("of unknown origin")) is None
 
 
 @pytest.mark.proves("AC-002")
-def test_every_constraint_has_a_field_for_its_error() -> None:
+def test_every_named_constraint_names_at_least_one_field() -> None:
     from django.apps import apps
 
     for label in ("inventory", "runs", "alerting", "access"):

@@ -16,15 +16,15 @@ EXAMPLE = re.compile(
 )
 
 
-def contains(documented: Any, actual: Any) -> bool:
+def contains(documented: Any, answered: Any) -> bool:
     """Return whether the response has everything in the example of the document."""
     if isinstance(documented, dict):
-        return isinstance(actual, dict) and all(
-            name in actual and contains(value, actual[name]) for name, value in documented.items()
+        return isinstance(answered, dict) and all(
+            name in answered and contains(value, answered[name]) for name, value in documented.items()
         )
     if isinstance(documented, list):
-        return len(documented) == len(actual) and all(map(contains, documented, actual))
-    return bool(documented == actual)
+        return len(documented) == len(answered) and all(map(contains, documented, answered))
+    return bool(documented == answered)
 
 
 @pytest.mark.django_db
@@ -33,20 +33,20 @@ def test_every_example_gets_the_response_that_the_document_shows() -> None:
     examples = EXAMPLE.findall(text)
     assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"
     api = api_with_scope("write")
-    known_ids: dict[str, str] = {}
+    known: dict[str, str] = {}
     for method, path, headers, body, status, documented in examples:
-        for name, value in known_ids.items():
+        for name, value in known.items():
             path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
         send: Any = getattr(api, method.lower())
         sent_headers = dict(line.split(": ", 1) for line in headers.splitlines())
         arguments = [json.loads(body)] if body else []
-        response = send(f"{ROOT}{path}", *arguments, headers=sent_headers)
+        answer = send(f"{ROOT}{path}", *arguments, headers=sent_headers)
 
-        assert response.status_code == int(status), (method, path, response.content)
-        assert contains(json.loads(documented), response.json()), (method, path, response.json())
+        assert answer.status_code == int(status), (method, path, answer.content)
+        assert contains(json.loads(documented), answer.json()), (method, path, answer.json())
         if status == "201" and method == "POST":
-            collection = path.rpartition("/")[2]
-            id_name = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[
-                collection
+            last = path.rpartition("/")[2]
+            kind = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[
+                last
             ]
-            known_ids[id_name] = response.json()["id"]
+            known[kind] = answer.json()["id"]

@@ -76,14 +76,14 @@ def test_a_cursor_is_valid_only_for_its_list_and_filters(api: APIClient, pipelin
     assert api.get(f"{ROOT}{runs}", {"status": "success", "cursor": cursor}).status_code == 200
     assert api.get(f"{ROOT}{runs}", {"cursor": cursor, "limit": "7", "status": "success"}).status_code == 200
     assert api.get(f"{ROOT}{runs}/", {"cursor": cursor, "status": "success"}).status_code == 200
-    other_lists: list[tuple[str, dict[str, str]]] = [
+    elsewhere: list[tuple[str, dict[str, str]]] = [
         (runs, {}),
         (runs, {"status": "failed"}),
         (runs, {"status": "success", "order": "asc"}),
         (f"/pipelines/{other.pk}/runs", {"status": "success"}),
         ("/runs", {"status": "success"}),
     ]
-    for path, parameters in other_lists:
+    for path, parameters in elsewhere:
         assert set(field_errors(api.get(f"{ROOT}{path}", {**parameters, "cursor": cursor}))) == {"cursor"}
 
 
@@ -91,8 +91,8 @@ def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipelin
     cursor = cursor_of(api, "/runs")
     forged = signing.dumps([str(NOON), str(pipeline.pk)], salt="chm.cursor:/api/v1/runs?", key="another key")
 
-    for invalid_cursor in (cursor[:-1], cursor + "x", "x" + cursor, cursor[::-1], "::", "null", forged):
-        assert set(field_errors(api.get(f"{ROOT}/runs", {"cursor": invalid_cursor}))) == {"cursor"}
+    for wrong in (cursor[:-1], cursor + "x", "x" + cursor, cursor[::-1], "::", "null", forged):
+        assert set(field_errors(api.get(f"{ROOT}/runs", {"cursor": wrong}))) == {"cursor"}
 
 
 @pytest.mark.proves("AC-003")
@@ -101,10 +101,10 @@ def test_paging_returns_each_unchanged_row_once_while_rows_are_added_and_deleted
     parameters: dict[str, Any] = {"limit": 3}
     names = []
 
-    for page_number in range(10):
+    for step in range(10):
         body = api.get(f"{ROOT}/clients", parameters).json()
         names += [client["name"] for client in body["items"]]
-        ClientFactory.create(name=f"a new first {page_number}")
+        ClientFactory.create(name=f"a new first {step}")
         type(clients[0]).objects.filter(name=clients[0].name).delete()
         if body["next_cursor"] is None:
             break
@@ -178,17 +178,17 @@ def buffers(sql: str) -> int:
 @pytest.fixture
 def many_runs(db: None) -> Pipeline:
     """Create 30,000 runs of 30 pipelines, one per minute; return the pipeline of another client with one older run."""
-    busy_pipelines = [PipelineFactory.create() for _ in range(30)]
+    busy = [PipelineFactory.create() for _ in range(30)]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at)"
             " SELECT gen_random_uuid(), (%(pipelines)s::uuid[])[1 + n %% 30], n::text, 'success',"
             " %(noon)s::timestamptz + n * interval '1 minute' FROM generate_series(1, 30000) AS n",
-            {"pipelines": [pipeline.pk for pipeline in busy_pipelines], "noon": NOON},
+            {"pipelines": [pipeline.pk for pipeline in busy], "noon": NOON},
         )
-        quiet_pipeline = RunFactory.create(started_at=NOON - timedelta(days=400)).pipeline
+        quiet = RunFactory.create(started_at=NOON - timedelta(days=400)).pipeline
         cursor.execute("ANALYZE runs, pipelines, clients")
-    return quiet_pipeline
+    return quiet
 
 
 def page_cost(api: APIClient, path: str, **parameters: str) -> int:
@@ -199,17 +199,14 @@ def page_cost(api: APIClient, path: str, **parameters: str) -> int:
 
 @pytest.mark.parametrize("whose", ["everyone's", "a client's", "a pipeline's"])
 def test_a_late_page_of_runs_reads_as_few_blocks_as_the_first(api: APIClient, many_runs: Pipeline, whose: str) -> None:
-    busy_pipelines = Pipeline.objects.exclude(pk=many_runs.pk).earliest("name")
-    scope = {
-        "a client's": {"client_id": str(busy_pipelines.client_id)},
-        "a pipeline's": {"pipeline_id": str(busy_pipelines.pk)},
-    }.get(whose)
+    busy = Pipeline.objects.exclude(pk=many_runs.pk).earliest("name")
+    scope = {"a client's": {"client_id": str(busy.client_id)}, "a pipeline's": {"pipeline_id": str(busy.pk)}}.get(whose)
     parameters: dict[str, str] = {"limit": "100"} | (scope or {})
     first = page_cost(api, f"{ROOT}/runs", **parameters)
     cursor = ""
     for _ in range(5 if scope else 25):
-        cursor_parameter = {"cursor": cursor} if cursor else {}
-        cursor = api.get(f"{ROOT}/runs", parameters | cursor_parameter | {"limit": "100" if scope else "1000"}).json()[
+        following = {"cursor": cursor} if cursor else {}
+        cursor = api.get(f"{ROOT}/runs", parameters | following | {"limit": "100" if scope else "1000"}).json()[
             "next_cursor"
         ]
 
@@ -218,11 +215,11 @@ def test_a_late_page_of_runs_reads_as_few_blocks_as_the_first(api: APIClient, ma
 
 
 def test_a_page_of_a_quiet_client_reads_no_runs_of_other_clients(many_runs: Pipeline) -> None:
-    quiet_pipeline = str(many_runs.client_id)
+    quiet = str(many_runs.client_id)
 
     for api, parameters in (
-        (api_with_scope("read"), {"client_id": quiet_pipeline}),
-        (api_with_scope("read", client_id=quiet_pipeline), {}),
+        (api_with_scope("read"), {"client_id": quiet}),
+        (api_with_scope("read", client_id=quiet), {}),
     ):
         assert len(items(api.get(f"{ROOT}/runs", parameters))) == 1
         assert page_cost(api, f"{ROOT}/runs", **parameters) < 50

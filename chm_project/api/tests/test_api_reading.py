@@ -34,7 +34,7 @@ def api() -> APIClient:
     return api_with_scope("read")
 
 
-def values_of(api: APIClient, path: str, name: str, query: str = "") -> list[Any]:
+def column(api: APIClient, path: str, name: str, query: str = "") -> list[Any]:
     return [item[name] for item in items(api.get(f"{ROOT}/{path}?{query}"))]
 
 
@@ -49,8 +49,8 @@ def test_several_values_are_separated_by_commas_or_repeated(api: APIClient, quer
     pipeline = runs["failed"].pipeline
     RunFactory.create(pipeline=pipeline, status="success")
 
-    assert sorted(values_of(api, "runs", "status", query)) == ["failed", "running"]
-    assert values_of(api, f"pipelines/{pipeline.pk}/runs", "status", query) == ["failed"]
+    assert sorted(column(api, "runs", "status", query)) == ["failed", "running"]
+    assert column(api, f"pipelines/{pipeline.pk}/runs", "status", query) == ["failed"]
 
 
 def test_filters_of_pipelines_and_rules_accept_several_values(api: APIClient) -> None:
@@ -60,11 +60,11 @@ def test_filters_of_pipelines_and_rules_accept_several_values(api: APIClient) ->
         AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#{platform}")
     other = PipelineFactory.create(platform="custom")
 
-    assert sorted(values_of(api, "pipelines", "platform", "platform=airflow,dbt")) == ["airflow", "dbt"]
+    assert sorted(column(api, "pipelines", "platform", "platform=airflow,dbt")) == ["airflow", "dbt"]
     both = f"client_id={client.pk},{other.client_id}"
-    assert sorted(values_of(api, "pipelines", "platform", both)) == ["airflow", "cron", "custom", "dbt"]
-    assert len(values_of(api, "alert_rules", "id", "channel=slack,email&rule_type=on_failure")) == 3
-    assert len(values_of(api, "alert_rules", "id", "channel=email")) == 0
+    assert sorted(column(api, "pipelines", "platform", both)) == ["airflow", "cron", "custom", "dbt"]
+    assert len(column(api, "alert_rules", "id", "channel=slack,email&rule_type=on_failure")) == 3
+    assert len(column(api, "alert_rules", "id", "channel=email")) == 0
 
 
 def test_runs_of_several_pipelines_or_clients_are_sorted_together(api: APIClient) -> None:
@@ -72,9 +72,9 @@ def test_runs_of_several_pipelines_or_clients_are_sorted_together(api: APIClient
     for hours in range(6):
         moment = NOON + timedelta(hours=hours)
         RunFactory.create(pipeline=pipelines[hours % 3], started_at=moment, finished_at=moment)
-    first_page, second, _ = pipelines
+    first, second, _ = pipelines
 
-    for query in (f"pipeline_id={first_page.pk},{second.pk}", f"client_id={first_page.client_id},{second.client_id}"):
+    for query in (f"pipeline_id={first.pk},{second.pk}", f"client_id={first.client_id},{second.client_id}"):
         for ordering, expected in (("-event_at", [4, 3, 1, 0]), ("event_at", [0, 1, 3, 4])):
             name, _, value = query.partition("=")
             runs = rows_of_all_pages(api, f"{ROOT}/runs", limit=1, ordering=ordering, **{name: value})
@@ -189,12 +189,12 @@ def test_a_cursor_for_two_values_of_a_filter_is_not_valid_for_one_of_them(api: A
 def test_the_next_page_is_linked_in_a_header(api: APIClient) -> None:
     ClientFactory.create_batch(3)
 
-    first_page = api.get(f"{ROOT}/clients?limit=2&ordering=-name")
-    link, _, relation = first_page["Link"].partition("; ")
+    first = api.get(f"{ROOT}/clients?limit=2&ordering=-name")
+    link, _, relation = first["Link"].partition("; ")
     second = api.get(link.strip("<>"))
 
     assert relation == 'rel="next"'
-    assert [len(items(first_page)), len(items(second))] == [2, 1]
+    assert [len(items(first)), len(items(second))] == [2, 1]
     assert "Link" not in second
 
 
@@ -209,11 +209,11 @@ def test_a_search_ignores_upper_and_lower_case_of_names_and_external_ids(api: AP
     PipelineFactory.create(client=northwind, name="Stock", external_id=None)
     AlertRule.objects.create(client=northwind, rule_type="on_failure", channel="slack", destination="#Data-Alerts")
 
-    assert values_of(api, "clients", "name", "search=NORTH") == ["Northwind 100%"]
-    assert values_of(api, "clients", "name", "search=100%25") == ["Northwind 100%"]
-    assert values_of(api, "pipelines", "name", "search=sales") == ["Daily sales", "Orders"]
-    assert values_of(api, f"clients/{northwind.pk}/pipelines", "name", "search=tock") == ["Stock"]
-    assert values_of(api, "alert_rules", "destination", "search=data") == ["#Data-Alerts"]
+    assert column(api, "clients", "name", "search=NORTH") == ["Northwind 100%"]
+    assert column(api, "clients", "name", "search=100%25") == ["Northwind 100%"]
+    assert column(api, "pipelines", "name", "search=sales") == ["Daily sales", "Orders"]
+    assert column(api, f"clients/{northwind.pk}/pipelines", "name", "search=tock") == ["Stock"]
+    assert column(api, "alert_rules", "destination", "search=data") == ["#Data-Alerts"]
 
 
 def test_a_search_of_error_texts_covers_at_most_31_days(api: APIClient) -> None:
@@ -229,12 +229,12 @@ def test_a_search_of_error_texts_covers_at_most_31_days(api: APIClient) -> None:
     failed(2, "timeout")
     failed(3, "disk full", status="success")
 
-    assert len(values_of(api, "runs", "id", "q=disk%20full")) == 2
-    assert values_of(api, "runs", "error_message", "q=DISK&ordering=event_at&limit=1") == ["disk full again"]
+    assert len(column(api, "runs", "id", "q=disk%20full")) == 2
+    assert column(api, "runs", "error_message", "q=DISK&ordering=event_at&limit=1") == ["disk full again"]
     until = (now - timedelta(days=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert len(values_of(api, "runs", "id", f"q=disk&until={until}")) == 2
+    assert len(column(api, "runs", "id", f"q=disk&until={until}")) == 2
     since = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert len(values_of(api, "runs", "id", f"q=disk&since={since}&status=failed,running")) == 2
+    assert len(column(api, "runs", "id", f"q=disk&since={since}&status=failed,running")) == 2
     early = (now - timedelta(days=45)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&since={early}"))) == {"since"}
     assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&status=success"))) == {"status"}
@@ -273,36 +273,30 @@ def test_a_search_of_error_texts_reads_the_index_of_failed_runs(api: APIClient) 
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 def test_parameters_show_a_bound_caller_nothing_of_another_client(path: str, query: str, accept: str) -> None:
-    foreign_pipeline = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
+    foreign = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
     now = timezone.now()
     RunFactory.create(
-        pipeline=foreign_pipeline,
-        status="failed",
-        external_run_id="secret_1",
-        error_message="secret text",
-        finished_at=now,
+        pipeline=foreign, status="failed", external_run_id="secret_1", error_message="secret text", finished_at=now
     )
-    AlertRule.objects.create(pipeline=foreign_pipeline, rule_type="on_failure", channel="slack", destination="#secret")
-    own_pipeline = PipelineFactory.create()
-    query = query.format(
-        client=foreign_pipeline.client_id, other=UNKNOWN_ID, pipeline=foreign_pipeline.pk, other_pipeline=UNKNOWN_ID
-    )
+    AlertRule.objects.create(pipeline=foreign, rule_type="on_failure", channel="slack", destination="#secret")
+    own = PipelineFactory.create()
+    query = query.format(client=foreign.client_id, other=UNKNOWN_ID, pipeline=foreign.pk, other_pipeline=UNKNOWN_ID)
 
     bound_user = APIClient()
-    bound_user.force_login(create_bound_user("person of two clients", own_pipeline.client_id))
+    bound_user.force_login(create_bound_user("person of two clients", own.client_id))
     for caller in (
-        api_with_scope("admin", client_id=own_pipeline.client_id),
-        api_with_scope("admin", pipeline_id=own_pipeline.pk),
+        api_with_scope("admin", client_id=own.client_id),
+        api_with_scope("admin", pipeline_id=own.pk),
         bound_user,
     ):
-        response = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
-        content = b"".join(response) if response.streaming else response.content
-        assert response.status_code == 200
+        answer = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
+        content = b"".join(answer) if answer.streaming else answer.content
+        assert answer.status_code == 200
         assert b"secret" not in content
-        assert str(foreign_pipeline.pk).encode() not in content
+        assert str(foreign.pk).encode() not in content
     unbound = api_with_scope("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
     content = b"".join(unbound) if unbound.streaming else unbound.content
-    assert b"secret" in content or str(foreign_pipeline.pk).encode() in content
+    assert b"secret" in content or str(foreign.pk).encode() in content
 
 
 # Small answers, and CSV
@@ -335,12 +329,12 @@ def test_every_list_is_available_as_csv_page_by_page(path: str, api: APIClient) 
         AlertRule.objects.create(pipeline=run.pipeline, rule_type="on_failure", channel="slack", destination="@ops")
     expected = [item["id"] for item in items(api.get(f"{ROOT}/{path}"))]
 
-    first_page = api.get(f"{ROOT}/{path}?limit=2", HTTP_ACCEPT="text/csv")
-    last_page = api.get(f"{ROOT}/{path}?limit=2&cursor={first_page['CHM-Next-Cursor']}", HTTP_ACCEPT="text/csv")
+    first = api.get(f"{ROOT}/{path}?limit=2", HTTP_ACCEPT="text/csv")
+    rest = api.get(f"{ROOT}/{path}?limit=2&cursor={first['CHM-Next-Cursor']}", HTTP_ACCEPT="text/csv")
 
-    rows = [row for page in (first_page, last_page) for row in csv.DictReader(io.StringIO(b"".join(page).decode()))]
+    rows = [row for page in (first, rest) for row in csv.DictReader(io.StringIO(b"".join(page).decode()))]
     assert [row["id"] for row in rows] == expected
-    assert "CHM-Next-Cursor" not in last_page
+    assert "CHM-Next-Cursor" not in rest
     if path.startswith("alert_rules"):
         assert {row["destination"] for row in rows} == {"'@ops"}
 
@@ -348,9 +342,9 @@ def test_every_list_is_available_as_csv_page_by_page(path: str, api: APIClient) 
 def test_csv_has_the_chosen_fields_as_columns(api: APIClient) -> None:
     ClientFactory.create(name="Northwind")
 
-    response = api.get(f"{ROOT}/clients?fields=name,is_active", HTTP_ACCEPT="text/csv")
+    answer = api.get(f"{ROOT}/clients?fields=name,is_active", HTTP_ACCEPT="text/csv")
 
-    assert b"".join(response).decode().splitlines() == ["name,is_active", "Northwind,true"]
+    assert b"".join(answer).decode().splitlines() == ["name,is_active", "Northwind,true"]
 
 
 # Windows

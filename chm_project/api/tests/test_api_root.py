@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("path", [ROOT, f"{ROOT}/"])
-def test_every_link_of_the_root_answers_200(path: str) -> None:
+def test_the_root_links_to_everything_and_every_link_answers(path: str) -> None:
     api = api_with_scope("read")
 
     links = api.get(path).json()
@@ -26,7 +26,7 @@ def test_every_link_of_the_root_answers_200(path: str) -> None:
         assert api.get(link).status_code == 200, link
 
 
-def test_the_consoles_menu_links_to_the_browsable_root_of_the_api() -> None:
+def test_people_browse_the_root_and_find_it_in_the_consoles_menu() -> None:
     viewer = api_as_role("viewer")
     page = viewer.get(ROOT, HTTP_ACCEPT="text/html").content.decode()
     request = HttpRequest()
@@ -36,14 +36,14 @@ def test_the_consoles_menu_links_to_the_browsable_root_of_the_api() -> None:
     assert reverse("root") in [entry["link"] for group in side_bar(request) for entry in group["items"]]
 
 
-def test_the_root_needs_a_token_with_the_scope_read() -> None:
+def test_the_root_needs_a_token_that_may_read() -> None:
     from rest_framework.test import APIClient
 
     assert_error(APIClient().get(ROOT), 401, "unauthorized")
     assert_error(api_with_scope("ingest").get(ROOT), 403, "forbidden")
 
 
-def test_the_list_of_reports_has_their_parameters_and_columns() -> None:
+def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
     api = api_with_scope("read")
 
     reports = {item["name"]: item for item in api.get(f"{ROOT}/reports").json()["items"]}
@@ -56,16 +56,16 @@ def test_the_list_of_reports_has_their_parameters_and_columns() -> None:
         )
         assert [column["name"] for column in item["columns"]] == columns
         assert [parameter["name"] for parameter in item["parameters"]] == [*shape.parameters, *COMMON_PARAMETERS]
-        response = api.get(item["url"])
-        assert response.status_code == 200
+        answer = api.get(item["url"])
+        assert answer.status_code == 200
     bucket = next(p for p in reports["failures_over_time"]["parameters"] if p["name"] == "bucket")
     assert (bucket["default_value"], bucket["choices"]) == ("hour", ["minute", "hour", "day", "week"])
 
 
-def test_every_report_accepts_its_listed_parameters() -> None:
+def test_a_parameter_of_the_index_is_accepted_by_its_report() -> None:
     api = api_with_scope("read")
 
     for item in api.get(f"{ROOT}/reports").json()["items"]:
         values = {p["name"]: p["choices"][0] if p["choices"] else p["minimum"] for p in item["parameters"]}
-        response = api.get(item["url"], {name: value for name, value in values.items() if value is not None})
-        assert response.status_code == 200, response.content
+        answer = api.get(item["url"], {name: value for name, value in values.items() if value is not None})
+        assert answer.status_code == 200, answer.content

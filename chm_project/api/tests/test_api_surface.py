@@ -24,7 +24,7 @@ from inventory.api.views import InventoryViewSet
 from inventory.tests.factories import ClientFactory
 from runs.tests.factories import RunFactory
 
-CONTRACT_DOCUMENT = Path(settings.BASE_DIR) / "docs" / "contracts" / "openapi.yaml"
+DOCUMENT = Path(settings.BASE_DIR) / "docs" / "contracts" / "openapi.yaml"
 
 
 # Health
@@ -46,7 +46,7 @@ def test_health_ignores_a_wrong_token() -> None:
 
 
 @pytest.mark.django_db
-def test_every_route_accepts_one_trailing_slash_but_not_two() -> None:
+def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
     api, run = api_with_scope("admin"), RunFactory.create()
     client, pipeline = run.pipeline.client_id, run.pipeline_id
 
@@ -72,7 +72,7 @@ def test_every_route_accepts_one_trailing_slash_but_not_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "is_removed"),
+    ("method", "path", "spare"),
     [
         ("GET", "/api/v1/clients/", True),
         ("GET", "/api/v1/clients", False),
@@ -82,20 +82,20 @@ def test_every_route_accepts_one_trailing_slash_but_not_two() -> None:
         ("PUT", "/api/v1/pipelines/1/", True),
     ],
 )
-def test_a_trailing_slash_that_is_part_of_a_runs_id_is_kept(method: str, path: str, is_removed: bool) -> None:
-    assert has_spare_slash(method, path) is is_removed
+def test_a_slash_that_belongs_to_a_runs_own_id_is_kept(method: str, path: str, spare: bool) -> None:
+    assert has_spare_slash(method, path) is spare
 
 
 # The contract document
 
 
-def test_the_generated_contract_document_has_no_warnings_and_equals_the_committed_one() -> None:
+def test_the_document_generates_without_a_warning_and_equals_the_committed_one() -> None:
     """Regenerate with `manage.py spectacular --file docs/contracts/openapi.yaml`."""
     generated = io.StringIO()
 
     call_command("spectacular", "--fail-on-warn", "--validate", stdout=generated)
 
-    assert generated.getvalue().rstrip() == CONTRACT_DOCUMENT.read_text().rstrip()
+    assert generated.getvalue().rstrip() == DOCUMENT.read_text().rstrip()
 
 
 def routes(resolver: URLResolver, prefix: str = "/") -> dict[str, Any]:
@@ -114,21 +114,21 @@ def methods(view: type[Any]) -> set[str]:
 
 
 def test_every_route_and_method_is_in_the_document() -> None:
-    described_methods = yaml.safe_load(CONTRACT_DOCUMENT.read_text())["paths"]
-    undescribed_paths = {f"{ROOT}/schema", f"{ROOT}/docs"}
-    served_methods = {
+    described = yaml.safe_load(DOCUMENT.read_text())["paths"]
+    undescribed = {f"{ROOT}/schema", f"{ROOT}/docs"}
+    served = {
         path: set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
         for path, view in routes(get_resolver()).items()
         if path.startswith((ROOT, "/health", "/ready", "/metrics", "/ping"))
-        and path not in undescribed_paths
+        and path not in undescribed
         and "(" not in path
     }
 
-    assert {path: set(operations) for path, operations in described_methods.items()} == served_methods
+    assert {path: set(operations) for path, operations in described.items()} == served
 
 
 def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> None:
-    document = yaml.safe_load(CONTRACT_DOCUMENT.read_text())
+    document = yaml.safe_load(DOCUMENT.read_text())
     bodies = [
         (f"{method} {path}", body)
         for path, operations in document["paths"].items()
@@ -158,7 +158,7 @@ def nullable(schema: Any) -> Any:
 
 
 def test_every_operation_describes_its_errors() -> None:
-    document = yaml.safe_load(CONTRACT_DOCUMENT.read_text())
+    document = yaml.safe_load(DOCUMENT.read_text())
 
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -174,8 +174,8 @@ def test_every_operation_describes_its_errors() -> None:
             assert ({"401", "403", "429"} <= statuses) == (path != "/health")
 
 
-def test_every_parameter_has_a_description_and_an_example_that_its_schema_allows() -> None:
-    document = yaml.safe_load(CONTRACT_DOCUMENT.read_text())
+def test_every_parameter_says_what_it_does_and_has_an_example_that_its_schema_allows() -> None:
+    document = yaml.safe_load(DOCUMENT.read_text())
     parameters = list(document["components"]["parameters"].values())
     for operations in document["paths"].values():
         for operation in operations.values():
@@ -189,9 +189,9 @@ def test_every_parameter_has_a_description_and_an_example_that_its_schema_allows
     assert len(parameters) > 150
 
 
-def test_enums_with_the_same_choices_are_one_shared_schema() -> None:
+def test_equal_choices_are_one_type_everywhere() -> None:
     """Generated clients then have one type for them."""
-    document = yaml.safe_load(CONTRACT_DOCUMENT.read_text())
+    document = yaml.safe_load(DOCUMENT.read_text())
     inline: list[tuple[str, ...]] = []
 
     def collect(node: Any) -> None:
@@ -209,15 +209,15 @@ def test_enums_with_the_same_choices_are_one_shared_schema() -> None:
 
 
 def test_every_property_and_tag_is_described_and_every_enum_is_named() -> None:
-    document = yaml.safe_load(CONTRACT_DOCUMENT.read_text())
+    document = yaml.safe_load(DOCUMENT.read_text())
     schemas, tags = document["components"]["schemas"], {tag["name"]: tag["description"] for tag in document["tags"]}
 
-    described_methods = {
+    described = {
         f"{schema}.{name}": property_schema.get("description")
         for schema, content in schemas.items()
         for name, property_schema in content.get("properties", {}).items()
     }
-    assert [name for name, description in described_methods.items() if not description] == []
+    assert [name for name, description in described.items() if not description] == []
     used = {
         tag
         for operations in document["paths"].values()
@@ -227,13 +227,13 @@ def test_every_property_and_tag_is_described_and_every_enum_is_named() -> None:
     assert used == set(tags)
     assert all(tags.values())
     named = {name for name, schema in schemas.items() if "enum" in schema}
-    assert CONTRACT_DOCUMENT.read_text().count("enum:") == len(named)
+    assert DOCUMENT.read_text().count("enum:") == len(named)
 
 
 def test_no_docstring_of_a_class_is_published() -> None:
-    described_methods = CONTRACT_DOCUMENT.read_text()
+    described = DOCUMENT.read_text()
     for view in (InventoryViewSet, LoggedChanges, CsvList, StrictView, VersionedObjects):
-        assert view.__doc__ is None or view.__doc__.strip()[:30] not in described_methods
+        assert view.__doc__ is None or view.__doc__.strip()[:30] not in described
 
 
 @pytest.mark.django_db
@@ -242,12 +242,12 @@ def test_the_running_api_serves_the_committed_document(accept: str) -> None:
     response = api_with_scope("read").get(f"{ROOT}/schema", headers={"accept": accept})
 
     assert response.status_code == 200
-    assert response.json()["paths"] == yaml.safe_load(CONTRACT_DOCUMENT.read_text())["paths"]
+    assert response.json()["paths"] == yaml.safe_load(DOCUMENT.read_text())["paths"]
 
 
 @pytest.mark.django_db
 def test_responses_contain_exactly_the_described_fields() -> None:
-    schemas = yaml.safe_load(CONTRACT_DOCUMENT.read_text())["components"]["schemas"]
+    schemas = yaml.safe_load(DOCUMENT.read_text())["components"]["schemas"]
     api, run = api_with_scope("read"), RunFactory.create()
 
     for name, path in (
@@ -302,17 +302,17 @@ def test_the_browsable_api_works_for_people_logged_in(role: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("role", "is_shown"), [("viewer", False), ("analyst", True)])
-def test_the_browsable_api_shows_forms_only_to_users_who_may_write(role: str, is_shown: bool) -> None:
+@pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("analyst", True)])
+def test_the_browsable_api_offers_forms_to_those_who_may_write(role: str, offered: bool) -> None:
     page = api_as_role(role).get(f"{ROOT}/clients", headers={"accept": "text/html"}).content.decode()
 
     assert "Client Health Monitor" in page
     assert "Unknown Route" not in page
-    assert ('name="_content"' in page) is is_shown
+    assert ('name="_content"' in page) is offered
 
 
 @pytest.mark.django_db
-def test_options_returns_the_fields_of_a_route() -> None:
+def test_options_describe_a_route() -> None:
     response = api_with_scope("write").options(f"{ROOT}/clients")
 
     assert response.status_code == 200
@@ -320,7 +320,7 @@ def test_options_returns_the_fields_of_a_route() -> None:
 
 
 @pytest.mark.django_db
-def test_times_in_responses_are_in_utc_and_end_in_z() -> None:
+def test_times_are_utc_with_a_z() -> None:
     ClientFactory.create()
 
     [client] = items(api_with_scope("read").get(f"{ROOT}/clients"))

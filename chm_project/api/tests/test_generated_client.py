@@ -18,7 +18,7 @@ PACKAGE = Path(settings.BASE_DIR) / "clients" / "python"
 
 
 @pytest.fixture(scope="module")
-def client_package() -> Iterator[ModuleType]:
+def generated() -> Iterator[ModuleType]:
     sys.path.insert(0, str(PACKAGE))
     try:
         yield importlib.import_module("chm_client")
@@ -26,37 +26,37 @@ def client_package() -> Iterator[ModuleType]:
         sys.path.remove(str(PACKAGE))
 
 
-def operation_module(client_package: ModuleType, name: str) -> Any:
-    root = Path(str(client_package.__file__)).parent
+def operation(generated: ModuleType, name: str) -> Any:
+    root = Path(str(generated.__file__)).parent
     [path] = root.rglob(f"api/*/{name}.py")
-    return importlib.import_module(".".join((client_package.__name__, *path.relative_to(root).with_suffix("").parts)))
+    return importlib.import_module(".".join((generated.__name__, *path.relative_to(root).with_suffix("").parts)))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_client_creates_reads_changes_and_disables_an_object(
-    client_package: ModuleType, live_server: LiveServer
+    generated: ModuleType, live_server: LiveServer
 ) -> None:
     _, token = create_token(name="generated", scope=Scope.WRITE)
     models = importlib.import_module("chm_client.models")
-    with client_package.AuthenticatedClient(
+    with generated.AuthenticatedClient(
         base_url=live_server.url, token=token, raise_on_unexpected_status=True
     ) as client:
 
         def call(name: str, *arguments: Any, **keywords: Any) -> Any:
-            return operation_module(client_package, name).sync_detailed(*arguments, client=client, **keywords)
+            return operation(generated, name).sync_detailed(*arguments, client=client, **keywords)
 
         created = call("clients_create", body=models.ClientRequest(name="Northwind"))
         assert (created.status_code, created.parsed.name, created.parsed.is_active) == (201, "Northwind", True)
-        client_id = created.parsed.id
+        identifier = created.parsed.id
 
-        assert call("clients_retrieve", client_id).parsed.name == "Northwind"
-        renamed = call("clients_partial_update", client_id, body=models.PatchedClientRequest(name="Northwind Trading"))
+        assert call("clients_retrieve", identifier).parsed.name == "Northwind"
+        renamed = call("clients_partial_update", identifier, body=models.PatchedClientRequest(name="Northwind Trading"))
         assert renamed.parsed.name == "Northwind Trading"
-        assert call("clients_destroy", client_id).status_code == 204
-        assert call("clients_retrieve", client_id).parsed.is_active is False
+        assert call("clients_destroy", identifier).status_code == 204
+        assert call("clients_retrieve", identifier).parsed.is_active is False
         assert call("clients_list").parsed.items == []
 
-        duplicate = call("clients_create", body=models.ClientRequest(name="Northwind Trading"))
-        assert duplicate.status_code == 400
-        assert duplicate.parsed.error.details[0].field == "name"
+        clash = call("clients_create", body=models.ClientRequest(name="Northwind Trading"))
+        assert clash.status_code == 400
+        assert clash.parsed.error.details[0].field == "name"
         assert call("report_failing_now").parsed.items == []

@@ -48,7 +48,7 @@ def empty_cache() -> None:
         "/reports/latest_status_by_pipeline",
     ],
 )  # fmt: skip
-def test_a_repeated_read_gets_304_if_nothing_has_changed(api: APIClient, path: str) -> None:
+def test_a_poller_gets_304_until_something_changes(api: APIClient, path: str) -> None:
     run = RunFactory.create()
     path = ROOT + path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
     first = api.get(path)
@@ -64,7 +64,7 @@ def test_a_repeated_read_gets_304_if_nothing_has_changed(api: APIClient, path: s
         assert again[name]
 
 
-def test_a_repeated_read_gets_the_new_state_after_a_change(api: APIClient) -> None:
+def test_a_poller_gets_the_new_state_once_it_changed(api: APIClient) -> None:
     run = RunFactory.create(status="running", finished_at=None)
     path = f"{ROOT}/pipelines/{run.pipeline_id}/runs/latest"
     etag = api.get(path)["ETag"]
@@ -84,7 +84,7 @@ def test_a_change_by_ingestion_changes_the_etag(api: APIClient) -> None:
     assert api.get(path, HTTP_IF_NONE_MATCH=etag).json()["last_ingest_error"] == "timeout"
 
 
-def test_an_etag_needs_no_query(api: APIClient) -> None:
+def test_an_etag_costs_no_query(api: APIClient) -> None:
     run = RunFactory.create()
     path = f"{ROOT}/pipelines/{run.pipeline_id}/runs/latest"
     etag = api.get(path)["ETag"]
@@ -95,17 +95,17 @@ def test_an_etag_needs_no_query(api: APIClient) -> None:
     assert len(queries) == len(["the token with its user", "the run"])
 
 
-def test_an_error_has_no_etag_and_never_gets_304(api: APIClient) -> None:
-    response = api.get(f"{ROOT}/nothing", HTTP_IF_NONE_MATCH="*")
+def test_an_error_has_no_etag_and_is_never_304(api: APIClient) -> None:
+    answer = api.get(f"{ROOT}/nothing", HTTP_IF_NONE_MATCH="*")
 
-    assert "ETag" not in response
-    assert_error(response, 404, "not_found")
+    assert "ETag" not in answer
+    assert_error(answer, 404, "not_found")
 
 
 # If-Match
 
 
-def change_by_url() -> dict[str, dict[str, Any]]:
+def objects() -> dict[str, dict[str, Any]]:
     pipeline = PipelineFactory.create()
     on_failure = {"rule_type": "on_failure", "channel": "slack", "destination": "#a"}
     rule = AlertRule.objects.create(pipeline=pipeline, **on_failure)
@@ -116,16 +116,16 @@ def change_by_url() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_a_change_with_an_outdated_etag_gets_412_and_changes_nothing(api: APIClient) -> None:
-    for path, change in change_by_url().items():
+def test_a_lost_update_is_412_and_changes_nothing(api: APIClient) -> None:
+    for path, change in objects().items():
         [(name, value)] = change.items()
-        outdated_etag = api.get(path)["ETag"]
-        assert api.patch(path, {name: f"{value}-first"}, HTTP_IF_MATCH=outdated_etag).status_code == 200
+        stale = api.get(path)["ETag"]
+        assert api.patch(path, {name: f"{value}-first"}, HTTP_IF_MATCH=stale).status_code == 200
 
-        assert_error(api.patch(path, change, HTTP_IF_MATCH=outdated_etag), 412, "precondition_failed")
+        assert_error(api.patch(path, change, HTTP_IF_MATCH=stale), 412, "precondition_failed")
 
         assert api.get(path).json()[name] == f"{value}-first"
-        assert_error(api.delete(path, HTTP_IF_MATCH=outdated_etag), 412, "precondition_failed")
+        assert_error(api.delete(path, HTTP_IF_MATCH=stale), 412, "precondition_failed")
         assert api.get(path).status_code == 200
 
 
@@ -139,14 +139,14 @@ def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) 
     listed = api.patch(path, {"name": "e"}, HTTP_IF_MATCH=f'"other", {compressed["ETag"]}')
     any_version = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
 
-    assert [response.status_code for response in (changed, again, compressed, listed, any_version)] == [200] * 5
+    assert [answer.status_code for answer in (changed, again, compressed, listed, any_version)] == [200] * 5
     assert api.get(path)["ETag"] == any_version["ETag"]
     assert api.delete(path, HTTP_IF_MATCH=any_version["ETag"]).status_code == 204
 
 
 @pytest.mark.parametrize("etag", ['"other"', "", "nonsense", '"0.0"'])
 def test_an_invalid_etag_matches_nothing(api: APIClient, etag: str) -> None:
-    for path, change in change_by_url().items():
+    for path, change in objects().items():
         assert_error(api.patch(path, change, HTTP_IF_MATCH=etag), 412, "precondition_failed")
 
 
@@ -160,12 +160,12 @@ def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: API
 
 
 def test_if_match_reveals_nothing_of_another_client() -> None:
-    foreign_pipeline, own_pipeline = PipelineFactory.create(), PipelineFactory.create()
-    bound = api_with_scope("admin", client_id=own_pipeline.client_id)
+    theirs, own = PipelineFactory.create(), PipelineFactory.create()
+    bound = api_with_scope("admin", client_id=own.client_id)
 
-    response = bound.patch(f"{ROOT}/pipelines/{foreign_pipeline.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
+    answer = bound.patch(f"{ROOT}/pipelines/{theirs.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
 
-    assert_error(response, 404, "not_found")
+    assert_error(answer, 404, "not_found")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -193,7 +193,7 @@ def test_only_one_of_several_simultaneous_changes_with_one_etag_succeeds() -> No
 # Idempotency-Key
 
 
-def body_by_url() -> dict[str, dict[str, Any]]:
+def creations() -> dict[str, dict[str, Any]]:
     pipeline = PipelineFactory.create()
     return {
         f"{ROOT}/clients": {"name": "Northwind"},
@@ -207,14 +207,14 @@ def body_by_url() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def object_counts() -> list[int]:
+def count() -> list[int]:
     return [model.objects.count() for model in (Client, Pipeline, Run, AlertRule)]
 
 
-def test_a_repeated_request_with_the_same_key_gets_the_same_response_and_creates_nothing(api: APIClient) -> None:
-    for path, body in body_by_url().items():
+def test_the_same_key_gets_the_same_answer_and_no_second_object(api: APIClient) -> None:
+    for path, body in creations().items():
         first = api.post(path, body, HTTP_IDEMPOTENCY_KEY="7f3a")
-        before = object_counts()
+        before = count()
 
         second = api.post(path, body, HTTP_IDEMPOTENCY_KEY="7f3a")
 
@@ -222,10 +222,10 @@ def test_a_repeated_request_with_the_same_key_gets_the_same_response_and_creates
         assert second.json() == first.json()
         assert second["Location"] == first["Location"]
         assert (second["Idempotent-Replayed"], "Idempotent-Replayed" in first) == ("true", False)
-        assert object_counts() == before
+        assert count() == before
 
 
-def test_a_request_with_another_key_or_without_a_key_creates_another_object(api: APIClient) -> None:
+def test_another_key_or_no_key_makes_another_object(api: APIClient) -> None:
     path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
 
     for headers in ({"idempotency-key": "a"}, {"idempotency-key": "b"}, {}, {}):
@@ -234,7 +234,7 @@ def test_a_request_with_another_key_or_without_a_key_creates_another_object(api:
     assert Run.objects.count() == 4
 
 
-def test_the_same_key_with_another_body_is_refused(api: APIClient) -> None:
+def test_a_key_with_another_body_is_an_error(api: APIClient) -> None:
     api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k")
 
     issues = field_errors(api.post(f"{ROOT}/clients", {"name": "b"}, HTTP_IDEMPOTENCY_KEY="k"))
@@ -251,7 +251,7 @@ def test_a_refused_request_may_be_corrected_and_sent_with_the_same_key(api: APIC
 
 
 @pytest.mark.parametrize("key", ["", "é", "x" * 256, "a\tb"])
-def test_an_invalid_key_is_refused(api: APIClient, key: str) -> None:
+def test_an_invalid_key_is_an_error(api: APIClient, key: str) -> None:
     assert set(field_errors(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY=key))) == {
         "Idempotency-Key"
     }
@@ -261,27 +261,24 @@ def test_a_key_belongs_to_one_token(api: APIClient) -> None:
     path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
 
     ids = {
-        api_of_token.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"]
-        for api_of_token in (api, api_with_scope())
+        one.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"] for one in (api, api_with_scope())
     }
 
     assert len(ids) == 2
 
 
-def test_a_repeated_request_gets_409_while_the_first_is_running(
-    api: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    responses = []
+def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = []
     create_and_store = idempotency._create_and_store
 
     def send_again_first(*arguments: Any) -> Any:
-        responses.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
+        answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
         return create_and_store(*arguments)
 
     monkeypatch.setattr(idempotency, "_create_and_store", send_again_first)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
-    assert_error(responses[0], 409, "conflict")
+    assert_error(answers[0], 409, "conflict")
 
 
 @override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -294,31 +291,31 @@ def test_without_the_cache_the_request_is_executed(api: APIClient) -> None:
 
 
 @override_settings(CHM_THROTTLE_TOKEN="3/hour")
-def test_every_response_has_the_number_of_requests_left(api: APIClient) -> None:
-    responses = [api.get(f"{ROOT}/clients") for _ in range(4)]
+def test_every_answer_says_how_many_requests_are_left(api: APIClient) -> None:
+    answers = [api.get(f"{ROOT}/clients") for _ in range(4)]
 
-    for response, left in zip(responses, (2, 1, 0, 0), strict=True):
-        assert response["RateLimit-Policy"] == '"requests";q=3;w=3600'
-        match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', response["RateLimit"])
+    for answer, left in zip(answers, (2, 1, 0, 0), strict=True):
+        assert answer["RateLimit-Policy"] == '"requests";q=3;w=3600'
+        match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer["RateLimit"])
         assert match is not None
         assert int(match[1]) == left
         assert 0 < int(match[2]) <= 3600
-    assert_error(responses[3], 429, "rate_limited")
-    assert 0 < int(responses[3]["Retry-After"]) <= 3600
+    assert_error(answers[3], 429, "rate_limited")
+    assert 0 < int(answers[3]["Retry-After"]) <= 3600
 
 
 # Request ids
 
 
-def test_the_request_id_is_in_the_response_header_and_in_errors(api: APIClient) -> None:
-    response = api.get(f"{ROOT}/clients/1", HTTP_X_REQUEST_ID="trace-7.a:b")
+def test_a_request_id_comes_back_in_the_header_and_in_errors(api: APIClient) -> None:
+    answer = api.get(f"{ROOT}/clients/1", HTTP_X_REQUEST_ID="trace-7.a:b")
 
-    assert response["X-Request-ID"] == "trace-7.a:b"
-    assert response.json()["error"]["request_id"] == "trace-7.a:b"
+    assert answer["X-Request-ID"] == "trace-7.a:b"
+    assert answer.json()["error"]["request_id"] == "trace-7.a:b"
 
 
 @pytest.mark.parametrize("request_id", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
-def test_a_missing_or_invalid_request_id_is_replaced(api: APIClient, request_id: str | None) -> None:
+def test_without_a_usable_request_id_one_is_generated(api: APIClient, request_id: str | None) -> None:
     headers = {} if request_id is None else {"x-request-id": request_id}
 
     ids = {api.get(f"{ROOT}/clients", headers=headers)["X-Request-ID"] for _ in range(2)}
@@ -340,11 +337,11 @@ def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch
     logging.getLogger("django.request").addHandler(handler)
     monkeypatch.setattr("chm_project.api.root.RootView.get", lambda view, request: 1 / 0)
     try:
-        response = api.get(ROOT, HTTP_X_REQUEST_ID="trace-8")
+        answer = api.get(ROOT, HTTP_X_REQUEST_ID="trace-8")
     finally:
         logging.getLogger("django.request").removeHandler(handler)
 
-    assert response.json()["error"]["request_id"] == "trace-8"
+    assert answer.json()["error"]["request_id"] == "trace-8"
     assert {getattr(record, "request_id", None) for record in records} == {"trace-8"}
 
 
@@ -361,15 +358,13 @@ def test_long_responses_are_compressed_for_clients_that_accept_gzip(api: APIClie
     RunFactory.create_batch(5)
     plain = api.get(f"{ROOT}/runs")
 
-    compressed = api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip")
+    packed = api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip")
 
-    assert compressed["Content-Encoding"] == "gzip"
-    assert gzip.decompress(compressed.content) == plain.content
+    assert packed["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
     assert "Accept-Encoding" in plain["Vary"]
-    assert compressed["ETag"] == f"W/{plain['ETag']}"
-    assert (
-        api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=compressed["ETag"]).status_code == 304
-    )
+    assert packed["ETag"] == f"W/{plain['ETag']}"
+    assert api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=packed["ETag"]).status_code == 304
     csv = api.get(f"{ROOT}/runs", HTTP_ACCEPT="text/csv", HTTP_ACCEPT_ENCODING="gzip")
     assert gzip.decompress(b"".join(csv)).startswith(b"id,")
     assert "Content-Encoding" not in api.get(f"{ROOT}/clients?limit=1&fields=id", HTTP_ACCEPT_ENCODING="gzip")
@@ -377,7 +372,7 @@ def test_long_responses_are_compressed_for_clients_that_accept_gzip(api: APIClie
 
 
 @pytest.mark.parametrize("path", ["", "/clients", "/reports", "/reports/failing_now", "/runs", "/schema", "/docs"])
-def test_head_gets_the_headers_of_get_without_the_body(api: APIClient, path: str) -> None:
+def test_head_answers_as_get_without_the_body(api: APIClient, path: str) -> None:
     got, head = api.get(ROOT + path), api.head(ROOT + path)
 
     assert (head.status_code, head.content) == (200, b"")
@@ -390,28 +385,28 @@ def test_head_gets_the_headers_of_get_without_the_body(api: APIClient, path: str
 ORIGIN = "https://status.example.com"
 
 
-def test_by_default_other_origins_get_no_cors_headers(api: APIClient) -> None:
-    response = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
+def test_other_origins_are_not_answered_by_default(api: APIClient) -> None:
+    answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
 
-    assert not [name for name in response.headers if name.lower().startswith("access-control")]
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
 @override_settings(
     CORS_ALLOWED_ORIGINS=[ORIGIN], MIDDLEWARE=["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
 )
-def test_a_configured_origin_gets_cors_headers_only_from_the_api(api: APIClient) -> None:
+def test_a_configured_origin_may_call_the_api_and_nothing_else(api: APIClient) -> None:
     preflight = api.options(
         f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN, HTTP_ACCESS_CONTROL_REQUEST_METHOD="PATCH",
         HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization,if-match",
     )  # fmt: skip
-    response = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
+    answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
 
-    assert preflight["Access-Control-Allow-Origin"] == response["Access-Control-Allow-Origin"] == ORIGIN
+    assert preflight["Access-Control-Allow-Origin"] == answer["Access-Control-Allow-Origin"] == ORIGIN
     assert {"authorization", "if-match", "idempotency-key"} <= set(
         preflight["Access-Control-Allow-Headers"].split(", ")
     )
-    assert {"ETag", "Link", "RateLimit"} <= set(response["Access-Control-Expose-Headers"].split(", "))
-    assert "Access-Control-Allow-Credentials" not in response
+    assert {"ETag", "Link", "RateLimit"} <= set(answer["Access-Control-Expose-Headers"].split(", "))
+    assert "Access-Control-Allow-Credentials" not in answer
     assert "Access-Control-Allow-Origin" not in api.get(f"{ROOT}/clients", HTTP_ORIGIN="https://other.example.com")
     assert "Access-Control-Allow-Origin" not in api.get("/admin/login/", HTTP_ORIGIN=ORIGIN)
 
@@ -441,10 +436,10 @@ def test_a_deprecated_parameter_is_announced_and_still_works(api: APIClient) -> 
 def test_errors_are_problem_details_for_clients_that_accept_them(
     api: APIClient, path: str, status: int, code: str
 ) -> None:
-    response = api.get(ROOT + path, HTTP_ACCEPT="application/json, application/problem+json")
+    answer = api.get(ROOT + path, HTTP_ACCEPT="application/json, application/problem+json")
 
-    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
-    body = json.loads(response.content)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    body = json.loads(answer.content)
     assert set(body) == {"type", "title", "status", "detail", "instance", "code", "details", "request_id"}
     assert (body["status"], body["code"], body["type"]) == (status, code, f"/api/v1/errors#{code}")
     assert body["instance"] == ROOT + path.partition("?")[0]
@@ -452,7 +447,7 @@ def test_errors_are_problem_details_for_clients_that_accept_them(
     assert body["title"] == explained[code]["title"]
 
 
-def test_clients_that_do_not_accept_problem_details_get_the_usual_errors(api: APIClient) -> None:
+def test_without_that_media_type_the_envelope_stays(api: APIClient) -> None:
     for accept in ("*/*", "application/json", "application/*"):
         assert_error(api.get(f"{ROOT}/nothing", HTTP_ACCEPT=accept), 404, "not_found")
     assert api.get(f"{ROOT}/clients", HTTP_ACCEPT="application/json, application/problem+json").status_code == 200

@@ -24,7 +24,7 @@ from chm_project.settings.environment import parse_rate
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
 from inventory.tests.factories import PipelineFactory
 
-CLIENTS_URL = f"{ROOT}/clients"
+CLIENTS = f"{ROOT}/clients"
 
 
 @pytest.fixture(autouse=True)
@@ -42,47 +42,45 @@ def shared_cache(settings: Settings) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-def test_a_request_over_the_limit_is_refused_with_the_seconds_to_wait() -> None:
+def test_one_request_too_many_is_refused_with_the_seconds_to_wait() -> None:
     api = api_with_scope("read")
     for _ in range(3):
-        assert api.get(CLIENTS_URL).status_code == 200
-    refused = api.get(CLIENTS_URL)
+        assert api.get(CLIENTS).status_code == 200
+    refused = api.get(CLIENTS)
     assert_error(refused, 429, "rate_limited")
     assert 0 < int(refused["Retry-After"]) <= 86_400
-    assert api_with_scope("read").get(CLIENTS_URL).status_code == 200, "another token has a limit of its own"
+    assert api_with_scope("read").get(CLIENTS).status_code == 200, "another token has a limit of its own"
 
 
 @pytest.mark.django_db
-def test_requests_with_a_session_are_limited() -> None:
+def test_people_are_limited_too() -> None:
     api = api_as_role("viewer")
-    assert [api.get(CLIENTS_URL).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [api.get(CLIENTS).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 @pytest.mark.django_db
-def test_requests_without_credentials_are_limited_per_address(settings: Settings) -> None:
+def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
     settings.CHM_THROTTLE_ADDRESS = "2/day"
-    assert [APIClient().get(CLIENTS_URL).status_code for _ in range(3)] == [401, 401, 429]
-    assert APIClient().get(CLIENTS_URL, REMOTE_ADDR="10.0.0.9").status_code == 401
-    assert api_with_scope("read").get(CLIENTS_URL).status_code == 200, "valid credentials have limits of their own"
+    assert [APIClient().get(CLIENTS).status_code for _ in range(3)] == [401, 401, 429]
+    assert APIClient().get(CLIENTS, REMOTE_ADDR="10.0.0.9").status_code == 401
+    assert api_with_scope("read").get(CLIENTS).status_code == 200, "valid credentials have limits of their own"
 
 
 @pytest.mark.django_db
-def test_wrong_tokens_of_an_address_are_limited_and_its_valid_tokens_are_not(settings: Settings) -> None:
+def test_wrong_tokens_are_limited_and_valid_ones_of_the_same_address_are_not(settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
-    guessing_api = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
+    guess = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
     for number in range(2):
-        assert_error(
-            guessing_api.get(CLIENTS_URL, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized"
-        )
-    assert_error(guessing_api.get(CLIENTS_URL, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
-    assert api_with_scope("read").get(CLIENTS_URL).status_code == 200
+        assert_error(guess.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized")
+    assert_error(guess.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
+    assert api_with_scope("read").get(CLIENTS).status_code == 200
     key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
     assert APIClient().get(f"/ping/{key}").status_code == 200
     assert APIClient().get("/ping/wrong").status_code == 429
 
 
 @pytest.mark.django_db
-def test_too_many_wrong_passwords_block_their_address_and_not_the_owner(
+def test_wrong_passwords_are_limited_and_the_owner_stays_logged_in(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "5/day", "100/day"
@@ -91,8 +89,8 @@ def test_too_many_wrong_passwords_block_their_address_and_not_the_owner(
     session.force_login(owner)
 
     def log_in(address: str, password: str) -> bool:
-        response = Client().post("/admin/login/", {"username": "ada", "password": password}, REMOTE_ADDR=address)
-        return response.status_code == 302
+        answer = Client().post("/admin/login/", {"username": "ada", "password": password}, REMOTE_ADDR=address)
+        return answer.status_code == 302
 
     assert not any(log_in("10.0.0.1", f"guess-{number}") for number in range(5))
     with caplog.at_level("WARNING"):
@@ -120,61 +118,61 @@ def test_after_150_wrong_logins_the_owners_session_and_token_are_still_valid(
         assert log_in(f"guess-{number}") == 200
         if number % 50 == 0:
             assert session.get("/admin/").status_code == 200
-            assert api.get(CLIENTS_URL, REMOTE_ADDR="10.0.0.1").status_code == 200
+            assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
 
     assert log_in("right-password") == 200, "the address of the guesses is refused even with the right password"
     assert log_in("right-password", "10.0.0.2") == 302, "another address is not"
     assert session.get("/admin/").status_code == 200
-    assert api.get(CLIENTS_URL, REMOTE_ADDR="10.0.0.1").status_code == 200
+    assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
 @pytest.mark.django_db
-def test_60_wrong_ping_keys_do_not_limit_valid_pings_of_the_same_address(settings: Settings) -> None:
+def test_60_wrong_keys_do_not_limit_valid_pings_of_the_same_address(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN, settings.CHM_THROTTLE_REFUSED = "6000/minute", "60/day"
     key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
 
-    wrong_key_statuses, valid_key_statuses = [], []
+    wrong, valid = [], []
     for number in range(61):
-        wrong_key_statuses.append(APIClient().get(f"/ping/wrong-{number}", REMOTE_ADDR="10.0.0.1").status_code)
-        valid_key_statuses.append(APIClient().get(f"/ping/{key}", REMOTE_ADDR="10.0.0.1").status_code)
+        wrong.append(APIClient().get(f"/ping/wrong-{number}", REMOTE_ADDR="10.0.0.1").status_code)
+        valid.append(APIClient().get(f"/ping/{key}", REMOTE_ADDR="10.0.0.1").status_code)
 
-    assert valid_key_statuses == [200] * 61
-    assert wrong_key_statuses == [404] * 60 + [429]
+    assert valid == [200] * 61
+    assert wrong == [404] * 60 + [429]
 
 
 @pytest.mark.django_db
-def test_successful_logins_are_not_counted(settings: Settings) -> None:
+def test_logins_that_succeed_are_not_counted(settings: Settings) -> None:
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "3/day", "100/day"
     User.objects.create_superuser("ada", password="right-password")
     form = {"username": "ada", "password": "right-password"}
 
-    statuses = [Client().post("/admin/login/", form, REMOTE_ADDR="10.0.0.1").status_code for _ in range(5)]
+    answers = [Client().post("/admin/login/", form, REMOTE_ADDR="10.0.0.1").status_code for _ in range(5)]
 
-    assert statuses == [302] * 5
+    assert answers == [302] * 5
 
 
 @pytest.mark.django_db
-def test_a_request_needs_one_round_trip_to_redis(settings: Settings) -> None:
+def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "100/day"
     api = api_with_scope("read")
-    api.get(CLIENTS_URL)
+    api.get(CLIENTS)
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
-        before = redis_command_count(server)
-        api.get(CLIENTS_URL)
-        assert redis_command_count(server) - before <= 3, "SET, INCRBY, and the INFO before"
+        before = commands(server)
+        api.get(CLIENTS)
+        assert commands(server) - before <= 3, "SET, INCRBY, and the INFO before"
 
 
 @pytest.mark.django_db
-def test_with_a_large_limit_requests_are_reserved_in_blocks(settings: Settings) -> None:
+def test_requests_of_a_large_limit_are_reserved_in_blocks(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "5000/day"
     api = api_with_scope("read")
-    left = [int(api.get(CLIENTS_URL)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
+    left = [int(api.get(CLIENTS)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
     assert left == [4999, 4998, 4997], "each request is counted, also within a reserved block"
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
-        before = redis_command_count(server)
+        before = commands(server)
         for _ in range(20):
-            api.get(CLIENTS_URL)
-        assert redis_command_count(server) - before <= 2 * 2 + 1, "SET and INCRBY for ten requests, and the INFO before"
+            api.get(CLIENTS)
+        assert commands(server) - before <= 2 * 2 + 1, "SET and INCRBY for ten requests, and the INFO before"
 
 
 def test_processes_that_reserve_blocks_never_exceed_the_limit(settings: Settings) -> None:
@@ -201,7 +199,7 @@ def test_threads_use_the_same_reserved_block(settings: Settings) -> None:
     assert len(set(used)) == 200, "each request has its own number"
 
 
-def redis_command_count(server: Any) -> int:
+def commands(server: Any) -> int:
     return int(server.info("stats")["total_commands_processed"])
 
 
@@ -217,7 +215,7 @@ def test_a_pickle_in_the_cache_is_not_executed(settings: Settings, tmp_path: Pat
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_cache_returns_bytes_and_times_unchanged() -> None:
+def test_the_cache_keeps_bytes_and_times() -> None:
     value = {"file": b"\x00\xff", "through": datetime(2026, 3, 1, tzinfo=UTC), "count": 3}
     cache.set("kept", value)
     assert cache.get("kept") == value
@@ -230,14 +228,14 @@ def test_health_is_never_limited(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_without_the_cache_the_api_works_and_logs_an_error(
+def test_without_its_cache_the_api_works_and_logs_an_error(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CACHES = {
         "default": {"BACKEND": "chm_project.db.redis_cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     }
     api = api_with_scope("read")
-    assert {api.get(CLIENTS_URL).status_code for _ in range(5)} == {200}
+    assert {api.get(CLIENTS).status_code for _ in range(5)} == {200}
     assert "the cache is down" in caplog.text
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -22,62 +22,62 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-ATOM_NAMESPACE = {"a": "http://www.w3.org/2005/Atom"}
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 
-def create_run(name: str, hours: float, status: str, text: str | None = None, client: Client | None = None) -> Pipeline:
-    event_time = timezone.now() - timedelta(hours=hours)
+def run(name: str, hours: float, status: str, text: str | None = None, client: Client | None = None) -> Pipeline:
+    moment = timezone.now() - timedelta(hours=hours)
     client = client or Client.objects.filter(name="Acme").first() or ClientFactory.create(name="Acme")
     pipeline = Pipeline.objects.filter(name=name, client=client).first()
     inventory = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
     return RunFactory.create(
-        status=status, error_message=text, started_at=event_time, finished_at=event_time, **inventory
+        status=status, error_message=text, started_at=moment, finished_at=moment, **inventory
     ).pipeline
 
 
 @pytest.fixture
 def shift() -> None:
-    create_run("fresh", 1, "failed", "disk full on *node*")
-    mark_known_failure(pipeline=create_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
-    create_run("recovered", 20, "failed", "x")
-    create_run("recovered", 2, "success")
+    run("fresh", 1, "failed", "disk full on *node*")
+    mark_known_failure(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    run("recovered", 20, "failed", "x")
+    run("recovered", 2, "success")
 
 
-def get_handover(api: Any, **query: str) -> dict[str, Any]:
-    response = api.get(f"{ROOT}/handover", query)
-    assert response.status_code == 200, response.content
-    body: dict[str, Any] = response.json()
+def handover(api: Any, **query: str) -> dict[str, Any]:
+    answer = api.get(f"{ROOT}/handover", query)
+    assert answer.status_code == 200, answer.content
+    body: dict[str, Any] = answer.json()
     return body
 
 
-def test_the_handover_has_new_incidents_recovered_and_failing_pipelines(shift: None) -> None:
-    body = get_handover(api_with_scope("read"))
+def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: None) -> None:
+    body = handover(api_with_scope("read"))
 
     assert [row["error_message"] for row in body["incidents"]] == ["disk full on *node*"]
     assert [row["pipeline_name"] for row in body["recovered"]] == ["recovered"]
     assert [(row["pipeline_name"], row["known"]) for row in body["failing"]] == [("fresh", False), ("old", True)]
-    earlier = get_handover(api_with_scope("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
+    earlier = handover(api_with_scope("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
     assert [row["ended_at"] is None for row in earlier["incidents"]] == [True, True, False]
 
 
-def test_the_handover_has_incidents_that_began_and_ended_in_the_shift() -> None:
+def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
     other = ClientFactory.create(name="Borealis")
     for name, client, began, ended in (
         ("a", None, 9, 7),  # one outage of two clients
         ("b", other, 8.5, 6),
         ("c", None, 6.4, 6.2),  # more than an hour later: another one
     ):
-        create_run(name, began, "failed", "connection to wh.example refused", client)
-        create_run(name, ended, "success", client=client)
-    create_run("began before", 14, "failed", "disk full")
-    create_run("began before", 11, "failed", "disk full")
-    create_run("began before", 10, "success")
-    create_run("changed its cause", 5, "failed", "column missing")
-    create_run("changed its cause", 4, "failed", "quota exceeded")
-    create_run("recovered of a lasting one", 3.9, "failed", "quota exceeded")
-    create_run("recovered of a lasting one", 3, "success")
+        run(name, began, "failed", "connection to wh.example refused", client)
+        run(name, ended, "success", client=client)
+    run("began before", 14, "failed", "disk full")
+    run("began before", 11, "failed", "disk full")
+    run("began before", 10, "success")
+    run("changed its cause", 5, "failed", "column missing")
+    run("changed its cause", 4, "failed", "quota exceeded")
+    run("recovered of a lasting one", 3.9, "failed", "quota exceeded")
+    run("recovered of a lasting one", 3, "success")
 
-    incidents = get_handover(api_with_scope("read"))["incidents"]
+    incidents = handover(api_with_scope("read"))["incidents"]
 
     assert [
         (row["error_message"], row["pipelines"], row["client_names"], row["ended_at"] is None) for row in incidents
@@ -98,17 +98,17 @@ def test_the_handover_has_changes_to_rules_and_inventory(shift: None) -> None:
     api_with_scope("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
     foreign = ClientFactory.create(name="Other")
 
-    assert [(row["kind"], row["name"]) for row in get_handover(api_with_scope("read"))["changes"]] == [
+    assert [(row["kind"], row["name"]) for row in handover(api_with_scope("read"))["changes"]] == [
         ("pipeline", "fresh")
     ]
-    assert get_handover(api_with_scope("read"), client_id=str(foreign.pk))["changes"] == []
+    assert handover(api_with_scope("read"), client_id=str(foreign.pk))["changes"] == []
 
 
 def test_the_markdown_has_the_same_facts_and_escapes_error_texts(shift: None) -> None:
-    response = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
+    answer = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
 
-    text = response.content.decode()
-    assert response["Content-Type"] == "text/markdown; charset=utf-8"
+    text = answer.content.decode()
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
     assert "## New incidents: 1" in text
     assert r"disk full on \*node\*" in text
     assert "old of Acme" in text.split("## Still failing, marked as known: 1")[1].split("##")[0]
@@ -118,7 +118,7 @@ def test_a_token_bound_to_a_client_gets_that_clients_handover(shift: None) -> No
     other = ClientFactory.create(name="Other")
     api = api_with_scope("read", client_id=other.pk)
 
-    assert get_handover(api)["failing"] == []
+    assert handover(api)["failing"] == []
     assert_error(api.get(f"{ROOT}/handover?client_id={Client.objects.get(name='Acme').pk}"), 404, "not_found")
 
 
@@ -129,58 +129,58 @@ def test_a_shift_must_begin_in_the_last_31_days() -> None:
         ) == {"since"}
 
 
-def get_feed(**binding: Any) -> Any:
+def feed(**binding: Any) -> Any:
     _, key = create_token(name=f"feed {binding}", scope=Scope.READ, **binding)
-    response = Browser().get(f"/feed/{key}")
-    assert response.status_code == 200
-    assert response["Content-Type"] == "application/atom+xml; charset=utf-8"
-    assert key not in response.content.decode()
-    return etree.fromstring(response.content)
+    answer = Browser().get(f"/feed/{key}")
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/atom+xml; charset=utf-8"
+    assert key not in answer.content.decode()
+    return etree.fromstring(answer.content)
 
 
 def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None:
     schema = etree.RelaxNG(etree.parse(Path(__file__).parent / "atom.rng"))
 
-    root = get_feed()
+    root = feed()
 
     schema.assertValid(root)
-    titles = root.xpath("a:entry/a:title/text()", namespaces=ATOM_NAMESPACE)
+    titles = root.xpath("a:entry/a:title/text()", namespaces=ATOM)
     assert titles[0] == "1 pipeline of Acme on Airflow: disk full on *node*"
-    ids = root.xpath("//a:id/text()", namespaces=ATOM_NAMESPACE)
+    ids = root.xpath("//a:id/text()", namespaces=ATOM)
     assert len(set(ids)) == len(ids) == 3
-    assert feed_ids(get_feed()) == ids, "the same at the next reading"
+    assert feed_ids(feed()) == ids, "the same at the next reading"
 
 
 def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
     text = '<b>disk</b> & "quota" \x01\x1b[31m full ☃ ]]> <script>alert(1)</script>'
-    create_run("fresh", 1, "failed", text)
+    run("fresh", 1, "failed", text)
     _, key = create_token(name="feed", scope=Scope.READ)
 
-    parsed = feedparser.parse(Browser().get(f"/feed/{key}").content)
+    found = feedparser.parse(Browser().get(f"/feed/{key}").content)
 
-    assert (parsed.bozo, parsed.version) == (False, "atom10")
-    [incident] = get_handover(api_with_scope("read"))["incidents"]
-    [entry] = parsed.entries
+    assert (found.bozo, found.version) == (False, "atom10")
+    [incident] = handover(api_with_scope("read"))["incidents"]
+    [entry] = found.entries
     assert entry.title_detail.type == "text/plain"
     assert (
         entry.title == '1 pipeline of Acme on Airflow: <b>disk</b> & "quota" [31m full ☃ ]]> <script>alert(1)</script>'
     )
     assert entry.link.endswith(f"/admin/runs/run/{incident['run_id']}/change/")
     assert entry.id.startswith(f"urn:chm:incident:{incident['incident']}:")
-    for field in (entry.published_parsed, entry.updated_parsed, parsed.feed.updated_parsed):
+    for field in (entry.published_parsed, entry.updated_parsed, found.feed.updated_parsed):
         assert f"{datetime.fromtimestamp(timegm(field), UTC):%Y-%m-%dT%H:%M:%S}" == incident["since"][:19]
 
 
-def feed_ids(parsed: Any) -> list[str]:
-    return [str(text) for text in parsed.xpath("//a:id/text()", namespaces=ATOM_NAMESPACE)]
+def feed_ids(found: Any) -> list[str]:
+    return [str(text) for text in found.xpath("//a:id/text()", namespaces=ATOM)]
 
 
-def test_a_key_bound_to_a_client_opens_that_clients_feed(shift: None) -> None:
-    assert get_feed(client_id=ClientFactory.create(name="Other").pk).xpath("a:entry", namespaces=ATOM_NAMESPACE) == []
+def test_a_clients_key_opens_that_clients_feed(shift: None) -> None:
+    assert feed(client_id=ClientFactory.create(name="Other").pk).xpath("a:entry", namespaces=ATOM) == []
 
 
-def test_only_a_read_key_that_is_not_bound_to_a_pipeline_opens_a_feed(shift: None) -> None:
-    _, ingest_key = create_token(name="ingest", scope=Scope.INGEST)
-    _, pipeline_key = create_token(name="narrow", scope=Scope.READ, pipeline_id=Pipeline.objects.get(name="old").pk)
-    for key in ("nothing", ingest_key, pipeline_key):
+def test_no_other_key_opens_a_feed(shift: None) -> None:
+    _, ingest = create_token(name="ingest", scope=Scope.INGEST)
+    _, narrow = create_token(name="narrow", scope=Scope.READ, pipeline_id=Pipeline.objects.get(name="old").pk)
+    for key in ("nothing", ingest, narrow):
         assert Browser().get(f"/feed/{key}").status_code == 404

@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from alerting.models import AlertRule
-from chm_project.handover.tests.test_handover import create_run
+from chm_project.handover.tests.test_handover import run
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
@@ -19,32 +19,32 @@ from runs.known_failures import mark_known_failure
 
 pytestmark = pytest.mark.django_db
 
-HANDOVER_URL = "/admin/console/handover/"
+PAGE = "/admin/console/handover/"
 
 
 @pytest.fixture
 def shift() -> None:
     """Create rows of Acme for every part of the page, and a failure of Borealis."""
-    create_run("fresh", 1, "failed", "disk full on *node*")
-    mark_known_failure(pipeline=create_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
-    create_run("recovered", 30, "failed", "x")
-    create_run("recovered", 2, "success")
-    create_run("over", 6, "failed", "a host is down")
-    create_run("over", 5, "success")
-    for days_ago in range(1, 60):
-        create_run("late", 24 * days_ago + 3, "success")
+    run("fresh", 1, "failed", "disk full on *node*")
+    mark_known_failure(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    run("recovered", 30, "failed", "x")
+    run("recovered", 2, "success")
+    run("over", 6, "failed", "a host is down")
+    run("over", 5, "success")
+    for ago in range(1, 60):
+        run("late", 24 * ago + 3, "success")
     now = timezone.now()
     Pipeline.objects.filter(name="late").update(ingested_through=now)
     Pipeline.objects.filter(name="fresh").update(external_id="x", ingest_due_at=now - timedelta(hours=1))
     api_with_scope("write").patch(f"{ROOT}/pipelines/{Pipeline.objects.get(name='fresh').pk}", {"description": "new"})
-    create_run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
+    run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
 
 
 def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: None) -> None:
     since = (timezone.now() - timedelta(hours=24)).isoformat()
     body: dict[str, Any] = api_with_scope("read").get(f"{ROOT}/handover", {"since": since}).json()
-    user_browser = browser("administrator")
-    page = html(user_browser.get(f"{HANDOVER_URL}?since=24h"))
+    person = browser("administrator")
+    page = html(person.get(f"{PAGE}?since=24h"))
 
     parts = tables(page)
     known = [row for row in body["failing"] if row["known"]]
@@ -60,11 +60,11 @@ def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: No
     for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
         address = re.search(r'href="([^"]+)"', row)
         assert address, row
-        assert user_browser.get(address[1]).status_code == 200, address[1]
+        assert person.get(address[1]).status_code == 200, address[1]
 
 
 def test_the_page_has_the_markdown_of_the_api_to_copy(shift: None) -> None:
-    page = html(browser("viewer").get(f"{HANDOVER_URL}?since=24h"))
+    page = html(browser("viewer").get(f"{PAGE}?since=24h"))
 
     text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert text
@@ -77,26 +77,26 @@ def test_the_page_has_the_markdown_of_the_api_to_copy(shift: None) -> None:
 def test_the_menu_links_to_the_handover_and_presets_choose_the_shift(shift: None) -> None:
     viewer = browser("viewer")
 
-    assert f'href="{HANDOVER_URL}"' in html(viewer.get("/admin/"))
-    page = html(viewer.get(HANDOVER_URL))
+    assert f'href="{PAGE}"' in html(viewer.get("/admin/"))
+    page = html(viewer.get(PAGE))
     for value in ("yesterday", "working_evening"):
         assert f'<option value="{value}"' in page
-        assert viewer.get(f"{HANDOVER_URL}?since={value}").status_code == 200
+        assert viewer.get(f"{PAGE}?since={value}").status_code == 200
     assert '<option value="working_evening" selected>' in page, "on a Monday, the shift since Friday"
-    assert '<option value="24h" selected>' in html(viewer.get(f"{HANDOVER_URL}?since=24h"))
-    assert viewer.get(f"{HANDOVER_URL}?since=2020-01-01").status_code == 404
+    assert '<option value="24h" selected>' in html(viewer.get(f"{PAGE}?since=24h"))
+    assert viewer.get(f"{PAGE}?since=2020-01-01").status_code == 404
 
 
 def test_bound_users_and_the_client_filter_get_only_that_client(shift: None) -> None:
     acme, borealis = Client.objects.get(name="Acme"), Client.objects.get(name="Borealis")
     AlertRule.objects.create(client=acme, rule_type="on_failure", channel="slack", destination="#acme")
-    user_browser = Browser()
-    user_browser.force_login(create_bound_user("person", str(borealis.pk)))
+    person = Browser()
+    person.force_login(create_bound_user("person", str(borealis.pk)))
 
-    page = html(user_browser.get(HANDOVER_URL))
+    page = html(person.get(PAGE))
     assert "another client" in page
     assert "Acme" not in page
-    assert user_browser.get(f"{HANDOVER_URL}?client={acme.pk}").status_code == 404
-    chosen = html(browser("viewer").get(f"{HANDOVER_URL}?client={acme.pk}"))
+    assert person.get(f"{PAGE}?client={acme.pk}").status_code == 404
+    chosen = html(browser("viewer").get(f"{PAGE}?client={acme.pk}"))
     assert "another client" not in chosen
     assert "disk full" in chosen
