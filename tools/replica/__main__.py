@@ -57,7 +57,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
     from inventory.models import Client, Pipeline
     from runs.services import insert_run
 
-    # In production CHM waits 10 s before it tries a replica again that did not response.
+    # In production CHM waits 10 s before it tries a replica again that did not answer.
     replica.RETRY_SECONDS = 0.5
     call_command("migrate", verbosity=0)
     user = User.objects.create_superuser("replica", password=None)
