@@ -14,17 +14,18 @@ from runs.reporting.shapes import shapes
 UNTIL = datetime.fromisoformat("2026-06-17T12:00:00Z")
 # The indexes that each shape must use, in an index-only scan. This needs a vacuumed table.
 EVENT_INDEX, LATEST_INDEX, FAILED_INDEX = "runs_by_event", "runs_latest", "runs_failed"
+PIPELINE_INDEX = "runs_by_pipeline_event"
 USED_INDEXES = {
     "failures_over_time": {FAILED_INDEX},
     "latest_status_by_pipeline": {LATEST_INDEX},
     "failure_counts_by_client": {FAILED_INDEX},
-    "top_flaky_pipelines": {FAILED_INDEX, LATEST_INDEX},
+    "top_flaky_pipelines": {FAILED_INDEX, LATEST_INDEX, PIPELINE_INDEX},
     "failure_rate_by_platform": {EVENT_INDEX},
     "run_duration_distribution": {EVENT_INDEX},
     "failing_now": {LATEST_INDEX},
     "incidents": {LATEST_INDEX},
     "late_pipelines": {LATEST_INDEX},
-    "unusual_runs": {EVENT_INDEX},
+    "unusual_runs": {EVENT_INDEX, PIPELINE_INDEX},
     "client_risk": {EVENT_INDEX},
     "daily_success": {EVENT_INDEX},
     "failure_streaks": {FAILED_INDEX},

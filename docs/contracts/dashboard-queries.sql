@@ -621,7 +621,7 @@ ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 -- failure_streaks: When did pipelines fail, and how long until they recovered?
 -- one row per streak of failed runs without a success between them, if it overlaps the window; newest first
 WITH failures AS MATERIALIZED (
-    SELECT r.pipeline_id, r.run_id, r.event_at
+    SELECT r.pipeline_id, r.run_id, r.event_at, r.error_message
     FROM reporting.runs AS r
     WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
@@ -644,16 +644,15 @@ followed AS (
 -- The streaks of each pipeline within the window, numbered from 0.
 in_window AS MATERIALIZED (
     SELECT
-        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id ORDER BY event_at, run_id))[1] AS run_id,
+        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id) FILTER (WHERE is_first))[1] AS run_id,
         max(recovered_at) AS recovered_at, count(*) AS failed_runs
     FROM (
         SELECT
             f.*,
-            count(f.recovered_at) OVER (
-                PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS number
+            count(f.recovered_at) OVER (ordered ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS number,
+            lag(f.recovered_at IS NOT NULL, 1, true) OVER ordered AS is_first
         FROM followed AS f
+        WINDOW ordered AS (PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id)
     ) AS numbered
     GROUP BY pipeline_id, number
 ),
@@ -744,11 +743,16 @@ streaks AS (
     WHERE p.is_active
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs, first_run.error_message,
+    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs,
+    CASE
+        WHEN f.run_id IS NOT NULL THEN f.error_message
+        ELSE (SELECT r.error_message FROM reporting.runs AS r WHERE r.run_id = s.run_id)
+    END AS error_message,
     p.client_id, p.pipeline_id, s.run_id
 FROM streaks AS s
 JOIN reporting.pipelines AS p USING (pipeline_id)
-JOIN reporting.runs AS first_run ON first_run.run_id = s.run_id
+-- Most streaks begin in the window, so their errors were read with the failures.
+LEFT JOIN failures AS f ON f.run_id = s.run_id
 ORDER BY s.began_at DESC, p.client_name, p.pipeline_name, s.run_id;
 
 -- failures_over_time: When did runs fail?
@@ -1689,23 +1693,22 @@ WHERE NOT (
                 running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
                 running.started_at, usual.seconds AS usual_seconds,
                 running.started_at + make_interval(secs => greatest(600, 3 * usual.seconds)) AS long_after
-            FROM (
-                SELECT r.run_id, r.pipeline_id, r.started_at
-                FROM reporting.runs AS r
-                WHERE (r.status = 'running' OR (:known_until)::timestamptz < 'infinity'::timestamptz AND r.event_at > (:known_until)::timestamptz)
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
-            ) AS running
+            -- The median is computed once for a pipeline, which can have many open runs.
+            FROM (SELECT DISTINCT r.pipeline_id FROM reporting.runs AS r WHERE (r.status = 'running' OR (:known_until)::timestamptz < 'infinity'::timestamptz AND r.event_at > (:known_until)::timestamptz)
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)) AS pipelines
             JOIN reporting.pipelines AS p USING (pipeline_id)
             CROSS JOIN LATERAL (
                 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY last.duration_seconds) AS seconds
                 FROM (
                     SELECT r.duration_seconds
                     FROM reporting.runs AS r
-                    WHERE r.pipeline_id = running.pipeline_id AND r.status = 'success' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
+                    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
                     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
                     LIMIT 20
                 ) AS last
             ) AS usual
+            JOIN (SELECT r.run_id, r.pipeline_id, r.started_at FROM reporting.runs AS r WHERE (r.status = 'running' OR (:known_until)::timestamptz < 'infinity'::timestamptz AND r.event_at > (:known_until)::timestamptz)
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)) AS running USING (pipeline_id)
             WHERE p.is_active
         ) AS o
         WHERE o.pipeline_id = p.pipeline_id AND (o.long_after IS NULL OR o.long_after >= (:as_of))
@@ -1887,14 +1890,14 @@ most_failures AS MATERIALIZED (
 ),
 first_counted AS MATERIALIZED (
     SELECT p.*, counted.* FROM most_failures AS p CROSS JOIN LATERAL (
-        SELECT count(*) AS total_runs, count(*) FILTER (WHERE is_decided AND success <> former_success) AS flips
+        SELECT
+            total_runs,
+            ((2 * length(line) - length(replace(line, 'sf', '')) - length(replace(line, 'fs', ''))) / 2)::bigint AS flips
         FROM (
             SELECT
-                r.status IN ('success', 'failed') AS is_decided,
-                r.status = 'success' AS success,
-                lag(r.status = 'success') OVER (
-                    PARTITION BY r.status IN ('success', 'failed') ORDER BY r.event_at, r.run_id
-                ) AS former_success
+                count(*) AS total_runs,
+                coalesce(string_agg(CASE WHEN r.status IN ('success', 'failed') THEN left(r.status, 1) END, '' ORDER BY r.event_at, r.run_id), '')
+                    AS line
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND r.event_at >= (:since) AND r.event_at < (:as_of)
@@ -1905,14 +1908,14 @@ others_counted AS (
     SELECT p.*, counted.*
     FROM failures AS p
     CROSS JOIN LATERAL (
-        SELECT count(*) AS total_runs, count(*) FILTER (WHERE is_decided AND success <> former_success) AS flips
+        SELECT
+            total_runs,
+            ((2 * length(line) - length(replace(line, 'sf', '')) - length(replace(line, 'fs', ''))) / 2)::bigint AS flips
         FROM (
             SELECT
-                r.status IN ('success', 'failed') AS is_decided,
-                r.status = 'success' AS success,
-                lag(r.status = 'success') OVER (
-                    PARTITION BY r.status IN ('success', 'failed') ORDER BY r.event_at, r.run_id
-                ) AS former_success
+                count(*) AS total_runs,
+                coalesce(string_agg(CASE WHEN r.status IN ('success', 'failed') THEN left(r.status, 1) END, '' ORDER BY r.event_at, r.run_id), '')
+                    AS line
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND r.event_at >= (:since) AND r.event_at < (:as_of)
@@ -2001,20 +2004,31 @@ far AS MATERIALIZED (
     SELECT
         s.run_id, s.pipeline_id, s.event_at, m.measure, m.value, usual.value AS usual,
         CASE
-            WHEN m.measure = 'rows' AND m.value = 0 THEN usual.zeros <= 1
-            ELSE abs(m.value - usual.value) >= m.least_difference
+            WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
+            WHEN abs(m.value - usual.value) >= m.least_difference
                 AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
-                AND abs(ln(greatest(m.value, 1) / greatest(usual.value, 1))) > 5 * 1.4826 * spread.mad
+                -- Cheaper than the deviation, and true if the last condition is: at least half of the values are near
+                -- the median. The array is sorted.
+                AND 2 * (
+                    width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
+                ) >= cardinality(m.former_values)
+            THEN usual.distance > 5 * 1.4826 * (
+                SELECT percentile_cont(0.5) WITHIN GROUP (
+                    ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))
+                )
+                FROM unnest(m.former_values) AS former_value (value)
+            )
+            ELSE false
         END AS is_far
     FROM suspected AS s
     CROSS JOIN LATERAL (
         SELECT
-            array_agg(last_thirty.duration_seconds::float8) FILTER (WHERE last_thirty.duration_seconds IS NOT NULL)
-                AS durations,
-            array_agg(last_thirty.rows_processed::float8) FILTER (WHERE last_thirty.rows_processed IS NOT NULL)
-                AS row_counts
+            array_agg(last_thirty.duration ORDER BY last_thirty.duration)
+                FILTER (WHERE last_thirty.duration IS NOT NULL) AS durations,
+            array_agg(last_thirty.row_count ORDER BY last_thirty.row_count)
+                FILTER (WHERE last_thirty.row_count IS NOT NULL) AS row_counts
         FROM (
-            SELECT r.duration_seconds, r.rows_processed
+            SELECT r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
             FROM reporting.runs AS r
             WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < s.event_at
             ORDER BY r.event_at DESC, r.run_id DESC
@@ -2027,14 +2041,27 @@ far AS MATERIALIZED (
             ('rows', s.rows_processed::float8, 10, former.row_counts)
     ) AS m (measure, value, least_difference, former_values)
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY former_value.value) AS value,
-            count(*) FILTER (WHERE former_value.value = 0) AS zeros
-        FROM unnest(m.former_values) AS former_value (value)
+        -- The median is the mean of the two middle values, which are the same one if their number is odd.
+        SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
+        FROM (
+            SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
+            FROM (
+                SELECT
+                    m.former_values[(cardinality(m.former_values) + 1) / 2] AS lower_middle,
+                    m.former_values[cardinality(m.former_values) / 2 + 1] AS upper_middle
+            ) AS middle
+            OFFSET 0  -- computes it once
+        ) AS medians
+        OFFSET 0
     ) AS usual
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))) AS mad
-        FROM unnest(m.former_values) AS former_value (value)
-    ) AS spread
+        -- Values below 1 count as 1. The factor is slightly too wide, so that rounding excludes nothing.
+        SELECT
+            greatest(usual.value, 1) * factor AS highest,
+            CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
+        FROM (SELECT exp(usual.distance / (5 * 1.4826) + 1e-9) AS factor OFFSET 0) AS factors
+        OFFSET 0
+    ) AS near
     WHERE cardinality(m.former_values) >= 10
 ),
 -- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.

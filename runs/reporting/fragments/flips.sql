@@ -1,13 +1,15 @@
 -- The number of runs of a pipeline (p) between since and as_of, and of changes between success and failure among them.
+-- `line` has one letter for each run that succeeded or failed, in the order of the runs. This is faster than a window
+-- function.
 LATERAL (
-    SELECT count(*) AS total_runs, count(*) FILTER (WHERE is_decided AND success <> former_success) AS flips
+    SELECT
+        total_runs,
+        ((2 * length(line) - length(replace(line, 'sf', '')) - length(replace(line, 'fs', ''))) / 2)::bigint AS flips
     FROM (
         SELECT
-            {decided} AS is_decided,
-            r.status = 'success' AS success,
-            lag(r.status = 'success') OVER (
-                PARTITION BY {decided} ORDER BY r.event_at, r.run_id
-            ) AS former_success
+            count(*) AS total_runs,
+            coalesce(string_agg(CASE WHEN {decided} THEN left(r.status, 1) END, '' ORDER BY r.event_at, r.run_id), '')
+                AS line
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id
             AND r.event_at >= %(since)s AND r.event_at < %(as_of)s

@@ -5,22 +5,19 @@
         running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
         running.started_at, usual.seconds AS usual_seconds,
         running.started_at + make_interval(secs => greatest(600, 3 * usual.seconds)) AS long_after
-    FROM (
-        SELECT r.run_id, r.pipeline_id, r.started_at
-        FROM reporting.runs AS r
-        WHERE (r.status = 'running' OR %(known_until)s::timestamptz < 'infinity'::timestamptz AND r.event_at > %(known_until)s::timestamptz)
-            AND {begun}
-    ) AS running
+    -- The median is computed once for a pipeline, which can have many open runs.
+    FROM (SELECT DISTINCT r.pipeline_id FROM reporting.runs AS r WHERE {open}) AS pipelines
     JOIN reporting.pipelines AS p USING (pipeline_id)
     CROSS JOIN LATERAL (
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY last.duration_seconds) AS seconds
         FROM (
             SELECT r.duration_seconds
             FROM reporting.runs AS r
-            WHERE r.pipeline_id = running.pipeline_id AND r.status = 'success' AND {settled}
+            WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND {settled}
             ORDER BY {latest_first}
             LIMIT 20
         ) AS last
     ) AS usual
+    JOIN (SELECT r.run_id, r.pipeline_id, r.started_at FROM reporting.runs AS r WHERE {open}) AS running USING (pipeline_id)
     WHERE p.is_active
 )

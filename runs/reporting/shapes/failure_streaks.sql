@@ -18,7 +18,7 @@
 -- Runs are ordered by event_at. A streak that began before since is listed only for active pipelines, because the
 -- streak of a disabled one would be in every window.
 WITH failures AS MATERIALIZED (
-    SELECT r.pipeline_id, r.run_id, r.event_at
+    SELECT r.pipeline_id, r.run_id, r.event_at, r.error_message
     FROM reporting.runs AS r
     WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s AND {run_in_scope}
 ),
@@ -39,16 +39,15 @@ followed AS (
 -- The streaks of each pipeline within the window, numbered from 0.
 in_window AS MATERIALIZED (
     SELECT
-        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id ORDER BY event_at, run_id))[1] AS run_id,
+        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id) FILTER (WHERE is_first))[1] AS run_id,
         max(recovered_at) AS recovered_at, count(*) AS failed_runs
     FROM (
         SELECT
             f.*,
-            count(f.recovered_at) OVER (
-                PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS number
+            count(f.recovered_at) OVER (ordered ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS number,
+            lag(f.recovered_at IS NOT NULL, 1, true) OVER ordered AS is_first
         FROM followed AS f
+        WINDOW ordered AS (PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id)
     ) AS numbered
     GROUP BY pipeline_id, number
 ),
@@ -135,9 +134,14 @@ streaks AS (
     WHERE p.is_active
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs, first_run.error_message,
+    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs,
+    CASE
+        WHEN f.run_id IS NOT NULL THEN f.error_message
+        ELSE (SELECT r.error_message FROM reporting.runs AS r WHERE r.run_id = s.run_id)
+    END AS error_message,
     p.client_id, p.pipeline_id, s.run_id
 FROM streaks AS s
 JOIN reporting.pipelines AS p USING (pipeline_id)
-JOIN reporting.runs AS first_run ON first_run.run_id = s.run_id
+-- Most streaks begin in the window, so their errors were read with the failures.
+LEFT JOIN failures AS f ON f.run_id = s.run_id
 ORDER BY s.began_at DESC, p.client_name, p.pipeline_name, s.run_id

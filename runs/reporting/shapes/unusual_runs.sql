@@ -74,20 +74,31 @@ far AS MATERIALIZED (
     SELECT
         s.run_id, s.pipeline_id, s.event_at, m.measure, m.value, usual.value AS usual,
         CASE
-            WHEN m.measure = 'rows' AND m.value = 0 THEN usual.zeros <= 1
-            ELSE abs(m.value - usual.value) >= m.least_difference
+            WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
+            WHEN abs(m.value - usual.value) >= m.least_difference
                 AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
-                AND abs(ln(greatest(m.value, 1) / greatest(usual.value, 1))) > 5 * 1.4826 * spread.mad
+                -- Cheaper than the deviation, and true if the last condition is: at least half of the values are near
+                -- the median. The array is sorted.
+                AND 2 * (
+                    width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
+                ) >= cardinality(m.former_values)
+            THEN usual.distance > 5 * 1.4826 * (
+                SELECT percentile_cont(0.5) WITHIN GROUP (
+                    ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))
+                )
+                FROM unnest(m.former_values) AS former_value (value)
+            )
+            ELSE false
         END AS is_far
     FROM suspected AS s
     CROSS JOIN LATERAL (
         SELECT
-            array_agg(last_thirty.duration_seconds::float8) FILTER (WHERE last_thirty.duration_seconds IS NOT NULL)
-                AS durations,
-            array_agg(last_thirty.rows_processed::float8) FILTER (WHERE last_thirty.rows_processed IS NOT NULL)
-                AS row_counts
+            array_agg(last_thirty.duration ORDER BY last_thirty.duration)
+                FILTER (WHERE last_thirty.duration IS NOT NULL) AS durations,
+            array_agg(last_thirty.row_count ORDER BY last_thirty.row_count)
+                FILTER (WHERE last_thirty.row_count IS NOT NULL) AS row_counts
         FROM (
-            SELECT r.duration_seconds, r.rows_processed
+            SELECT r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
             FROM reporting.runs AS r
             WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < s.event_at
             ORDER BY r.event_at DESC, r.run_id DESC
@@ -100,14 +111,27 @@ far AS MATERIALIZED (
             ('rows', s.rows_processed::float8, 10, former.row_counts)
     ) AS m (measure, value, least_difference, former_values)
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY former_value.value) AS value,
-            count(*) FILTER (WHERE former_value.value = 0) AS zeros
-        FROM unnest(m.former_values) AS former_value (value)
+        -- The median is the mean of the two middle values, which are the same one if their number is odd.
+        SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
+        FROM (
+            SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
+            FROM (
+                SELECT
+                    m.former_values[(cardinality(m.former_values) + 1) / 2] AS lower_middle,
+                    m.former_values[cardinality(m.former_values) / 2 + 1] AS upper_middle
+            ) AS middle
+            OFFSET 0  -- computes it once
+        ) AS medians
+        OFFSET 0
     ) AS usual
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))) AS mad
-        FROM unnest(m.former_values) AS former_value (value)
-    ) AS spread
+        -- Values below 1 count as 1. The factor is slightly too wide, so that rounding excludes nothing.
+        SELECT
+            greatest(usual.value, 1) * factor AS highest,
+            CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
+        FROM (SELECT exp(usual.distance / (5 * 1.4826) + 1e-9) AS factor OFFSET 0) AS factors
+        OFFSET 0
+    ) AS near
     WHERE cardinality(m.former_values) >= 10
 ),
 -- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
