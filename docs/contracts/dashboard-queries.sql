@@ -1874,16 +1874,19 @@ ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
 -- one row per pipeline with a failure between since and as_of, most failures first, or most flips
-WITH failures AS MATERIALIZED (
-    SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
+WITH failed AS (
+    SELECT r.pipeline_id, count(*) AS failure_count
     FROM reporting.runs AS r
+    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:as_of)
+    GROUP BY r.pipeline_id
+),
+failures AS MATERIALIZED (
+    SELECT p.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, failed.failure_count
+    FROM failed
     JOIN reporting.pipelines AS p USING (pipeline_id)
-    WHERE r.status = 'failed'
-        AND r.event_at >= (:since) AND r.event_at < (:as_of)
-        AND p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-        AND ((:platform)::text IS NULL OR p.platform = (:platform))
-        AND ((:environment)::text IS NULL OR p.environment = (:environment))
-    GROUP BY r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform
+    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
 ),
 most_failures AS MATERIALIZED (
     SELECT * FROM failures ORDER BY failure_count DESC FETCH FIRST (:limit) ROWS WITH TIES

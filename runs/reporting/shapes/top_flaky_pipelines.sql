@@ -20,14 +20,17 @@
 -- For the order by failures, runs are counted only for the pipelines with the most failures, including ties. For the
 -- order by flips, they are also counted for pipelines that can have enough flips to be listed. A failure is part of at
 -- most two flips, so a pipeline has at most twice as many flips as failures.
-WITH failures AS MATERIALIZED (
-    SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
+WITH failed AS (
+    SELECT r.pipeline_id, count(*) AS failure_count
     FROM reporting.runs AS r
+    WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(as_of)s
+    GROUP BY r.pipeline_id
+),
+failures AS MATERIALIZED (
+    SELECT p.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, failed.failure_count
+    FROM failed
     JOIN reporting.pipelines AS p USING (pipeline_id)
-    WHERE r.status = 'failed'
-        AND r.event_at >= %(since)s AND r.event_at < %(as_of)s
-        AND p.is_active AND {in_scope}
-    GROUP BY r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform
+    WHERE p.is_active AND {in_scope}
 ),
 most_failures AS MATERIALIZED (
     SELECT * FROM failures ORDER BY failure_count DESC FETCH FIRST %(limit)s ROWS WITH TIES
