@@ -25,7 +25,7 @@ help:  ## list the targets
 
 install: .venv/local.stamp  ## create .venv with all packages that demo and serve need
 
-install-dev: .venv/dev.stamp  ## the same as install, with the test tools
+install-dev: .venv/dev.stamp  ## install the same packages, and the test tools
 
 demo: install  ## start CHM with synthetic data, simulated partners and embedded servers; Ctrl-C stops everything (ARGS=--verbose prints every log line)
 	@$(MANAGE) demo $(ARGS)
@@ -45,17 +45,17 @@ e2e: install-dev  ## test the console in Debian's Chromium: user journeys and ac
 screenshots: install-dev  ## regenerate the pictures in docs/screenshots
 	@$(BIN)/python -m pytest tools/e2e/console/test_screens.py tools/e2e/console/test_tour_picture.py --screenshots docs/screenshots
 
-e2e-airflow: install-dev  ## test ingestion with a real Airflow 3, and manual changes in it (installs 220 MB of packages in .chm/airflow)
+e2e-airflow: install-dev  ## test ingestion from a real Airflow 3, also after manual changes in Airflow (installs 220 MB of packages in .chm/airflow)
 	@tools/e2e/airflow/start_airflow.sh .chm/airflow
 	@$(BIN)/python -m tools.e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
 	  status=$$?; tools/e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
 
-e2e-prefect: install-dev  ## test ingestion with a real Prefect server, and manual changes in it (installs 200 MB of packages; 6 minutes)
+e2e-prefect: install-dev  ## test ingestion from a real Prefect server, also after manual changes in Prefect (installs 200 MB of packages; 6 minutes)
 	@tools/e2e/prefect/start_prefect.sh .chm/prefect
 	@$(BIN)/python -m tools.e2e.prefect.run .chm/prefect --write docs/validation/prefect-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/prefect; exit $$status
 
-e2e-dagster: install-dev  ## test ingestion with a real Dagster, and manual changes in it (installs 200 MB of packages; 6 minutes)
+e2e-dagster: install-dev  ## test ingestion from a real Dagster, also after manual changes in Dagster (installs 200 MB of packages; 6 minutes)
 	@tools/e2e/dagster/start_dagster.sh .chm/dagster
 	@$(BIN)/python -m tools.e2e.dagster.run .chm/dagster --write docs/validation/dagster-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/dagster; exit $$status
@@ -68,7 +68,7 @@ nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall li
 pgbouncer: install-dev  ## run the tests through Debian's PgBouncer in transaction mode (ARGS=--quick, as in CI: 1 minute)
 	@$(BIN)/python -m tools.pooler $(ARGS)
 
-replica: install-dev  ## test reports and lists with a read replica that lags by 5 s (1 minute)
+replica: install-dev  ## test reports and lists with a read replica that is 5 s behind the main database (1 minute)
 	@$(BIN)/python -m tools.replica
 
 oncall: install-dev  ## test that an outage of 200 pipelines sends one notification, with Debian's Prometheus and Alertmanager (1 minute)
@@ -83,13 +83,13 @@ oncall: install-dev  ## test that an outage of 200 pipelines sends one notificat
 clients: install-dev .chm/clients/stamp  ## test pushes with the real clients of OpenLineage, dbt and Healthchecks
 	@$(BIN)/python -m tools.e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
 
-bench: install-dev  ## measure speed and memory, and write docs/performance.md; fails if a figure misses its limit (RUNS=5000000: the planned scale; needs a quiet machine)
+bench: install-dev  ## measure speed and memory on a quiet machine, and write docs/performance.md; fails if a figure misses its limit (RUNS=5000000 measures the planned scale)
 	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write --keep $(ARGS)
 
-lateness: install-dev  ## measure the rule for late pipelines over a simulated year; fails if it misses its goals
+lateness: install-dev  ## measure the rule for late pipelines over a simulated year; fails if the rule misses its goals (decision 0016)
 	@$(BIN)/python -m tools.bench.lateness $(ARGS)
 
-fuzz: install-dev  ## fuzz the API with schemathesis (FUZZ_CASES=150 per operation, FUZZ_SECONDS=60 of scenarios)
+fuzz: install-dev  ## fuzz the API with schemathesis (FUZZ_CASES=150 requests per operation, then FUZZ_SECONDS=60 seconds of request sequences)
 	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
 critical-path: install-dev  ## run the most important tests of schema, API, ingestion, summary, alert rules and reports (under a minute)
@@ -142,10 +142,10 @@ units: install-dev  ## check the systemd units and the files of nginx and Caddy 
 recovery: install-dev  ## test point-in-time recovery: delete all runs, recover the database, and compare hashes (20 s)
 	@$(BIN)/python -m tools.operate recovery
 
-life: install-dev  ## test the life of an installation: previous release, upgrade while it serves requests, prune, erase, restore (ARGS=--short, as in CI)
+life: install-dev  ## test an installation over time: install the previous release, upgrade it while it serves requests, prune runs, erase a client, restore (ARGS=--short, as in CI)
 	@$(BIN)/python -m tools.operate life $(ARGS)
 
-release: lint upgrade-check package-check  ## check the commit, and write wheel, sdist, image context, SBOM and notes into .chm/release (CONTRIBUTING.md, A release)
+release: lint upgrade-check package-check  ## check the commit, and write wheel, sdist, image context, bill of materials and notes into .chm/release (CONTRIBUTING.md, A release)
 	@$(BIN)/python -m tools.release build $(ARGS)
 
 image-steps: install-dev  ## test the steps of the Dockerfile and the services of compose without Docker (needs PostgreSQL 15 and Redis)
