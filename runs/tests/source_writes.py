@@ -30,7 +30,7 @@ def _event(pipeline_id: UUID, status: object, version: str | None, kind: Kind, *
 
 
 class Source:
-    """Writes of one pipeline: `source.snapshot("running", "10:00")`."""
+    """Builds the writes of a source about one pipeline, such as `source.snapshot("running", "10:00")`."""
 
     def __init__(self, pipeline_id: UUID) -> None:
         self.pipeline_id = pipeline_id

@@ -34,16 +34,17 @@ def create_failed_runs(number: int) -> None:
 @pytest.mark.parametrize("page", LISTS)
 def test_a_list_of_any_length_needs_the_same_number_of_queries(browser: Browser, page: str) -> None:
     create_failed_runs(2)
-    with CaptureQueriesContext(connection) as few:
+    with CaptureQueriesContext(connection) as queries_of_2_rows:
         assert browser.get(f"/admin/{page}").status_code == 200
     create_failed_runs(10)
 
-    with CaptureQueriesContext(connection) as many:
+    with CaptureQueriesContext(connection) as queries_of_12_rows:
         assert browser.get(f"/admin/{page}").status_code == 200
 
-    assert len(few) == len(many)
+    assert len(queries_of_2_rows) == len(queries_of_12_rows)
     # Without the statements that set a report's limits and savepoints.
-    assert len([query for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]) <= 8
+    statements = [query["sql"] for query in queries_of_12_rows]
+    assert len([sql for sql in statements if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", sql)]) <= 8
 
 
 def test_a_run_page_escapes_the_error_and_is_read_only(browser: Browser) -> None:

@@ -45,12 +45,12 @@ def open_list(browser: Browser, query: str = "") -> Any:
 
 
 def create_history(number: int, **fields: Any) -> list[str]:
-    """Create runs one hour apart, where every third has the time of the run before it; return ids, newest first."""
+    """Create runs one hour apart, but every third at the time of the run before it; return ids, newest first."""
     pipeline = fields.pop("pipeline", None) or PipelineFactory.create()
-    names = [f"r{place:04}" for place in range(number)]
-    for place, name in enumerate(names):
+    ids = [f"r{place:04}" for place in range(number)]
+    for place, run_id in enumerate(ids):
         moment = NOON - timedelta(hours=place - (place % 3 == 2))
-        RunFactory.create(pipeline=pipeline, external_run_id=name, started_at=moment, finished_at=moment, **fields)
+        RunFactory.create(pipeline=pipeline, external_run_id=run_id, started_at=moment, finished_at=moment, **fields)
     return [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
 
 
@@ -74,11 +74,11 @@ def test_the_links_older_and_newer_show_every_run_once_in_both_directions(browse
     assert first.newer_page is None
 
 
-def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_link_older_finds_every_run_of_a_rare_status(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
     create_history(50)
     pipeline = Pipeline.objects.get()
-    rare = [
+    rare_ids = [
         RunFactory.create(
             pipeline=pipeline,
             external_run_id=f"rare-{hours}",
@@ -97,7 +97,7 @@ def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monk
             break
         page, steps = open_list(browser, page.older_page), steps + 1
 
-    assert ids == rare
+    assert ids == rare_ids
     assert steps == 2
 
     page = open_list(browser, "?status__exact=success")
@@ -105,7 +105,7 @@ def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monk
     while page.older_page:
         page = open_list(browser, page.older_page)
         ids += [run.external_run_id for run in page.result_list]
-    assert ids == [name for name in expected if name not in rare]
+    assert ids == [name for name in expected if name not in rare_ids]
 
 
 def test_a_page_that_searched_only_some_runs_shows_how_far_it_searched(
@@ -236,7 +236,7 @@ def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
     assert len(rows("")) == 5
 
 
-def test_a_search_that_matches_too_many_ids_asks_for_more_of_the_id(
+def test_a_search_that_finds_too_many_ids_asks_the_user_to_type_more_of_the_id(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runs.run_search.MAX_FOUND_BY_ID", 3)
@@ -415,7 +415,7 @@ QUERIES_OF_EVERY_PAGE = ["session", "user", "my clients", "clients to choose fro
         ("?pipeline__id__exact={pipeline}", [*QUERIES_OF_EVERY_PAGE, "page", "the chosen pipeline"]),
     ],
 )
-def test_a_page_needs_these_queries(browser: Browser, query: str, queries: list[str]) -> None:
+def test_a_page_needs_a_fixed_number_of_queries(browser: Browser, query: str, queries: list[str]) -> None:
     create_history(120, pipeline=PipelineFactory.create(name="by name"))
     pipeline = Pipeline.objects.get()
 

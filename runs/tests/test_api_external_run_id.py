@@ -1,4 +1,4 @@
-"""Runs addressed by external_run_id: a run stored by PUT is read back under any id."""
+"""Runs addressed by external_run_id. A run that PUT stored can be read, whatever characters its id contains."""
 
 from typing import Any
 from urllib.parse import quote
@@ -78,9 +78,9 @@ def test_an_unknown_id_is_404(api: APIClient, pipeline: Pipeline, external_run_i
 
 def test_a_run_of_another_client_is_404_for_a_bound_token(pipeline: Pipeline) -> None:
     run = RunFactory.create(pipeline=pipeline)
-    other_client = api_with_scope("admin", client_id=ClientFactory.create().pk)
+    api_of_other_client = api_with_scope("admin", client_id=ClientFactory.create().pk)
 
-    assert_error(other_client.get(address(pipeline, run.external_run_id)), 404, "not_found")
+    assert_error(api_of_other_client.get(address(pipeline, run.external_run_id)), 404, "not_found")
     assert (
         api_with_scope("read", pipeline_id=pipeline.pk).get(address(pipeline, run.external_run_id)).status_code == 200
     )

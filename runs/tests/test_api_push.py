@@ -179,12 +179,12 @@ def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
         api = api_with_scope("read")
         first = api.get(f"{path}?limit=2", headers={"accept": "text/csv"})
         assert first["Content-Type"] == "text/csv; charset=utf-8"
-        header, *rows = csv.reader(io.StringIO(first.getvalue().decode()))
+        header, *first_rows = csv.reader(io.StringIO(first.getvalue().decode()))
         cursor = first["CHM-Next-Cursor"]
-        rest = api.get(f"{path}?limit=2&cursor={cursor}", headers={"accept": "text/csv"})
-        _, *more = csv.reader(io.StringIO(rest.getvalue().decode()))
-        assert "CHM-Next-Cursor" not in rest
-        by_name = [dict(zip(header, row, strict=True)) for row in rows + more]
+        second = api.get(f"{path}?limit=2&cursor={cursor}", headers={"accept": "text/csv"})
+        _, *second_rows = csv.reader(io.StringIO(second.getvalue().decode()))
+        assert "CHM-Next-Cursor" not in second
+        by_name = [dict(zip(header, row, strict=True)) for row in first_rows + second_rows]
         assert {row["id"] for row in by_name} == {str(run.pk) for run in Run.objects.all()}
         assert by_name[0]["error_message"] == "'=cmd()"
         assert by_name[0]["payload"] == '{"a": [1]}'

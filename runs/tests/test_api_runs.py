@@ -16,7 +16,7 @@ from runs.models import Run
 from runs.tests.factories import RunFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FULL = {
+FULL_RUN = {
     "external_run_id": "manual/1",
     "status": "failed",
     "started_at": "2026-03-01T10:00:00Z",
@@ -52,16 +52,16 @@ def at_hour(hour: int) -> datetime:
 
 @pytest.mark.proves("FR-004", "FR-019", "AC-001")
 def test_creating_a_manual_run_returns_201_and_the_whole_run(api: APIClient, pipeline: Pipeline) -> None:
-    response = api.post(runs_path(pipeline), FULL)
+    response = api.post(runs_path(pipeline), FULL_RUN)
 
     assert response.status_code == 201
     body = response.json()
-    assert FULL.items() <= body.items()
-    assert set(body) - set(FULL) == {
+    assert FULL_RUN.items() <= body.items()
+    assert set(body) - set(FULL_RUN) == {
         "id", "pipeline_id", "source_url", "source_updated_at", "ingested_at", "event_at", "created_at", "updated_at",
     }  # fmt: skip
     assert body["pipeline_id"] == str(pipeline.pk)
-    assert body["event_at"] == FULL["finished_at"]
+    assert body["event_at"] == FULL_RUN["finished_at"]
     assert body["source_updated_at"] is None
     assert api.get(f"{ROOT}/runs/{body['id']}").json() == body
 
@@ -78,7 +78,7 @@ def test_an_id_is_generated_if_the_request_contains_no_id(
 
 
 def test_an_existing_id_is_refused_and_the_stored_run_is_unchanged(api: APIClient, pipeline: Pipeline) -> None:
-    stored = api.post(runs_path(pipeline), FULL).json()
+    stored = api.post(runs_path(pipeline), FULL_RUN).json()
 
     issues = field_errors(api.post(runs_path(pipeline), {"external_run_id": "manual/1", "status": "success"}))
 
@@ -87,9 +87,9 @@ def test_an_existing_id_is_refused_and_the_stored_run_is_unchanged(api: APIClien
 
 
 def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline) -> None:
-    api.post(runs_path(pipeline), FULL)
+    api.post(runs_path(pipeline), FULL_RUN)
 
-    assert api.post(runs_path(PipelineFactory.create()), FULL).status_code == 201
+    assert api.post(runs_path(PipelineFactory.create()), FULL_RUN).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def nested(levels: int) -> dict[str, Any]:
 def test_the_error_names_every_invalid_field_and_nothing_is_stored(
     api: APIClient, pipeline: Pipeline, change: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = field_errors(post_json(api, runs_path(pipeline), FULL | change))
+    issues = field_errors(post_json(api, runs_path(pipeline), FULL_RUN | change))
 
     assert set(issues) == fields
     assert not Run.objects.exists()
@@ -170,13 +170,13 @@ def test_the_error_names_every_invalid_field_and_nothing_is_stored(
     [
         pytest.param({"status": "success"}, id="only a status"),
         pytest.param({"status": "running", "finished_at": "2026-03-01T10:00:00Z"}, id="running with an end"),
-        pytest.param(FULL | {"finished_at": FULL["started_at"]}, id="end equal to start"),
-        pytest.param(FULL | {"duration_seconds": 0, "rows_processed": 0}, id="zeros"),
-        pytest.param(FULL | {"duration_seconds": 2**31 - 1}, id="the longest duration"),
-        pytest.param(FULL | {"external_run_id": "é" * 255}, id="the longest id"),
-        pytest.param(FULL | {"payload": nested(64)}, id="the deepest payload"),
-        pytest.param(FULL | {"payload": {}}, id="an empty payload"),
-        pytest.param(dict.fromkeys(FULL) | {"status": "skipped"}, id="nulls"),
+        pytest.param(FULL_RUN | {"finished_at": FULL_RUN["started_at"]}, id="end equal to start"),
+        pytest.param(FULL_RUN | {"duration_seconds": 0, "rows_processed": 0}, id="zeros"),
+        pytest.param(FULL_RUN | {"duration_seconds": 2**31 - 1}, id="the longest duration"),
+        pytest.param(FULL_RUN | {"external_run_id": "é" * 255}, id="the longest id"),
+        pytest.param(FULL_RUN | {"payload": nested(64)}, id="the deepest payload"),
+        pytest.param(FULL_RUN | {"payload": {}}, id="an empty payload"),
+        pytest.param(dict.fromkeys(FULL_RUN) | {"status": "skipped"}, id="nulls"),
     ],
 )
 def test_a_valid_run_is_stored_as_sent(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
@@ -194,7 +194,7 @@ def test_an_infinite_number_is_refused(api: APIClient, pipeline: Pipeline) -> No
 
 
 def test_the_duration_is_computed_if_it_is_omitted(api: APIClient, pipeline: Pipeline) -> None:
-    body = {key: FULL[key] for key in ("status", "started_at", "finished_at")}
+    body = {key: FULL_RUN[key] for key in ("status", "started_at", "finished_at")}
 
     assert api.post(runs_path(pipeline), body).json()["duration_seconds"] == 300
 
@@ -224,21 +224,21 @@ def test_an_unknown_run_is_404(api: APIClient) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_only_one_of_several_concurrent_manual_runs_with_one_id_is_stored() -> None:
-    path, programs = runs_path(PipelineFactory.create()), [api_with_scope("write") for _ in range(6)]
-    barrier = Barrier(len(programs))
+    path, api_clients = runs_path(PipelineFactory.create()), [api_with_scope("write") for _ in range(6)]
+    barrier = Barrier(len(api_clients))
 
     def create(api: APIClient) -> Any:
         barrier.wait()
         try:
-            return api.post(path, FULL)
+            return api.post(path, FULL_RUN)
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(programs)) as pool:
-        responses = list(pool.map(create, programs))
+    with ThreadPoolExecutor(len(api_clients)) as pool:
+        responses = list(pool.map(create, api_clients))
 
     refused = [response for response in responses if response.status_code != 201]
-    assert len(refused) == len(programs) - 1
+    assert len(refused) == len(api_clients) - 1
     assert {frozenset(field_errors(response)) for response in refused} == {frozenset({"external_run_id"})}
 
 

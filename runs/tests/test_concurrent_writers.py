@@ -35,7 +35,7 @@ def record_at_once(*calls: list[RunEvent]) -> None:
             future.result()
 
 
-def test_14_running_and_success_written_at_once_in_both_orders_end_in_success(source: Source) -> None:
+def test_running_and_success_written_at_once_in_both_orders_end_in_success(source: Source) -> None:
     runs = [f"run-{number}" for number in range(1000)]
     running = [source.snapshot("running", "10:00", external_run_id=run) for run in runs]
     success = [source.snapshot("success", "10:05", external_run_id=run) for run in runs]

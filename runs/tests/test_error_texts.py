@@ -27,7 +27,7 @@ def fetch_error_text(source: Source, text: str = "task load failed") -> int:
     return store_error_texts([ErrorText(run.pk, run.finished_at, text)])
 
 
-def test_a_replay_of_the_listing_keeps_the_text_and_is_unchanged(source: Source) -> None:
+def test_a_replay_keeps_the_fetched_text_and_is_unchanged(source: Source) -> None:
     write(source.polled("failed", "10:05", finished_at="10:04"))
     assert fetch_error_text(source) == 1
     before = row_version(source.pipeline_id)
@@ -39,7 +39,7 @@ def test_a_replay_of_the_listing_keeps_the_text_and_is_unchanged(source: Source)
 
 
 @pytest.mark.parametrize("version", ["10:06", None])
-def test_a_change_of_another_field_keeps_the_text(source: Source, version: str | None) -> None:
+def test_a_change_of_another_field_keeps_the_fetched_text(source: Source, version: str | None) -> None:
     write(source.snapshot("failed", "10:05" if version else None, finished_at="10:04"))
     fetch_error_text(source)
 
@@ -51,7 +51,7 @@ def test_a_change_of_another_field_keeps_the_text(source: Source, version: str |
 
 
 @pytest.mark.parametrize("change", [{"status": "running"}, {"status": "success"}, {"finished_at": "10:20"}])
-def test_a_new_attempt_clears_the_text(source: Source, change: dict[str, str]) -> None:
+def test_a_new_attempt_clears_the_fetched_text(source: Source, change: dict[str, str]) -> None:
     write(source.snapshot("failed", "10:05", finished_at="10:04"))
     fetch_error_text(source)
 
@@ -120,8 +120,8 @@ def test_second_requests_at_any_time_change_only_the_fetched_text(source: Source
         assert with_requests == without_requests
         if without_requests["status"] == "failed" and without_requests["error_message"] is None:
             fetch_error_text(source)
-            again = write(*(_event(source, each) for each in writes))
-            assert set(again) <= {"unchanged", "stale"}, "a replay must not change a row with a fetched text"
+            replay_outcomes = write(*(_event(source, each) for each in writes))
+            assert set(replay_outcomes) <= {"unchanged", "stale"}, "a replay must not change a row with a fetched text"
             assert stored_run(source.pipeline_id).error_message == "task load failed"
 
     check()

@@ -75,14 +75,14 @@ def test_incidents_of_the_labelled_failures_are_pure_and_complete(capsys: pytest
     incidents = pipelines_by_incident()
 
     by_cause: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
-    pure = 0
+    with_main_cause = 0
     for key, members in incidents.items():
-        inside = Counter(causes[member] for member in members)
-        pure += max(inside.values())
-        for cause, count in inside.items():
+        cause_counts = Counter(causes[member] for member in members)
+        with_main_cause += max(cause_counts.values())
+        for cause, count in cause_counts.items():
             by_cause[cause][key] += count
-    complete = sum(max(spread.values()) for spread in by_cause.values())
-    purity, completeness = pure / len(failures), complete / len(failures)
+    in_main_incident = sum(max(counts.values()) for counts in by_cause.values())
+    purity, completeness = with_main_cause / len(failures), in_main_incident / len(failures)
     with capsys.disabled():
         print(  # noqa: T201 - the figures of decision 0028
             f"\n{len(failures)} failures of {len(by_cause)} causes in {len(incidents)} incidents: "

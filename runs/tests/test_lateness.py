@@ -35,7 +35,7 @@ def pipeline_with_starts(starts: list[float], **pipeline: object) -> Pipeline:
     return created
 
 
-def moment(seconds: float) -> datetime:
+def utc_time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -56,7 +56,7 @@ def test_the_shape_agrees_with_the_rule_in_python(
 ) -> None:
     rng = random.Random(seed)
     until = end.replace(tzinfo=UTC).timestamp()
-    first_day = moment(until).date() - timedelta(weeks=20 if "1st" in rhythm or "other" in rhythm else weeks)
+    first_day = utc_time(until).date() - timedelta(weeks=20 if "1st" in rhythm or "other" in rhythm else weeks)
     starts = [
         float(round(start))
         for start in starts_of(RHYTHMS[rhythm], zone, jitter, first_day, until, seed)
@@ -72,16 +72,16 @@ def test_the_shape_agrees_with_the_rule_in_python(
 
     for instant in [until - rng.randrange(7 * 86400) for _ in range(4)] + [until]:
         expected = late(starts, instant)
-        rows = run_shape("late_pipelines", as_of=moment(instant))
+        rows = run_shape("late_pipelines", as_of=utc_time(instant))
 
-        assert bool(rows) == bool(expected), (moment(instant), expected, rows)
+        assert bool(rows) == bool(expected), (utc_time(instant), expected, rows)
         for row in rows:
             assert expected is not None
             assert abs(row["expected_at"].timestamp() - expected.at) < 0.001
             assert abs(row["expected_by"].timestamp() - expected.by) < 0.001
 
 
-# What the source reports about a pipeline, and the columns of a row
+# Tests of what the source reports about a pipeline, and of the columns of a row
 
 
 def weekly_mondays() -> list[float]:
@@ -93,7 +93,7 @@ def weekly_mondays() -> list[float]:
 MONDAY_NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 
-def test_a_missed_monday_is_late_with_a_reason() -> None:
+def test_a_pipeline_that_did_not_start_on_monday_is_late_with_a_reason() -> None:
     pipeline = pipeline_with_starts(weekly_mondays())
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)

@@ -52,15 +52,17 @@ def latest_id(api: APIClient, pipeline: Pipeline) -> str:
 def test_the_latest_run_is_chosen_by_start_then_end_then_id(
     api: APIClient, pipeline: Pipeline, older: Times, newer: Times
 ) -> None:
-    in_reverse = PipelineFactory.create()
+    stored_in_reverse = PipelineFactory.create()
     for name, (started_at, finished_at) in (("older", older), ("newer", newer)):
         RunFactory.create(pipeline=pipeline, external_run_id=name, started_at=started_at, finished_at=finished_at)
     for name, (started_at, finished_at) in (("newer", newer), ("older", older)):
-        RunFactory.create(pipeline=in_reverse, external_run_id=name, started_at=started_at, finished_at=finished_at)
+        RunFactory.create(
+            pipeline=stored_in_reverse, external_run_id=name, started_at=started_at, finished_at=finished_at
+        )
 
     assert latest_id(api, pipeline) == "newer"
     # The order of storing decides only between runs with equal times.
-    assert latest_id(api, in_reverse) == ("older" if older == newer else "newer")
+    assert latest_id(api, stored_in_reverse) == ("older" if older == newer else "newer")
 
 
 def test_a_run_without_a_start_sorts_last_even_if_it_is_the_only_open_one(api: APIClient, pipeline: Pipeline) -> None:

@@ -90,7 +90,7 @@ def test_the_pings_of_one_rid_are_one_run(pipeline: Pipeline, key: str, end: str
     assert pipeline.runs.get(external_run_id=RID).duration_seconds == 0
 
 
-def test_without_a_rid_an_end_closes_the_newest_open_run(pipeline: Pipeline, key: str) -> None:
+def test_an_end_without_a_rid_closes_the_newest_open_run(pipeline: Pipeline, key: str) -> None:
     ping(key, "/start")
     ping(key, "/start")
     oldest, newest = pipeline.runs.order_by("started_at")
@@ -127,8 +127,8 @@ def test_a_log_ping_does_not_change_the_status(pipeline: Pipeline, key: str) -> 
 def test_a_log_written_after_the_end_does_not_reopen_the_run(pipeline: Pipeline) -> None:
     """The request saw an open run, but another worker stored the end before the log was written."""
     now = timezone.now()
-    for word, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
-        ping = read_ping(word, b"")
+    for suffix, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
+        ping = read_ping(suffix, b"")
         assert ping is not None
         record_runs([run_event(ping, pipeline_id=pipeline.pk, external_run_id=RID, received_at=moment)])
 
@@ -205,9 +205,9 @@ def test_a_ping_needs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: 
         ) as queries:
             ping(key, suffix)
         statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-        tokens, *rest = statements
-        assert "api_tokens" in tokens
-        reads, writes = rest[:lookups], rest[lookups:]
+        token_query, *run_queries = statements
+        assert "api_tokens" in token_query
+        reads, writes = run_queries[:lookups], run_queries[lookups:]
         assert [sql.count('FROM "runs"') for sql in reads] == [1] * lookups
         assert len(writes) == (0 if suffix == "/log" else 1), suffix
 

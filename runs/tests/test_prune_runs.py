@@ -85,7 +85,7 @@ def test_the_age_counts_from_finished_at_else_started_at_else_created_at(pipelin
             id="the current streak and the success before it",
         ),
         pytest.param([("failed", 900), ("failed", 800)], [900, 800], id="a streak without any success"),
-        pytest.param([("failed", 900), ("success", 800), ("success", 1)], [1], id="not a streak that ended"),
+        pytest.param([("failed", 900), ("success", 800), ("success", 1)], [1], id="not a streak before a success"),
         pytest.param(
             [("success", 900), ("failed", 800), ("skipped", 700)], [900, 800, 700], id="the latest decisive run"
         ),
@@ -153,8 +153,8 @@ def test_a_source_that_sends_pruned_runs_again_stores_nothing(source: Source, pi
     assert results[0].run_id is None
     assert results[0].error == "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
     assert remaining_ages(pipeline) == [400, 1]
-    many = [source.snapshot("failed", external_run_id=f"x{n}", started_at=moments[0]) for n in range(30)]
-    assert {result.outcome.value for result in record_runs(many)} == {"pruned"}
+    more_than_prepared = [source.snapshot("failed", external_run_id=f"x{n}", started_at=moments[0]) for n in range(30)]
+    assert {result.outcome.value for result in record_runs(more_than_prepared)} == {"pruned"}
 
 
 def test_a_protected_run_is_still_updated_and_a_run_without_times_is_still_stored(
@@ -210,7 +210,7 @@ def test_a_dry_run_prints_the_same_numbers_as_the_deletion(
 
 
 @pytest.mark.parametrize("age", ["400", "0d", "-1d", "d", "400h", "1.5d", "99999d"])
-def test_an_age_is_a_number_of_days(age: str, db: None) -> None:
+def test_an_age_that_is_not_a_number_of_days_is_refused(age: str, db: None) -> None:
     with pytest.raises(CommandError, match="such as 400d"):
         call_command("prune_runs", f"--older-than={age}")
 
@@ -228,17 +228,17 @@ def test_an_interrupted_pruning_keeps_its_batches_and_a_second_one_finishes(
     for days in range(401, 409):
         create_run(pipeline, days)
     create_run(pipeline, 1)
-    seen: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     def interrupt(deleted: int, expected: int) -> None:
-        seen.append((deleted, expected))
+        progress.append((deleted, expected))
         if deleted == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         prune(OLDER_THAN_400_DAYS, on_batch=interrupt)
 
-    assert seen == [(0, 8), (3, 8), (6, 8)]
+    assert progress == [(0, 8), (3, 8), (6, 8)]
     assert Run.objects.count() == 3
     assert sum(count_prunable(OLDER_THAN_400_DAYS).values()) == 2
     assert prune(OLDER_THAN_400_DAYS).runs == 2
@@ -311,7 +311,7 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
 
 
 @pytest.fixture
-def schedule(settings: Any) -> Any:
+def pruning_settings(settings: Any) -> Any:
     settings.CHM_PRUNE_OLDER_THAN = timedelta(days=400)
     settings.CHM_PRUNE_KEEP_FAILURES = True
     celery_app.loader.import_default_modules()
@@ -319,15 +319,15 @@ def schedule(settings: Any) -> Any:
 
 
 def test_the_scheduled_task_prunes_by_the_settings_and_does_nothing_without_an_age(
-    pipeline: Pipeline, schedule: Any
+    pipeline: Pipeline, pruning_settings: Any
 ) -> None:
     now = timezone.now()
     for status, days in (("failed", 600), ("success", 500), ("success", 1)):
         RunFactory.create(pipeline=pipeline, status=status, started_at=now - timedelta(days=days), finished_at=None)
 
     assert celery_app.tasks["runs.prune"].apply().get() == {"runs": 1, "pipelines": 1}
-    schedule.CHM_PRUNE_OLDER_THAN = None
-    schedule.CHM_PRUNE_KEEP_FAILURES = False
+    pruning_settings.CHM_PRUNE_OLDER_THAN = None
+    pruning_settings.CHM_PRUNE_KEEP_FAILURES = False
     assert tasks.prune_runs() == {"runs": 0, "pipelines": 0}
 
     assert Run.objects.count() == 2

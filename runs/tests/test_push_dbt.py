@@ -97,9 +97,9 @@ def test_a_repeated_file_and_an_older_file_change_nothing(pipeline: Pipeline) ->
 def test_a_run_without_nodes_is_skipped_and_one_with_an_unknown_node_status_fails(pipeline: Pipeline) -> None:
     document = recorded(SUCCESSFUL_BUILD)
     assert uploaded_run(pipeline, document | {"results": []}).status == "skipped"
-    for word in ("exploded", None, 7, "partial success"):
-        fresh = document | {"metadata": document["metadata"] | {"invocation_id": f"status {word}"}}
-        assert uploaded_run(pipeline, fresh | {"results": [{"status": word}]}).status == "failed"
+    for node_status in ("exploded", None, 7, "partial success"):
+        new_invocation = document | {"metadata": document["metadata"] | {"invocation_id": f"status {node_status}"}}
+        assert uploaded_run(pipeline, new_invocation | {"results": [{"status": node_status}]}).status == "failed"
 
 
 def test_without_invocation_started_at_the_run_starts_with_its_first_node(pipeline: Pipeline) -> None:

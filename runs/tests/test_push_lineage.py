@@ -49,7 +49,7 @@ def outcomes(answer: Any) -> list[str]:
     return [item["outcome"] for item in answer.json()["items"]]
 
 
-def test_a_run_starts_runs_and_completes(api: APIClient, pipeline: Pipeline) -> None:
+def test_a_start_a_running_and_a_complete_event_update_one_run(api: APIClient, pipeline: Pipeline) -> None:
     for kind, minute, expected in [("START", 0, "created"), ("RUNNING", 1, "updated"), ("COMPLETE", 5, "updated")]:
         assert outcomes(api.post(LINEAGE, event(kind, minute))) == [expected]
 
@@ -102,8 +102,8 @@ def test_values_of_the_facets_are_stored_and_scrubbed(api: APIClient) -> None:
 
 
 def test_a_secret_at_the_cut_is_removed_completely(api: APIClient) -> None:
-    long = "x" * 9_985 + " AKIA" + "Z" * 16 + "y" * 10_000
-    body = {"errorMessage": {"message": long, "stackTrace": long}}
+    long_text = "x" * 9_985 + " AKIA" + "Z" * 16 + "y" * 10_000
+    body = {"errorMessage": {"message": long_text, "stackTrace": long_text}}
     api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": body}))
 
     run = Run.objects.get()
@@ -208,8 +208,8 @@ def test_a_single_invalid_event_is_refused_field_by_field(api: APIClient, body: 
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"message": {"message": []}}, True, -1.5, "\0\ud800"])
 def test_facets_of_a_wrong_type_are_left_out_and_the_run_is_stored(api: APIClient, wrong: Any) -> None:
     names = ("errorMessage", "nominalTime", "processing_engine", "parent", "airflowDagRun")
-    for place in (wrong, dict.fromkeys(names, wrong), {"errorMessage": {"message": wrong, "stackTrace": wrong}}):
-        body = event("FAIL", 5, run={"runId": RUN_ID, "facets": place}, outputs=wrong, producer=wrong)
+    for facets in (wrong, dict.fromkeys(names, wrong), {"errorMessage": {"message": wrong, "stackTrace": wrong}}):
+        body = event("FAIL", 5, run={"runId": RUN_ID, "facets": facets}, outputs=wrong, producer=wrong)
         assert outcomes(post_json(api, LINEAGE, body))[0] in {"created", "updated", "unchanged", "stale"}
     assert Run.objects.get().status == "failed"
 
@@ -227,12 +227,14 @@ def test_a_job_without_a_pipeline_is_counted_and_reported(api: APIClient, name: 
 def test_the_producers_platform_decides_between_two_pipelines_with_one_external_id(
     pipeline: Pipeline, api: APIClient
 ) -> None:
-    same_name = PipelineFactory.create(client=pipeline.client, external_id=pipeline.external_id, platform="airflow")
+    airflow_pipeline = PipelineFactory.create(
+        client=pipeline.client, external_id=pipeline.external_id, platform="airflow"
+    )
     provider = "https://github.com/apache/airflow/tree/providers-openlineage/2.20.3"
     api.post(LINEAGE, event("START", producer=provider))
     api.post(LINEAGE, event("START"))
 
-    assert same_name.runs.count() == pipeline.runs.count() == 1
+    assert airflow_pipeline.runs.count() == pipeline.runs.count() == 1
 
 
 def test_a_job_of_another_client_is_unmatched_for_the_token(pipeline: Pipeline) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings" / "openlineage").glob("*.jsonl"))
 # The runs of each recording by status, counted by hand from the events.
-EXPECTED = {
+EXPECTED_STATUSES = {
     "client-basic": {"success": 1, "failed": 1, "canceled": 1, "running": 1},
     "client-edge": {"success": 1, "failed": 2},
     "dbt-1": {"success": 6},
@@ -57,8 +57,8 @@ def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
         send_events(api, event)
     as_recorded = stored_rows()
     statuses = [row["status"] for row in as_recorded]
-    if path.stem in EXPECTED:
-        assert {status: statuses.count(status) for status in set(statuses)} == EXPECTED[path.stem]
+    if path.stem in EXPECTED_STATUSES:
+        assert {status: statuses.count(status) for status in set(statuses)} == EXPECTED_STATUSES[path.stem]
     assert "FAKE-pw" not in str(as_recorded)
 
     @settings(deadline=None, max_examples=40, derandomize=True)

@@ -207,7 +207,7 @@ def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
     Run.objects.bulk_create(
         RunFactory.build(pipeline=PipelineFactory.create(), **random_fields(random)) for _ in range(200)
     )
-    # Without this, rows could go into pages that former tests filled and autovacuum emptied.
+    # Without this, rows could go into free space of pages that earlier tests filled.
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE rollup.days, rollup.months, rollup.failed_hours, rollup.duration_minutes")
 
@@ -233,7 +233,7 @@ def test_reports_over_any_window_equal_the_plain_count() -> None:
     random = Random(7)
     pipelines = [PipelineFactory.create(platform=platform) for platform in Platform.values for _ in range(2)]
     for number in range(3):
-        # Reports add the parts of a level to the parts that compaction has not added to it yet.
+        # Compact before the last batch, so that reports read counts from before and after a compaction.
         if number == 2:
             compact()
         Run.objects.bulk_create(

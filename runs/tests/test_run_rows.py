@@ -63,17 +63,17 @@ def body(answer: HttpResponse) -> Any:
 
 def test_responses_equal_the_output_of_the_serializer(pipeline: Pipeline) -> None:
     api, expected = api_with_scope("read"), serialized_runs(pipeline)
-    of_pipeline = f"{ROOT}/pipelines/{pipeline.pk}/runs"
+    path = f"{ROOT}/pipelines/{pipeline.pk}/runs"
 
-    lists = [of_pipeline, f"{of_pipeline}?limit=7", f"{of_pipeline}?status=failed,success,running", f"{ROOT}/runs"]
-    single = [f"{ROOT}/runs/{run_id}" for run_id in expected] + [f"{of_pipeline}/a%20b/%C3%A7", f"{of_pipeline}/latest"]
+    list_paths = [path, f"{path}?limit=7", f"{path}?status=failed,success,running", f"{ROOT}/runs"]
+    run_paths = [f"{ROOT}/runs/{run_id}" for run_id in expected] + [f"{path}/a%20b/%C3%A7", f"{path}/latest"]
 
-    for path in lists:
-        runs = items(api.get(path))
+    for list_path in list_paths:
+        runs = items(api.get(list_path))
         assert {run["id"]: run for run in runs} == expected
         assert [list(run) for run in runs] == [list(RunSerializer.Meta.fields)] * len(expected)
-    for path in single:
-        run = body(api.get(path))
+    for run_path in run_paths:
+        run = body(api.get(run_path))
         assert run == expected[run["id"]]
 
 
@@ -149,11 +149,11 @@ def test_a_session_prepares_a_query_once(pipeline: Pipeline) -> None:
 def test_a_prepared_query_survives_a_rollback_and_an_error(pipeline: Pipeline) -> None:
     api, path = api_with_scope("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
     assert api.get(path).status_code == 200
-    number = count_prepared()
+    prepared = count_prepared()
     with pytest.raises(DataError), transaction.atomic():
         run_rows.row_by_id(UNBOUND, "no uuid")
     assert api.get(path).status_code == 200
-    assert count_prepared() >= number
+    assert count_prepared() >= prepared
 
 
 def test_nothing_is_prepared_if_the_settings_forbid_it(pipeline: Pipeline, settings: Settings) -> None:

@@ -95,7 +95,7 @@ def test_a_payload_searched_as_one_text_is_scrubbed_like_a_parsed_one(item: Labe
 
 def test_only_a_payload_without_any_anchor_is_harmless_in_every_part() -> None:
     encoded, harmless = scrub_payload({"external_run_id": "scheduled__2026-03-01", "note": "für Kunde Ω"})
-    # "compass" is no secret name, but a part of it is one.
+    # "compass" is not a secret name, but it contains "pass", which is one.
     _, harmless_with_anchor = scrub_payload({"note": "compass=hunter2"})
 
     assert harmless == encoded
@@ -157,7 +157,7 @@ HOSTILE_PIECES = (
 
 @pytest.mark.parametrize("piece", HOSTILE_PIECES)
 def test_the_time_for_a_hostile_text_grows_only_with_its_length(piece: str) -> None:
-    """Four times the text takes about four times as long, where backtracking would take sixteen times."""
+    """A text of four times the length takes about four times as long. With backtracking it takes sixteen times."""
 
     def seconds(size: int) -> float:
         text = "token ://@" + piece * (size // len(piece))

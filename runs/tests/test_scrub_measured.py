@@ -6,7 +6,7 @@ import pytest
 
 from tools.support.labelled_texts import Labelled, is_altered, is_missed, items_of, labelled_texts, part_of
 
-# All misses and alterations with their reasons. All are in the part held_out.
+# Every secret that is missed, and every harmless text that is altered, with the reason. All are in the part held_out.
 MISSED = {
     "try again with passphrase «correct-horse-battery»": "ordinary words after the name, without a sign between them",
     "Invalid API key provided: «{alnum:32}»": "a word between the name and the colon",

@@ -97,9 +97,9 @@ def test_an_interrupted_scrubbing_continues_where_it_stopped(monkeypatch: pytest
 def test_an_id_is_kept_and_reported_if_another_run_has_its_masked_form() -> None:
     first = create_unscrubbed_run(external_run_id=f"x?token={SECRET}")
     scrub()
-    taken = Run.objects.get(pk=first.pk)
-    assert SECRET not in taken.external_run_id
-    second = RunFactory.create(pipeline=taken.pipeline)
+    scrubbed = Run.objects.get(pk=first.pk)
+    assert SECRET not in scrubbed.external_run_id
+    second = RunFactory.create(pipeline=scrubbed.pipeline)
     Run.objects.filter(pk=second.pk).update(external_run_id=f"x?token={SECRET}", error_message=f"token={SECRET}")
 
     assert scrub()[0] == "runs: 1 of 2 rows changed; ids not masked, because another run has the masked id: 1"

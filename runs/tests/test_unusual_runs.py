@@ -28,13 +28,13 @@ def usual_run(number: int) -> SecondsAndRows:
 
 
 def create_pipeline(
-    name: str, runs: Sequence[SecondsAndRows], *, hours: float = 24, statuses: str = "success"
+    name: str, runs: Sequence[SecondsAndRows], *, hours: float = 24, status: str = "success"
 ) -> Pipeline:
     """Create a pipeline with a run every `hours` hours; the last one ended an hour before NOW."""
     pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
     Run.objects.bulk_create(
         Run(
-            pipeline=pipeline, external_run_id=str(place), status=statuses, duration_seconds=seconds,
+            pipeline=pipeline, external_run_id=str(place), status=status, duration_seconds=seconds,
             rows_processed=rows, finished_at=at, started_at=at - timedelta(seconds=seconds),
         )
         for place, (seconds, rows) in enumerate(reversed(runs))
@@ -61,8 +61,8 @@ USUAL_RUNS = [usual_run(number) for number in range(40)]
         pytest.param([(600, 3)] * 20 + [(600, 0)], "no rows", id="no rows, where every run had three"),
         pytest.param([*USUAL_RUNS, (700, 12_500)], None, id="slightly above the usual range"),
         pytest.param([*USUAL_RUNS, (1_000, 17_000)], None, id="less than twice the median"),
-        pytest.param([(5, 100)] * 20 + [(50, 100)], None, id="ten times as long, but seconds"),
-        pytest.param([(600, 2)] * 20 + [(600, 9)], None, id="four times the rows, but few"),
+        pytest.param([(5, 100)] * 20 + [(50, 100)], None, id="ten times as long, but only 45 seconds longer"),
+        pytest.param([(600, 2)] * 20 + [(600, 9)], None, id="four times the rows, but only 7 more"),
         pytest.param([*USUAL_RUNS[:9], (3_000, 10_000)], None, id="too few successes"),
         pytest.param([*USUAL_RUNS, (600, 0), (600, 0), (600, 0)], None, id="no rows, and two runs before had none"),
         pytest.param([(600, 10 ** (number % 5 + 1)) for number in range(40)] + [(600, 200_000)], None, id="rows vary"),
@@ -81,7 +81,7 @@ def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows
 
 
 def test_a_run_that_is_usual_at_its_time_of_the_week_is_not_listed() -> None:
-    """For eight weeks, each run on a Wednesday takes seven times as long. Only a run of twenty times is listed."""
+    """For eight weeks, each run on a Wednesday takes seven times as long. A run of twenty times is listed."""
     weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
     create_pipeline("as each week", weeks)
     create_pipeline("more than each week", [*weeks[:-1], (12_000, 10_000)])

@@ -49,14 +49,14 @@ def test_3_a_later_time_from_the_source_changes_only_the_version(source: Source)
     assert (after.updated_at, after.ingested_at) == (before.updated_at, before.ingested_at)
 
 
-def test_4_without_times_a_terminal_run_does_not_go_back_to_running(source: Source) -> None:
+def test_4_without_versions_an_ended_run_does_not_go_back_to_running(source: Source) -> None:
     outcomes = write(source.snapshot("success"), source.snapshot("running"))
 
     assert outcomes == ["created", "stale"]
     assert stored_run(source.pipeline_id).status == "success"
 
 
-def test_5_without_times_the_last_write_wins(source: Source) -> None:
+def test_5_without_versions_the_last_write_wins(source: Source) -> None:
     outcomes = write(source.snapshot("running"), source.snapshot("failed"), source.snapshot("success"))
 
     assert outcomes == ["created", "updated", "updated"]
@@ -134,8 +134,8 @@ def test_10_an_event_of_type_other_does_not_change_a_run(source: Source) -> None
 
 def test_10_an_event_of_type_other_creates_a_run_without_times(source: Source) -> None:
     assert write(source.other()) == ["created"]
-    bare = stored_run(source.pipeline_id)
-    assert (bare.status, bare.started_at, bare.source_updated_at) == ("running", None, None)
+    run = stored_run(source.pipeline_id)
+    assert (run.status, run.started_at, run.source_updated_at) == ("running", None, None)
 
     assert write(source.start("10:00")) == ["updated"]
     assert stored_run(source.pipeline_id).started_at == at_time("10:00")
@@ -182,7 +182,7 @@ def test_13_an_unknown_status_is_stored_as_failed_with_the_sources_word(source: 
 
 
 @pytest.mark.parametrize("external_run_id", [None, "", "  ", "\0", True, {"id": 1}, "x" * 256])
-def test_13_a_run_without_identity_is_rejected_and_the_rest_of_its_page_stored(
+def test_13_a_run_without_a_valid_id_is_rejected_and_the_rest_of_its_page_is_stored(
     source: Source, external_run_id: object
 ) -> None:
     results = record_runs(
