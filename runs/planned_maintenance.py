@@ -23,8 +23,8 @@ SHAPES_WITH_MAINTENANCE = ("failing_now", "late_pipelines", "incidents")
 # The added columns with their descriptions. Each can be null.
 MAINTENANCE_COLUMNS = {
     "maintenance": "Why it is in planned maintenance; null: it is not",
-    "owner": "Owner by the maintenance file; of an incident, the owner of the pipeline that failed last",
-    "runbook_url": "Address of the instructions for a failure, by the maintenance file",
+    "owner": "Owner from the maintenance file; for an incident, the owner of the pipeline that failed last",
+    "runbook_url": "URL of the instructions for a failure, from the maintenance file",
 }
 
 

@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- A verdict that was settled by since has not changed. This skips the lookup of the former one.
+-- A verdict that was already settled at `since` has not changed. This condition skips the lookup of the former run.
 WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND currently.settled_at > (:since)
@@ -393,7 +393,7 @@ CROSS JOIN LATERAL (
             ) AS plain
             CROSS JOIN LATERAL (
                 SELECT replace(replace(replace(
-                    -- The task, step or dbt node that failed first.
+                    -- Mask the name of the task, step or dbt node at the beginning of a line.
                     regexp_replace(
                         plain.text,
                         '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
@@ -464,7 +464,7 @@ CROSS JOIN LATERAL (SELECT (
                     ) AS plain
                     CROSS JOIN LATERAL (
                         SELECT replace(replace(replace(
-                            -- The task, step or dbt node that failed first.
+                            -- Mask the name of the task, step or dbt node at the beginning of a line.
                             regexp_replace(
                                 plain.text,
                                 '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
@@ -819,7 +819,7 @@ LEFT JOIN LATERAL (
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS latest ON true
--- A latest run that succeeded is the last success. Only the others need a second probe.
+-- If the latest run succeeded, it is the last success. Only other pipelines need a second probe.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN latest.status = 'success' THEN latest.event_at
@@ -943,7 +943,7 @@ FROM (
                                     ) AS plain
                                     CROSS JOIN LATERAL (
                                         SELECT replace(replace(replace(
-                                            -- The task, step or dbt node that failed first.
+                                            -- Mask the name of the task, step or dbt node at the beginning of a line.
                                             regexp_replace(
                                                 plain.text,
                                                 '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
@@ -1015,7 +1015,7 @@ FROM (
                         ) AS plain
                         CROSS JOIN LATERAL (
                             SELECT replace(replace(replace(
-                                -- The task, step or dbt node that failed first.
+                                -- Mask the name of the task, step or dbt node at the beginning of a line.
                                 regexp_replace(
                                     plain.text,
                                     '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
@@ -1042,7 +1042,7 @@ FROM (
                 ) AS cause
                 OFFSET 0
             ) AS cause
-            -- The run before this cause: a success, or a failure for another cause.
+            -- The last run before the failures with this cause: a success, or a failure with another cause.
             LEFT JOIN LATERAL (
                 SELECT r.run_id, r.started_at, r.finished_at
                 FROM reporting.runs AS r
@@ -1077,7 +1077,7 @@ FROM (
                             ) AS plain
                             CROSS JOIN LATERAL (
                                 SELECT replace(replace(replace(
-                                    -- The task, step or dbt node that failed first.
+                                    -- Mask the name of the task, step or dbt node at the beginning of a line.
                                     regexp_replace(
                                         plain.text,
                                         '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
@@ -1159,7 +1159,7 @@ WITH judged AS (
 silent AS MATERIALIZED (
     SELECT
         j.*, newest.starts[1] AS last_start_at, recent.gap,
-        -- A start this soon after the same time of an earlier week is the counterpart of the last start.
+        -- A start this soon after the same time of an earlier week corresponds to the last start, not to the next one.
         greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
             * CASE WHEN cardinality(newest.starts) = 4 THEN interval '1 second' END AS skipped
     FROM judged AS j
@@ -1238,8 +1238,9 @@ any_zone AS MATERIALIZED (
     FROM weeks
     GROUP BY week
 ),
--- Most pipelines are on time. They are excluded here, by two earlier weeks without a start in the interval from the
--- last start until now. In any zone this interval differs from the one in UTC by at most an hour.
+-- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
+-- corresponds to the time from the last start until now. In any zone this interval differs from the one in UTC by at
+-- most an hour.
 candidates AS MATERIALIZED (
     SELECT u.*, u.last_start_at >= (:as_of)::timestamptz - interval '168 hours' AS is_recent
     FROM unplanned AS u
@@ -1561,7 +1562,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap by day and night: every seven hours, or a pipeline in its second week.
+-- A steady gap by day and night, such as every seven hours. This also finds a pipeline in its second week.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,
@@ -1955,7 +1956,7 @@ ORDER BY
 LIMIT (:limit);
 
 -- unusual_runs: Which runs succeeded, but not as usual?
--- one row per success after since with a duration or rows far from its pipeline's usual ones, newest first
+-- one row per success after since whose duration or rows are far from the usual value, newest first
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
@@ -2067,7 +2068,7 @@ far AS MATERIALIZED (
     ) AS near
     WHERE cardinality(m.former_values) >= 10
 ),
--- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
+-- Of these, keep values that are also unusual compared with the same time of the week in the eight weeks before.
 unusual AS (
     SELECT
         far.run_id,
@@ -2114,7 +2115,7 @@ JOIN unusual AS u USING (run_id)
 JOIN usual USING (run_id)
 ORDER BY s.event_at DESC, s.run_id DESC;
 
--- vendor_dependency: Q4: How much of the failing is the vendors'?
+-- vendor_dependency: Q4: How often do vendor APIs fail, compared with other platforms?
 -- one row for vendor_api and one for all other platforms, even without runs
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until

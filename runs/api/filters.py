@@ -55,7 +55,9 @@ class PipelineRunFilter(RunFilterBase):
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
     # Not a filter: the view sorts by it. It is declared here to be validated and described like the other parameters.
     order = OneChoiceFilter(
-        Order, method="unfiltered", help_text="desc, the default: latest first. Use `ordering` instead."
+        Order,
+        method="unfiltered",
+        help_text="desc (the default): latest first; asc: the reverse. Use `ordering` instead.",
     )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
@@ -87,8 +89,8 @@ class RunFilter(RunFilterBase):
         method="with_error_text",
         min_length=2,
         max_length=200,
-        help_text="Part of the error text of failed runs; case is ignored. Searches at most "
-        f"{MAX_TEXT_SEARCH.days} days. Without since, these end at until; without both, they end now.",
+        help_text="Part of the error text of failed runs; case is ignored. The window can have at "
+        f"most {MAX_TEXT_SEARCH.days} days. Without since, it begins that long before until, or before now.",
     )
 
     def with_error_text(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:

@@ -1,4 +1,4 @@
-"""/ping/{key} for curl and Healthchecks clients. Responses, including errors, are plain text."""
+"""The endpoint /ping/{key} for curl and Healthchecks clients. Responses, including errors, are plain text."""
 
 from functools import cache
 from typing import Any
@@ -52,6 +52,7 @@ _SCHEMA: dict[str, Any] = {
 }
 # Any content type is read as text. This one is declared because generated clients support it.
 _BODY_SCHEMA = {"application/octet-stream": {"type": "string", "format": "binary"}}
+# The contract calls the suffix `sign`.
 _SUFFIX_PARAMETER = OpenApiParameter(
     "sign", {"type": "string", "pattern": "^(start|fail|log|[0-9]{1,3})$"}, OpenApiParameter.PATH,
     description="start, fail, log, or the exit status of the job (0 to 255; 0 is success).",
@@ -69,14 +70,14 @@ class _PingBaseView(APIView):
     # Keeps the key, an argument of this method, out of error reports.
     @method_decorator(sensitive_variables())
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the key instead of authentication, permissions and content negotiation.
+        """Check the key. This replaces authentication, permissions and content negotiation of REST framework.
 
         Wrong keys count against the limit of the sender's address, valid ones against the limit of the key.
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # Not redirected, because curl would report the redirect as a success.
             raise PermissionDenied("send pings over https; this key was sent unencrypted: replace it")
-        # A middleware removed the key from the path, because logs and error pages repeat paths.
+        # A middleware removed the key from the path, because logs and error pages show paths.
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
             throttle_invalid_credentials(request)
             raise NotFound("not found")
@@ -116,7 +117,7 @@ class PingView(_PingBaseView):
 
     @extend_schema(operation_id="ping", summary="Report a success", **_SCHEMA)
     def get(self, request: Request, key: str) -> HttpResponse:
-        """End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open."""
+        """End the run with the id `rid`. Without `rid`, end the newest open run; if no run is open, store a new one."""
         return self._record(request, "", b"")
 
     @extend_schema(
@@ -162,7 +163,7 @@ def _run_id(request: Request) -> str | None:
 def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str | None:
     """Return the id of the ping's run: its rid, else the newest open run, else a new id.
 
-    Return None for a log without an open run: it is not stored.
+    Return None for a log ping without an open run, because such a ping is not stored.
     """
     if run_id is not None and ping.kind is not PingKind.LOG:
         return run_id

@@ -25,8 +25,8 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
     choices = serializers.ListField(
         child=serializers.CharField(), help_text="The allowed values; empty if every value of the type is allowed."
     )
-    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest number; null for other types.")
-    maximum = serializers.IntegerField(allow_null=True, help_text="The largest number; null for other types.")
+    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest allowed number; null if not a number.")
+    maximum = serializers.IntegerField(allow_null=True, help_text="The largest allowed number; null if not a number.")
 
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
@@ -47,7 +47,7 @@ class ReportDescriptionSerializer(serializers.Serializer[Any]):
 
 
 class ReportIndexSerializer(serializers.Serializer[Any]):
-    items = ReportDescriptionSerializer(many=True, help_text="The reports by name.")
+    items = ReportDescriptionSerializer(many=True, help_text="The reports, sorted by name.")
 
 
 class ReportIndexView(StrictView):

@@ -73,7 +73,7 @@ class ReportView(StrictView):
         return [*self.shape.parameters, *COMMON_PARAMETERS, LIMIT]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
-        # One clock for the shape and for the maintenance windows.
+        # Use the same time for the shape and for the maintenance windows.
         now, query = timezone.now(), request.query_params.dict()
         try:
             with report_slot():
@@ -109,7 +109,7 @@ def _restricted_to_visible_clients(request: Request, query: dict[str, Any]) -> d
 
 
 def columns_of(shape: Shape) -> list[Column]:
-    """Return the columns of the shape, and for some shapes those with values from the maintenance file."""
+    """Return the columns of the shape. For some shapes, add the columns with values from the maintenance file."""
     added = MAINTENANCE_COLUMNS if shape.name in SHAPES_WITH_MAINTENANCE else {}
     return [*shape.columns, *(Column(name, "text", True, meaning) for name, meaning in added.items())]
 
@@ -165,7 +165,9 @@ def _view_class(shape: Shape) -> type[ReportView]:
         parameters=parameters,
         responses={
             (200, "application/json"): _report_serializer(shape),
-            (200, "text/csv"): OpenApiResponse({"type": "string"}, "The same rows after a header."),
+            (200, "text/csv"): OpenApiResponse(
+                {"type": "string"}, "The same rows as CSV, after a line with the column names."
+            ),
         },
         tags=["reports"],
     )

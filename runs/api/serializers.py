@@ -99,8 +99,8 @@ class PushedRunSerializer(WritableRunSerializer):
     source_updated_at = TimeField(
         required=False,
         allow_null=True,
-        help_text="The source's own update time: an older write never replaces a newer one. Without it the last "
-        "write stands, but a run that ended never goes back to running.",
+        help_text="When the source last changed the run: a write with an earlier time never replaces a later one. "
+        "Without it the last write wins, but a run that ended never goes back to running.",
     )
 
 
@@ -120,7 +120,7 @@ class BatchOutcomeSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="Position of the item in the request, from 0.")
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome])
     id = serializers.UUIDField(required=False, help_text="The stored run; absent if the item was rejected or pruned.")
-    error = serializers.CharField(required=False, help_text="Why the item was rejected, by field, or pruned.")
+    error = serializers.CharField(required=False, help_text="Why the item was rejected (by field) or pruned.")
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):

@@ -60,7 +60,7 @@ _PAGE_PARAMETERS = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
 class RunRowsViewSet(CsvList, ApiViewSet):
-    """Base of views that return rows of the database; the serializer only describes them for the contract."""
+    """Base class of views that read runs as dictionaries. The serializer only describes them in the contract."""
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
@@ -90,7 +90,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
 
     @property
     def reads_in_list_order(self) -> bool:
-        """Return whether one query in the order of the list is fastest."""
+        """Return whether a single query in the order of the list is the fastest way to read a page."""
         return True
 
     def check_empty(self, rows: Sequence[Row]) -> None:
@@ -133,10 +133,10 @@ class RunViewSet(RunRowsViewSet):
 
     @property
     def reads_in_list_order(self) -> bool:
-        """Return whether to scan all runs, newest first, instead of the newest runs of each pipeline (see `take`).
+        """Return whether to read a page with one query, instead of the newest runs of each pipeline (see `take`).
 
-        The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. Called before the
-        parameters are validated, so it does not use their values.
+        The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. This is called before
+        the parameters are validated, so their values can still be invalid.
         """
         query = self.request.query_params
         pipelines = split_values(query.getlist("pipeline_id"))
@@ -145,7 +145,7 @@ class RunViewSet(RunRowsViewSet):
         return not pipelines and "client_id" not in query and visibility_of(self.request).clients is None
 
     def take(self, rows: QuerySet[Run], limit: int) -> QuerySet[Run]:
-        """Return the first `limit` rows. If the clients are restricted, select them from the first rows per pipeline.
+        """Return the first `limit` rows. For some clients or pipelines, select from the first rows of each pipeline.
 
         For a client with few runs, a scan of all runs takes long. The index runs_by_pipeline_event finds the first rows
         of each pipeline (decision 0006).
@@ -161,7 +161,7 @@ class RunViewSet(RunRowsViewSet):
         return newest_of_all
 
     def _requested_pipelines(self) -> QuerySet[Pipeline] | None:
-        """Return the pipelines that the request is limited to; None if a scan of all runs is faster."""
+        """Return the pipelines that the request is limited to; None if one query in the order of the list is faster."""
         if self.reads_in_list_order:
             return None
         query = self.request.query_params
@@ -264,8 +264,8 @@ class PipelineRunViewSet(RunRowsViewSet):
         `external_run_id`."""
         external_run_id = kwargs["external_run_id"]
         # PostgreSQL refuses a parameter with a null character.
-        is_possible = "\0" not in external_run_id
-        rows = read_rows(self.get_queryset().filter(external_run_id=external_run_id)) if is_possible else []
+        is_storable = "\0" not in external_run_id
+        rows = read_rows(self.get_queryset().filter(external_run_id=external_run_id)) if is_storable else []
         if not rows:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no run with the id {external_run_id}.")
         return self.respond_with(rows[0])
@@ -291,8 +291,8 @@ class PipelineRunViewSet(RunRowsViewSet):
         identity = {"external_run_id": external_run_id, "pipeline_id": str(pipeline.pk)}
         if not isinstance(request.data, dict):
             raise ValidationError("Give a JSON object.")
-        if named := identity.keys() & request.data.keys():
-            raise ValidationError({name: ["The path contains this; omit it from the body."] for name in named})
+        if repeated := identity.keys() & request.data.keys():
+            raise ValidationError({name: ["The path contains this; omit it from the body."] for name in repeated})
         # The serializer of a batch item also validates the ids, which come from the path.
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
@@ -391,9 +391,9 @@ class ClientSummaryViewSet(ApiViewSet):
 
     @extend_schema(summary="Summarize a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return counts by status, and each pipeline's latest run, of the runs that started in the window."""
+        """Return, for the runs that started in the window, counts by status and the latest run of each pipeline."""
         client_id = self.kwargs["client_id"]
-        # Every client is visible to an unbound caller. So whether it exists is checked only if it has no runs (below).
+        # An unbound caller can see every client. So its client is checked only if it has no runs (below).
         if visibility_of(request).is_bound:
             self._check_client(client_id)
         window = WindowSerializer(data=request.query_params)

@@ -92,11 +92,11 @@ def _number_parameter(description: str, minimum: int, maximum: int, default: int
 # infinite datetime.
 INFINITY = "infinity"
 
-# The parameters that every shape has: the moment and the scope.
+# The parameters that every shape has: the time and the scope.
 COMMON_PARAMETERS = {
     "as_of": _time_parameter(
-        "Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start "
-        "until event_at, and then has its stored status. Without as_of all stored rows count.",
+        "Compute the report for this past time, from the rows as they are stored now. A run counts as running from its "
+        "start until event_at; after that it has its stored status. Without as_of, all stored rows count.",
         "now",
     ),
     "client_id": Parameter("uuid", "Only this client's inventory.", _read_uuid),
@@ -107,14 +107,14 @@ COMMON_PARAMETERS = {
 SHAPE_PARAMETERS = {
     "since": _time_parameter("Start of the window, inclusive.", f"{DEFAULT_WINDOW} before until"),
     "until": _time_parameter("End of the window, exclusive.", "as_of"),
-    "bucket": _choice_parameter("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
+    "bucket": _choice_parameter("Width of a time bucket.", ("minute", "hour", "day", "week"), "hour"),
     "limit": _number_parameter("Maximum number of rows.", 1, 1000),
     "order": _choice_parameter("Order of the rows, applied before the limit.", ("failures", "flips"), "failures"),
     "max_duration_seconds": _number_parameter(
-        "End of the last bucket. Longer runs have one more bucket.", 1, 2**31 - 1, 3600
+        "Upper limit of the last bucket, in seconds. Longer runs are in one more bucket.", 1, 2**31 - 1, 3600
     ),
     "bucket_count": _number_parameter("Number of buckets.", 1, 1000, 20),
-    "weeks": _number_parameter("Number of ISO weeks, the current one included.", 1, 520, 12),
+    "weeks": _number_parameter("Number of ISO weeks, including the current week.", 1, 520, 12),
 }
 
 

@@ -206,7 +206,7 @@ export interface paths {
         };
         /**
          * Summarize a client's runs in a window
-         * @description Return counts by status, and each pipeline's latest run, of the runs that started in the window.
+         * @description Return, for the runs that started in the window, counts by status and the latest run of each pipeline.
          */
         get: operations["clients_runs_summary_retrieve"];
         put?: never;
@@ -526,7 +526,7 @@ export interface paths {
         };
         /**
          * Q3: What changed since yesterday?
-         * @description One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
+         * @description One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from the rows as stored now.
          */
         get: operations["report_changes_since_yesterday"];
         put?: never;
@@ -886,7 +886,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success after since with a duration or rows far from its pipeline's usual ones, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after since whose duration or rows are far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least 60 seconds or 10 rows. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -905,7 +905,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Q4: How much of the failing is the vendors'?
+         * Q4: How often do vendor APIs fail, compared with other platforms?
          * @description One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
          */
         get: operations["report_vendor_dependency"];
@@ -1066,7 +1066,7 @@ export interface paths {
         };
         /**
          * Report a success
-         * @description End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
+         * @description End the run with the id `rid`. Without `rid`, end the newest open run; if no run is open, store a new one.
          */
         get: operations["ping"];
         put?: never;
@@ -1220,7 +1220,7 @@ export interface components {
              * @description The stored run; absent if the item was rejected or pruned.
              */
             id?: string;
-            /** @description Why the item was rejected, by field, or pruned. */
+            /** @description Why the item was rejected (by field) or pruned. */
             error?: string;
         };
         /** @enum {string} */
@@ -1263,7 +1263,7 @@ export interface components {
             source_url?: string | null;
             /**
              * Format: date-time
-             * @description The source's own update time: an older write never replaces a newer one. Without it the last write stands, but a run that ended never goes back to running.
+             * @description When the source last changed the run: a write with an earlier time never replaces a later one. Without it the last write wins, but a run that ended never goes back to running.
              */
             source_updated_at?: string | null;
             /**
@@ -1433,9 +1433,9 @@ export interface components {
             day: string;
             /** @description Runs that happened on this day */
             runs: number;
-            /** @description Those that succeeded */
+            /** @description Runs that succeeded */
             success: number;
-            /** @description Those that failed */
+            /** @description Runs that failed */
             failed: number;
             /**
              * Format: double
@@ -1537,14 +1537,14 @@ export interface components {
             known_ticket_url: string | null;
             /**
              * Format: date-time
-             * @description When the mark ends at the latest
+             * @description When the mark ends if the failure lasts that long
              */
             known_until: string | null;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
-            /** @description Owner by the maintenance file; of an incident, the owner of the pipeline that failed last */
+            /** @description Owner from the maintenance file; for an incident, the owner of the pipeline that failed last */
             owner: string | null;
-            /** @description Address of the instructions for a failure, by the maintenance file */
+            /** @description URL of the instructions for a failure, from the maintenance file */
             runbook_url: string | null;
         };
         FailureCountsByClientReport: {
@@ -1599,7 +1599,7 @@ export interface components {
             began_at: string;
             /**
              * Format: date-time
-             * @description When the next success happened; null: not before until
+             * @description When the next success happened; null: no success before until
              */
             recovered_at: string | null;
             /** @description Failed runs of the streak before until */
@@ -1843,9 +1843,9 @@ export interface components {
             known: number;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
-            /** @description Owner by the maintenance file; of an incident, the owner of the pipeline that failed last */
+            /** @description Owner from the maintenance file; for an incident, the owner of the pipeline that failed last */
             owner: string | null;
-            /** @description Address of the instructions for a failure, by the maintenance file */
+            /** @description URL of the instructions for a failure, from the maintenance file */
             runbook_url: string | null;
         };
         IngestionHealthReport: {
@@ -1859,22 +1859,22 @@ export interface components {
             platform: string;
             /** @description Pipelines that are ingested */
             pipelines: number;
-            /** @description Of these, without a finished walk */
+            /** @description Of these, those without a finished walk */
             never_ingested: number;
-            /** @description Of these, with an overdue walk */
+            /** @description Of these, those with an overdue walk */
             stale: number;
-            /** @description Of these, with an error in their last walk */
+            /** @description Of these, those with an error in their last walk */
             failing_ingestion: number;
             /**
              * Format: date-time
              * @description When the oldest of their last walks finished
              */
             oldest_ingest_at: string | null;
-            /** @description The error of the pipeline with the latest walk */
+            /** @description Of the pipelines with an error, the error of the one whose walk finished last */
             last_error: string | null;
-            /** @description Of the never ingested, those with pushed runs and no error */
+            /** @description Of never_ingested, those with pushed runs and without an error */
             pushed_only: number;
-            /** @description Of the pipelines, those that their source no longer lists */
+            /** @description Of pipelines, those that their source no longer lists */
             missing_at_source: number;
             /**
              * Format: uuid
@@ -1975,9 +1975,9 @@ export interface components {
             source_url: string | null;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
-            /** @description Owner by the maintenance file; of an incident, the owner of the pipeline that failed last */
+            /** @description Owner from the maintenance file; for an incident, the owner of the pipeline that failed last */
             owner: string | null;
-            /** @description Address of the instructions for a failure, by the maintenance file */
+            /** @description URL of the instructions for a failure, from the maintenance file */
             runbook_url: string | null;
         };
         LatestOfPipeline: {
@@ -2324,7 +2324,7 @@ export interface components {
             source_url?: string | null;
             /**
              * Format: date-time
-             * @description The source's own update time: an older write never replaces a newer one. Without it the last write stands, but a run that ended never goes back to running.
+             * @description When the source last changed the run: a write with an earlier time never replaces a later one. Without it the last write wins, but a run that ended never goes back to running.
              */
             source_updated_at?: string | null;
         };
@@ -2387,7 +2387,7 @@ export interface components {
             columns: components["schemas"]["ReportColumn"][];
         };
         ReportIndex: {
-            /** @description The reports by name. */
+            /** @description The reports, sorted by name. */
             items: components["schemas"]["ReportDescription"][];
         };
         ReportParameter: {
@@ -2401,9 +2401,9 @@ export interface components {
             default_value: string | null;
             /** @description The allowed values; empty if every value of the type is allowed. */
             choices: string[];
-            /** @description The smallest number; null for other types. */
+            /** @description The smallest allowed number; null if not a number. */
             minimum: number | null;
-            /** @description The largest number; null for other types. */
+            /** @description The largest allowed number; null if not a number. */
             maximum: number | null;
         };
         Root: {
@@ -2526,7 +2526,7 @@ export interface components {
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
-            /** @description 1 to bucket_count, of equal width up to max_duration_seconds; one more for longer runs */
+            /** @description 1 to bucket_count, of equal width up to max_duration_seconds; longer runs: bucket_count + 1 */
             duration_bucket: number;
             /** @description Runs with a duration in this bucket */
             run_count: number;
@@ -2648,7 +2648,7 @@ export interface components {
              * @description Failed ÷ all runs, to 4 places
              */
             failure_rate: number;
-            /** @description Changes between success and failed, from one such run to the next */
+            /** @description Changes between success and failed, from one decisive run to the next */
             flips: number;
             /** @description broken: failing without a flip; flaky: at least 2 flips; rare: neither */
             kind: string;
@@ -5302,7 +5302,7 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description desc, the default: latest first. Use `ordering` instead.
+                 * @description desc (the default): latest first; asc: the reverse. Use `ordering` instead.
                  * @example asc
                  */
                 order?: components["schemas"]["SortDirection"];
@@ -5982,7 +5982,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6072,7 +6072,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6151,7 +6151,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6231,7 +6231,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6320,7 +6320,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6416,7 +6416,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6494,7 +6494,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6582,7 +6582,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6676,12 +6676,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
                 /**
-                 * @description Width of a bucket.
+                 * @description Width of a time bucket.
                  * @example hour
                  */
                 bucket?: components["schemas"]["BucketWidth"];
@@ -6767,7 +6767,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6851,7 +6851,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6930,7 +6930,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7019,7 +7019,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7104,7 +7104,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7195,7 +7195,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7279,7 +7279,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7357,7 +7357,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7382,7 +7382,7 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description End of the last bucket. Longer runs have one more bucket.
+                 * @description Upper limit of the last bucket, in seconds. Longer runs are in one more bucket.
                  * @example 3600
                  */
                 max_duration_seconds?: number;
@@ -7453,7 +7453,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7547,7 +7547,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7640,7 +7640,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7718,7 +7718,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7743,7 +7743,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Number of ISO weeks, the current one included.
+                 * @description Number of ISO weeks, including the current week.
                  * @example 12
                  */
                 weeks?: number;
@@ -7800,7 +7800,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7825,7 +7825,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Number of ISO weeks, the current one included.
+                 * @description Number of ISO weeks, including the current week.
                  * @example 8
                  */
                 weeks?: number;
@@ -7940,7 +7940,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description Part of the error text of failed runs; case is ignored. Searches at most 31 days. Without since, these end at until; without both, they end now.
+                 * @description Part of the error text of failed runs; case is ignored. The window can have at most 31 days. Without since, it begins that long before until, or before now.
                  * @example disk full
                  */
                 q?: string;

@@ -1,2 +1,2 @@
--- Whether the caller does not restrict the inventory to clients.
+-- True if the caller does not restrict the inventory to some clients.
 %(client_id)s::uuid IS NULL

@@ -1,2 +1,2 @@
--- Whether the caller does not restrict the inventory to a platform or an environment.
+-- True if the caller restricts the inventory neither to a platform nor to an environment.
 (%(platform)s::text IS NULL AND %(environment)s::text IS NULL)

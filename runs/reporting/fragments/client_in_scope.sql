@@ -1,2 +1,2 @@
--- The clients (p) that the caller restricts the inventory to; null does not restrict.
+-- Whether the client of a row (p) is in the caller's scope; client_id null means all clients.
 (%(client_id)s::uuid IS NULL OR p.client_id = %(client_id)s::uuid)

@@ -1,5 +1,5 @@
--- CTEs after `bounds`. `counted` has the runs of the bounds, counted by day and client: whole days from the roll-up, the
--- rest from the runs. A day and client can have several rows.
+-- CTEs that follow the CTE `bounds`. `counted` has counts of the runs within the bounds by day and client. Whole days
+-- come from the roll-up, the other runs are counted. A day and client can have several rows.
 {whole_days},
 counted AS (
     SELECT

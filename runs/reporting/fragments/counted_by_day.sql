@@ -1,5 +1,6 @@
--- CTEs after `bounds`. `counted` has the runs of the bounds, counted by day, platform and environment: whole days from
--- the roll-up, the rest from the runs. A day can have several rows with the same platform and environment.
+-- CTEs that follow the CTE `bounds`. `counted` has counts of the runs within the bounds, by day, platform and
+-- environment. Whole days come from the roll-up, the other runs are counted. A day can have several rows with the same
+-- platform and environment.
 {whole_days},
 counted AS (
     SELECT

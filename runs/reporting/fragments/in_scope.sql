@@ -1,3 +1,3 @@
--- The caller's restriction of the inventory (p); a null parameter does not restrict.
+-- Whether a row (p) of the inventory is in the caller's scope; a null parameter does not restrict it.
 {client_in_scope}
 AND {kind_in_scope}

@@ -18,7 +18,7 @@
             FROM {failing_pipelines} AS p
             JOIN reporting.runs AS failed ON failed.run_id = p.run_id
             CROSS JOIN LATERAL {cause} AS cause
-            -- The run before this cause: a success, or a failure for another cause.
+            -- The last run before the failures with this cause: a success, or a failure with another cause.
             LEFT JOIN LATERAL (
                 SELECT r.run_id, r.started_at, r.finished_at
                 FROM reporting.runs AS r

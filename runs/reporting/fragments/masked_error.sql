@@ -28,7 +28,7 @@
     ) AS plain
     CROSS JOIN LATERAL (
         SELECT replace(replace(replace(
-            -- The task, step or dbt node that failed first.
+            -- Mask the name of the task, step or dbt node at the beginning of a line.
             regexp_replace(
                 plain.text,
                 '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'

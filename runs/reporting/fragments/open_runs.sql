@@ -1,5 +1,5 @@
--- Open runs of the active inventory. A run is called long if it lasts more than 10 minutes and more than three times
--- the median duration of its pipeline's last 20 successes. Without such a median only the 10 minutes count.
+-- Open runs of the active inventory. A run is running long after more than 10 minutes and more than three times the
+-- median duration of its pipeline's last 20 successes. Without such a median only the 10 minutes count.
 (
     SELECT
         running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,

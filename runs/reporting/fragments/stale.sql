@@ -1,2 +1,2 @@
--- Whether the next complete walk of a pipeline's (p) source is overdue.
+-- Whether the next complete walk of the source of a pipeline (p) is overdue.
 p.ingest_due_at < %(as_of)s::timestamptz

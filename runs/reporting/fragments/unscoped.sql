@@ -1,2 +1,2 @@
--- Whether the caller does not restrict the inventory.
+-- True if the caller does not restrict the inventory.
 ({all_clients} AND {all_kinds})

@@ -17,7 +17,7 @@
 --   run_id         uuid         Key of the first run of the current status
 --   source_url     text?        Page of that run at the source; null: unknown
 --
--- Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
+-- Decisive runs succeeded or failed. The statuses at both times are computed from the rows as stored now.
 SELECT
     p.client_name, p.pipeline_name, p.platform,
     formerly.status AS status_then,
@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- A verdict that was settled by since has not changed. This skips the lookup of the former one.
+-- A verdict that was already settled at `since` has not changed. This condition skips the lookup of the former run.
 WHERE p.is_active AND {in_scope} AND currently.settled_at > %(since)s
     AND currently.status IS DISTINCT FROM formerly.status
 ORDER BY

@@ -6,8 +6,8 @@
 -- Columns
 --   day           date     UTC day
 --   runs          integer  Runs that happened on this day
---   success       integer  Those that succeeded
---   failed        integer  Those that failed
+--   success       integer  Runs that succeeded
+--   failed        integer  Runs that failed
 --   success_rate  numeric  Successes ÷ all runs, to 4 places
 WITH bounds AS (
     SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until

@@ -23,7 +23,7 @@
 --   known            boolean      Whether this failure has a valid mark as known
 --   known_reason     text?        Why the failure is known; null: it is new
 --   known_ticket_url text?        Address of the ticket
---   known_until      timestamptz? When the mark ends at the latest
+--   known_until      timestamptz? When the mark ends if the failure lasts that long
 --
 -- Decisive runs are those that succeeded or failed. Running, canceled and skipped runs do not end a failure and do not
 -- count in its streak. For a past moment, a run that was re-opened since then counts with its current status.

@@ -8,7 +8,7 @@
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
 --   began_at       timestamptz  When the first failed run of the streak happened; can be before since
---   recovered_at   timestamptz? When the next success happened; null: not before until
+--   recovered_at   timestamptz? When the next success happened; null: no success before until
 --   failed_runs    integer      Failed runs of the streak before until
 --   error_message  text?        Error of the first failed run
 --   client_id      uuid         Key of the client

@@ -23,7 +23,7 @@ SELECT
     p.client_id, p.pipeline_id, latest.run_id
 FROM reporting.pipelines AS p
 LEFT JOIN {latest_run} AS latest ON true
--- A latest run that succeeded is the last success. Only the others need a second probe.
+-- If the latest run succeeded, it is the last success. Only other pipelines need a second probe.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN latest.status = 'success' THEN latest.event_at

@@ -7,13 +7,13 @@
 --   client_name        text         Name of the client
 --   platform           text         Kind of orchestrator
 --   pipelines          integer      Pipelines that are ingested
---   never_ingested     integer      Of these, without a finished walk
---   stale              integer      Of these, with an overdue walk
---   failing_ingestion  integer      Of these, with an error in their last walk
+--   never_ingested     integer      Of these, those without a finished walk
+--   stale              integer      Of these, those with an overdue walk
+--   failing_ingestion  integer      Of these, those with an error in their last walk
 --   oldest_ingest_at   timestamptz? When the oldest of their last walks finished
---   last_error         text?        The error of the pipeline with the latest walk
---   pushed_only        integer      Of the never ingested, those with pushed runs and no error
---   missing_at_source  integer      Of the pipelines, those that their source no longer lists
+--   last_error         text?        Of the pipelines with an error, the error of the one whose walk finished last
+--   pushed_only        integer      Of never_ingested, those with pushed runs and without an error
+--   missing_at_source  integer      Of pipelines, those that their source no longer lists
 --   client_id          uuid         Key of the client
 SELECT
     p.client_name, p.platform,

@@ -25,9 +25,9 @@
 -- read.
 --
 -- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
--- compares both. The next start is predicted from the weeks before the last one, by the clocks of the zones that
--- explain recent starts best. If the last start is more than eight days ago, the gaps between earlier starts decide.
--- Durations are in hours, because days depend on the time zone of the session.
+-- compares both. The next start is predicted from the weeks before the last start, by the clocks of the time
+-- zones that explain recent starts best. If the last start is more than eight days ago, the gaps between earlier starts
+-- decide. Durations are in hours, because days depend on the time zone of the session.
 WITH judged AS (
     SELECT
         p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
@@ -40,7 +40,7 @@ WITH judged AS (
 silent AS MATERIALIZED (
     SELECT
         j.*, newest.starts[1] AS last_start_at, recent.gap,
-        -- A start this soon after the same time of an earlier week is the counterpart of the last start.
+        -- A start this soon after the same time of an earlier week corresponds to the last start, not to the next one.
         greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
             * CASE WHEN cardinality(newest.starts) = 4 THEN interval '1 second' END AS skipped
     FROM judged AS j
@@ -119,8 +119,9 @@ any_zone AS MATERIALIZED (
     FROM weeks
     GROUP BY week
 ),
--- Most pipelines are on time. They are excluded here, by two earlier weeks without a start in the interval from the
--- last start until now. In any zone this interval differs from the one in UTC by at most an hour.
+-- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
+-- corresponds to the time from the last start until now. In any zone this interval differs from the one in UTC by at
+-- most an hour.
 candidates AS MATERIALIZED (
     SELECT u.*, u.last_start_at >= %(as_of)s::timestamptz - interval '168 hours' AS is_recent
     FROM unplanned AS u
@@ -388,7 +389,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap by day and night: every seven hours, or a pipeline in its second week.
+-- A steady gap by day and night, such as every seven hours. This also finds a pipeline in its second week.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,

@@ -10,7 +10,7 @@
 --   failure_count  integer  Failed runs
 --   total_runs     integer  All runs
 --   failure_rate   numeric  Failed ÷ all runs, to 4 places
---   flips          integer  Changes between success and failed, from one such run to the next
+--   flips          integer  Changes between success and failed, from one decisive run to the next
 --   kind           text     broken: failing without a flip; flaky: at least 2 flips; rare: neither
 --   client_id      uuid     Key of the client
 --   pipeline_id    uuid     Key of the pipeline

@@ -1,5 +1,5 @@
 -- Question   Which runs succeeded, but not as usual?
--- Grain      one row per success after since with a duration or rows far from its pipeline's usual ones, newest first
+-- Grain      one row per success after since whose duration or rows are far from the usual value, newest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       unusual_runs
@@ -22,9 +22,9 @@
 --
 -- Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last
 -- 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of
--- logarithms), and differs from it by at least 60 seconds or 10 rows. No rows are unusual if at most one of these
--- successes had none. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10
--- successes is not judged.
+-- logarithms), and differs from it by at least 60 seconds or 10 rows. A run without rows is unusual if at most one of
+-- these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than
+-- 10 successes is not judged.
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
@@ -134,7 +134,7 @@ far AS MATERIALIZED (
     ) AS near
     WHERE cardinality(m.former_values) >= 10
 ),
--- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
+-- Of these, keep values that are also unusual compared with the same time of the week in the eight weeks before.
 unusual AS (
     SELECT
         far.run_id,

@@ -1,4 +1,4 @@
--- Question   Q4: How much of the failing is the vendors'?
+-- Question   Q4: How often do vendor APIs fail, compared with other platforms?
 -- Grain      one row for vendor_api and one for all other platforms, even without runs
 -- Inventory  all
 -- Panel      Q1-Q5 Business Monitoring: bar chart

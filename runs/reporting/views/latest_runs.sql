@@ -1,4 +1,4 @@
--- All pipelines with their latest run, which costs one index probe each. The run's columns are null if there is no run.
+-- All pipelines with their latest run, which one index probe per pipeline finds. Without a run its columns are null.
 --   pipeline_id    Key of the pipeline
 --   pipeline_name  Its name
 --   client_id      Key of its client

@@ -11,11 +11,11 @@
 --   ingested_through  Every change up to this time is stored; null before the first complete walk
 --   ingest_due_at     After this time its status is stale
 --   last_ingest_at    When ingestion last finished a walk of it
---   last_ingest_error Why its last walk failed; null: it did not
+--   last_ingest_error Why its last walk failed; null: it did not fail
 --   created_at        When CHM stored it
 --   source_url        Its page at the source; null: unknown
---   source_paused     Whether its source has paused it; null: the source does not say
---   source_next_run_at When its source will start it next; null: the source does not say
+--   source_paused     Whether its source has paused it; null: unknown
+--   source_next_run_at When its source will start it next; null: unknown
 --   source_missing_since Since when its source no longer lists it; null: it is listed, or the source has no list
 --   known_reason      Why its failure is known; null: not marked. current_failures shows whether the mark is still valid
 --   known_ticket_url  Address of the ticket

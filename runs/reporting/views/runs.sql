@@ -1,13 +1,14 @@
--- All runs, without payloads. Aggregate by pipeline_id before you join the inventory, so that an index is enough.
+-- All runs, without payloads. Aggregate by pipeline_id before you join the inventory, so that reading an index is
+-- enough.
 --   run_id            Key of the run
 --   pipeline_id       The pipeline that ran
 --   external_run_id   The source's own id of the run
 --   status            running, success, failed, canceled, skipped
---   event_at          When it happened: finished, else started, else stored
---   started_at        When it started, by the source
---   finished_at       When it ended, by the source
+--   event_at          When it happened: when it finished, else started, else was stored
+--   started_at        When it started, according to the source
+--   finished_at       When it ended, according to the source
 --   duration_seconds  Whole seconds
---   rows_processed    Rows it handled, by the source
+--   rows_processed    Rows that it processed, according to the source
 --   error_message     Why it failed, scrubbed of secrets
 --   status_reason     Details of the status, scrubbed of secrets
 --   created_at        When CHM stored it

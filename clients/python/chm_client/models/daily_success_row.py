@@ -26,8 +26,8 @@ class DailySuccessRow:
         Attributes:
             day (datetime.date): UTC day
             runs (int): Runs that happened on this day
-            success (int): Those that succeeded
-            failed (int): Those that failed
+            success (int): Runs that succeeded
+            failed (int): Runs that failed
             success_rate (float): Successes ÷ all runs, to 4 places
      """
 

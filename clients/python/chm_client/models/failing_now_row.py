@@ -43,10 +43,10 @@ class FailingNowRow:
             known (bool): Whether this failure has a valid mark as known
             known_reason (None | str): Why the failure is known; null: it is new
             known_ticket_url (None | str): Address of the ticket
-            known_until (datetime.datetime | None): When the mark ends at the latest
+            known_until (datetime.datetime | None): When the mark ends if the failure lasts that long
             maintenance (None | str): Why it is in planned maintenance; null: it is not
-            owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
-            runbook_url (None | str): Address of the instructions for a failure, by the maintenance file
+            owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
+            runbook_url (None | str): URL of the instructions for a failure, from the maintenance file
      """
 
     client_name: str

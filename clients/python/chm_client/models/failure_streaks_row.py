@@ -29,7 +29,7 @@ class FailureStreaksRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             began_at (datetime.datetime): When the first failed run of the streak happened; can be before since
-            recovered_at (datetime.datetime | None): When the next success happened; null: not before until
+            recovered_at (datetime.datetime | None): When the next success happened; null: no success before until
             failed_runs (int): Failed runs of the streak before until
             error_message (None | str): Error of the first failed run
             client_id (UUID): Key of the client

@@ -39,8 +39,8 @@ class IncidentsRow:
             run_id (UUID): Key of the run that failed latest
             known (int): Pipelines whose failure has a valid mark as known
             maintenance (None | str): Why it is in planned maintenance; null: it is not
-            owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
-            runbook_url (None | str): Address of the instructions for a failure, by the maintenance file
+            owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
+            runbook_url (None | str): URL of the instructions for a failure, from the maintenance file
      """
 
     incident: str

@@ -28,13 +28,13 @@ class IngestionHealthRow:
             client_name (str): Name of the client
             platform (str): Kind of orchestrator
             pipelines (int): Pipelines that are ingested
-            never_ingested (int): Of these, without a finished walk
-            stale (int): Of these, with an overdue walk
-            failing_ingestion (int): Of these, with an error in their last walk
+            never_ingested (int): Of these, those without a finished walk
+            stale (int): Of these, those with an overdue walk
+            failing_ingestion (int): Of these, those with an error in their last walk
             oldest_ingest_at (datetime.datetime | None): When the oldest of their last walks finished
-            last_error (None | str): The error of the pipeline with the latest walk
-            pushed_only (int): Of the never ingested, those with pushed runs and no error
-            missing_at_source (int): Of the pipelines, those that their source no longer lists
+            last_error (None | str): Of the pipelines with an error, the error of the one whose walk finished last
+            pushed_only (int): Of never_ingested, those with pushed runs and without an error
+            missing_at_source (int): Of pipelines, those that their source no longer lists
             client_id (UUID): Key of the client
      """
 

@@ -42,8 +42,8 @@ class LatePipelinesRow:
             run_id (None | UUID): Key of the run that started last
             source_url (None | str): Page of that run at the source; null: unknown
             maintenance (None | str): Why it is in planned maintenance; null: it is not
-            owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
-            runbook_url (None | str): Address of the instructions for a failure, by the maintenance file
+            owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
+            runbook_url (None | str): URL of the instructions for a failure, from the maintenance file
      """
 
     client_name: str

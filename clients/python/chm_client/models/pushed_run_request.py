@@ -39,8 +39,9 @@ class PushedRunRequest:
             status_reason (None | str | Unset): Details about the status.
             payload (None | PushedRunRequestPayloadType0 | Unset): The source's own data about the run; secrets are removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.
-            source_updated_at (datetime.datetime | None | Unset): The source's own update time: an older write never
-                replaces a newer one. Without it the last write stands, but a run that ended never goes back to running.
+            source_updated_at (datetime.datetime | None | Unset): When the source last changed the run: a write with an
+                earlier time never replaces a later one. Without it the last write wins, but a run that ended never goes back to
+                running.
      """
 
     status: RunStatus

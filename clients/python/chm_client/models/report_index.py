@@ -25,7 +25,7 @@ T = TypeVar("T", bound="ReportIndex")
 class ReportIndex:
     """ 
         Attributes:
-            items (list[ReportDescription]): The reports by name.
+            items (list[ReportDescription]): The reports, sorted by name.
      """
 
     items: list[ReportDescription]

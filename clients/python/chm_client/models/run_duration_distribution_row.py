@@ -22,7 +22,8 @@ T = TypeVar("T", bound="RunDurationDistributionRow")
 class RunDurationDistributionRow:
     """ 
         Attributes:
-            duration_bucket (int): 1 to bucket_count, of equal width up to max_duration_seconds; one more for longer runs
+            duration_bucket (int): 1 to bucket_count, of equal width up to max_duration_seconds; longer runs: bucket_count +
+                1
             run_count (int): Runs with a duration in this bucket
      """
 

@@ -29,7 +29,7 @@ class TopFlakyPipelinesRow:
             failure_count (int): Failed runs
             total_runs (int): All runs
             failure_rate (float): Failed ÷ all runs, to 4 places
-            flips (int): Changes between success and failed, from one such run to the next
+            flips (int): Changes between success and failed, from one decisive run to the next
             kind (str): broken: failing without a flip; flaky: at least 2 flips; rare: neither
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline

@@ -162,7 +162,8 @@ def sync_detailed(
 ) -> Response[Any | ClientSummary | Error]:
     """ Summarize a client's runs in a window
 
-     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
+     Return, for the runs that started in the window, counts by status and the latest run of each
+    pipeline.
 
     Args:
         client_id (UUID):
@@ -205,7 +206,8 @@ def sync(
 ) -> Any | ClientSummary | Error | None:
     """ Summarize a client's runs in a window
 
-     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
+     Return, for the runs that started in the window, counts by status and the latest run of each
+    pipeline.
 
     Args:
         client_id (UUID):
@@ -243,7 +245,8 @@ async def asyncio_detailed(
 ) -> Response[Any | ClientSummary | Error]:
     """ Summarize a client's runs in a window
 
-     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
+     Return, for the runs that started in the window, counts by status and the latest run of each
+    pipeline.
 
     Args:
         client_id (UUID):
@@ -286,7 +289,8 @@ async def asyncio(
 ) -> Any | ClientSummary | Error | None:
     """ Summarize a client's runs in a window
 
-     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
+     Return, for the runs that started in the window, counts by status and the latest run of each
+    pipeline.
 
     Args:
         client_id (UUID):

@@ -94,7 +94,8 @@ def sync_detailed(
 ) -> Response[str]:
     """ Report a success
 
-     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
+     End the run with the id `rid`. Without `rid`, end the newest open run; if no run is open, store a
+    new one.
 
     Args:
         key (str):
@@ -130,7 +131,8 @@ def sync(
 ) -> str | None:
     """ Report a success
 
-     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
+     End the run with the id `rid`. Without `rid`, end the newest open run; if no run is open, store a
+    new one.
 
     Args:
         key (str):
@@ -161,7 +163,8 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """ Report a success
 
-     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
+     End the run with the id `rid`. Without `rid`, end the newest open run; if no run is open, store a
+    new one.
 
     Args:
         key (str):
@@ -197,7 +200,8 @@ async def asyncio(
 ) -> str | None:
     """ Report a success
 
-     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
+     End the run with the id `rid`. Without `rid`, end the newest open run; if no run is open, store a
+    new one.
 
     Args:
         key (str):

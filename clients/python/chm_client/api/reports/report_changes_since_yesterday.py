@@ -185,8 +185,8 @@ def sync_detailed(
     """ Q3: What changed since yesterday?
 
      One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
-    stored now.
+    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
+    the rows as stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -238,8 +238,8 @@ def sync(
     """ Q3: What changed since yesterday?
 
      One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
-    stored now.
+    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
+    the rows as stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -286,8 +286,8 @@ async def asyncio_detailed(
     """ Q3: What changed since yesterday?
 
      One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
-    stored now.
+    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
+    the rows as stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -339,8 +339,8 @@ async def asyncio(
     """ Q3: What changed since yesterday?
 
      One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
-    stored now.
+    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
+    the rows as stored now.
 
     Args:
         as_of (datetime.datetime | Unset):

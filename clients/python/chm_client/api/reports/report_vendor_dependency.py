@@ -175,7 +175,7 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | VendorDependencyReport]:
-    """ Q4: How much of the failing is the vendors'?
+    """ Q4: How often do vendor APIs fail, compared with other platforms?
 
      One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
 
@@ -223,7 +223,7 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | VendorDependencyReport | None:
-    """ Q4: How much of the failing is the vendors'?
+    """ Q4: How often do vendor APIs fail, compared with other platforms?
 
      One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
 
@@ -266,7 +266,7 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | VendorDependencyReport]:
-    """ Q4: How much of the failing is the vendors'?
+    """ Q4: How often do vendor APIs fail, compared with other platforms?
 
      One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
 
@@ -314,7 +314,7 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | VendorDependencyReport | None:
-    """ Q4: How much of the failing is the vendors'?
+    """ Q4: How often do vendor APIs fail, compared with other platforms?
 
      One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
 
