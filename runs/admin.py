@@ -1,4 +1,4 @@
-"""The admin of runs: their list, its CSV and the page of a run. All are read-only for everyone."""
+"""The admin pages of runs: the list, its CSV export, and the page of one run. All are read-only for every user."""
 
 from typing import Any
 from uuid import UUID
@@ -86,7 +86,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return [path("export/csv/", view, name="runs_run_csv"), *super().get_urls()]
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the runs of the list as CSV, with the same filters and order, from its first page on."""
+        """Return the list as CSV, from its first page on, with the same filters and order."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         changelist: Any = self.get_changelist_instance(request)
@@ -110,7 +110,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return TemplateResponse(request, "console/run.html", context)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Return whether the list can be filtered by the lookup. Others have no index and would scan all runs."""
+        """Return whether the list can be filtered by the lookup. Any other lookup could scan all runs."""
         return lookup in (*LOOKUPS, *PERIOD_PARAMETERS, CLIENTS_PARAMETER)
 
     def get_search_results(

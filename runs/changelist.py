@@ -1,4 +1,4 @@
-"""The list of runs in the console: parameters of its address, filters, sorting, chips and links to other pages."""
+"""The list of runs in the console: query parameters, filters, sort order, active filters (chips), links to pages."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,8 @@ ORDER_LABELS = {
     "-rows": "most rows first",
     "rows": "fewest rows first",
 }
-# Limits of a CSV. Queries are limited too, because a query with an unindexed filter can return few rows.
+# Limits of the CSV export. The number of queries is limited too, because with an unindexed filter a query can return
+# few rows.
 MAX_EXPORTED_ROWS, EXPORT_ROWS_PER_QUERY, MAX_EXPORT_QUERIES = 10_000, 1_000, 30
 
 
@@ -54,7 +55,10 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class SortColumn:
-    """A column heading. `query` is the query string of its link. `direction` is set if the list is sorted by it."""
+    """A column heading. `query` is the query string of its link.
+
+    `direction` is ascending or descending if the list is sorted by this column, else empty.
+    """
 
     title: str
     query: str = ""
@@ -109,7 +113,7 @@ class RunChangeList(ChangeList):
         page = self.pages.read(
             page_size, position=self.newer_than or self.older_than, backwards=self.newer_than is not None
         )
-        self.older, self.newer, self.scanned_to = page.after, page.before, page.scanned_to
+        self.older_position, self.newer_position, self.scanned_to = page.after, page.before, page.scanned_to
         self.result_list = page.runs
         # Django's templates need a count; the real one would read all runs.
         self.result_count = self.full_result_count = len(page.runs)
@@ -131,7 +135,7 @@ class RunChangeList(ChangeList):
 
     @property
     def search_limits(self) -> tuple[int, int]:
-        """Return two limits: of runs found by the beginning of their id, and of failures whose texts are searched."""
+        """Return the most runs that a search finds by the beginning of their id, and the most error texts it reads."""
         return MAX_FOUND_BY_ID, MAX_SEARCHED_FAILURES
 
     def scans_without_index(self) -> bool:
@@ -225,10 +229,10 @@ class RunChangeList(ChangeList):
         for field in self.fields:
             if value := field["chosen"]:
                 label = dict(field["choices"]).get(value, "unknown")
-                removed = list(PERIOD_PARAMETERS) if field["name"] == "period" else [field["name"]]
+                removed_parameters = list(PERIOD_PARAMETERS) if field["name"] == "period" else [field["name"]]
                 if value == CUSTOM_PERIOD:
                     label = self.period_filter.in_words()
-                chips.append(Chip(field["label"], label, self.get_query_string(remove=removed)))
+                chips.append(Chip(field["label"], label, self.get_query_string(remove=removed_parameters)))
         if self.params.get(PIPELINE_LOOKUP):
             name = self.pipeline_name or "unknown"
             chips.append(Chip("Pipeline", name, self.get_query_string(remove=[PIPELINE_LOOKUP])))
@@ -254,16 +258,16 @@ class RunChangeList(ChangeList):
         return ORDER_LABELS[self.sort]
 
     def page_query(self, parameter: str, position: Position | None) -> str | None:
-        """Return the query string of the page that begins at the position; None without a position."""
+        """Return the query string with the position of a page; None without a position."""
         return self.get_query_string({parameter: "_".join(map(str, position))}) if position else None
 
     @property
     def older_page(self) -> str | None:
-        return self.page_query("older_than", self.older)
+        return self.page_query("older_than", self.older_position)
 
     @property
     def newer_page(self) -> str | None:
-        return self.page_query("newer_than", self.newer)
+        return self.page_query("newer_than", self.newer_position)
 
     @property
     def newest_page(self) -> str:

@@ -23,7 +23,7 @@ class ErrorText:
 
 
 def store_error_texts(texts: Sequence[ErrorText]) -> int:
-    """Store the texts, scrubbed and cut, and return how many runs got one.
+    """Scrub, cut and store the texts. Return how many runs received a text.
 
     A run with a newer attempt, or with a text from its source, is not changed.
     """

@@ -1,7 +1,7 @@
 """Validate, repair and scrub a source's data about a run.
 
-Values of sources can have any type. A value that cannot be stored becomes null, and status_reason names it. So a run
-with an invalid field is stored, and the other runs of a page with an invalid run are stored.
+Values of sources can have any type. A value that cannot be stored becomes null, and status_reason names it. So an
+invalid field does not prevent a run from being stored, and an invalid run does not affect the other runs of its page.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ MAX_BIGINT = 2**63 - 1
 
 
 class Kind(StrEnum):
-    SNAPSHOT = "snapshot"  # the whole state: a newer one replaces every field
-    EVENT = "event"  # one thing that happened: the newest event decides the status, the earliest start stays
+    SNAPSHOT = "snapshot"  # the whole state: a newer snapshot replaces every field
+    EVENT = "event"  # one change: the newest event decides the status, and the earliest start is kept
     IF_ABSENT = "if_absent"  # inserts a new run and never changes a stored one; manual runs are written like this
 
 
@@ -92,7 +92,7 @@ class StorableRun(NamedTuple):
 def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
     encoded: str | None = None
-    # No part of this text is a secret.
+    # The payload as text if nothing in it looks like a secret, else empty. No part of this text needs scrubbing.
     harmless = ""
     # isinstance() finds a dict faster than a Mapping.
     if isinstance(event.payload, dict | Mapping):

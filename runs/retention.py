@@ -40,7 +40,7 @@ class PruneSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """How many runs of how many pipelines were deleted. `finished` is false if the time was too short for all."""
+    """How many runs of how many pipelines were deleted. `finished` is false if time ran out before the last run."""
 
     runs: int
     pipelines: int
@@ -67,7 +67,7 @@ def prune(
     """Delete the selected runs and return their number; stop after `seconds`.
 
     1. Store the cutoff in each pipeline, so that record_runs does not store the deleted runs again.
-    2. Delete the runs in batches, each in its own transaction. After an interruption, another pruning continues.
+    2. Delete the runs in batches, each in its own transaction. After an interruption, the next call continues.
 
     After each batch, `on_batch` is called with the numbers of deleted and of expected runs.
     """
@@ -102,9 +102,9 @@ def _store_cutoff(selection: PruneSelection) -> None:
 
     Rows are locked in key order, as in ingestion, to avoid deadlocks.
     """
-    earlier = _selected_pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
+    pipelines = _selected_pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
     # FOR NO KEY UPDATE, because writers of runs would wait for FOR UPDATE in their foreign-key check.
-    ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=ids).update(pruned_before=selection.cutoff)
 
 

@@ -19,7 +19,7 @@ MAX_SCANNED = 200_000
 SMALLEST_ID, LARGEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 NEWEST_FIRST = "-time"
-# The keysets of the orders. Sorting by duration or rows excludes runs without that number.
+# The keyset of each sort order. Sorting by duration or rows excludes runs without that number.
 SORT_KEYSETS: dict[str, Keyset] = {
     NEWEST_FIRST: keyset("event_at", "id", descending=True),
     "time": keyset("event_at", "id"),
@@ -47,8 +47,9 @@ class RunPage:
 class RunPages:
     """The filtered list, read page by page.
 
-    `rows` have all filters applied, `runs_in_period` only the time. `clients` restricts the list to some clients; None
-    does not. `scans_without_index` is true if a filter has no index. `search_result` restricts the list to found runs.
+    `rows` is filtered by all filters, `runs_in_period` only by time. `clients` restricts the list to some clients; None
+    means all clients. `scans_without_index` is true if a filter has no index. `search_result` restricts the list to the
+    runs that a search found.
     """
 
     rows: QuerySet[Any]
@@ -101,7 +102,7 @@ class RunPages:
     def _limit_scan(
         self, rows: QuerySet[Any], order: Keyset, position: Position | None
     ) -> tuple[QuerySet[Any], Position | None]:
-        """Return the rows among the next MAX_SCANNED runs, and the position after them; None at the end of the list."""
+        """Return the rows among the next MAX_SCANNED runs, and the position after these runs (None at the end)."""
         remaining = order.after(self.runs_in_period, position) if position else self.runs_in_period
         # The last of these runs, and the run after it if there is one.
         last_two = list(order.sort(remaining).only("id", "event_at")[MAX_SCANNED - 1 : MAX_SCANNED + 1])

@@ -92,7 +92,7 @@ def start_of_period(period: str, now: datetime) -> datetime | None:
         case "":
             return None
         case "1h" | "6h" | "24h":
-            # In UTC: a day on which clocks change has 23 or 25 hours.
+            # Subtract in UTC, because a local day on which clocks change has 23 or 25 hours.
             return now.astimezone(UTC) - timedelta(hours=int(period[:-1]))
         case "7d" | "30d":
             return now.astimezone(UTC) - timedelta(days=int(period[:-1]))

@@ -14,7 +14,7 @@ from runs.models import ID_IN_BYTE_ORDER, Run, Status
 MAX_FOUND_BY_ID = 1000
 # Error texts have no index: only those of the newest failures are searched, and only their beginning.
 MAX_SEARCHED_FAILURES, MAX_SEARCHED_CHARACTERS = 10_000, 2_000
-# Up to this many pipelines, their newest runs are read pipeline by pipeline. For more, all runs are scanned.
+# The newest runs of at most this many found pipelines are read pipeline by pipeline. For more, all runs are scanned.
 MAX_PROBED_PIPELINES = 300
 
 
@@ -51,7 +51,7 @@ def search(
 
 
 def _uuid(text: str) -> list[UUID]:
-    """Return a list of the text as a UUID, which can be the id of a run in CHM; empty if it is not a UUID."""
+    """Return the text as a UUID in a list, because it can be a run's id in CHM; an empty list if it is not a UUID."""
     try:
         return [UUID(text)]
     except ValueError:

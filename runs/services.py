@@ -32,7 +32,7 @@ _RECORD_RUNS_SQL = (
     .replace("{effect_of_write}", _WRITE_EFFECT_SQL)
     .replace("{effect_of_excluded}", _WRITE_EFFECT_SQL.replace("write.", "excluded."))
 )
-# How often a write is tried after a deadlock, and for runs that another writer inserted or changed at the same time.
+# How often a write is tried if it deadlocks, or if another writer inserts or changes the same runs at the same time.
 _MAX_ATTEMPTS = 5
 
 # Planning the statement takes longer than writing one run, so a prepared statement writes up to this many runs. For
@@ -210,7 +210,7 @@ def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
 
 def _with_depth(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, int, StorableRun]]:
     """Yield each write with the number of older writes to the same run, and its position."""
-    # Most pages contain no run twice, and then no id twice.
+    # The usual case: no id occurs twice, so no run does.
     if len({run.external_run_id for _, run in runs}) == len(runs):
         yield from ((0, position, run) for position, run in runs)
         return

@@ -111,6 +111,7 @@ class LineageView(StrictView):
         return [data]
 
     def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
+        """Map each job to the id of its pipeline, without the jobs that have no visible pipeline."""
         candidates: dict[str, list[tuple[str, bool, UUID]]] = {}
         visible = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         names = {job.external_id for job in jobs if lineage.can_be_an_external_id(job.external_id)}
@@ -125,7 +126,10 @@ class LineageView(StrictView):
 def _event_or_answer(
     data: Any, job: lineage.Job | lineage.NotARunEvent | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
 ) -> RunEvent | Rejected | dict[str, str]:
-    """Return the event to record, Rejected for an invalid one, or the answer for one that is not recorded."""
+    """Return the event to record, Rejected if it is invalid, or the answer if it is not recorded.
+
+    `job` is the result of lineage.job_of.
+    """
     if isinstance(job, dict):
         return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in flat_details(job)))
     if isinstance(job, lineage.NotARunEvent):

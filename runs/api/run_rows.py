@@ -67,7 +67,7 @@ def row_bytes(row: Row) -> int:
 
 
 def has_compiled_query(visibility: Visibility) -> bool:
-    """Return whether a compiled query exists for this visibility. It exists for all clients and for one client."""
+    """Return whether the caller sees all clients or exactly one. Only for these cases, compiled queries exist."""
     return visibility.clients is None or len(visibility.clients) == 1
 
 
@@ -95,7 +95,8 @@ def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = N
     """Return a function that reads a page of the visible runs of one pipeline, or of all pipelines."""
 
     def fetch(position: Position | None, limit: int) -> list[Row]:
-        # One row more than the page shows whether another page follows. Only this size is planned once.
+        # `limit` is the page size plus one row, which shows whether another page follows. Only the query for the
+        # default size is planned once.
         fixed_limit = limit if limit == DEFAULT_LIMIT + 1 else None
         is_continued = position is not None
         query = _page_query(ordering, *_bindings_of(visibility), pipeline_id is not None, is_continued, fixed_limit)
@@ -112,7 +113,7 @@ def _first_row(query: HotQuery, visibility: Visibility, **values: object) -> Row
 
 
 def _bindings_of(visibility: Visibility) -> tuple[bool, bool]:
-    """Return whether the caller sees only one client, and whether only one pipeline; each case has its own query."""
+    """Return two flags: the caller sees only one client, or only one pipeline. Each combination has its own query."""
     return visibility.clients is not None, visibility.pipeline is not None
 
 

@@ -155,5 +155,5 @@ def _started_at(results: Mapping[str, Any]) -> datetime | None:
 
 
 def _metadata_time(results: Mapping[str, Any], name: str) -> datetime:
-    moment = object_at(results, "metadata").get(name)
-    return parse_time(moment if isinstance(moment, str) else "")
+    value = object_at(results, "metadata").get(name)
+    return parse_time(value if isinstance(value, str) else "")

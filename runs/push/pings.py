@@ -13,7 +13,7 @@ from runs.events import Kind, RunEvent
 from runs.models import Status
 from runs.push.untrusted_json import text_or_none
 
-# A longer body is cut, as Healthchecks does. More is read than is stored, so that a secret at the cut is recognized.
+# Longer bodies are cut, as in Healthchecks. CHM reads more than it stores, to recognize a secret at the cut.
 MAX_BODY_CHARACTERS = 10_000
 MAX_BODY_BYTES = 2 * MAX_BODY_CHARACTERS
 MAX_EXIT_STATUS = 255

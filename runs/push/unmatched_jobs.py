@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 _TOTAL_KEY = "lineage:unmatched"
 _MAX_JOBS = 20
-_SECONDS = 7 * 24 * 3600
+_KEPT_SECONDS = 7 * 24 * 3600
 
 
 def note_unmatched_jobs(token: ApiToken, jobs: list[str]) -> None:
@@ -29,7 +29,7 @@ def note_unmatched_jobs(token: ApiToken, jobs: list[str]) -> None:
         new_names = [scrub_text(text_or_none(job) or "") for job in jobs[:_MAX_JOBS]]
         names = list(dict.fromkeys([*new_names, *stored_names]))[:_MAX_JOBS]
         if set(names) != set(stored_names):
-            cache.set(_jobs_key(token), names, timeout=_SECONDS)
+            cache.set(_jobs_key(token), names, timeout=_KEPT_SECONDS)
     except Exception as error:  # noqa: BLE001 - the cache's client can raise any exception
         logger.error("the cache is down: unmatched jobs not counted (%s)", type(error).__name__)  # noqa: TRY400
 

@@ -26,7 +26,7 @@ def text_or_none(value: object, max_length: int = MAX_SHORT_TEXT) -> str | None:
 
 
 def count_or_none(value: object) -> int | None:
-    """Return a whole number from 0 on; None for any other value."""
+    """Return the value if it is a whole number of at least 0, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 

@@ -66,7 +66,7 @@ counted AS (
     WHERE duration_seconds IS NOT NULL
     GROUP BY day, duration_seconds / 60
 ),
--- The coarser levels contain only the parts of days with in_totals.
+-- kind_days and client_days contain only those parts of rollup.days that have in_totals. Add the other parts.
 stored_kind_days AS (
     SELECT day, platform, environment, running, success, failed, canceled, skipped
     FROM rollup.kind_days

@@ -33,7 +33,8 @@ compared AS MATERIALIZED (
         END AS effect
     FROM writes AS write
     LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
-    -- For a run that is not stored: whether its event_at would be before the time up to which runs were pruned.
+    -- For a run that is not stored: the time before which runs of its pipeline were pruned. Null for any other run, and
+    -- for a run whose event_at would be later.
     CROSS JOIN LATERAL (
         SELECT CASE WHEN r.id IS NULL THEN (
             SELECT p.pruned_before

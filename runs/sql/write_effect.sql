@@ -1,7 +1,7 @@
 -- The effect of a write (write) on the stored run (r). record_runs.sql computes it twice: before the insert, and again
 -- in ON CONFLICT, with the row as another writer has just stored it.
 --   updated    the write is newer: its content replaces the stored one
---   started    an event adds an earlier start; of the other columns, only the version can change
+--   started    an event has an earlier start: start, duration and version can change, the rest stays
 --   moved      the same content with a later version: only the version changes
 --   unchanged  a replay: nothing changes
 --   stale      the write is older: nothing changes

@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            # Build the views from the current files, even if this database has older ones. The rollback undoes it.
+            # The views in this database can be older than the files. The rollback below restores them.
             builder.rebuild(connection)
             for name, document in DOCUMENTS.items():
                 (FOLDER / name).write_text(document().rstrip() + "\n")

@@ -27,7 +27,7 @@ examples:
 
 The role can select from the views of the schema reporting and do nothing else; its transactions are read-only and its
 statements end after 30 seconds. After an upgrade, manage.py migrate lets it read new views too. Repeating the command
-changes only the password, if one is given. It needs a database user that may create roles.
+changes only the password, if one is given. The command needs a database user that may create roles.
 """
 
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
 
 def grant(name: str, password: str | None) -> None:
-    role, limits = sql.Identifier(name), sql.Literal(f"{TIMEOUT_SECONDS}s")
+    role, timeout = sql.Identifier(name), sql.Literal(f"{TIMEOUT_SECONDS}s")
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [name])
         if (row := cursor.fetchone()) is None:
@@ -89,14 +89,14 @@ def grant(name: str, password: str | None) -> None:
             # A session can change these defaults. Only the grants above protect the data.
             sql.SQL("ALTER ROLE {role} SET search_path = reporting"),
             sql.SQL("ALTER ROLE {role} SET default_transaction_read_only = on"),
-            sql.SQL("ALTER ROLE {role} SET statement_timeout = {limits}"),
-            sql.SQL("ALTER ROLE {role} SET idle_in_transaction_session_timeout = {limits}"),
+            sql.SQL("ALTER ROLE {role} SET statement_timeout = {timeout}"),
+            sql.SQL("ALTER ROLE {role} SET idle_in_transaction_session_timeout = {timeout}"),
         ]
         if password is not None:
             statements.append(sql.SQL("ALTER ROLE {role} LOGIN PASSWORD {password}"))
         for statement in statements:
             cursor.execute(
-                statement.format(role=role, database=database, limits=limits, password=sql.Literal(password))
+                statement.format(role=role, database=database, timeout=timeout, password=sql.Literal(password))
             )
 
 

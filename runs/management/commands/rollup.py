@@ -15,9 +15,9 @@ EXAMPLES = """
 examples:
   manage.py rollup --verify     compare the counts with the runs; exit status 1 if they differ
   manage.py rollup --rebuild    count all runs again; writers wait meanwhile
-  manage.py rollup --compact    merge parts; a scheduled task does this too
+  manage.py rollup --compact    merge the partial counts; a scheduled task does this too
 
-Triggers keep the counts exact at every commit. Rebuild them in a database whose triggers were disabled.
+Triggers keep the counts exact at every commit. Rebuild the counts if the triggers were disabled for some time.
 """
 
 
@@ -33,11 +33,11 @@ class Command(BaseCommand):
         action = parser.add_mutually_exclusive_group(required=True)
         action.add_argument("--verify", action="store_true", help="compare the counts with the runs; change nothing")
         action.add_argument("--rebuild", action="store_true", help="count all runs again")
-        action.add_argument("--compact", action="store_true", help="merge the parts of the counts")
+        action.add_argument("--compact", action="store_true", help="merge the partial counts of each day and month")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, verify: bool, **options: Any) -> None:
-        with spinner("reading all runs" if not options["compact"] else "merging parts", quiet=options["json"]):
+        with spinner("reading all runs" if not options["compact"] else "merging partial counts", quiet=options["json"]):
             if options["rebuild"]:
                 rebuild()
             elif options["compact"]:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         if options["rebuild"]:
             self.stdout.write("The counts were rebuilt from the runs.")
         elif options["compact"]:
-            self.stdout.write("The parts of the counts were merged.")
+            self.stdout.write("The partial counts were merged.")
         elif not found_differences:
             self.stdout.write("The counts agree with the runs.")
         else:

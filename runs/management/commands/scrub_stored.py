@@ -11,7 +11,7 @@ from runs.stored_secrets import TABLES, ScrubbedTable, forget_position, rows_lef
 
 
 class Command(BaseCommand):
-    help = "Remove secrets from stored runs, pipelines and the admin log by the current rules. Continues after a stop."
+    help = "Remove secrets from stored rows by the current rules. If it was interrupted, it continues where it stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="count what would change; change nothing")
