@@ -88,6 +88,10 @@ def alerts(timing: Timing) -> list[Alert]:
             "Processes of the kind {{ $labels.process }} get no database connection in time.",
         ),
         Alert(
+            "ChmReplicaNotRead", "chm_replica_read == 0", 5 * hold, "ticket",
+            "The replica is too far behind or does not answer; reports read the database.",
+        ),
+        Alert(
             "ChmPipelinesStale", "sum by (job) (chm_pipelines_stale) > 0", 5 * hold, "ticket",
             "The ingestion of {{ $value }} pipelines is overdue.",
         ),

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -37,6 +38,32 @@ _request_lag: ContextVar[timedelta | None] = ContextVar("request_lag", default=N
 _retry_at = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """The lag of the replica and its limit. `lag_seconds` is None if it does not answer or is not a replica."""
+
+    lag_seconds: float | None
+    max_lag_seconds: int
+
+    @property
+    def is_read(self) -> bool:
+        """Return whether reports and pages read it now."""
+        return self.lag_seconds is not None and self.lag_seconds <= self.max_lag_seconds
+
+
+def replica_state() -> ReplicaState | None:
+    """Return the state of the replica; None if none is configured. After a failure it is asked again only later."""
+    if ALIAS not in connections.settings:
+        return None
+    lag = None
+    if time.monotonic() >= _retry_at:
+        try:
+            lag = _lag(connections[ALIAS])
+        except (OperationalError, InterfaceError) as error:
+            _pause(error)
+    return ReplicaState(None if lag is None else lag.total_seconds(), settings.CHM_REPLICA_MAX_LAG_SECONDS)
+
+
 def begin_request(changed_at: datetime | None) -> None:
     """Start a request: its reports must include all changes up to `changed_at` (None: no requirement)."""
     _changed_at.set(changed_at)
@@ -51,7 +78,6 @@ def lag_read() -> int | None:
 
 def read_with_replica(read: Callable[[Any], T]) -> T:
     """Return `read(connection)` for the replica, or for the primary database if the replica cannot be used."""
-    global _retry_at
     if ALIAS in connections.settings and time.monotonic() >= _retry_at:
         try:
             database: Any = connections[ALIAS]
@@ -64,9 +90,15 @@ def read_with_replica(read: Callable[[Any], T]) -> T:
         except (OperationalError, InterfaceError) as error:
             if isinstance(error.__cause__, QueryCanceled):
                 raise  # the primary database would need as long
-            _retry_at = time.monotonic() + RETRY_SECONDS
-            logger.warning("the replica does not answer; reports read the primary database (%s)", type(error).__name__)
+            _pause(error)
     return read(connection)
+
+
+def _pause(error: Exception) -> None:
+    """Read the primary database instead of the replica for RETRY_SECONDS."""
+    global _retry_at
+    _retry_at = time.monotonic() + RETRY_SECONDS
+    logger.warning("the replica does not answer; reports read the primary database (%s)", type(error).__name__)
 
 
 def _lag(database: Any) -> timedelta | None:

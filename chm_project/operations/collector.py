@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
 from chm_project.db import best_effort_cache
+from chm_project.db.replica import ReplicaState, replica_state
 from chm_project.operations.alert_metrics import alert_metrics
 from chm_project.operations.beat import heartbeat_age
 from chm_project.operations.installation_state import InstallationCounts, installation_counts, queue_length
@@ -44,7 +45,19 @@ class Collector(PrometheusCollector):
             yield from _count_metrics(counts)
             yield from _late_metric(counts)
             yield from alert_metrics()
+        yield from _replica_metrics(replica_state())
         yield from _broker_metrics()
+
+
+def _replica_metrics(state: ReplicaState | None) -> Iterator[Metric]:
+    if state is None:
+        return
+    yield _gauge("chm_replica_read", "Whether reports and pages read the replica", state.is_read)
+    yield _gauge(
+        "chm_replica_max_lag_seconds", "The largest lag of a replica that is still read", state.max_lag_seconds
+    )
+    if state.lag_seconds is not None:
+        yield _gauge("chm_replica_lag_seconds", "How far behind the replica is", state.lag_seconds)
 
 
 def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from chm_project.db.replica import ReplicaState, replica_state
 from chm_project.db.reporting.files import expanded, fragments
 from chm_project.local.embedded import redis_url
 from chm_project.operations.beat import STOPPED_AFTER_SECONDS, heartbeat_age
@@ -86,10 +87,11 @@ def queue_length() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Problems by part of the installation, without addresses or secrets, and the number of stale pipelines."""
+    """Problems by part, without addresses or secrets; the number of stale pipelines; the replica, if there is one."""
 
     problems: dict[str, str]
     stale_pipelines: int | None
+    replica: ReplicaState | None = None
 
 
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
@@ -100,12 +102,15 @@ _migrated: set[str] = set()
 
 
 def readiness() -> Readiness:
-    """Return what prevents the installation from working. Stale pipelines are counted, but are not a problem."""
+    """Return what prevents the installation from working.
+
+    Stale pipelines and a replica that is not read are shown, but are not a problem.
+    """
     try:
         problems, stale = _migration_problems(), _stale_pipelines()
     except DatabaseError:
         return NO_DATABASE
-    return Readiness(problems | _scheduling_problems(), stale)
+    return Readiness(problems | _scheduling_problems(), stale, replica_state())
 
 
 def can_serve() -> bool:

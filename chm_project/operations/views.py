@@ -37,6 +37,24 @@ class ReadinessSerializer(serializers.Serializer[Any]):
         help_text="Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token.",
         allow_null=True,
     )
+    replica_lag_seconds = serializers.FloatField(
+        required=False,
+        help_text="How far behind the read replica is; null if it does not answer or none is configured. Only with a "
+        "token.",
+        allow_null=True,
+    )
+    replica_max_lag_seconds = serializers.IntegerField(
+        required=False,
+        help_text="CHM_REPLICA_MAX_LAG_SECONDS, the limit for a replica that is read; null if none is configured. Only "
+        "with a token.",
+        allow_null=True,
+    )
+    replica_is_read = serializers.BooleanField(
+        required=False,
+        help_text="Whether reports and pages of the console read the replica now; null if none is configured. Only "
+        "with a token.",
+        allow_null=True,
+    )
 
 
 class ReadyPermission(ScopedPermission):
@@ -74,7 +92,11 @@ class ReadyView(StrictView):
 
     def _respond(self, state: Readiness) -> Response:
         status = "unavailable" if state.problems else "ok"
-        body = {"status": status, "problems": state.problems, "stale_pipelines": state.stale_pipelines}
+        body: dict[str, Any] = {"status": status, "problems": state.problems, "stale_pipelines": state.stale_pipelines}
+        replica = state.replica
+        body["replica_lag_seconds"] = replica and replica.lag_seconds
+        body["replica_max_lag_seconds"] = replica and replica.max_lag_seconds
+        body["replica_is_read"] = replica and replica.is_read
         return Response(body, status=503 if state.problems else 200)
 
 

@@ -48,6 +48,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
     import django
 
     django.setup()
+    from django.conf import settings
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.test import Client as Browser
@@ -89,6 +90,10 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         lag = re.search(r"Read from a replica that is (\d+) s behind", text)
         return text, int(lag[1]) if lag else None
 
+    def ready() -> dict[str, Any]:
+        state: dict[str, Any] = reader.get("/ready", HTTP_HOST="localhost").json()
+        return state
+
     failing_pipeline("seen_by_the_database_first")
     # Less than the delay, so the replica does not have the change yet.
     time.sleep(2)
@@ -98,6 +103,18 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         "this board shows only what the replica has",
         "seen_by_both" in text and "seen_by_the_database_first" not in text,
     )
+    state = ready()
+    expect(
+        f"/ready shows the same lag: {state['replica_lag_seconds']} s",
+        state["replica_is_read"] and 0 <= state["replica_lag_seconds"] - (lag or 0) < 3,
+    )
+    scraped = reader.get("/metrics", HTTP_HOST="localhost").content.decode()
+    expect("/metrics shows it too", "chm_replica_read 1.0" in scraped and "chm_replica_lag_seconds " in scraped)
+    settings.CHM_REPLICA_MAX_LAG_SECONDS = 0
+    state = ready()
+    expect("with a limit of 0 s it is not read", not state["replica_is_read"] and state["replica_max_lag_seconds"] == 0)
+    expect("nor do pages read it", board(reader)[1] is None)
+    settings.CHM_REPLICA_MAX_LAG_SECONDS = 60
     response = changer.post(
         f"/admin/console/pipeline/{first.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
     )
@@ -114,6 +131,10 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
     text, lag = board(reader)
     expect(
         f"without the replica the board is read from the main database, {time.monotonic() - begun:.1f} s", lag is None
+    )
+    state = ready()
+    expect(
+        "/ready shows that it does not answer", state["replica_lag_seconds"] is None and not state["replica_is_read"]
     )
     expect("this board is complete", "seen_by_both" in text and "planned work" in text)
     return failed

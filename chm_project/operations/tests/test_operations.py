@@ -24,6 +24,8 @@ from tools.support.processes import drop_database, empty_database, web_server
 
 pytestmark = pytest.mark.django_db
 
+NO_REPLICA = {"replica_lag_seconds": None, "replica_max_lag_seconds": None, "replica_is_read": None}
+
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
@@ -46,7 +48,12 @@ def read_metrics(api: Any) -> dict[str, float]:
 
 
 def test_a_working_installation_is_ready(beat_heartbeat: None) -> None:
-    assert api_with_scope("read").get("/ready").json() == {"status": "ok", "problems": {}, "stale_pipelines": 0}
+    assert api_with_scope("read").get("/ready").json() == {
+        "status": "ok",
+        "problems": {},
+        "stale_pipelines": 0,
+        **NO_REPLICA,
+    }
 
 
 def test_chm_is_not_ready_without_a_heartbeat_of_beat(settings: Settings) -> None:
@@ -78,6 +85,7 @@ def test_without_its_database_chm_is_healthy_but_not_ready() -> None:
                 "status": "unavailable",
                 "problems": {"database": "the database cannot be reached or has no tables"},
                 "stale_pipelines": None,
+                **NO_REPLICA,
             }
         assert requests.get(f"{address}/health", timeout=30).status_code == 200
         without_token = requests.get(f"{address}/ready", timeout=30)

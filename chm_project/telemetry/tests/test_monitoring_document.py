@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from prometheus_client import Metric
 
+from chm_project.db.replica import ReplicaState
 from chm_project.operations import collector
 from chm_project.operations.installation_state import InstallationCounts, PipelineGroup
 from chm_project.telemetry import metrics
@@ -31,7 +32,11 @@ def existing_metrics(counts: InstallationCounts) -> dict[str, tuple[str, tuple[s
         if hasattr(getattr(metrics, name), "_labelnames")
         for metric in getattr(metrics, name).describe()
     }
-    scraped: list[Metric] = [*collector._count_metrics(counts), *collector._late_metric(counts)]
+    scraped: list[Metric] = [
+        *collector._count_metrics(counts),
+        *collector._late_metric(counts),
+        *collector._replica_metrics(ReplicaState(1.5, 60)),
+    ]
     return registered | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
 
 

@@ -2337,6 +2337,15 @@ export interface components {
             };
             /** @description Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token. */
             stale_pipelines: number | null;
+            /**
+             * Format: double
+             * @description How far behind the read replica is; null if it does not answer or none is configured. Only with a token.
+             */
+            replica_lag_seconds: number | null;
+            /** @description CHM_REPLICA_MAX_LAG_SECONDS, the limit for a replica that is read; null if none is configured. Only with a token. */
+            replica_max_lag_seconds: number | null;
+            /** @description Whether reports and pages of the console read the replica now; null if none is configured. Only with a token. */
+            replica_is_read: boolean | null;
         };
         /** @enum {string} */
         ReadinessStatusEnum: "ok" | "unavailable";
@@ -8582,7 +8591,10 @@ export interface operations {
                      * @example {
                      *       "status": "ok",
                      *       "problems": {},
-                     *       "stale_pipelines": 1
+                     *       "stale_pipelines": 1,
+                     *       "replica_lag_seconds": 0.25,
+                     *       "replica_max_lag_seconds": 1,
+                     *       "replica_is_read": true
                      *     }
                      */
                     "application/json": components["schemas"]["Readiness"];
@@ -8604,7 +8616,10 @@ export interface operations {
                      * @example {
                      *       "status": "ok",
                      *       "problems": {},
-                     *       "stale_pipelines": 1
+                     *       "stale_pipelines": 1,
+                     *       "replica_lag_seconds": 0.25,
+                     *       "replica_max_lag_seconds": 1,
+                     *       "replica_is_read": true
                      *     }
                      */
                     "application/json": components["schemas"]["Readiness"];

@@ -31,11 +31,20 @@ class Readiness:
             problems (ReadinessProblems): Problems by part (database, broker, beat). Only with a token.
             stale_pipelines (int | None): Number of pipelines whose ingestion is overdue; null if the database is down. Only
                 with a token.
+            replica_lag_seconds (float | None): How far behind the read replica is; null if it does not answer or none is
+                configured. Only with a token.
+            replica_max_lag_seconds (int | None): CHM_REPLICA_MAX_LAG_SECONDS, the limit for a replica that is read; null if
+                none is configured. Only with a token.
+            replica_is_read (bool | None): Whether reports and pages of the console read the replica now; null if none is
+                configured. Only with a token.
      """
 
     status: ReadinessStatusEnum
     problems: ReadinessProblems
     stale_pipelines: int | None
+    replica_lag_seconds: float | None
+    replica_max_lag_seconds: int | None
+    replica_is_read: bool | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -51,6 +60,15 @@ class Readiness:
         stale_pipelines: int | None
         stale_pipelines = self.stale_pipelines
 
+        replica_lag_seconds: float | None
+        replica_lag_seconds = self.replica_lag_seconds
+
+        replica_max_lag_seconds: int | None
+        replica_max_lag_seconds = self.replica_max_lag_seconds
+
+        replica_is_read: bool | None
+        replica_is_read = self.replica_is_read
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -58,6 +76,9 @@ class Readiness:
             "status": status,
             "problems": problems,
             "stale_pipelines": stale_pipelines,
+            "replica_lag_seconds": replica_lag_seconds,
+            "replica_max_lag_seconds": replica_max_lag_seconds,
+            "replica_is_read": replica_is_read,
         })
 
         return field_dict
@@ -86,10 +107,37 @@ class Readiness:
         stale_pipelines = _parse_stale_pipelines(d.pop("stale_pipelines"))
 
 
+        def _parse_replica_lag_seconds(data: object) -> float | None:
+            if data is None:
+                return data
+            return cast(float | None, data)
+
+        replica_lag_seconds = _parse_replica_lag_seconds(d.pop("replica_lag_seconds"))
+
+
+        def _parse_replica_max_lag_seconds(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        replica_max_lag_seconds = _parse_replica_max_lag_seconds(d.pop("replica_max_lag_seconds"))
+
+
+        def _parse_replica_is_read(data: object) -> bool | None:
+            if data is None:
+                return data
+            return cast(bool | None, data)
+
+        replica_is_read = _parse_replica_is_read(d.pop("replica_is_read"))
+
+
         readiness = cls(
             status=status,
             problems=problems,
             stale_pipelines=stale_pipelines,
+            replica_lag_seconds=replica_lag_seconds,
+            replica_max_lag_seconds=replica_max_lag_seconds,
+            replica_is_read=replica_is_read,
         )
 
 
