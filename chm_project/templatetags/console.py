@@ -73,7 +73,7 @@ def words(value: str) -> str:
 
 
 @register.filter
-def less(number: int, other: int) -> int:
+def minus(number: int, other: int) -> int:
     """Return the first number minus the second."""
     return number - other
 

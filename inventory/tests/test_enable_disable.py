@@ -133,7 +133,7 @@ def test_one_object_can_be_disabled_from_its_form(browser: Browser, page: str) -
     form_page = browser.get(f"{address}change/").content.decode()
     assert f"{address}enable/" in form_page
     assert f"{address}disable/" not in form_page
-    assert "Nothing to disable: disabled already." in visible_text(browser.get(f"{address}disable/"))
+    assert "Nothing to disable: already disabled." in visible_text(browser.get(f"{address}disable/"))
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])

@@ -21,32 +21,32 @@ from inventory.admin import ClientAdmin
 
 @display(description="failing now")
 def failing(client: Any) -> SafeString:
-    if client.now is None:
+    if client.current_state is None:
         return badge("none", "not judged")
-    if not client.now["failing"]:
+    if not client.current_state["failing"]:
         return badge("success", "none failing")
     address = f"{reverse('console:list', args=['all_failing'])}?client={client.pk}"
-    return format_html('<a href="{}">{}</a>', address, badge("failed", f"{client.now['failing']} failing"))
+    return format_html('<a href="{}">{}</a>', address, badge("failed", f"{client.current_state['failing']} failing"))
 
 
 @display(description="latest")
 def latest_status(client: Any) -> SafeString | str:
-    # Without active pipelines there is no row in `now`, although the client may have runs.
-    return status_badge(client.now["latest_status"]) if client.now else "–"
+    # A client without active pipelines has no row, although it may have runs.
+    return status_badge(client.current_state["latest_status"]) if client.current_state else "–"
 
 
-@display(description="time_html")
+@display(description="when")
 def latest_time(client: Any) -> SafeString:
-    return time_html(client.now["latest_at"] if client.now else None, client.as_of)
+    return time_html(client.current_state["latest_at"] if client.current_state else None, client.as_of)
 
 
 def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
-    """Set `now` on each client with one query: its row of clients_now, or None without active pipelines."""
+    """Set `current_state` on each client with one query: its row of clients_now; None without active pipelines."""
     clock = timezone.now()
     scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
     rows_by_client = {row["client_id"]: row for row in clients_now(scope, clock)}
     for client in clients:
-        client.now, client.as_of = rows_by_client.get(client.pk), clock
+        client.current_state, client.as_of = rows_by_client.get(client.pk), clock
 
 
 def add_health_columns() -> None:

@@ -67,7 +67,7 @@ class RestrictedUserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     """Only superusers may change or delete superusers, and grant permissions to single users."""
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Refuse to change superusers, except by superusers: with a superuser's password one has all rights."""
+        """Let only superusers change superusers: a user who can set a superuser's password can get all permissions."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -93,7 +93,8 @@ class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # untyped
 
 ROLES_HELP = (
     "viewer: reads everything. analyst: also edits clients, pipelines and alert rules. operator: reads everything, "
-    "starts ingestion and makes API tokens. administrator: all of this, and people. Several roles add up."
+    "starts ingestion and makes API tokens. administrator: all of this, and manages people. "
+    "A person with several roles may do what any of them allows."
 )
 
 

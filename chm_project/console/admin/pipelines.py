@@ -20,7 +20,7 @@ def latest_status(pipeline: Any) -> SafeString:
     return status_badge(pipeline.latest_run_status)
 
 
-@display(description="time_html")
+@display(description="when")
 def latest_time(pipeline: Any) -> SafeString:
     return time_html(pipeline.latest_run_at, pipeline.as_of)
 

@@ -75,7 +75,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return super().visible(request, rows.alias(bound_to=Coalesce("pipeline__client_id", "client_id")))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
-        # No page needs the digest, so it is not even read.
+        # No page shows the digest, so do not read it.
         return super().get_queryset(request).defer("digest")
 
     def get_form(self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any) -> Any:

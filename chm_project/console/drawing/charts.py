@@ -55,7 +55,7 @@ def draw_bars(
 ) -> SafeString:
     """Draw bars that start at zero. `lines` are horizontal lines; `dates` are labels, evenly spaced below the chart.
 
-    A bar that is longer than the axis is cut off, has a gap, and is listed below the chart.
+    A bar that is higher than the axis is cut off and has a gap; its label is listed below the chart.
     """
     top = axis_top([bar.value for bar in values] + [line.value for line in lines], unit)
     step = WIDTH / max(len(values), 1)
@@ -120,7 +120,7 @@ def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
 def draw_spans(
     periods: Iterable[tuple[datetime, datetime, str]], *, since: datetime, until: datetime, label: str
 ) -> SafeString:
-    """Draw periods of time as blocks on a line, which is the time from `since` to `until`."""
+    """Draw periods of time as blocks on a line that covers the time from `since` to `until`."""
     window_seconds = (until - since).total_seconds() or 1
     pieces = ['<rect class="chm-track" x="0" y="8" width="600" height="4"/>']
     for start, end, title in periods:

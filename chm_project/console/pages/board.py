@@ -80,7 +80,7 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
             dates.append(hour.date())
         hour += HOUR
     total = sum(by_hour.values())
-    label = f"Failed runs by the hour over 7 days: {total}"
+    label = f"Failed runs per hour over 7 days: {total}"
     drawing = draw_bars(
         values, label=label, dates=spread_labels([f"{day:%a} {day_and_month(day)}" for day in dates], 5)
     )
@@ -98,7 +98,7 @@ def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
         success_point(day, by_day.get(day), filtered_runs_url(scope.parameters, *window_of_day(day))) for day in days
     ]
     total = sum(row["runs"] for row in rows)
-    label = f"Share of successful runs by day over {SUCCESS_DAYS} days: {total} runs"
+    label = f"Share of successful runs per day over {SUCCESS_DAYS} days: {total} runs"
     return Chart(
         draw_rates(points, label=label, dates=spread_labels([day_and_month(day) for day in days])), 0, total, rows
     )

@@ -83,7 +83,7 @@ def period_choices(now: datetime) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """`streaks` are those of the shape failure_streaks, newest first.
+    """The report of a client. `streaks` are rows of the shape failure_streaks, newest first.
 
     `is_judged` is true if the client has active pipelines. Only active ones are in `failing`, `worst` and `flakiest`.
     """
@@ -189,7 +189,7 @@ def _success_chart(client: Client, period: Period, days: list[Row], *, linked: b
         success_point(day, by_day.get(day), client_runs_url(client.pk, day) if linked else "") for day in period.days
     ]
     dates = spread_labels([day_and_month(day) for day in period.days])
-    return draw_rates(points, label="Share of successful runs by day", dates=dates)
+    return draw_rates(points, label="Share of successful runs per day", dates=dates)
 
 
 def _failures_chart(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
@@ -200,7 +200,7 @@ def _failures_chart(client: Client, period: Period, days: list[Row], *, linked: 
         href = client_runs_url(client.pk, day, status="failed") if linked and failed else ""
         columns.append(Bar(f"{day:%a} {day_and_month(day)}: {failed:,} failed", failed, href=href))
     dates = spread_labels([day_and_month(day) for day in period.days])
-    return draw_bars(columns, label="Failed runs by day", dates=dates)
+    return draw_bars(columns, label="Failed runs per day", dates=dates)
 
 
 # The tables that the page offers as CSV: for each, its columns and the function that reads its rows.

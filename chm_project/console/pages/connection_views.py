@@ -83,7 +83,7 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
         messages.warning(request, "Select at least one pipeline.")
     else:
         count = len(result.new)
-        message = f"Adopted {count} pipeline{'' if count == 1 else 's'}. The next walk reads all runs of each."
+        message = f"Adopted {count} pipeline{'' if count == 1 else 's'}. The next ingestion reads all their runs."
         messages.success(request, message)
     return HttpResponseRedirect(reverse("console:connection", args=[name]))
 

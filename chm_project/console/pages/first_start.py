@@ -42,12 +42,13 @@ def first_steps(request: HttpRequest) -> list[Step]:
         ),
         Step(
             "Connect an orchestrator, or make a ping key",
-            "CHM reads runs through the connections in CHM_CONNECTIONS_FILE. Without one, jobs report with a key.",
+            "CHM reads runs through the connections in CHM_CONNECTIONS_FILE. Other jobs report their runs with a key.",
             _can_receive_runs(),
             address_of("admin:access_apitoken_add", "access.add_apitoken"), "Make a ping key",
         ),
         Step(
-            "Receive the first run", "It arrives with the next ingestion, or when a job reports. This page follows it.",
+            "Receive the first run",
+            "It arrives with the next ingestion, or when a job reports. Then this page shows the health board.",
             is_done=False,
         ),
     ]  # fmt: skip

@@ -33,7 +33,7 @@ _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section. The board shows its first `rows_on_board` rows; a page of its own shows all.
+    """A section. The board shows its first `rows_on_board` rows; the page console:list shows all.
 
     `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is only in the menu.
     """
@@ -156,12 +156,12 @@ SECTIONS = {
         ),
         Section(
             "incidents", "Incidents",
-            "Failing pipelines with one cause that began to fail together; most pipelines first.",
+            "Failing pipelines with the same cause that began to fail together; largest incidents first.",
             "No incident.", "bad", 10, _with_notes(_incidents),
             tile="Incidents", grain="incident", candidates_key="failing",
         ),
         Section(
-            "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
+            "changed", "Changed", "Newly failing first, then recovered, then first runs; each group newest first.",
             "Nothing has changed.", "note", 10, _changed, tile="Changed", candidates_key="changed",
         ),
         Section(
@@ -175,21 +175,21 @@ SECTIONS = {
             tile="Sources not up to date", grain="client",
         ),
         Section(
-            "fresh", "No success for a day", "Never succeeded first, then the oldest success.",
+            "fresh", "No success for a day", "Pipelines without any success first, then those with the oldest success.",
             "Everything has succeeded in the last 24 hours.", "note", 8,
             _shape_reader("freshness_watchlist", _WITHOUT_RECENT_SUCCESS),
             tile="No success for a day",
         ),
         Section(
-            "firing", "Firing rules", "Enabled rules whose condition is true now. CHM sends nothing.",
+            "firing", "Firing rules", "Enabled rules whose condition is true now. CHM sends no notifications.",
             "No rule is firing.", "note", 8, _firing, tile="Firing rules", grain="rule",
         ),
         Section(
-            "flaky", "Flakiest in 30 days", "Most flips first: changes between success and failed.",
+            "flaky", "Flakiest in 30 days", "Most flips first. A flip is a change between success and failed.",
             "No failure in 30 days.", "note", 8, _shape_reader("top_flaky_pipelines", order="flips"),
         ),
         Section(
-            "unusual", "Unusual successes", "Far from the pipeline's usual duration or rows, newest first.",
+            "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; newest first.",
             "Every success was as usual.", "note", 0, _unusual, grain="run",
         ),
     )

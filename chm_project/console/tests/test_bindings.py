@@ -153,7 +153,7 @@ def test_the_board_and_the_lists_show_the_users_own_clients_at_first_and_link_to
         assert listed_names(answer) == everything[:1]
         all_rows = viewer.get(address_of_link(html(answer), "List all clients", page))
         assert listed_names(all_rows) == everything
-        assert "List only my 1<" in html(all_rows)
+        assert "List only my 1 client<" in html(all_rows)
     assert len(listed_names(viewer.get(RUNS))) == 1
     assert len(listed_names(viewer.get(f"{RUNS}?clients=all"))) == 2
 

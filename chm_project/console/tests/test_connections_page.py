@@ -97,7 +97,7 @@ def test_every_page_shows_that_a_pipeline_is_missing_at_its_source(airflow: Airf
     client = viewer.get(f"/admin/console/client/{lost.client_id}/").content.decode()
 
     assert "Missing at the source" in shown
-    assert "its list of pipelines no longer has deleted_dag" in shown
+    assert "source's list of pipelines no longer contains deleted_dag" in shown
     sources = board.partition('data-list="sources"')[2].partition("</table>")[0]
     assert "Northwind" in sources
     assert "missing</span> since" in client
@@ -116,7 +116,7 @@ def test_roles_that_may_import_pipelines_may_adopt_them_and_others_are_refused(a
     assert "Adopt selected" in analyst.get(CONNECTION_URL).content.decode()
     answer = analyst.post(ADOPT_URL, form, follow=True).content.decode()
 
-    assert "Adopted 2 pipelines. The next walk reads all runs of each." in answer
+    assert "Adopted 2 pipelines. The next ingestion reads all their runs." in answer
     assert set(Pipeline.objects.values_list("external_id", flat=True)) == {"manual_refund", "branch_and_map"}
 
 

@@ -40,6 +40,7 @@
     time.textContent = new Intl.DateTimeFormat(LOCALE, { ...form, ...zone, timeZone }).format(moment);
   }
 
+  // Write all times below `root` in the chosen zone, and name the other zone on the buttons that switch.
   function localTimes(root) {
     root.querySelectorAll("time[datetime]").forEach(writeTime);
     for (const button of root.querySelectorAll("[data-zone-switch]")) {
@@ -146,7 +147,7 @@
     },
   };
 
-  // On a phone a button shows the fields; the search is always visible.
+  // On a phone, hide the filters behind a button. The search field stays visible.
   function fold(form) {
     const button = document.createElement("button");
     button.type = "button";
@@ -171,14 +172,14 @@
     if (place) place.textContent = text;
   }
 
-  // Pause refreshing while a filter is changed, text is selected, or the user paused it. The page shows that.
   let pausedByUser = false;
   function isChanged(field) {
     if (!field.matches("select")) return field.value !== field.defaultValue;
     const initial = Array.from(field.options).findIndex((option) => option.defaultSelected);
     return field.selectedIndex !== Math.max(0, initial);
   }
-  function busy(page) {
+  // Refreshing is paused while a filter is changed, text is selected, or after the user pressed Pause.
+  function isPaused(page) {
     const changed = Array.from(page.querySelectorAll("form[data-filters] :is(input, select)")).some(isChanged);
     return pausedByUser || changed || String(getSelection()).trim() !== "";
   }
@@ -202,12 +203,13 @@
     }
   }
 
-  // Return a function that restores, in the part of the page that replaces this one, what is open, scrolled and focused.
+  // Return a key that finds the same element in the refreshed page.
   function keyOf(element) {
     const within = element.closest("[id]")?.id ?? "";
     const label = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
     return `${within} ${element.tagName} ${label}`;
   }
+  // Return a function that restores in the new part of the page what is open, scrolled and focused now.
   function rememberState(page) {
     const details = Array.from(page.querySelectorAll("details[open] > summary"), keyOf);
     const scrolled = new Map();
@@ -244,8 +246,8 @@
     const seconds = Number(page.dataset.refresh);
     const pauses = seconds >= 30;
     if (document.hidden) return scheduleRefresh(page);
-    if (pauses) showPaused(busy(page));
-    if (pauses && busy(page)) return scheduleRefresh(page);
+    if (pauses) showPaused(isPaused(page));
+    if (pauses && isPaused(page)) return scheduleRefresh(page);
     try {
       const headers = { Accept: "text/html", "CHM-Refresh": shown };
       const answer = await fetch(location.href, { headers, cache: "no-store" });
@@ -262,7 +264,7 @@
       } else {
         const fresh = received.getElementById(page.id);
         if (!fresh) throw new Error("no page");
-        if (pauses && busy(page)) {
+        if (pauses && isPaused(page)) {
           showPaused(true);
           return scheduleRefresh(page);
         }
@@ -284,12 +286,12 @@
     if (page?.dataset.refresh) timer = setTimeout(refresh, Number(page.dataset.refresh) * 1000);
   }
 
-  // On a phone, show only the first rows of a long list, and a button that shows the others.
-  const SHORT = 25;
+  // On a phone, show only the first rows of a long list, and a button that shows the others. console.css hides the rows.
+  const ROWS_ON_PHONE = 25;
   function shorten(root) {
     for (const table of root.querySelectorAll("table.chm-runs")) {
       const number = table.tBodies[0].rows.length;
-      if (number <= SHORT) continue;
+      if (number <= ROWS_ON_PHONE) continue;
       const box = table.closest(".chm-scroll");
       const button = document.createElement("button");
       button.type = "button";
@@ -335,7 +337,7 @@
     }
   }
 
-  // Another script has added times to the page.
+  // Show the times that another script has added to the page in the chosen zone.
   document.addEventListener("chm:shown", (event) => localTimes(event.detail));
 
   function prepare(root) {

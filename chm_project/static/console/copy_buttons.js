@@ -1,4 +1,4 @@
-// Buttons that copy the text of an element. If the browser refuses access to the clipboard, the text is selected, so that users can copy it with the keyboard.
+// Buttons that copy the text of an element. If the browser does not allow that, the text is selected, so that users can copy it with the keyboard.
 (() => {
   "use strict";
   function start() {

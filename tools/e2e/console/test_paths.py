@@ -137,7 +137,7 @@ def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
     preview = page.locator("#preview")
     expect(preview).to_contain_text(re.compile(r"Would have fired \d+ times? in the last 30 days"))
     expect(preview).to_contain_text("fires now")
-    preview.get_by_text("Each time").click()
+    preview.get_by_text("Each period").click()
     expect(preview.locator("tbody tr").first).to_be_visible()
 
 
@@ -179,10 +179,10 @@ def test_the_page_of_a_connection_adopts_pipelines_that_only_the_source_has(log_
     page.get_by_label("Pipeline type").select_option("export")
     page.get_by_role("button", name="Adopt selected").click()
 
-    expect(page.get_by_text("Adopted 2 pipelines. The next walk reads all runs of each.")).to_be_visible()
+    expect(page.get_by_text("Adopted 2 pipelines. The next ingestion reads all their runs.")).to_be_visible()
     expect(page.locator("[data-list=unmatched] tbody tr")).to_have_count(before - 2)
     page.locator("[data-list=missing]").get_by_role("link", name="deleted", exact=True).click()
-    expect(page.get_by_text("its list of pipelines no longer has deleted_dag")).to_be_visible()
+    expect(page.get_by_text("list of pipelines no longer contains deleted_dag")).to_be_visible()
     page.goto("/admin/inventory/pipeline/?q=manual_refund")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
 
