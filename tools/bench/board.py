@@ -1,7 +1,8 @@
 """Measure the health board with known failures and planned maintenance: `python -m tools.bench.board URL`.
 
-Computes the board in this process, without its HTML, from a database on this machine, for example one that
-`manage.py generate_history` has filled with 10,000 pipelines. The times include all queries. The marks are rolled back.
+The board is computed in this process, without its HTML, from a database on this machine, for example one that
+`manage.py generate_history` has filled with 10,000 pipelines. The times include all queries. At the end the transaction
+that marks the failures as known is rolled back.
 """
 
 import argparse
@@ -35,25 +36,27 @@ def main() -> None:
 
     with transaction.atomic(), tempfile.TemporaryDirectory() as folder:
         failing = run_shape("failing_now")
-        print(f"{_pipelines():,} pipelines, {len(failing):,} failing in {len(run_shape('incidents')):,} incidents.\n")
+        print(
+            f"{_pipeline_count():,} pipelines, {len(failing):,} failing in {len(run_shape('incidents')):,} incidents.\n"
+        )
         print("| board | processor ms | median ms | queries |\n|---|--:|--:|--:|")
-        results = [_row("without marks")]
-        _mark(failing[:KNOWN_FAILURES])
-        results.append(_row(f"{KNOWN_FAILURES} known failures"))
-        settings.CHM_MAINTENANCE_FILE = str(_maintenance(Path(folder)))
-        results.append(_row(f"and {MAINTENANCE_TABLES} windows, {MAINTENANCE_TABLES} owners"))
+        results = [_measure_and_print("without marks")]
+        _mark_as_known(failing[:KNOWN_FAILURES])
+        results.append(_measure_and_print(f"{KNOWN_FAILURES} known failures"))
+        settings.CHM_MAINTENANCE_FILE = str(_write_maintenance_file(Path(folder)))
+        results.append(_measure_and_print(f"and {MAINTENANCE_TABLES} windows, {MAINTENANCE_TABLES} owners"))
         transaction.set_rollback(True)
     if max(results) > MAX_MS:
         raise SystemExit(f"the board needs more than {MAX_MS} ms of processor time")
 
 
-def _pipelines() -> int:
+def _pipeline_count() -> int:
     from inventory.models import Pipeline
 
     return Pipeline.objects.count()
 
 
-def _mark(rows: list[dict[str, object]]) -> None:
+def _mark_as_known(rows: list[dict[str, object]]) -> None:
     from inventory.models import Pipeline
     from runs.known_failures import mark_known_failure
 
@@ -61,7 +64,7 @@ def _mark(rows: list[dict[str, object]]) -> None:
         mark_known_failure(pipeline=pipeline, reason="ticket 123")
 
 
-def _maintenance(folder: Path) -> Path:
+def _write_maintenance_file(folder: Path) -> Path:
     """Write a maintenance file whose windows cover every moment and all pipelines, so that all are evaluated."""
     window = (
         '[[maintenance]]\nreason = "{0}"\ndays = ["{1}"]\nfrom = 00:00:00\nuntil = 00:00:00\nzone = "Europe/Berlin"\n'
@@ -75,7 +78,7 @@ def _maintenance(folder: Path) -> Path:
     return folder / "maintenance.toml"
 
 
-def _row(name: str) -> float:
+def _measure_and_print(name: str) -> float:
     """Measure the board, print a row of the table, and return the processor milliseconds."""
     from django.db import connection
 
@@ -90,19 +93,19 @@ def _row(name: str) -> float:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
-    _read()  # fills caches
-    cpu_before, times = _cpu(backend), []
+    _read_board()  # fills caches
+    cpu_before, times = _processor_seconds(backend), []
     with connection.execute_wrapper(count):
         for _ in range(REPETITIONS):
             started = time.perf_counter()
-            _read()
+            _read_board()
             times.append((time.perf_counter() - started) * 1000)
-    cpu = (_cpu(backend) - cpu_before) * 1000 / REPETITIONS
+    cpu = (_processor_seconds(backend) - cpu_before) * 1000 / REPETITIONS
     print(f"| {name} | {cpu:.0f} | {statistics.median(times):.0f} | {len(queries) // REPETITIONS} |", flush=True)
     return cpu
 
 
-def _read() -> None:
+def _read_board() -> None:
     from django.utils import timezone
 
     from chm_project.console.pages.board import read_board
@@ -111,7 +114,7 @@ def _read() -> None:
     read_board(BoardScope(), timezone.now())
 
 
-def _cpu(backend: int) -> float:
+def _processor_seconds(backend: int) -> float:
     """Return the processor seconds of this process and of its database session. Other work hardly changes them."""
     return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in (os.getpid(), backend))
 

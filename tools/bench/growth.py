@@ -1,8 +1,8 @@
 """Measure the cost of reads on databases with different numbers of runs: `python -m tools.bench.growth URL [URL ...]`.
 
 Each database is on this machine and has a year of runs until about now, such as `manage.py generate_history` generates.
-The times are processor milliseconds, which depend less on other work of the machine than elapsed times. For shapes they
-are those of the database session, for other reads those of the session and this process. The window of a shape ends
+The times are processor milliseconds, because other work of the machine changes elapsed times more. For shapes only the
+time of the database session is measured, for other reads also the time of this process. The window of a shape ends
 after the last run. "long" is a report that was canceled after 20 s, as CHM does.
 """
 
@@ -18,12 +18,13 @@ from typing import Any
 import psutil
 from psycopg.errors import QueryCanceled
 
-from tools.bench.reporting import BARE, LONGEST_SECONDS, PROBES
+from tools.bench.reporting import LONGEST_SECONDS, MINIMUM_SQL, PROBES
 from tools.bench.servers import ROOT
 
 DAYS = (30, 365)
-SECONDS = 0.3
-READ_AT_ONCE = 100
+# Each read is repeated until it has used this processor time.
+MIN_PROCESSOR_SECONDS = 0.3
+SAMPLE_SIZE = 100
 BARE_PROBES = "a bare probe of each pipeline"
 
 
@@ -36,8 +37,8 @@ def main() -> None:
         print(json.dumps(figures(options.urls[0])))
         return
     results = [_figures_in_a_process(url) for url in options.urls]
-    heads = [f"{each['runs']:,} runs, {window}" for each in results for window in _windows()]
-    print(f"| processor ms | {' | '.join(heads)} |\n|---|{'--:|' * len(heads)}")
+    column_titles = [f"{each['runs']:,} runs, {window}" for each in results for window in _windows()]
+    print(f"| processor ms | {' | '.join(column_titles)} |\n|---|{'--:|' * len(column_titles)}")
     for name in results[0]["ms"]:
         cells = [str(each["ms"][name].get(window, "")) for each in results for window in _windows()]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -88,17 +89,17 @@ def figures(url: str) -> dict[str, Any]:
         clients = list(Client.objects.active().order_by("name").values_list("pk", flat=True))
 
         def latest() -> None:
-            for pipeline_id in pipelines[:READ_AT_ONCE]:
+            for pipeline_id in pipelines[:SAMPLE_SIZE]:
                 latest_row(UNBOUND, pipeline_id)
 
         def summaries() -> None:
-            for client_id in clients[:READ_AT_ONCE]:
+            for client_id in clients[:SAMPLE_SIZE]:
                 summarize_client(client_id=client_id, since=clock - timedelta(days=7), until=clock)
 
         ms["latest runs of 100 pipelines"] = {"default": _processor_ms(both, latest)}
         ms["summaries of a week of 100 clients"] = {"default": _processor_ms(both, summaries)}
         ms["health board, without HTML"] = {"default": _processor_ms(both, lambda: read_board(BoardScope(), clock))}
-        ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: fetch(BARE[PROBES]))}
+        ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: fetch(MINIMUM_SQL[PROBES]))}
         for name, shape in shapes().items():
             ms[name] = {}
             for window, parameters in _parameters_by_window(shape.parameters, clock).items():
@@ -129,14 +130,14 @@ def _processor_ms(processes: list[int], read: Callable[[], object]) -> float | s
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         return "long"
-    cpu_before, times = _cpu(processes), 0
-    while (passed := _cpu(processes) - cpu_before) < SECONDS:
+    cpu_before, times = _processor_seconds(processes), 0
+    while (passed := _processor_seconds(processes) - cpu_before) < MIN_PROCESSOR_SECONDS:
         read()
         times += 1
     return round(passed * 1000 / times, 1 if passed * 1000 / times < 10 else None)
 
 
-def _cpu(processes: list[int]) -> float:
+def _processor_seconds(processes: list[int]) -> float:
     return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in processes)
 
 

@@ -23,7 +23,9 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 END = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
 FIRST_DAY = date(2025, 10, 1)
 JITTER = 5 * MINUTE
+# Each of the following tuples has beginnings of names in RHYTHMS. For irregular rhythms no start is expected.
 IRREGULAR = ("irregular", "by hand", "by events")
+# Rhythms of more than a week.
 LONGER = ("every other week", "monthly")
 # These starts are so close together that random delays hide single misses.
 CLOSE = ("every 15 min", "three at a time")
@@ -96,8 +98,8 @@ def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scena
         cursor.execute("ANALYZE clients, pipelines, runs")
     moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.every)]
     late = _late_at(connection, client, moments)
-    false = [moment for moment in late if not _is_justified(planned, starts, moment, scenario)]
-    row = ResultLine(name, zone, scenario, false_hours=len(false) * size.every / HOUR)
+    false_alarms = [moment for moment in late if not _is_justified(planned, starts, moment, scenario)]
+    row = ResultLine(name, zone, scenario, false_hours=len(false_alarms) * size.every / HOUR)
     if scenario != "plain" or name.startswith(IRREGULAR):
         return row
     starts_in_year = [start for start in starts if size.begin < start < size.end]

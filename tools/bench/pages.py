@@ -70,7 +70,7 @@ def table(results: dict[str, Any]) -> list[str]:
     return lines + [f"| {name} | {page['median']} | {page['worst']} | {page['kB']} |" for name, page in results.items()]
 
 
-# Run alone, it measures the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR.
+# `python -m tools.bench.pages` measures the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR.
 if __name__ == "__main__":
     from chm_project.local.embedded import start_missing_servers
 

@@ -39,6 +39,7 @@ def run(pipeline: int, number: int, version: int) -> dict[str, object]:
 
 def pages(pipelines: int, runs: int, page: int, version: int) -> dict[tuple[int, int], bytes]:
     """Return the JSON of all pages. The key is the pipeline's number and the number of the first run of the page."""
+    # Rounded up, so that no run is missing.
     per_pipeline = -(-runs // pipelines)
     prepared = {}
     for pipeline in range(pipelines):

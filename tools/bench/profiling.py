@@ -13,14 +13,14 @@ from typing import Any
 from tools.bench.ingestion import PAGE_SIZE, PIPELINES
 from tools.bench.servers import ROOT, connections_file, fill_inventory, partner
 
-# By part: files and functions whose cumulative times are added. The time for HTTP includes decoding; main() subtracts
-# it.
+# For each part: its functions, as module and name; their cumulative times are added. The time for HTTP includes
+# decoding, so main() subtracts the time of decoding.
 PARTS = {
     "waiting for and reading HTTP": [("http.py", "_attempt")],
-    "decoding JSON": [("decoder.py", "decode")],
-    "translating": [("generic.py", "event")],
-    "repairing and scrubbing": [("events.py", "storable")],
-    "PostgreSQL, and passing the rows to it": [("services.py", "_write"), ("services.py", "_rows")],
+    "decoding JSON": [("json_bodies.py", "decode")],
+    "translating": [("generic.py", "to_run_event")],
+    "repairing and scrubbing": [("events.py", "to_storable_run")],
+    "PostgreSQL, and passing the rows to it": [("services.py", "_write"), ("services.py", "_to_json")],
 }
 
 
@@ -71,6 +71,9 @@ def main() -> None:
                 file.endswith(f"{os.sep}{module}") and function == part_function for module, part_function in functions
             )
         )
+    # A function that was renamed would silently count as 0.
+    if unmeasured := [name for name, seconds in seconds_by_part.items() if not seconds]:
+        raise SystemExit(f"the profile has no function of these parts: {', '.join(unmeasured)}")
     seconds_by_part["waiting for and reading HTTP"] -= seconds_by_part["decoding JSON"]
     seconds_by_part["the rest"] = stats.total_tt - sum(seconds_by_part.values())
     print(json.dumps({name: round(seconds / stats.total_tt, 3) for name, seconds in seconds_by_part.items()}))

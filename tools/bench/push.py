@@ -31,7 +31,7 @@ NAMESPACE = "warehouse://prod"
 
 def measure(url: str, *, seconds: float) -> dict[str, Any]:
     """Return the figures of pings and lineage events; exit if events were lost."""
-    _inventory(url)
+    _create_inventory(url)
     with psycopg.connect(url) as connection:
         ids = [row[0] for row in connection.execute("SELECT id FROM pipelines ORDER BY name").fetchall()]
     keys = [
@@ -67,7 +67,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     return figures
 
 
-def _inventory(url: str) -> None:
+def _create_inventory(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
         connection.execute(

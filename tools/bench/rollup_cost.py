@@ -1,7 +1,8 @@
-"""Measure what the roll-up triggers add to a write: pages of 1,000 runs, with and without them in turn.
+"""Measure the processor time that the roll-up triggers add when CHM writes pages of 1,000 runs.
 
-`python -m tools.bench.rollup_cost` uses a database of its own and fails above 10 %. It compares the processor time of
-the database session, because other work of the machine hardly changes it.
+`python -m tools.bench.rollup_cost` writes each page with and without the triggers into a database of its own, and fails
+if the triggers add more than 10 %. It compares the processor time of the database session, because other work of the
+machine hardly changes it.
 """
 
 import os
@@ -64,16 +65,17 @@ def _write(pipeline_id: UUID, number: int, *, changed: bool, with_triggers: bool
 
     target = Target(pipeline_id, pipeline_id, "custom", "pipeline_0", None)
 
-    def page(rows: range, moment: int) -> PreparedRuns:
-        return prepare_runs(to_run_event(target, run(0, row, moment)) for row in rows)
+    def page(numbers: range, version: int) -> PreparedRuns:
+        return prepare_runs(to_run_event(target, run(0, number, version)) for number in numbers)
 
-    first, second = (page(range(number * PAGE_SIZE, (number + 1) * PAGE_SIZE), moment) for moment in (0, 1))
+    first, second = (page(range(number * PAGE_SIZE, (number + 1) * PAGE_SIZE), version) for version in (0, 1))
     with transaction.atomic(), connection.cursor() as cursor:
         for trigger in () if with_triggers else TRIGGERS:
             cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")
-        # ALTER TABLE drops the session's plans of the triggers. Elsewhere a session plans them once.
-        for moment in (0, 1):
-            record_prepared(page(range(2), moment))
+        # After ALTER TABLE the session plans the triggers again, which CHM's sessions do only once. So write two runs
+        # before measuring.
+        for version in (0, 1):
+            record_prepared(page(range(2), version))
         cursor.execute("SELECT pg_backend_pid()")
         [session] = cursor.fetchone() or [0]
         if changed:

@@ -16,7 +16,7 @@ LIMIT_MS = 300
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="a database filled by generate_history")
-    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--times", type=int, default=5, help="requests for each page (default: %(default)s)")
     options = parser.parse_args()
     os.environ |= {"CHM_DATABASE_URL": options.url, "CHM_DEBUG": "0"}
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.test")
@@ -56,7 +56,10 @@ def pages() -> list[tuple[str, str]]:
     week = (middle.date(), (middle + timedelta(days=7)).date())
     client = Client.objects.filter(pipelines__runs__isnull=False).first()
     assert client
-    of_client, of_pipeline = f"pipeline__client__id__exact={client.pk}", f"pipeline__id__exact={newest.pipeline_id}"
+    client_filter, pipeline_filter = (
+        f"pipeline__client__id__exact={client.pk}",
+        f"pipeline__id__exact={newest.pipeline_id}",
+    )
     # For this client a page that reads runs in the order of time would read all runs and find none (decision 0006).
     client_without_runs = Client.objects.get_or_create(name="a client without runs")[0]
     return [
@@ -68,12 +71,12 @@ def pages() -> list[tuple[str, str]]:
         *((f"platform {platform}", f"pipeline__platform__exact={platform}") for platform in Platform.values),
         ("running, dev", f"status__exact=running&pipeline__environment__exact={Environment.DEV}"),
         ("skipped, cron, dev", "status__exact=skipped&pipeline__platform__exact=cron&pipeline__environment__exact=dev"),
-        ("one client", of_client),
-        ("one client, failed", f"{of_client}&status__exact=failed"),
-        ("one client, skipped", f"{of_client}&status__exact=skipped"),
+        ("one client", client_filter),
+        ("one client, failed", f"{client_filter}&status__exact=failed"),
+        ("one client, skipped", f"{client_filter}&status__exact=skipped"),
         ("a client without runs", f"pipeline__client__id__exact={client_without_runs.pk}"),
-        ("one pipeline", of_pipeline),
-        ("one pipeline, skipped", f"{of_pipeline}&status__exact=skipped"),
+        ("one pipeline", pipeline_filter),
+        ("one pipeline, skipped", f"{pipeline_filter}&status__exact=skipped"),
         ("search, whole id", f"q={newest.external_run_id}"),
         ("search, first letters", f"q={newest.external_run_id[:6]}"),
         ("search, one letter", f"q={newest.external_run_id[:1]}"),
@@ -85,7 +88,7 @@ def pages() -> list[tuple[str, str]]:
         ("oldest first", "sort=time"),
         ("longest first", "sort=-duration"),
         ("fewest rows, failed", "sort=rows&status__exact=failed"),
-        ("longest of one client", f"sort=-duration&{of_client}"),
+        ("longest of one client", f"sort=-duration&{client_filter}"),
     ]
 
 

@@ -31,7 +31,7 @@ def measure(url: str) -> dict[str, Any]:
     """Return the seconds and requests of ticks, and the seconds of one and two workers."""
     results: dict[str, Any] = {}
     for pipelines in (CHANGED, PIPELINES):
-        seconds, request_count = _tick(url, pipelines)
+        seconds, request_count = _measure_tick(url, pipelines)
         results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, s with start-up"] = seconds
         results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = request_count
     for workers in (1, 2):
@@ -42,7 +42,7 @@ def measure(url: str) -> dict[str, Any]:
     return results
 
 
-def _tick(url: str, pipelines: int) -> tuple[float, int]:
+def _measure_tick(url: str, pipelines: int) -> tuple[float, int]:
     now = datetime.now(UTC)
     empty_tables(url)
     names = [f"p{number}" for number in range(pipelines)]

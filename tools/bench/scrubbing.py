@@ -45,11 +45,11 @@ def main() -> None:
     texts = [json.dumps(payload, indent=1) for payload in payloads]
     _print(f"{len(payloads)} recorded payloads, {sum(map(len, texts)) / 1000:.0f} kB; µs per kB, the best of five:")
     for name, scrubber in (("before", before), ("now", scrubbing)):
-        payload_cost = _cost(scrubber.scrub_mapping, payloads)
-        _print(f"  {name}: payloads {payload_cost:.1f}, texts {_cost(scrubber.scrub_text, texts):.1f}")
+        payload_cost = _microseconds_per_kb(scrubber.scrub_mapping, payloads)
+        _print(f"  {name}: payloads {payload_cost:.1f}, texts {_microseconds_per_kb(scrubber.scrub_text, texts):.1f}")
     _print("a hostile text of 250 kB and of 1 MB, seconds:")
     for piece in HOSTILE_PIECES:
-        _print(f"  {piece!r}: {_hostile(piece, 250_000):.2f}, {_hostile(piece, 1_000_000):.2f}")
+        _print(f"  {piece!r}: {_hostile_seconds(piece, 250_000):.2f}, {_hostile_seconds(piece, 1_000_000):.2f}")
 
 
 def _earlier_module(source: str) -> Any:
@@ -79,7 +79,7 @@ def _runs(value: Any) -> Iterable[dict[str, Any]]:
             yield from _runs(item)
 
 
-def _cost(scrub: Callable[[Any], Any], values: list[Any]) -> float:
+def _microseconds_per_kb(scrub: Callable[[Any], Any], values: list[Any]) -> float:
     size = sum(len(value) if isinstance(value, str) else len(json.dumps(value, indent=1)) for value in values) / 1000
     seconds = []
     for _ in range(5):
@@ -90,7 +90,7 @@ def _cost(scrub: Callable[[Any], Any], values: list[Any]) -> float:
     return min(seconds) * 1e6 / size
 
 
-def _hostile(piece: str, size: int) -> float:
+def _hostile_seconds(piece: str, size: int) -> float:
     text = "token ://@" + piece * (size // len(piece))
     started = time.process_time()
     scrubbing.scrub_text(text)

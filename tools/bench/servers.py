@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psutil
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE_NAME = "chm_bench"
@@ -62,10 +62,6 @@ def fill_inventory(
 def empty_tables(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
-
-
-def dsn(url: str) -> str:
-    return make_conninfo(url)
 
 
 def manage(*arguments: str, **environment: str) -> str:

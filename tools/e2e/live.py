@@ -17,12 +17,12 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 # A live orchestrator can need minutes until a run ends.
-PATIENCE_SECONDS = 300
+MAX_WAIT_SECONDS = 300
 INTERVAL_SECONDS = 1
 # An ordinary ingestion reads from two intervals before the watermark. After this pause it does not read older changes.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# reconcile() chooses a connection's name whose daily time to read the last days again is in the next few seconds.
+# reconcile() chooses a connection name for which CHM reads the last days again within this time.
 RECONCILE_WITHIN = timedelta(seconds=5)
 
 # Status, start and end of a run, which must be equal at the source and in CHM.
@@ -93,7 +93,7 @@ class Chm:
     def reconcile(self) -> dict[str, Any]:
         """Make CHM read the last days again, as it does once a day; return the report.
 
-        The time of the day depends on the connection's name, so choose a name whose time is now.
+        The time of day depends on the name of the connection, so choose a name whose time is now.
         """
         self.ingest()
         earliest = datetime.now(UTC) + timedelta(seconds=3)
@@ -154,11 +154,11 @@ def open_source_link(record: Record, run: Any, **request: Any) -> None:
 
 
 def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object], description: str) -> None:
-    """Call `meanwhile` every second until the condition is true; exit after PATIENCE_SECONDS."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Call `meanwhile` every second until the condition is true; exit after MAX_WAIT_SECONDS."""
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"not true within {PATIENCE_SECONDS} s: {description}")
+            raise SystemExit(f"not true within {MAX_WAIT_SECONDS} s: {description}")
         time.sleep(1)
         meanwhile()
 

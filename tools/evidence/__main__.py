@@ -11,15 +11,17 @@ from tools.evidence import links, requirements
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    pages = commands.add_parser("pages", help="write the generated pages, or check that they are current")
-    pages.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
+    pages_parser = commands.add_parser("pages", help="write the generated pages, or check that they are current")
+    pages_parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
     commands.add_parser("links", help="check the links between documents")
-    of_milestones = commands.add_parser("milestones", help="run each milestone's commands and write their output")
-    of_milestones.add_argument(
+    milestones_parser = commands.add_parser("milestones", help="run each milestone's commands and write their output")
+    milestones_parser.add_argument(
         "--only", default="", help="run only milestones whose title contains this text, and write nothing"
     )
-    of_documents = commands.add_parser("documents", help="run the commands of README and quickstart in a fresh clone")
-    of_documents.add_argument("--list", action="store_true", help="only list the commands")
+    documents_parser = commands.add_parser(
+        "documents", help="run the commands of README and quickstart in a fresh clone"
+    )
+    documents_parser.add_argument("--list", action="store_true", help="only list the commands")
     options = parser.parse_args()
     # These imports are not at the top, because the check of links must work without Django and the test tools.
     match options.command:

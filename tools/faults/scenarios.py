@@ -1,4 +1,4 @@
-"""The faults of ingestion. Each is injected while runs start, end and are ingested; it returns how often."""
+"""The faults of ingestion. Each function injects one while runs start, end and are ingested, and returns how often."""
 
 import signal
 import time
@@ -99,13 +99,13 @@ def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
     """Return a fault that stops a server with a signal and starts it again, several times."""
 
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-        def down_and_up() -> None:
+        def restart() -> None:
             world.bring_down(name, stop_signal)
             # So long that running requests and tasks fail.
             time.sleep(0.5)
             world.start_servers()
 
-        repeat_during_pages(source, times := 2 if quick else 4, down_and_up)
+        repeat_during_pages(source, times := 2 if quick else 4, restart)
         return times
 
     return inject
@@ -163,13 +163,13 @@ def same_page_again_and_again(world: FaultWorld, source: FaultyPartner, quick: b
     """Return a next cursor that leads to the same page again."""
     injected = 0
 
-    def again(request: Request) -> Answer | None:
+    def same_page(request: Request) -> Answer | None:
         nonlocal injected
         injected += 1
         runs = source.runs[request.path.split("/")[2]][:5]
         return Answer(body={"runs": runs, "next_cursor": "1"})
 
-    source.answer_instead = again
+    source.answer_instead = same_page
     wait_for_requests(source, 1)
     time.sleep(4)
     source.answer_instead = lambda _: None

@@ -49,7 +49,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
     if fault.prepare is not None:
         fault.prepare(site)
     port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.proxy_of_both}[fault.target]
-    with probing(ProbeTarget(port, site.control.port, site.key, keep=fault.target != "web")) as probes:
+    with probing(ProbeTarget(port, site.control.port, site.key, keep_alive=fault.target != "web")) as probes:
         time.sleep(1)
         try:
             remark = fault.inject(site, quick) or ""
@@ -73,11 +73,11 @@ def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
     # 1 on a quiet machine, more if even the unused web server is slow.
     slack = max(1, CONTROL_MULTIPLE * probes.control.percentile(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
-        problems.append(f"{len(failed)} health probes failed: {_named(failed)}")
+        problems.append(f"{len(failed)} health probes failed: {_count_by_status(failed)}")
     if health.percentile(0.99) > fault.health_p99 * slack:
         problems.append(f"health p99 {health.percentile(0.99) * 1000:.0f} ms")
     if unexpected := [status for status in writes.statuses if status not in (200, *fault.allowed)]:
-        problems.append(f"{len(unexpected)} writes with another result: {_named(unexpected)}")
+        problems.append(f"{len(unexpected)} writes with another result: {_count_by_status(unexpected)}")
     if without_retry_after := writes.without_retry_after + health.without_retry_after:
         problems.append(f"{without_retry_after} refusals without Retry-After")
     if writes.seconds and max(writes.seconds) > fault.slowest * slack:
@@ -87,7 +87,7 @@ def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
     return problems
 
 
-def _named(statuses: list[int]) -> str:
+def _count_by_status(statuses: list[int]) -> str:
     return ", ".join(
         f"{statuses.count(status)} {STATUS_TEXTS.get(status, status)}" for status in sorted(set(statuses), reverse=True)
     )
@@ -132,9 +132,9 @@ def table(results: list[WebFaultResult]) -> str:
 *health* is the number of requests to /health, *failed* how many of them did not get 200, and *p99 ms* the 99th
 percentile of their time. *idle p99 ms* is the same percentile for a web server on the same machine that gets no other
 requests; it shows how busy the machine was. The limits are 100 ms for health and 500 ms for writes or, on a busy
-machine, {CONTROL_MULTIPLE} times the time of the idle server. *writes* is the number of writes that got 200, *503* of
-those that were refused with Retry-After, *other* of those with another result. *back after s* is the time from the end
-of the fault to the first write that is stored.
+machine, {CONTROL_MULTIPLE} times the time of the idle server. *writes* is the number of writes that got 200, *503*
+the number of writes that were refused with Retry-After, and *other* the number of writes with another result. *back
+after s* is the time from the end of the fault to the first write that is stored.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}
@@ -160,7 +160,7 @@ def _row(result: WebFaultResult) -> str:
         f"{control.percentile(0.99) * 1000:.0f}",
         writes.count(200),
         writes.count(503),
-        _named([status for status in writes.statuses if status not in (200, 503)]) or 0,
+        _count_by_status([status for status in writes.statuses if status not in (200, 503)]) or 0,
         f"{writes.percentile(0.95) * 1000:.0f}",
         f"{max(writes.seconds, default=0):.1f}",
         result.lost,

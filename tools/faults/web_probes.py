@@ -36,12 +36,12 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """The web server to probe. `control` is the port of an unused web server; `keep` keeps connections open."""
+    """The web server to probe. `control` is the port of an unused web server; `keep_alive` keeps connections open."""
 
     port: int
     control: int
     key: str
-    keep: bool
+    keep_alive: bool
 
 
 @dataclass(slots=True)
@@ -76,21 +76,24 @@ def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
 
 
 def ping(port: int, key: str) -> bool:
-    return _Client(port, keep=False).ask(Probe(), f"/ping/{key}?rid={uuid.uuid4()}") == 200
+    return _Client(port, keep_alive=False).ask(Probe(), f"/ping/{key}?rid={uuid.uuid4()}") == 200
 
 
 def _probe(target: ProbeTarget, pipe: Connection) -> None:
     results, stopped = ProbeResults(), threading.Event()
 
     def ask_health() -> None:
-        probed, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
+        probed, control = (
+            _Client(target.port, keep_alive=target.keep_alive),
+            _Client(target.control, keep_alive=target.keep_alive),
+        )
         # Frequent enough to notice an interruption of a tenth of a second, but rare enough not to load the server.
         while not stopped.wait(0.02):
             control.ask(results.control, "/health")
             probed.ask(results.health, "/health")
 
     def write() -> None:
-        client = _Client(target.port, keep=target.keep)
+        client = _Client(target.port, keep_alive=target.keep_alive)
         while not stopped.wait(0.05):
             rid = str(uuid.uuid4())
             if client.ask(results.writes, f"/ping/{target.key}?rid={rid}") == 200:
@@ -108,9 +111,9 @@ def _probe(target: ProbeTarget, pipe: Connection) -> None:
 
 
 class _Client:
-    def __init__(self, port: int, *, keep: bool) -> None:
+    def __init__(self, port: int, *, keep_alive: bool) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._keep = keep
+        self._keep = keep_alive
 
     def ask(self, probe: Probe, path: str) -> int:
         """Send a request, add its time and status to the probe, and return the status."""

@@ -6,6 +6,7 @@ The rules and the routing are the examples in docker/prometheus and docker/alert
 must send one notification, and so must its end; repeating all runs must send none. Otherwise the exit status is 1.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -152,6 +153,7 @@ def install_programs() -> str:
 
 
 def main() -> int:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     alertmanager = install_programs()
     from chm_project.local.embedded import start_missing_servers
 

@@ -34,10 +34,10 @@ class SimulatedMachine:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._attachment = start_servers(data_dir=folder)
-        self.broker_url = str(self._attachment.broker_url)
+        self._servers = start_servers(data_dir=folder)
+        self.broker_url = str(self._servers.broker_url)
         # The socket is used through a link, because production settings refuse the folder of the embedded servers.
-        parts = psycopg.conninfo.conninfo_to_dict(str(self._attachment.database_url))
+        parts = psycopg.conninfo.conninfo_to_dict(str(self._servers.database_url))
         self.socket = folder / "s"
         self.socket.symlink_to(str(parts["host"]))
         self.port = str(parts["port"])
@@ -65,7 +65,7 @@ class SimulatedMachine:
             server.execute(statement)
 
     def close(self) -> None:
-        self._attachment.release()
+        self._servers.release()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 The sdist is built from the files in git, the wheel from the sdist, so that both are complete.
 """
 
+import argparse
 import contextlib
 import os
 import secrets
@@ -32,6 +33,7 @@ LOCK = "requirements.lock"
 
 
 def main() -> int:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     begun = time.monotonic()
     start_missing_servers()
     database = create_database(os.environ["CHM_DATABASE_URL"], f"chm_package_{os.getpid()}")

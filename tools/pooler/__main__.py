@@ -4,6 +4,7 @@
 are passed to pytest.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -27,8 +28,9 @@ OWN_SERVER_TESTS = ["chm_project/local", "chm_project/web_server", "tools/tests"
 
 
 def main(arguments: list[str]) -> int:
-    is_quick = "--quick" in arguments
-    pytest_arguments = [argument for argument in arguments if argument != "--quick"]
+    parser = argparse.ArgumentParser(prog="python -m tools.pooler", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--quick", action="store_true", help="run only the tests that depend most on sessions")
+    options, pytest_arguments = parser.parse_known_args(arguments)
     debian.install()
     with (
         debian.folder() as folder,
@@ -43,7 +45,9 @@ def main(arguments: list[str]) -> int:
             **os.environ,
             "CHM_DATABASE_URL": pooler, "CHM_DATABASE_DIRECT_URL": server, "CHM_DATABASE_PREPARE": "false",
         }  # fmt: skip
-        tests = pytest_arguments or (QUICK_TESTS if is_quick else [f"--ignore={path}" for path in OWN_SERVER_TESTS])
+        tests = pytest_arguments or (
+            QUICK_TESTS if options.quick else [f"--ignore={path}" for path in OWN_SERVER_TESTS]
+        )
         # Keep the test database: PostgreSQL cannot drop a database while PgBouncer is connected to it.
         deselected = [word for test in PREPARED_STATEMENT_TESTS for word in ("--deselect", test)]
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--reuse-db", *deselected, *tests]

@@ -4,6 +4,7 @@ Print one line per expectation, and end with status 1 if one fails: the board sh
 user who has changed something gets pages from the main database, and pages still work after the replica has stopped.
 """
 
+import argparse
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ DELAY_SECONDS = 5
 
 
 def main() -> int:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     debian.install()
     with debian.folder() as folder, ExitStack() as servers:
         primary = servers.enter_context(debian.postgres(_new_folder(folder, "primary"), {"wal_level": "replica"}))

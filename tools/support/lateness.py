@@ -22,7 +22,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The next start was expected `at` this time; the pipeline is late if it has not started `by` the other."""
+    """The next start is expected `at` a time; the pipeline is late if it has not started `by` a later time."""
 
     at: float
     by: float
@@ -157,7 +157,7 @@ def _usual_starts(past: Sequence[float], last: float, skip: float, zone: str) ->
         distance_after = start - same_time
         nearer = distance_after < distance_before and distance_after <= min(4 * HOUR, gap / 2)
         if following is not None and (nearer or distance_after <= min(30 * MINUTE, gap / 8)):
-            # In that week the last start itself happened later, as this start. So use the start after it.
+            # In that week this start corresponds to the last start, only later. So use the start after it.
             start, after = following, _next(past, following)
             gap = after - start if after is not None else WEEK
         usual_starts.append((weeks_before(start, -week, zone), gap))
@@ -178,11 +178,11 @@ def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
     if not past or at - past[-1] <= 8 * DAY:
         return None
     last = past[-1]
-    pairs = [(former, start) for former, start in pairwise(past[-13:]) if start - former >= HOUR]
-    gaps = [start - former for former, start in pairs]
+    pairs = [(previous, start) for previous, start in pairwise(past[-13:]) if start - previous >= HOUR]
+    gaps = [start - previous for previous, start in pairs]
     if len(gaps) < 2 or _median(gaps) < 8 * DAY:
         return None
-    if all(abs(month_after(former) - start) <= 1.5 * DAY for former, start in pairs[-3:]):
+    if all(abs(month_after(previous) - start) <= 1.5 * DAY for previous, start in pairs[-3:]):
         return Expectation(at=month_after(last), by=month_after(last) + 1.5 * DAY)
     recent = gaps[-6:]
     usual = _median(recent)
@@ -216,7 +216,7 @@ def _next(past: Sequence[float], start: float) -> float | None:
 
 
 def _gaps(starts: Sequence[float]) -> list[float]:
-    return [start - former for former, start in pairwise(starts) if start - former >= MINUTE]
+    return [start - previous for previous, start in pairwise(starts) if start - previous >= MINUTE]
 
 
 def _median(values: Sequence[float]) -> float:

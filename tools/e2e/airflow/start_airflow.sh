@@ -4,9 +4,9 @@
 # Environment: AIRFLOW_VERSION (3.3.2), AIRFLOW_PORT (a free port), PYTHON (python3),
 #              LOCK (a pinned requirements file), EXTRA (more packages), NO_UV=1 (plain pip),
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
-# Leaves in DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
+# Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
 #                client.json (base_url, username, password: run.py reads it).
-# Each start is a server without history. All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
+# Each start creates a server without history. All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 1 ] || { sed -n 2,9p "$0"; exit 2; }

@@ -2,7 +2,7 @@
 # Install (first time) and start a real Dagster, web server and daemon, on loopback.
 #   start_dagster.sh DIR
 # Environment: DAGSTER_PORT (a free port), PYTHON (python3).
-# Leaves in DIR: venv/, home/ (SQLite), jobs.py, run/*.pid, client.json (base_url, version).
+# Writes into DIR: venv/, home/ (SQLite), jobs.py, run/*.pid, client.json (base_url, version).
 # Stop with ../stop.sh DIR. Listens on 127.0.0.1 only.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -2,7 +2,7 @@
 # Install (first time) and start a real Prefect server on loopback.
 #   start_prefect.sh DIR
 # Environment: PREFECT_PORT (a free port), PYTHON (python3).
-# Leaves in DIR: venv/, home/ (SQLite), run/*.pid, env.sh (source it to run flows),
+# Writes into DIR: venv/, home/ (SQLite), run/*.pid, env.sh (source it to run flows),
 #                client.json (base_url, username, password, version).
 # Stop with ../stop.sh DIR. Listens on 127.0.0.1 only.
 set -euo pipefail
