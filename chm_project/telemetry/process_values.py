@@ -2,7 +2,8 @@
 
 Each process writes its values to files in CHM_METRICS_DIR and locks the file PROCESS.alive. The operating system
 releases the lock when the process ends. Then the next scrape adds its values to the files named `ended` and deletes its
-files, so that no count is lost. If the folder is not writable, each process shows only its own values.
+files, so that no count is lost. If the folder is not writable, /metrics returns only the values of the process that
+answers.
 """
 
 import fcntl
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Metric, mmap_dict, multiprocess, values
@@ -36,7 +37,8 @@ REGISTRY = CollectorRegistry()
 class _Process:
     pid: int = 0
     name: str = ""
-    lock: IO[bytes] | None = None
+    # A descriptor, not a file object, because Python warns about a file object that is still open when it exits.
+    lock_descriptor: int | None = None
 
 
 _process = _Process()
@@ -56,16 +58,22 @@ def _folder_lock() -> Iterator[None]:
 
 
 def process_name() -> str:
-    """Return the name of this process in its file names. It is unique, also for forks and in several containers."""
+    """Return the name of this process for its files. It is unique, also for forks and in several containers."""
     if _process.pid != os.getpid():
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         # Hold the folder's lock, because a process with this lock deletes .alive files that are not locked.
         with _folder_lock():
-            lock = (metrics_folder() / f"{name}{_ALIVE_SUFFIX}").open("ab")
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _process.lock is not None:
-            _process.lock.close()  # in a fork: the lock of the parent process, which has its own descriptor
-        _process.pid, _process.name, _process.lock = os.getpid(), name, lock
+            alive_file = metrics_folder() / f"{name}{_ALIVE_SUFFIX}"
+            # os.open sets close-on-exec, so that a program that this process starts does not keep the lock.
+            lock_descriptor = os.open(alive_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o666)
+            try:
+                fcntl.flock(lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock_descriptor)
+                raise
+        if _process.lock_descriptor is not None:
+            os.close(_process.lock_descriptor)  # in a fork: a copy of the parent's descriptor, which keeps its lock
+        _process.pid, _process.name, _process.lock_descriptor = os.getpid(), name, lock_descriptor
     return _process.name
 
 
