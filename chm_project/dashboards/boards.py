@@ -102,13 +102,16 @@ def panel_kinds(title: str) -> dict[str, str]:
     return kinds
 
 
-# Boards order flaky pipelines by flips. The other order puts pipelines first that fail every time, and those are in
-# the list of failing pipelines.
+# Boards sort flaky pipelines by flips. Sorted by failures, the list would begin with pipelines that fail every time,
+# which the list of failing pipelines already shows.
 FLAKY_ORDER = "flips"
 
 
 def parameter_literals(shape: Shape) -> dict[str, str]:
-    """Return the defaults, as SQL literals, of the shape's own parameters, which no filter of a board sets."""
+    """Return the default of each parameter that is not a common one, as an SQL literal.
+
+    Boards have no filters for these parameters.
+    """
     values = {
         name: f"'{value}'" if SHAPE_PARAMETERS[name].sql_type == "text" else value
         for name, shape_default in shape.parameters.items()
@@ -124,7 +127,7 @@ def sql_with_values(shape: Shape, values: Mapping[str, str]) -> str:
     return (shape.sql % {name: values[name] for name in names}).strip()
 
 
-# Columns with the id of a client, pipeline or run. A row links to its page.
+# Columns with the id of a client, pipeline or run. A row links to the page of this client, pipeline or run.
 KEY_COLUMNS = ("client_id", "pipeline_id", "run_id")
 
 

@@ -19,7 +19,7 @@ _TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, selected: Mapping[str, str]) -> str:
-    """Return the SQL that Grafana sends. `selected` maps variables to values; others have their initial value."""
+    """Return the SQL that Grafana sends. A variable that is not in `selected` has its initial value."""
     variables_by_name = {variable["name"]: variable for variable in board["templating"]["list"]}
 
     def replace_variable(match: re.Match[str]) -> str:
@@ -60,5 +60,5 @@ def metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tu
     remaining = _CLAUSE.sub(replace_clause, escaped)
     if missing := set(_TAG.findall(remaining)) - set(values):
         raise ValueError(f"Cannot run the query: missing required parameters: {missing}")
-    # Metabase's driver declares texts as varchar; with psycopg the server would derive the type.
+    # Metabase's driver sends texts as varchar. Without the cast, PostgreSQL would derive the type from the query.
     return _TAG.sub(r"%(\1)s::varchar", remaining), {name: values[name] for name in _TAG.findall(remaining)}

@@ -21,7 +21,7 @@ from inventory.models import Environment, Platform
 from runs.reporting.shapes import Shape, default_window
 
 BOARDS = (BUSINESS, GOVERNANCE)
-# Name of the model in Metabase by view. Users build their own questions on models.
+# Names of the models in Metabase, keyed by view. Users build their own questions on models.
 MODEL_NAMES = {
     "clients": "Clients",
     "pipelines": "Pipelines",
@@ -41,7 +41,7 @@ RATE_COLUMNS = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_
 # Ids are derived from this namespace, so that generating the file again creates the same ids.
 NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
 
-# SQL by parameter. If a filter is empty, Metabase removes the clause in [[ ]], and coalesce(default) remains.
+# SQL of each parameter. If a filter is empty, Metabase removes the clause in [[ ]], and coalesce(default) remains.
 _AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
 PARAMETER_SQL = {
     "as_of": _AS_OF,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from chm_project.dashboards.boards import CHARTED_COLUMNS, LAYOUT, ORANGE_RATE, RED_RATE, STATUS_COLOURS
 from chm_project.dashboards.expand import grafana
 
-# The backend that writes files and needs no display.
+# Agg writes files and needs no display.
 mpl.use("Agg")
 
 COLUMN_INCHES, ROW_INCHES, TOP_INCHES = 0.72, 0.36, 0.55
@@ -28,7 +28,7 @@ BACKGROUND, PANEL_BACKGROUND, TEXT_COLOUR, DIM_TEXT_COLOUR, LINE_COLOUR = (
 COLOURS = {"green": "#73bf69", "red": "#f2495c", "blue": "#5794f2", "orange": "#ff9830", "text": "#8e8e9c"}
 SERIES_COLOURS = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
 RATE_COLUMNS = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
-# A line chart shows only the first clients by name.
+# A line chart shows only this many clients, the first by name.
 MAX_CLIENTS = 12
 LINE_HEIGHT = 0.78  # height of a table's line, in rows of the grid
 
@@ -73,7 +73,7 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
                 0.64 * panel_height,
             )
             chart(figure.add_axes(chart_area, facecolor=PANEL_BACKGROUND), name, rows)
-    # Without the version of matplotlib in the metadata, because it would change the file with each release.
+    # Leave out the version of matplotlib, because each new version would change the file.
     figure.savefig(target, dpi=70, facecolor=BACKGROUND, metadata={"Software": None})
 
 

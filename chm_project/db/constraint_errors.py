@@ -1,4 +1,4 @@
-"""Turn violations of named constraints into messages by field."""
+"""Turn violations of named constraints into messages for the fields to correct."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ def uniqueness_errors(instance: models.Model) -> dict[str, list[str]]:
 def violated_rule_messages(error: IntegrityError) -> dict[str, list[str]] | None:
     """Return the message of the violated constraint by field.
 
-    Return None, or an empty dict, for constraints that no user can correct.
+    Return None or an empty dict if the user cannot correct the violation.
     """
     cause = error.__cause__
     diagnostic: Diagnostic | None = getattr(cause, "diag", None)
@@ -50,15 +50,15 @@ def violated_rule_messages(error: IntegrityError) -> dict[str, list[str]] | None
 
 
 def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str]:
-    """Return the API's names of the constraint's fields. Leave out foreign keys if there are other fields."""
+    """Return the names of the constraint's fields in the API. Leave out foreign keys if there are other fields."""
     return [getattr(field, "attname", field.name) for field in _correctable_fields(model, constraint)]
 
 
 def form_fields_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
     """Return the form fields that show the error.
 
-    This is the last field of a uniqueness constraint. For other constraints these are the empty fields, or all fields
-    if none is empty.
+    A uniqueness constraint shows it at its last field. Other constraints show it at their empty fields, or at all their
+    fields if none is empty.
     """
     names = [field.name for field in _correctable_fields(type(instance), constraint)]
     if isinstance(constraint, models.UniqueConstraint):
@@ -72,7 +72,7 @@ def _correctable_fields(model: type[models.Model], constraint: BaseConstraint) -
 
 
 def _violated_foreign_keys(diagnostic: Diagnostic) -> Iterator[str]:
-    """Yield the field of the violated foreign key, found by its column in the name that Django gives the constraint."""
+    """Yield the field of the violated foreign key. Django's name of the constraint contains the field's column."""
     for model in apps.get_models():
         if model._meta.db_table == diagnostic.table_name:
             for field in model._meta.concrete_fields:

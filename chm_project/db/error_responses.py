@@ -32,7 +32,7 @@ _UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
 
 
 def error_response_for(error: BaseException) -> DatabaseErrorResponse | None:
-    """Return the response to a database error; None for other errors, and for an error of CHM such as invalid SQL."""
+    """Return the response to a database error; None for other errors and for mistakes in CHM, such as invalid SQL."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     sqlstate = getattr(error.__cause__, "sqlstate", None)

@@ -17,7 +17,7 @@ from psycopg._preparing import Prepare
 
 
 class QueryParameter(Value):
-    """A placeholder for a value that is given when the query runs."""
+    """A placeholder for a value that the caller passes when the query runs."""
 
     def __init__(self, name: str, output_field: "Field[Any, Any]") -> None:
         super().__init__(name, output_field=output_field)
@@ -26,7 +26,8 @@ class QueryParameter(Value):
         return f"%s::{self.output_field.db_type(connection)}", [self]
 
 
-# It overrides a private method, because psycopg deletes its prepared statements on every rollback (decision 0024).
+# The class overrides the private method _get_prepared, because psycopg deletes its prepared statements on rollback
+# (decision 0024).
 class _Cursor(Cursor[Any]):
     """A cursor that binds values on the server and reads binary results, which is faster than Django's cursor."""
 
@@ -38,7 +39,7 @@ class _Cursor(Cursor[Any]):
         try:
             return super().execute(query, params, binary=True)
         except Exception:
-            # The query may have failed before it was prepared; preparing it again is cheap.
+            # The query may have failed before it was prepared, so forget all names. Preparing a query again is cheap.
             _prepared_names(self.connection).clear()
             raise
 
@@ -57,7 +58,7 @@ _statement_numbers = itertools.count()
 
 
 def _prepared_names(session: Any) -> dict[Any, bytes]:
-    """Return the names of the prepared statements of a session, by SQL and types of the parameters."""
+    """Return the names of a session's prepared statements, keyed by their SQL and the types of their parameters."""
     if (names := getattr(session, "chm_prepared", None)) is None:
         names = session.chm_prepared = {}
     return names

@@ -32,9 +32,9 @@ class Outage:
             self._is_down, self._probe_at = True, self._clock() + PROBE_SECONDS
 
     def refuse_while_down(self, connect: Callable[[], None]) -> None:
-        """Do nothing if the database is not known to be down.
+        """During an outage, raise psycopg.OperationalError; otherwise do nothing.
 
-        Otherwise raise psycopg.OperationalError. If it is time for the next probe, raise only if this probe fails.
+        If the next probe is due, try a connection, and raise the error only if this fails.
         """
         if not self._is_down:
             return

@@ -1,4 +1,4 @@
-"""The Redis cache, without pickle, because pickle would let anyone who can write to Redis run code in CHM."""
+"""A Redis cache that stores JSON. With Django's pickle, anyone who can write to Redis could run code in CHM."""
 
 import base64
 import json

@@ -1,7 +1,7 @@
 """Limit how long a database statement runs and waits for a lock.
 
 Each process has default limits. A web request sets the limits of a page or of the API, and a report has longer limits
-for its own statements. A pooled connection has the limits of the work that uses it.
+for its own statements. A pooled connection gets the limits of the request or task that uses it.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class TimeLimits:
         return self.statement + MARGIN_SECONDS if self.statement else None
 
 
-NO_LIMITS = TimeLimits(0, 0)  # commands that users start, such as migrate
+NO_LIMITS = TimeLimits(0, 0)  # for commands that users start, such as migrate
 # Decision 0019 has the table of these limits.
 PAGE = TimeLimits(statement=20, lock=2)
 API = TimeLimits(statement=10, lock=1)

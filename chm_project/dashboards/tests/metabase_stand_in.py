@@ -1,8 +1,8 @@
-"""A local server with the endpoints of Metabase 0.54 that provision.py calls. It checks requests as strictly.
+"""A local server with the endpoints of Metabase 0.54 that provision.py calls. It refuses the same invalid requests.
 
 GET  /api/health                  {"status": "ok"}; 503 {"status": "initializing"} while it starts
-GET  /api/session/properties      has-user-setup; also setup-token as long as there is no user
-POST /api/setup                   create the first administrator with the setup token: {"id": session}; later 403
+GET  /api/session/properties      has-user-setup; also setup-token until there is a user
+POST /api/setup                   create the first user with the setup token -> {"id": session}; 403 if there is a user
 POST /api/session                 username, password -> {"id": session}; 401 {"errors": ...} if they are wrong
 All other endpoints need the header X-Metabase-Session; without it 401.
 GET, POST /api/database, PUT /api/database/:id     the password in the response is always **MetabasePass**
@@ -137,9 +137,9 @@ class MetabaseStandIn:
             self.check_card(body)
         if kind == "dashboard":
             if unknown := set(body) - DASHBOARD_KEYS:
-                raise ErrorResponse(400, {"errors": dict.fromkeys(unknown, "unknown here")})
+                raise ErrorResponse(400, {"errors": dict.fromkeys(unknown, "unknown key")})
             if is_new and "dashcards" in body:
-                raise ErrorResponse(400, {"errors": {"dashcards": "are set by PUT"}})
+                raise ErrorResponse(400, {"errors": {"dashcards": "can only be set with PUT"}})
             body = body | {"dashcards": self.dashcards(body.get("dashcards", []), self.stored[kind][object_id])}
         self.stored[kind][object_id] |= json.loads(json.dumps(body))
         return without_password(self.stored[kind][object_id])
@@ -153,7 +153,7 @@ class MetabaseStandIn:
             raise ErrorResponse(400, {"errors": {"dataset_query": "Value must be a map."}})
         tags = query["native"]["template-tags"]
         if set(re.findall(r"\{\{\s*(\w+)\s*\}\}", query["native"]["query"])) != set(tags):
-            raise ErrorResponse(400, {"errors": {"template-tags": "not those of the query"}})
+            raise ErrorResponse(400, {"errors": {"template-tags": "differ from the tags in the query"}})
         for name, tag in tags.items():
             if not {"id", "name", "display-name", "type"} <= set(tag) or tag["name"] != name:
                 raise ErrorResponse(400, {"errors": {"template-tags": f"{name} is not complete"}})
@@ -171,7 +171,7 @@ class MetabaseStandIn:
                 raise ErrorResponse(400, {"errors": {"dashcards": "no such card"}})
             cells = {(card["col"] + x, card["row"] + y) for x in range(card["size_x"]) for y in range(card["size_y"])}
             if max(x for x, _ in cells) > 23 or cells & used_cells:
-                raise ErrorResponse(400, {"errors": {"dashcards": "outside the grid of 24, or over another"}})
+                raise ErrorResponse(400, {"errors": {"dashcards": "outside the 24 columns, or over another card"}})
             used_cells |= cells
             stored.append(card | {"id": card["id"] if card["id"] > 0 else uuid.uuid4().int % 10**6 + 1})
         return stored

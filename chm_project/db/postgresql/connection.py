@@ -47,7 +47,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 class PoolerConnection(LimitedConnection):
     """A connection to PgBouncer in transaction mode, where settings of a session would affect other clients.
 
-    So only CHM's own deadline limits statements. The timeouts of the database role limit them in the server.
+    So CHM sets no timeouts in the session. Its own deadline and the timeouts of the database role limit statements.
     """
 
     def set_limits(self, limits: TimeLimits) -> None:

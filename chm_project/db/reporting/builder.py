@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 # While this transaction waits for the lock of a view, new queries of the view wait too, so it waits only this long.
 LOCK_SECONDS = 2
-# grant_reporting_role ends statements and idle transactions of a reading role sooner than this.
+# Longer than the timeouts that grant_reporting_role sets for a reading role, so that its readers finish in time.
 WAIT_SECONDS = 90
 # The key of the advisory lock that allows one builder at a time.
 BUILDER_LOCK = (0x43484E, 1)

@@ -47,9 +47,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A report. `parameters` maps the parameters that it has besides the common ones to their defaults.
+    """A report. `parameters` maps its parameters, without the common ones, to their defaults.
 
-    An empty default stands for the default in runs/reporting/parameters.py.
+    If a default is empty, the default in runs/reporting/parameters.py applies.
     """
 
     name: str
@@ -138,7 +138,7 @@ def shapes() -> dict[str, Shape]:
 
 @cache
 def fragments() -> dict[str, str]:
-    """Return all fragments by name; a fragment may use others."""
+    """Return all fragments by name; a fragment can include others."""
     return {file.stem: _header_and_query(file.read_text())[1] for file in _files("fragments")}
 
 

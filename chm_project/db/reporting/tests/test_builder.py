@@ -1,4 +1,4 @@
-"""The builder brings the views of the schema `reporting` and the grants on them in line with the files."""
+"""The builder makes the views of the schema `reporting` match their files, and keeps the grants on the views."""
 
 import os
 import threading
@@ -351,7 +351,7 @@ def test_reversing_migrations_drops_the_views_and_the_last_migration_restores_th
     call_command("migrate", "alerting", "0001", verbosity=0)
     assert all_views() == set()
     call_command("migrate", "runs", verbosity=0)
-    assert all_views() == set(), "alerting's migrations are still to be applied"
+    assert all_views() == set(), "alerting's migrations are not applied yet"
     call_command("migrate", verbosity=0)
 
     assert all_views() == before == readable_views(roles[0])
