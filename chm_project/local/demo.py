@@ -1,4 +1,4 @@
-"""Create the data of `make demo`: two clients with pipelines on a replayed Airflow, a user, a token, and its files."""
+"""Create the data of `make demo`: two clients with pipelines on a replayed Airflow, a user, a token, and files."""
 
 import fcntl
 import json
@@ -24,8 +24,8 @@ from runs.models import Run
 USERNAME = "demo"
 TOKEN_NAME = "make demo"  # noqa: S105 - a name, not a secret
 SYNTHETIC_DATASET = "v1"
-PASSWORD_ENV = "CHM_DEMO_AIRFLOW_PASSWORD"  # noqa: S105 - where the secret is
-TOKEN_ENV = "CHM_DEMO_PARTNER_TOKEN"  # noqa: S105 - where the secret is
+PASSWORD_ENV = "CHM_DEMO_AIRFLOW_PASSWORD"  # noqa: S105 - the variable that contains the secret
+TOKEN_ENV = "CHM_DEMO_PARTNER_TOKEN"  # noqa: S105 - the variable that contains the secret
 AIRFLOW_INTERVAL_SECONDS = 5
 PARTNER_INTERVAL_SECONDS = 10
 
@@ -109,7 +109,7 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None
         name, url = f"{platform.replace('_', '-')}-partner", f"{partner_url}/{platform}"
         tables.append(_table(name, "generic", url, PARTNER_INTERVAL_SECONDS, partner_auth, names, platform))
         if platform == DOWN_SOURCE:
-            tables[-1] += "max_retries = 1  # the next tick is soon\n"
+            tables[-1] += "max_retries = 1  # the next tick, a few seconds later, tries again\n"
     path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
     # Read the file, so that an invalid file fails here and not in the worker.
     read_connections_file(path)

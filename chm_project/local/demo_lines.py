@@ -13,9 +13,9 @@ MAX_LENGTH = 100
 
 
 class EventLines:
-    """Write one line per event. With `in_place`, for a terminal, each event line replaces the previous one.
+    """Write one line per event.
 
-    So the login above the events stays visible.
+    With `in_place`, for a terminal, each event line replaces the previous one, so that the login above stays visible.
     """
 
     def __init__(self, write: Callable[[str], None], *, in_place: bool) -> None:

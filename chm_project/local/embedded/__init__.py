@@ -59,7 +59,7 @@ def start_servers(*, data_dir: Path, database: bool = True, broker: bool = True)
             "The embedded servers need unix sockets and file locks, which Windows lacks. Use WSL, or set "
             "CHM_DATABASE_URL and CHM_BROKER_URL."
         )
-    # Imported here, because Windows lacks the modules that it imports.
+    # Imported here, because these modules import fcntl and pwd, which Windows lacks.
     from chm_project.local.embedded.folders import prepare_data_dir
     from chm_project.local.embedded.postgres import Postgres
     from chm_project.local.embedded.valkey import Valkey

@@ -13,7 +13,7 @@ from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 ROOT_FOLDER = Path("/var/lib/chm")
 # macOS allows 104 bytes for the path of a socket, Linux 108. The name of the file needs the rest.
 MAX_SOCKET_FOLDER_LENGTH = 80
-# Other accounts may enter to reach their own folders inside, but cannot list it.
+# Other accounts can enter the folder to reach their own folders in it, but cannot list its content.
 ENTER_ONLY_MODE = 0o711
 
 

@@ -1,4 +1,7 @@
-"""Run the servers' programs, with the unprivileged account if PostgreSQL refuses root, and outside this terminal."""
+"""Run the servers' programs, detached from this terminal.
+
+PostgreSQL refuses to run as root. If this process is root, an unprivileged account runs it.
+"""
 
 import os
 import pwd
@@ -14,7 +17,7 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
-    """Return the account that runs PostgreSQL if this process is root, which PostgreSQL refuses; else None."""
+    """Return the account that runs PostgreSQL if this process is root; else None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

@@ -16,7 +16,7 @@ from inventory.models import Client
 
 
 class Command(BaseCommand):
-    help = "Write a client's health report, as on its page, to one self-contained HTML file."
+    help = "Write a client's health report, the same as in the console, to one self-contained HTML file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("client", help="the name of the client, or its id")

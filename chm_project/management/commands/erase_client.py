@@ -20,7 +20,7 @@ examples:
 
 Only a backup can restore the client. To stop watching a client and keep its history, disable it instead.
 The admin log keeps an entry with the client's name and the numbers of removed rows. Safe to interrupt and to repeat.
-exit codes: 0 erased; 2 not erased, because the client is unknown or its name was not typed_name; 130 interrupted
+exit codes: 0 erased; 2 not erased, because the client is unknown or its name was not repeated; 130 interrupted
 """
 
 

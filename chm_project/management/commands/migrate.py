@@ -30,7 +30,7 @@ class Command(DjangoMigrate):
             super().handle(*args, **options)
             if not builder.is_current(connection):
                 self.stdout.write("The schema reporting needs to be built.")
-                # Like Django, if migrations are not applied.
+                # Django exits in the same way if migrations are not applied.
                 if options["check_unapplied"]:
                     sys.exit(1)
             return
@@ -40,7 +40,7 @@ class Command(DjangoMigrate):
             self._build_reporting(connection, options["verbosity"])
 
     def migration_progress_callback(self, action: str, migration: Migration | None = None, fake: bool = False) -> None:
-        # PostgreSQL does not drop a column or table that a view reads.
+        # PostgreSQL refuses to drop a column or table that a view reads. So drop the views before undoing a migration.
         if action == "unapply_start" and not fake:
             builder.drop(self._connection)
         super().migration_progress_callback(action, migration, fake)

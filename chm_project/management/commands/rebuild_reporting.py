@@ -16,7 +16,7 @@ examples:
   manage.py rebuild_reporting --check   print whether the database is current; exit status 1 if it is not
 
 manage.py migrate builds the views when a file has changed. Use this command for views that were changed or dropped by
-hand. It keeps the permissions to read them.
+hand. Permissions to read the views stay the same.
 """
 
 

@@ -45,8 +45,8 @@ connection.creation.destroy_test_db("chm", verbosity=0)
 
 @pytest.fixture(scope="module")
 def servers(clean_up: Callable[[Path], None]) -> Iterator[RunningServers]:
-    # Not in pytest's own folders: other users cannot enter them, so wrong permissions of the servers' files would not
-    # show.
+    # Not in pytest's own folders: other users cannot enter them, so the tests would pass even if the servers' files had
+    # wrong permissions.
     with readable_folder() as folder:
         with start_servers(data_dir=folder / "chm") as servers:
             yield servers
