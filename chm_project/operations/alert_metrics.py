@@ -26,7 +26,7 @@ def alert_metrics() -> Iterator[Metric]:
     try:
         yield from _failing_pipelines()
         yield from _firing_rules()
-    except DatabaseError:  # a scrape returns the other metrics then
+    except DatabaseError:  # the scrape then returns only the other metrics
         logger.warning("failing pipelines and firing rules are not listed: the database took too long")
 
 

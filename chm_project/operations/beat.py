@@ -29,7 +29,7 @@ MIN_HEARTBEAT_SECONDS = 1
 STOPPED_AFTER_SECONDS = 4 * HEARTBEAT_SECONDS
 
 LOCK_KEY = "chm:beat:lock"
-# The lock expires after this time, unless the active beat renews it. It renews it four times as often.
+# The lock expires after this time. The active beat renews it every RENEW_SECONDS.
 LOCK_SECONDS = 20
 RENEW_SECONDS = 5
 
@@ -77,7 +77,7 @@ class BeatLock:
 
 
 class BeatingScheduler(PersistentScheduler):
-    """A scheduler that shows a heartbeat in the cache, and schedules only while it holds the lock."""
+    """A scheduler that writes a heartbeat to the cache, and schedules only while it holds the lock."""
 
     _heartbeat_at = -math.inf
     _beat_lock: BeatLock | None = None
@@ -85,14 +85,14 @@ class BeatingScheduler(PersistentScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if not self._may_schedule():
             return RENEW_SECONDS
-        # In the last milliseconds before an entry is due, Celery ticks without a pause, so limit the heartbeats.
+        # In the last milliseconds before an entry is due, Celery ticks without a pause, so limit the writes.
         if (now := time.monotonic()) - self._heartbeat_at >= MIN_HEARTBEAT_SECONDS:
             self._heartbeat_at = now
             try:
                 # The entry does not expire, so that the age of the last heartbeat is known after beat stops.
                 cache.set(_HEARTBEAT_CACHE_KEY, time.time(), timeout=None)
             except Exception:  # noqa: BLE001 - the cache's client may raise anything; scheduling continues
-                logger.warning("beat cannot show its heartbeat: the cache is down")
+                logger.warning("beat cannot write its heartbeat: the cache is down")
         # Celery can sleep until the next entry is due. That can be longer than the lock is valid.
         return min(float(super().tick(*args, **kwargs)), RENEW_SECONDS)
 

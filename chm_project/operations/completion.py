@@ -44,7 +44,7 @@ def script(shell: str) -> str:
 
 
 def product_commands() -> dict[str, str]:
-    """Return CHM's own commands, including those that replace Django's, with the app of each."""
+    """Return the app of each command of CHM, keyed by the command's name. Some of them replace Django's commands."""
     from django.core.management import get_commands
 
     return {name: app for name, app in sorted(get_commands().items()) if str(app).partition(".")[0] in CHM_PACKAGES}
@@ -61,7 +61,7 @@ def command_parser() -> ArgumentParser:
         command: Any = installed[name]
         command_object = load_command_class(command, name) if isinstance(command, str) else command
         subparser = command_object.create_parser("chm", name)
-        # This is what add_parser() does. It cannot be used, because it creates a new parser.
+        # Do the same as add_parser(), which cannot add an existing parser.
         commands._choices_actions.append(
             commands._ChoicesPseudoAction(name, (), command_object.help.partition(". ")[0])
         )

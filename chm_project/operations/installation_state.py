@@ -146,5 +146,5 @@ def _scheduling_problems() -> dict[str, str]:
         return {"broker": "the broker cannot be reached"}
     age = heartbeat_age()
     if age is None:
-        return {"beat": "beat has not shown a heartbeat yet; is it running?"}
+        return {"beat": "beat has not sent a heartbeat yet; is it running?"}
     return {"beat": f"beat's last heartbeat was {age:.0f} s ago; is it running?"} if age > STOPPED_AFTER_SECONDS else {}

@@ -28,7 +28,7 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = self.views.get(request.path_info)
-        # If the request has a session, check the user's permissions. This needs the other middleware.
+        # A request with a session cookie continues, because the later middleware load the session and its user.
         if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return self.get_response(request)
         # The other middleware does not run, so render the response of the API view here.

@@ -27,7 +27,7 @@ class ProxyMiddleware:
         return self.get_response(request)
 
     def _client_address(self, request: HttpRequest) -> str:
-        """Return the last address in X-Forwarded-For that is no trusted proxy; a client can forge those before it."""
+        """Return the last address in X-Forwarded-For that is not a trusted proxy. Clients can forge earlier ones."""
         address = str(request.META["REMOTE_ADDR"])
         for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             if not _is_address(text.strip()):

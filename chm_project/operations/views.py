@@ -156,7 +156,7 @@ class MetricsView(StrictView):
         responses={(200, "text/plain"): OpenApiResponse({"type": "string"}, "One line per sample.")},
     )
     def get(self, request: Request) -> HttpResponse:
-        """Values come from the database and the broker, so every web process returns the same."""
+        """Values come from database, broker and all processes of the machine, so every web process returns the same."""
         refuse_bound_callers(request)
         registry = CollectorRegistry()
         registry.register(Collector())

@@ -1,4 +1,4 @@
-"""Find the value after a secret name in a text, in the forms that users and programs write it."""
+"""Find the value after a secret name in a text, in the forms in which users and programs write it."""
 
 import re
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def name_at(text: str, start: int, end: int) -> Span:
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
     """Return the end of the secret name in this span, and the span of its value; None if the value is not secret.
 
-    If it is not a secret name, return `start` and None, because a longer name can begin here, as in "mot de passe".
+    If the span is not a secret name, return `start` and None: a longer name can begin here, as in "mot de passe".
     """
     first, last = name_at(text, start, end)
     kind = secret_name(text[first:last])

@@ -49,9 +49,10 @@ def scrub_mapping(value: Mapping[str, Any]) -> str:
 
 
 def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the payload like `scrub_mapping`, and a text of which every part is harmless; empty for most secrets.
+    """Return the payload as JSON text like `scrub_mapping`, and the same text again if no part of it can be a secret.
 
-    A source repeats the fields of a run in its payload. Those that are part of the second text need no search.
+    Otherwise the second text is empty. A source repeats the fields of a run in its payload, so a field that is part of
+    the second text does not have to be searched for secrets.
     """
     try:
         encoded = orjson.dumps(value, option=_AS_JSON).decode()

@@ -168,7 +168,7 @@ def literals_in_names() -> frozenset[str]:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name in lower case: "apiKey", "API-KEY" and "api_key" are the same two."""
+    """Return the words of a name in lower case: "apiKey", "API-KEY" and "api_key" have the same two."""
     return tuple(_WORD_OR_NUMBER.findall(" ".join(_CAMEL.split(name)).lower()))
 
 

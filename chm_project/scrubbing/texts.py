@@ -58,8 +58,8 @@ def secret_spans(text: str) -> list[Span]:
 def search_payload(encoded: str) -> tuple[bool, bool]:
     """Return whether the JSON text of a payload may contain secrets, and whether every part of it is harmless.
 
-    The first is False only if the text contains no secret name and matches no rule. A text without any anchor or name
-    is harmless in every part: nothing in it could begin a search.
+    The first value is False only if the text contains no secret name and matches no rule. The second value is True only
+    if the text contains no anchor and no word of a secret name, so that a search in any part of it finds nothing.
     """
     lower = _lower(encoded)
     literals = _literals_in(lower)

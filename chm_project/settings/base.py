@@ -117,7 +117,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = paths.STATIC_ROOT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Names of files contain a hash of their content, so browsers may cache them without end.
+    # Names of files contain a hash of their content, so browsers can cache the files forever.
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
@@ -201,8 +201,8 @@ CHM_INGEST_INTERVAL_SECONDS = env.integer("CHM_INGEST_INTERVAL_SECONDS", 60, min
 
 # Whether database sessions use prepared statements; set to false behind PgBouncer in transaction mode.
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
-# The address of the database if CHM_DATABASE_URL is a pooler's, for migrations and for locks that last longer than a
-# transaction.
+# The address of the database itself if CHM_DATABASE_URL is the address of a pooler. Migrations use it, and locks that
+# last longer than a transaction.
 CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
 # A read replica for reports and the console's lists. While it lags more seconds than allowed, it is not used.
 CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
@@ -213,12 +213,13 @@ CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, min
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
-# Logins as one account from one address; then as any account from one address, or as one account from anywhere.
+# Failed logins to one account from one address; then to all accounts from one address, and to one account from all
+# addresses.
 CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
 CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 # Lineage events per token. Their producers send several per run, so the limit is higher than that of requests.
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
-# Number of reports that may run at the same time in the whole installation; further ones get 503 with Retry-After.
+# Number of reports that may run at the same time in the whole installation; others get 503 with Retry-After.
 CHM_REPORTS_AT_ONCE = env.integer("CHM_REPORTS_AT_ONCE", 2, minimum=1)
 
 # A health board that is slow to compute is cached for this time; the page shows its age. 0: not cached.
@@ -281,7 +282,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_TASK_TIME_LIMIT = 540
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Otherwise Celery would replace the logging of these settings in workers.
+# Keep the logging of these settings in workers, which Celery would replace.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A task that is not acknowledged within the visibility timeout is delivered again, so the timeout must be longer than
 # the longest task. The other two options look for such tasks more often than the default of every hundred seconds.

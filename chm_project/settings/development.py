@@ -26,8 +26,8 @@ if database_url := env.address("CHM_DATABASE_URL"):
 else:
     env.fault(
         "CHM_DATABASE_URL",
-        "is not set: start through `make demo`, `make serve` or `python manage.py ...`, which bring their own "
-        "PostgreSQL, or set it.",
+        "is not set: start through `make demo`, `make serve` or `python manage.py ...`, which start a "
+        "PostgreSQL, or set the variable.",
     )
 env.raise_faults()
 # Production's storage needs a manifest, which exists only after collectstatic.

@@ -96,7 +96,7 @@ class EnvironmentReader:
 
     def raw(self, name: str) -> str:
         """Return the text of a variable or of its file; "" if it is not set. Raise OSError for an unreadable file."""
-        # Remove the line break with which files of secrets usually end.
+        # Remove the line break at the end, which most files with a secret have.
         return str(self._values.get(name, "")).strip()
 
     def text_list(self, name: str, default: list[str]) -> list[str]:

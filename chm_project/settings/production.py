@@ -26,7 +26,7 @@ def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in key:
         yield "CHM_SECRET_KEY", "is a published example: give at least 50 random characters."
-    # Stricter than Django's security.W009, which asks for 50 characters and 5 different ones.
+    # Stricter than Django's check security.W009, which requires 50 characters and 5 different ones.
     elif len(key) < 50 or len(set(key)) < 12 or "development" in key or "insecure" in key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):
@@ -70,7 +70,7 @@ def database_conflict(url: str) -> str:
     if "service" in options or "servicefile" in options:
         return "names a service, whose file can override the address"
     if any(len(values) > 1 for values in options.values()):
-        return "gives an option twice"
+        return "contains an option twice"
     # libpq reads these variables for options that are not in the URL.
     overriding = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
     return f"conflicts with {', '.join(overriding)} in the environment" if overriding else ""
@@ -162,7 +162,7 @@ if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_S
         "CHM_HSTS_PRELOAD",
         "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of at least a year, because browsers require both.",
     )
-# These checks ask for HSTS on subdomains and preload. Both affect a whole domain, so the operator decides.
+# These checks recommend HSTS on subdomains and preload. Both affect a whole domain, so the operator decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

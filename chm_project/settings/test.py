@@ -14,8 +14,8 @@ CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
 # Look for static files at each request. Otherwise each test client would scan all files and warn about STATIC_ROOT.
 WHITENOISE_AUTOREFRESH = True
-# All tests send requests from the same address, so the limits per address are high.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# All tests send requests from the same address, so the limits per address are high.
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"
 # Never reuse a cached board, also on a slow machine. The tests of cached boards set another value.
 CHM_BOARD_REUSE_SECONDS = 0

@@ -54,12 +54,12 @@ def _route(request: HttpRequest) -> str:
 
 
 def _actor(request: HttpRequest) -> str:
-    """Return the account of the request, or "anonymous". Use only what is already loaded, so that no query is sent."""
+    """Return the account of the request, or "anonymous". Use only a loaded user, so that no query is sent."""
     if key := getattr(request, "path_key", None):
         return visible_part(key)
     if isinstance(auth := getattr(request, "auth", None), str):
         return auth
     user: Any = vars(request).get("user")
-    if hasattr(user, "_wrapped"):  # a session's lazy user
+    if hasattr(user, "_wrapped"):  # the lazy user of a session, which is cached after its first use
         user = getattr(request, "_cached_user", None)
     return user.get_username() if user is not None and user.is_authenticated else "anonymous"

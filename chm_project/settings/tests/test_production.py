@@ -99,7 +99,7 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
         ({"CHM_BROKER_URL": "rediss://:pw@r.example.com/0?ssl_cert_reqs=none"}, "CHM_BROKER_URL does not check"),
         (
             {"CHM_DATABASE_URL": SAFE_VARIABLES["CHM_DATABASE_URL"] + "&sslmode=disable"},
-            "CHM_DATABASE_URL gives an option twice",
+            "CHM_DATABASE_URL contains an option twice",
         ),
         ({"CHM_DATABASE_URL": "postgresql:///chm?service=other"}, "CHM_DATABASE_URL names a service"),
         ({"PGHOST": "db.example.com"}, "CHM_DATABASE_URL conflicts with PGHOST"),

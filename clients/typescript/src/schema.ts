@@ -1046,7 +1046,7 @@ export interface paths {
         };
         /**
          * Read metrics in Prometheus' text format
-         * @description Values come from the database and the broker, so every web process returns the same.
+         * @description Values come from database, broker and all processes of the machine, so every web process returns the same.
          */
         get: operations["metrics"];
         put?: never;

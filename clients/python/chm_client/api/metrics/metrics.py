@@ -115,7 +115,8 @@ def sync_detailed(
 ) -> Response[Error | str]:
     """ Read metrics in Prometheus' text format
 
-     Values come from the database and the broker, so every web process returns the same.
+     Values come from database, broker and all processes of the machine, so every web process returns the
+    same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,7 +144,8 @@ def sync(
 ) -> Error | str | None:
     """ Read metrics in Prometheus' text format
 
-     Values come from the database and the broker, so every web process returns the same.
+     Values come from database, broker and all processes of the machine, so every web process returns the
+    same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,7 +168,8 @@ async def asyncio_detailed(
 ) -> Response[Error | str]:
     """ Read metrics in Prometheus' text format
 
-     Values come from the database and the broker, so every web process returns the same.
+     Values come from database, broker and all processes of the machine, so every web process returns the
+    same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,7 +197,8 @@ async def asyncio(
 ) -> Error | str | None:
     """ Read metrics in Prometheus' text format
 
-     Values come from the database and the broker, so every web process returns the same.
+     Values come from database, broker and all processes of the machine, so every web process returns the
+    same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
