@@ -34,7 +34,7 @@ register.simple_tag(status_badge, name="status")
 register.simple_tag(badge, name="badge")
 
 LABELS: dict[str, str] = {**dict(Platform.choices), **dict(Environment.choices)}
-# Names of connectors that differ from their key with spaces and a capital letter.
+# Names of connectors for which connector_label() cannot derive the name from the key.
 CONNECTOR_LABELS = {
     "azure_data_factory": "Azure Data Factory",
     "cursor_api": "Cursor API",
@@ -80,9 +80,9 @@ def minus(number: int, other: int) -> int:
 
 @register.simple_tag
 def since_failure(row: Row) -> SafeString:
-    """Return what happened after the failure in a row of failing_now.
+    """Return a badge for what happened after the failure in a row of failing_now.
 
-    This is "retrying" if a run is open, else the status of the latest run, or a dash if that run failed.
+    It shows "retrying" if a run is open, else the status of the latest run. Return a dash if the latest run failed.
     """
     if row["retrying"]:
         return badge("running", "retrying")

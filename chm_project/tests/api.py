@@ -19,7 +19,7 @@ UNKNOWN_ID = "019b0000-0000-7000-8000-000000000000"
 
 
 def api_with_scope(scope: str = "admin", **binding: Any) -> APIClient:
-    """Return an API client with a new token; `client_id` or `pipeline_id` bind the token."""
+    """Return an API client with a new token. Pass `client_id` or `pipeline_id` to bind the token."""
     _, token = create_token(name="test", scope=Scope(scope), **binding)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
@@ -91,7 +91,7 @@ def items(response: Any) -> list[dict[str, Any]]:
 
 
 def post_json(client: APIClient, path: str, body: object) -> Any:
-    """Post a body that can contain values which the test client does not encode: null and lone surrogates."""
+    """Post a body that can contain null and lone surrogates, which the test client does not encode."""
     return client.post(path, json.dumps(body), content_type="application/json")
 
 

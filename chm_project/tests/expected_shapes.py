@@ -1,7 +1,7 @@
 """The expected rows of each shape for the controlled seed, calculated by hand. Columns are in the order of the shape.
 
 `hours_ago(24)` is 24 hours before AS_OF. In EXPECTED_ROWS, external ids stand for runs. `expected_rows` replaces them
-by the ids of the runs, and adds the ids of clients and pipelines.
+with the ids of the runs, and adds the ids of clients and pipelines.
 """
 
 from datetime import date

@@ -97,7 +97,7 @@ class _TableParser(HTMLParser):
 
 
 def tables(text: str) -> dict[str, list[list[str]]]:
-    """Return the rows of cells of each table, by the name of its list or chart. Times are the values of `datetime`."""
+    """Return the rows of each table as lists of cell texts, keyed by the table's list or chart. Times are ISO texts."""
     parser = _TableParser()
     parser.feed(text)
     return {
@@ -106,12 +106,12 @@ def tables(text: str) -> dict[str, list[list[str]]]:
 
 
 def tiles(text: str) -> dict[str, int]:
-    """Return the number that each tile shows, by the name of the tile."""
+    """Return the number that each tile shows, keyed by the name of the tile."""
     matches = re.findall(r'data-tile="(\w+)">\s*<span class="chm-number">(\d+)</span>', text)
     return {key: int(number) for key, number in matches}
 
 
 def tile_links(text: str) -> dict[str, str]:
-    """Return the URL that each tile links to, by the name of the tile."""
+    """Return the URL that each tile links to, keyed by the name of the tile."""
     matches = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
     return {key: address.replace("&amp;", "&") for address, key in matches}

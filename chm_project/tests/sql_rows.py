@@ -1,4 +1,4 @@
-"""Insert rows with plain SQL, to test what the database itself refuses, without Django."""
+"""Insert rows with plain SQL, to test which rows the database refuses without Django's validation."""
 
 import uuid
 from typing import Any

@@ -78,7 +78,7 @@ def run_on_terminal(name: str, *arguments: str, env: dict[str, str]) -> tuple[in
     return process.wait(60), [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
 
 
-# The command line reports the error of every command. These commands raise it at different points.
+# chm_project/command_line.py reports this error for all commands. These commands raise it at different points.
 @pytest.mark.parametrize("name", ["generate_history", "ingest_runs", "migrate", "scrub_stored", "serve"])
 def test_an_unreachable_database_is_reported_in_one_line_with_the_cause(name: str, tmp_path: Path) -> None:
     env = environment("postgresql://chm:hunter2@127.0.0.1:1/chm", tmp_path)

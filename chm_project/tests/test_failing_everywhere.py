@@ -103,7 +103,7 @@ def pipelines_by_case() -> dict[str, Pipeline]:
             )  # fmt: skip
             if status == "re-opened":
                 Run.objects.filter(pk=run.pk).update(status="running", finished_at=None, error_message=None)
-    # Failures of disabled inventory do not count.
+    # Failures of disabled pipelines and of disabled clients do not count.
     RunFactory.create(pipeline__is_active=False, status="failed")
     RunFactory.create(pipeline__client__is_active=False, status="failed")
     return pipelines

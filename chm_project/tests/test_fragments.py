@@ -1,4 +1,4 @@
-"""Each rule about runs is defined once in SQL, and models and drawings apply the same rule in Python."""
+"""Each definition about runs and pipelines is in one SQL fragment, and Python code agrees with it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,20 +27,20 @@ OPTIONAL_HOURS = st.none() | st.integers(0, 4)
 
 
 @pytest.mark.parametrize(
-    ("rule", "text"),
+    ("definition", "text"),
     [
         ("the order of the latest run", "finished_at, '-infinity'::timestamptz) DESC"),
         ("which runs are decisive", "status IN ('success', 'failed')"),
         ("since when a pipeline is stale", "ingest_due_at <"),
     ],
 )
-def test_the_sql_of_a_rule_is_in_one_file(rule: str, text: str) -> None:
+def test_the_sql_of_a_definition_is_in_one_fragment(definition: str, text: str) -> None:
     folders = (Path(settings.BASE_DIR) / app for app in ("alerting", "chm_project", "ingestion", "inventory", "runs"))
     files = [file for folder in folders for file in folder.rglob("*.sql")]
 
     folder_names = [file.parent.name for file in files if text in file.read_text()]
 
-    assert folder_names == ["fragments"], rule
+    assert folder_names == ["fragments"], definition
 
 
 @hypothesis_settings(

@@ -31,7 +31,7 @@ LOWER_LAYER = (
 )
 # Packages of chm_project that import no app: the lower layer, and the package that runs before Django starts.
 BELOW_THE_APPS = (*LOWER_LAYER, "chm_project.local.embedded")
-# From the extra `sentry`. Without it, the setting that needs it is refused.
+# Packages of the extra `sentry`. Without them, CHM refuses the setting CHM_SENTRY_DSN.
 OPTIONAL_PACKAGES = {"sentry_sdk"}
 PRODUCT = (*APPS, "chm_project", "docker")
 

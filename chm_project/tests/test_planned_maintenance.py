@@ -102,16 +102,16 @@ def test_a_late_pipeline_is_marked_during_the_window(maintenance_file: Path) -> 
     pipeline = create_northwind_pipeline(ingested_through=MIDNIGHT + timedelta(days=9))
     add_runs(pipeline, "success", *range(-24 * 30, -1))
 
-    def notes_at(hour: float) -> list[Any]:
+    def maintenance_at(hour: float) -> list[Any]:
         as_of = MIDNIGHT + timedelta(hours=hour)
         rows = run_shape("late_pipelines", as_of=as_of)
         add_maintenance_columns(rows, as_of=as_of)
         return [row["maintenance"] for row in rows]
 
-    assert notes_at(1) == ["Backup of the warehouse"]
-    assert notes_at(5) == [None], "the pipeline is still late, but the window has ended"
+    assert maintenance_at(1) == ["Backup of the warehouse"]
+    assert maintenance_at(5) == [None], "the pipeline is still late, but the window has ended"
     maintenance_file.write_text(WEEKLY_WINDOW.replace("22:00:00", "23:30:00"))
-    assert notes_at(1) == [None], "the start was expected before the window"
+    assert maintenance_at(1) == [None], "the start was expected before the window"
 
 
 def test_the_console_shows_mark_owner_and_runbook_and_counts_marked_failures_too(maintenance_file: Path) -> None:
@@ -184,7 +184,7 @@ def test_pages_work_and_mark_nothing_if_the_maintenance_file_has_faults(
     assert "owners[1].runbook_url" in caplog.text
 
 
-def test_notes_need_two_queries_for_any_number_of_rows(maintenance_file: Path) -> None:
+def test_maintenance_columns_need_two_queries_for_any_number_of_rows(maintenance_file: Path) -> None:
     for number in range(30):
         add_runs(create_northwind_pipeline(f"load {number}"), "failed", 1)
     rows = run_shape("failing_now")

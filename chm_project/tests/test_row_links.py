@@ -72,7 +72,7 @@ def test_the_links_in_a_row_of_the_board_open_their_pages(seed: None) -> None:
     assert set(opened_links) == lists >= {"failing", "changed", "late", "sources", "fresh", "firing"}
 
 
-def test_a_limit_shortens_every_report(seed: None) -> None:
+def test_every_report_returns_at_most_as_many_rows_as_its_limit(seed: None) -> None:
     api = api_with_scope("read")
     for name in shapes():
         rows = api.get(f"{ROOT}/reports/{name}").json()["items"]

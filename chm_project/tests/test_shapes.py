@@ -196,7 +196,7 @@ def test_a_name_that_looks_like_a_formula_is_escaped_in_csv() -> None:
     assert row[:2] == ['\'=HYPERLINK("http://evil.example")', "'+1+1"]
 
 
-def test_a_report_needs_one_query_besides_its_limits(django_assert_num_queries: Any) -> None:
+def test_a_report_runs_one_query_and_four_statements_for_its_time_limit(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(5):  # savepoint, set limit, the shape, reset limit, release savepoint
         run_shape("latest_status_by_pipeline")
 

@@ -24,7 +24,7 @@ from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, ThreadCo
 
 logger = logging.getLogger(__name__)
 
-# If a child ends sooner than this, its replacement starts after a pause, because an error at the start repeats.
+# If a child ends sooner than this, its replacement starts after a pause, because it can fail in the same way.
 EARLY_END_SECONDS = 0.5
 # The environment variable that passes the process ids of running children to the process after the exec.
 FORMER_CHILDREN_VARIABLE = "CHM_WEB_FORMER_CHILDREN"

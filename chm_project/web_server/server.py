@@ -39,8 +39,8 @@ REPORT_THREADS = 2
 MAX_WAITING_REPORTS = 4
 # Responses that clients have not read are buffered on disk up to this size, so that no thread waits for a client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# If a client sends another request before it has read this many bytes, the response is its last, and the connection is
-# closed.
+# If a client sends another request while more than this many bytes of earlier responses are unread, CHM answers it and
+# then closes the connection.
 UNREAD_BYTES_OF_PIPELINING_CLIENT = 1024 * 1024
 
 
