@@ -3,7 +3,8 @@
 Inject faults into the services that ingestion needs while it works, and count lost and duplicated runs.
 
 All processes are real: PostgreSQL, Valkey, a Celery worker with two children, beat, and a partner over HTTP. Runs of
-the partner start and end during the fault. When everything is idle again, each run is compared with its row.
+the partner start and end during the fault. When all processes are idle again, each run of the partner is compared with
+the row that CHM has stored for it.
 """
 
 import argparse
@@ -138,11 +139,12 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 
 {INTRODUCTION}
 
-*Injected* is how often the fault was injected: the number of kills, restarts, or requests with a wrong answer. *Wrong*
-is the number of rows whose status or times differ from the partner's. *Secrets shown* is the number of places (rows,
-task results, messages, lines of the log at DEBUG) that contain one of the secrets that the test puts into runs, errors
-and tokens. *Restarted* is how often a process of CHM ended by itself and was started again, as a service manager does:
-Celery's Redis transport can end a worker that holds messages when its broker goes away.
+*Injected* is how often the fault was injected: the number of kills, restarts, or requests with a wrong response. *Runs*
+is the number of stored runs. *Wrong* is the number of rows whose status or times differ from the
+partner's. *Secrets shown* is the number of places (rows, task results, messages, lines of the log at DEBUG) that
+contain one of the secrets that the test puts into runs, errors and tokens. *Restarted* is how often a process of CHM
+ended by itself and was started again, as a service manager does. This happens because Celery's Redis transport can end
+a worker when the broker is stopped.
 
 | fault | injected | survived | runs | lost | duplicated | wrong | secrets shown | restarted |
 |---|---|---|---|---|---|---|---|---|

@@ -246,8 +246,9 @@ def main() -> int:
         folder,
         lambda record: scenario(airflow, chm, folder, record),
         title="A live Airflow, changed by hand",
-        introduction="Written by `make e2e-airflow`, which starts Apache Airflow in a folder of its own, runs DAGs, "
-        "changes their\nruns by hand while CHM ingests, and compares every run with Airflow's own answers.",
+        introduction="Written by `make e2e-airflow`. It starts Apache Airflow in a new folder, runs DAGs, and changes "
+        'their runs by hand\nwhile CHM ingests. "N of N runs equal" means that all N runs in Airflow '
+        "have the same status, start and\nend in CHM.",
         system=f"Airflow {client['version']}",
         write=options.write,
     )

@@ -194,8 +194,9 @@ def main() -> int:
         folder,
         lambda record: scenario(dagster, chm, folder, record),
         title="A live Dagster, changed by hand",
-        introduction="Written by `make e2e-dagster`, which starts Dagster in a folder of its own, runs jobs, "
-        "changes their\nruns by hand while CHM ingests, and compares every run with Dagster's own answers.",
+        introduction="Written by `make e2e-dagster`. It starts Dagster in a new folder, runs jobs, and changes their "
+        'runs by hand\nwhile CHM ingests. "N of N runs equal" means that all N runs in Dagster have the same status, '
+        "start and\nend in CHM.",
         system=f"Dagster {client['version']}",
         write=options.write,
     )

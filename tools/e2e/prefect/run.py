@@ -236,8 +236,9 @@ def main() -> int:
             folder,
             lambda record: scenario(prefect, chm, folder, record),
             title="A live Prefect, changed by hand",
-            introduction="Written by `make e2e-prefect`, which starts a Prefect server in a folder of its own, runs "
-            "flows, changes their\nruns by hand while CHM ingests, and compares every run with Prefect's own answers.",
+            introduction="Written by `make e2e-prefect`. It starts a Prefect server in a new folder, runs flows, and "
+            'changes their runs by hand\nwhile CHM ingests. "N of N runs equal" means that all N runs in Prefect '
+            "have the same status, start and\nend in CHM.",
             system=f"Prefect {client['version']}",
             write=options.write,
         )
