@@ -81,7 +81,7 @@ class AirflowToken(Auth):
         with self._lock:
             token = self._tokens.get(self._key)
         if token is None:
-            token = self._exchange(session)
+            token = self._request_token(session)
             with self._lock:
                 self._tokens[self._key] = token
         self.secrets = (self._key[2], token)
@@ -97,7 +97,7 @@ class AirflowToken(Auth):
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
-    def _exchange(self, session: TokenSource) -> str:
+    def _request_token(self, session: TokenSource) -> str:
         _, username, password = self._key
         answer = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
         token = answer.get("access_token") if isinstance(answer, dict) else None
@@ -129,7 +129,7 @@ class ClientCredentials(Auth):
         with self._lock:
             token, expires_at = self._tokens.get(self._key, ("", 0.0))
         if time.monotonic() >= expires_at:
-            token, expires_at = self._exchange(session)
+            token, expires_at = self._request_token(session)
             with self._lock:
                 self._tokens[self._key] = token, expires_at
         self.secrets = (self._key[3], token)
@@ -139,7 +139,7 @@ class ClientCredentials(Auth):
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
-    def _exchange(self, session: TokenSource) -> tuple[str, float]:
+    def _request_token(self, session: TokenSource) -> tuple[str, float]:
         _, token_url, client_id, secret, scope = self._key
         body = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         headers: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Write the columns of pipelines that belong to ingestion: watermarks, due times, errors and facts from the source.
+"""Write the columns of pipelines that belong to ingestion: watermarks, due times, errors, and facts from source lists.
 
 `updated_at` does not change, because it is the time of the last edit of the pipeline.
 """
@@ -28,9 +28,10 @@ _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 DUE_INTERVALS = 3
 # A walk writes a watermark only if it moves by at least a minute, or by 0.9 intervals if that is shorter. So every
-# scheduled walk writes it, also a walk that starts slightly early. Manual walks shortly after each other do not.
-MAX_BOOKKEEPING_STEP = timedelta(minutes=1)
-BOOKKEEPING_INTERVALS = 0.9
+# scheduled walk writes it, even if it starts slightly early. If manual walks quickly follow each other, only the first
+# one writes it.
+MAX_WATERMARK_STEP = timedelta(minutes=1)
+WATERMARK_STEP_INTERVALS = 0.9
 
 
 def mark_walked(
@@ -46,7 +47,7 @@ def mark_walked(
             {
                 "watermark": watermark,
                 "due_at": timezone.now() + interval * DUE_INTERVALS,
-                "min_step_seconds": min(interval * BOOKKEEPING_INTERVALS, MAX_BOOKKEEPING_STEP).total_seconds(),
+                "min_step_seconds": min(interval * WATERMARK_STEP_INTERVALS, MAX_WATERMARK_STEP).total_seconds(),
                 "pipeline_id": [target.pipeline_id for target in targets],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],

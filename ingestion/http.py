@@ -91,8 +91,8 @@ class PartnerSession:
     """The HTTP session of a connection. Paths are relative to `base_url` and percent-encoded by the caller.
 
     All requests of a session share its TCP connections, its rate limit and the pauses that the partner asked for.
-    `pause_seconds` is the rest of an earlier pause. `on_pause` is called with the seconds of each new pause.
-    Its methods raise Unavailable, TokenRefused, Refused, NotFound or BadAnswer.
+    `pause_seconds` is the remaining time of an earlier pause. `on_pause` is called with the seconds of each new pause.
+    The methods that send requests raise Unavailable, TokenRefused, Refused, NotFound or BadAnswer.
     """
 
     def __init__(

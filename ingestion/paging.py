@@ -15,13 +15,13 @@ MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
 
-# A walk by offset keeps the keys of this many rows in memory.
+# A walk by offset removes the oldest keys from memory when it has twice this number, and keeps this number.
 MAX_KNOWN_ROWS = 100_000
-# Its position, which is saved, contains the keys of this many rows.
+# The position of such a walk, which is saved, contains the keys of this many rows.
 POSITION_ROWS = 50
 # A walk that goes back more often ends with an error, because the rows change faster than it can read them.
 MAX_STEPS_BACK = 200
-# Without a total, a page that is returned this many times is a loop.
+# Without a total, a page that is repeated this many times is a loop.
 MAX_SAME_PAGES = 20
 
 
@@ -84,7 +84,7 @@ class OffsetPaging:
         self._last_page: Sequence[str] = ()
         self._total: int | None = None
         self._same_pages = 0
-        self._step_size = 0  # of the last step back
+        self._step_size = 0  # rows of the last step back; 0 after a page that starts with a known row
         self._steps_back = 0
         self._unknown_first_rows: set[str] = set()
 

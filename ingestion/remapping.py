@@ -17,7 +17,7 @@ from runs.models import Run
 from runs.services import count_outcomes, record_runs
 from runs.size_limits import CUT_KEY
 
-RUNS_PER_TRANSACTION = 500  # runs per transaction
+RUNS_PER_TRANSACTION = 500
 
 
 def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: bool = False) -> Report:

@@ -16,7 +16,7 @@ COUNTS = (
 
 @dataclass(slots=True)
 class Report:
-    """The counts and errors of one connection. A run that comes twice is counted twice."""
+    """The counts and errors of one connection. A run that the source returns twice is counted twice."""
 
     connection: str
     pipelines_processed: int = 0

@@ -9,10 +9,10 @@ from celery.schedules import schedstate, schedule
 
 
 class Phased(schedule):
-    """A Celery schedule that is due once per period, at a moment that depends on the connection's name.
+    """A Celery schedule that is due once per period, at a time within the period that depends on the connection's name.
 
-    The moment follows the clock, so a restart of beat does not shift it. After an outage it is due once, not once for
-    each missed period.
+    The time is computed from the clock, so a restart of beat does not change it. After an outage the schedule is due
+    once, and not once for each missed period.
     """
 
     # Do not rename this class: beat's schedule file holds pickled instances of it.
@@ -21,7 +21,7 @@ class Phased(schedule):
         super().__init__(timedelta(seconds=seconds))
         self.period = float(seconds)
         self.name = name
-        # Not hash(): Python salts it per process, and beat and the web server must compute the same moment.
+        # Not hash(): Python salts it per process, and beat and the web server must compute the same time.
         self.phase = zlib.crc32(name.encode()) / 2**32 * self.period
 
     def is_due(self, last_run_at: datetime) -> schedstate:
@@ -31,7 +31,7 @@ class Phased(schedule):
         return schedstate(math.floor(now / self.period) > math.floor(last / self.period), remaining)
 
     def next_at(self, now: datetime) -> datetime:
-        """Return the first due moment after `now`."""
+        """Return the first time after `now` at which the schedule is due."""
         elapsed = (now.timestamp() - self.phase) % self.period
         return now + timedelta(seconds=self.period - elapsed)
 

@@ -59,11 +59,12 @@ def ingest_connection(
 
     1. Each page of a walk is stored in a transaction of its own.
     2. Stored open runs that the walk did not return are requested.
-    3. Then the watermarks move to the moment before the walk's first request, or the error is stored.
+    3. Then the watermarks move to the time before the walk's first request. If the walk failed, the error is stored.
     4. After all walks, the source's list of pipelines is read if it is due, and missing error texts are fetched.
 
-    If `stop` ends a walk early, the report is `unfinished`, and the next ingestion continues there. `on_walk` is called
-    with the number of pipelines of each finished walk. `report`, if given, is filled during the work.
+    If `stop` ends a walk early, the report is `unfinished`, and the next ingestion continues at the same page.
+    `on_walk` is called with the number of pipelines of each finished walk. A `report` from the caller is updated during
+    the work.
     """
     _freeze_loaded_objects()
     report = Report(connection.name) if report is None else report

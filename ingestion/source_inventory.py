@@ -1,8 +1,8 @@
 """Read a source's list of pipelines and compare it with the inventory.
 
-The list is read every few minutes and not with every walk, because it needs as many requests as the runs, or more.
-Three facts are stored in columns of the pipelines: paused, next start, missing. Ids that only the source has are
-cached. If the cache is lost, the list is read again.
+The list is read every few minutes and not with every walk, because it needs at least as many requests as the runs. The
+columns of a pipeline store whether it is paused or missing, and when it starts next. Ids that only the source has are
+in the cache. If the cache is lost, the list is read again.
 """
 
 import logging

@@ -42,7 +42,7 @@ PAGE_SIZE = 100
 ALL_DAGS = "~"
 
 # /api/v2 or /api/v1 for each base_url, kept until the process ends to save a request per tick.
-_api_versions: dict[str, str] = {}
+_api_paths: dict[str, str] = {}
 
 
 class AirflowConnector:
@@ -69,26 +69,26 @@ class AirflowConnector:
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
-        return error_texts(self._session, self._version(), runs)
+        return error_texts(self._session, self._api_path(), runs)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return the links: Airflow 3 has a page per run, Airflow 2 selects the run in the grid of its DAG."""
-        page, run = ("", "/runs/{run_id}") if self._version() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
+        page, run = ("", "/runs/{run_id}") if self._api_path() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
         return expand_links(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
-        return list_dags(self._session, self._version())
+        return list_dags(self._session, self._api_path())
 
     def _read_run(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         requested_at = datetime.now(UTC)
-        path = f"{self._dag_runs(runs[0].external_id)}/{quote(runs[0].external_run_id, safe='')}"
+        path = f"{self._dag_runs_path(runs[0].external_id)}/{quote(runs[0].external_run_id, safe='')}"
         try:
             row = self._session.get(path)
         except NotFound as error:
             # Only Airflow's own 404 proves that the run was deleted. A proxy without its backend answers 404 too.
             if not error.has_api_error:
                 raise
-            yield from (gone_event(run, at=requested_at) for run in runs)
+            yield from (gone_event(run, version=requested_at) for run in runs)
         else:
             yield from _events(runs, row, requested_at)
 
@@ -119,7 +119,7 @@ class AirflowConnector:
         A cursor is used only if the response has one. An older server ignores the parameter `cursor` and would repeat
         the first page without end.
         """
-        path = self._dag_runs(dag_id)
+        path = self._dag_runs_path(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
         cursors = CursorPaging(start if start and "cursor" in start else None)
         offsets, page_limit = OffsetPaging(start if start and "offset" in start else None), PageLimit()
@@ -137,7 +137,7 @@ class AirflowConnector:
             except NotFound as error:
                 if not error.has_api_error:
                     # This version of the API may no longer exist, after an upgrade of the server.
-                    _api_versions.pop(self._session.base_url, None)
+                    _api_paths.pop(self._session.base_url, None)
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
@@ -149,26 +149,26 @@ class AirflowConnector:
             elif cursors.cursor is not None or not offsets.advance(keys=[_text_key(row) for row in rows], total=total):
                 return
 
-    def _dag_runs(self, dag_id: str) -> str:
+    def _dag_runs_path(self, dag_id: str) -> str:
         dag = dag_id if dag_id == ALL_DAGS else quote(dag_id, safe="")
-        return f"{self._version()}/dags/{dag}/dagRuns"
+        return f"{self._api_path()}/dags/{dag}/dagRuns"
 
-    def _version(self) -> str:
+    def _api_path(self) -> str:
         """Return the path of the API: /api/v2 for Airflow 3, /api/v1 for Airflow 2. A server has only one of them."""
         base_url = self._session.base_url
         for api in ("/api/v2", "/api/v1"):
-            if base_url in _api_versions:
+            if base_url in _api_paths:
                 break
             try:
                 self._session.get(f"{api}/version")
             except NotFound:
                 continue
-            _api_versions[base_url] = api
-        if base_url not in _api_versions:
+            _api_paths[base_url] = api
+        if base_url not in _api_paths:
             raise BadAnswer(
                 "neither /api/v2/version nor /api/v1/version exists: is base_url the address of an Airflow?"
             )
-        return _api_versions[base_url]
+        return _api_paths[base_url]
 
 
 def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Rejected:

@@ -21,7 +21,7 @@ LOG_DAYS = 7
 MAX_LOG_LINES = 15
 MAX_LINE = 400  # characters
 # Lines that begin or end a collapsible group in Airflow's logs, and empty lines.
-NOISE = re.compile(r"^(::(end)?group::|\s*$)")
+IGNORED_LOG_LINE = re.compile(r"^(::(end)?group::|\s*$)")
 NO_FAILED_TASK = "No task of this run failed: somebody marked it as failed, or the run as a whole timed out."
 
 Task = dict[str, Any]
@@ -102,7 +102,7 @@ def log_lines(content: object) -> list[str]:
             elif isinstance(entry, dict):
                 lines.extend(str(entry.get("event") or "").splitlines())
                 lines.extend(_exceptions(entry.get("error_detail")))
-    return [line.rstrip()[:MAX_LINE] for line in lines if not NOISE.match(line)]
+    return [line.rstrip()[:MAX_LINE] for line in lines if not IGNORED_LOG_LINE.match(line)]
 
 
 def _exceptions(detail: object) -> Iterator[str]:

@@ -157,10 +157,10 @@ def earliest_start(targets: Sequence[Target]) -> datetime | None:
 GONE_AT_SOURCE = "gone at source"
 
 
-def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
+def gone_event(run: OpenRun, *, version: datetime | None = None) -> RunEvent:
     """Return the event that cancels an open run which no longer exists at the source.
 
-    `at` is the event's version: the time of the request if the source has no versions of its own, else None.
+    `version` is the time of the request if the source returns no versions, else None.
     """
     return RunEvent(
         pipeline_id=run.pipeline_id,
@@ -169,7 +169,7 @@ def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
         started_at=run.started_at,
         status_reason=GONE_AT_SOURCE,
         payload=run.payload,
-        source_updated_at=at,
+        source_updated_at=version,
         clock=Clock.REQUEST_TIME,
     )
 

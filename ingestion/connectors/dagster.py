@@ -63,9 +63,9 @@ class DagsterConnector:
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         return reread_by_id(
             runs,
-            batch=PAGE_SIZE,
+            batch_size=PAGE_SIZE,
             fetch=lambda ids: self._fetch({"runIds": ids}, None),
-            run_id="runId",
+            id_field="runId",
             to_run_event=to_run_event,
         )
 

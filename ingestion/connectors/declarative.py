@@ -125,7 +125,7 @@ class DeclarativeConnector(NoPipelineList):
             if not one_run.gone or not (not_found or (one_run.gone_text and one_run.gone_text in str(error))):
                 raise
             version = requested_at if self._source.version == VERSION_IS_REQUEST_TIME else None
-            yield from (gone_event(run, at=version) for run in runs)
+            yield from (gone_event(run, version=version) for run in runs)
             return
         yield from self._events(runs, _search(one_run.item, body), requested_at)
 
@@ -323,12 +323,12 @@ def to_run_event(
     status = canonical_status(source, source_status(source, row))
     if status == IGNORED:
         return None
-    at = read_time(values.get("at"), source.time_format)
+    version = read_time(values.get("at"), source.time_format)
     clock = Clock.SOURCE
-    if at is None and source.version == VERSION_IS_REQUEST_TIME:
-        at, clock = requested_at, Clock.REQUEST_TIME
+    if version is None and source.version == VERSION_IS_REQUEST_TIME:
+        version, clock = requested_at, Clock.REQUEST_TIME
     if status == "running" and not source.reopens:
-        at = None  # without a version, record_runs never sets an ended run back to running
+        version = None  # without a version, record_runs never sets an ended run back to running
     if reason := values.get("status_reason"):
         notes.insert(0, str(reason))
     return RunEvent(
@@ -343,7 +343,7 @@ def to_run_event(
         status_reason="; ".join(notes) or None,
         payload=_without(row, source.drop),
         source_url=values.get("source_url"),
-        source_updated_at=at,
+        source_updated_at=version,
         clock=clock,
     )
 

@@ -67,11 +67,11 @@ class PrefectConnector(NoErrorTextRequests):
         self._failed_tasks: dict[str, str] = {}  # lines by flow run, for the failed runs of the last response
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """Return one walk for all pipelines with a watermark, and one for all others."""
+        """Return one walk for all targets with a start, and one for the targets without a start."""
         return plan_walks(targets, self._listing, max_single=0)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(runs, batch=PAGE_SIZE, fetch=self._by_id, run_id="id", to_run_event=self._event)
+        return reread_by_id(runs, batch_size=PAGE_SIZE, fetch=self._by_id, id_field="id", to_run_event=self._event)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"

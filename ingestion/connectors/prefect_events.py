@@ -17,23 +17,24 @@ from ingestion.paging import PageLimit
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "prefect.flow-run."
+EVENT_PREFIX = "prefect.flow-run."
 PAGE_SIZE = 50  # the server's maximum
 MAX_PAGES = 200  # the daily reconciliation finds the rest, for example after a long outage
-# Not needed, because open runs are listed anyway and a heartbeat changes nothing. About one event per run is left.
+# These events are not requested, because open runs are listed anyway and a heartbeat changes nothing. About one event
+# per run remains.
 EXCLUDED_EVENTS = [
-    f"{PREFIX}{name}"
+    f"{EVENT_PREFIX}{name}"
     for name in ("heartbeat", "Scheduled", "Late", "Pending", "Running", "Paused", "Cancelling", "AwaitingRetry")
 ]
 
 
 def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[str]) -> Iterator[list[str]]:
-    """Yield pages of ids of flow runs whose state changed since then, without those in `seen`.
+    """Yield lists of ids of flow runs whose state changed since this time, without the ids in `seen`.
 
     Yield nothing if the server has no events or refuses access to them.
     """
     event_filter = {
-        "occurred": {"since": utc_text(since)}, "event": {"prefix": [PREFIX], "exclude_name": EXCLUDED_EVENTS}
+        "occurred": {"since": utc_text(since)}, "event": {"prefix": [EVENT_PREFIX], "exclude_name": EXCLUDED_EVENTS}
     }  # fmt: skip
     yielded, page_limit = set(seen), PageLimit()
     try:
@@ -72,4 +73,4 @@ def _flow_run(event: Any) -> str | None:
     """Return the id of the event's flow run, or None for another resource."""
     resource = event.get("resource") if isinstance(event, dict) else None
     name = resource.get("prefect.resource.id") if isinstance(resource, dict) else None
-    return name.removeprefix(PREFIX) if isinstance(name, str) and name.startswith(PREFIX) else None
+    return name.removeprefix(EVENT_PREFIX) if isinstance(name, str) and name.startswith(EVENT_PREFIX) else None

@@ -22,14 +22,14 @@ RunKey = tuple[str | None, str | None]
 def plan_walks(
     targets: Sequence[Target], listing: Listing, *, max_single: int = MAX_SINGLE_BACKFILLS
 ) -> Iterator[Walk]:
-    """Yield one walk for all targets with a watermark, and others for new targets.
+    """Yield one walk for all targets with a start, and further walks for the targets without a start.
 
-    A new target has no start. In a walk with the others, it would make the walk start at the beginning for all.
+    One walk for all would read the whole history of every target, if one target has no start.
     """
-    with_watermark = [target for target in targets if target.since is not None]
+    with_start = [target for target in targets if target.since is not None]
     new_targets = [target for target in targets if target.since is None]
-    if with_watermark:
-        yield Walk(with_watermark, partial(listing, with_watermark, None))
+    if with_start:
+        yield Walk(with_start, partial(listing, with_start, None))
     if len(new_targets) > max_single:
         yield Walk(new_targets, partial(listing, new_targets, None))
     else:
@@ -76,27 +76,27 @@ def reread_open(
 def reread_by_id(
     runs: Sequence[OpenRun],
     *,
-    batch: int,
+    batch_size: int,
     fetch: Callable[[list[str]], Iterable[Any]],
-    run_id: str,
+    id_field: str,
     to_run_event: Callable[[Any, dict[str, Any]], RunEvent | None],
 ) -> Iterator[Page]:
     """Yield pages with the open runs, requested by lists of ids. Runs that are not in the response are gone.
 
-    Only for sources whose run ids are unique across pipelines.
+    `id_field` is the field of a row with the run's id. Only for sources whose run ids are unique across pipelines.
     """
     groups: dict[str, list[OpenRun]] = {}
     for run in runs:
         groups.setdefault(run.external_run_id, []).append(run)
     ids = list(groups)
-    for first in range(0, len(ids), batch):
-        batch_ids = ids[first : first + batch]
+    for first in range(0, len(ids), batch_size):
+        batch_ids = ids[first : first + batch_size]
         page = Page()
         missing = {external_run_id: groups[external_run_id] for external_run_id in batch_ids}
         for row in fetch(batch_ids):
             if not isinstance(row, dict):
                 continue
-            events = (to_run_event(run.pipeline_id, row) for run in missing.pop(str(row.get(run_id)), ()))
+            events = (to_run_event(run.pipeline_id, row) for run in missing.pop(str(row.get(id_field)), ()))
             page.events.extend(run_event for run_event in events if run_event is not None)
         page.events.extend(gone_event(run) for group in missing.values() for run in group)
         yield page

@@ -1,4 +1,4 @@
--- Stores the facts in the source's list about the pipelines of a connection, in one statement.
+-- Stores what the source's list contains about the pipelines of a connection: paused, next start, missing.
 --
 -- Parameters  listed_at, pipeline_id[], client_id[], platform[], external_id[], is_listed[], paused[], next_run_at[]
 --

@@ -1,8 +1,8 @@
 -- Stores a complete walk for all its pipelines in one statement: watermark, due time, links, and no error.
 --
 -- Parameters  watermark, due_at, min_step_seconds, pipeline_id[], client_id[], platform[], external_id[],
--- moves_watermark[],             links_known, source_url[], source_url_template[] (the stored links stay unless
--- links_known)
+--             moves_watermark[], links_known, source_url[], source_url_template[]
+-- If links_known is false, the stored links do not change.
 --
 -- The join skips pipelines whose client, platform or external id was edited during the walk, because their new source
 -- was not walked. A pipeline is not written if its watermark would move by less than `min_step_seconds` and nothing

@@ -17,7 +17,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 # ingestion/synthetic/recordings/README.md describes the state at each moment.
 MOMENTS = ("A-early", "B-middle", "C-settled", "D-cleared", "E-final")
 STATES = ("queued", "running", "success", "failed")
-ORDERS = (
+ORDER_FIELDS = (
     "id",
     "run_after",
     "start_date",
@@ -28,7 +28,7 @@ ORDERS = (
     "state",
     "execution_date",
 )
-COMPARE: dict[str, Callable[[datetime, datetime], bool]] = {
+COMPARISONS: dict[str, Callable[[datetime, datetime], bool]] = {
     "gte": datetime.__ge__,
     "gt": datetime.__gt__,
     "lte": datetime.__le__,
@@ -231,7 +231,7 @@ def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
     if run_types := request.query_values("run_type"):
         rows = [row for row in rows if row.data["run_type"] in run_types]
     for name in FILTERED_TIMES:
-        for suffix, compare in COMPARE.items():
+        for suffix, compare in COMPARISONS.items():
             if (text := request.query_value(f"{name}_{suffix}")) is not None:
                 bound = filter_time(f"{name}_{suffix}", text)
                 rows = [row for row in rows if (value := time_of(row, name)) is not None and compare(value, bound)]
@@ -259,7 +259,7 @@ def time_of(row: RecordedRow, name: str) -> datetime | None:
 
 def ordered(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
     name = order.removeprefix("-")
-    if name not in ORDERS:
+    if name not in ORDER_FIELDS:
         detail = f"Ordering with {name!r} is disallowed or the attribute does not exist on the model"
         raise BadQuery(Answer(400, {"detail": detail}))
     numbered = list(enumerate(rows))

@@ -9,7 +9,7 @@ from ingestion.synthetic.airflow_recording import RECORDINGS, RecordedRow
 from ingestion.synthetic.partner import Answer, Request
 
 FOLDER = RECORDINGS / "airflow" / "failed-tasks"
-TASKS = "/dags/~/dagRuns/~/taskInstances/list"
+TASK_LIST_PATH = "/dags/~/dagRuns/~/taskInstances/list"
 AIRFLOW_2_LOG = (
     "[('worker-1', '*** Found local files:\\n[2026-11-02, 03:00:00 UTC] {taskinstance.py:3311} ERROR - "
     "Task failed with exception\\nTraceback (most recent call last):\\n"
@@ -28,7 +28,7 @@ def answer_about_tasks(
 ) -> Answer | None:
     """Return the response to a request for tasks or logs, or None for any other request."""
     path = request.path.removeprefix("/api/v2").removeprefix("/api/v1")
-    if request.method == "POST" and path == TASKS:
+    if request.method == "POST" and path == TASK_LIST_PATH:
         return _task_list(json.loads(request.body), rows, maximum_page_limit)
     parts = [unquote(part) for part in path.split("/")]
     if len(parts) == 9 and parts[5] == "taskInstances" and parts[7] == "logs":

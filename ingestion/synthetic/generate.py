@@ -20,11 +20,11 @@ from ingestion.synthetic.vocabulary import (
     CLIENT_SECOND_WORDS,
     ERRORS,
     INCIDENT,
-    ROWS,
+    ROW_RANGES,
     RULE_TYPES,
-    SECONDS,
     SUBJECTS,
-    WORK,
+    TYPICAL_SECONDS,
+    WORK_WORDS,
 )
 
 DAY = 86_400
@@ -33,7 +33,7 @@ INACTIVE_CLIENTS_SHARE = 0.2
 INACTIVE_PIPELINES_SHARE = 0.05
 NO_EXTERNAL_ID_SHARE = 0.05
 PLATFORM_SHARES = {"airflow": 0.25, "dbt": 0.25, "vendor_api": 0.22, "cron": 0.14, "custom": 0.14}
-TYPES = {
+TYPES_OF_PLATFORM = {
     "airflow": ("ingestion", "transform", "quality", "export"),
     "dbt": ("transform", "transform", "quality", "transform"),
     "vendor_api": ("ingestion", "export", "ingestion"),
@@ -46,16 +46,18 @@ DISABLED_RULES_SHARE = 0.1
 # How often a pipeline runs, relative to the others. The pipelines get these values in turn.
 CADENCES = (1.0, 0.5, 1.0, 0.3, 0.5, 0.15)
 FLAKY_SHARE = 0.07
-FLAKY_FAILURE_RATE = (0.25, 0.35)  # of failures
-STEADY_FAILURE_RATE = (0.02, 0.05)  # of failures
-FAILURE_RATE_AFTER_FAILURE = 0.5  # rate of failures after a failure
+# The ranges from which the failure rates of flaky and of other pipelines are drawn.
+FLAKY_FAILURE_RATE = (0.25, 0.35)
+STEADY_FAILURE_RATE = (0.02, 0.05)
+FAILURE_RATE_AFTER_FAILURE = 0.5
 CANCELED_SHARE = 0.015
 SKIPPED_SHARE = 0.015
 TAIL_SHARE = 0.08  # of the runs of dbt transforms: they take long
 TAIL_FACTOR = (6, 20)  # how many times longer
-OPEN_SHARE = 0.1  # of the pipelines
+OPEN_SHARE = 0.1  # of the pipelines: their last run is running at the end
 BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
-SILENT_GAPS = 5  # the pipeline that stopped: its last run is this many gaps before the end
+# One pipeline stops: its last run is before the end by this many times the usual time between its runs.
+SILENT_GAPS = 5
 
 INCIDENT_MINUTES = (90, 120)
 INCIDENT_BEFORE_END = 3 * DAY
@@ -112,7 +114,7 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
     platforms = _values_by_share(PLATFORM_SHARES, plan.pipelines)
     environments = _values_by_share(ENVIRONMENT_SHARES, plan.pipelines)
     random.shuffle(environments)
-    types = {platform: itertools.cycle(kinds) for platform, kinds in TYPES.items()}
+    types = {platform: itertools.cycle(kinds) for platform, kinds in TYPES_OF_PLATFORM.items()}
     inactive = random.sample(range(plan.pipelines), round(plan.pipelines * INACTIVE_PIPELINES_SHARE))
     without_id = random.sample(range(plan.pipelines), round(plan.pipelines * NO_EXTERNAL_ID_SHARE))
     used_names: set[tuple[str, str]] = set()
@@ -122,11 +124,11 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
         client = clients[number] if number < len(clients) else random.choice(clients)
         kind = next(types[platform])
         subject = random.choice(SUBJECTS)
-        name = f"{subject.capitalize()} {WORK[kind]}"
+        name = f"{subject.capitalize()} {WORK_WORDS[kind]}"
         for count in itertools.count(2):
             if (client["client_id"], name) not in used_names:
                 break
-            name = f"{subject.capitalize()} {WORK[kind]} {count}"
+            name = f"{subject.capitalize()} {WORK_WORDS[kind]} {count}"
         used_names.add((client["client_id"], name))
         rows.append(
             {
@@ -135,7 +137,7 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
                 "platform": platform,
                 "external_id": "" if number in without_id else f"{_slug(client['name'])}.{_slug(name)}",
                 "pipeline_type": kind,
-                "description": f"{WORK[kind].capitalize()} of {subject} for {client['name']}",
+                "description": f"{WORK_WORDS[kind].capitalize()} of {subject} for {client['name']}",
                 "environment": environments[number],
                 "is_active": _boolean(number not in inactive),
             }
@@ -242,8 +244,8 @@ def _runs_of(
 ) -> Iterator[Row]:
     kind, platform = pipeline["pipeline_type"], pipeline["platform"]
     begins, ends = plan.incident()
-    low, high = (math.log(bound) for bound in ROWS[kind])
-    typical = math.log(SECONDS[kind] * random.uniform(0.5, 2))
+    low, high = (math.log(bound) for bound in ROW_RANGES[kind])
+    typical = math.log(TYPICAL_SECONDS[kind] * random.uniform(0.5, 2))
     failing = False
     for number, start in enumerate(starts):
         incident = platform == "vendor_api" and begins <= start < ends

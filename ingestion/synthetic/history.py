@@ -16,10 +16,10 @@ from ingestion.synthetic.vocabulary import (
     CLIENT_SECOND_WORDS,
     ERRORS,
     INCIDENT,
-    ROWS,
-    SECONDS,
+    ROW_RANGES,
     SUBJECTS,
-    WORK,
+    TYPICAL_SECONDS,
+    WORK_WORDS,
 )
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
@@ -44,9 +44,9 @@ PLATFORM_SHARES = {
 ENVIRONMENT_SHARES = {Environment.PROD: 0.75, Environment.STAGING: 0.15, Environment.DEV: 0.1}
 
 FLAKY_SHARE = 0.06  # of the pipelines
-INCIDENT_EVERY_DAYS = 12
-INCIDENT_FAILURE_RATE = 0.9  # rate of failures in an incident
-FAILURE_RATE_AFTER_FAILURE = 0.5  # rate of failures after a failure
+INCIDENT_EVERY_DAYS = 12  # on average
+INCIDENT_FAILURE_RATE = 0.9
+FAILURE_RATE_AFTER_FAILURE = 0.5
 LATE_SHARE = 0.02  # of the runs: stored hours after their end
 LONG_TAIL_SHARE = 0.01  # of the runs: eight times as long as usual
 STUCK_SHARE = 0.0002  # of the runs: they stay running
@@ -64,8 +64,9 @@ class Sizes:
 class _PipelineBehaviour:
     """How a pipeline behaves, and how many of its runs have been generated (`done`).
 
-    `log_seconds` is the mean and the standard deviation of the logarithm of a run's duration in seconds. `rows` is the
-    range of the logarithm of its processed rows.
+    `first` is the time of its first run, and `gap` the seconds between two runs. `log_seconds` is the mean and the
+    standard deviation of the logarithm of a run's duration in seconds. `rows` is the range of the logarithm of its
+    processed rows.
     """
 
     pipeline_id: str
@@ -91,7 +92,7 @@ class History:
         self._since = self._until - sizes.days * DAY
         self.clients = self._make_clients()
         self.pipelines = self._make_pipelines()
-        self._sources = self._make_sources()
+        self._behaviours = self._make_behaviours()
 
     def blocks(self) -> Iterator[tuple[int, str]]:
         """Yield the number of runs and their lines in the text format of COPY, for a day or less."""
@@ -99,10 +100,10 @@ class History:
             day = self._since + number * DAY
             incident = self._incident(day)
             lines: list[str] = []
-            for source in self._sources:
-                while source.done < source.runs and source.first + source.done * source.gap < day + DAY:
-                    lines.append(self._copy_line(source, incident))
-                    source.done += 1
+            for behaviour in self._behaviours:
+                while behaviour.done < behaviour.runs and behaviour.first + behaviour.done * behaviour.gap < day + DAY:
+                    lines.append(self._copy_line(behaviour, incident))
+                    behaviour.done += 1
                 if len(lines) >= 5_000:
                     yield len(lines), "".join(lines)
                     lines = []
@@ -132,9 +133,9 @@ class History:
                 Pipeline(
                     id=UUID(self._uuid_at(self._since)),
                     client=client,
-                    name=f"{subject.capitalize()} {WORK[kind]} {number}",
+                    name=f"{subject.capitalize()} {WORK_WORDS[kind]} {number}",
                     platform=self._random_choice(PLATFORM_SHARES),
-                    external_id=f"{subject}_{WORK[kind]}_{number}" if self._random.random() > 0.02 else None,
+                    external_id=f"{subject}_{WORK_WORDS[kind]}_{number}" if self._random.random() > 0.02 else None,
                     pipeline_type=kind,
                     environment=self._random_choice(ENVIRONMENT_SHARES),
                     is_active=self._random.random() > 0.05,
@@ -146,9 +147,9 @@ class History:
             )
         return pipelines
 
-    def _make_sources(self) -> list[_PipelineBehaviour]:
+    def _make_behaviours(self) -> list[_PipelineBehaviour]:
         weights = self._random.choices(CADENCES, CADENCE_SHARES, k=len(self.pipelines))
-        sources, weight_so_far, runs_so_far = [], 0.0, 0
+        behaviours, weight_so_far, runs_so_far = [], 0.0, 0
         for pipeline, weight in zip(self.pipelines, weights, strict=True):
             # The running sum is rounded, so that the numbers of runs add up to the total.
             weight_so_far += weight
@@ -157,8 +158,8 @@ class History:
             gap = self._sizes.days * DAY / max(runs, 1)
             kind = PipelineType(pipeline.pipeline_type)
             flaky = self._random.random() < FLAKY_SHARE
-            low, high = ROWS[kind]
-            sources.append(
+            low, high = ROW_RANGES[kind]
+            behaviours.append(
                 _PipelineBehaviour(
                     pipeline_id=pipeline.id.hex,
                     external_id=pipeline.external_id or pipeline.name.replace(" ", "_").lower(),
@@ -167,11 +168,14 @@ class History:
                     gap=gap,
                     first=self._since + self._random.random() * gap,
                     failure_rate=self._random.uniform(0.15, 0.4) if flaky else self._random.uniform(0.002, 0.02),
-                    log_seconds=(math.log(min(SECONDS[kind] * self._random.uniform(0.3, 3), gap * 0.5 + 1)), 0.3),
+                    log_seconds=(
+                        math.log(min(TYPICAL_SECONDS[kind] * self._random.uniform(0.3, 3), gap * 0.5 + 1)),
+                        0.3,
+                    ),
                     rows=(math.log(low), math.log(high)),
                 )
             )
-        return sources
+        return behaviours
 
     def _incident(self, day: int) -> tuple[str, float, float] | None:
         """Return the platform, the start and the end of an incident on this day, or None."""
@@ -180,20 +184,20 @@ class History:
         begins = day + self._random.randrange(DAY * 3 // 4)
         return self._random_choice(PLATFORM_SHARES), begins, begins + self._random.randrange(90, 240) * 60
 
-    def _copy_line(self, source: _PipelineBehaviour, incident: tuple[str, float, float] | None) -> str:
+    def _copy_line(self, behaviour: _PipelineBehaviour, incident: tuple[str, float, float] | None) -> str:
         random = self._random.random
-        planned_start = source.first + source.done * source.gap
-        start = min(int(planned_start + random() * source.gap * 0.05), self._until - 1)
-        in_incident = incident is not None and incident[0] == source.platform and incident[1] <= start < incident[2]
+        planned_start = behaviour.first + behaviour.done * behaviour.gap
+        start = min(int(planned_start + random() * behaviour.gap * 0.05), self._until - 1)
+        in_incident = incident is not None and incident[0] == behaviour.platform and incident[1] <= start < incident[2]
         rate_of_failure = (
             INCIDENT_FAILURE_RATE
             if in_incident
             else FAILURE_RATE_AFTER_FAILURE
-            if source.failing
-            else source.failure_rate
+            if behaviour.failing
+            else behaviour.failure_rate
         )
-        source.failing = random() < rate_of_failure
-        seconds = int(math.exp(self._random.gauss(*source.log_seconds)))
+        behaviour.failing = random() < rate_of_failure
+        seconds = int(math.exp(self._random.gauss(*behaviour.log_seconds)))
         if random() < LONG_TAIL_SHARE:
             seconds *= 8
         end = start + seconds
@@ -201,7 +205,7 @@ class History:
         started, finished, version = _copy_time(start), _copy_time(end), end
         if end > self._until or random() < STUCK_SHARE:
             status, finished, version = "running", NULL, start
-        elif source.failing:
+        elif behaviour.failing:
             status = "failed"
             error, reason = INCIDENT if in_incident else self._random.choice(ERRORS)
             duration = str(seconds)
@@ -214,14 +218,14 @@ class History:
         else:
             status, duration = "success", str(seconds)
             if random_share < 0.8:
-                low, high = source.rows
+                low, high = behaviour.rows
                 rows = str(int(math.exp(low + (high - low) * random())))
         delay = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
         stored = max(min(version + delay, self._until), start)
         return "\t".join((
-            self._uuid_at(stored), _copy_time(stored), _copy_time(stored), _copy_time(stored), source.pipeline_id,
-            f"{source.external_id}.{source.done}", status, started, finished, duration, rows, error, reason,
-            _payload(source, planned_start), _copy_time(version),
+            self._uuid_at(stored), _copy_time(stored), _copy_time(stored), _copy_time(stored), behaviour.pipeline_id,
+            f"{behaviour.external_id}.{behaviour.done}", status, started, finished, duration, rows, error, reason,
+            _payload(behaviour, planned_start), _copy_time(version),
         )) + "\n"  # fmt: skip
 
     def _uuid_at(self, moment: int) -> str:
@@ -237,10 +241,10 @@ def _copy_time(moment: int) -> str:
     return f"{datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)}+00"
 
 
-def _payload(source: _PipelineBehaviour, planned_start: float) -> str:
+def _payload(behaviour: _PipelineBehaviour, planned_start: float) -> str:
     return json.dumps(
         {
-            "dag_id": source.external_id,
+            "dag_id": behaviour.external_id,
             "logical_date": _copy_time(int(planned_start)),
             "run_type": "scheduled",
             "triggered_by": "timetable",

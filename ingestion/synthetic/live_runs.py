@@ -10,14 +10,15 @@ from random import Random
 from typing import Any
 
 from ingestion.synthetic.dataset import time_text
-from ingestion.synthetic.vocabulary import ERRORS, ROWS
+from ingestion.synthetic.vocabulary import ERRORS, ROW_RANGES
 
-KEPT_SECONDS = 1_800
+KEPT_SECONDS = 1_800  # older runs are not returned
+# Pairs are ranges from which a value is drawn.
 PERIOD_SECONDS = (240, 600)
 QUEUED_SECONDS = (2, 6)
 WORK_SECONDS = (20, 120)
-PROGRESS_SECONDS = 5
-AGAIN_AFTER_SECONDS = (8, 15)
+PROGRESS_SECONDS = 5  # how often a running run reports its processed rows
+AGAIN_AFTER_SECONDS = (8, 15)  # from a failure to the next attempt
 FAILURE_RATE = 0.08
 RUN_AGAIN_SHARE = 0.7
 CANCELED_SHARE = 0.03
@@ -55,7 +56,7 @@ class SimulatedPipeline:
 
     def _run_at(self, number: int, queued_at: int, broken: bool, now: float) -> Run:
         random = self._random(str(number))
-        low, high = ROWS[self.pipeline_type]
+        low, high = ROW_RANGES[self.pipeline_type]
         total = random.randint(low, high)
         error, reason = random.choice(ERRORS)
         fails = random.random() < (BROKEN_RATE if broken else FAILURE_RATE)

@@ -75,18 +75,18 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
         rows = [row for path in data.batches() for _, row in data.read(path, "runs").rows]
         rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
-        natural_end = _end_of_last_day(rows)
+        unmoved_end = _end_of_last_day(rows)
         clients = _stored_clients(data)
         pipelines = _stored_pipelines(data, clients)
-        stored_shift = _shift_of_stored(rows, pipelines)
-        requested_shift = ZERO if end is None else end - natural_end
+        stored_shift = _shift_of_stored_runs(rows, pipelines)
+        requested_shift = ZERO if end is None else end - unmoved_end
         if stored_shift is not None and end_is_fixed and stored_shift != requested_shift:
             raise CannotLoad(
-                f"This data set is loaded already, and ends at {(natural_end + stored_shift).isoformat()}. Use --end "
+                f"This data set is loaded already, and ends at {(unmoved_end + stored_shift).isoformat()}. Use --end "
                 "now to keep that end, or use an empty database."
             )
         shift = requested_shift if stored_shift is None else stored_shift
-        loaded = LoadResult(shift, natural_end + shift, is_repeated=stored_shift is not None)
+        loaded = LoadResult(shift, unmoved_end + shift, is_repeated=stored_shift is not None)
         with transaction.atomic():
             _create_clients(data, clients, loaded)
             _create_pipelines(data, clients, pipelines, loaded)
@@ -132,7 +132,7 @@ def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UU
     return {key: stored_id for key, stored_id in stored_ids.items() if stored_id is not None}
 
 
-def _shift_of_stored(rows: Sequence[Row], pipelines: dict[str, UUID]) -> timedelta | None:
+def _shift_of_stored_runs(rows: Sequence[Row], pipelines: dict[str, UUID]) -> timedelta | None:
     """Return the shift that most stored runs of the data set have, or None if none is stored."""
     terminal = [row for row in rows if row["status"] != Status.RUNNING and row["pipeline_id"] in pipelines]
     # The sample contains the oldest page, because an interrupted load has stored only the oldest runs.

@@ -151,9 +151,9 @@ class _Checker:
         else:
             yield from self._unique(("id", row[field]), field, where)
 
-    def _refers(self, row: Row, field: str, known: set[str], what: str, *, required: bool = True) -> Iterator[Fault]:
-        if row[field] not in known and (row[field] or required):
-            yield field, f"there is no {what} {_short(row[field])}"
+    def _refers(self, row: Row, field: str, ids: set[str], kind: str, *, required: bool = True) -> Iterator[Fault]:
+        if row[field] not in ids and (row[field] or required):
+            yield field, f"there is no {kind} {_short(row[field])}"
 
     def _unique(self, key: tuple[str, ...], field: str, where: str) -> Iterator[Fault]:
         if (first := self._seen.setdefault(key, where)) != where:

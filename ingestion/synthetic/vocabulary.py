@@ -20,16 +20,16 @@ CLIENT_SECOND_WORDS = (
 SUBJECTS = (
     "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
 )
-# For each pipeline type: its word in names (WORK), the typical seconds of a run, and the range of processed rows.
-WORK = {
+# For each pipeline type: a word for names of pipelines, the typical seconds of a run, and the range of processed rows.
+WORK_WORDS = {
     "ingestion": "load",
     "transform": "mart",
     "quality": "checks",
     "export": "export",
     "healthcheck": "heartbeat",
 }
-SECONDS = {"ingestion": 240, "transform": 420, "quality": 60, "export": 150, "healthcheck": 8}
-ROWS = {
+TYPICAL_SECONDS = {"ingestion": 240, "transform": 420, "quality": 60, "export": 150, "healthcheck": 8}
+ROW_RANGES = {
     "ingestion": (50_000, 5_000_000),
     "transform": (20_000, 2_000_000),
     "quality": (5_000, 500_000),

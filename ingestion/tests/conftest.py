@@ -34,7 +34,7 @@ def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]
 
 @pytest.fixture
 def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
-    def connected(
+    def write_connection(
         partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
         """Write a connections file with this source, and return its connection `house`."""
@@ -59,4 +59,4 @@ reconcile_days = 0
         settings.CHM_CONNECTIONS_FILE = str(path)
         return configured_connections()["house"]
 
-    return connected
+    return write_connection

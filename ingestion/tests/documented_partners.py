@@ -1,6 +1,6 @@
 """Simulated partners, written from the documentation of systems whose responses could not be recorded.
 
-Each has `size` runs of its first pipeline, and one run of each documented status of its second pipeline.
+Each partner has two pipelines. The first has `size` successful runs. The second has one run for each documented status.
 """
 
 import json
@@ -12,7 +12,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 SECRET = "hunter2-FAKE-partner-secret"
 PLANTED = "FAKEplantedSecret42"
-# Before the lookback of every preset, but not so old that a partner would have deleted the runs.
+# The first runs are older than the lookback of every preset, but not so old that a partner would have deleted them.
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=10)
 
 
@@ -142,7 +142,7 @@ class Databricks(DocumentedPartner):
 class GitHubActions(DocumentedPartner):
     preset = "github_actions"
     prefix = "/repos/northwind/shop"
-    other_prefix = "/repositories/4711"  # how GitHub's own links name the repository
+    other_prefix = "/repositories/4711"  # GitHub's links to next pages contain the repository's number, not its name
     id_field, pipeline_field = "id", "workflow_id"
     documented_statuses = {
         **{(status, None): "running" for status in ("queued", "requested", "waiting", "pending", "in_progress")},
@@ -241,7 +241,7 @@ class Airbyte(DocumentedPartner):
             and request.query_value("connectionId") in (None, row["connectionId"])
         ]
         more = offset + limit < len(matching)
-        # A self-hosted Airbyte also returns the public address, so CHM must not follow it.
+        # Even a self-hosted Airbyte returns the URL of the public service, so CHM must not request it.
         url = f"https://api.airbyte.com/v1/jobs?limit={limit}&offset={offset + limit}" if more else ""
         return Answer(body={"previous": "", "next": url, "data": matching[offset : offset + limit]})
 
@@ -359,7 +359,7 @@ class DbtCloud(DocumentedPartner):
         assert request.query_value("order_by") == "-id"
         job = request.query_value("job_definition_id")
         matching = [row for row in reversed(self.rows) if job in (None, str(row["job_definition_id"]))]
-        # As at the real server, finished_at_humanized differs in every response.
+        # On the real server too, finished_at_humanized differs in every response.
         page = [
             row | {"finished_at_humanized": f"{len(self.requests)} ago"} for row in matching[offset : offset + limit]
         ]

@@ -28,6 +28,7 @@ SHORT_TIMEOUTS = HttpSettings(timeout_seconds=1, max_retries=2, backoff_seconds=
 
 
 def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[str, Pipeline]:
+    """Create a pipeline for each external id, and the client if it does not exist. Return the pipelines by that id."""
     client, _ = Client.objects.get_or_create(name=client_name)
     defaults = {"platform": "airflow", "pipeline_type": "ingestion"} | fields
     return {
@@ -58,6 +59,7 @@ def ingest(connection: Connection, **scope: Any) -> Report:
 
 
 def outcomes(report: Report) -> dict[str, int]:
+    """Return the number of runs for each outcome, without outcomes of no run."""
     names = ("created", "updated", "unchanged", "stale", "pruned", "rejected")
     return {name: number for name in names if (number := getattr(report, name))}
 

@@ -21,19 +21,19 @@ from runs.models import Run
 
 pytestmark = pytest.mark.django_db
 
-ERROR = "Task reconcile failed (try 2 of 2): ValueError: ledger mismatch for"
+ERROR_TEXT_START = "Task reconcile failed (try 2 of 2): ValueError: ledger mismatch for"
 
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
-    """Remove what earlier tests stored about runs and refusals."""
+    """Remove what other tests have cached: runs without a text, and refusals."""
     cache.clear()
     yield
     cache.clear()
 
 
 def serve_failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
-    """Serve this number of failed runs of one DAG, a second apart, the newest last."""
+    """Serve this number of failed runs of one DAG. Each ends a second after the one before; the first at `ended`."""
     template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
     airflow.rows = [
         RecordedRow(
@@ -69,7 +69,7 @@ def test_every_failed_run_names_its_failing_task_and_a_second_walk_changes_nothi
 
     again = ingest(connection)
 
-    assert all(text and text.startswith(ERROR) for text in error_texts_by_run().values())
+    assert all(text and text.startswith(ERROR_TEXT_START) for text in error_texts_by_run().values())
     assert outcomes(again) == {"unchanged": 3}
     assert physical_rows() == before
     assert task_requests(airflow) == [], "a text that is stored is not requested again"
@@ -91,7 +91,7 @@ def test_a_cleared_run_loses_its_error_text_and_gets_the_text_of_its_next_failur
 
     airflow.rows = [replace(row, data=data | {"end_date": datetime.now(UTC).isoformat()})]
     ingest(connection)
-    assert (Run.objects.get().error_message or "").startswith(ERROR)
+    assert (Run.objects.get().error_message or "").startswith(ERROR_TEXT_START)
 
 
 def test_each_ingestion_sends_at_most_twenty_requests_for_the_newest_failures_first(
@@ -164,7 +164,7 @@ def test_two_clients_that_share_a_dag_get_the_text_without_extra_requests(
 
     ingest(airflow_connection(airflow))
 
-    assert Run.objects.filter(error_message__startswith=ERROR).count() == 2
+    assert Run.objects.filter(error_message__startswith=ERROR_TEXT_START).count() == 2
     assert len(task_requests(airflow)) == 2
 
 

@@ -104,7 +104,9 @@ def test_a_queued_run_is_stored_as_running_without_a_start(airflow: AirflowRepla
     assert (queued.status, queued.started_at, queued.finished_at) == ("running", None, None)
 
 
-def test_a_run_without_a_start_sorts_after_all_runs_with_one(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_run_without_a_start_sorts_after_all_runs_with_a_start(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
     airflow.move_to("D-cleared")
 
     ingest(airflow_connection(airflow))
@@ -174,7 +176,9 @@ def test_an_open_run_that_airflow_no_longer_has_is_canceled(airflow: AirflowRepl
     assert Run.objects.filter(status="canceled").count() == 1
 
 
-def test_a_404_of_a_proxy_before_airflow_cancels_no_run(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_404_of_a_proxy_in_front_of_airflow_does_not_cancel_a_run(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
     connection = airflow_connection(airflow)
     ingest(connection)
     airflow.rows = []
@@ -262,7 +266,7 @@ def test_no_other_run_is_missed_if_runs_are_deleted_while_pages_are_read(
 
 
 @pytest.mark.parametrize("invalidate", ["expire_tokens", "rotate_secret"])
-def test_a_refused_token_is_exchanged_for_a_new_one(
+def test_a_refused_token_is_replaced_by_a_new_one(
     airflow: AirflowReplay, dags: dict[str, Pipeline], invalidate: str
 ) -> None:
     connection = airflow_connection(airflow)
@@ -320,19 +324,17 @@ def test_no_planted_secret_reaches_the_database(airflow: AirflowReplay, dags: di
     assert "[filtered]" in everything
 
 
-def test_a_run_that_comes_on_two_pages_is_stored_once(
-    dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_on_two_pages_is_stored_once(dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
     """New runs between two requests move other runs to the next page, which returns them a second time."""
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     with AirflowReplay(moment="B-middle", maximum_page_limit=10, offers_cursors=False) as airflow:
         all_rows: Sequence[Any] = airflow.moments["C-settled"].rows
 
-        def arrive(_request: object) -> Answer | None:
+        def add_new_runs(_request: object) -> Answer | None:
             airflow.rows = [*all_rows[-11:], *airflow.moments["B-middle"].rows]
             return None
 
-        airflow.faults = [None, None, None, arrive]
+        airflow.faults = [None, None, None, add_new_runs]
         ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
 
         assert Run.objects.count() == len(set(Run.objects.values_list("pipeline_id", "external_run_id")))

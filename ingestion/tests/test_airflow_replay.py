@@ -12,7 +12,7 @@ from ingestion.synthetic.airflow_recording import RECORDINGS
 from ingestion.synthetic.airflow_replay import MOMENTS, Airflow2Replay, AirflowReplay
 
 # Prefixes of recordings that are not repeated: requests that write, or that do not read DAG runs.
-OTHER_REQUESTS = (
+NOT_REPEATED = (
     "dags",
     "dag.",
     "dag-",
@@ -34,7 +34,7 @@ BETWEEN_MOMENTS = {"run-right-after-clear.json", "run-404-deleted.json"}
 
 def recordings(folder: str) -> list[Path]:
     return sorted(
-        path for path in (RECORDINGS / "airflow" / folder).rglob("*.json") if not path.name.startswith(OTHER_REQUESTS)
+        path for path in (RECORDINGS / "airflow" / folder).rglob("*.json") if not path.name.startswith(NOT_REPEATED)
     )
 
 

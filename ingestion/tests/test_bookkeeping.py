@@ -1,4 +1,4 @@
-"""A walk writes its watermarks with one statement. It skips pipelines with a new source and keeps updated_at."""
+"""A walk writes its watermarks with one statement. It skips pipelines whose source changed, and keeps updated_at."""
 
 from datetime import timedelta
 
@@ -19,9 +19,7 @@ def test_a_walk_moves_all_its_watermarks_in_one_statement(airflow: AirflowReplay
     ingest(airflow_connection(airflow))
     Pipeline.objects.update(ingested_through=timezone.now() - timedelta(hours=1), last_ingest_at=None)
 
-    with CaptureQueriesContext(
-        database,
-    ) as queries:
+    with CaptureQueriesContext(database) as queries:
         ingest(airflow_connection(airflow))
 
     updates = [query["sql"] for query in queries if "UPDATE pipelines" in query["sql"]]

@@ -1,4 +1,4 @@
-"""manage.py check_connection: what an operator sees before the first ingestion."""
+"""manage.py check_connection: its output, its errors and its exit codes. It stores nothing."""
 
 from io import StringIO
 from pathlib import Path
@@ -68,9 +68,9 @@ def test_each_kind_of_error_has_its_message_and_exit_code(partner: GenericPartne
     assert refusal.value.returncode == 2
     with pytest.raises(CommandError, match="there is no connection 'two'; there are: one"):
         check_connection("two")
-    foreign = PipelineFactory.create(external_id=None)
+    unselected_pipeline = PipelineFactory.create(external_id=None)
     with pytest.raises(CommandError, match="does not select"):
-        check_connection("one", "--pipeline", str(foreign.pk))
+        check_connection("one", "--pipeline", str(unselected_pipeline.pk))
     pipelines_of("Northwind", "orders")
     partner.faults = [Answer(401, {"detail": "Invalid token"})]
     with pytest.raises(CommandError, match="answered 401") as failure:

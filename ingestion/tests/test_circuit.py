@@ -1,4 +1,4 @@
-"""Ticks of a partner that is down or that asked for a pause."""
+"""Circuit breaker: ticks while a partner is down, or after it asked for a pause."""
 
 import itertools
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_a_partner_that_stays_down_gets_fewer_and_fewer_requests(partner: Generi
     assert [later - earlier for earlier, later in itertools.pairwise(tries)] == [1, 1, 2, 4, 8, 15, 15, 15, 15]
 
 
-def test_after_its_first_response_a_partner_is_walked_as_usual(partner: GenericPartner, clock: FakeClock) -> None:
+def test_a_partner_is_walked_as_usual_after_its_first_response(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(503)] * 1000
     for _ in range(12):
         requests_of_a_tick(partner)
@@ -140,7 +140,7 @@ def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: Gener
     assert Run.objects.count() == 10
 
 
-def test_without_the_cache_a_partner_is_requested_at_every_tick(
+def test_a_partner_is_requested_at_every_tick_if_the_cache_is_down(
     partner: GenericPartner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:

@@ -68,7 +68,7 @@ def status(name: str = "live") -> ConnectionStatus:
     return read_status(connections[name], connections, timezone.now())
 
 
-def command(*arguments: str) -> str:
+def connections_output(*arguments: str) -> str:
     out = StringIO()
     call_command("connections", *arguments, stdout=out)
     return out.getvalue()
@@ -85,7 +85,7 @@ def test_the_command_shows_how_source_and_inventory_differ(
         row["is_paused"] = row["dag_id"] == "manual_refund"
     ingest(configured_connections()["live"])
 
-    [document] = json.loads(command("--json"))
+    [document] = json.loads(connections_output("--json"))
 
     assert [pipeline["external_id"] for pipeline in document["missing"]] == ["deleted_dag"]
     assert [pipeline["external_id"] for pipeline in document["paused"]] == ["manual_refund"]
@@ -100,7 +100,7 @@ def test_the_command_shows_how_source_and_inventory_differ(
         <= timezone.now()
         < datetime.fromisoformat(document["next_walk_at"])
     )
-    table = command("live")
+    table = connections_output("live")
     assert "live" in table
     assert [part.strip() for part in table.splitlines()[3].split("│")[6:12]] == ["3", "6", "1", "1", "1", "0"]
 
@@ -112,11 +112,11 @@ def test_the_command_names_errors_and_unknown_connections(
     pipelines_of("Northwind", "sales_daily_load", "manual_refund")
     Pipeline.objects.update(last_ingest_error="GET /dagRuns answered 503")
 
-    command()
+    connections_output()
 
     assert "live: GET /dagRuns answered 503 (2 pipelines)" in capsys.readouterr().err
     with pytest.raises(CommandError, match="there is no connection 'other'; there are: live"):
-        command("other")
+        connections_output("other")
 
 
 def test_the_time_of_the_next_walk_is_the_time_at_which_beat_enqueues_it() -> None:

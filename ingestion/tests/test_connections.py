@@ -119,7 +119,7 @@ def test_a_file_that_is_not_a_connections_file_is_an_error_with_its_place(
     assert message in "\n".join(mistakes_in(connections_file, text))
 
 
-def test_a_missing_file_is_named(connections_file: Path) -> None:
+def test_the_error_for_a_missing_file_names_it(connections_file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"connections\.toml"):
         configured_connections()
 
@@ -135,7 +135,7 @@ def test_two_settings_define_one_generic_connection_if_there_is_no_file(settings
     assert "tok3n" not in repr(connection)
 
 
-def test_without_any_configuration_the_error_says_what_to_set() -> None:
+def test_the_error_without_any_configuration_says_what_to_set() -> None:
     with pytest.raises(ConfigurationError, match="CHM_CONNECTIONS_FILE"):
         configured_connections()
 

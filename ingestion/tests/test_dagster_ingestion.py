@@ -65,7 +65,7 @@ def jobs() -> list[str]:
     return sorted({row["jobName"] for moment in MOMENTS for row in recorded_rows(moment)})
 
 
-def test_every_status_of_the_server_is_in_the_table() -> None:
+def test_the_connector_translates_every_status_of_the_server() -> None:
     answer = json.loads((RECORDINGS / "B-settled" / "run-status-values.json").read_text())["response"]["body"]
     known = {value["name"].lower() for value in answer["data"]["__type"]["enumValues"]}
     assert known == STATUSES.keys()

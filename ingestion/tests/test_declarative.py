@@ -24,8 +24,8 @@ def partner(db: None) -> Any:
         yield server
 
 
-def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callable[[Request], Answer]:
-    """Return a script with pages by offset or by number, depending on the parameter's name."""
+def paged_script(size: int, rows: int, name: str, *, total: bool = False) -> Callable[[Request], Answer]:
+    """Return a script that serves pages by offset if `name` is "offset", else by page number."""
 
     def answer(request: Request) -> Answer:
         requested = int(request.query_value(name) or 0)
@@ -41,7 +41,7 @@ def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callab
 def test_all_pages_by_offset_or_by_number_are_read(
     partner: ScriptedPartner, connect: Connect, kind: str, name: str, total: bool
 ) -> None:
-    partner.script = by_number(10, 40, name, total=total)
+    partner.script = paged_script(10, 40, name, total=total)
     paging = f'[paging]\nkind = "{kind}"\nparam = "{name}"\n' + ('total = "total"\n' if total else "")
     report = ingest(connect(partner, DESCRIPTION + paging))
     assert not report.errors
@@ -223,7 +223,7 @@ def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
         ('version = "none"', "success"),
     ],
 )
-def test_the_description_decides_whether_a_run_opens_again(
+def test_the_description_decides_whether_an_ended_run_becomes_running_again(
     partner: ScriptedPartner, connect: Connect, head: str, status: str
 ) -> None:
     rows = [make_row(1)]
@@ -235,7 +235,7 @@ def test_the_description_decides_whether_a_run_opens_again(
     assert Run.objects.get().status == status
 
 
-def test_a_404_of_a_proxy_before_the_api_cancels_no_run(partner: ScriptedPartner, connect: Connect) -> None:
+def test_a_404_of_a_proxy_in_front_of_the_api_does_not_cancel_a_run(partner: ScriptedPartner, connect: Connect) -> None:
     source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(connect(partner, source))

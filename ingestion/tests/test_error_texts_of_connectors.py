@@ -18,9 +18,9 @@ RECORDED = json.loads((Path(synthetic.__file__).parent / "recordings" / "dagster
 
 
 class FailedDagster(PartnerServer):
-    """A Dagster with two failed runs and their logs, in pages of `page` events."""
+    """A Dagster with two failed runs and their logs, in pages of `events_per_page` events."""
 
-    page = 1_000
+    events_per_page = 1_000
     serves_logs = True
 
     def answer(self, request: Request) -> Answer:
@@ -34,8 +34,8 @@ class FailedDagster(PartnerServer):
         results = []
         for run in RECORDED["response"]["body"]["data"]["runsOrError"]["results"]:
             events = run["eventConnection"]["events"]
-            page = events[first : first + self.page]
-            log = {"events": page, "cursor": str(first + self.page), "hasMore": len(events) > first + self.page}
+            end = first + self.events_per_page
+            log = {"events": events[first:end], "cursor": str(end), "hasMore": len(events) > end}
             if run["runId"] in variables["filter"]["runIds"]:
                 results.append(run | {"eventConnection": log})
         return runs(results)
@@ -50,11 +50,11 @@ def walk(partner: FailedDagster) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("page", [1_000, 5])
-def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(page: int) -> None:
+@pytest.mark.parametrize("events_per_page", [1_000, 5])
+def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(events_per_page: int) -> None:
     pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
     with FailedDagster() as partner:
-        partner.page = page
+        partner.events_per_page = events_per_page
         walk(partner)
         texts = {run.pipeline.name: run.error_message for run in Run.objects.select_related("pipeline")}
         before = physical_rows()
@@ -71,7 +71,7 @@ def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(page
 def test_only_the_steps_are_stored_if_the_log_is_too_long() -> None:
     pipelines_of("Northwind", "two_failures", platform="vendor_api")
     with FailedDagster() as partner:
-        partner.page = 1
+        partner.events_per_page = 1
         walk(partner)
 
     assert Run.objects.get().error_message == "step left: failed\nstep right: failed"

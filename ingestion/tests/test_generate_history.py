@@ -109,7 +109,7 @@ def test_an_interrupted_generation_stores_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_planner_has_statistics_afterwards() -> None:
+def test_the_query_planner_has_statistics_after_the_generation() -> None:
     generate()
     with connection.cursor() as cursor:
         cursor.execute(

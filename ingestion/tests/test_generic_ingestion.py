@@ -183,7 +183,7 @@ def test_times_are_converted_to_utc(
     "value",
     ["yesterday", "2026-13-45T99:00:00Z", "0001-01-01T00:00:00+14:00", 1763640000, True, {}, "2026-11-20T12:00:60Z"],
 )
-def test_a_time_that_cannot_be_read_is_left_out_and_named(
+def test_a_time_that_cannot_be_read_is_left_out_and_named_in_the_status_reason(
     generic_partner: GenericPartner, orders: Pipeline, value: object
 ) -> None:
     generic_partner.runs["orders"] = [make_run(started_at=value)]
@@ -196,7 +196,7 @@ def test_a_time_that_cannot_be_read_is_left_out_and_named(
 
 
 @pytest.mark.parametrize("value", [-1, 2**63, 1e400, "many", True, [1]])
-def test_a_number_that_cannot_be_stored_is_left_out_and_named(
+def test_a_number_that_cannot_be_stored_is_left_out_and_named_in_the_status_reason(
     generic_partner: GenericPartner, orders: Pipeline, value: object
 ) -> None:
     body = json.dumps({"runs": [make_run(rows_processed=value)], "next_cursor": None}).encode()
@@ -222,7 +222,9 @@ def test_an_unknown_status_is_stored_as_failed_with_the_sources_word(
     assert str(run.status_reason).startswith(("unknown status", "no status given"))
 
 
-def test_hostile_text_is_stored_as_text(generic_partner: GenericPartner, orders: Pipeline) -> None:
+def test_a_text_with_sql_html_and_control_characters_is_stored_as_text(
+    generic_partner: GenericPartner, orders: Pipeline
+) -> None:
     text = "'; DROP TABLE runs; -- \x00 \ud83d \u2028 <script>alert(1)</script> %s {} \U0001f4a5"
     generic_partner.faults = [
         Answer(body=json.dumps({"runs": [make_run(error_message=text)], "next_cursor": None}).encode())
@@ -235,7 +237,7 @@ def test_hostile_text_is_stored_as_text(generic_partner: GenericPartner, orders:
     assert "\x00" not in stored
 
 
-# Faults that are retried, and the message of each if it persists.
+# Faults after which CHM sends the request again, and the error message of each if every attempt fails.
 
 TEMPORARY_FAULTS = [
     pytest.param(Answer(body=b'{"runs": [{"ext'), "without readable JSON", id="malformed JSON"),
@@ -302,7 +304,7 @@ def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_s
         pytest.param(Answer(body={"runs": [{}] * 10_001}), "10001 runs", id="a page with too many runs"),
     ],
 )
-def test_a_refusal_is_not_retried(
+def test_a_fault_that_a_retry_cannot_correct_is_not_retried(
     generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
 ) -> None:
     generic_partner.page_size = 1
@@ -332,7 +334,7 @@ def test_a_partner_that_sends_its_body_slowly_is_cut_off_at_the_total_time_limit
 @pytest.mark.proves("FR-015")
 @pytest.mark.parametrize("status", [429, 503, 403])
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_obeyed_in_both_forms(
+def test_retry_after_is_obeyed_as_seconds_and_as_a_date(
     generic_partner: GenericPartner, orders: Pipeline, status: int, form: str
 ) -> None:
     generic_partner.runs["orders"] = [make_run()]

@@ -50,11 +50,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders", "stock")
 
-    ended = run()
+    result = run()
 
-    assert ended.status == 0
+    assert result.status == 0
     for text in ("connection", "default", "created", "unchanged", "stale", "rejected", "errors"):
-        assert text in ended.out
+        assert text in result.out
     assert Run.objects.count() == 2
 
 
@@ -63,10 +63,10 @@ def test_a_failed_walk_is_reported_with_exit_code_1_and_the_others_are_ingested(
 ) -> None:
     pipelines_of("Northwind", "orders", "nowhere")
 
-    ended = run()
+    result = run()
 
-    assert ended.status == 1
-    assert "default nowhere: GET /pipelines/nowhere/runs answered 404: No such pipeline" in ended.err
+    assert result.status == 1
+    assert "default nowhere: GET /pipelines/nowhere/runs answered 404: No such pipeline" in result.err
     assert Run.objects.count() == 1
 
 
@@ -138,7 +138,7 @@ def test_bad_arguments_are_explained_and_exit_with_2(
     assert error.value.returncode == 2 or str(error.value).startswith("Error: ")
 
 
-def test_without_configuration_it_exits_with_2(db: None) -> None:
+def test_the_command_exits_with_2_without_configuration(db: None) -> None:
     with pytest.raises(CommandError, match="No partner is configured") as error:
         call_command("ingest_runs")
 
@@ -157,10 +157,10 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(part
 
     partner.faults = [None, interrupt]
 
-    ended = run()
+    result = run()
 
-    assert ended.status == 130
-    assert "run the command again" in ended.err
+    assert result.status == 130
+    assert "run the command again" in result.err
     assert Run.objects.count() >= 1
 
 
@@ -176,4 +176,4 @@ def test_pipelines_that_no_connection_selects_are_reported(
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
 
-    assert "1 pipelines are selected by no connection: Contoso/stock" in run().err
+    assert "pipelines that no connection selects: 1, such as Contoso/stock" in run().err

@@ -39,7 +39,7 @@ class PartnerWithoutRuns(PartnerServer):
         return Answer(404, {"detail": "Not Found"})
 
 
-def test_airflow_3_has_a_page_per_run() -> None:
+def test_airflow_3_links_to_a_page_per_run() -> None:
     with PartnerWithoutRuns() as partner:
         result = links_of("airflow", partner.base_url, "übersicht täglich")
 
@@ -47,7 +47,7 @@ def test_airflow_3_has_a_page_per_run() -> None:
     assert result == Links(dag, f"{dag}/runs/{{run_id}}")
 
 
-def test_airflow_2_selects_the_run_in_its_grid() -> None:
+def test_airflow_2_links_to_the_run_in_the_grid_of_its_dag() -> None:
     with PartnerWithoutRuns() as partner:
         partner.api = "/api/v1"
         result = links_of("airflow", partner.base_url, "sales")
@@ -187,13 +187,13 @@ def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_w
 
 @pytest.mark.django_db
 def test_a_walk_succeeds_and_keeps_the_stored_links_if_prefect_refuses_to_list_flows() -> None:
-    class Refusing(PartnerServer):
+    class PartnerRefusingFlows(PartnerServer):
         def answer(self, request: Request) -> Answer:
             return Answer(body=[]) if request.path == "/api/flow_runs/filter" else Answer(403, {"detail": "no"})
 
     pipelines_of("Northwind", FLOW)
     Pipeline.objects.update(source_url="https://before.example/", source_url_template="https://before.example/{run_id}")
-    with Refusing() as partner:
+    with PartnerRefusingFlows() as partner:
         report = ingest(Connection("prefect", "prefect", partner.base_url, http=SHORT_TIMEOUTS))
 
     assert report.errors == []

@@ -19,7 +19,7 @@ from ingestion.locks import connection_lock
 from ingestion.synthetic import dataset as datasets
 from ingestion.synthetic.generate import Plan
 from ingestion.synthetic.loading import load
-from ingestion.synthetic.vocabulary import INCIDENT, ROWS
+from ingestion.synthetic.vocabulary import INCIDENT, ROW_RANGES
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 from runs.models import Run, Status
 from runs.reporting.run_shapes import run_shape
@@ -50,7 +50,7 @@ def v1(db: None) -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_everything_is_loaded() -> None:
+def test_every_client_pipeline_rule_and_run_is_loaded() -> None:
     rules = apps.get_model("alerting", "AlertRule").objects
     assert (Client.objects.count(), Client.objects.active().count()) == (12, 10)
     assert (Pipeline.objects.count(), rules.count(), Run.objects.count()) == (44, 35, 2_500)
@@ -96,7 +96,7 @@ def test_the_report_shows_the_incident_only_in_its_window_and_only_on_vendor_api
 
 
 @pytest.mark.usefixtures("v1")
-def test_only_dbt_has_long_durations() -> None:
+def test_only_dbt_pipelines_have_long_runs() -> None:
     def shares(platform: str) -> list[float]:
         rows = run_shape(
             "run_duration_distribution",
@@ -117,14 +117,14 @@ def test_only_dbt_has_long_durations() -> None:
 
 @pytest.mark.usefixtures("v1")
 def test_rows_processed_fit_the_kind_of_pipeline() -> None:
-    for kind, (low, high) in ROWS.items():
+    for kind, (low, high) in ROW_RANGES.items():
         counts = Run.objects.filter(pipeline__pipeline_type=kind, rows_processed__isnull=False)
         assert counts.exists()
         assert not counts.exclude(rows_processed__range=(low, high)).exists()
 
 
 @pytest.mark.usefixtures("v1")
-def test_every_board_has_something_to_show() -> None:
+def test_the_reports_of_the_boards_have_rows() -> None:
     for shape in ("top_flaky_pipelines", "failing_now", "late_pipelines", "client_risk", "governance_gaps",
                   "changes_since_yesterday", "freshness_watchlist", "reliability_by_environment"):  # fmt: skip
         assert run_shape(shape, as_of=END), shape
@@ -133,7 +133,7 @@ def test_every_board_has_something_to_show() -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_the_planted_incident_is_one_row_while_it_lasts() -> None:
+def test_the_report_shows_the_planted_incident_as_one_row_while_it_lasts() -> None:
     planted = Run.objects.filter(error_message=INCIDENT[0]).order_by("event_at")
     last = planted.last()
     assert last is not None
@@ -180,7 +180,7 @@ def test_an_interrupted_load_is_completed_by_the_next_with_the_same_shift() -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_runs_that_changed_since_the_first_load_do_not_change() -> None:
+def test_a_second_load_keeps_runs_that_changed_after_the_first_load() -> None:
     load_synthetic(end="none")
     run = Run.objects.still_open().first()
     assert run is not None
@@ -192,7 +192,7 @@ def test_runs_that_changed_since_the_first_load_do_not_change() -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_changes_by_users_stay() -> None:
+def test_a_second_load_keeps_changes_by_users() -> None:
     client = Client.objects.get(name="Baltic Foods")
     client.name, client.is_active = "Baltic Foods plc", False
     client.save()

@@ -70,7 +70,7 @@ def ingest_page_by_page(partner: PartnerServer, connection: Connection, *, limit
 
 
 @contextmanager
-def generic(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def generic_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
     with GenericPartner(token="partner-token-1", page_size=4) as partner:
         partner.runs["orders"] = [{"id": str(number), "status": "success"} for number in range(30)]
         pipelines_of("Northwind", "orders")
@@ -78,7 +78,7 @@ def generic(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def airflow(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
+def airflow_source(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
     with AirflowReplay(moment="C-settled", maximum_page_limit=7, **options) as partner:
         pipelines_of("Northwind", *AIRFLOW_DAGS)
         Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=9000))  # one listing of everything
@@ -86,13 +86,13 @@ def airflow(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connect
 
 
 @contextmanager
-def airflow_by_offset(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
-    with airflow(_, offers_cursors=False) as partner_and_connection:
+def airflow_by_offset_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+    with airflow_source(_, offers_cursors=False) as partner_and_connection:
         yield partner_and_connection
 
 
 @contextmanager
-def prefect(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def prefect_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
     row = next(row for row in prefect_tests.recorded_rows("A-early") if row["state_type"] == "COMPLETED")
     with prefect_tests.PrefectPartner() as partner:
         partner.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
@@ -101,7 +101,7 @@ def prefect(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def dagster(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def dagster_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
     row = dagster_tests.recorded_rows("B-settled")[0]
     with dagster_tests.DagsterPartner() as partner:
         partner.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(350)]
@@ -110,7 +110,7 @@ def dagster(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
+def described_source(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
     rows = [make_row(number) for number in range(20)]
 
     def answer(request: Any) -> Answer:
@@ -129,7 +129,7 @@ def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[P
         yield partner, connect(partner, DESCRIPTION + f"[paging]\n{paging}\n")
 
 
-DESCRIBED = {
+PAGING_OF_DESCRIPTIONS = {
     "by cursor": ('kind = "cursor"\nparam = "c"\nnext = "cursor"', "c"),
     "by offset": ('kind = "offset"\nparam = "o"\ntotal = "total"', "o"),
     "by page": ('kind = "page"\nparam = "page"\ntotal = "total"', "page"),
@@ -137,12 +137,15 @@ DESCRIBED = {
     "by link": ('kind = "link"', "at"),
 }
 SOURCES: dict[str, Callable[[Connect], AbstractContextManager[tuple[PartnerServer, Connection]]]] = {
-    "generic": generic,
-    "airflow": airflow,
-    "airflow by offset": airflow_by_offset,
-    "prefect": prefect,
-    "dagster": dagster,
-    **{name: partial(described, paging=paging, parameter=parameter) for name, (paging, parameter) in DESCRIBED.items()},
+    "generic": generic_source,
+    "airflow": airflow_source,
+    "airflow by offset": airflow_by_offset_source,
+    "prefect": prefect_source,
+    "dagster": dagster_source,
+    **{
+        name: partial(described_source, paging=paging, parameter=parameter)
+        for name, (paging, parameter) in PAGING_OF_DESCRIPTIONS.items()
+    },
 }
 
 
@@ -165,9 +168,11 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
 
     assert interrupted_rows == stored_runs()
     assert ingestions > 2
-    assert requests <= 2 * len(partner.requests) + ingestions, "each page at most twice, and a token for each ingestion"
+    assert requests <= 2 * len(partner.requests) + ingestions, (
+        "each page is requested at most twice, and a token for each ingestion"
+    )
     assert watermark is not None
-    assert began <= watermark <= began + timedelta(seconds=2), "the watermark is the moment before the first request"
+    assert began <= watermark <= began + timedelta(seconds=2), "the watermark is the time before the first request"
 
 
 def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_watermark(
@@ -180,7 +185,7 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
     enqueued: list[Any] = []
     monkeypatch.setattr(task, "apply_async", lambda **options: enqueued.append(options))
     settings.CELERY_TASK_SOFT_TIME_LIMIT = 0.3
-    with generic(connect) as (partner, _):
+    with generic_source(connect) as (partner, _):
         partner.faults = [lambda _: time.sleep(0.1)] * 100
         path = tmp_path / "connections.toml"
         path.write_text(
@@ -191,23 +196,23 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
         tasks = 0
         while not tasks or enqueued:
             tasks += 1
-            first: dict[str, Any] = {"kwargs": {"connection": "one"}, "task_id": "first"}
-            requested = enqueued.pop() if enqueued else first
-            done = task.apply(kwargs=requested["kwargs"], task_id=requested["task_id"])
+            first_task: dict[str, Any] = {"kwargs": {"connection": "one"}, "task_id": "first"}
+            next_task = enqueued.pop() if enqueued else first_task
+            result = task.apply(kwargs=next_task["kwargs"], task_id=next_task["task_id"])
             assert [(options["task_id"], options["expires"]) for options in enqueued] in ([], [("first", 54.0)])
             assert (Pipeline.objects.get().ingested_through is None) is bool(enqueued)
 
     assert tasks > 1
     assert Run.objects.count() == 30
-    assert done.get()["created"] == 30, "the counts of all its tasks together"
+    assert result.get()["created"] == 30, "the counts of all tasks of the walk together"
     assert Pipeline.objects.get().ingested_through is not None
 
 
-def test_if_the_partner_no_longer_accepts_a_position_the_walk_starts_again(
+def test_a_walk_starts_again_if_the_partner_no_longer_accepts_its_position(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with dagster(connect) as (partner, connection):
+    with dagster_source(connect) as (partner, connection):
         assert isinstance(partner, dagster_tests.DagsterPartner)
         for _ in range(2):
             assert ingest_until(connection, stop_after(partner, 1)).unfinished
@@ -221,12 +226,12 @@ def test_if_the_partner_no_longer_accepts_a_position_the_walk_starts_again(
     assert Run.objects.count() == 350
 
 
-def test_without_the_cache_a_walk_starts_again_and_loses_no_run(
+def test_a_walk_starts_again_and_loses_no_run_if_the_cache_is_empty(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic(connect) as (partner, connection):
+    with generic_source(connect) as (partner, connection):
         for _ in range(3):
             ingest_until(connection, stop_after(partner, 1))
         cache.clear()
@@ -242,7 +247,7 @@ def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic(connect) as (partner, connection):
+    with generic_source(connect) as (partner, connection):
         assert isinstance(partner, GenericPartner)
         partner.runs["stock"] = [{"id": "1", "status": "success"}]
         pipelines_of("Northwind", "stock")
@@ -251,14 +256,16 @@ def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
         report = ingest_until(connection, stop_after(partner, 4))
 
     assert report.unfinished
-    known, new = (Pipeline.objects.get(name=name).ingested_through for name in ("stock", "orders"))
-    assert known is not None
-    assert known > long_ago
-    assert new is None
+    stock_watermark, orders_watermark = (
+        Pipeline.objects.get(name=name).ingested_through for name in ("stock", "orders")
+    )
+    assert stock_watermark is not None
+    assert stock_watermark > long_ago
+    assert orders_watermark is None
     assert [request.path.split("/")[2] for request in partner.requests][:2] == ["stock", "orders"]
 
 
-def test_pipelines_that_were_not_reached_come_first_the_next_time(
+def test_the_next_ingestion_starts_with_the_pipelines_that_were_not_reached(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -280,12 +287,12 @@ def test_a_manual_full_ingestion_ignores_the_saved_position(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic(connect) as (partner, connection):
+    with generic_source(connect) as (partner, connection):
         for _ in range(3):
             ingest_until(connection, stop_after(partner, 1))
         partner.requests.clear()
-        everything = list(Pipeline.objects.ingestible())
-        ingest_connection(connection, everything, IngestionScope(full=True))
+        pipelines = list(Pipeline.objects.ingestible())
+        ingest_connection(connection, pipelines, IngestionScope(full=True))
 
     assert [request.query_value("cursor") for request in partner.requests][:2] == [None, "4"]
     assert len(partner.requests) == 8
@@ -296,7 +303,7 @@ def test_a_short_walk_writes_nothing_to_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic(connect) as (_, connection):
+    with generic_source(connect) as (_, connection):
         saved: list[str] = []
         monkeypatch.setattr("chm_project.db.best_effort_cache.write", lambda key, value, seconds: saved.append(key))
         ingest_until(connection)

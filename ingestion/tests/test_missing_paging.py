@@ -1,4 +1,4 @@
-"""Descriptions without paging: a partner with more pages is reported, so that no run is missed silently."""
+"""Descriptions without paging: CHM reports that a partner has more pages, so that no run is missed without a notice."""
 
 import json
 from io import StringIO
@@ -24,18 +24,18 @@ def partner(db: None) -> Any:
 
 
 ROWS = [make_row(number) for number in range(4)]
-NEXT_PAGES = {
+RESPONSES_WITH_NEXT_PAGE = {
     "link header": Answer(body={"runs": ROWS}, headers={"Link": '<http://x/api?page=2>; rel="next"'}),
     "cursor": Answer(body={"runs": ROWS, "next_cursor": "abc"}),
     "nested": Answer(body={"runs": ROWS, "meta": {"hasMore": True}}),
 }
 
 
-@pytest.mark.parametrize("next_page", NEXT_PAGES)
+@pytest.mark.parametrize("next_page", RESPONSES_WITH_NEXT_PAGE)
 def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_stored(
     partner: ScriptedPartner, connect: Connect, next_page: str
 ) -> None:
-    partner.script = lambda request: NEXT_PAGES[next_page]
+    partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE[next_page]
 
     [problem] = ingest(connect(partner, DESCRIPTION)).errors
 
@@ -44,8 +44,8 @@ def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_sto
     assert Pipeline.objects.get().ingested_through is None, "the walk was not complete"
 
 
-def test_kind_none_reads_only_the_first_page(partner: ScriptedPartner, connect: Connect) -> None:
-    partner.script = lambda request: NEXT_PAGES["cursor"]
+def test_paging_of_kind_none_reads_only_the_first_page(partner: ScriptedPartner, connect: Connect) -> None:
+    partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE["cursor"]
 
     assert ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "none"\n')).errors == []
 
@@ -75,7 +75,7 @@ def check_output() -> str:
 
 
 def test_check_connection_shows_the_next_page_and_unreadable_times(partner: ScriptedPartner, connect: Connect) -> None:
-    partner.script = lambda request: NEXT_PAGES["link header"]
+    partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE["link header"]
     connect(partner, DESCRIPTION)
     assert "describe source.paging" in check_output()
 

@@ -75,7 +75,7 @@ def test_every_row_that_is_not_deleted_is_read(
         rows.reverse()
     try:
         read_rows = read(rows, size, with_total=with_total, change_rows=change, resume=resume)
-    except BadAnswer:  # changes can make a page come twice; the next tick then starts again
+    except BadAnswer:  # changes can repeat a page; the walk ends with an error, and the next tick starts again
         return
 
     assert {str(row) for row in never_deleted} <= read_rows

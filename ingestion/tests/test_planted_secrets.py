@@ -1,4 +1,4 @@
-"""A secret in any input is found neither in the database, Redis and logs nor in the API, the console and exports."""
+"""Secrets in inputs do not reach the database, Redis, the log, responses of the API, console pages or exports."""
 
 import json
 import logging
@@ -100,7 +100,10 @@ def plant_by_push(orders: Pipeline) -> None:
 
 
 def plant_by_hand(orders: Pipeline) -> None:
-    """Send secrets as users type them: in a pipeline, in an import, and in the address of a rule, which CHM stores."""
+    """Send secrets as users type them: in a pipeline, in an import, and in the destination of a rule.
+
+    CHM refuses the first two and stores the destination.
+    """
     described = {"description": f"password={PLANTED}"}
     assert api_with_scope().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
     web = browser("analyst")
@@ -141,7 +144,7 @@ def redis_text(server: redis.Redis) -> str:
 
 
 @pytest.mark.proves("SE-002", "SE-003")
-def test_no_planted_secret_is_found_anywhere(
+def test_no_planted_secret_is_in_the_database_redis_or_the_log(
     generic_partner: GenericPartner,
     orders: Pipeline,
     stored_in_redis: redis.Redis,

@@ -46,8 +46,8 @@ class PrefectPartner(PartnerServer):
                 return self.events(int(str(request.query_value("page-token")).strip("=")))
             case "POST", "/api/task_runs/filter":
                 requested = json.loads(request.body)
-                wanted = requested["flow_runs"]["id"]["any_"]
-                tasks = [task for task in self.failed_tasks if task["flow_run_id"] in wanted]
+                flow_run_ids = requested["flow_runs"]["id"]["any_"]
+                tasks = [task for task in self.failed_tasks if task["flow_run_id"] in flow_run_ids]
                 return Answer(body=tasks[requested["offset"] : requested["offset"] + requested["limit"]])
             case "POST", "/api/flow_runs/filter":
                 return self.flow_runs(json.loads(request.body))
@@ -70,8 +70,8 @@ class PrefectPartner(PartnerServer):
 
     @staticmethod
     def matches(row: dict[str, Any], run_filter: dict[str, Any]) -> bool:
-        known = {"start_time", "end_time", "state", "id"}
-        assert run_filter.keys() <= known, "this server has only some of the real filters"
+        supported = {"start_time", "end_time", "state", "id"}
+        assert run_filter.keys() <= supported, "this simulated server has only some of the real filters"
         return (
             ("start_time" not in run_filter or (row["start_time"] is None) == run_filter["start_time"]["is_null_"])
             and ("end_time" not in run_filter or (row["end_time"] or "") >= run_filter["end_time"]["after_"])
@@ -99,7 +99,7 @@ def flows() -> list[str]:
     return sorted({row["flow_id"] for moment in MOMENTS for row in recorded_rows(moment)})
 
 
-def test_every_recorded_state_is_in_the_table() -> None:
+def test_the_connector_translates_every_recorded_state() -> None:
     kinds = {(row["state_type"], row["state_name"]) for moment in MOMENTS for row in recorded_rows(moment)}
     assert {kind.lower() for kind, _ in kinds} - {"scheduled"} <= STATUSES.keys()
     assert ("CRASHED", "Crashed") in kinds

@@ -1,4 +1,4 @@
-"""The presets, each with a server that is written from the partner's documentation."""
+"""The presets, each tested with a simulated partner that was written from the system's documentation."""
 
 import json
 import re
@@ -46,12 +46,12 @@ def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def connect(tmp_path: Path, settings: Settings) -> Any:
-    def connected(partner: DocumentedPartner, options_text: str = "") -> Connection:
-        """Return the connection of a connections file, as an operator writes it."""
+    def write_connection(partner: DocumentedPartner, options_text: str = "") -> Connection:
+        """Write a connections file as an operator does, and return its connection."""
         auth = dict(partner.auth)
         if "token_url" in auth:
             auth["token_url"] = partner.base_url + auth["token_url"]
-        described = ", ".join(f'{key} = "{value}"' for key, value in auth.items())
+        auth_text = ", ".join(f'{key} = "{value}"' for key, value in auth.items())
         path = tmp_path / "connections.toml"
         path.write_text(
             f"""
@@ -60,14 +60,14 @@ def connect(tmp_path: Path, settings: Settings) -> Any:
             base_url = "{partner.base_url}{partner.prefix}"
             timeout_seconds = 2
             backoff_seconds = 0.01
-            auth = {{ {described}, secret_env = "{PASSWORD_ENV}" }}
+            auth = {{ {auth_text}, secret_env = "{PASSWORD_ENV}" }}
             {options_text}
             """
         )
         settings.CHM_CONNECTIONS_FILE = str(path)
         return configured_connections()[partner.preset]
 
-    return connected
+    return write_connection
 
 
 def only_partner(kind: type[DocumentedPartner]) -> pytest.MarkDecorator:
@@ -164,8 +164,8 @@ def test_open_runs_that_the_partner_no_longer_has_are_canceled_and_a_run_that_en
     ended = next(row for row in partner.rows if str(row[partner.id_field]) in open_runs)
     words = next(words for words, status in partner.documented_statuses.items() if status == "success")
     moment = START + timedelta(minutes=1)
-    fresh = partner.row(1, str(ended[partner.pipeline_field]), words, moment)
-    ended |= fresh | {partner.id_field: ended[partner.id_field]}
+    success_row = partner.row(1, str(ended[partner.pipeline_field]), words, moment)
+    ended |= success_row | {partner.id_field: ended[partner.id_field]}
     for name in ("updated_at", "lastUpdatedAt", "lastUpdated"):
         if name in ended:
             ended[name] = iso(START + timedelta(days=1))
@@ -196,7 +196,7 @@ def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection
     ],
     indirect=["partner"],
 )
-def test_a_later_walk_sends_one_request_from_the_watermark_on(
+def test_a_later_walk_requests_only_runs_since_the_watermark_with_one_request(
     partner: DocumentedPartner, name: str, expected: str, connect: Any
 ) -> None:
     ingest(connect(partner))
@@ -211,7 +211,7 @@ def test_a_later_walk_sends_one_request_from_the_watermark_on(
 
 
 @only_partner(AzureDataFactory)
-def test_data_factory_gets_both_bounds_and_a_first_walk_starts_45_days_ago(
+def test_data_factory_requests_have_start_and_end_and_the_first_walk_starts_45_days_ago(
     partner: DocumentedPartner, connect: Any
 ) -> None:
     ingest(connect(partner))
@@ -235,7 +235,7 @@ def test_a_listing_without_a_filter_ends_at_a_page_older_than_the_watermark(
 
 
 @only_partner(GitHubActions)
-def test_a_workflow_run_that_is_started_again_opens_again(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_workflow_run_that_is_started_again_becomes_running_again(partner: DocumentedPartner, connect: Any) -> None:
     ingest(connect(partner))
     row = partner.rows[-1]
     row |= {"status": "in_progress", "conclusion": None, "run_attempt": 2, "updated_at": iso(START + timedelta(days=1))}

@@ -53,7 +53,7 @@ def session(
     )
 
 
-def test_requests_are_limited_after_those_of_the_first_second(partner: SucceedingPartner) -> None:
+def test_requests_above_the_limit_of_the_first_second_wait(partner: SucceedingPartner) -> None:
     time = FakeTime()
     with session(partner, time, requests_per_second=5) as partner_session:
         for _ in range(25):
@@ -70,7 +70,7 @@ def test_a_limit_of_less_than_one_request_per_second_works(partner: SucceedingPa
     assert sum(time.slept) == pytest.approx(20)
 
 
-def test_unused_requests_are_not_saved(partner: SucceedingPartner) -> None:
+def test_unused_requests_of_earlier_seconds_cannot_be_sent_later(partner: SucceedingPartner) -> None:
     time = FakeTime()
     with session(partner, time, requests_per_second=2) as partner_session:
         time.now += 3_600
@@ -79,7 +79,7 @@ def test_unused_requests_are_not_saved(partner: SucceedingPartner) -> None:
     assert sum(time.slept) == pytest.approx(2)
 
 
-def test_without_a_limit_no_request_waits(partner: SucceedingPartner) -> None:
+def test_no_request_waits_without_a_limit(partner: SucceedingPartner) -> None:
     time = FakeTime()
     with session(partner, time) as partner_session:
         for _ in range(50):
@@ -87,7 +87,7 @@ def test_without_a_limit_no_request_waits(partner: SucceedingPartner) -> None:
     assert time.slept == []
 
 
-def test_a_retry_after_delays_the_next_pipeline_too(partner: SucceedingPartner) -> None:
+def test_a_retry_after_header_also_delays_the_next_pipeline(partner: SucceedingPartner) -> None:
     time = FakeTime()
     partner.faults = [Answer(429, headers={"Retry-After": "30"})]
     with session(partner, time, max_retries=0) as partner_session:
@@ -121,7 +121,7 @@ def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: Su
     assert (pauses, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
 
 
-def test_the_rest_of_an_earlier_pause_is_respected(partner: SucceedingPartner) -> None:
+def test_requests_wait_for_the_remaining_time_of_an_earlier_pause(partner: SucceedingPartner) -> None:
     time = FakeTime()
     with session(partner, time, pause_seconds=20) as partner_session:
         partner_session.get("/runs")

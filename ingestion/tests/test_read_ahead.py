@@ -59,7 +59,7 @@ def test_one_page_is_read_while_the_page_before_it_waits_for_the_database(partne
     assert Run.objects.count() == 10
 
 
-def test_pages_before_a_failed_one_are_stored(partner: GenericPartner) -> None:
+def test_pages_before_a_failed_page_are_stored(partner: GenericPartner) -> None:
     partner.faults = [None, None, Answer(400, {"detail": "no third page"})]
     report = ingest(generic_connection(partner))
     assert [error["error"] for error in report.errors] == ["GET /pipelines/orders/runs answered 400: no third page"]

@@ -1,4 +1,4 @@
-"""Once a day each pipeline's last days are read again, spread over the day."""
+"""CHM reads the last days of each connection or pipeline again once a day. The times are spread over the day."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,10 +30,10 @@ def walks_of_a_day(name: str, days: int) -> list[datetime]:
 
 
 def test_each_connection_reads_its_last_days_once_a_day_at_its_own_time() -> None:
-    moments = {name: walks_of_a_day(name, 3) for name in ("airflow", "dagster", "prefect")}
+    times_by_name = {name: walks_of_a_day(name, 3) for name in ("airflow", "dagster", "prefect")}
 
-    assert [len(times) for times in moments.values()] == [1, 1, 1]
-    assert len({times[0] for times in moments.values()}) == 3
+    assert [len(times) for times in times_by_name.values()] == [1, 1, 1]
+    assert len({times[0] for times in times_by_name.values()}) == 3
     assert walks_of_a_day("airflow", 0) == []
 
 
@@ -46,7 +46,7 @@ def test_pipelines_with_their_own_listing_are_spread_over_the_day() -> None:
     assert max(hours) < 40, "not all in one hour"
 
 
-def test_a_missed_day_is_read_by_the_next_walk() -> None:
+def test_the_next_walk_repeats_a_missed_daily_reconciliation() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     watermark = now - timedelta(days=4)
 

@@ -38,11 +38,11 @@ def recorded_statuses(folder: str, key_field: str, status_field: str) -> set[str
 
 
 @pytest.mark.parametrize(("folder", "key_field", "status_field", "table"), SYSTEMS)
-def test_every_recorded_status_is_in_the_table(
+def test_the_connector_translates_every_recorded_status(
     folder: str, key_field: str, status_field: str, table: dict[str, str]
 ) -> None:
     statuses = recorded_statuses(folder, key_field, status_field)
-    assert len(statuses) > 1, "the recordings hold runs"
+    assert len(statuses) > 1, "the recordings contain runs"
     assert statuses <= table.keys()
 
 

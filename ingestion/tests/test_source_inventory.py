@@ -79,7 +79,7 @@ def test_a_pause_and_the_next_start_of_a_dag_are_stored_in_the_pipeline(
     assert Pipeline.objects.get(external_id="manual_refund").source_next_run_at is None
 
 
-def test_a_paused_dag_has_no_next_start_although_airflow_gives_one(
+def test_a_paused_dag_has_no_next_start_although_airflow_returns_one(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     dag(airflow, "archive_backfill")["is_paused"] = True
@@ -109,13 +109,13 @@ def test_a_deleted_dag_is_missing_until_it_is_listed_again(airflow: AirflowRepla
     airflow.dag_list.remove(deleted)
 
     ingest_when_list_is_due(connection)
-    since = Pipeline.objects.get(external_id="sales_daily_load").source_missing_since
+    missing_since = Pipeline.objects.get(external_id="sales_daily_load").source_missing_since
     ingest_when_list_is_due(connection)
 
-    assert since is not None
-    assert timezone.now() - since < timedelta(minutes=1)
+    assert missing_since is not None
+    assert timezone.now() - missing_since < timedelta(minutes=1)
     missing = Pipeline.objects.get(external_id="sales_daily_load")
-    assert missing.source_missing_since == since, "the time of the first list without it"
+    assert missing.source_missing_since == missing_since, "the time of the first list without the DAG"
     assert missing.ingestion_state(timezone.now(), has_runs=True) == "missing"
     assert Pipeline.objects.filter(source_missing_since=None).count() == len(dags) - 1
     airflow.dag_list.append(deleted)
@@ -284,7 +284,7 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
     }
 
 
-def test_schedules_of_dagster_give_the_pause_and_the_next_start_of_their_jobs() -> None:
+def test_dagster_jobs_get_pause_and_next_start_from_their_schedules() -> None:
     jobs = json.loads((RECORDINGS / "dagster" / "jobs-and-schedules.json").read_text())["response"]["body"]
     [node] = jobs["data"]["repositoriesOrError"]["nodes"]
     [schedule] = node["schedules"]

@@ -64,7 +64,7 @@ def test_generating_the_committed_data_set_gives_the_same_bytes(tmp_path: Path) 
     assert report(root) == []
 
 
-def test_without_its_context_the_files_stay_and_the_state_is_the_same(v1: Path) -> None:
+def test_running_all_steps_on_existing_files_keeps_them_and_gives_the_same_state(v1: Path) -> None:
     assert orchestrate(v1, "--all").returncode == 0
     assert contents(v1) == contents(V1)
 
@@ -198,7 +198,7 @@ def test_a_broken_state_file_is_named_and_reset_repairs_it(v1: Path, text: str) 
     assert contents(v1) == contents(V1)
 
 
-def test_normalising_changes_the_form_and_no_values(v1: Path) -> None:
+def test_normalising_a_file_changes_its_form_and_not_its_values(v1: Path) -> None:
     """Files with another order, ids in capitals, blanks, CRLF or a byte order mark are rewritten to the same bytes."""
     for path, kind in ((v1 / "base" / "pipelines.csv", "pipelines"), (v1 / "base" / "clients.csv", "clients")):
         with path.open(newline="") as file:
@@ -214,7 +214,7 @@ def test_normalising_changes_the_form_and_no_values(v1: Path) -> None:
     assert contents(v1) == contents(V1)
 
 
-def test_rows_written_without_ids_get_ids_that_stay(tmp_path: Path) -> None:
+def test_rows_without_ids_get_ids_that_do_not_change(tmp_path: Path) -> None:
     root = tmp_path / "v3"
     (root / "base").mkdir(parents=True)
     (root / "base" / "clients.csv").write_text("name,is_active\nZeta,true\nAlpha,false\n")
@@ -227,7 +227,7 @@ def test_rows_written_without_ids_get_ids_that_stay(tmp_path: Path) -> None:
     assert (root / "base" / "clients.csv").read_text() == first
 
 
-def test_a_file_changed_since_its_step_blocks_the_next_until_reset(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_its_step_blocks_the_next_step_until_a_reset(tmp_path: Path) -> None:
     root = tmp_path / "v1"
     orchestrate(root)
     clients = root / "base" / "clients.csv"
@@ -368,7 +368,7 @@ def test_files_that_are_not_tables_are_reported_and_do_not_change(
     assert path.read_bytes() == changed
 
 
-def test_values_that_must_be_unique_but_are_not_are_faults(v1: Path) -> None:
+def test_repeated_values_that_must_be_unique_are_faults(v1: Path) -> None:
     clients = v1 / "base" / "clients.csv"
     clients.write_text(clients.read_text().replace("Cobalt Energy", "Baltic Foods"))
     pipelines = v1 / "base" / "pipelines.csv"

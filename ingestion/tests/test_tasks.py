@@ -42,7 +42,7 @@ def test_each_connection_has_an_entry_that_expires_before_the_next(partner: Gene
     }
 
 
-def test_without_a_usable_configuration_nothing_is_scheduled(db: None) -> None:
+def test_nothing_is_scheduled_without_a_usable_configuration(db: None) -> None:
     assert beat_schedule() == {}
 
 
@@ -97,7 +97,7 @@ def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartn
 
 
 @pytest.mark.django_db
-def test_the_lock_is_released_at_the_end() -> None:
+def test_a_connection_lock_is_released_at_the_end_of_its_block() -> None:
     name = str(uuid.uuid4())
     for _ in range(2):
         with connection_lock(name) as acquired:

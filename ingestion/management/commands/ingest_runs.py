@@ -180,8 +180,8 @@ class Command(BaseCommand):
         show_table(self.stdout, ("connection", *numbers), rows, title=title, numeric_columns=numbers)
         for report in reports:
             for error in report.errors:
-                pipeline_id = f" {error['pipeline']}" if error["pipeline"] else ""
-                self.stderr.write(f"{report.connection}{pipeline_id}: {error['error']}")
+                external_id = f" {error['pipeline']}" if error["pipeline"] else ""
+                self.stderr.write(f"{report.connection}{external_id}: {error['error']}")
             for notice in sorted(report.notices):
                 self.stderr.write(f"{report.connection}: {notice}")
             for reason in report.rejections:
@@ -191,4 +191,4 @@ class Command(BaseCommand):
                 self.stderr.write(f"{report.connection}: not in the inventory: {examples}")
         if unselected_pipelines:
             examples = ", ".join(f"{pipeline.client.name}/{pipeline.name}" for pipeline in unselected_pipelines[:10])
-            self.stderr.write(f"{len(unselected_pipelines)} pipelines are selected by no connection: {examples}")
+            self.stderr.write(f"pipelines that no connection selects: {len(unselected_pipelines)}, such as {examples}")
