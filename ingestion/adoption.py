@@ -39,9 +39,9 @@ def adopt_from_source(
     rows = _rows(status, selected, client, pipeline_type)
     with transaction.atomic():
         result = import_rows(PipelineSheet(), rows, user_id=user_id)
-        # The importer finds rows by name and would change the external id of an existing pipeline.
+        # The importer finds rows by name, so it would give an existing pipeline another external id.
         result.faults += [
-            RowFault(change.number, "name", f"{change.row} exists already. Set this external id on that pipeline.")
+            RowFault(change.number, "name", f"{change.row} already exists. Change its external id instead.")
             for change in result.changed
         ]
         if result.faults:

@@ -50,6 +50,7 @@ class _DeadlineMixin:
             raise Refused(f"the partner's name resolves to {address}, a cloud metadata service: nothing was sent")
 
     def getresponse(self) -> HTTPResponse:
+        """Return the response as soon as its headers are complete. Raise TimeoutError after the deadline."""
         if not isinstance(self.timeout, int | float):
             return super().getresponse()  # type: ignore[misc,no-any-return]
         timed_out = threading.Event()

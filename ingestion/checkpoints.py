@@ -54,6 +54,7 @@ class Checkpoint:
             self.save()
 
     def save(self) -> None:
+        """Save the position, unless no page was stored yet."""
         if self.position is not None:
             # The key is "through" and not next_watermark, because walks of earlier versions have saved it.
             value = {"through": self.next_watermark, "position": dict(self.position)}
@@ -61,6 +62,7 @@ class Checkpoint:
             self._saved_at, self._stored = time.monotonic(), True
 
     def clear(self) -> None:
+        """Delete the saved position, because the walk is complete or must start again."""
         if self._stored:
             best_effort_cache.delete(self.key)
             self._stored = False

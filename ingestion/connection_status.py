@@ -13,7 +13,7 @@ from ingestion.schedule import Phased
 from ingestion.source_inventory import SourceList, last_list
 from inventory.models import Pipeline
 
-MAX_ERRORS = 5  # different texts
+MAX_ERRORS = 5  # different error texts that are shown per connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ConnectionStatus:
             "pipelines": self.pipelines,
             "last_walk_at": self.last_walk_at and self.last_walk_at.isoformat(),
             "next_walk_at": self.next_walk_at.isoformat(),
-            "errors": [{"error": error, "pipelines": number} for error, number in self.errors],
+            "errors": [{"error": error, "pipelines": count} for error, count in self.errors],
             "list_read_at": self.source and self.source.read_at and self.source.read_at.isoformat(),
             "list_error": self.source.error if self.source else "",
             "unmatched": [
@@ -85,10 +85,12 @@ def selected_pipelines(connection: Connection) -> QuerySet[Pipeline]:
 
 
 def missing_pipelines(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+    """Return the pipelines that are not in their source's list."""
     return pipelines.exclude(source_missing_since=None)
 
 
 def paused_pipelines(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+    """Return the pipelines that are paused at their source."""
     return pipelines.filter(source_paused=True)
 
 
@@ -106,14 +108,14 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         selected.exclude(last_ingest_error=None)
         .order_by()  # otherwise Django adds the columns of the order to GROUP BY
         .values_list("last_ingest_error")
-        .annotate(number=Count("pk"))
-        .order_by("-number", "last_ingest_error")
+        .annotate(pipelines=Count("pk"))
+        .order_by("-pipelines", "last_ingest_error")
     )
     pause = timedelta(seconds=Circuit(connection.name, connection.interval_seconds).pause_seconds())
     return ConnectionStatus(
         connection=connection,
         next_walk_at=Phased(connection.interval_seconds, connection.name).next_at(now + pause),
-        errors=[(str(text), number) for text, number in errors[:MAX_ERRORS]],
+        errors=[(str(text), count) for text, count in errors[:MAX_ERRORS]],
         unmatched=_unmatched(connection, connections.values(), source),
         import_errors=source.import_errors if source else (),
         source=source,

@@ -101,6 +101,8 @@ class AuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
+    """A partner system as the connections file describes it. docs/connectors.md explains each key."""
+
     name: str
     connector: str
     base_url: str
@@ -266,7 +268,7 @@ def _address_mistakes(base_url: str) -> list[str]:
 def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
     if not CONNECTION_NAME.fullmatch(name):
-        reader.mistakes.append(f"{where}: a name has at most 63 letters, digits, '.', '_' or '-'")
+        reader.mistakes.append(f"{where}: a name has at most 63 characters: letters, digits, '.', '_' or '-'")
     if not isinstance(table, dict):
         reader.mistakes.append(f"{where}: must be a table")
         return Connection(name, "generic", "")
@@ -329,7 +331,7 @@ def _read_ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> 
     elif "{" in address:
         reader.mistakes.append(f"{where}.ui_url: the only placeholders are {' and '.join(placeholders)}")
     elif is_template(ui_url) and RUN_ID not in ui_url:
-        reader.mistakes.append(f"{where}.ui_url: a template is the address of a run, so it needs {RUN_ID}")
+        reader.mistakes.append(f"{where}.ui_url: a template must contain {RUN_ID}, because it is for pages of runs")
     return ui_url
 
 

@@ -220,7 +220,7 @@ class PartnerSession:
         auth_headers = self.auth.headers(self) if authenticated else {}
         if self._requests_left is not None:
             if not self._requests_left:
-                raise NoRequestsLeft("the requests of this session are used up")
+                raise NoRequestsLeft("this ingestion may not send further requests")
             self._requests_left -= 1
         if (remaining := self._rate_limit.remaining_pause()) > MAX_WAIT_SECONDS:
             raise Unavailable(f"the partner asked for a pause; {remaining:.0f} s of it remain")

@@ -45,4 +45,5 @@ def link_templates(ui_url: str) -> Links:
 
 
 def is_template(ui_url: str) -> bool:
+    """Return whether the `ui_url` contains a placeholder."""
     return RUN_ID in ui_url or EXTERNAL_ID in ui_url

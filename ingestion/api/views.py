@@ -19,7 +19,7 @@ from inventory.models import Pipeline
 
 class QueueDown(APIException):
     status_code = 500
-    default_detail = "The queue of ingestion tasks cannot be reached. Try again, and ask an operator if it persists."
+    default_detail = "The queue of ingestion tasks cannot be reached. Try again. If that fails too, ask an operator."
 
 
 class SyncView(StrictView):
@@ -92,7 +92,9 @@ def _limited_to_caller(request: Request, ingestion: IngestionRequest) -> Ingesti
     if len(visibility.clients) == 1:
         return IngestionRequest(ingestion.connection, str(next(iter(visibility.clients))), ingestion.pipeline_id)
     if ingestion.client_id is None and ingestion.pipeline_id is None:
-        raise PermissionDenied("Your account is bound to certain clients. Send the client_id of one, or a pipeline_id.")
+        raise PermissionDenied(
+            "Your account is bound to some clients. Send the client_id of one of them, or a pipeline_id."
+        )
     return ingestion
 
 

@@ -166,7 +166,7 @@ class AirflowConnector:
             _api_paths[base_url] = api
         if base_url not in _api_paths:
             raise BadAnswer(
-                "neither /api/v2/version nor /api/v1/version exists: is base_url the address of an Airflow?"
+                "neither /api/v2/version nor /api/v1/version exists; set base_url to the address of an Airflow server"
             )
         return _api_paths[base_url]
 

@@ -22,7 +22,7 @@ MAX_LOG_LINES = 15
 MAX_LINE = 400  # characters
 # Lines that begin or end a collapsible group in Airflow's logs, and empty lines.
 IGNORED_LOG_LINE = re.compile(r"^(::(end)?group::|\s*$)")
-NO_FAILED_TASK = "No task of this run failed: somebody marked it as failed, or the run as a whole timed out."
+NO_FAILED_TASK = "No task of this run failed. Somebody marked the run as failed, or the whole run timed out."
 
 Task = dict[str, Any]
 

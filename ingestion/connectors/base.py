@@ -97,6 +97,8 @@ class Walk:
 
 
 class Connector(Protocol):
+    """What every connector implements. docs/connectors.md explains how to write one."""
+
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """Return walks that together cover every target once, with as few requests as the partner allows."""
 
@@ -175,6 +177,7 @@ def gone_event(run: OpenRun, *, version: datetime | None = None) -> RunEvent:
 
 
 def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
+    """Group the targets by external id, which pipelines of several clients may share."""
     groups: dict[str, list[Target]] = {}
     for target in targets:
         groups.setdefault(target.external_id, []).append(target)

@@ -185,8 +185,8 @@ class DeclarativeConnector(NoPipelineList):
             yield requested_at, rows, position
             if not self._source.paging.described and (evidence := find_next_page(answer)):
                 raise BadAnswer(
-                    f"{evidence} refers to a next page, but the description has no paging: describe source.paging "
-                    '(kind = "none" reads only the first page)'
+                    f"{evidence} refers to a next page, but the description has no paging: describe source.paging, or "
+                    'set kind = "none" there to read only the first page'
                 )
             if self._all_older(rows, since) or not listing.advance(answer, rows, self._text_keys(rows), self._session):
                 return
@@ -197,7 +197,7 @@ class DeclarativeConnector(NoPipelineList):
         limits = {str(value) for value in [*request.query.values(), *(request.body or {}).values()]}
         if self._source.paging.described or not looks_full(rows, limits):
             return set()
-        return {f"the page has exactly {len(rows)} runs, and source.paging is missing: there may be more runs"}
+        return {f"the page has exactly {len(rows)} runs and source.paging is missing, so there may be more runs"}
 
     def _send(self, request: RequestTemplate) -> PartnerResponse:
         return self._session.send_request(request.method, request.path, request.query, request.body)

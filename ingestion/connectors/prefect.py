@@ -68,6 +68,7 @@ class PrefectConnector(NoErrorTextRequests):
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """Return one walk for all targets with a start, and one for the targets without a start."""
+        # No walks of single pipelines, because _listing always reads the runs of the whole server.
         return plan_walks(targets, self._listing, max_single=0)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:

@@ -50,12 +50,14 @@ WHOLE_DOCUMENT = Expression("@")
 
 @dataclass(frozen=True, slots=True)
 class Paging:
+    """The table `paging`: how the next page of a listing is requested."""
+
     kind: str = "none"
-    param: str = ""
-    next: Expression | None = None
+    param: str = ""  # the request parameter for the cursor, offset or page number
+    next: Expression | None = None  # the next cursor or URL
     more: Expression | None = None  # the page is the last one if this is false or empty
-    total: Expression | None = None
-    first: int = 1
+    total: Expression | None = None  # the number of rows on all pages
+    first: int = 1  # the number of the first page
     described: bool = False  # whether the description has a table `paging`
 
 
@@ -178,7 +180,7 @@ class _SourceReader:
             reader.mistakes.append(f"{where}.request.path: is missing")
         if not source.per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(
-                f"{where}.fields.pipeline: is missing: it is required unless the request contains {{external_id}}"
+                f"{where}.fields.pipeline: is missing; it is required if the request does not contain {{external_id}}"
             )
         reader.refuse_unknown_keys(
             table,
@@ -319,13 +321,13 @@ class _SourceReader:
         reader.refuse_unknown_keys(table, where, {"words", *Status.values, IGNORED})
         words = reader.texts(table, where, "words")
         if table and not words and "words" not in table:
-            reader.mistakes.append(f'{where}.words: is missing: the fields with the status, such as ["status"]')
+            reader.mistakes.append(f'{where}.words: is missing; list expressions for the status, such as ["status"]')
         statuses: dict[str, str] = {}
         for status, word in self._words_by_status(table, where):
             if statuses.setdefault(word, status) != status:
                 reader.mistakes.append(f"{where}.{status}: {word!r} is also under {statuses[word]}")
         if table and not statuses:
-            reader.mistakes.append(f"{where}: has no words: list the source's words under {', '.join(Status.values)}")
+            reader.mistakes.append(f"{where}: list the source's statuses under {', '.join(Status.values)}")
         compiled = (self._compile(f"{where}.words", word) for word in words)
         return tuple(expression for expression in compiled if expression is not None), statuses
 

@@ -218,11 +218,13 @@ class BadQuery(Exception):
 
 
 def validation_error(name: str, text: str, kind: str, message: str, context: dict[str, Any] | None = None) -> Answer:
+    """Return Airflow 3's 422 for the value `text` of the query parameter `name`."""
     fault: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message, "input": text}
     return Answer(422, {"detail": [fault | ({"ctx": context} if context else {})]})
 
 
 def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
+    """Return the rows that the query parameters of the request select. Raise BadQuery for a bad value."""
     states = request.query_values("state")
     if not set(states) <= set(STATES):
         raise BadQuery(Answer(422, {"detail": f"Invalid value for state. Valid values are {', '.join(STATES)}"}))
@@ -258,6 +260,7 @@ def time_of(row: RecordedRow, name: str) -> datetime | None:
 
 
 def ordered(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
+    """Return the rows in the order of Airflow's parameter `order_by`; a minus sign reverses it."""
     name = order.removeprefix("-")
     if name not in ORDER_FIELDS:
         detail = f"Ordering with {name!r} is disallowed or the attribute does not exist on the model"
@@ -315,5 +318,6 @@ class Airflow2Replay(AirflowReplay):
 
 
 def problem(status: int, title: str, detail: str | None) -> Answer:
+    """Return an error response in the form of RFC 7807, which Airflow 2 uses."""
     body = {"detail": detail, "status": status, "title": title, "type": "https://airflow.apache.org/docs/"}
     return Answer(status, body, {"Content-Type": "application/problem+json"})

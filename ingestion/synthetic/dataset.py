@@ -181,6 +181,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def digest(path: Path) -> str:
+    """Return the SHA-256 of the file in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -192,6 +193,7 @@ def stable_id(entity: str, key: str) -> str:
 
 
 def key_of(kind: str, row: Mapping[str, str]) -> str:
+    """Return the values of the row's key columns as one text, joined by a slash."""
     return " / ".join(row.get(column, "") for column in KEY_COLUMNS[kind])
 
 

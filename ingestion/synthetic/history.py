@@ -54,6 +54,8 @@ STUCK_SHARE = 0.0002  # of the runs: they stay running
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
+    """How many clients, pipelines and runs to generate, and over how many days."""
+
     clients: int
     pipelines: int
     runs: int

@@ -242,7 +242,7 @@ def test_adopting_does_not_change_a_pipeline_with_the_same_name(
     )
 
     assert [fault.message for fault in result.faults] == [
-        "manual_refund exists already. Set this external id on that pipeline."
+        "manual_refund already exists. Change its external id instead."
     ]
     assert Pipeline.objects.get().external_id == "manual_refund_of_old"
     assert admin_user.logentry_set.count() == 0

@@ -137,7 +137,7 @@ def test_a_ui_url_without_placeholders_replaces_base_url(tmp_path: Path) -> None
         ("https://{external_id}.example/{run_id}", "is not an http:// or https:// address"),
         ("https://user:hunter2@ui.example/{run_id}", "is not an http:// or https:// address"),
         ("https://ui.example/{dag}/{run_id}", "the only placeholders are {external_id} and {run_id}"),
-        ("https://ui.example/{external_id}", "a template is the address of a run, so it needs {run_id}"),
+        ("https://ui.example/{external_id}", "a template must contain {run_id}, because it is for pages of runs"),
     ],
 )
 def test_an_invalid_ui_url_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str, mistake: str) -> None:

@@ -65,7 +65,7 @@ def test_a_notice_is_shown_if_a_page_looks_full(partner: ScriptedPartner, connec
     report = ingest(connect(partner, DESCRIPTION))
 
     assert report.errors == []
-    assert report.notices == {"the page has exactly 25 runs, and source.paging is missing: there may be more runs"}
+    assert report.notices == {"the page has exactly 25 runs and source.paging is missing, so there may be more runs"}
 
 
 def check_output() -> str:

@@ -37,6 +37,7 @@ exit codes: 0 success, 1 a walk failed (the others are stored), 2 bad arguments 
 
 
 def time_argument(text: str) -> datetime:
+    """Return the time of an option, in UTC if it has no zone. Raise ArgumentTypeError."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
