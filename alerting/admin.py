@@ -114,7 +114,7 @@ def form_destination_problem(values: dict[str, Any]) -> str:
 
 @consequence
 def paused_or_resumed_rules(changing: QuerySet[Any], active: bool) -> Consequence:
-    """Describe the enabled rules that will watch no pipeline any more, or will watch one again."""
+    """Describe the enabled rules that will no longer watch any active pipeline, or will watch one again."""
     rules = AlertRule.objects.watching_only(changed_pipelines(changing, active=active))
     rule_count = rules.count()
     if not rule_count:
@@ -207,7 +207,7 @@ class AlertRuleAdmin(
         return TemplateResponse(request, "console/parts/rule_preview_unsaved.html", context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AlertRule | None:
-        """Return the rule; hide its client if the user may only see the client of its pipeline."""
+        """Return the rule. Remove its client if the user may see only the client of its pipeline."""
         rule = super().get_object(request, object_id, from_field)
         if rule is not None and rule.client_id is not None and not visibility_of(request).sees_client(rule.client_id):
             rule.client = None
@@ -236,9 +236,9 @@ class AlertRuleAdmin(
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
-        replaced = {"destination": "shown_destination"}
+        masked_field = {"destination": "shown_destination"}
         return [
-            (title, {"fields": [replaced.get(field, field) for field in options["fields"]]})
+            (title, {"fields": [masked_field.get(field, field) for field in options["fields"]]})
             for title, options in fieldsets
         ]
 
@@ -249,11 +249,11 @@ class AlertRuleAdmin(
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AlertRule], search_term: str
     ) -> tuple[QuerySet[AlertRule], bool]:
-        matching, may_repeat = super().get_search_results(request, queryset, search_term)
-        # Destinations are not in search_fields, because a full search would let users guess a hook's secret.
+        matching, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        # Destinations are not in search_fields, because a search of the whole text would let users guess a secret.
         if text := search_term.strip():
             matching |= destination_contains(queryset, text)
-        return matching, may_repeat
+        return matching, may_have_duplicates
 
     @display(description="destination", ordering="destination")
     def shown_destination(self, rule: AlertRule) -> str:

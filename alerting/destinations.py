@@ -1,4 +1,7 @@
-"""Validate and mask destinations of alert rules. Anyone who has the address of a hook can post to it."""
+"""Validate and mask destinations of alert rules.
+
+The address of a hook is a secret, because anyone who has it can post to the hook.
+"""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,8 +14,8 @@ from chm_project.scrubbing import FILTERED, scrub_text
 if TYPE_CHECKING:
     from alerting.models import AlertRule
 
-# For each channel: the pattern of its destinations, which a database constraint also uses, and the advice to show if a
-# destination does not match. Patterns end with \Z, because $ also matches before a line break at the end.
+# For each channel, the pattern of its destinations and the advice to show if a destination does not match. A database
+# constraint uses the same patterns. They end with \Z, because $ also matches before a line break at the end.
 FORMATS = {
     "slack": (
         r"\A([#@][^\s#@]+|[CDGU][A-Z0-9]{8,}|https://[^\s/]+(/\S*)?)\Z",
@@ -30,7 +33,7 @@ _MASKED_PATTERN = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
 def shown_destination(destination: str) -> str:
     """Return the destination without secrets. Of the address of a hook, return only the host.
 
-    If something is left out, a digest at the end distinguishes destinations that would look the same.
+    If something is left out, the result ends with a digest. So different destinations have different results.
     """
     address = _ADDRESS_PATTERN.match(destination)
     if address is None:
@@ -68,8 +71,8 @@ def unmasked_destination(submitted: str, stored: str | None) -> str:
 def destination_contains(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
     """Return the rules whose destination contains the text; case is ignored.
 
-    Of an address, only the host is searched, because a search of the path would let users guess a secret letter by
-    letter.
+    If the destination is an address, search only its host. A search of the path would let users guess a secret letter
+    by letter.
     """
     host = Func(
         F("destination"), Value(_HOST_PATTERN), Value(r"\1"), function="regexp_replace", output_field=TextField()

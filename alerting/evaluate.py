@@ -25,7 +25,7 @@ def on_failure(
     """Return the spans in which at least one of the pipelines was failing.
 
     Each of `failing_spans` is the time in which one failed run was the latest success or failure of its pipeline. An
-    end of None means that it still was at `until`.
+    end of None means that it still was the latest at `until`.
     """
     intervals = [(start, end or until) for start, end in failing_spans]
     return _overlapping_spans(intervals, threshold=1, since=since, until=until)
@@ -54,7 +54,7 @@ def _overlapping_spans(
     spans: list[Span] = []
     overlap_count = failed_runs = 0
     firing_since: datetime | None = None
-    # Apply all changes of the same moment together, so that failures do not overlap if one ends when the other begins.
+    # Add up all changes at the same moment first. If one failure ends when another begins, the two do not overlap.
     for moment, changes_at_moment in groupby(edges, key=itemgetter(0)):
         changes = [change for _, change in changes_at_moment]
         overlap_count += sum(changes)

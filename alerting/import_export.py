@@ -13,8 +13,8 @@ from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key
 from inventory.import_export import ClientsInFile
 from inventory.models import Pipeline
 
-# Pipelines by the names of their client and their own.
-Pipelines = Mapping[tuple[str, str], Pipeline]
+# Pipelines by the name of their client and their own name.
+PipelinesByNames = Mapping[tuple[str, str], Pipeline]
 
 
 class RuleRow(RowForm[AlertRule]):
@@ -32,7 +32,7 @@ class RuleRow(RowForm[AlertRule]):
             "include_known",
         )  # fmt: skip
 
-    def __init__(self, *args: Any, clients: ClientsInFile, pipelines: Pipelines, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clients: ClientsInFile, pipelines: PipelinesByNames, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients, self.pipelines = clients, pipelines
 
@@ -43,7 +43,7 @@ class RuleRow(RowForm[AlertRule]):
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Replace names by objects. A rule with a pipeline gets no client: the column only identifies the pipeline."""
+        """Replace names by objects. If a rule has a pipeline, its client only identifies the pipeline."""
         values = self.cleaned_data
         channel, destination = values.get("channel"), values.get("destination")
         if channel and destination and (problem := destination_problem(channel, destination)):

@@ -42,7 +42,10 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.annotate(owner_id=OWNER_ID)
 
     def watching_only(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """Return the enabled rules that watch no other active pipelines. They are paused while these are disabled."""
+        """Return the enabled rules that watch no active pipelines except these.
+
+        While these pipelines are disabled, the rules are paused.
+        """
         pipeline_ids = pipelines.order_by().values("pk")
         other_active_pipelines = (
             Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=pipeline_ids)
@@ -118,7 +121,7 @@ class AlertRule(BaseModel):
             ),
             # If a rule has a pipeline, its client is not part of the key, because the pipeline is the scope.
             models.UniqueConstraint(
-                # Django validates the constraint by a query with the rule's values. The cast gives a NULL its type.
+                # Django validates the constraint by a query with the rule's values, where a NULL needs a cast.
                 Cast(Coalesce(F("pipeline"), F("client")), models.UUIDField()),
                 "rule_type",
                 "channel",

@@ -1,4 +1,4 @@
-"""Evaluate rules over stored runs: when a rule would have fired, and which rules fire now. CHM sends nothing."""
+"""Evaluate rules over stored runs: when a rule would have fired, and which rules fire now."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ def preview(rule: AlertRule, *, since: datetime, until: datetime) -> list[Span]:
 
 
 def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) -> dict[UUID, list[Span]]:
-    """Return the same as `preview` for several rules, by rule id. Rules with the same scope share queries."""
+    """Return the result of `preview` for each rule, by rule id. Rules with the same scope share queries."""
     if since >= until:
         return {rule.pk: [] for rule in rules}
     failing_spans_of = cache(partial(_failing_spans, since=since, until=until))
@@ -51,10 +51,9 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
 
 
 def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> dict[UUID, datetime]:
-    """Return since when each firing rule fires, by rule id. Only active pipelines count.
+    """Return the id of each firing rule, and since when it fires. Only active pipelines count.
 
-    With `as_of`, use only the state of runs at that time. Without it, use all stored runs, and take `clock` or the
-    current time as the end of windows.
+    With `as_of`, use the state of runs at that time. Without it, use all stored runs; windows end at `clock` or now.
     """
     moment = as_of or clock or timezone.now()
     values = {
@@ -104,7 +103,7 @@ def _sql(name: str) -> str:
 
 
 def _subtract_window(moment: datetime, window: timedelta) -> datetime:
-    """Return the moment minus the window; if that is before the year 1, the start of the year 1."""
+    """Return the moment minus the window. If that is before the year 1, return the start of the year 1."""
     try:
         return moment - window
     except OverflowError:

@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.developmen
 
 
 def _scrubbed_json(value: Any) -> str:
-    """Return the result of a task, or its exception with the traceback, as JSON without secrets."""
+    """Return a task's result as JSON without secrets. For a failed task, this is its exception with the traceback."""
     # kombu's encoder first turns dates, UUIDs and exceptions into plain JSON values, which can be scrubbed.
     return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
 
@@ -44,7 +44,7 @@ class QuietBeat(Beat):
 
 
 class Application(Celery):
-    """Celery without the banners of worker and beat, because every log line must be JSON."""
+    """Celery without the banners that worker and beat print, because every log line must be JSON."""
 
     Worker = property(lambda self: self.subclass_with_self(QuietWorker))
     Beat = property(lambda self: self.subclass_with_self(QuietBeat))
@@ -62,7 +62,7 @@ def keep_django_logging(**_: Any) -> None:
 def log_signal_message(message: str, _stream: Any = None) -> None:
     """Write a worker's message about a signal as a JSON line, without `logging`.
 
-    The signal may have interrupted code that holds a lock of `logging`. Waiting for this lock would never end.
+    The signal may have interrupted code that holds a lock of `logging`. A call of `logging` would then wait forever.
     """
     line = {
         "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),

@@ -11,8 +11,8 @@ _COMMON_RULES = (
 )
 # Swagger UI and the browsable API have inline styles, but no inline script.
 STRICT_POLICY = _COMMON_RULES + "script-src 'self'"
-# Pages of the admin use Alpine. It compiles expressions in attributes, so it needs 'unsafe-eval'. No page has an inline
-# script.
+# Pages of the admin use Alpine, a JavaScript library. It compiles expressions in attributes, so it needs 'unsafe-eval'.
+# No page has an inline script.
 ADMIN_POLICY = _COMMON_RULES + "script-src 'self' 'unsafe-eval'"
 
 

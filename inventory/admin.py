@@ -79,7 +79,7 @@ class PipelineRowForm(_PipelineForm):
             field.widget.attrs["aria-label"] = field.label
 
     def validate_unique(self) -> None:
-        """Also validate constraints on the client: an inline form skips them, because it has no field for it."""
+        """Also validate constraints on the client. An inline form skips them, because it has no client field."""
         super().validate_unique()
         if not self.errors:
             try:
@@ -132,7 +132,7 @@ class ClientAdmin(
     sheet = ClientSheet()
     client_path = "id"
     list_display = ("name", "pipeline_count", "state")
-    # The same as in the model, because Django ignores Meta.ordering in a query with GROUP BY, as for pipeline_count.
+    # Repeat the model's ordering. Django ignores Meta.ordering in a query with GROUP BY, which pipeline_count needs.
     ordering = ("name", "id")
     list_filter = (my_clients_filter("id"), ("is_active", BooleanFilter))
     list_filter_submit = True
@@ -245,6 +245,6 @@ class PipelineAdmin(
     def ingestion(self, pipeline: Pipeline) -> SafeString:
         if not (pipeline.is_active and pipeline.client.is_active):
             return badge("canceled", "disabled")
-        # The list of the console sets latest_run_status. Without it, a pipeline that only receives pushes is "not yet".
+        # Only the console's list sets latest_run_status. Without it, a pipeline that is only pushed shows "not yet".
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
         return badge(*INGESTION_BADGES[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

@@ -14,10 +14,10 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 
 
 class ClientsInFile:
-    """The clients that a file names, if the user may see them; `by_name` has them by their stored names."""
+    """The clients that a file names and that the user may see. `by_name` maps each stored name to its client."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
-        # PostgreSQL refuses NUL in a query; the form of the row reports it later.
+        # Remove null characters, because PostgreSQL refuses them in a query. The form of the row reports them later.
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
         clients = Client.objects.annotate(lower_name=Lower("name")).filter(lower_name__in=names)
         self.by_name = {client.name: client for client in visibility.restrict(clients, client_path="id")}
@@ -84,7 +84,7 @@ class PipelineRow(RowForm[Pipeline]):
         return self.cleaned_data["description"] or None
 
     def _get_validation_exclusions(self) -> set[str]:
-        # clean_client() has read the client, so the validation of the model need not query it again.
+        # clean_client() has read the client, so the validation of the model does not need to query it again.
         return {*super()._get_validation_exclusions(), "client"}  # type: ignore[misc]
 
 
@@ -116,7 +116,7 @@ class PipelineSheet(Sheet[Pipeline]):
         self.clients = ClientsInFile(rows, "client", self.visibility)
 
     def stored_by_key(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
-        # As for names of clients, PostgreSQL refuses NUL in a query.
+        # PostgreSQL refuses null characters in a query.
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
         pipelines = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
             "client"

@@ -3,7 +3,7 @@
     [[maintenance]]
     reason = "Backup of the warehouse"
     pipelines = { clients = ["Northwind"], platform = "airflow" }
-    days = ["saturday"]                        # weekly; a window without days has dates, as below
+    days = ["saturday"]                        # weekly; the next table has dates instead of days
     from = 22:00:00
     until = 02:00:00                           # of the next day, Sunday
     zone = "Europe/Berlin"                     # default: UTC
@@ -20,8 +20,8 @@
     owner = "Data platform, #data-platform"
     runbook_url = "https://wiki.example/runbooks/northwind"
 
-`pipelines` selects pipelines as in the connections file. A table without it applies to all pipelines. If several owners
-match a pipeline, the first one is used. A file with a fault is ignored completely (decision 0032).
+`pipelines` selects pipelines as in the connections file. A table without `pipelines` applies to all pipelines. If
+several owners match a pipeline, the first one is used. A file with a fault is ignored completely (decision 0032).
 """
 
 import logging
@@ -66,7 +66,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner and the runbook of the selected pipelines; an empty text if the file has none."""
+    """The owner and the runbook of the selected pipelines. Each is empty if the file does not contain it."""
 
     pipelines: Selection
     owner: str
@@ -83,36 +83,36 @@ class MaintenanceFile:
 
 
 def maintenance_file() -> MaintenanceFile:
-    """Return the content of the file; a changed file is read again. Faults are logged once per process and change."""
+    """Return the content of the file. Read it again after a change. Log its faults once per process and change."""
     if not settings.CHM_MAINTENANCE_FILE:
         return MaintenanceFile()
     path = Path(settings.CHM_MAINTENANCE_FILE)
     try:
         stat = path.stat()
     except OSError as error:
-        return _unreadable(str(path), error.strerror or "it cannot be read")
-    return _cached(path, stat.st_mtime_ns, stat.st_size)
+        return _unreadable_file(str(path), error.strerror or "it cannot be read")
+    return _read_cached(path, stat.st_mtime_ns, stat.st_size)
 
 
 # The cache key contains the file's modification time and size, so that a changed file is read again.
 @lru_cache(maxsize=8)
-def _cached(path: Path, _changed_at: int, _size: int) -> MaintenanceFile:
-    return _logged(read_maintenance_file(path))
+def _read_cached(path: Path, _changed_at: int, _size: int) -> MaintenanceFile:
+    return _with_logged_faults(read_maintenance_file(path))
 
 
 @lru_cache(maxsize=8)
-def _unreadable(path: str, why: str) -> MaintenanceFile:
-    return _logged(MaintenanceFile(faults=(f"cannot read {path}: {why}",)))
+def _unreadable_file(path: str, reason: str) -> MaintenanceFile:
+    return _with_logged_faults(MaintenanceFile(faults=(f"cannot read {path}: {reason}",)))
 
 
-def _logged(content: MaintenanceFile) -> MaintenanceFile:
+def _with_logged_faults(content: MaintenanceFile) -> MaintenanceFile:
     for fault in content.faults:
         logger.error("CHM_MAINTENANCE_FILE: %s", fault)
     return content
 
 
 def read_maintenance_file(path: Path) -> MaintenanceFile:
-    """Return the content of the file, or, if it has faults, all of them."""
+    """Return the content of the file. If it has faults, return only the list of all faults."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -129,7 +129,7 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
 
 
 def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the tables of an array with their names in messages, such as maintenance[1] for the first one."""
+    """Return each table of an array with its name for messages, such as maintenance[1] for the first table."""
     value = document.get(key, [])
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         reader.mistakes.append(f"{key}: must be tables, each below a line [[{key}]]")

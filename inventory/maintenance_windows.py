@@ -10,7 +10,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 @dataclass(frozen=True, slots=True)
 class WindowSpan:
-    """From `since` (inclusive) until `until` (exclusive)."""
+    """The time from `since` (inclusive) until `until` (exclusive)."""
 
     since: datetime
     until: datetime
@@ -26,7 +26,7 @@ class WeeklyWindow:
     zone: ZoneInfo
 
     def span_at(self, moment: datetime) -> WindowSpan | None:
-        """Return the span of the window that contains the moment; the latest of several, None if there is none."""
+        """Return the span that contains the moment, or None. If several contain it, return the latest."""
         today = moment.astimezone(self.zone).date()
         # Check three days: a window may have started yesterday, and a clock change may move its start across midnight.
         for day in (today + timedelta(days=1), today, today - timedelta(days=1)):
@@ -64,7 +64,7 @@ def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def covered_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
-    """Return the end of the windows that together cover all of [since, until]; None if a part is not covered."""
+    """Return when the windows end that together cover [since, until]; None if they leave a gap."""
     all_windows, covered_to = list(windows), since
     while spans := [span for window in all_windows if (span := window.span_at(covered_to))]:
         covered_to = max(span.until for span in spans)

@@ -169,7 +169,7 @@ class Pipeline(BaseModel):
         db_comment="Runs before this time were pruned and are not stored again; empty until the first pruning",
     )
 
-    # Reports compute whether the mark is still valid (decision 0029).
+    # The known failure of the pipeline. Reports compute whether it is still valid (decision 0029).
     known_reason = models.TextField(
         null=True,
         blank=True,
@@ -265,7 +265,7 @@ class Pipeline(BaseModel):
             web_address("known_ticket_url", name="pipelines_known_ticket_url_http"),
         ]
         indexes = [
-            # For lists of all clients, sorted and paged by (name, id).
+            # For lists of the pipelines of all clients, which are sorted and paged by (name, id).
             models.Index(fields=["name", "id"], name="pipelines_by_name"),
         ]
 
@@ -279,8 +279,9 @@ class Pipeline(BaseModel):
     def ingestion_state(self, moment: datetime, *, has_runs: bool) -> str:
         """Return the state of the pipeline's ingestion.
 
-        "none": not ingested, also because it is disabled. "missing": no longer at the source. "failing": the last walk
-        failed. "pushed": it has runs, but no walk. "not yet": neither runs nor a walk. Otherwise "stale" or "ok".
+        "none": it is disabled or has no external id. "missing": it no longer exists at the source. "failing": the last
+        walk failed. "pushed": it has runs, but was never walked. "not yet": it has no runs and was never walked.
+        Otherwise "stale" or "ok".
         """
         if self.external_id is None or not (self.is_active and self.client.is_active):
             return "none"
@@ -293,16 +294,16 @@ class Pipeline(BaseModel):
         return "stale" if self.stale_since(moment) else "ok"
 
     def name_with_client(self) -> str:
-        """Return "orders of Acme": many clients have a pipeline named "orders"."""
+        """Return a text such as "orders of Acme", because several clients can have a pipeline named "orders"."""
         return f"{self.name} of {self.client.name}"
 
     def autocomplete_label(self) -> str:
         return self.name_with_client() if self.is_active else f"{self.name_with_client()} (disabled)"
 
-    # If one of these changes, the pipeline has another source, and its whole history is ingested again.
+    # If one of these fields changes, the pipeline has another source, and its whole history is ingested again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # Cleared when the source changes; the next walk sets them.
+    # The fields to clear when the source changes. The next walk sets them.
     SET_BY_WALKS = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",
@@ -311,13 +312,13 @@ class Pipeline(BaseModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the pipeline. If its client, platform or external id has changed, clear the fields that walks set.
 
-        Mask secrets in the description and the external id. Forms and the API refuse them before.
+        Mask secrets in the description and the external id. Forms and the API refuse secrets before they save.
         """
         for field in ("description", "external_id"):
             if value := getattr(self, field):
                 setattr(self, field, scrub_text(value))
         if not self._state.adding:
-            # A model instance does not have its stored values, so read them.
+            # The instance has only the new values, so read the stored ones.
             stored_source = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
             if stored_source is not None and stored_source != tuple(
                 getattr(self, field) for field in self.SOURCE_FIELDS

@@ -23,7 +23,7 @@ class Selection:
     external_id_prefix: str = ""
 
     def q(self) -> Q:
-        """Return the condition on pipelines."""
+        """Return the condition that selects the pipelines."""
         conditions = {
             "client__name__in": self.clients,
             "platform": self.platform,
@@ -31,8 +31,8 @@ class Selection:
             "external_id__in": self.external_ids,
             "external_id__startswith": self.external_id_prefix,
         }
-        # pk__isnull=False is always true. Without it, Q could be empty: Django ignores that in an OR, and refuses it in
-        # When().
+        # Django ignores an empty Q in an OR, and refuses it in When(). pk__isnull=False is always true, so this Q is
+        # never empty.
         return Q(pk__isnull=False, **{path: value for path, value in conditions.items() if value})
 
     def allows_external_id(self, external_id: str) -> bool:

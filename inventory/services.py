@@ -12,16 +12,17 @@ RowT = TypeVar("RowT", Client, Pipeline)
 
 
 def disable_client(*, client: Client) -> bool:
-    """Disable the client and so remove its pipelines from the active inventory. Return False if it was disabled before.
+    """Disable the client and remove its pipelines from the active inventory. Return False if it was already disabled.
 
     Its pipelines keep their own `is_active`, so enabling the client restores the previous state.
     """
+    # One statement checks and writes, so only one of several simultaneous calls returns True.
     active = Client.objects.filter(pk=client.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
 
 
 def disable_pipeline(*, pipeline: Pipeline) -> bool:
-    """Disable the pipeline. Return False if it was disabled before."""
+    """Disable the pipeline. Return False if it was already disabled."""
     active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
 

@@ -93,10 +93,10 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
 
 
 class FiringRuleSerializer(AlertRuleSerializer):
-    """A firing rule, with the time since which it fires."""
+    """A firing rule, and since when it fires."""
 
     since = serializers.SerializerMethodField(
-        help_text="Since when the rule fires. For on_failure: when the pipeline in scope that has been failing longest "
+        help_text="Since when the rule fires. For on_failure: when the first of the failing pipelines in scope "
         "began to fail. For failures_in_window: the time of the oldest failure in the window."
     )
     fingerprint = serializers.SerializerMethodField(
@@ -137,7 +137,7 @@ class PreviewWindowSerializer(serializers.Serializer[Any]):
 
 
 class SpanSerializer(serializers.Serializer[Any]):
-    """The rule fired from `from` until `until`, within the requested window."""
+    """A span of the requested window in which the rule fired, from `from` until `until`."""
 
     until = serializers.DateTimeField()
     failed_runs = serializers.IntegerField(help_text="Failed runs that made the rule fire.")

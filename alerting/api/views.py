@@ -126,7 +126,7 @@ class FiringRuleViewSet(CsvList, ApiViewSet):
     orderings = AlertRuleViewSet.orderings
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
-    # Set when rules are listed; empty when the contract document is generated.
+    # get_queryset() sets both. They stay empty when the contract document is generated.
     firing: dict[UUID, datetime] = {}
     notes: dict[UUID, dict[str, Any]] = {}
 
@@ -134,8 +134,8 @@ class FiringRuleViewSet(CsvList, ApiViewSet):
         self.firing = firing_rules()
         rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing)
         if maintenance_file().owners:
-            watched = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
-            self.notes = {pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched}
+            watched_pipeline_ids = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
+            self.notes = {pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched_pipeline_ids}
             add_maintenance_columns(self.notes.values(), as_of=timezone.now())
         return rules
 

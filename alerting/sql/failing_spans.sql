@@ -1,11 +1,11 @@
 -- Question    When were the pipelines of a scope failing in a window?
--- Grain       one row per failed run that was the latest success or failure of its pipeline for some time, over active pipelines
--- Columns     failed_at: when the run became the latest; until: when a later run replaced it, null if not within the window
+-- Grain       one row per failed run of an active pipeline that was the latest success or failure of its pipeline for a while
+-- Columns     failed_at: when the run became the latest; until: when a later run replaced it, null if none did in the window
 -- Parameters  pipeline_id or client_id, since, until
 --
--- Only pipelines with a failure are read: of each, the latest success or failure at the start of the window, and the runs
--- that settle in the window. A run settles at its start or its event_at, whichever is later. A run does not count if a run
--- that is later in the order latest_first settled before it.
+-- For each pipeline with a failure, this reads its latest success or failure at the start of the window, and the runs that
+-- settle in the window. A run settles at its start or its event_at, whichever is later. Runs are numbered from the earliest
+-- to the latest. A run is ignored if a run with a higher number settled before it.
 WITH watched AS MATERIALIZED (
     SELECT p.pipeline_id, at_start.run_id AS run_id_at_start, at_start.status = 'failed' AS was_failing
     FROM reporting.pipelines AS p
@@ -29,7 +29,7 @@ failing AS MATERIALIZED (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= %(until)s
         )
 ),
-decided AS (
+decisive_runs AS (
     SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
     FROM failing
     JOIN reporting.runs AS r ON r.run_id = failing.run_id_at_start
@@ -44,7 +44,7 @@ numbered AS (
     SELECT
         r.pipeline_id, r.status, r.settled_at,
         row_number() OVER (PARTITION BY r.pipeline_id ORDER BY {earliest_first}) AS run_number
-    FROM decided AS r
+    FROM decisive_runs AS r
 ),
 with_highest_number AS (
     SELECT

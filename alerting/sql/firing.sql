@@ -1,11 +1,11 @@
 -- Question    Which enabled rules fire at as_of?
 -- Grain       one row per rule, over active inventory
--- Columns     rule_id, since: for on_failure, when the pipeline in scope that has failed longest began to fail;
---             for failures_in_window, the oldest failure that counts
+-- Columns     rule_id, since: for on_failure, when the first of the failing pipelines in scope began to fail;
+--             for failures_in_window, the time of the oldest failure in the window
 -- Parameters  as_of, known_until; in_maintenance: the pipelines that failed in planned maintenance, which count as known
 --
 -- Each failure in the longest window of all rules is read once, from the small index runs_failed. The latest success or
--- failure of each pipeline is read once. Rules are joined by key, so the number of rules has little effect on the time.
+-- failure of each pipeline is read once. Rules are joined by key, so more rules hardly increase the duration.
 WITH enabled AS MATERIALIZED (
     SELECT
         rule_id, client_id, pipeline_id, rule_type, threshold, include_known,

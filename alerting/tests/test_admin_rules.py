@@ -30,12 +30,12 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def add(browser: Browser, **fields: Any) -> Any:
+def post_new_rule(browser: Browser, **fields: Any) -> Any:
     values = {"rule_type": "on_failure", "channel": "slack", "destination": "#ops", "is_enabled": "on", **fields}
     return browser.post(f"{RULES}add/", {name: value for name, value in values.items() if value is not None})
 
 
-def errors(response: Any) -> dict[str, list[str]]:
+def form_errors(response: Any) -> dict[str, list[str]]:
     assert response.status_code == 200
     messages_by_field = response.context["adminform"].form.errors
     page = unescape(response.content.decode())
@@ -46,7 +46,9 @@ def errors(response: Any) -> dict[str, list[str]]:
 def test_a_rule_is_created_and_logged(browser: Browser) -> None:
     pipeline = PipelineFactory.create()
 
-    response = add(browser, pipeline=pipeline.pk, rule_type="failures_in_window", threshold=3, window_minutes=60)
+    response = post_new_rule(
+        browser, pipeline=pipeline.pk, rule_type="failures_in_window", threshold=3, window_minutes=60
+    )
 
     assert response.status_code == 302
     rule = AlertRule.objects.get()
@@ -103,7 +105,7 @@ def test_each_error_is_shown_at_its_field_of_the_form(
     AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination="#taken")
     scope = {"client": client.pk} if fields.pop("scoped", False) else {}
 
-    assert errors(add(browser, **scope, **fields)) == expected
+    assert form_errors(post_new_rule(browser, **scope, **fields)) == expected
     assert AlertRule.objects.count() == 1
 
 
@@ -160,7 +162,7 @@ def test_the_pipeline_field_suggests_pipelines_with_their_client(browser: Browse
         suggested = browser.get("/admin/autocomplete/", parameters).json()["results"]
 
     assert sorted(result["text"] for result in suggested) == ["orders of Contoso (disabled)", "orders of Northwind"]
-    assert len(captured) == 4, "session, person, how many, and the page"
+    assert len(captured) == 4, "session, user, count of results, and results"
 
 
 def test_deleting_a_rule_is_logged(browser: Browser) -> None:
@@ -194,11 +196,9 @@ def test_list_and_form_need_as_many_queries_for_20_rules_as_for_1(browser: Brows
     assert (
         few_list
         == list_
-        == len(
-            ["session", "person", "my clients", "how many are found", "how many there are", "rules", "which are firing"]
-        )
+        == len(["session", "user", "my clients", "number of rows found", "number of all rows", "rules", "firing rules"])
     )
-    # Session, person, the rule, its client and its pipeline as choices. The console may add up to three queries.
+    # Session, user, the rule, and its client and its pipeline as choices. The console may add up to three queries.
     assert 5 <= few_form == form <= 8
 
 

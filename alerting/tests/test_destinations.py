@@ -1,4 +1,4 @@
-"""The address of a hook is stored in full for sending alerts, and always shown masked."""
+"""The address of a hook is stored in full, and always shown masked."""
 
 import importlib
 from datetime import timedelta
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "T0SECRET/B0SECRET/theSecretPart"
 HOOK = f"https://hooks.slack.com/services/{SECRET}"
-OTHER = "https://hooks.slack.com/services/T0SECRET/B0SECRET/anotherPart"
+OTHER_HOOK = "https://hooks.slack.com/services/T0SECRET/B0SECRET/anotherPart"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_only_the_host_of_an_address_is_shown(address: str) -> None:
 
 
 def test_two_hooks_of_one_host_have_different_masks() -> None:
-    assert shown_destination(HOOK) != shown_destination(OTHER)
+    assert shown_destination(HOOK) != shown_destination(OTHER_HOOK)
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
@@ -83,7 +83,7 @@ def test_creating_a_rule_stores_the_address_and_returns_it_masked(pipeline: Pipe
     assert AlertRule.objects.get().destination == HOOK
 
 
-def test_sending_the_masked_form_keeps_the_address(rule: AlertRule) -> None:
+def test_sending_the_masked_address_keeps_the_stored_address(rule: AlertRule) -> None:
     answer = patch_rule(api_with_scope(), rule, destination=shown_destination(HOOK), window_minutes=5)
 
     assert answer.status_code == 200
@@ -91,13 +91,13 @@ def test_sending_the_masked_form_keeps_the_address(rule: AlertRule) -> None:
     assert (rule.destination, rule.window_minutes) == (HOOK, 5)
 
 
-def test_the_masked_form_of_another_hook_is_refused(rule: AlertRule) -> None:
-    assert field_errors(patch_rule(api_with_scope(), rule, destination=shown_destination(OTHER))) == {
+def test_the_masked_address_of_another_hook_is_refused(rule: AlertRule) -> None:
+    assert field_errors(patch_rule(api_with_scope(), rule, destination=shown_destination(OTHER_HOOK))) == {
         "destination": ["This is the masked form of another destination. Write the whole address."]
     }
 
 
-def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> None:
+def test_a_search_finds_the_host_of_a_hook_but_not_its_path(rule: AlertRule) -> None:
     counts = [
         len(api_with_scope().get(f"{ROOT}/alert_rules", {"search": text}).json()["items"])
         for text in ("hooks.SLACK", "T0SECRET", "theSecretPart")
@@ -108,20 +108,20 @@ def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> N
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
 def test_no_page_of_the_console_shows_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
-    web = browser(role)
+    role_browser = browser(role)
     pages = [f"/admin/alerting/alertrule/{rule.pk}/change/", f"/admin/alerting/alertrule/{rule.pk}/history/"]
 
     for page in (*pages, "/admin/alerting/alertrule/", "/admin/alerting/alertrule/?q=T0SECRET"):
-        assert SECRET not in html(web.get(page)), page
-    searches = [web.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
+        assert SECRET not in html(role_browser.get(page)), page
+    searches = [role_browser.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
     assert [page.context["cl"].result_count for page in searches] == [1, 0]
 
 
-def test_the_form_of_the_console_keeps_the_address(rule: AlertRule) -> None:
-    web = browser("analyst")
-    form = web.get(f"/admin/alerting/alertrule/{rule.pk}/change/").context["adminform"].form
+def test_saving_the_form_with_the_masked_address_keeps_the_stored_address(rule: AlertRule) -> None:
+    role_browser = browser("analyst")
+    form = role_browser.get(f"/admin/alerting/alertrule/{rule.pk}/change/").context["adminform"].form
     fields = {name: form.initial.get(name) or "" for name in form.fields} | {"window_minutes": "7", "is_enabled": "on"}
-    answer = web.post(f"/admin/alerting/alertrule/{rule.pk}/change/", fields)
+    answer = role_browser.post(f"/admin/alerting/alertrule/{rule.pk}/change/", fields)
 
     assert answer.status_code == 302
     rule.refresh_from_db()
@@ -129,23 +129,25 @@ def test_the_form_of_the_console_keeps_the_address(rule: AlertRule) -> None:
 
 
 def test_an_export_masks_the_address_and_can_be_imported_unchanged(rule: AlertRule) -> None:
-    web = browser("analyst")
-    exported = web.get("/admin/alerting/alertrule/export/csv/").getvalue()
+    role_browser = browser("analyst")
+    exported = role_browser.get("/admin/alerting/alertrule/export/csv/").getvalue()
 
     assert SECRET not in exported.decode()
     assert shown_destination(HOOK) in exported.decode()
-    preview = web.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
+    preview = role_browser.post(
+        "/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)}
+    )
     assert preview.context["result"].unchanged == 1
     assert preview.context["result"].changes == []
     assert AlertRule.objects.get().destination == HOOK
 
 
-FITTING = {
+VALID_DESTINATIONS = {
     "slack": ["#data-alerts", "@ada", "C0123ABCD", "https://hooks.slack.com/services/T/B/x"],
     "email": ["ops@example.com", "data+oncall@eu.example.co.uk"],
     "webhook": ["https://hooks.example.com", "https://hooks.example.com/a/b?c=d"],
 }
-UNFIT = {
+INVALID_DESTINATIONS = {
     "slack": ["", "data alerts", "ops", "http://hooks.slack.com/x", "#", "#a b", "ops@example.com"],
     "email": ["#ops", "ops", "ops@", "@example.com", "a b@example.com", "ops@localhost", "https://example.com"],
     "webhook": ["not a url", "javascript:alert(1)", "http://hooks.example.com/x", "https://", "https:///x", "#ops",
@@ -153,12 +155,12 @@ UNFIT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("channel", FITTING)
+@pytest.mark.parametrize("channel", VALID_DESTINATIONS)
 def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pipeline: Pipeline, channel: str) -> None:
     api, analyst = api_with_scope(), browser("analyst")
     body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": channel}
     form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure", "channel": channel}
-    for destination in UNFIT[channel]:
+    for destination in INVALID_DESTINATIONS[channel]:
         assert set(field_errors(post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}))) == {
             "destination"
         }, destination
@@ -169,9 +171,9 @@ def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pip
                 AlertRule.objects.create(
                     pipeline=pipeline, rule_type="on_failure", channel=channel, destination=destination
                 )
-    for destination in FITTING[channel]:
+    for destination in VALID_DESTINATIONS[channel]:
         assert post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}).status_code == 201
-    assert AlertRule.objects.count() == len(FITTING[channel])
+    assert AlertRule.objects.count() == len(VALID_DESTINATIONS[channel])
 
 
 def test_the_destination_is_validated_when_the_channel_changes(rule: AlertRule) -> None:
@@ -185,15 +187,17 @@ def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
     migration = importlib.import_module("alerting.migrations.0005_destination_fits_channel")
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE alert_rules DROP CONSTRAINT {migration.NAME}")
-    old = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="webhook", destination="nowhere")
+    invalid_rule = AlertRule.objects.create(
+        pipeline=pipeline, rule_type="on_failure", channel="webhook", destination="nowhere"
+    )
 
     with connection.schema_editor(atomic=False) as editor:
         migration.validate_or_list(apps, editor)
 
-    written = capsys.readouterr().err
-    assert written.startswith("1 alert rules have a destination that does not fit their channel.")
-    assert str(old.pk) in written
-    assert "nowhere" not in written
+    error_output = capsys.readouterr().err
+    assert error_output.startswith("1 alert rules have a destination that does not fit their channel.")
+    assert str(invalid_rule.pk) in error_output
+    assert "nowhere" not in error_output
     assert {channel: pattern for channel, (pattern, _) in FORMATS.items()} == migration.FORMS
 
 
@@ -209,15 +213,15 @@ def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
     form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure"}
 
     page = html(analyst.post(address, form))
-    counted = form | {"rule_type": "failures_in_window", "threshold": "2", "window_minutes": "60"}
+    window_rule_form = form | {"rule_type": "failures_in_window", "threshold": "2", "window_minutes": "60"}
 
     assert "<strong>1</strong> time in the last 30 days" in page
-    assert "in the last 30 days" in html(analyst.post(address, counted))
+    assert "in the last 30 days" in html(analyst.post(address, window_rule_form))
     assert "needs a threshold" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
     assert "Choose a client" in html(analyst.post(address, form | {"pipeline": ""}))
     assert not AlertRule.objects.exists()
     assert browser("viewer").post(address, form).status_code == 403
     assert analyst.get(address).status_code == 403
-    bound = Browser()
-    bound.force_login(create_bound_user("person", str(PipelineFactory.create().client_id)))
-    assert "Select a valid choice" in html(bound.post(address, form))
+    bound_browser = Browser()
+    bound_browser.force_login(create_bound_user("person", str(PipelineFactory.create().client_id)))
+    assert "Select a valid choice" in html(bound_browser.post(address, form))

@@ -1,4 +1,4 @@
-"""The spans in which a rule fired: small cases, and a comparison with the definition at every half hour."""
+"""The spans in which a rule fired: small cases, and random cases that are compared with the definition."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -28,7 +28,7 @@ def test_on_failure_fires_until_the_end_of_the_window_if_no_run_follows() -> Non
     assert on_failure([(hour(2), None)], since=NOON, until=END) == spans((2, 24, 1))
 
 
-def test_after_a_failure_before_the_window_on_failure_fires_from_the_start_of_the_window() -> None:
+def test_on_failure_fires_from_the_start_of_the_window_if_the_pipeline_failed_before_it() -> None:
     assert on_failure([(hour(-8), hour(5))], since=NOON, until=END) == spans((0, 5, 1))
 
 
@@ -46,7 +46,7 @@ def test_a_failure_counts_until_the_window_has_passed() -> None:
     assert fired == spans((2, 4, 2))
 
 
-def test_failures_before_the_previewed_window_count() -> None:
+def test_failures_before_the_preview_count_while_their_window_lasts() -> None:
     failures = [hour(-1), hour(-0.5)]
     fired = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
     assert fired == spans((0, 2, 2))
@@ -81,7 +81,7 @@ def fires_at(fired: list[Span], moment: datetime) -> bool:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(verdicts=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
 def test_on_failure_equals_its_definition_at_each_half_hour(verdicts: list[tuple[int, int | None]]) -> None:
-    failed = [(hour(start), None if lasted is None else hour(start + lasted)) for start, lasted in verdicts]
+    failed = [(hour(start), None if duration is None else hour(start + duration)) for start, duration in verdicts]
     fired = on_failure(failed, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
@@ -91,17 +91,19 @@ def test_on_failure_equals_its_definition_at_each_half_hour(verdicts: list[tuple
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), width=st.integers(1, 9))
+@given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), window_hours=st.integers(1, 9))
 def test_failures_in_window_equals_its_definition_at_each_half_hour(
-    hours: list[int], threshold: int, width: int
+    hours: list[int], threshold: int, window_hours: int
 ) -> None:
     failures = [hour(number) for number in hours]
-    window = timedelta(hours=width)
+    window = timedelta(hours=window_hours)
     fired = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
         counted = [failed_at for failed_at in failures if moment - window < failed_at <= moment]
         assert fires_at(fired, moment) == (len(counted) >= threshold), moment
     for span in fired:
-        touching = [failed_at for failed_at in failures if failed_at < span.until and failed_at + window > span.since]
-        assert span.failed_runs == len(touching)
+        overlapping_failures = [
+            failed_at for failed_at in failures if failed_at < span.until and failed_at + window > span.since
+        ]
+        assert span.failed_runs == len(overlapping_failures)

@@ -35,12 +35,12 @@ def preview_rows(browser: Browser, *rows: str) -> Any:
 
 def import_file(browser: Browser, *rows: str) -> str:
     preview = preview_rows(browser, *rows)
-    assert 'name="upload"' in preview.content.decode(), errors(preview)
-    done = browser.post(f"{RULES}import/", {"upload": preview.context["upload"]}, follow=True)
-    return " ".join(done.content.decode().split())
+    assert 'name="upload"' in preview.content.decode(), shown_errors(preview)
+    result_page = browser.post(f"{RULES}import/", {"upload": preview.context["upload"]}, follow=True)
+    return " ".join(result_page.content.decode().split())
 
 
-def errors(response: Any) -> list[str]:
+def shown_errors(response: Any) -> list[str]:
     table = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', response.content.decode(), re.DOTALL)
     assert table
     lines = re.findall("<tr>(.*?)</tr>", table[1], re.DOTALL)
@@ -48,17 +48,17 @@ def errors(response: Any) -> list[str]:
 
 
 def test_rules_of_a_client_and_of_a_pipeline_are_created_and_logged(browser: Browser) -> None:
-    done = import_file(
+    result_page = import_file(
         browser,
         "Northwind,,ON_FAILURE,,,slack,#all,",
         "Northwind,orders,failures_in_window,3,60,email,a@b.example,no",
     )
 
-    assert "Imported alert rules: 2 new, 0 changed, 0 unchanged." in done
-    of_client, of_pipeline = AlertRule.objects.order_by("destination")
-    assert (str(of_client.client), of_client.pipeline, of_client.is_enabled) == ("Northwind", None, True)
-    assert (of_pipeline.client, str(of_pipeline.pipeline), of_pipeline.threshold) == (None, "orders", 3)
-    assert of_pipeline.is_enabled is False
+    assert "Imported alert rules: 2 new, 0 changed, 0 unchanged." in result_page
+    client_rule, pipeline_rule = AlertRule.objects.order_by("destination")
+    assert (str(client_rule.client), client_rule.pipeline, client_rule.is_enabled) == ("Northwind", None, True)
+    assert (pipeline_rule.client, str(pipeline_rule.pipeline), pipeline_rule.threshold) == (None, "orders", 3)
+    assert pipeline_rule.is_enabled is False
     assert LogEntry.objects.count() == 2
 
 
@@ -92,7 +92,7 @@ def test_the_error_of_an_invalid_rule_is_listed_and_no_rule_of_the_file_is_store
 ) -> None:
     response = preview_rows(browser, row, "Northwind,orders,on_failure,,,slack,#good,")
 
-    assert errors(response) == [error]
+    assert shown_errors(response) == [error]
     assert not AlertRule.objects.exists()
 
 
@@ -105,9 +105,9 @@ def test_importing_an_existing_rule_changes_it(browser: Browser) -> None:
         channel="slack", destination="#a",
     )  # fmt: skip
 
-    done = import_file(browser, "Contoso,invoices,failures_in_window,5,60,slack,#a,")
+    result_page = import_file(browser, "Contoso,invoices,failures_in_window,5,60,slack,#a,")
 
-    assert "0 new, 1 changed, 0 unchanged" in done
+    assert "0 new, 1 changed, 0 unchanged" in result_page
     rule.refresh_from_db()
     assert (rule.threshold, rule.client, rule.is_enabled) == (5, other, True)
     assert LogEntry.objects.get().get_change_message() == "Changed threshold."

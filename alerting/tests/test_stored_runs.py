@@ -1,4 +1,4 @@
-"""Previews and firing rules over stored runs equal a literal implementation of the definitions."""
+"""Previews and firing rules over stored runs are the same as those of a simple implementation of the definitions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,12 +19,12 @@ from runs.models import Run
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NEVER = datetime.min.replace(tzinfo=UTC)
+BEFORE_ALL_TIMES = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class World:
-    """Two active pipelines and a disabled one of a client, one of another client, and one of a disabled client."""
+    """Three pipelines of a client (the third is disabled), one of another client, and one of a disabled client."""
 
     pipelines: list[Pipeline]
 
@@ -53,19 +53,19 @@ def hour(number: float) -> datetime:
     return NOON + timedelta(hours=number)
 
 
-def order(run: Run) -> tuple[Any, ...]:
-    return run.started_at or NEVER, run.finished_at or NEVER, run.pk
+def latest_order(run: Run) -> tuple[Any, ...]:
+    return run.started_at or BEFORE_ALL_TIMES, run.finished_at or BEFORE_ALL_TIMES, run.pk
 
 
 def is_failing(runs: list[Run], moment: datetime | None) -> bool:
-    """Return whether the latest decisive run at the moment failed; None stands for all stored runs."""
+    """Return whether the latest decisive run at the moment failed. For None, use the latest of all stored runs."""
     decisive = [
         run
         for run in runs
         if run.status in {"success", "failed"}
         and (moment is None or max(run.started_at or run.event_at, run.event_at) <= moment)
     ]
-    return bool(decisive) and max(decisive, key=order).status == "failed"
+    return bool(decisive) and max(decisive, key=latest_order).status == "failed"
 
 
 def fires(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
@@ -126,7 +126,7 @@ def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]
         pipeline = world.pipelines[pipeline_index]
         created.append(
             AlertRule.objects.create(
-                # If both are set, the pipeline decides; the client may be any.
+                # If both are set, the pipeline is the scope, and the client can be any client.
                 client={"client": pipeline.client, "both": world.pipelines[pipeline_index - 1].client}.get(scope),
                 pipeline=pipeline if scope != "client" else None,
                 rule_type=rule_type,
@@ -172,8 +172,8 @@ def test_previews_and_firing_rules_equal_their_definitions(
             assert is_previewed == fires(world, rule, history, moment), (rule, moment)
 
 
-def plan(sql: str) -> str:
-    """Return the plan for many runs, because with few runs PostgreSQL may choose any index."""
+def plan_with_many_runs(sql: str) -> str:
+    """Create many runs and return the plan of the query. With few runs, PostgreSQL may choose any index."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at, finished_at)"
@@ -195,10 +195,10 @@ def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_fa
         firing_rules()
 
     [query] = queries.captured_queries
-    explained = plan(query["sql"])
-    assert "runs_latest" in explained
-    assert "runs_failed" in explained
-    assert "Seq Scan on runs" not in explained
+    query_plan = plan_with_many_runs(query["sql"])
+    assert "runs_latest" in query_plan
+    assert "runs_failed" in query_plan
+    assert "Seq Scan on runs" not in query_plan
 
 
 def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(world: World) -> None:
@@ -236,6 +236,6 @@ def test_a_preview_needs_one_query_that_uses_an_index(world: World, rule_type: s
         preview(rule, since=hour(0), until=hour(12))
 
     [query] = queries.captured_queries
-    explained = plan(query["sql"])
-    assert index in explained
-    assert "Seq Scan on runs" not in explained
+    query_plan = plan_with_many_runs(query["sql"])
+    assert index in query_plan
+    assert "Seq Scan on runs" not in query_plan

@@ -23,7 +23,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         credentials = credentials.strip()
         plaintext = credentials.decode("ascii", "replace")
-        # Only a well-formed token is worth a query.
+        # Do not query the database for a malformed token.
         token = find_token(plaintext) if TOKEN_FORMAT.fullmatch(plaintext) else None
         if token is None:
             raise AuthenticationFailed(_INVALID_MESSAGE)
@@ -31,4 +31,5 @@ class TokenAuthentication(BaseAuthentication):
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
+        # Without this header, REST framework would answer 403 instead of 401.
         return 'Bearer realm="CHM"'

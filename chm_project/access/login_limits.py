@@ -24,10 +24,11 @@ class LoginLimitBackend:
     """
 
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
+        # A call of authenticate() without a request, such as in a script, has no address to limit.
         if request is None or not username:
             return
-        # any() stops at the first exceeded limit, so a login that it refuses is not counted for the other limits. So
-        # guesses from one address never lock the account for other addresses.
+        # any() stops at the first exceeded limit and does not count the login for the limits after it. So guesses from
+        # one address never lock the account for other addresses.
         if any(limit.count(caller) is not None for limit, caller in _limits_for(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without checking the password",
@@ -46,6 +47,6 @@ def uncount_login(request: HttpRequest | None, user: AbstractBaseUser, **_: Any)
 
 
 def _limits_for(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:
-    # Django's user names have at most 150 characters. Longer input would only fill the cache.
+    # Django's user names have at most 150 characters. Cut longer input, so that it does not fill the cache.
     address, account = address_of(request), username.lower()[:150]
     return (ACCOUNT_AND_ADDRESS, f"{account}@{address}"), (ADDRESS, address), (ACCOUNT, account)

@@ -99,9 +99,9 @@ class ApiToken(models.Model):
 
 
 class Binding(models.Model):
-    """Restricts a user, or the users of a group, to some clients: they see nothing of other clients.
+    """Restriction of a user, or of the users of a group, to some clients. They see nothing of other clients.
 
-    The users of a binding without clients see no client.
+    If the binding has no clients, its users see no client.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

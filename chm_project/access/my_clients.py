@@ -17,7 +17,7 @@ _CACHE_ATTRIBUTE = "chm_my_clients"
 
 
 def my_clients(request: HttpRequest) -> frozenset[UUID]:
-    """Return the visible clients of the user's filter; empty without a filter. It is read once per request."""
+    """Return the visible clients of the user's filter; empty without a filter. Read them once per request."""
     if not hasattr(request, _CACHE_ATTRIBUTE):
         user: Any = request.user
         ids = MyClient.objects.filter(user=user).values_list("client_id", flat=True) if user.is_authenticated else ()
@@ -27,7 +27,7 @@ def my_clients(request: HttpRequest) -> frozenset[UUID]:
 
 
 def shown_clients(request: HttpRequest) -> frozenset[UUID] | None:
-    """Return the clients that a page shows: those of the user's filter, else all visible ones. None means all."""
+    """Return the clients that a page shows: the user's filter, else all visible clients. None means all."""
     own_clients = my_clients(request) if request.GET.get(CLIENTS_PARAMETER) != ALL_CLIENTS else frozenset()
     return own_clients or visibility_of(request).clients
 

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from chm_project.access.services import TOKEN_FORMAT
 
 _KEY_PATH = re.compile(r"(/*(?:ping|feed)/+)([^/?]+)")
-# Matches a key in any path, also in an unknown path such as /pings/KEY, because the request log contains it too.
+# A key in any path. The request log also contains unknown paths, such as /pings/KEY.
 _TOKEN_ANYWHERE = re.compile(TOKEN_FORMAT.pattern)
 # WSGI variables that contain the path.
 _PATH_VARIABLES = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
@@ -40,14 +40,14 @@ class PathKeyMiddleware:
         if match := _KEY_PATH.match(request.path_info):
             request.path_key = PathKey(match[2])  # type: ignore[attr-defined]
         if match or _TOKEN_ANYWHERE.search(request.get_full_path()):
-            request.path_info, request.path = masked(request.path_info), masked(request.path)
+            request.path_info, request.path = mask_keys(request.path_info), mask_keys(request.path)
             for name in _PATH_VARIABLES:
                 if name in request.META:
-                    request.META[name] = masked(request.META[name])
+                    request.META[name] = mask_keys(request.META[name])
         return self.get_response(request)
 
 
-def masked(path: str) -> str:
+def mask_keys(path: str) -> str:
     """Return the path with each key replaced by its visible part."""
     path = (
         _KEY_PATH.sub(lambda match: match[1] + visible_part(match[2]), path, count=1) if _KEY_PATH.match(path) else path

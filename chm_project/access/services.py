@@ -33,9 +33,10 @@ def create_token(
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
     """Return the new token and its plaintext, which is not stored."""
-    prefix = _random(8)
-    plaintext = f"chm_{prefix}_{_random(40)}"
+    prefix = _random_text(8)
+    plaintext = f"chm_{prefix}_{_random_text(40)}"
     with transaction.atomic():
+        # The token's own user, without a password. The admin log shows this user for changes made with the token.
         user = get_user_model().objects.create_user(f"api-token-{prefix}", first_name=name)
         token = ApiToken(
             name=name,
@@ -58,7 +59,7 @@ def find_token(plaintext: str) -> ApiToken | None:
 
     The query compares keyed digests, so its duration reveals nothing about a token.
     """
-    row = _usable_by_digest(1 + len(settings.SECRET_KEY_FALLBACKS)).first(**_digests(plaintext))
+    row = _token_query(1 + len(settings.SECRET_KEY_FALLBACKS)).first(**_digests(plaintext))
     if row is None:
         return None
     token = ApiToken.from_db(DEFAULT_DB_ALIAS, _TOKEN_COLUMNS, row[: len(_TOKEN_COLUMNS)])
@@ -93,7 +94,8 @@ def _digests(plaintext: str) -> dict[str, str]:
 
 
 @cache
-def _usable_by_digest(digest_count: int) -> HotQuery:
+def _token_query(digest_count: int) -> HotQuery:
+    """Return the query for a usable token and its user. `digest_count` is the number of secret keys to try."""
     digests = [QueryParameter(f"digest_{number}", ApiToken._meta.get_field("digest")) for number in range(digest_count)]
     user = (f"user__{column}" for column in _user_columns())
     return HotQuery.of(
@@ -107,12 +109,12 @@ def _user_columns() -> list[str]:
 
 
 def record_use(token: ApiToken) -> None:
-    """Update last_used_at at most every five minutes, so that most requests do not write to the database."""
+    """Set last_used_at to now, at most every five minutes, so that most requests do not write to the database."""
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - _USE_RECORDING_INTERVAL:
         # SQL checks the condition again, so that only one of several simultaneous requests writes.
-        due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDING_INTERVAL)
-        ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
+        is_due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDING_INTERVAL)
+        ApiToken.objects.filter(is_due, pk=token.pk).update(last_used_at=now)
 
 
 def revoke_token(*, token: ApiToken) -> None:
@@ -120,7 +122,7 @@ def revoke_token(*, token: ApiToken) -> None:
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 
-def _random(length: int) -> str:
+def _random_text(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 

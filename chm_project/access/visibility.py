@@ -1,7 +1,7 @@
 """Decide which clients and pipelines a caller may see. Only this module decides it.
 
 The columns of a token bind it to a client or a pipeline. Bindings of a user, or of the user's groups, bind the user to
-clients. Other objects are treated as if they did not exist.
+clients. A caller gets the same response for an object of another client as for an unknown id.
 """
 
 from collections.abc import Iterable
@@ -46,6 +46,7 @@ class Visibility:
             return queryset.filter(**{pipeline_path: self.pipeline}) if pipeline_path else queryset.none()
         if self.clients is None:
             return queryset
+        # With = PostgreSQL can read rows from an index in the requested order; with IN it cannot.
         if len(self.clients) == 1:
             return queryset.filter(**{client_path: next(iter(self.clients))})
         return queryset.filter(**{f"{client_path}__in": self.clients})
@@ -55,7 +56,7 @@ class Visibility:
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def visible_among(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
-        """Return those of the clients that are visible. None means all clients, as argument and as result."""
+        """Return the visible clients among `client_ids`. None means all clients, as argument and as result."""
         if client_ids is None:
             return self.clients
         return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)

@@ -1,4 +1,4 @@
-"""Describe a change that an entry of the admin log contains, with labels instead of column names."""
+"""Describe the change in an entry of the admin log, with labels instead of column names."""
 
 import json
 from typing import Any

@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from chm_project.admin_kit.admin_bases import ModelAdmin, action
 
-# The page lists at most this many rows, and the number of the others.
-MAX_NAMED_ROWS = 20
+# The page lists at most this many rows. Below them it shows how many more there are.
+MAX_LISTED_ROWS = 20
 RowT = TypeVar("RowT", bound=Model)
 
 
@@ -51,7 +51,7 @@ def consequence(function: ConsequenceFunction) -> ConsequenceFunction:
 
 def first_rows(rows: QuerySet[Any], describe: Callable[[Any], tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the first rows as the page lists them."""
-    return [describe(row) for row in rows[:MAX_NAMED_ROWS]]
+    return [describe(row) for row in rows[:MAX_LISTED_ROWS]]
 
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class EnableDisableMixin(_Admin[RowT]):
         return self.model._default_manager.filter(pk=row.pk)
 
     def describe_row(self, row: RowT) -> tuple[str, str]:
-        """Return the name of a row and a detail, as the page shows them."""
+        """Return the two texts that the page shows for a row: its name and a detail, which may be empty."""
         return str(row), ""
 
     def apply(self, rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
@@ -108,8 +108,11 @@ class EnableDisableMixin(_Admin[RowT]):
     def enable_or_disable(
         self, request: HttpRequest, rows: QuerySet[RowT], *, active: bool, object_id: str | None = None
     ) -> HttpResponse:
-        info = f"{self.opts.app_label}_{self.opts.model_name}"
-        back_address = reverse(f"admin:{info}_change", args=[object_id]) if object_id else request.get_full_path()
+        route_prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        back_address = (
+            reverse(f"admin:{route_prefix}_change", args=[object_id]) if object_id else request.get_full_path()
+        )
+        # Drop the annotations of the list, because PostgreSQL cannot lock the rows of a query with GROUP BY.
         rows = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
         if request.POST.get("confirmed"):
             changed = self._apply_and_log(request, rows, active=active)

@@ -39,7 +39,7 @@ class ExtraColumns:
 
 
 class RowPageChangeList(ChangeList):
-    """Link each row to its page if `row_page` is set. The last column then links to the form."""
+    """Link each row to its own page if the admin sets `row_page`. The last column then links to the form."""
 
     @property
     def extended_admin(self) -> "ExtraColumnsMixin[Any]":

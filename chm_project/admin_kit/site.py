@@ -1,6 +1,6 @@
 """The admin site: Unfold's site with better labels in autocomplete fields.
 
-A form that is sent after the session has ended keeps its input.
+If a user sends a form after the session has ended, the site keeps the input.
 """
 
 from collections.abc import Callable

@@ -23,7 +23,7 @@ else:
 
 
 class VisibleRowsMixin(_Admin[ModelT]):
-    """Restrict an admin to visible rows. List this mixin before base classes that read rows."""
+    """Restrict an admin to visible rows. In the bases of an admin, list this mixin before classes that read rows."""
 
     # The path from a row to the id of its client.
     client_path: str

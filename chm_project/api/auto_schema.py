@@ -17,7 +17,7 @@ class ApiAutoSchema(AutoSchema):
         parameters: list[Any] = super().get_override_parameters()
         if self.method != "GET" or not getattr(self.view, "is_sparse", False):
             return parameters
-        names = list(getattr(self.view, "serializer_class")().fields)  # noqa: B009  # of GenericAPIView
+        names = list(getattr(self.view, "serializer_class")().fields)  # noqa: B009  # an attribute of GenericAPIView
         description = f"Return only these fields. {SEVERAL_VALUES}"
         model = getattr(self.view, "serializer_class").Meta.model.__name__  # noqa: B009
         schema = {"type": "array", "items": {"type": "string", "enum": names, "x-enum-name": f"{model}Field"}}

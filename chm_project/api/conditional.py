@@ -95,6 +95,7 @@ class VersionedObjects:
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._versioned(super().create(request, *args, **kwargs))  # type: ignore[misc]
 
+    # get_object() locks the row until the end of the transaction.
     @transaction.atomic
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._versioned(super().partial_update(request, *args, **kwargs))  # type: ignore[misc]

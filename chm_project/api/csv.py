@@ -20,7 +20,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CsvRenderer(BaseRenderer):
-    """Make views that return a csv_response accept text/csv. Errors of these views are still JSON."""
+    """Let clients request text/csv from views that return a csv_response. Errors of these views are still JSON."""
 
     media_type = "text/csv"
     format = "csv"
@@ -31,7 +31,7 @@ class CsvRenderer(BaseRenderer):
 
 
 class CsvList(mixins.ListModelMixin):
-    """Mixin that also offers each page of a list as CSV, with the next cursor in the header CHM-Next-Cursor."""
+    """Mixin that also returns each page of a list as CSV. The header CHM-Next-Cursor contains the next cursor."""
 
     def get_renderers(self) -> list[BaseRenderer]:
         renderers: list[BaseRenderer] = [JsonRenderer(), BrowsableAPIRenderer()]
@@ -42,10 +42,10 @@ class CsvList(mixins.ListModelMixin):
 
     def as_csv(self, response: Response) -> Response | StreamingHttpResponse:
         """Return the page as CSV if the request accepts CSV; else return the response unchanged."""
-        request: Request = self.request  # type: ignore[attr-defined]  # of GenericAPIView
+        request: Request = self.request  # type: ignore[attr-defined]  # an attribute of GenericAPIView
         if getattr(request.accepted_renderer, "format", None) != CsvRenderer.format:
             return response
-        columns = list(self.get_serializer().fields)  # type: ignore[attr-defined]  # of GenericAPIView
+        columns = list(self.get_serializer().fields)  # type: ignore[attr-defined]  # a method of GenericAPIView
         headers = {"CHM-Next-Cursor": cursor} if (cursor := response.data["next_cursor"]) else {}
         return csv_response(columns, response.data["items"], headers=headers)
 
@@ -64,7 +64,7 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iter
     writer = csv.writer(buffer)
     for values in _table_lines(columns, rows):
         writer.writerow(values)
-        # Yield line by line, so that a long list is never in memory at once.
+        # Yield each line at once, so that a long list is never completely in memory.
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

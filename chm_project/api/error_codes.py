@@ -27,7 +27,7 @@ CODES = (
     ErrorCode(
         403, "forbidden", "The token's scope or the user's roles do not allow this.",
         "The token has a narrower scope than the request needs, the token is bound to a client or pipeline and the "
-        "request is about more, or the user lacks a role.",
+        "request is about others, or the user lacks a role.",
         "Use a token with the scope that the message names, or ask an administrator for the role.",
     ),
     ErrorCode(

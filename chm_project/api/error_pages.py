@@ -33,12 +33,12 @@ TEXTS = {
     ),
     503: ("CHM cannot answer at the moment", ""),
 }
-# A page never contains the value of a field with one of these words in its name.
+# If the name of a field contains one of these words, a page never contains its value.
 SECRET_FIELDS = ("password", "secret", "token")
-BOARD = ("/admin/", "Go to the health board")
+BOARD_LINK = ("/admin/", "Go to the health board")
 
 
-def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD) -> HttpResponse:
+def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD_LINK) -> HttpResponse:
     """Return the page of a status. `message` replaces the usual advice. `link` is a URL and the text of the link."""
     title, advice = TEXTS.get(status, TEXTS[503])
     context = {"title": title, "message": message or advice, "link": link}
@@ -70,15 +70,15 @@ def session_ended(request: HttpRequest) -> HttpResponse:
 
 
 def form_to_resend(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
-    """Return a page with the posted fields as a form to send again. It only names passwords and files."""
+    """Return a page with the posted fields as a form to send again. Show only the names of passwords and files."""
     names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
-    secret = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
+    secret_names = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
     context = {
         "title": title,
         "message": message,
         "address": request.get_full_path(),
-        "fields": [(name, value) for name in names if name not in secret for value in request.POST.getlist(name)],
-        "lost": sorted(secret | set(request.FILES)),
+        "fields": [(name, value) for name in names if name not in secret_names for value in request.POST.getlist(name)],
+        "lost": sorted(secret_names | set(request.FILES)),
         "signed_in": request.user.is_authenticated,
         "login_address": reverse("admin:login"),
         "csrf_token": get_token(request),

@@ -55,7 +55,7 @@ def envelope(status: int, message: str, details: list[dict[str, str]] | None = N
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """Return the response for an exception in a view. So errors have the same format with and without DEBUG."""
+    """Return the response for an exception in a view. Its format does not depend on the setting DEBUG."""
     view, request = context["view"], context["request"]
     translated = as_api_exception(error)
     response = framework_handler(translated, context) if translated is not None else None
@@ -107,7 +107,7 @@ def as_api_exception(error: Exception) -> exceptions.APIException | None:
 
 
 def flat_details(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Yield field and issue of each of REST framework's nested details. Nested fields are joined by dots."""
+    """Yield the field and the issue of each error in REST framework's nested details. Dots join nested fields."""
     if isinstance(detail, Mapping):
         for key, value in detail.items():
             part = "" if key == "non_field_errors" else str(key)
@@ -151,7 +151,7 @@ def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
 
 
 def _api_error_response(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
-    """Return a JSON error for an error outside the views, such as a refused host; None for other paths."""
+    """Return a JSON error for an error outside the views, such as a refused host; None for paths outside the API."""
     if request.path != API_ROOT and not request.path.startswith(f"{API_ROOT}/"):
         return None
     body = envelope(status, message)

@@ -58,7 +58,7 @@ EXAMPLE_VALUES: dict[str, Any] = {
     "errors": [],
     "problems": {},
 }
-# The message and the details of the example for each status.
+# For each status, the message and the details of its example.
 MESSAGE_AND_DETAILS: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: ("name: This field is required.", [{"field": "name", "issue": "This field is required."}]),
     401: ("Send `Authorization: Bearer TOKEN` with a valid one.", []),

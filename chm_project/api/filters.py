@@ -1,4 +1,4 @@
-"""Filters that refuse unknown and invalid parameters. If a misspelt filter were ignored, all rows would be returned."""
+"""Filters that refuse unknown and invalid parameters. Without this, a misspelt filter would return all rows."""
 
 import contextlib
 import re
@@ -22,13 +22,13 @@ MAX_VALUES = 100
 SEVERAL_VALUES = "Accepts several values: separate them by commas, or repeat the parameter."
 
 
-def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
-    """Raise ValidationError, with the names, if query parameters are unknown, empty, or repeated but not repeatable."""
-    known = sorted(known)
-    hint = f"Known parameters: {', '.join(known)}." if known else "This address has no parameters."
+def check_parameters(request: Request, known_names: Iterable[str], repeatable: Container[str] = ()) -> None:
+    """Raise ValidationError for query parameters that are unknown, empty, or repeated but not in `repeatable`."""
+    known_names = sorted(known_names)
+    hint = f"Known parameters: {', '.join(known_names)}." if known_names else "This address has no parameters."
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
-        if name not in known:
+        if name not in known_names:
             problems[name] = [f"Unknown parameter. {hint}"]
         elif len(values) > 1 and name not in repeatable:
             problems[name] = ["Give this parameter once."]
@@ -97,7 +97,7 @@ class TextFilter(filter_bases.CharFilter):
 
 
 class OneChoiceFilter(filter_bases.ChoiceFilter):
-    """Select rows whose field has this choice."""
+    """Select rows whose field has the chosen value. Refuse a value that is not one of the choices."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
         message = f"Give one of: {', '.join(choices.values)}."

@@ -38,7 +38,7 @@ def value_text(instance: Any, field: str, value: Any) -> str:
 def log_change(
     request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = (), values: Values | None = None
 ) -> None:
-    """Add an entry to the admin log. `action` is ADDITION, CHANGE or DELETION. Changes with a token have its user."""
+    """Add an entry to the admin log. `action` is ADDITION, CHANGE or DELETION. Each token has its own user."""
     message = _MESSAGES[action](fields)
     if values:
         message[0]["changed"]["values"] = values

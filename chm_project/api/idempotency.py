@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
 STORED_SECONDS = 24 * 60 * 60
-# Longer than any request runs. After this time an interrupted request can be repeated with its key.
+# No request runs this long. After this time, a request that was interrupted can be repeated with its key.
 RUNNING_SECONDS = 120
 _RUNNING = "running"
 _STORED_HEADERS = ("Location",)
@@ -73,7 +73,7 @@ def _create_and_store(cache_key: str, body_digest: str, create: Callable[[], Res
     body = to_json(response.data).decode()
     try:
         cache.set(cache_key, json.dumps([body_digest, response.status_code, headers, body]), STORED_SECONDS)
-    except Exception as error:  # noqa: BLE001 - the object exists, so the client must get the response
+    except Exception as error:  # noqa: BLE001 - the object is stored, so return the response even if the cache fails
         logger.error("the cache is down: answer for Idempotency-Key lost (%s)", type(error).__name__)  # noqa: TRY400
     return response
 

@@ -11,7 +11,7 @@ import orjson
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-# PASSTHROUGH: orjson calls `_default` for dataclasses, because it would write a JsonText as an object with one member.
+# With PASSTHROUGH, orjson calls `_default` for dataclasses. Without it, orjson would write a JsonText as an object.
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
 
 

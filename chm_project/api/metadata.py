@@ -8,7 +8,7 @@ from rest_framework.request import Request, clone_request
 class Metadata(SimpleMetadata):
     """Answer OPTIONS with a description of the fields of POST.
 
-    The fields of PUT are left out: for PUT, REST framework looks up the object, but a pushed run may not exist yet.
+    The fields of PUT are not described: REST framework would look up the object, but a pushed run may not exist yet.
     """
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-# The rest of the path is the id of a run at its source, which may end in a slash.
+# A path that ends with the id of a run at its source. Such an id may end in a slash.
 _RUN_PATH = re.compile(r"/api/v1/pipelines/[^/]+/runs/([\s\S]+)")
 _PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/", "/ping/")
 

@@ -37,19 +37,19 @@ class SortKey:
 
     attribute: str
     expression: Combinable | None = None
-    null: Combinable | None = None  # the value of the expression for a null in the column
+    null: Combinable | None = None  # the value of the expression for a row with null in this column
 
     @property
     def sorted_by(self) -> Any:
         return self.expression if self.expression is not None else F(self.attribute)
 
-    def database_value(self, stored: str | Expression | None, model: type[Model]) -> Any:
-        """Return the value of this key in a cursor as an expression to compare rows with."""
-        if isinstance(stored, Expression):
-            return stored
+    def database_value(self, cursor_value: str | Expression | None, model: type[Model]) -> Any:
+        """Return the expression to compare rows with, from the value of this key in a cursor."""
+        if isinstance(cursor_value, Expression):
+            return cursor_value
         field: Any = model._meta.get_field(self.attribute)
         field = getattr(field, "output_field", field)  # compare with the output type of a generated column
-        return self.null if stored is None else Value(field.to_python(stored), output_field=field)
+        return self.null if cursor_value is None else Value(field.to_python(cursor_value), output_field=field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,11 @@ class Keyset:
         return queryset.order_by(*[order.desc() if self.descending else order.asc() for order in orders])
 
     def after(self, queryset: QuerySet[Any], position: Sequence[str | Expression | None]) -> QuerySet[Any]:
-        bounds = [key.database_value(stored, queryset.model) for key, stored in zip(self.keys, position, strict=True)]
+        bounds = [
+            key.database_value(cursor_value, queryset.model)
+            for key, cursor_value in zip(self.keys, position, strict=True)
+        ]
+        # PostgreSQL finds the first row of the page in an index only if rows are compared as ROW(...) < ROW(...).
         comparison = Func(
             _sql_row([key.sorted_by for key in self.keys]),
             _sql_row(bounds),
@@ -112,8 +116,8 @@ class KeysetPagination(BasePagination):
         order: Keyset = view.get_keyset()
         rows = order.sort(queryset)
 
-        def fetch(after: Position | None, number: int) -> list[Any]:
-            return list(view.take(rows if after is None else order.after(rows, after), number))
+        def fetch(after: Position | None, row_count: int) -> list[Any]:
+            return list(view.take(rows if after is None else order.after(rows, after), row_count))
 
         return self.paginate(fetch, request, view)
 
@@ -199,11 +203,12 @@ def _fetch_page(
             page.append(row)
         if len(rows) < requested:
             return page, False
+        # Read more rows at once if they are small, so that a long page needs few queries.
         slice_size *= 2
 
 
 def _salt(request: Request) -> str:
-    """Return the salt of signatures. It binds a cursor to one list and its filters, but not to a page size."""
+    """Return the salt that signs cursors. It binds a cursor to one list and its filters, but not to a page size."""
     filters = sorted(pair for pair in request.query_params.lists() if pair[0] not in PARAMETERS)
     return f"chm.cursor:{request.path}?{urlencode(filters, doseq=True)}"
 

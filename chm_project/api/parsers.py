@@ -36,7 +36,7 @@ class GzipJSONParser(StrictJSONParser):
                     with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
                         body = _read_at_most(unpacked, max_bytes)
                 except (OSError, EOFError, zlib.error) as error:
-                    raise ParseError("its Content-Encoding is gzip, but it is not gzip") from error
+                    raise ParseError("its Content-Encoding is gzip, but its content is not") from error
             case _:
                 raise ParseError("its Content-Encoding is not supported; send gzip, or leave it out")
         return super().parse(io.BytesIO(body), media_type, parser_context)

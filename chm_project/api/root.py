@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from chm_project.api.viewsets import StrictView
 
 # The name of each link, and the route that it leads to.
-ENTRIES = {
+ROUTE_BY_LINK_NAME = {
     "clients": "clients",
     "pipelines": "pipelines",
     "runs": "runs",
@@ -25,7 +25,7 @@ ENTRIES = {
 
 
 class RootView(StrictView):
-    """Resources, reports, documentation and the contract document."""
+    """Links to the lists, the reports, the documentation and the contract document."""
 
     permission = "inventory.view_client"
 
@@ -35,8 +35,10 @@ class RootView(StrictView):
         tags=["start"],
         description="Returns the addresses of all lists, the reports, the documentation and the contract document.",
         responses=inline_serializer(
-            "Root", {name: serializers.URLField(help_text=f"The address of {name}.") for name in ENTRIES}
+            "Root", {name: serializers.URLField(help_text=f"The address of {name}.") for name in ROUTE_BY_LINK_NAME}
         ),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response({name: request.build_absolute_uri(reverse(route)) for name, route in ENTRIES.items()})
+        return Response(
+            {name: request.build_absolute_uri(reverse(route)) for name, route in ROUTE_BY_LINK_NAME.items()}
+        )

@@ -77,7 +77,7 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for entry in CODES
     }
     for path, operations in result["paths"].items():
-        if path.startswith("/ping/"):  # pings return plain text, also for errors; their view describes them
+        if path.startswith("/ping/"):  # pings return errors as plain text; their view describes these errors
             continue
         for operation in operations.values():
             for status in _possible_statuses(path, operation):

@@ -4,11 +4,11 @@ from typing import Any
 
 from chm_project.api.error_codes import BY_STATUS
 
-# Operations that accept an Idempotency-Key; see chm_project.api.idempotency.
-CREATIONS = ("clients_create", "clients_pipelines_create", "pipelines_runs_create", "alert_rules_create",
+# The ids of operations that accept an Idempotency-Key; see chm_project.api.idempotency.
+IDEMPOTENT_OPERATIONS = ("clients_create", "clients_pipelines_create", "pipelines_runs_create", "alert_rules_create",
              "ingestion_sync_start")  # fmt: skip
 # Resources with a version; see chm_project.api.conditional.
-VERSIONED = ("clients", "pipelines", "alert_rules")
+VERSIONED_RESOURCES = ("clients", "pipelines", "alert_rules")
 
 _EXAMPLE_ETAG = '"1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"'
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -75,7 +75,7 @@ def document_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result["components"]
     components["parameters"], components["headers"] = PARAMETERS, HEADERS
     components["responses"]["NotModified"] = {
-        "description": "Nothing has changed since the response with the ETag that was sent.",
+        "description": "Nothing has changed: the ETag that was sent is still current.",
         "headers": _header_references("ETag", "RequestId"),
     }
     for status, entry in BY_STATUS.items():
@@ -102,12 +102,12 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
         _add_parameter(operation, "IfNoneMatch", 304, "NotModified")
     if method in {"patch", "delete"} and _is_versioned(path, method):
         _add_parameter(operation, "IfMatch", 412, "PreconditionFailed")
-    if operation["operationId"] in CREATIONS:
+    if operation["operationId"] in IDEMPOTENT_OPERATIONS:
         _add_parameter(operation, "IdempotencyKey", 409, "Conflict")
 
 
 def _is_versioned(path: str, method: str) -> bool:
-    return path.removeprefix("/api/v1/").partition("/")[0] in VERSIONED and (
+    return path.removeprefix("/api/v1/").partition("/")[0] in VERSIONED_RESOURCES and (
         method in {"patch", "delete"} or (method == "post" and not path.endswith("runs"))
     )
 

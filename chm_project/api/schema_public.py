@@ -72,7 +72,7 @@ PROPERTIES = {
     "pipeline_name": "The name of the pipeline.",
     "pipelines_processed": "Pipelines that were ingested completely.",
     "platform": "Kind of orchestrator.",
-    "pruned": "Runs from before the time up to which the pipeline's history was pruned. They are not stored again.",
+    "pruned": "Runs older than the pipeline's `pruned_before`. They are not stored.",
     "reason": "Why the failure is known.",
     "rejected": "Invalid runs. They are not stored.",
     "rows_processed": "Rows that the run processed.",
@@ -162,7 +162,9 @@ def _share_enums(result: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Replace enums with the same choices by one shared schema, so that generated clients have one type."""
     name_by_choices = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
     for enum_schema in list(_enums(result)):
-        if "enum" not in enum_schema:  # this dict occurs in several places and was replaced before
+        if (
+            "enum" not in enum_schema
+        ):  # this dict is used in several places, and an earlier iteration has replaced its content
             continue
         choices = tuple(enum_schema["enum"])
         declared_name = enum_schema.pop("x-enum-name", None)

@@ -63,7 +63,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
 
     def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
         kwargs = super().include_extra_kwargs(kwargs, extra_kwargs)
-        # Without REST framework's uniqueness validators, because uniqueness_errors() returns the model's messages.
+        # Remove REST framework's uniqueness validators, because uniqueness_errors() returns the model's own messages.
         kwargs["validators"] = [v for v in kwargs.get("validators", []) if not hasattr(v, "queryset")]
         return kwargs
 

@@ -80,13 +80,13 @@ class ReservedNumbers:
         last_number, size = reserve()
         with self._lock:
             if len(self._left) >= MAX_BLOCKS:
-                self._left.clear()  # most of them belong to windows that have ended
+                self._left.clear()  # most of these blocks belong to windows that have ended
             self._left[key] = range(last_number - size + 2, last_number + 1)
         return last_number - size + 1
 
 
 class Limit:
-    """A limit per caller. `rate` is the name of the setting that contains the limit, such as "100/minute"."""
+    """A limit on the requests of each caller. `rate` names the setting with the limit, such as "100/minute"."""
 
     def __init__(self, name: str, rate: str, *, reserve_blocks: bool = False) -> None:
         self._name = name
@@ -94,7 +94,7 @@ class Limit:
         self._reserved_numbers = ReservedNumbers() if reserve_blocks else None
 
     def count(self, caller: str, number: int = 1) -> float | None:
-        """Count `number` requests. Return the seconds to wait if the limit is exceeded, else None."""
+        """Count `number` requests; -1 undoes one. Return the seconds to wait if the limit is exceeded, else None."""
         state = self.consume(caller, number)
         return state.wait if state else None
 
@@ -130,6 +130,7 @@ class Limit:
         if increment_expiring := getattr(cache, "increment_expiring", None):
             # Keep the counter longer than its window.
             return int(increment_expiring(key, number, seconds * 2))
+        # Only CHM's Redis cache has increment_expiring. This is for other caches, such as Django's in memory.
         try:
             return cache.incr(key, number)
         except ValueError:
@@ -145,7 +146,7 @@ LINEAGE = Limit("lineage", "CHM_THROTTLE_LINEAGE")
 
 
 class TokenThrottle(BaseThrottle):
-    """Limit requests per token and per user."""
+    """Limit the requests of each token and each user."""
 
     def __init__(self) -> None:
         self._wait: float | None = None
@@ -157,7 +158,7 @@ class TokenThrottle(BaseThrottle):
         if state is None:
             return True
         self._wait = state.wait
-        # The view writes this state into the response headers, so it needs no second access to the cache.
+        # The view reads this state for the response headers, so it needs no second access to the cache.
         request._request.rate_limit = state  # type: ignore[attr-defined]
         return self._wait is None
 

@@ -102,5 +102,5 @@ class UnknownRoute(APIView):
 
 @csrf_exempt
 def unknown_route(request: HttpRequest) -> HttpResponseBase:
-    """Answer 404. This is a function, because the browsable API would show a view class as the parent of every page."""
+    """Answer 404. If this were a view class, the browsable API would show it as the parent of every page."""
     return UnknownRoute.as_view()(request)

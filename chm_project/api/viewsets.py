@@ -30,11 +30,11 @@ def find_or_404(queryset: QuerySet[ModelT], key: object) -> ModelT:
         raise NotFound(f"No {queryset.model._meta.verbose_name} has the id {key}.") from None
 
 
-def known_fields(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the chosen fields in the order of the response. Raise ValidationError if one is unknown."""
-    if unknown := [name for name in chosen if name not in known]:
-        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known fields: {', '.join(known)}."]})
-    return [name for name in known if name in chosen]
+def known_fields(chosen: Sequence[str], all_fields: Sequence[str]) -> list[str]:
+    """Return the chosen fields in the order of `all_fields`. Raise ValidationError if one is unknown."""
+    if unknown := [name for name in chosen if name not in all_fields]:
+        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known fields: {', '.join(all_fields)}."]})
+    return [name for name in all_fields if name in chosen]
 
 
 def keep_fields(serializer: Any, names: list[str]) -> None:
@@ -78,7 +78,7 @@ class StrictView(APIView):
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
-            # Valid tokens are never counted here, so wrong tokens do not limit valid tokens of the same address.
+            # Count only requests with a wrong token, so that they do not limit valid tokens of the same address.
             throttle_invalid_credentials(request)
             raise
         if self.authentication_classes and request.auth is None and not request.user.is_authenticated:
@@ -141,9 +141,9 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
             keep_fields(getattr(serializer, "child", serializer), split_values(chosen))
         return serializer
 
-    def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """Return the first `number` rows. The rows are filtered and sorted, and start after the cursor."""
-        return rows[:number]
+    def take(self, rows: QuerySet[Any], row_count: int) -> QuerySet[Any]:
+        """Return the first `row_count` rows. The rows are filtered and sorted, and start after the cursor."""
+        return rows[:row_count]
 
     def get_queryset(self) -> Any:
         return visible_to(

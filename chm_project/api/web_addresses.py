@@ -3,9 +3,9 @@
 import re
 
 MAX_BYTES = 2 * 1024
-_FIRST = r"[^\s/\x00-\x1f\x7f\ud800-\udfff\"'<>`\\]"
-_REST = r"[^\s\x00-\x1f\x7f\ud800-\udfff\"'<>`\\]"
-_WEB_ADDRESS = re.compile(rf"https?://{_FIRST}{_REST}*")
+_FIRST_CHARACTER = r"[^\s/\x00-\x1f\x7f\ud800-\udfff\"'<>`\\]"
+_OTHER_CHARACTER = r"[^\s\x00-\x1f\x7f\ud800-\udfff\"'<>`\\]"
+_WEB_ADDRESS = re.compile(rf"https?://{_FIRST_CHARACTER}{_OTHER_CHARACTER}*")
 
 
 def is_web_address(text: str) -> bool:

@@ -52,7 +52,7 @@ def show_table(
 
 
 def terminal_width() -> int:
-    """Return the width of the terminal, or the variable COLUMNS. Without a terminal, return DEFAULT_WIDTH."""
+    """Return the width of the terminal; the variable COLUMNS overrides it. Without a terminal, return DEFAULT_WIDTH."""
     return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
 
 

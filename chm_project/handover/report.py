@@ -1,4 +1,4 @@
-"""Read what happened in a shift, and the state at its end, from the shapes (report queries) and the admin log."""
+"""Read the events of a shift, and the state at its end, from the shapes (report queries) and the admin log."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from runs.reporting.run_shapes import Row, run_query, run_shape
 MAX_CHANGES = 200
 # The maximum length of a handover.
 MAX_SHIFT = timedelta(days=31)
-# Two groups of failures with the same cause are one incident if the time between them is at most this (decision 0028).
+# Two incidents with the same cause count as one if the time between them is at most this (decision 0028).
 MAX_INCIDENT_GAP = timedelta(hours=1)
 _ENDED_INCIDENTS_SQL = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
 KIND_BY_MODEL = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
@@ -57,7 +57,7 @@ def read_handover(
 ) -> Handover:
     """Return the handover of the shift from `since` to `until`, which is now.
 
-    `clients` (ids) and `client_id` restrict it to these clients; None does not restrict it.
+    `clients` (ids) and `client_id` restrict it to clients. If both are None, it covers all clients.
     """
     if client_id is not None:
         clients = {client_id} if clients is None else {client_id} & set(clients)
@@ -89,15 +89,17 @@ def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[
     ]
 
 
-def _are_one_incident(row: Row, other: Row) -> bool:
-    is_near = row["since"] <= other["until"] + MAX_INCIDENT_GAP and row["until"] >= other["since"] - MAX_INCIDENT_GAP
-    return bool(row["incident"] == other["incident"] and is_near)
+def _are_one_incident(ended: Row, current: Row) -> bool:
+    is_near = (
+        ended["since"] <= current["until"] + MAX_INCIDENT_GAP and ended["until"] >= current["since"] - MAX_INCIDENT_GAP
+    )
+    return bool(ended["incident"] == current["incident"] and is_near)
 
 
 def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
     """Return changes to clients, pipelines and alert rules, newest first.
 
-    If `clients` is given, changes to deleted objects are left out, because their client is not known any more.
+    If `clients` is set, leave out changes to deleted objects, because their client is no longer known.
     """
     entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KIND_BY_MODEL)
     if clients is not None:
@@ -115,9 +117,9 @@ def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
 
 
 def _object_ids_of(clients: Collection[UUID]) -> list[str]:
-    is_owned = Q(owner_id__in=clients)
+    belongs_to_clients = Q(owner_id__in=clients)
     rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(
-        is_owned
+        belongs_to_clients
     )
     pipelines = Pipeline.objects.filter(client__in=clients)
     client_rows = Client.objects.filter(pk__in=clients)

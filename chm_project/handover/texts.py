@@ -8,7 +8,7 @@ from chm_project.handover.report import Handover
 from inventory.models import Platform
 from runs.reporting.run_shapes import Row
 
-# The parts of a handover and their titles, in the order of the page and the Markdown.
+# The title of each part of a handover, in the order of the page and of the Markdown.
 TITLES = {
     "incidents": "New incidents",
     "recovered": "Recovered",
@@ -41,11 +41,11 @@ def markdown(handover: Handover) -> str:
     }
     lines = [f"# Handover {_time(handover.since)} to {_time(handover.until)}"]
     for key, title in TITLES.items():
-        lines += ["", f"## {title}: {len(parts[key])}", "", *_list(parts[key])]
+        lines += ["", f"## {title}: {len(parts[key])}", "", *_list_lines(parts[key])]
     return "\n".join(lines) + "\n"
 
 
-def _list(items: Iterable[str]) -> list[str]:
+def _list_lines(items: Iterable[str]) -> list[str]:
     return [f"- {item}" for item in items] or ["None."]
 
 

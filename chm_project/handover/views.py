@@ -30,7 +30,7 @@ from chm_project.handover.report import MAX_SHIFT, read_handover
 from chm_project.handover.texts import incident_scope, markdown
 from runs.reporting.run_shapes import run_shape
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 DEFAULT_SHIFT = timedelta(hours=12)
 
 
@@ -118,7 +118,7 @@ def _visible_clients(request: Request, client_id: UUID | None) -> frozenset[UUID
 
 def _without_controls(text: str) -> str:
     """Return the text without control characters, which XML does not allow."""
-    return _CONTROL.sub("", text)
+    return _CONTROL_CHARACTERS.sub("", text)
 
 
 @require_safe

@@ -22,18 +22,19 @@ class InventoryFilter(FilterSet):
         return filtered.active()  # type: ignore[attr-defined,no-any-return]
 
     def include_all(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        # filter_queryset() reads this parameter.
         return queryset
 
 
 class ClientFilter(InventoryFilter):
     name = TextFilter(help_text="The exact name.")
-    search = TextFilter(method="containing", max_length=255, help_text="Part of the name; case is ignored.")
+    search = TextFilter(method="matching_search", max_length=255, help_text="Part of the name; case is ignored.")
 
     class Meta:
         model = Client
         fields: list[str] = []
 
-    def containing(self, clients: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
+    def matching_search(self, clients: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
         return clients.filter(name__icontains=value)
 
 
@@ -44,14 +45,14 @@ class ClientPipelineFilter(InventoryFilter):
     pipeline_type = SeveralChoicesFilter(PipelineType, help_text="What the pipeline does.")
     environment = SeveralChoicesFilter(Environment, help_text="Where the pipeline runs.")
     search = TextFilter(
-        method="containing", max_length=255, help_text="Part of the name or the external_id; case is ignored."
+        method="matching_search", max_length=255, help_text="Part of the name or the external_id; case is ignored."
     )
 
     class Meta:
         model = Pipeline
         fields: list[str] = []
 
-    def containing(self, pipelines: QuerySet[Pipeline], name: str, value: str) -> QuerySet[Pipeline]:
+    def matching_search(self, pipelines: QuerySet[Pipeline], name: str, value: str) -> QuerySet[Pipeline]:
         return pipelines.filter(Q(name__icontains=value) | Q(external_id__icontains=value))
 
 

@@ -7,13 +7,15 @@ from django.urls import path
 from chm_project.api import path_converters  # noqa: F401  # the converter of <id:...>
 from inventory.api.views import ClientPipelineViewSet, ClientViewSet, PipelineViewSet
 
-COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
-OBJECT: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+COLLECTION_ACTIONS: dict[str, Any] = {"get": "list", "post": "create"}
+OBJECT_ACTIONS: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
-    path("clients", ClientViewSet.as_view(COLLECTION), name="clients"),
-    path("clients/<id:client_id>", ClientViewSet.as_view(OBJECT), name="client"),
-    path("clients/<id:client_id>/pipelines", ClientPipelineViewSet.as_view(COLLECTION), name="client-pipelines"),
+    path("clients", ClientViewSet.as_view(COLLECTION_ACTIONS), name="clients"),
+    path("clients/<id:client_id>", ClientViewSet.as_view(OBJECT_ACTIONS), name="client"),
+    path(
+        "clients/<id:client_id>/pipelines", ClientPipelineViewSet.as_view(COLLECTION_ACTIONS), name="client-pipelines"
+    ),
     path("pipelines", PipelineViewSet.as_view({"get": "list"}), name="pipelines"),
-    path("pipelines/<id:pipeline_id>", PipelineViewSet.as_view(OBJECT), name="pipeline"),
+    path("pipelines/<id:pipeline_id>", PipelineViewSet.as_view(OBJECT_ACTIONS), name="pipeline"),
 ]

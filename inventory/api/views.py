@@ -25,11 +25,11 @@ from inventory.api.serializers import ClientSerializer, PipelineSerializer, Pipe
 from inventory.models import Client, Pipeline
 from inventory.services import disable_client, disable_pipeline
 
-ACTIVE_INVENTORY = (
+ACTIVE_INVENTORY_DESCRIPTION = (
     "The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, "
     "`is_active=false` what was disabled. Follow `next_cursor` until it is null."
 )
-PARTIAL_UPDATE = "Only the fields that are sent are changed."
+PARTIAL_UPDATE_DESCRIPTION = "Only the fields that are sent are changed."
 
 
 class InventoryViewSet(
@@ -52,9 +52,9 @@ class InventoryViewSet(
     create=extend_schema(
         summary="Create a client", description="The name must be unique, also among disabled clients."
     ),
-    list=extend_schema(summary="List clients by name", description=ACTIVE_INVENTORY),
+    list=extend_schema(summary="List clients by name", description=ACTIVE_INVENTORY_DESCRIPTION),
     retrieve=extend_schema(summary="Read a client, disabled or not", description="Disabled clients are returned too."),
-    partial_update=extend_schema(summary="Change a client", description=PARTIAL_UPDATE),
+    partial_update=extend_schema(summary="Change a client", description=PARTIAL_UPDATE_DESCRIPTION),
     destroy=extend_schema(
         summary="Disable a client; its history stays",
         description="Removes the client and its pipelines from the active inventory. "
@@ -75,9 +75,9 @@ class ClientViewSet(InventoryViewSet):
         return super().create(request, *args, **kwargs)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Refuse to rename for bound callers, because the error for a taken name would reveal another client."""
+        """Refuse a new name from bound callers, because the error for a taken name would reveal another client."""
         if isinstance(request.data, Mapping) and "name" in request.data:
-            # 404 comes before 403, so that a client that the caller may not see looks like an unknown id.
+            # Answer 404 before 403, so that an invisible client gets the same response as an unknown id.
             get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
             refuse_bound_callers(request)
         return super().partial_update(request, *args, **kwargs)
@@ -89,13 +89,14 @@ class ClientViewSet(InventoryViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List pipelines by name", description=ACTIVE_INVENTORY),
+    list=extend_schema(summary="List pipelines by name", description=ACTIVE_INVENTORY_DESCRIPTION),
     retrieve=extend_schema(
         summary="Read a pipeline, disabled or not", description="Disabled pipelines are returned too."
     ),
     partial_update=extend_schema(
         summary="Change a pipeline",
-        description=f"{PARTIAL_UPDATE} Another `client_id` moves the pipeline and its history to that client.",
+        description=f"{PARTIAL_UPDATE_DESCRIPTION} "
+        "Another `client_id` moves the pipeline and its history to that client.",
         responses=PipelineSerializer,
     ),
     destroy=extend_schema(
@@ -125,7 +126,7 @@ class PipelineViewSet(InventoryViewSet):
         summary="Create a pipeline of a client",
         description="The name must be unique within the client, the external_id within the client and platform.",
     ),
-    list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE_INVENTORY),
+    list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE_INVENTORY_DESCRIPTION),
 )
 class ClientPipelineViewSet(PipelineViewSet):
     filterset_class = ClientPipelineFilter

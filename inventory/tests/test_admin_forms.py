@@ -141,7 +141,7 @@ def test_a_client_form_with_hundreds_of_pipelines_has_pages_and_can_be_saved(bro
 def test_a_new_external_id_clears_the_watermark_and_forms_cannot_edit_ingestion_fields(browser: Browser) -> None:
     pipeline = PipelineFactory.create(last_ingest_error="kept")
     Pipeline.objects.update(ingested_through="2026-01-01T00:00:00Z")
-    sent = {
+    form_data = {
         "client": pipeline.client_id,
         **PIPELINE,
         "external_id": "moved",
@@ -149,7 +149,7 @@ def test_a_new_external_id_clears_the_watermark_and_forms_cannot_edit_ingestion_
         "is_active": "",
     }
 
-    assert browser.post(f"{PIPELINES}{pipeline.pk}/change/", sent).status_code == 302
+    assert browser.post(f"{PIPELINES}{pipeline.pk}/change/", form_data).status_code == 302
 
     pipeline.refresh_from_db()
     assert pipeline.ingested_through is None

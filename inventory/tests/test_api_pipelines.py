@@ -278,9 +278,9 @@ def patch_pipeline(api: APIClient, pipeline: Pipeline, body: Any) -> Any:
 
 def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
-    taken = PipelineFactory.create(client=pipeline.client)
+    other_pipeline = PipelineFactory.create(client=pipeline.client)
 
-    issues = field_errors(patch_pipeline(api, pipeline, {"name": taken.name}))
+    issues = field_errors(patch_pipeline(api, pipeline, {"name": other_pipeline.name}))
 
     assert issues == {"name": ["This client has a pipeline with this name already."]}
 

@@ -1,4 +1,4 @@
-"""The console disables and enables clients and pipelines after a page with the effects, and never deletes them."""
+"""The console shows the effects before it disables or enables clients and pipelines, and never deletes them."""
 
 import re
 from html import unescape
@@ -137,7 +137,7 @@ def test_one_object_can_be_disabled_from_its_form(browser: Browser, page: str) -
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
-def test_disabling_an_unknown_object_is_not_found(browser: Browser, page: str) -> None:
+def test_disabling_an_unknown_object_returns_404(browser: Browser, page: str) -> None:
     assert browser.get(f"{page}019b0000-0000-7000-8000-000000000000/disable/").status_code == 404
     assert browser.get(f"{page}nonsense/enable/").status_code == 404
 

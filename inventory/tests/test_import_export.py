@@ -215,16 +215,16 @@ def test_a_small_workbook_that_is_too_large_when_unpacked_is_refused(browser: Br
 def test_numbers_and_flags_of_a_workbook_are_read_and_formulas_are_refused(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
     heading = ["client", "name", "platform", "pipeline_type", "external_id", "is_active"]
-    good: list[Sequence[Any]] = [
+    valid_rows: list[Sequence[Any]] = [
         ["Northwind", "a", "DBT", "export", 4711, True],
         [None] * 6,
         ["Northwind", "b", "dbt", "export", None, False],
     ]
 
     refused = preview_file(
-        browser, PIPELINES, workbook(heading, *good, ["Northwind", "=1+1", "dbt", "export", None, True])
+        browser, PIPELINES, workbook(heading, *valid_rows, ["Northwind", "=1+1", "dbt", "export", None, True])
     )
-    import_file(browser, PIPELINES, workbook(heading, *good))
+    import_file(browser, PIPELINES, workbook(heading, *valid_rows))
 
     assert shown_errors(refused) == ["5 name The cell of name contains a formula; write its value instead."]
     assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
@@ -290,15 +290,15 @@ def test_a_user_cannot_confirm_the_upload_of_another_user(browser: Browser) -> N
     assert Client.objects.count() == 0
 
 
-def export(browser: Browser, page: str, form: str, query: str = "") -> bytes:
-    response = browser.get(f"{page}export/{form}/{query}")
+def export_file(browser: Browser, page: str, file_format: str, query: str = "") -> bytes:
+    response = browser.get(f"{page}export/{file_format}/{query}")
     assert response.status_code == 200
-    assert response["Content-Disposition"].endswith(f'.{form}"')
+    assert response["Content-Disposition"].endswith(f'.{file_format}"')
     content: bytes = response.getvalue()
     return content
 
 
-HOSTILE = [
+HOSTILE_TEXTS = [
     "=cmd|'/c calc'!A1",
     "+1",
     "-1",
@@ -312,9 +312,9 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_an_export_contains_no_formulas_and_an_import_restores_every_value(browser: Browser, form: str) -> None:
-    for index, text in enumerate(HOSTILE):
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_an_export_contains_no_formulas_and_an_import_restores_every_value(browser: Browser, file_format: str) -> None:
+    for index, text in enumerate(HOSTILE_TEXTS):
         PipelineFactory.create(
             client__name=text,
             name=text,
@@ -324,9 +324,9 @@ def test_an_export_contains_no_formulas_and_an_import_restores_every_value(brows
         )
     before = list(Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active"))
 
-    content = export(browser, PIPELINES, form)
+    content = export_file(browser, PIPELINES, file_format)
 
-    if form == "xlsx":
+    if file_format == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
         cells = [cell for line in sheet.iter_rows() for cell in line]
         assert not [cell for cell in cells if cell.data_type == "f"]
@@ -344,7 +344,7 @@ def test_an_export_contains_no_formulas_and_an_import_restores_every_value(brows
 def test_control_characters_are_replaced_in_a_workbook(browser: Browser) -> None:
     ClientFactory.create(name="a\x01b")
 
-    sheet = openpyxl.load_workbook(io.BytesIO(export(browser, CLIENTS, "xlsx"))).worksheets[0]
+    sheet = openpyxl.load_workbook(io.BytesIO(export_file(browser, CLIENTS, "xlsx"))).worksheets[0]
 
     assert sheet["A2"].value == "a\ufffdb"
 
@@ -353,29 +353,29 @@ def test_an_export_contains_only_the_rows_of_the_filtered_list(browser: Browser)
     PipelineFactory.create_batch(120, platform="dbt")
     PipelineFactory.create(platform="cron", name="the only one")
 
-    assert len(export(browser, PIPELINES, "csv").splitlines()) == 122
-    assert b"the only one" in export(browser, PIPELINES, "csv", "?platform__exact=cron")
-    assert len(export(browser, PIPELINES, "csv", "?platform__exact=cron").splitlines()) == 2
-    assert len(export(browser, PIPELINES, "csv", "?q=the+only").splitlines()) == 2
+    assert len(export_file(browser, PIPELINES, "csv").splitlines()) == 122
+    assert b"the only one" in export_file(browser, PIPELINES, "csv", "?platform__exact=cron")
+    assert len(export_file(browser, PIPELINES, "csv", "?platform__exact=cron").splitlines()) == 2
+    assert len(export_file(browser, PIPELINES, "csv", "?q=the+only").splitlines()) == 2
     assert (
         f"{PIPELINES}export/csv/?platform__exact=cron"
         in browser.get(f"{PIPELINES}?platform__exact=cron").content.decode()
     )
 
 
-def test_an_export_in_an_unknown_format_is_not_found(browser: Browser) -> None:
+def test_an_export_in_an_unknown_format_returns_404(browser: Browser) -> None:
     assert browser.get(f"{PIPELINES}export/pdf/").status_code == 404
 
 
 def test_an_export_needs_the_same_number_of_queries_for_any_number_of_rows(browser: Browser) -> None:
     PipelineFactory.create_batch(3)
-    with CaptureQueriesContext(connection) as few:
-        export(browser, PIPELINES, "csv")
+    with CaptureQueriesContext(connection) as queries_for_3_rows:
+        export_file(browser, PIPELINES, "csv")
     PipelineFactory.create_batch(30)
-    with CaptureQueriesContext(connection) as many:
-        export(browser, PIPELINES, "csv")
+    with CaptureQueriesContext(connection) as queries_for_33_rows:
+        export_file(browser, PIPELINES, "csv")
 
-    assert len(few) == len(many) <= 8
+    assert len(queries_for_3_rows) == len(queries_for_33_rows) <= 8
 
 
 def test_a_preview_needs_the_same_number_of_queries_for_any_number_of_rows(browser: Browser) -> None:

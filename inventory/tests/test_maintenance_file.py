@@ -78,7 +78,7 @@ def test_a_window_starts_and_ends_at_the_local_times_of_its_zone(
     assert maintenance.window.span_at(utc(until)) is None
 
 
-def test_covered_until_joins_windows_that_follow_each_other_without_a_gap(tmp_path: Path) -> None:
+def test_covered_until_joins_windows_without_a_gap_between_them(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(
         '[[maintenance]]\nreason = "x"\ndays = ["saturday", "sunday"]\nfrom = 00:00:00\nuntil = 00:00:00\n'
         '[[maintenance]]\nreason = "y"\nfrom = 2026-06-15T00:30:00\nuntil = 2026-06-15T02:00:00\n'

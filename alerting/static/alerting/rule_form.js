@@ -13,7 +13,7 @@
     }
   };
 
-  // Fetch the preview of the unsaved form; show only the response to the last change.
+  // Fetch the preview of the unsaved form. Ignore a response that is not to the last request.
   let lastRequest = 0;
   const loadPreview = async (form, previewBox) => {
     const requestNumber = ++lastRequest;

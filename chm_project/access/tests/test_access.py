@@ -24,7 +24,7 @@ CLIENTS = f"{ROOT}/clients"
 MINIMAL_PIPELINE = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
 
 
-def with_header(value: str) -> APIClient:
+def api_with_header(value: str) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=value)
     return client
@@ -56,7 +56,7 @@ def test_each_token_has_its_own_account_that_cannot_log_in() -> None:
 def test_a_token_is_sent_as_bearer(scheme: str) -> None:
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
 
-    assert with_header(f"{scheme} {plaintext}").get(CLIENTS).status_code == 200
+    assert api_with_header(f"{scheme} {plaintext}").get(CLIENTS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_token_is_sent_as_bearer(scheme: str) -> None:
     ids=lambda header: header[:24],
 )
 def test_an_invalid_token_is_refused(header: str) -> None:
-    response = with_header(header).get(CLIENTS)
+    response = api_with_header(header).get(CLIENTS)
 
     assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"].startswith("Bearer")
@@ -90,7 +90,8 @@ def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_answer() -> No
 
     same_id = {"X-Request-ID": "the-same-id"}
     answers = [
-        with_header(f"Bearer {each}").get(CLIENTS, headers=same_id) for each in (expired, revoked, disabled, unknown)
+        api_with_header(f"Bearer {each}").get(CLIENTS, headers=same_id)
+        for each in (expired, revoked, disabled, unknown)
     ]
 
     assert {answer.status_code for answer in answers} == {401}
@@ -100,24 +101,24 @@ def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_answer() -> No
 def test_a_token_works_until_it_expires() -> None:
     _, plaintext = create_token(name="short", scope=Scope.READ, expires_at=timezone.now() + timedelta(minutes=1))
 
-    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
+    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
 
 
 @pytest.mark.parametrize("header", [None, "Basic YTpi", "Token x"])
-def test_without_token_or_session_everything_is_401(header: str | None) -> None:
-    client = with_header(header) if header else APIClient()
+def test_every_route_is_401_without_a_token_or_session(header: str | None) -> None:
+    client = api_with_header(header) if header else APIClient()
 
     for path in ("clients", "pipelines", "runs", "schema", "docs", f"clients/{ClientFactory.create().pk}"):
         assert_error(client.get(f"{ROOT}/{path}"), 401, "unauthorized")
 
 
-def test_tokens_outlive_a_change_of_the_secret_key(settings: Any) -> None:
+def test_a_token_stays_valid_while_the_old_secret_key_is_a_fallback(settings: Any) -> None:
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
-    former, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
+    old_key, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
 
-    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 401
-    settings.SECRET_KEY_FALLBACKS = [former]
-    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
+    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 401
+    settings.SECRET_KEY_FALLBACKS = [old_key]
+    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
 
 
 def test_use_is_recorded_at_most_every_five_minutes() -> None:
@@ -176,7 +177,7 @@ def test_a_refusal_names_the_scope_that_is_needed() -> None:
 
 
 @pytest.mark.parametrize("column", [{"scope": "root"}, {"client": True, "pipeline": True}], ids=str)
-def test_the_database_refuses_impossible_tokens(column: dict[str, Any]) -> None:
+def test_the_database_refuses_a_token_with_an_unknown_scope_or_two_bindings(column: dict[str, Any]) -> None:
     token, _ = create_token(name="grafana", scope=Scope.READ)
     pipeline = PipelineFactory.create()
     if "client" in column:
@@ -190,53 +191,61 @@ def test_the_database_refuses_impossible_tokens(column: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def own() -> Pipeline:
+def own_pipeline() -> Pipeline:
     pipeline = PipelineFactory.create(name="own", client__name="own")
     RunFactory.create(pipeline=pipeline, external_run_id="own")
     return pipeline
 
 
 @pytest.fixture
-def foreign() -> Pipeline:
+def foreign_pipeline() -> Pipeline:
     pipeline = PipelineFactory.create(name="foreign", client__name="foreign")
     RunFactory.create(pipeline=pipeline, external_run_id="foreign")
     return pipeline
 
 
 @pytest.mark.proves("SE-001")
-def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
-    sibling = PipelineFactory.create(client=own.client, name="sibling")
-    api = api_with_scope("write", client_id=own.client_id)
+def test_a_client_bound_token_sees_its_client_and_nothing_else(
+    own_pipeline: Pipeline, foreign_pipeline: Pipeline
+) -> None:
+    sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
+    api = api_with_scope("write", client_id=own_pipeline.client_id)
 
     assert [client["name"] for client in items(api.get(CLIENTS))] == ["own"]
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own", "sibling"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
-    assert items(api.get(f"{ROOT}/pipelines", {"client_id": str(foreign.client_id)})) == []
-    assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign.client_id)})) == []
-    assert api.get(f"{CLIENTS}/{own.client_id}/runs/summary").status_code == 200
+    assert items(api.get(f"{ROOT}/pipelines", {"client_id": str(foreign_pipeline.client_id)})) == []
+    assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign_pipeline.client_id)})) == []
+    assert api.get(f"{CLIENTS}/{own_pipeline.client_id}/runs/summary").status_code == 200
     assert api.patch(f"{ROOT}/pipelines/{sibling.pk}", {"name": "renamed"}).status_code == 200
-    assert api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
+    assert api.post(f"{CLIENTS}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
 
 
-def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
-    sibling = PipelineFactory.create(client=own.client, name="sibling")
-    api = api_with_scope("write", pipeline_id=own.pk)
+def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(
+    own_pipeline: Pipeline, foreign_pipeline: Pipeline
+) -> None:
+    sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
+    api = api_with_scope("write", pipeline_id=own_pipeline.pk)
 
     assert items(api.get(CLIENTS)) == []
-    assert_error(api.get(f"{CLIENTS}/{own.client_id}"), 404, "not_found")
-    assert_error(api.get(f"{CLIENTS}/{own.client_id}/runs/summary"), 404, "not_found")
-    assert_error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
+    assert_error(api.get(f"{CLIENTS}/{own_pipeline.client_id}"), 404, "not_found")
+    assert_error(api.get(f"{CLIENTS}/{own_pipeline.client_id}/runs/summary"), 404, "not_found")
+    assert_error(api.post(f"{CLIENTS}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
     assert_error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
-    assert api.post(f"{ROOT}/pipelines/{own.pk}/runs", {"status": "success"}).status_code == 201
+    assert api.post(f"{ROOT}/pipelines/{own_pipeline.pk}/runs", {"status": "success"}).status_code == 201
 
 
 @pytest.mark.parametrize("binding", ["client", "pipeline"])
-def test_a_bound_token_gets_404_for_objects_of_another_client(own: Pipeline, foreign: Pipeline, binding: str) -> None:
-    api = api_with_scope("admin", **{f"{binding}_id": own.client_id if binding == "client" else own.pk})
-    run = Run.objects.get(pipeline=foreign)
-    client, pipeline = f"{CLIENTS}/{foreign.client_id}", f"{ROOT}/pipelines/{foreign.pk}"
+def test_a_bound_token_gets_404_for_objects_of_another_client(
+    own_pipeline: Pipeline, foreign_pipeline: Pipeline, binding: str
+) -> None:
+    api = api_with_scope(
+        "admin", **{f"{binding}_id": own_pipeline.client_id if binding == "client" else own_pipeline.pk}
+    )
+    run = Run.objects.get(pipeline=foreign_pipeline)
+    client, pipeline = f"{CLIENTS}/{foreign_pipeline.client_id}", f"{ROOT}/pipelines/{foreign_pipeline.pk}"
 
     for response in (
         api.get(client),
@@ -259,19 +268,23 @@ def test_a_bound_token_gets_404_for_objects_of_another_client(own: Pipeline, for
     assert Run.objects.count() == 2
 
 
-def test_a_bound_token_is_refused_a_new_client(own: Pipeline) -> None:
-    assert_error(api_with_scope("admin", client_id=own.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden")
+def test_a_client_bound_token_may_not_create_a_client(own_pipeline: Pipeline) -> None:
+    assert_error(
+        api_with_scope("admin", client_id=own_pipeline.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden"
+    )
 
 
-def test_a_bound_token_cannot_move_its_pipeline_to_another_client(own: Pipeline, foreign: Pipeline) -> None:
-    api = api_with_scope("admin", client_id=own.client_id)
+def test_a_bound_token_cannot_move_its_pipeline_to_another_client(
+    own_pipeline: Pipeline, foreign_pipeline: Pipeline
+) -> None:
+    api = api_with_scope("admin", client_id=own_pipeline.client_id)
 
-    response = api.patch(f"{ROOT}/pipelines/{own.pk}", {"client_id": str(foreign.client_id)})
+    response = api.patch(f"{ROOT}/pipelines/{own_pipeline.pk}", {"client_id": str(foreign_pipeline.client_id)})
 
     assert assert_error(response, 400, "validation_error") == {"client_id": ["Nothing has this id."]}
 
 
-# People
+# Users
 
 
 @pytest.mark.parametrize(
@@ -335,13 +348,13 @@ def test_only_a_superuser_may_delete_inventory_and_runs() -> None:
         assert not administrator.has_perm(permission)
 
 
-def test_a_session_writes_only_with_its_csrf_token() -> None:
+def test_a_session_needs_its_csrf_token_to_write() -> None:
     api = api_as_role("analyst")
-    strict = APIClient(enforce_csrf_checks=True)
-    strict.cookies = api.cookies
+    api_with_csrf_checks = APIClient(enforce_csrf_checks=True)
+    api_with_csrf_checks.cookies = api.cookies
 
-    assert_error(strict.post(CLIENTS, {"name": "new"}), 403, "forbidden")
-    assert strict.get(CLIENTS).status_code == 200
+    assert_error(api_with_csrf_checks.post(CLIENTS, {"name": "new"}), 403, "forbidden")
+    assert api_with_csrf_checks.get(CLIENTS).status_code == 200
 
 
 def test_a_token_needs_no_csrf_token() -> None:

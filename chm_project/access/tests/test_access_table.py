@@ -22,9 +22,9 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 READ, INGEST, WRITE = Scope.READ, Scope.INGEST, Scope.WRITE
-PIPELINE = {"name": "new", "platform": "cron", "pipeline_type": "export"}
-DBT = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
-RULE = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
+PIPELINE_BODY = {"name": "new", "platform": "cron", "pipeline_type": "export"}
+DBT_BODY = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
+RULE_BODY = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
 
 # (method, path) -> (scope, body). Placeholders are ids of the caller's own client, or of another client.
 TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
@@ -40,7 +40,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("patch", f"{ROOT}/clients/{{client_id}}"): (WRITE, {"is_active": True}),
     ("delete", f"{ROOT}/clients/{{client_id}}"): (WRITE, None),
     ("get", f"{ROOT}/clients/{{client_id}}/pipelines"): (READ, None),
-    ("post", f"{ROOT}/clients/{{client_id}}/pipelines"): (WRITE, PIPELINE),
+    ("post", f"{ROOT}/clients/{{client_id}}/pipelines"): (WRITE, PIPELINE_BODY),
     ("get", f"{ROOT}/clients/{{client_id}}/runs/summary"): (READ, None),
     ("get", f"{ROOT}/pipelines"): (READ, None),
     ("get", f"{ROOT}/pipelines/{{pipeline_id}}"): (READ, None),
@@ -52,7 +52,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/latest"): (INGEST, {"status": "success"}),
     ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (READ, None),
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (INGEST, {"status": "success"}),
-    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT),
+    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT_BODY),
     ("post", f"{ROOT}/pipelines/{{pipeline_id}}/known_failure"): (WRITE, {"reason": "ticket 123"}),
     ("delete", f"{ROOT}/pipelines/{{pipeline_id}}/known_failure"): (WRITE, None),
     ("post", f"{ROOT}/lineage"): (INGEST, {}),
@@ -72,30 +72,30 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", f"{ROOT}/handover"): (READ, None),
     **{("get", f"{ROOT}/reports/{name}"): (READ, None) for name in shapes()},
 }
-# These operations answer an error even with permission, because the tests have no connection, no task, no bound token
-# and no beat.
+# Operations that return an error even with permission, because these tests have no connection, no task and no beat, and
+# /lineage needs a bound token.
 EXPECTED_ERRORS = {
     f"{ROOT}/lineage": 403,
     f"{ROOT}/ingestion/runs/sync": 400,
     f"{ROOT}/ingestion/runs/sync/{{task_id}}": 404,
     "/ready": 503,
 }
-OPEN = {("get", "/health")}
+WITHOUT_TOKEN = {("get", "/health")}
 # The key in the path is the token; see runs/tests/test_pings.py.
-KEYED = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
+WITH_KEY_IN_PATH = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
 
 # The key in the path is the token; see chm_project/handover/tests/test_handover.py.
-FEED = "/feed/{key}"
+FEED_PATH = "/feed/{key}"
 
 
-def case(entry: tuple[str, str]) -> str:
+def case_id(entry: tuple[str, str]) -> str:
     return " ".join(entry)
 
 
 def create_objects() -> dict[str, str]:
     pipeline: Pipeline = PipelineFactory.create()
     run = RunFactory.create(pipeline=pipeline, external_run_id="stored", status="failed")
-    rule = AlertRule.objects.create(pipeline=pipeline, **RULE | {"destination": "#old"})
+    rule = AlertRule.objects.create(pipeline=pipeline, **RULE_BODY | {"destination": "#old"})
     return {
         "client_id": str(pipeline.client_id), "pipeline_id": str(pipeline.pk), "run_id": str(run.pk),
         "rule_id": str(rule.pk), "external_run_id": "stored", "task_id": "019b0000-0000-7000-8000-000000000000",
@@ -106,24 +106,24 @@ def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     method, path = entry
     body = TABLE[entry][1]
     if body == "rule":
-        body = RULE | {"pipeline_id": ids["pipeline_id"]}
+        body = RULE_BODY | {"pipeline_id": ids["pipeline_id"]}
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
-# Callers bound to the client of `own`; a person of two clients is bound to one more.
-BOUND = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
+# Callers that are bound to one client. A person of two clients is also bound to a second client.
+BOUND_CALLERS = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
 
 
-def bound(caller: str, own: dict[str, str]) -> APIClient:
-    """Return a caller with every permission, bound to the client of `own`."""
+def api_of_bound_caller(caller: str, own_ids: dict[str, str]) -> APIClient:
+    """Return the API client of a caller with every permission, bound to the client or pipeline of `own_ids`."""
     match caller:
         case "token of a client":
-            return api_with_scope("admin", client_id=own["client_id"])
+            return api_with_scope("admin", client_id=own_ids["client_id"])
         case "token of a pipeline":
-            return api_with_scope("admin", pipeline_id=own["pipeline_id"])
+            return api_with_scope("admin", pipeline_id=own_ids["pipeline_id"])
         case _:
             api = APIClient()
-            api.force_login(create_bound_user(caller, own["client_id"]))
+            api.force_login(create_bound_user(caller, own_ids["client_id"]))
             return api
 
 
@@ -132,14 +132,14 @@ def test_every_route_and_method_is_in_the_table() -> None:
     served = {
         (method, path)
         for path, view in routes(get_resolver()).items()
-        if "(" not in path and not path.startswith("/static") and path != FEED
+        if "(" not in path and not path.startswith("/static") and path != FEED_PATH
         for method in set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
     }
-    assert served - OPEN - KEYED == set(TABLE)
+    assert served - WITHOUT_TOKEN - WITH_KEY_IN_PATH == set(TABLE)
 
 
 @pytest.mark.parametrize("scope", Scope)
-@pytest.mark.parametrize("entry", TABLE, ids=case)
+@pytest.mark.parametrize("entry", TABLE, ids=case_id)
 def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
     ids = create_objects()
     answer = send(api_with_scope(scope), entry, ids)
@@ -150,27 +150,27 @@ def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope
         assert answer.status_code == 403, answer.content
 
 
-@pytest.mark.parametrize("caller", BOUND)
-@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case)
+@pytest.mark.parametrize("caller", BOUND_CALLERS)
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case_id)
 def test_a_bound_caller_gets_404_for_another_clients_objects(entry: tuple[str, str], caller: str) -> None:
-    own, foreign = create_objects(), create_objects()
-    api = bound(caller, own)
-    assert send(api, entry, foreign).status_code == 404
+    own_ids, foreign_ids = create_objects(), create_objects()
+    api = api_of_bound_caller(caller, own_ids)
+    assert send(api, entry, foreign_ids).status_code == 404
     if entry[1] not in EXPECTED_ERRORS and caller != "token of a pipeline":
-        assert 200 <= send(api, entry, own).status_code < 300
+        assert 200 <= send(api, entry, own_ids).status_code < 300
 
 
-@pytest.mark.parametrize("caller", BOUND)
-@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case)
+@pytest.mark.parametrize("caller", BOUND_CALLERS)
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case_id)
 def test_lists_and_reports_contain_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
-    own, foreign = create_objects(), create_objects()
-    answer = send(bound(caller, own), entry, own)
+    own_ids, foreign_ids = create_objects(), create_objects()
+    answer = send(api_of_bound_caller(caller, own_ids), entry, own_ids)
     if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
         assert answer.status_code == 403
     elif caller != "token of a pipeline":
         assert answer.status_code == 200
-    assert foreign["client_id"] not in answer.content.decode() or entry[1].endswith(("schema", "docs"))
-    name = Pipeline.objects.get(pk=foreign["pipeline_id"]).name
+    assert foreign_ids["client_id"] not in answer.content.decode() or entry[1].endswith(("schema", "docs"))
+    name = Pipeline.objects.get(pk=foreign_ids["pipeline_id"]).name
     assert name not in answer.content.decode()
 
 
@@ -187,9 +187,8 @@ def test_options_lists_the_methods_of_every_route() -> None:
     ids, api = create_objects(), api_with_scope()
     for method, path in TABLE:
         answer = api.options(path.format(**ids))
-        assert answer.status_code == (405 if path.endswith("/docs") else 200), (
-            path
-        )  # a page that only GET and HEAD read
+        # The documentation page supports only GET and HEAD.
+        assert answer.status_code == (405 if path.endswith("/docs") else 200), path
         assert method.upper() in answer["Allow"]
 
 
@@ -199,10 +198,10 @@ def test_a_bound_token_cannot_create_a_client() -> None:
 
 
 def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> None:
-    own, other = ClientFactory.create(), ClientFactory.create(name="Secret customer")
-    api = api_with_scope("write", client_id=own.pk)
-    path = f"{ROOT}/clients/{own.pk}"
-    taken, free = api.patch(path, {"name": other.name}), api.patch(path, {"name": "Free name"})
+    own_client, other_client = ClientFactory.create(), ClientFactory.create(name="Secret customer")
+    api = api_with_scope("write", client_id=own_client.pk)
+    path = f"{ROOT}/clients/{own_client.pk}"
+    taken, free = api.patch(path, {"name": other_client.name}), api.patch(path, {"name": "Free name"})
     assert (taken.status_code, free.status_code) == (403, 403)
     assert taken.json()["error"]["message"] == free.json()["error"]["message"]
 

@@ -32,16 +32,16 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 PEOPLE = ("person", "person of a group", "person of two clients")
-# Left out, because they end the session.
+# Not requested, because these pages end the session.
 LOGIN_AND_LOGOUT = {"/admin/login/", "/admin/logout/"}
-# Pages about all clients, which a bound person may not open.
-CLOSED = (
+# Paths of pages about all clients. A bound person may not open them.
+FORBIDDEN_PATHS = (
     "/admin/auth/",
     "/admin/console/connections/",
     "/admin/inventory/client/add/",
     "/admin/inventory/client/import/",
 )
-OBJECTS = {
+ID_NAME_BY_MODEL_PATH = {
     "inventory/client": "client", "inventory/pipeline": "pipeline", "runs/run": "run", "alerting/alertrule": "rule",
     "access/apitoken": "token",
 }  # fmt: skip
@@ -49,31 +49,33 @@ OBJECTS = {
 
 @dataclass(frozen=True)
 class ClientRows:
-    """The rows of one client; every name that people see begins with `word`."""
+    """The rows of one client; every visible name begins with `name_prefix`."""
 
-    word: str
+    name_prefix: str
     ids: dict[str, str]
 
     @property
     def texts(self) -> list[str]:
         """Return what a page for a person of another client must not contain."""
-        return [self.word, *self.ids.values()]
+        return [self.name_prefix, *self.ids.values()]
 
 
-def create_rows(word: str) -> ClientRows:
+def create_rows(name_prefix: str) -> ClientRows:
     now = timezone.now()
     pipeline: Pipeline = PipelineFactory.create(
-        client__name=f"{word} client", name=f"{word} pipeline", external_id=f"{word}_dag"
+        client__name=f"{name_prefix} client", name=f"{name_prefix} pipeline", external_id=f"{name_prefix}_dag"
     )
     for status in ("success", "failed"):
         run = RunFactory.create(
-            pipeline=pipeline, status=status, external_run_id=f"{word}_{status}", started_at=now, finished_at=now,
-            error_message=f"{word} text",
+            pipeline=pipeline, status=status, external_run_id=f"{name_prefix}_{status}", started_at=now,
+            finished_at=now, error_message=f"{name_prefix} text",
         )  # fmt: skip
-    RunFactory.create(pipeline=pipeline, status="running", external_run_id=f"{word}_open", started_at=now)
-    rule = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#{word}")
-    token, _ = create_token(name=f"{word} token", scope=Scope.INGEST, pipeline_id=pipeline.pk)
-    return ClientRows(word, {
+    RunFactory.create(pipeline=pipeline, status="running", external_run_id=f"{name_prefix}_open", started_at=now)
+    rule = AlertRule.objects.create(
+        pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#{name_prefix}"
+    )
+    token, _ = create_token(name=f"{name_prefix} token", scope=Scope.INGEST, pipeline_id=pipeline.pk)
+    return ClientRows(name_prefix, {
         "client": str(pipeline.client_id), "pipeline": str(pipeline.pk), "run": str(run.pk), "rule": str(rule.pk),
         "token": str(token.pk),
     })  # fmt: skip
@@ -94,9 +96,9 @@ def console_routes() -> list[str]:
     )
 
 
-def addresses(route: str, ids: dict[str, str]) -> list[str]:
+def urls_of_route(route: str, ids: dict[str, str]) -> list[str]:
     """Return the URLs of a route for these rows."""
-    model = next((name for model_path, name in OBJECTS.items() if f"/{model_path}/" in route), "client")
+    model = next((name for model_path, name in ID_NAME_BY_MODEL_PATH.items() if f"/{model_path}/" in route), "client")
     values = {
         "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
         "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "table": list(TABLES),
@@ -115,9 +117,9 @@ def is_about_an_object(route: str) -> bool:
     return "_id>" in route
 
 
-def browser(kind: str, own: ClientRows) -> Browser:
+def browser_of_bound_user(kind: str, own_rows: ClientRows) -> Browser:
     client = Browser()
-    client.force_login(create_bound_user(kind, own.ids["client"]))
+    client.force_login(create_bound_user(kind, own_rows.ids["client"]))
     return client
 
 
@@ -129,13 +131,13 @@ def body(answer: Any) -> str:
     return content.decode(errors="replace")
 
 
-def leaks(answer: Any, foreign: ClientRows, address: str) -> list[str]:
+def leaks(answer: Any, foreign_rows: ClientRows, address: str) -> list[str]:
     """Return the texts of the other client in the response, except those that the caller sent."""
     content = body(answer)
-    return [text for text in foreign.texts if text in content and text not in address]
+    return [text for text in foreign_rows.texts if text in content and text not in address]
 
 
-def all_rows() -> list[list[Any]]:
+def stored_rows() -> list[list[Any]]:
     models = (Client, Pipeline, AlertRule, Run, ApiToken, Binding)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
@@ -144,32 +146,38 @@ def test_all_routes_of_the_console_are_collected() -> None:
     routes = console_routes()
 
     assert len(routes) > 50
-    for model_path in OBJECTS:
+    for model_path in ID_NAME_BY_MODEL_PATH:
         assert any(f"/admin/{model_path}/<path:object_id>/change/" == route for route in routes)
-    assert {model._meta.label_lower.replace(".", "/") for model in apps.get_models()} >= set(OBJECTS)
+    assert {model._meta.label_lower.replace(".", "/") for model in apps.get_models()} >= set(ID_NAME_BY_MODEL_PATH)
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
 def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_unknown_id(route: str, kind: str) -> None:
-    own, foreign = create_rows("Own"), create_rows("Hidden")
-    person, nothing = browser(kind, own), dict.fromkeys(own.ids, UNKNOWN_ID)
-    before = all_rows()
+    own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
+    bound_browser, unknown_ids = browser_of_bound_user(kind, own_rows), dict.fromkeys(own_rows.ids, UNKNOWN_ID)
+    before = stored_rows()
 
     for method in ("get", "post"):
         data = {"post": "yes", "confirmed": "yes", "status": "success"} if method == "post" else None
-        for address, none in zip(addresses(route, foreign.ids), addresses(route, nothing), strict=True):
-            answer, expected = getattr(person, method)(address, data), getattr(person, method)(none, data)
+        for address, unknown_address in zip(
+            urls_of_route(route, foreign_rows.ids), urls_of_route(route, unknown_ids), strict=True
+        ):
+            answer, expected = (
+                getattr(bound_browser, method)(address, data),
+                getattr(bound_browser, method)(unknown_address, data),
+            )
             assert answer.status_code == expected.status_code, address
-            assert not leaks(answer, foreign, address), address
+            assert not leaks(answer, foreign_rows, address), address
             if answer.status_code != 404:  # the page ignores the id
                 [own_status] = {
-                    getattr(person, method)(path, data).status_code for path in addresses(route, own.ids)[:1]
+                    getattr(bound_browser, method)(path, data).status_code
+                    for path in urls_of_route(route, own_rows.ids)[:1]
                 }
                 assert answer.status_code in {own_status, 302, 403, 405}, address
                 assert answer.status_code != 200, address
-    assert [rows for rows in all_rows() if str(rows).find(foreign.word) >= 0] == [
-        rows for rows in before if str(rows).find(foreign.word) >= 0
+    assert [rows for rows in stored_rows() if str(rows).find(foreign_rows.name_prefix) >= 0] == [
+        rows for rows in before if str(rows).find(foreign_rows.name_prefix) >= 0
     ] or deletes_the_own_row(route)
 
 
@@ -181,48 +189,49 @@ def deletes_the_own_row(route: str) -> bool:
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if not is_about_an_object(route)])
 def test_no_page_shows_a_bound_user_anything_of_another_client(route: str, kind: str) -> None:
-    own, foreign = create_rows("Own"), create_rows("Hidden")
-    person, other = browser(kind, own), foreign.ids
-    seen = 0
+    own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
+    bound_browser, foreign_ids = browser_of_bound_user(kind, own_rows), foreign_rows.ids
+    opened_pages = 0
     queries = ["", "?clients=all"]
     if kind == "person of two clients":
         queries += [
-            "?q=Hid", f"?client__id__exact={other['client']}", f"?client={other['client']}", "?s=Hid&extended=1",
-            f"?pipeline__client__id__exact={other['client']}", f"?pipeline__id__exact={other['pipeline']}",
-            "?status__exact=failed", f"?client={other['client']}&pipeline={other['pipeline']}",
+            "?q=Hid", f"?client__id__exact={foreign_ids['client']}", f"?client={foreign_ids['client']}",
+            "?s=Hid&extended=1",
+            f"?pipeline__client__id__exact={foreign_ids['client']}", f"?pipeline__id__exact={foreign_ids['pipeline']}",
+            "?status__exact=failed", f"?client={foreign_ids['client']}&pipeline={foreign_ids['pipeline']}",
         ]  # fmt: skip
 
-    for address in addresses(route, own.ids):
+    for address in urls_of_route(route, own_rows.ids):
         for query in queries:
-            answer = person.get(address + query)
-            assert not leaks(answer, foreign, query), address + query
-            if address.startswith(CLOSED):
+            answer = bound_browser.get(address + query)
+            assert not leaks(answer, foreign_rows, query), address + query
+            if address.startswith(FORBIDDEN_PATHS):
                 assert answer.status_code in {302, 403, 405}, address
-            seen += answer.status_code == 200
-    assert seen or route.startswith(CLOSED) or answer.status_code in {302, 403, 404, 405}
+            opened_pages += answer.status_code == 200
+    assert opened_pages or route.startswith(FORBIDDEN_PATHS) or answer.status_code in {302, 403, 404, 405}
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_autocomplete_offers_a_bound_user_nothing_of_another_client(kind: str) -> None:
-    own, foreign = create_rows("Own"), create_rows("Hidden")
-    person, offered = browser(kind, own), 0
+    own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
+    bound_browser, offered = browser_of_bound_user(kind, own_rows), 0
 
     for model in apps.get_models():
         for field in (field for field in model._meta.get_fields() if field.is_relation and not field.auto_created):
-            about: Any = {"app_label": model._meta.app_label, "model_name": model._meta.model_name}
-            about["field_name"] = field.name
-            answer = person.get("/admin/autocomplete/", about)
-            assert not leaks(answer, foreign, ""), f"{model._meta.label}.{field.name}"
+            parameters: Any = {"app_label": model._meta.app_label, "model_name": model._meta.model_name}
+            parameters["field_name"] = field.name
+            answer = bound_browser.get("/admin/autocomplete/", parameters)
+            assert not leaks(answer, foreign_rows, ""), f"{model._meta.label}.{field.name}"
             offered += "Own" in body(answer)
 
-    assert offered >= 4  # clients and pipelines, of rules, tokens and others
+    assert offered >= 4  # at least the clients and pipelines in the fields of rules and tokens
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> None:
-    own, foreign = create_rows("Own"), create_rows("Hidden")
-    person, foreign_ids = browser(kind, own), foreign.ids
-    before = all_rows()
+    own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
+    bound_browser, foreign_ids = browser_of_bound_user(kind, own_rows), foreign_rows.ids
+    before = stored_rows()
     pipeline = {"name": "sent", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
     rule = {"rule_type": "on_failure", "channel": "slack", "destination": "#sent", "is_enabled": "on"}
     clients = b"name,is_active\nHidden client,no\nNew client,yes\n"
@@ -232,10 +241,10 @@ def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> Non
     for path, data in (
         ("inventory/client/add/", {"name": "sent"}),
         ("inventory/pipeline/add/", pipeline | {"client": foreign_ids["client"]}),
-        (f"inventory/pipeline/{own.ids['pipeline']}/change/", pipeline | {"client": foreign_ids["client"]}),
+        (f"inventory/pipeline/{own_rows.ids['pipeline']}/change/", pipeline | {"client": foreign_ids["client"]}),
         ("alerting/alertrule/add/", rule | {"client": foreign_ids["client"]}),
         ("alerting/alertrule/add/", rule | {"pipeline": foreign_ids["pipeline"]}),
-        (f"alerting/alertrule/{own.ids['rule']}/change/", rule | {"pipeline": foreign_ids["pipeline"]}),
+        (f"alerting/alertrule/{own_rows.ids['rule']}/change/", rule | {"pipeline": foreign_ids["pipeline"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin", "client": foreign_ids["client"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin", "pipeline": foreign_ids["pipeline"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin"}),
@@ -245,22 +254,22 @@ def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> Non
         ("access/apitoken/", {"action": "revoke", "_selected_action": foreign_ids["token"]}),
         (f"console/pipeline/{foreign_ids['pipeline']}/ingest/", {}),
     ):
-        answer = person.post(f"/admin/{path}", data)
-        assert not leaks(answer, foreign, ""), path
+        answer = bound_browser.post(f"/admin/{path}", data)
+        assert not leaks(answer, foreign_rows, ""), path
     for path, file in (("inventory/client", clients), ("inventory/pipeline", pipelines), ("alerting/alertrule", rules)):
-        answer = person.post(f"/admin/{path}/import/", {"file": SimpleUploadedFile("f.csv", file)})
+        answer = bound_browser.post(f"/admin/{path}/import/", {"file": SimpleUploadedFile("f.csv", file)})
         if answer.status_code == 200:
             assert "There is no client" in body(answer)
-            person.post(f"/admin/{path}/import/", {"upload": answer.context["upload"]})
+            bound_browser.post(f"/admin/{path}/import/", {"upload": answer.context["upload"]})
 
-    assert all_rows() == before
+    assert stored_rows() == before
 
 
 def test_a_bound_user_cannot_remove_the_binding() -> None:
-    own, foreign = create_rows("Own"), create_rows("Hidden")
-    person = browser("person of a group", own)
+    own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
+    bound_browser = browser_of_bound_user("person of a group", own_rows)
     user = Binding.objects.get().group.user_set.get()  # type: ignore[union-attr]
-    before = all_rows()
+    before = stored_rows()
 
     for path in (
         f"auth/user/{user.pk}/change/", f"auth/user/{user.pk}/delete/", f"auth/user/{user.pk}/password/",
@@ -268,10 +277,10 @@ def test_a_bound_user_cannot_remove_the_binding() -> None:
         f"auth/group/{user.groups.get().pk}/delete/",
     ):  # fmt: skip
         data = {"username": "a new one", "name": "all", "post": "yes", "binding-TOTAL_FORMS": "0"}
-        assert person.get(f"/admin/{path}").status_code == 403, path
-        assert person.post(f"/admin/{path}", data).status_code == 403, path
-    person.post("/admin/console/my-clients/", {"clients": [foreign.ids["client"]]})
+        assert bound_browser.get(f"/admin/{path}").status_code == 403, path
+        assert bound_browser.post(f"/admin/{path}", data).status_code == 403, path
+    bound_browser.post("/admin/console/my-clients/", {"clients": [foreign_rows.ids["client"]]})
 
-    assert all_rows() == before
+    assert stored_rows() == before
     assert not user.my_clients.exists()
-    assert person.get(f"/admin/console/client/{foreign.ids['client']}/").status_code == 404
+    assert bound_browser.get(f"/admin/console/client/{foreign_rows.ids['client']}/").status_code == 404

@@ -67,13 +67,13 @@ def test_a_token_can_be_bound_to_one_pipeline() -> None:
         pytest.param(["x" * 101, "--scope", "read"], id="long name"),
         pytest.param(["grafana", "--scope", "read", "--client", "Nortwind"], id="unknown client"),
         pytest.param(["grafana", "--scope", "read", "--client", ""], id="empty client"),
-        pytest.param(["grafana", "--scope", "read", "--pipeline", "orders"], id="no id"),
+        pytest.param(["grafana", "--scope", "read", "--pipeline", "orders"], id="not an id"),
         pytest.param(
             ["grafana", "--scope", "read", "--pipeline", "019a0000-0000-7000-8000-000000000000"], id="unknown pipeline"
         ),
         pytest.param(["grafana", "--scope", "read", "--expires-days", "0"], id="no days"),
         pytest.param(["grafana", "--scope", "read", "--expires-days", "soon"], id="word for days"),
-        pytest.param(["grafana", "--scope", "read", "--expires-days", "9999999"], id="beyond the calendar"),
+        pytest.param(["grafana", "--scope", "read", "--expires-days", "9999999"], id="too many days"),
     ],
 )
 def test_invalid_arguments_create_no_token(arguments: list[str]) -> None:
@@ -96,9 +96,9 @@ def test_missing_arguments_exit_with_status_2_and_the_help_has_examples() -> Non
         command = [sys.executable, "-m", "django", "create_api_token", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(settings.BASE_DIR))
 
-    wrong, help_output = manage("grafana"), manage("--help")
+    without_scope, help_output = manage("grafana"), manage("--help")
 
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "--scope" in wrong.stderr
+    assert (without_scope.returncode, without_scope.stdout) == (2, "")
+    assert "--scope" in without_scope.stderr
     assert help_output.returncode == 0
     assert "examples:" in help_output.stdout

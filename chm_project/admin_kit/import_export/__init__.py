@@ -1,1 +1,1 @@
-"""Import and export of spreadsheets. Each row of a file is validated, then all rows are stored, or no row."""
+"""Import and export of spreadsheets. An import stores all rows of a file, or no row if one of them is invalid."""

@@ -1,4 +1,4 @@
-"""Import rows: validate each row, then store all rows, or no row if one has a fault."""
+"""Validate each row of a file. Then store all rows, or no row if one of them has a fault."""
 
 import json
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class FaultGroup:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The effect of a row; `fields` maps each changed column to its old and new value."""
+    """The row that the import stores. `fields` maps each changed column to its old and new value."""
 
     number: int
     row: Model
@@ -110,7 +110,7 @@ def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
             result.faults.append(RowFault(row.number, sheet.key[-1], message))
         else:
             _validate(sheet, row, stored_rows.get(key) if key else None, result)
-        # Also for a row with a fault, so that a duplicate of this row is reported.
+        # Remember also a row with a fault, so that a later row with the same key is reported.
         if key:
             row_number_by_key.setdefault(key, row.number)
     _store(result)
@@ -174,7 +174,7 @@ def _store_one(change: Change, result: ImportResult) -> None:
         with transaction.atomic():
             _save(change)
     except IntegrityError as error:
-        # A constraint on several columns reports an error for each. The user usually has to correct the last one.
+        # A constraint on several columns reports one error per column. Usually the last column is the one to correct.
         details = violated_rule_messages(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
         result.faults.append(RowFault(change.number, column, messages[0]))

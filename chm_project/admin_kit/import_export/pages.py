@@ -32,7 +32,7 @@ from chm_project.admin_kit.import_export.tables import (
 
 # How long an uploaded file is kept for the confirmation.
 UPLOAD_SECONDS = 3600
-# A preview lists at most this many faults and this many changes, and the number of the others.
+# A preview lists at most this many faults and at most this many changes. It also shows how many more there are.
 MAX_LISTED = 200
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -123,8 +123,8 @@ class ImportExportMixin(_Admin[ModelT]):
         return read_table(data, columns=self.sheet.columns, required=self.sheet.required)
 
     def _cache_key(self, request: HttpRequest, upload: str) -> str:
-        # The key contains the user's id, so that users find only their own uploads. `upload` comes from the browser:
-        # anything but a token of this view is replaced by a name that no upload has.
+        # The key contains the user's id, so that users find only their own uploads. `upload` comes from the browser, so
+        # it can contain anything. A text that this view cannot have created gets the name "none", which no upload has.
         name = upload if re.fullmatch("[0-9a-f]{32}", upload) else "none"
         return f"import:{self.opts.model_name}:{request.user.pk}:{name}"
 
@@ -160,10 +160,10 @@ class ImportExportMixin(_Admin[ModelT]):
         if form not in ("csv", "xlsx"):
             raise Http404
         try:
-            listed = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # an unknown filter; redirect to the list, as Django does
+            filtered_rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:  # an unknown filter; like Django, redirect to the list
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-        rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(listed).iterator(chunk_size=2000))
+        rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(filtered_rows).iterator(chunk_size=2000))
         columns = self.sheet.columns
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

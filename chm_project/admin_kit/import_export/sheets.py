@@ -1,4 +1,4 @@
-"""Define the content of a file to import or export: its columns, its key, and the form that validates a row."""
+"""Define one kind of file to import or export: its columns, its key, and the form that validates its rows."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -25,7 +25,7 @@ class FlagCell(forms.Field):
 
 
 class ChoiceCell(forms.ChoiceField):
-    """A cell with a choice, written as its value or its label. Upper and lower case are the same."""
+    """A cell that contains a choice, as its value or its label. Case is ignored."""
 
     def __init__(self, choices: type[Choices]) -> None:
         allowed = ", ".join(choices.values)
@@ -94,7 +94,7 @@ class Sheet(Generic[ModelT]):
         return tuple(values)
 
     def has_key(self, cells: Mapping[str, str]) -> bool:
-        """Return whether the row has a value in each required column of the key. Else it is never a duplicate."""
+        """Return whether each required column of the key has a value. If not, the row is never a duplicate."""
         return all(cells.get(name, "").strip() for name in self.key if name in self.required)
 
     @property
@@ -112,7 +112,7 @@ class Sheet(Generic[ModelT]):
         return {}
 
     def cells(self, row: ModelT) -> dict[str, str]:
-        """Return the cells of a stored row, by column."""
+        """Return the text of each cell of a stored row, by column."""
         return {column: self._cell(getattr(row, column)) for column in self.columns}
 
     def default(self, column: str) -> str:

@@ -21,7 +21,7 @@ MAX_ROWS = 5_000
 # An XLSX is a zip file, and a small zip file can contain gigabytes.
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_COLUMNS = 100
-# This limit includes blank rows, because a few bytes of a sheet can declare a billion of them.
+# Maximum number of rows including blank rows. A few bytes of a sheet can declare a billion blank rows.
 MAX_LINES = 4 * MAX_ROWS
 _INVALID_WORKBOOK = "This is not a workbook that can be read; save it as XLSX or CSV again."
 _TOO_EXPENSIVE_WORKBOOK = "This workbook takes too much time or memory to read; import it in parts, or save it as CSV."
@@ -126,8 +126,8 @@ def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED_BYTES:
                 raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
-        # -I: the script imports nothing from the current folder or PYTHONPATH.
-        done = subprocess.run(  # noqa: S603 - CHM's own script
+        # With -I, Python ignores PYTHONPATH and the script's folder, so it imports only installed packages.
+        process = subprocess.run(  # noqa: S603 - CHM's own script
             [sys.executable, "-I", workbook_reader.__file__, str(MAX_LINES), str(MAX_COLUMNS)],
             input=data, capture_output=True, check=False, timeout=workbook_reader.TIMEOUT_SECONDS,
         )  # fmt: skip
@@ -135,11 +135,11 @@ def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
         raise UnreadableError(_INVALID_WORKBOOK) from None
     except subprocess.TimeoutExpired:
         raise UnreadableError(_TOO_EXPENSIVE_WORKBOOK) from None
-    if done.returncode:
+    if process.returncode:
         raise UnreadableError(
-            _INVALID_WORKBOOK if done.returncode == workbook_reader.EXIT_INVALID else _TOO_EXPENSIVE_WORKBOOK
+            _INVALID_WORKBOOK if process.returncode == workbook_reader.EXIT_INVALID else _TOO_EXPENSIVE_WORKBOOK
         )
-    for line in json.loads(done.stdout):
+    for line in json.loads(process.stdout):
         yield [Formula(cell[0]) if isinstance(cell, list) else cell for cell in line]
 
 

@@ -1,7 +1,9 @@
-"""Read a workbook from standard input and print its first sheet as JSON: a list of cells per row, a formula as [text].
+"""Read a workbook from standard input and print its first sheet as JSON: a list of cells for each row.
 
-This is a separate process with limits on time and memory, because a few kilobytes of zipped XML can need any amount of
-both. If the process is killed, the web server continues.
+A cell is a text. A formula is a list that contains its text.
+
+This script runs in its own process with limits on time and memory, because a few kilobytes of zipped XML can need any
+amount of both. If it reaches a limit, the web server continues.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Every kind of error has the common envelope and its own code."""
+"""Every kind of error has the common format and its own code."""
 
 import json
 from typing import Any
@@ -61,7 +61,7 @@ def test_a_request_without_credentials_is_401(db: None) -> None:
     assert response["WWW-Authenticate"] == 'Bearer realm="CHM"'
 
 
-def test_a_scope_that_does_not_allow_it_is_403(db: None) -> None:
+def test_a_token_without_the_needed_scope_is_403(db: None) -> None:
     assert_error(api_with_scope("ingest").get(CLIENTS), 403, "forbidden")
 
 
@@ -130,15 +130,15 @@ def test_a_body_that_is_not_json_is_415(api: APIClient, content_type: str) -> No
     assert_error(response, 415, "unsupported_media_type")
 
 
-def test_429_says_when_to_try_again(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(BaseThrottle):
+def test_429_has_the_seconds_to_wait(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    class AlwaysThrottled(BaseThrottle):
         def allow_request(self, request: Any, view: Any) -> bool:
             return False
 
         def wait(self) -> float:
             return 7
 
-    monkeypatch.setattr(ClientViewSet, "throttle_classes", [Full])
+    monkeypatch.setattr(ClientViewSet, "throttle_classes", [AlwaysThrottled])
 
     response = api.get(CLIENTS)
 
@@ -167,7 +167,7 @@ def test_500_hides_internals_and_logs_them(
 
 
 def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test client listens to this signal, as error trackers do."""
+    """The test client raises the exception again, because it receives the signal got_request_exception."""
 
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("seen")
@@ -179,7 +179,7 @@ def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pyte
 
 
 @pytest.mark.proves("FR-016")
-def test_errors_outside_the_views_have_the_envelope_too(settings: Any) -> None:
+def test_an_error_outside_the_views_has_the_common_format(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["chm.example"]
     response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS)
 
@@ -222,7 +222,7 @@ def test_the_projects_error_handlers_answer_json_only_in_the_api(path: str) -> N
         "/schema",
     ],
 )
-def test_unknown_parameters_are_named_on_every_route(api: APIClient, path: str) -> None:
+def test_the_error_names_unknown_parameters_on_every_route(api: APIClient, path: str) -> None:
     run = RunFactory.create()
     path = path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
     assert api.get(f"{ROOT}{path}").status_code == 200
@@ -273,26 +273,26 @@ def test_unknown_parameters_are_refused_before_anything_is_written(api: APIClien
     ],
     ids=lambda value: value[:40],
 )
-def test_bad_parameters_are_named(api: APIClient, query: str, field: str) -> None:
+def test_the_error_names_an_invalid_parameter(api: APIClient, query: str, field: str) -> None:
     assert set(field_errors(api.get(f"{ROOT}/runs?{query}"))) == {field}
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "True", "null", "tru"])
-def test_flags_are_true_or_false(api: APIClient, value: str) -> None:
+def test_a_flag_accepts_only_true_and_false(api: APIClient, value: str) -> None:
     assert field_errors(api.get(CLIENTS, {"is_active": value})) == {"is_active": ["Give true or false."]}
     assert set(field_errors(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
 
 
-def test_errors_shorten_what_the_caller_sent(api: APIClient) -> None:
+def test_errors_shorten_long_field_names(api: APIClient) -> None:
     issues = field_errors(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
 
     assert all(len(field) <= 500 for field in issues)
 
 
-# Errors that the views themselves never raise.
+# Errors that no view raises itself.
 
 
-def test_nested_details_are_dotted() -> None:
+def test_dots_join_the_fields_of_nested_errors() -> None:
     detail = {
         "items": [{}, {"status": [ErrorDetail("bad")]}],
         "payload": {"non_field_errors": [ErrorDetail("worse")]},
@@ -318,14 +318,14 @@ def test_nested_details_are_dotted() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_exceptions_of_the_frameworks_are_translated(raised: Exception, status: int) -> None:
+def test_exceptions_of_django_and_the_database_get_their_status(raised: Exception, status: int) -> None:
     translated = errors.as_api_exception(raised)
 
     assert translated is not None
     assert translated.status_code == status
 
 
-def refused(model: type[Model], **values: Any) -> IntegrityError:
+def integrity_error_of_update(model: type[Model], **values: Any) -> IntegrityError:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             model._default_manager.filter(pk=values.pop("pk")).update(**values)
@@ -336,18 +336,24 @@ def refused(model: type[Model], **values: Any) -> IntegrityError:
 
 
 def test_a_violated_constraint_names_its_fields() -> None:
-    client, taken = ClientFactory.create(), ClientFactory.create()
+    client, other_client = ClientFactory.create(), ClientFactory.create()
     pipeline = PipelineFactory.create()
 
-    assert violated_rule_messages(refused(Client, pk=client.pk, name=taken.name)) == {
+    assert violated_rule_messages(integrity_error_of_update(Client, pk=client.pk, name=other_client.name)) == {
         "name": ["A client with this name exists already; upper and lower case are the same."]
     }
-    assert violated_rule_messages(refused(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
-    assert set(violated_rule_messages(refused(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}
-    assert violated_rule_messages(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
-        "platform": ["This field is required."]
+    assert violated_rule_messages(integrity_error_of_update(Client, pk=client.pk, name=" ")) == {
+        "name": ["A client needs a name."]
     }
-    assert set(violated_rule_messages(refused(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()) == {"client_id"}
+    assert set(
+        violated_rule_messages(integrity_error_of_update(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()
+    ) == {"platform"}
+    assert violated_rule_messages(
+        integrity_error_of_update(Pipeline, pk=pipeline.pk, description="x", platform=None)
+    ) == {"platform": ["This field is required."]}
+    assert set(
+        violated_rule_messages(integrity_error_of_update(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()
+    ) == {"client_id"}
     assert violated_rule_messages(IntegrityError("of unknown origin")) is None
 
 

@@ -33,9 +33,9 @@ def test_every_example_gets_the_response_that_the_document_shows() -> None:
     examples = EXAMPLE.findall(text)
     assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"
     api = api_with_scope("write")
-    known: dict[str, str] = {}
+    created_ids: dict[str, str] = {}
     for method, path, headers, body, status, documented in examples:
-        for name, value in known.items():
+        for name, value in created_ids.items():
             path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
         send: Any = getattr(api, method.lower())
         sent_headers = dict(line.split(": ", 1) for line in headers.splitlines())
@@ -45,8 +45,8 @@ def test_every_example_gets_the_response_that_the_document_shows() -> None:
         assert answer.status_code == int(status), (method, path, answer.content)
         assert contains(json.loads(documented), answer.json()), (method, path, answer.json())
         if status == "201" and method == "POST":
-            last = path.rpartition("/")[2]
-            kind = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[
-                last
+            collection = path.rpartition("/")[2]
+            id_name = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[
+                collection
             ]
-            known[kind] = answer.json()["id"]
+            created_ids[id_name] = answer.json()["id"]

@@ -76,14 +76,14 @@ def test_a_cursor_is_valid_only_for_its_list_and_filters(api: APIClient, pipelin
     assert api.get(f"{ROOT}{runs}", {"status": "success", "cursor": cursor}).status_code == 200
     assert api.get(f"{ROOT}{runs}", {"cursor": cursor, "limit": "7", "status": "success"}).status_code == 200
     assert api.get(f"{ROOT}{runs}/", {"cursor": cursor, "status": "success"}).status_code == 200
-    elsewhere: list[tuple[str, dict[str, str]]] = [
+    other_requests: list[tuple[str, dict[str, str]]] = [
         (runs, {}),
         (runs, {"status": "failed"}),
         (runs, {"status": "success", "order": "asc"}),
         (f"/pipelines/{other.pk}/runs", {"status": "success"}),
         ("/runs", {"status": "success"}),
     ]
-    for path, parameters in elsewhere:
+    for path, parameters in other_requests:
         assert set(field_errors(api.get(f"{ROOT}{path}", {**parameters, "cursor": cursor}))) == {"cursor"}
 
 
@@ -91,8 +91,8 @@ def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipelin
     cursor = cursor_of(api, "/runs")
     forged = signing.dumps([str(NOON), str(pipeline.pk)], salt="chm.cursor:/api/v1/runs?", key="another key")
 
-    for wrong in (cursor[:-1], cursor + "x", "x" + cursor, cursor[::-1], "::", "null", forged):
-        assert set(field_errors(api.get(f"{ROOT}/runs", {"cursor": wrong}))) == {"cursor"}
+    for invalid_cursor in (cursor[:-1], cursor + "x", "x" + cursor, cursor[::-1], "::", "null", forged):
+        assert set(field_errors(api.get(f"{ROOT}/runs", {"cursor": invalid_cursor}))) == {"cursor"}
 
 
 @pytest.mark.proves("AC-003")
@@ -154,21 +154,21 @@ def test_paging_over_one_clients_pipelines_returns_each_run_once_in_order(limit:
     for each in (pipeline, PipelineFactory.create(client=pipeline.client), PipelineFactory.create()):
         create_mixed_history(each)
     client = str(pipeline.client_id)
-    own = Run.objects.filter(pipeline__client=pipeline.client).order_by("-event_at", "-id")
-    expected = [str(key) for key in own.values_list("pk", flat=True)]
+    client_runs = Run.objects.filter(pipeline__client=pipeline.client).order_by("-event_at", "-id")
+    expected = [str(key) for key in client_runs.values_list("pk", flat=True)]
 
     filtered = rows_of_all_pages(api_with_scope("read"), f"{ROOT}/runs", limit=limit, client_id=client)
     bound = rows_of_all_pages(api_with_scope("read", client_id=client), f"{ROOT}/runs", limit=limit)
-    until = rows_of_all_pages(
+    before_noon = rows_of_all_pages(
         api_with_scope("read"), f"{ROOT}/runs", limit=limit, client_id=client, until=NOON.isoformat()
     )
 
     assert [run["id"] for run in filtered] == [run["id"] for run in bound] == expected
-    assert [run["id"] for run in until] == [str(run.pk) for run in own if run.event_at < NOON]
+    assert [run["id"] for run in before_noon] == [str(run.pk) for run in client_runs if run.event_at < NOON]
 
 
-def buffers(sql: str) -> int:
-    """Return how many blocks a query reads: its cost, independent of the load of the machine."""
+def count_read_blocks(sql: str) -> int:
+    """Return how many blocks a query reads. Unlike its duration, this does not depend on the load of the machine."""
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql)
         [(plans,)] = cursor.fetchall()
@@ -176,7 +176,7 @@ def buffers(sql: str) -> int:
 
 
 @pytest.fixture
-def many_runs(db: None) -> Pipeline:
+def quiet_pipeline(db: None) -> Pipeline:
     """Create 30,000 runs of 30 pipelines, one per minute; return the pipeline of another client with one older run."""
     busy = [PipelineFactory.create() for _ in range(30)]
     with connection.cursor() as cursor:
@@ -191,38 +191,42 @@ def many_runs(db: None) -> Pipeline:
     return quiet
 
 
-def page_cost(api: APIClient, path: str, **parameters: str) -> int:
+def count_page_blocks(api: APIClient, path: str, **parameters: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         assert api.get(path, parameters).status_code == 200
-    return buffers(queries.captured_queries[-1]["sql"])
+    return count_read_blocks(queries.captured_queries[-1]["sql"])
 
 
-@pytest.mark.parametrize("whose", ["everyone's", "a client's", "a pipeline's"])
-def test_a_late_page_of_runs_reads_as_few_blocks_as_the_first(api: APIClient, many_runs: Pipeline, whose: str) -> None:
-    busy = Pipeline.objects.exclude(pk=many_runs.pk).earliest("name")
-    scope = {"a client's": {"client_id": str(busy.client_id)}, "a pipeline's": {"pipeline_id": str(busy.pk)}}.get(whose)
+@pytest.mark.parametrize("scope_name", ["everyone's", "a client's", "a pipeline's"])
+def test_a_late_page_of_runs_reads_about_as_few_blocks_as_the_first(
+    api: APIClient, quiet_pipeline: Pipeline, scope_name: str
+) -> None:
+    busy = Pipeline.objects.exclude(pk=quiet_pipeline.pk).earliest("name")
+    scope = {"a client's": {"client_id": str(busy.client_id)}, "a pipeline's": {"pipeline_id": str(busy.pk)}}.get(
+        scope_name
+    )
     parameters: dict[str, str] = {"limit": "100"} | (scope or {})
-    first = page_cost(api, f"{ROOT}/runs", **parameters)
+    first_page_blocks = count_page_blocks(api, f"{ROOT}/runs", **parameters)
     cursor = ""
     for _ in range(5 if scope else 25):
-        following = {"cursor": cursor} if cursor else {}
-        cursor = api.get(f"{ROOT}/runs", parameters | following | {"limit": "100" if scope else "1000"}).json()[
+        cursor_parameter = {"cursor": cursor} if cursor else {}
+        cursor = api.get(f"{ROOT}/runs", parameters | cursor_parameter | {"limit": "100" if scope else "1000"}).json()[
             "next_cursor"
         ]
 
     # The number varies by a few blocks at the end of index pages; reading from the start would need hundreds.
-    assert page_cost(api, f"{ROOT}/runs", cursor=cursor, **parameters) <= 2 * first + 8
+    assert count_page_blocks(api, f"{ROOT}/runs", cursor=cursor, **parameters) <= 2 * first_page_blocks + 8
 
 
-def test_a_page_of_a_quiet_client_reads_no_runs_of_other_clients(many_runs: Pipeline) -> None:
-    quiet = str(many_runs.client_id)
+def test_a_page_of_a_quiet_client_reads_no_runs_of_other_clients(quiet_pipeline: Pipeline) -> None:
+    client_id = str(quiet_pipeline.client_id)
 
     for api, parameters in (
-        (api_with_scope("read"), {"client_id": quiet}),
-        (api_with_scope("read", client_id=quiet), {}),
+        (api_with_scope("read"), {"client_id": client_id}),
+        (api_with_scope("read", client_id=client_id), {}),
     ):
         assert len(items(api.get(f"{ROOT}/runs", parameters))) == 1
-        assert page_cost(api, f"{ROOT}/runs", **parameters) < 50
+        assert count_page_blocks(api, f"{ROOT}/runs", **parameters) < 50
 
 
 def plan_of(sql: str) -> str:
@@ -241,7 +245,7 @@ def plan_of(sql: str) -> str:
         ("/pipelines?limit=2", "pipelines_by_name"),
     ],
 )
-def test_every_page_finds_its_first_row_in_an_index(api: APIClient, path: str, index: str) -> None:
+def test_every_page_finds_its_first_row_with_an_index(api: APIClient, path: str, index: str) -> None:
     """The row comparison must be a condition on the index, not a filter on rows that were already read."""
     pipeline = PipelineFactory.create()
     PipelineFactory.create_batch(3)

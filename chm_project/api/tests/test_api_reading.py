@@ -1,4 +1,4 @@
-"""Filters, orders, searches, chosen fields and CSV return the right rows, and never those of another client."""
+"""Filters, orders, searches, chosen fields and CSV return the right rows, and never rows of another client."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ def api() -> APIClient:
     return api_with_scope("read")
 
 
-def column(api: APIClient, path: str, name: str, query: str = "") -> list[Any]:
+def column_values(api: APIClient, path: str, name: str, query: str = "") -> list[Any]:
     return [item[name] for item in items(api.get(f"{ROOT}/{path}?{query}"))]
 
 
@@ -49,8 +49,8 @@ def test_several_values_are_separated_by_commas_or_repeated(api: APIClient, quer
     pipeline = runs["failed"].pipeline
     RunFactory.create(pipeline=pipeline, status="success")
 
-    assert sorted(column(api, "runs", "status", query)) == ["failed", "running"]
-    assert column(api, f"pipelines/{pipeline.pk}/runs", "status", query) == ["failed"]
+    assert sorted(column_values(api, "runs", "status", query)) == ["failed", "running"]
+    assert column_values(api, f"pipelines/{pipeline.pk}/runs", "status", query) == ["failed"]
 
 
 def test_filters_of_pipelines_and_rules_accept_several_values(api: APIClient) -> None:
@@ -60,11 +60,11 @@ def test_filters_of_pipelines_and_rules_accept_several_values(api: APIClient) ->
         AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#{platform}")
     other = PipelineFactory.create(platform="custom")
 
-    assert sorted(column(api, "pipelines", "platform", "platform=airflow,dbt")) == ["airflow", "dbt"]
+    assert sorted(column_values(api, "pipelines", "platform", "platform=airflow,dbt")) == ["airflow", "dbt"]
     both = f"client_id={client.pk},{other.client_id}"
-    assert sorted(column(api, "pipelines", "platform", both)) == ["airflow", "cron", "custom", "dbt"]
-    assert len(column(api, "alert_rules", "id", "channel=slack,email&rule_type=on_failure")) == 3
-    assert len(column(api, "alert_rules", "id", "channel=email")) == 0
+    assert sorted(column_values(api, "pipelines", "platform", both)) == ["airflow", "cron", "custom", "dbt"]
+    assert len(column_values(api, "alert_rules", "id", "channel=slack,email&rule_type=on_failure")) == 3
+    assert len(column_values(api, "alert_rules", "id", "channel=email")) == 0
 
 
 def test_runs_of_several_pipelines_or_clients_are_sorted_together(api: APIClient) -> None:
@@ -209,32 +209,32 @@ def test_a_search_ignores_upper_and_lower_case_of_names_and_external_ids(api: AP
     PipelineFactory.create(client=northwind, name="Stock", external_id=None)
     AlertRule.objects.create(client=northwind, rule_type="on_failure", channel="slack", destination="#Data-Alerts")
 
-    assert column(api, "clients", "name", "search=NORTH") == ["Northwind 100%"]
-    assert column(api, "clients", "name", "search=100%25") == ["Northwind 100%"]
-    assert column(api, "pipelines", "name", "search=sales") == ["Daily sales", "Orders"]
-    assert column(api, f"clients/{northwind.pk}/pipelines", "name", "search=tock") == ["Stock"]
-    assert column(api, "alert_rules", "destination", "search=data") == ["#Data-Alerts"]
+    assert column_values(api, "clients", "name", "search=NORTH") == ["Northwind 100%"]
+    assert column_values(api, "clients", "name", "search=100%25") == ["Northwind 100%"]
+    assert column_values(api, "pipelines", "name", "search=sales") == ["Daily sales", "Orders"]
+    assert column_values(api, f"clients/{northwind.pk}/pipelines", "name", "search=tock") == ["Stock"]
+    assert column_values(api, "alert_rules", "destination", "search=data") == ["#Data-Alerts"]
 
 
 def test_a_search_of_error_texts_covers_at_most_31_days(api: APIClient) -> None:
     now = timezone.now()
 
-    def failed(days: int, text: str, status: str = "failed") -> None:
+    def create_run(days: int, text: str, status: str = "failed") -> None:
         moment = now - timedelta(days=days)
         RunFactory.create(status=status, started_at=moment, finished_at=moment, error_message=text)
 
-    failed(1, "Disk FULL on node 7")
-    failed(20, "disk full again")
-    failed(40, "disk full long ago")
-    failed(2, "timeout")
-    failed(3, "disk full", status="success")
+    create_run(1, "Disk FULL on node 7")
+    create_run(20, "disk full again")
+    create_run(40, "disk full long ago")
+    create_run(2, "timeout")
+    create_run(3, "disk full", status="success")
 
-    assert len(column(api, "runs", "id", "q=disk%20full")) == 2
-    assert column(api, "runs", "error_message", "q=DISK&ordering=event_at&limit=1") == ["disk full again"]
+    assert len(column_values(api, "runs", "id", "q=disk%20full")) == 2
+    assert column_values(api, "runs", "error_message", "q=DISK&ordering=event_at&limit=1") == ["disk full again"]
     until = (now - timedelta(days=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert len(column(api, "runs", "id", f"q=disk&until={until}")) == 2
+    assert len(column_values(api, "runs", "id", f"q=disk&until={until}")) == 2
     since = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert len(column(api, "runs", "id", f"q=disk&since={since}&status=failed,running")) == 2
+    assert len(column_values(api, "runs", "id", f"q=disk&since={since}&status=failed,running")) == 2
     early = (now - timedelta(days=45)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&since={early}"))) == {"since"}
     assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&status=success"))) == {"status"}
@@ -273,33 +273,39 @@ def test_a_search_of_error_texts_reads_the_index_of_failed_runs(api: APIClient) 
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 def test_parameters_show_a_bound_caller_nothing_of_another_client(path: str, query: str, accept: str) -> None:
-    foreign = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
+    foreign_pipeline = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
     now = timezone.now()
     RunFactory.create(
-        pipeline=foreign, status="failed", external_run_id="secret_1", error_message="secret text", finished_at=now
+        pipeline=foreign_pipeline,
+        status="failed",
+        external_run_id="secret_1",
+        error_message="secret text",
+        finished_at=now,
     )
-    AlertRule.objects.create(pipeline=foreign, rule_type="on_failure", channel="slack", destination="#secret")
-    own = PipelineFactory.create()
-    query = query.format(client=foreign.client_id, other=UNKNOWN_ID, pipeline=foreign.pk, other_pipeline=UNKNOWN_ID)
+    AlertRule.objects.create(pipeline=foreign_pipeline, rule_type="on_failure", channel="slack", destination="#secret")
+    own_pipeline = PipelineFactory.create()
+    query = query.format(
+        client=foreign_pipeline.client_id, other=UNKNOWN_ID, pipeline=foreign_pipeline.pk, other_pipeline=UNKNOWN_ID
+    )
 
     bound_user = APIClient()
-    bound_user.force_login(create_bound_user("person of two clients", own.client_id))
+    bound_user.force_login(create_bound_user("person of two clients", own_pipeline.client_id))
     for caller in (
-        api_with_scope("admin", client_id=own.client_id),
-        api_with_scope("admin", pipeline_id=own.pk),
+        api_with_scope("admin", client_id=own_pipeline.client_id),
+        api_with_scope("admin", pipeline_id=own_pipeline.pk),
         bound_user,
     ):
         answer = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
         content = b"".join(answer) if answer.streaming else answer.content
         assert answer.status_code == 200
         assert b"secret" not in content
-        assert str(foreign.pk).encode() not in content
+        assert str(foreign_pipeline.pk).encode() not in content
     unbound = api_with_scope("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
     content = b"".join(unbound) if unbound.streaming else unbound.content
-    assert b"secret" in content or str(foreign.pk).encode() in content
+    assert b"secret" in content or str(foreign_pipeline.pk).encode() in content
 
 
-# Small answers, and CSV
+# Chosen fields, and CSV
 
 
 def test_a_response_contains_only_the_chosen_fields(api: APIClient) -> None:

@@ -1,4 +1,4 @@
-"""Where a newcomer starts: the root, and the index of the reports."""
+"""The root of the API and the index of the reports, where a newcomer starts."""
 
 import pytest
 from django.contrib.auth.models import User

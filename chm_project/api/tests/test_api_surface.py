@@ -46,7 +46,7 @@ def test_health_ignores_a_wrong_token() -> None:
 
 
 @pytest.mark.django_db
-def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
+def test_every_route_accepts_one_trailing_slash_and_refuses_two() -> None:
     api, run = api_with_scope("admin"), RunFactory.create()
     client, pipeline = run.pipeline.client_id, run.pipeline_id
 
@@ -72,7 +72,7 @@ def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "spare"),
+    ("method", "path", "is_removed"),
     [
         ("GET", "/api/v1/clients/", True),
         ("GET", "/api/v1/clients", False),
@@ -82,8 +82,8 @@ def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
         ("PUT", "/api/v1/pipelines/1/", True),
     ],
 )
-def test_a_slash_that_belongs_to_a_runs_own_id_is_kept(method: str, path: str, spare: bool) -> None:
-    assert has_spare_slash(method, path) is spare
+def test_a_slash_at_the_end_of_a_runs_id_is_kept(method: str, path: str, is_removed: bool) -> None:
+    assert has_spare_slash(method, path) is is_removed
 
 
 # The contract document
@@ -116,7 +116,7 @@ def methods(view: type[Any]) -> set[str]:
 def test_every_route_and_method_is_in_the_document() -> None:
     described = yaml.safe_load(DOCUMENT.read_text())["paths"]
     undescribed = {f"{ROOT}/schema", f"{ROOT}/docs"}
-    served = {
+    served_methods = {
         path: set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
         for path, view in routes(get_resolver()).items()
         if path.startswith((ROOT, "/health", "/ready", "/metrics", "/ping"))
@@ -124,7 +124,7 @@ def test_every_route_and_method_is_in_the_document() -> None:
         and "(" not in path
     }
 
-    assert {path: set(operations) for path, operations in described.items()} == served
+    assert {path: set(operations) for path, operations in described.items()} == served_methods
 
 
 def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> None:
@@ -136,19 +136,19 @@ def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> No
         for body in [operation.get("requestBody", {}), *operation["responses"].values()]
     ]
     bodies += list(document["components"]["responses"].items())
-    checked = 0
+    checked_count = 0
     for name, body in bodies:
         for kind, content in body.get("content", {}).items():
             if kind == "application/json":
                 schema = nullable({**content["schema"], "components": document["components"]})
                 jsonschema.validate(content["example"], schema)
                 assert content["example"] not in ({}, [], None), name
-                checked += 1
-    assert checked > 60
+                checked_count += 1
+    assert checked_count > 60
 
 
 def nullable(schema: Any) -> Any:
-    """Return the schema with OpenAPI 3.0's `nullable` written as JSON Schema."""
+    """Return the schema as JSON Schema, which has the type null instead of OpenAPI's `nullable`."""
     if isinstance(schema, list):
         return [nullable(part) for part in schema]
     if not isinstance(schema, dict):
@@ -164,7 +164,7 @@ def test_every_operation_describes_its_errors() -> None:
         for method, operation in operations.items():
             statuses = set(operation["responses"])
             assert operation["summary"]
-            if path.startswith("/ping/"):  # it needs only its key, and answers in plain text
+            if path.startswith("/ping/"):  # a ping needs only its key, and its response is plain text
                 assert statuses == {"200", "400", "403", "404", "429", "500"}
                 assert {kind for body in operation["responses"].values() for kind in body["content"]} == {"text/plain"}
                 continue
@@ -174,7 +174,7 @@ def test_every_operation_describes_its_errors() -> None:
             assert ({"401", "403", "429"} <= statuses) == (path != "/health")
 
 
-def test_every_parameter_says_what_it_does_and_has_an_example_that_its_schema_allows() -> None:
+def test_every_parameter_has_a_description_and_an_example_that_its_schema_allows() -> None:
     document = yaml.safe_load(DOCUMENT.read_text())
     parameters = list(document["components"]["parameters"].values())
     for operations in document["paths"].values():
@@ -189,8 +189,8 @@ def test_every_parameter_says_what_it_does_and_has_an_example_that_its_schema_al
     assert len(parameters) > 150
 
 
-def test_equal_choices_are_one_type_everywhere() -> None:
-    """Generated clients then have one type for them."""
+def test_enums_with_the_same_choices_share_one_schema() -> None:
+    """Generated clients then have one type for these choices."""
     document = yaml.safe_load(DOCUMENT.read_text())
     inline: list[tuple[str, ...]] = []
 
@@ -218,16 +218,16 @@ def test_every_property_and_tag_is_described_and_every_enum_is_named() -> None:
         for name, property_schema in content.get("properties", {}).items()
     }
     assert [name for name, description in described.items() if not description] == []
-    used = {
+    used_tags = {
         tag
         for operations in document["paths"].values()
         for operation in operations.values()
         for tag in operation["tags"]
     }
-    assert used == set(tags)
+    assert used_tags == set(tags)
     assert all(tags.values())
-    named = {name for name, schema in schemas.items() if "enum" in schema}
-    assert DOCUMENT.read_text().count("enum:") == len(named)
+    enum_schemas = {name for name, schema in schemas.items() if "enum" in schema}
+    assert DOCUMENT.read_text().count("enum:") == len(enum_schemas)
 
 
 def test_no_docstring_of_a_class_is_published() -> None:
@@ -302,17 +302,17 @@ def test_the_browsable_api_works_for_people_logged_in(role: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("analyst", True)])
-def test_the_browsable_api_offers_forms_to_those_who_may_write(role: str, offered: bool) -> None:
+@pytest.mark.parametrize(("role", "has_form"), [("viewer", False), ("analyst", True)])
+def test_the_browsable_api_shows_forms_only_to_users_who_may_write(role: str, has_form: bool) -> None:
     page = api_as_role(role).get(f"{ROOT}/clients", headers={"accept": "text/html"}).content.decode()
 
     assert "Client Health Monitor" in page
     assert "Unknown Route" not in page
-    assert ('name="_content"' in page) is offered
+    assert ('name="_content"' in page) is has_form
 
 
 @pytest.mark.django_db
-def test_options_describe_a_route() -> None:
+def test_options_returns_the_fields_of_a_post() -> None:
     response = api_with_scope("write").options(f"{ROOT}/clients")
 
     assert response.status_code == 200

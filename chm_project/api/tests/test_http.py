@@ -1,4 +1,4 @@
-"""HTTP: conditional requests, repeated posts, limits, request ids, compression, HEAD, other origins, deprecations."""
+"""Conditional requests, repeated posts, limits, request ids, compression, HEAD, CORS, deprecations, error formats."""
 
 import gzip
 import json
@@ -64,7 +64,7 @@ def test_a_poller_gets_304_until_something_changes(api: APIClient, path: str) ->
         assert again[name]
 
 
-def test_a_poller_gets_the_new_state_once_it_changed(api: APIClient) -> None:
+def test_a_poller_gets_the_new_state_after_a_change(api: APIClient) -> None:
     run = RunFactory.create(status="running", finished_at=None)
     path = f"{ROOT}/pipelines/{run.pipeline_id}/runs/latest"
     etag = api.get(path)["ETag"]
@@ -84,7 +84,7 @@ def test_a_change_by_ingestion_changes_the_etag(api: APIClient) -> None:
     assert api.get(path, HTTP_IF_NONE_MATCH=etag).json()["last_ingest_error"] == "timeout"
 
 
-def test_an_etag_costs_no_query(api: APIClient) -> None:
+def test_an_etag_needs_no_extra_query(api: APIClient) -> None:
     run = RunFactory.create()
     path = f"{ROOT}/pipelines/{run.pipeline_id}/runs/latest"
     etag = api.get(path)["ETag"]
@@ -105,7 +105,7 @@ def test_an_error_has_no_etag_and_is_never_304(api: APIClient) -> None:
 # If-Match
 
 
-def objects() -> dict[str, dict[str, Any]]:
+def changes_by_path() -> dict[str, dict[str, Any]]:
     pipeline = PipelineFactory.create()
     on_failure = {"rule_type": "on_failure", "channel": "slack", "destination": "#a"}
     rule = AlertRule.objects.create(pipeline=pipeline, **on_failure)
@@ -116,8 +116,8 @@ def objects() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_a_lost_update_is_412_and_changes_nothing(api: APIClient) -> None:
-    for path, change in objects().items():
+def test_a_change_with_an_outdated_etag_is_412_and_changes_nothing(api: APIClient) -> None:
+    for path, change in changes_by_path().items():
         [(name, value)] = change.items()
         stale = api.get(path)["ETag"]
         assert api.patch(path, {name: f"{value}-first"}, HTTP_IF_MATCH=stale).status_code == 200
@@ -146,7 +146,7 @@ def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) 
 
 @pytest.mark.parametrize("etag", ['"other"', "", "nonsense", '"0.0"'])
 def test_an_invalid_etag_matches_nothing(api: APIClient, etag: str) -> None:
-    for path, change in objects().items():
+    for path, change in changes_by_path().items():
         assert_error(api.patch(path, change, HTTP_IF_MATCH=etag), 412, "precondition_failed")
 
 
@@ -160,10 +160,10 @@ def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: API
 
 
 def test_if_match_reveals_nothing_of_another_client() -> None:
-    theirs, own = PipelineFactory.create(), PipelineFactory.create()
-    bound = api_with_scope("admin", client_id=own.client_id)
+    foreign_pipeline, own_pipeline = PipelineFactory.create(), PipelineFactory.create()
+    bound = api_with_scope("admin", client_id=own_pipeline.client_id)
 
-    answer = bound.patch(f"{ROOT}/pipelines/{theirs.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
+    answer = bound.patch(f"{ROOT}/pipelines/{foreign_pipeline.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
 
     assert_error(answer, 404, "not_found")
 
@@ -193,7 +193,7 @@ def test_only_one_of_several_simultaneous_changes_with_one_etag_succeeds() -> No
 # Idempotency-Key
 
 
-def creations() -> dict[str, dict[str, Any]]:
+def bodies_by_path() -> dict[str, dict[str, Any]]:
     pipeline = PipelineFactory.create()
     return {
         f"{ROOT}/clients": {"name": "Northwind"},
@@ -207,14 +207,14 @@ def creations() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def count() -> list[int]:
+def object_counts() -> list[int]:
     return [model.objects.count() for model in (Client, Pipeline, Run, AlertRule)]
 
 
-def test_the_same_key_gets_the_same_answer_and_no_second_object(api: APIClient) -> None:
-    for path, body in creations().items():
+def test_a_repeated_request_with_the_same_key_gets_the_same_response_and_creates_nothing(api: APIClient) -> None:
+    for path, body in bodies_by_path().items():
         first = api.post(path, body, HTTP_IDEMPOTENCY_KEY="7f3a")
-        before = count()
+        before = object_counts()
 
         second = api.post(path, body, HTTP_IDEMPOTENCY_KEY="7f3a")
 
@@ -222,10 +222,10 @@ def test_the_same_key_gets_the_same_answer_and_no_second_object(api: APIClient) 
         assert second.json() == first.json()
         assert second["Location"] == first["Location"]
         assert (second["Idempotent-Replayed"], "Idempotent-Replayed" in first) == ("true", False)
-        assert count() == before
+        assert object_counts() == before
 
 
-def test_another_key_or_no_key_makes_another_object(api: APIClient) -> None:
+def test_a_request_with_another_key_or_without_a_key_creates_another_object(api: APIClient) -> None:
     path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
 
     for headers in ({"idempotency-key": "a"}, {"idempotency-key": "b"}, {}, {}):
@@ -271,11 +271,11 @@ def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, mo
     answers = []
     create_and_store = idempotency._create_and_store
 
-    def send_again_first(*arguments: Any) -> Any:
+    def repeat_before_storing(*arguments: Any) -> Any:
         answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
         return create_and_store(*arguments)
 
-    monkeypatch.setattr(idempotency, "_create_and_store", send_again_first)
+    monkeypatch.setattr(idempotency, "_create_and_store", repeat_before_storing)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
     assert_error(answers[0], 409, "conflict")
@@ -283,7 +283,7 @@ def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, mo
 
 @override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
                                        "LOCATION": "redis://127.0.0.1:1/0"}})  # fmt: skip
-def test_without_the_cache_the_request_is_executed(api: APIClient) -> None:
+def test_a_request_with_a_key_is_executed_when_the_cache_is_down(api: APIClient) -> None:
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
 
@@ -291,7 +291,7 @@ def test_without_the_cache_the_request_is_executed(api: APIClient) -> None:
 
 
 @override_settings(CHM_THROTTLE_TOKEN="3/hour")
-def test_every_answer_says_how_many_requests_are_left(api: APIClient) -> None:
+def test_every_response_has_the_number_of_requests_left(api: APIClient) -> None:
     answers = [api.get(f"{ROOT}/clients") for _ in range(4)]
 
     for answer, left in zip(answers, (2, 1, 0, 0), strict=True):
@@ -307,7 +307,7 @@ def test_every_answer_says_how_many_requests_are_left(api: APIClient) -> None:
 # Request ids
 
 
-def test_a_request_id_comes_back_in_the_header_and_in_errors(api: APIClient) -> None:
+def test_the_response_header_and_errors_contain_the_sent_request_id(api: APIClient) -> None:
     answer = api.get(f"{ROOT}/clients/1", HTTP_X_REQUEST_ID="trace-7.a:b")
 
     assert answer["X-Request-ID"] == "trace-7.a:b"
@@ -315,7 +315,7 @@ def test_a_request_id_comes_back_in_the_header_and_in_errors(api: APIClient) -> 
 
 
 @pytest.mark.parametrize("request_id", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
-def test_without_a_usable_request_id_one_is_generated(api: APIClient, request_id: str | None) -> None:
+def test_a_request_without_a_valid_request_id_gets_a_new_one(api: APIClient, request_id: str | None) -> None:
     headers = {} if request_id is None else {"x-request-id": request_id}
 
     ids = {api.get(f"{ROOT}/clients", headers=headers)["X-Request-ID"] for _ in range(2)}
@@ -356,15 +356,18 @@ def test_logs_in_production_contain_the_request_id() -> None:
 
 def test_long_responses_are_compressed_for_clients_that_accept_gzip(api: APIClient) -> None:
     RunFactory.create_batch(5)
-    plain = api.get(f"{ROOT}/runs")
+    uncompressed_response = api.get(f"{ROOT}/runs")
 
-    packed = api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip")
+    compressed_response = api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip")
 
-    assert packed["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed.content) == plain.content
-    assert "Accept-Encoding" in plain["Vary"]
-    assert packed["ETag"] == f"W/{plain['ETag']}"
-    assert api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=packed["ETag"]).status_code == 304
+    assert compressed_response["Content-Encoding"] == "gzip"
+    assert gzip.decompress(compressed_response.content) == uncompressed_response.content
+    assert "Accept-Encoding" in uncompressed_response["Vary"]
+    assert compressed_response["ETag"] == f"W/{uncompressed_response['ETag']}"
+    assert (
+        api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=compressed_response["ETag"]).status_code
+        == 304
+    )
     csv = api.get(f"{ROOT}/runs", HTTP_ACCEPT="text/csv", HTTP_ACCEPT_ENCODING="gzip")
     assert gzip.decompress(b"".join(csv)).startswith(b"id,")
     assert "Content-Encoding" not in api.get(f"{ROOT}/clients?limit=1&fields=id", HTTP_ACCEPT_ENCODING="gzip")
@@ -372,20 +375,20 @@ def test_long_responses_are_compressed_for_clients_that_accept_gzip(api: APIClie
 
 
 @pytest.mark.parametrize("path", ["", "/clients", "/reports", "/reports/failing_now", "/runs", "/schema", "/docs"])
-def test_head_answers_as_get_without_the_body(api: APIClient, path: str) -> None:
-    got, head = api.get(ROOT + path), api.head(ROOT + path)
+def test_head_returns_the_headers_of_get_without_a_body(api: APIClient, path: str) -> None:
+    get, head = api.get(ROOT + path), api.head(ROOT + path)
 
     assert (head.status_code, head.content) == (200, b"")
-    assert head["Content-Type"] == got["Content-Type"]
-    assert head.get("ETag") == got.get("ETag")
+    assert head["Content-Type"] == get["Content-Type"]
+    assert head.get("ETag") == get.get("ETag")
 
 
-# Other origins
+# CORS
 
 ORIGIN = "https://status.example.com"
 
 
-def test_other_origins_are_not_answered_by_default(api: APIClient) -> None:
+def test_responses_have_no_cors_headers_by_default(api: APIClient) -> None:
     answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
 
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
@@ -418,15 +421,15 @@ def test_a_deprecated_parameter_is_announced_and_still_works(api: APIClient) -> 
     run = RunFactory.create()
     path = f"{ROOT}/pipelines/{run.pipeline_id}/runs"
 
-    old, new = api.get(path, {"order": "asc"}), api.get(path, {"ordering": "started_at"})
+    with_order, with_ordering = api.get(path, {"order": "asc"}), api.get(path, {"ordering": "started_at"})
 
-    assert items(old) == items(new)
-    assert old["Deprecation"] == "@1795219200"
-    assert re.search(r'<http://testserver/api/v1/docs>; rel="deprecation"', old["Link"])
-    assert "Deprecation" not in new
+    assert items(with_order) == items(with_ordering)
+    assert with_order["Deprecation"] == "@1795219200"
+    assert re.search(r'<http://testserver/api/v1/docs>; rel="deprecation"', with_order["Link"])
+    assert "Deprecation" not in with_ordering
 
 
-# RFC 9457
+# Problem details (RFC 9457)
 
 
 @pytest.mark.parametrize(
@@ -443,11 +446,11 @@ def test_errors_are_problem_details_for_clients_that_accept_them(
     assert set(body) == {"type", "title", "status", "detail", "instance", "code", "details", "request_id"}
     assert (body["status"], body["code"], body["type"]) == (status, code, f"/api/v1/errors#{code}")
     assert body["instance"] == ROOT + path.partition("?")[0]
-    explained = {entry["code"]: entry for entry in api.get(f"{ROOT}/errors").json()["items"]}
-    assert body["title"] == explained[code]["title"]
+    error_codes = {entry["code"]: entry for entry in api.get(f"{ROOT}/errors").json()["items"]}
+    assert body["title"] == error_codes[code]["title"]
 
 
-def test_without_that_media_type_the_envelope_stays(api: APIClient) -> None:
+def test_errors_have_the_common_format_for_other_media_types(api: APIClient) -> None:
     for accept in ("*/*", "application/json", "application/*"):
         assert_error(api.get(f"{ROOT}/nothing", HTTP_ACCEPT=accept), 404, "not_found")
     assert api.get(f"{ROOT}/clients", HTTP_ACCEPT="application/json, application/problem+json").status_code == 200

@@ -49,11 +49,11 @@ def test_one_request_too_many_is_refused_with_the_seconds_to_wait() -> None:
     refused = api.get(CLIENTS)
     assert_error(refused, 429, "rate_limited")
     assert 0 < int(refused["Retry-After"]) <= 86_400
-    assert api_with_scope("read").get(CLIENTS).status_code == 200, "another token has a limit of its own"
+    assert api_with_scope("read").get(CLIENTS).status_code == 200, "another token has its own limit"
 
 
 @pytest.mark.django_db
-def test_people_are_limited_too() -> None:
+def test_requests_of_logged_in_users_are_limited_too() -> None:
     api = api_as_role("viewer")
     assert [api.get(CLIENTS).status_code for _ in range(4)] == [200, 200, 200, 429]
 
@@ -63,16 +63,18 @@ def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
     settings.CHM_THROTTLE_ADDRESS = "2/day"
     assert [APIClient().get(CLIENTS).status_code for _ in range(3)] == [401, 401, 429]
     assert APIClient().get(CLIENTS, REMOTE_ADDR="10.0.0.9").status_code == 401
-    assert api_with_scope("read").get(CLIENTS).status_code == 200, "valid credentials have limits of their own"
+    assert api_with_scope("read").get(CLIENTS).status_code == 200, "valid credentials have their own limits"
 
 
 @pytest.mark.django_db
 def test_wrong_tokens_are_limited_and_valid_ones_of_the_same_address_are_not(settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
-    guess = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
+    api_with_wrong_token = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
     for number in range(2):
-        assert_error(guess.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized")
-    assert_error(guess.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
+        assert_error(
+            api_with_wrong_token.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized"
+        )
+    assert_error(api_with_wrong_token.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
     assert api_with_scope("read").get(CLIENTS).status_code == 200
     key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
     assert APIClient().get(f"/ping/{key}").status_code == 200
@@ -120,8 +122,10 @@ def test_after_150_wrong_logins_the_owners_session_and_token_are_still_valid(
             assert session.get("/admin/").status_code == 200
             assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
 
-    assert log_in("right-password") == 200, "the address of the guesses is refused even with the right password"
-    assert log_in("right-password", "10.0.0.2") == 302, "another address is not"
+    assert log_in("right-password") == 200, (
+        "a login from the address of the guesses is refused even with the right password"
+    )
+    assert log_in("right-password", "10.0.0.2") == 302, "a login from another address is not refused"
     assert session.get("/admin/").status_code == 200
     assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
 
@@ -157,9 +161,9 @@ def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
     api = api_with_scope("read")
     api.get(CLIENTS)
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
-        before = commands(server)
+        before = executed_commands(server)
         api.get(CLIENTS)
-        assert commands(server) - before <= 3, "SET, INCRBY, and the INFO before"
+        assert executed_commands(server) - before <= 3, "SET, INCRBY, and the INFO before"
 
 
 @pytest.mark.django_db
@@ -169,10 +173,10 @@ def test_requests_of_a_large_limit_are_reserved_in_blocks(settings: Settings) ->
     left = [int(api.get(CLIENTS)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
     assert left == [4999, 4998, 4997], "each request is counted, also within a reserved block"
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
-        before = commands(server)
+        before = executed_commands(server)
         for _ in range(20):
             api.get(CLIENTS)
-        assert commands(server) - before <= 2 * 2 + 1, "SET and INCRBY for ten requests, and the INFO before"
+        assert executed_commands(server) - before <= 2 * 2 + 1, "SET and INCRBY for ten requests, and the INFO before"
 
 
 def test_processes_that_reserve_blocks_never_exceed_the_limit(settings: Settings) -> None:
@@ -199,7 +203,7 @@ def test_threads_use_the_same_reserved_block(settings: Settings) -> None:
     assert len(set(used)) == 200, "each request has its own number"
 
 
-def commands(server: Any) -> int:
+def executed_commands(server: Any) -> int:
     return int(server.info("stats")["total_commands_processed"])
 
 
@@ -215,7 +219,7 @@ def test_a_pickle_in_the_cache_is_not_executed(settings: Settings, tmp_path: Pat
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_cache_keeps_bytes_and_times() -> None:
+def test_the_cache_returns_bytes_and_times_unchanged() -> None:
     value = {"file": b"\x00\xff", "through": datetime(2026, 3, 1, tzinfo=UTC), "count": 3}
     cache.set("kept", value)
     assert cache.get("kept") == value

@@ -15,7 +15,7 @@ WITH failed_in_shift AS MATERIALIZED (
             WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s
         )
 ),
-decided AS MATERIALIZED (
+decisive_runs AS MATERIALIZED (
     SELECT
         p.pipeline_id, p.client_id, p.client_name, p.platform, r.run_id, r.status, r.event_at, r.error_message,
         coalesce(r.started_at, '-infinity'::timestamptz) AS started_at,
@@ -30,7 +30,7 @@ decided AS MATERIALIZED (
                 AND r.event_at >= %(since)s AND r.event_at < %(until)s
         )
         UNION ALL
-        -- Also read the last run before the shift: if it failed with the same cause, the failure did not begin in the shift.
+        -- Also read the last run before the shift. If it failed with the same cause, the failure began before the shift.
         (
             SELECT r.*
             FROM reporting.runs AS r
@@ -40,20 +40,21 @@ decided AS MATERIALIZED (
         )
     ) AS r
 ),
+-- A streak begins with a success, with the first failure after it, or with a failure that has another cause.
 with_streak AS (
     SELECT
-        changed.*,
-        count(*) FILTER (WHERE changed.changes) OVER in_order AS streak,
-        lead(changed.event_at) OVER in_order AS next_at
+        marked.*,
+        count(*) FILTER (WHERE marked.begins_streak) OVER in_order AS streak,
+        lead(marked.event_at) OVER in_order AS next_at
     FROM (
         SELECT
             d.*,
             d.status = 'success' OR lag(d.status) OVER in_order IS DISTINCT FROM 'failed'
-                OR lag(d.masked) OVER in_order <> d.masked AS changes
-        FROM decided AS d
+                OR lag(d.masked) OVER in_order <> d.masked AS begins_streak
+        FROM decisive_runs AS d
         WINDOW in_order AS (PARTITION BY d.pipeline_id ORDER BY d.started_at, d.finished_at, d.run_id)
-    ) AS changed
-    WINDOW in_order AS (PARTITION BY changed.pipeline_id ORDER BY changed.started_at, changed.finished_at, changed.run_id)
+    ) AS marked
+    WINDOW in_order AS (PARTITION BY marked.pipeline_id ORDER BY marked.started_at, marked.finished_at, marked.run_id)
 ),
 ended AS (
     SELECT

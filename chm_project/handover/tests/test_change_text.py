@@ -1,4 +1,4 @@
-"""The words for a change in the handover and the history: labels instead of column names and stored values."""
+"""The handover and the history describe a change with labels instead of column names and stored values."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The handover of a shift: the same facts as JSON, as Markdown, and its incidents as an Atom feed."""
+"""The handover of a shift as JSON and as Markdown, and the Atom feed of incidents."""
 
 import re
 from calendar import timegm
@@ -50,7 +50,7 @@ def handover(api: Any, **query: str) -> dict[str, Any]:
     return body
 
 
-def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: None) -> None:
+def test_the_handover_has_new_incidents_recovered_and_failing_pipelines(shift: None) -> None:
     body = handover(api_with_scope("read"))
 
     assert [row["error_message"] for row in body["incidents"]] == ["disk full on *node*"]
@@ -60,12 +60,12 @@ def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: No
     assert [row["ended_at"] is None for row in earlier["incidents"]] == [True, True, False]
 
 
-def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
+def test_the_handover_has_incidents_that_began_and_ended_in_the_shift() -> None:
     other = ClientFactory.create(name="Borealis")
     for name, client, began, ended in (
         ("a", None, 9, 7),  # one outage of two clients
         ("b", other, 8.5, 6),
-        ("c", None, 6.4, 6.2),  # more than an hour later: another one
+        ("c", None, 6.4, 6.2),  # more than an hour later, so another outage
     ):
         run(name, began, "failed", "connection to wh.example refused", client)
         run(name, ended, "success", client=client)
@@ -74,8 +74,8 @@ def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
     run("began before", 10, "success")
     run("changed its cause", 5, "failed", "column missing")
     run("changed its cause", 4, "failed", "quota exceeded")
-    run("recovered of a lasting one", 3.9, "failed", "quota exceeded")
-    run("recovered of a lasting one", 3, "success")
+    run("recovered while the incident continues", 3.9, "failed", "quota exceeded")
+    run("recovered while the incident continues", 3, "success")
 
     incidents = handover(api_with_scope("read"))["incidents"]
 
@@ -96,15 +96,15 @@ def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
 def test_the_handover_has_changes_to_rules_and_inventory(shift: None) -> None:
     pipeline = Pipeline.objects.get(name="fresh")
     api_with_scope("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
-    foreign = ClientFactory.create(name="Other")
+    other_client = ClientFactory.create(name="Other")
 
     assert [(row["kind"], row["name"]) for row in handover(api_with_scope("read"))["changes"]] == [
         ("pipeline", "fresh")
     ]
-    assert handover(api_with_scope("read"), client_id=str(foreign.pk))["changes"] == []
+    assert handover(api_with_scope("read"), client_id=str(other_client.pk))["changes"] == []
 
 
-def test_the_markdown_has_the_same_facts_and_escapes_error_texts(shift: None) -> None:
+def test_the_markdown_has_the_same_rows_as_the_json_and_escapes_error_texts(shift: None) -> None:
     answer = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
 
     text = answer.content.decode()
@@ -148,7 +148,7 @@ def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None
     assert titles[0] == "1 pipeline of Acme on Airflow: disk full on *node*"
     ids = root.xpath("//a:id/text()", namespaces=ATOM)
     assert len(set(ids)) == len(ids) == 3
-    assert feed_ids(feed()) == ids, "the same at the next reading"
+    assert feed_ids(feed()) == ids, "the ids stay the same when the feed is read again"
 
 
 def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
@@ -156,31 +156,31 @@ def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
     run("fresh", 1, "failed", text)
     _, key = create_token(name="feed", scope=Scope.READ)
 
-    found = feedparser.parse(Browser().get(f"/feed/{key}").content)
+    parsed_feed = feedparser.parse(Browser().get(f"/feed/{key}").content)
 
-    assert (found.bozo, found.version) == (False, "atom10")
+    assert (parsed_feed.bozo, parsed_feed.version) == (False, "atom10")
     [incident] = handover(api_with_scope("read"))["incidents"]
-    [entry] = found.entries
+    [entry] = parsed_feed.entries
     assert entry.title_detail.type == "text/plain"
     assert (
         entry.title == '1 pipeline of Acme on Airflow: <b>disk</b> & "quota" [31m full ☃ ]]> <script>alert(1)</script>'
     )
     assert entry.link.endswith(f"/admin/runs/run/{incident['run_id']}/change/")
     assert entry.id.startswith(f"urn:chm:incident:{incident['incident']}:")
-    for field in (entry.published_parsed, entry.updated_parsed, found.feed.updated_parsed):
+    for field in (entry.published_parsed, entry.updated_parsed, parsed_feed.feed.updated_parsed):
         assert f"{datetime.fromtimestamp(timegm(field), UTC):%Y-%m-%dT%H:%M:%S}" == incident["since"][:19]
 
 
-def feed_ids(found: Any) -> list[str]:
-    return [str(text) for text in found.xpath("//a:id/text()", namespaces=ATOM)]
+def feed_ids(feed_root: Any) -> list[str]:
+    return [str(text) for text in feed_root.xpath("//a:id/text()", namespaces=ATOM)]
 
 
 def test_a_clients_key_opens_that_clients_feed(shift: None) -> None:
     assert feed(client_id=ClientFactory.create(name="Other").pk).xpath("a:entry", namespaces=ATOM) == []
 
 
-def test_no_other_key_opens_a_feed(shift: None) -> None:
-    _, ingest = create_token(name="ingest", scope=Scope.INGEST)
-    _, narrow = create_token(name="narrow", scope=Scope.READ, pipeline_id=Pipeline.objects.get(name="old").pk)
-    for key in ("nothing", ingest, narrow):
+def test_a_feed_needs_a_read_key_that_is_not_bound_to_a_pipeline(shift: None) -> None:
+    _, ingest_key = create_token(name="ingest", scope=Scope.INGEST)
+    _, pipeline_key = create_token(name="narrow", scope=Scope.READ, pipeline_id=Pipeline.objects.get(name="old").pk)
+    for key in ("nothing", ingest_key, pipeline_key):
         assert Browser().get(f"/feed/{key}").status_code == 404

@@ -1,4 +1,4 @@
-"""The handover in the console: the API's numbers, each row a link, and the same text to copy."""
+"""The handover page of the console has the rows of the API, a link in each row, and the Markdown to copy."""
 
 import html as entities
 import re
@@ -31,8 +31,8 @@ def shift() -> None:
     run("recovered", 2, "success")
     run("over", 6, "failed", "a host is down")
     run("over", 5, "success")
-    for ago in range(1, 60):
-        run("late", 24 * ago + 3, "success")
+    for days_ago in range(1, 60):
+        run("late", 24 * days_ago + 3, "success")
     now = timezone.now()
     Pipeline.objects.filter(name="late").update(ingested_through=now)
     Pipeline.objects.filter(name="fresh").update(external_id="x", ingest_due_at=now - timedelta(hours=1))
@@ -43,24 +43,24 @@ def shift() -> None:
 def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: None) -> None:
     since = (timezone.now() - timedelta(hours=24)).isoformat()
     body: dict[str, Any] = api_with_scope("read").get(f"{ROOT}/handover", {"since": since}).json()
-    person = browser("administrator")
-    page = html(person.get(f"{PAGE}?since=24h"))
+    admin_browser = browser("administrator")
+    page = html(admin_browser.get(f"{PAGE}?since=24h"))
 
     parts = tables(page)
-    known = [row for row in body["failing"] if row["known"]]
+    known_failures = [row for row in body["failing"] if row["known"]]
     expected = {
-        "incidents": body["incidents"], "recovered": body["recovered"], "known": known, "late": body["late"],
+        "incidents": body["incidents"], "recovered": body["recovered"], "known": known_failures, "late": body["late"],
         "new": [row for row in body["failing"] if not row["known"]], "sources": body["sources_dark"],
         "changes": body["changes"],
     }  # fmt: skip
     assert {key: len(rows) for key, rows in parts.items()} == {key: len(rows) for key, rows in expected.items()}
-    assert all(expected.values()), "the shift has something for every part"
+    assert all(expected.values()), "the fixture creates rows for every part"
     assert any("ongoing" in row for row in parts["incidents"])
-    assert any("ongoing" not in row for row in parts["incidents"]), "one that ended"
+    assert any("ongoing" not in row for row in parts["incidents"]), "an incident that has ended"
     for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
         address = re.search(r'href="([^"]+)"', row)
         assert address, row
-        assert person.get(address[1]).status_code == 200, address[1]
+        assert admin_browser.get(address[1]).status_code == 200, address[1]
 
 
 def test_the_page_has_the_markdown_of_the_api_to_copy(shift: None) -> None:
@@ -74,7 +74,7 @@ def test_the_page_has_the_markdown_of_the_api_to_copy(shift: None) -> None:
     assert "http://testserver/feed/KEY" in page
 
 
-def test_the_menu_links_to_the_handover_and_presets_choose_the_shift(shift: None) -> None:
+def test_the_menu_links_to_the_handover_and_the_page_offers_common_shifts(shift: None) -> None:
     viewer = browser("viewer")
 
     assert f'href="{PAGE}"' in html(viewer.get("/admin/"))
@@ -87,16 +87,16 @@ def test_the_menu_links_to_the_handover_and_presets_choose_the_shift(shift: None
     assert viewer.get(f"{PAGE}?since=2020-01-01").status_code == 404
 
 
-def test_bound_users_and_the_client_filter_get_only_that_client(shift: None) -> None:
+def test_a_bound_user_and_the_client_filter_show_only_one_client(shift: None) -> None:
     acme, borealis = Client.objects.get(name="Acme"), Client.objects.get(name="Borealis")
     AlertRule.objects.create(client=acme, rule_type="on_failure", channel="slack", destination="#acme")
-    person = Browser()
-    person.force_login(create_bound_user("person", str(borealis.pk)))
+    bound_browser = Browser()
+    bound_browser.force_login(create_bound_user("person", str(borealis.pk)))
 
-    page = html(person.get(PAGE))
+    page = html(bound_browser.get(PAGE))
     assert "another client" in page
     assert "Acme" not in page
-    assert person.get(f"{PAGE}?client={acme.pk}").status_code == 404
-    chosen = html(browser("viewer").get(f"{PAGE}?client={acme.pk}"))
-    assert "another client" not in chosen
-    assert "disk full" in chosen
+    assert bound_browser.get(f"{PAGE}?client={acme.pk}").status_code == 404
+    acme_page = html(browser("viewer").get(f"{PAGE}?client={acme.pk}"))
+    assert "another client" not in acme_page
+    assert "disk full" in acme_page

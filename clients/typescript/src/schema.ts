@@ -1635,7 +1635,7 @@ export interface components {
             /** @description Failed runs in this bucket */
             failed_runs: number;
         };
-        /** @description A firing rule, with the time since which it fires. */
+        /** @description A firing rule, and since when it fires. */
         FiringRule: {
             /**
              * Format: uuid
@@ -1678,7 +1678,7 @@ export interface components {
             readonly updated_at: string;
             /**
              * Format: date-time
-             * @description Since when the rule fires. For on_failure: when the pipeline in scope that has been failing longest began to fail. For failures_in_window: the time of the oldest failure in the window.
+             * @description Since when the rule fires. For on_failure: when the first of the failing pipelines in scope began to fail. For failures_in_window: the time of the oldest failure in the window.
              */
             readonly since: string;
             /** @description Identifies the rule. It is the same each time the rule fires. */
@@ -2548,7 +2548,7 @@ export interface components {
         RunStatus: "running" | "success" | "failed" | "canceled" | "skipped";
         /** @enum {string} */
         SortDirection: "asc" | "desc";
-        /** @description The rule fired from `from` until `until`, within the requested window. */
+        /** @description A span of the requested window in which the rule fired, from `from` until `until`. */
         Span: {
             /**
              * Format: date-time
@@ -2628,7 +2628,7 @@ export interface components {
             unchanged: number;
             /** @description Runs whose stored version is newer. They are not stored. */
             stale: number;
-            /** @description Runs from before the time up to which the pipeline's history was pruned. They are not stored again. */
+            /** @description Runs older than the pipeline's `pruned_before`. They are not stored. */
             pruned: number;
             /** @description Invalid runs. They are not stored. */
             rejected: number;
@@ -3029,7 +3029,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Nothing has changed since the response with the ETag that was sent. */
+        /** @description Nothing has changed: the ETag that was sent is still current. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];

@@ -60,15 +60,15 @@ class Command(BaseCommand):
 
 
 def _token_name(text: str) -> str:
-    longest: int = ApiToken._meta.get_field("name").max_length or 0
-    if not text.strip() or len(text) > longest:
-        raise ArgumentTypeError(f"give the token a name of 1 to {longest} characters")
+    max_length: int = ApiToken._meta.get_field("name").max_length or 0
+    if not text.strip() or len(text) > max_length:
+        raise ArgumentTypeError(f"give the token a name of 1 to {max_length} characters")
     return text
 
 
 def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 36_500:
-        raise ArgumentTypeError(f"give a whole number of days from 1 to 36500, not {text!r}")
+        raise ArgumentTypeError(f"give a whole number of days from 1 to 36500 instead of {text!r}")
     return int(text)
 
 

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="FiringRule")
 
 @_attrs_define
 class FiringRule:
-    """ A firing rule, with the time since which it fires.
+    """ A firing rule, and since when it fires.
 
         Attributes:
             id (UUID): UUID version 7.
@@ -44,8 +44,8 @@ class FiringRule:
             include_known (bool): False: pipelines with a known failure do not count.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
-            since (datetime.datetime): Since when the rule fires. For on_failure: when the pipeline in scope that has been
-                failing longest began to fail. For failures_in_window: the time of the oldest failure in the window.
+            since (datetime.datetime): Since when the rule fires. For on_failure: when the first of the failing pipelines in
+                scope began to fail. For failures_in_window: the time of the oldest failure in the window.
             fingerprint (str): Identifies the rule. It is the same each time the rule fires.
             owner (None | str): Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a
                 client.

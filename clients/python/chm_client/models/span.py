@@ -22,7 +22,7 @@ T = TypeVar("T", bound="Span")
 
 @_attrs_define
 class Span:
-    """ The rule fired from `from` until `until`, within the requested window.
+    """ A span of the requested window in which the rule fired, from `from` until `until`.
 
         Attributes:
             from_ (datetime.datetime): When the rule began to fire.

@@ -38,8 +38,7 @@ class SyncState:
             updated (int): Stored runs that were replaced by a newer version.
             unchanged (int): Runs received again without a change.
             stale (int): Runs whose stored version is newer. They are not stored.
-            pruned (int): Runs from before the time up to which the pipeline's history was pruned. They are not stored
-                again.
+            pruned (int): Runs older than the pipeline's `pruned_before`. They are not stored.
             rejected (int): Invalid runs. They are not stored.
             unknown_pipelines (int): Pipelines of the source that CHM does not have.
             errors (list[SyncError]): Errors by connection and pipeline.
