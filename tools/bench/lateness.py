@@ -29,7 +29,7 @@ IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
 # These starts are so close together that random delays hide single misses.
 CLOSE = ("every 15 min", "three at a time")
-# Of several starts at about the same time only the first is expected. If a later one is missing, this is not noticed.
+# Of several starts that are close together the rule expects only the first, so a missing later one is not noticed.
 TOGETHER = ("three at a time",)
 OUTAGE = (datetime(2026, 2, 9, tzinfo=UTC).timestamp(), datetime(2026, 2, 16, tzinfo=UTC).timestamp())
 HOLIDAYS = (date(2026, 4, 6), date(2026, 5, 25))

@@ -203,7 +203,7 @@ def restarted_several_times(site: FaultSite, quick: bool) -> str:
     return f"{times} times"
 
 
-def rolled(site: FaultSite, quick: bool) -> str:
+def restarted_in_turn(site: FaultSite, quick: bool) -> str:
     times = 1 if quick else 3
     for _ in range(times):
         for web in (site.web, site.second):
@@ -228,7 +228,7 @@ WEB_FAULTS = (
     # Without a proxy, requests that a killed child had accepted are lost, but no connection is refused.
     WebFault("the same, directly at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
     WebFault("web server reloaded (SIGHUP)", reloaded),
-    WebFault("rolling restart of two web servers", rolled, target="both"),
+    WebFault("rolling restart of two web servers", restarted_in_turn, target="both"),
     # The application needs some seconds to load.
     WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), recovery=10),
     # Connections wait in the socket until the application has loaded.
