@@ -25,9 +25,9 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         response = self.get_response(request)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started_at
         route, status = _route(request), response.status_code
         count_request(request.method or "", route, status, seconds)
         record_pool()

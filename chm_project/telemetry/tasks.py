@@ -34,8 +34,8 @@ def begin(task_id: str, task: Any, **_: Any) -> None:
 
 @task_postrun.connect
 def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
-    began, previous_ids = _running_tasks.pop(task_id)
-    seconds = time.perf_counter() - began
+    started_at, previous_ids = _running_tasks.pop(task_id)
+    seconds = time.perf_counter() - started_at
     state = state or "UNKNOWN"
     count_task(task.name, state, seconds)
     record_pool()

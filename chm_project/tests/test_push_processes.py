@@ -41,22 +41,22 @@ def test_the_log_of_the_web_server_contains_no_ping_key(tmp_path: Path, debug: s
     log = tmp_path / "web.log"
     with web_server(log, CHM_DATABASE_URL=database_url(), CHM_DEBUG=debug) as address:
         ping = f"{address}/ping/{key}"
-        answers = [
+        responses = [
             requests.get(f"{ping}{suffix}", timeout=30) for suffix in ("", "/start", "/9", "/x", "/a/b", "?rid=7")
         ]
-        answers.append(requests.post(f"{ping}/fail", data=b"x" * 2_000_000, timeout=30))
-        answers.append(requests.put(ping, timeout=30))
-        answers.append(requests.get(f"{address}//ping/{key}", timeout=30))
-        answers.append(requests.get(ping, headers={"Host": "no_such_host"}, timeout=30))
+        responses.append(requests.post(f"{ping}/fail", data=b"x" * 2_000_000, timeout=30))
+        responses.append(requests.put(ping, timeout=30))
+        responses.append(requests.get(f"{address}//ping/{key}", timeout=30))
+        responses.append(requests.get(ping, headers={"Host": "no_such_host"}, timeout=30))
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE runs RENAME TO elsewhere")
-            answers.append(requests.get(ping, timeout=30))
+            responses.append(requests.get(ping, timeout=30))
             cursor.execute("ALTER TABLE elsewhere RENAME TO runs")
 
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404, 400, 200, 405, 200, 400, 500]
+    assert [response.status_code for response in responses] == [200, 200, 200, 404, 404, 400, 200, 405, 200, 400, 500]
     printed = log.read_text()
     assert debug == "0" or "Internal error" in printed, "the log of this server is not empty"
-    for text in (printed, *(answer.text for answer in answers)):
+    for text in (printed, *(response.text for response in responses)):
         assert key not in text
         assert key[13:] not in text
     assert pipeline.runs.filter(status="failed").count() == 2

@@ -50,11 +50,11 @@ def active_pid(client: "redis.Redis") -> int | None:
 
 def wait_for_active_beat(client: "redis.Redis", previous_pid: int | None, seconds: float) -> tuple[int, float]:
     """Wait until another process than `previous_pid` is active; return its process id and the seconds waited."""
-    begun = time.monotonic()
-    while time.monotonic() < begun + seconds:
+    started_at = time.monotonic()
+    while time.monotonic() < started_at + seconds:
         pid = active_pid(client)
         if pid is not None and pid != previous_pid:
-            return pid, time.monotonic() - begun
+            return pid, time.monotonic() - started_at
         time.sleep(0.05)
     raise AssertionError(f"after {seconds} s, process {active_pid(client)} is still the active beat")
 
@@ -71,10 +71,10 @@ def test_a_second_beat_waits_and_takes_over_when_the_first_ends(
         first_pid, _ = wait_for_active_beat(client, None, 60)
         time.sleep(3)
         client.delete("celery")
-        begun = time.monotonic()
+        started_at = time.monotonic()
         time.sleep(4)
         # One beat enqueues one task per second; two active beats would enqueue two.
-        assert 2 <= int(client.llen("celery")) <= (time.monotonic() - begun) + 1.5
+        assert 2 <= int(client.llen("celery")) <= (time.monotonic() - started_at) + 1.5
         assert active_pid(client) == first_pid
         assert {first_process.poll(), second_process.poll()} == {None}, "the waiting beat still runs"
 

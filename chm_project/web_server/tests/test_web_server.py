@@ -45,9 +45,9 @@ def connect(address: str) -> socket.socket:
 def read_response(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
     received = b""
     while b"\r\n\r\n" not in received or len(received) < _length(received):
-        if not (more := client.recv(65_536)):
+        if not (chunk := client.recv(65_536)):
             break
-        received += more
+        received += chunk
     header_text, _, body = received.partition(b"\r\n\r\n")
     first, *lines = header_text.decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
