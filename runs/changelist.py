@@ -135,7 +135,7 @@ class RunChangeList(ChangeList):
 
     @property
     def search_limits(self) -> tuple[int, int]:
-        """Return the most runs that a search finds by the beginning of their id, and the most error texts it reads."""
+        """Return the maximum number of runs that a search finds by their id, and of error texts that it reads."""
         return MAX_FOUND_BY_ID, MAX_SEARCHED_FAILURES
 
     def scans_without_index(self) -> bool:

@@ -794,6 +794,7 @@ failures AS (
         AND ((:environment)::text IS NULL OR p.environment = (:environment))))
 )
 SELECT
+    -- 2001-01-01 was a Monday, so weeks begin on Mondays.
     date_bin(('1 ' || (:bucket))::interval, event_at, '2001-01-01T00:00:00Z') AS ts_bucket,
     sum(failed) AS failed_runs
 FROM failures
@@ -2011,8 +2012,8 @@ far AS MATERIALIZED (
             WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
             WHEN abs(m.value - usual.value) >= m.least_difference
                 AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
-                -- Cheaper than the deviation, and true if the last condition is: at least half of the values are near
-                -- the median. The array is sorted.
+                -- Compute the deviation only if at least half of the values are near the median. Otherwise the last
+                -- comparison is false. Counting in the sorted array costs less than the deviation.
                 AND 2 * (
                     width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
                 ) >= cardinality(m.former_values)
@@ -2045,7 +2046,7 @@ far AS MATERIALIZED (
             ('rows', s.rows_processed::float8, 10, former.row_counts)
     ) AS m (measure, value, least_difference, former_values)
     CROSS JOIN LATERAL (
-        -- The median is the mean of the two middle values, which are the same one if their number is odd.
+        -- The median is the mean of the two middle values. For an odd number of values both are the same value.
         SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
         FROM (
             SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
@@ -2059,7 +2060,7 @@ far AS MATERIALIZED (
         OFFSET 0
     ) AS usual
     CROSS JOIN LATERAL (
-        -- Values below 1 count as 1. The factor is slightly too wide, so that rounding excludes nothing.
+        -- Values below 1 count as 1. The factor is slightly too large, so that rounding errors exclude no value.
         SELECT
             greatest(usual.value, 1) * factor AS highest,
             CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
@@ -2105,6 +2106,7 @@ usual AS (
 )
 SELECT
     s.client_name, s.pipeline_name, s.platform, s.environment, s.event_at, u.unusual, s.duration_seconds,
+    -- A median is a float, and rounding can make it larger than the largest bigint, 9.22e18.
     least(round(usual.duration), 9.2e18)::bigint AS usual_duration_seconds,
     s.rows_processed,
     least(round(usual.row_count), 9.2e18)::bigint AS usual_rows,
@@ -2199,6 +2201,7 @@ ORDER BY g.is_vendor DESC;
 -- one row per ISO week and status that occurred, oldest first; the current week is the last
 WITH bounds AS (
     SELECT
+        -- 2001-01-01 was a Monday, so weeks begin on Mondays.
         date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - ((:weeks) - 1) * interval '7 days' AS since,
         (:as_of)::timestamptz AS until
 ),
@@ -2294,7 +2297,7 @@ ORDER BY week_start, s.status;
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
 -- one row per client and ISO week with runs, by name, oldest first; the current week is the last
 WITH bounds AS (
-    -- One more week than the result has, for its first difference.
+    -- One more week than the result has, for its first difference. 2001-01-01 was a Monday, so weeks begin on Mondays.
     SELECT
         date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days' AS since,
         (:as_of)::timestamptz AS until

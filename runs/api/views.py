@@ -402,7 +402,7 @@ class ClientSummaryViewSet(ApiViewSet):
         if not summary.latest_by_pipeline:
             self._check_client(client_id)
         answer = {name: getattr(summary, name) for name in ("client_id", "since", "until", "status_counts")}
-        latest = [{name: getattr(each, name) for name in _LATEST_FIELDS} for each in summary.latest_by_pipeline]
+        latest = [{name: getattr(run, name) for name in _LATEST_FIELDS} for run in summary.latest_by_pipeline]
         return Response(answer | {"latest_by_pipeline": latest})
 
     def _check_client(self, client_id: object) -> None:

@@ -158,13 +158,13 @@ def validated(
 
 def _complete_window(shape_defaults: Mapping[str, str], values: dict[str, Any]) -> None:
     """Set the default end and start of a window; raise InvalidParameters if the start is not before the end."""
-    end = "until" if "until" in shape_defaults else "as_of"
-    values[end] = values[end] or values["as_of"]
+    end_parameter = "until" if "until" in shape_defaults else "as_of"
+    values[end_parameter] = values[end_parameter] or values["as_of"]
     number, unit = default_window(shape_defaults).split()
     try:
-        values["since"] = values["since"] or values[end] - timedelta(**{unit: int(number)})
+        values["since"] = values["since"] or values[end_parameter] - timedelta(**{unit: int(number)})
     except OverflowError:
         # The window would begin before the year 1.
-        raise InvalidParameters({end: "Give a time after the year 1."}) from None
-    if values["since"] >= values[end]:
-        raise InvalidParameters({"since": f"This must be before {end}."})
+        raise InvalidParameters({end_parameter: "Give a time after the year 1."}) from None
+    if values["since"] >= values[end_parameter]:
+        raise InvalidParameters({"since": f"This must be before {end_parameter}."})

@@ -114,15 +114,17 @@ def test_a_bound_token_pushes_only_to_its_own_pipelines(pipeline: Pipeline) -> N
         api = api_with_scope("ingest", **binding)
         assert api.put(run_path(pipeline, "x"), {"status": "success"}).status_code in {200, 201}
         assert_error(api.put(run_path(other_pipeline, "x"), {"status": "success"}), 404, "not_found")
-        [answer] = api.post(BATCH, {"items": [item(other_pipeline, "x")]}).json()["items"]
-        [unknown] = api.post(BATCH, {"items": [item(other_pipeline, "x", pipeline_id=UNKNOWN_ID)]}).json()["items"]
+        [answer] = api.post(BATCH, {"items": [batch_item(other_pipeline, "x")]}).json()["items"]
+        [unknown] = api.post(BATCH, {"items": [batch_item(other_pipeline, "x", pipeline_id=UNKNOWN_ID)]}).json()[
+            "items"
+        ]
         assert answer == unknown
         assert answer["outcome"] == "rejected"
     assert not other_pipeline.runs.exists()
 
 
-def item(pipeline: Pipeline, external_run_id: Any, **rest: Any) -> dict[str, Any]:
-    return {"pipeline_id": str(pipeline.pk), "external_run_id": external_run_id, "status": "success"} | rest
+def batch_item(pipeline: Pipeline, external_run_id: Any, **fields: Any) -> dict[str, Any]:
+    return {"pipeline_id": str(pipeline.pk), "external_run_id": external_run_id, "status": "success"} | fields
 
 
 def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
@@ -131,13 +133,13 @@ def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
         BATCH,
         {
             "items": [
-                item(pipeline, "one"),
-                item(pipeline, "two", status="exploded", rows_processed=-1),
+                batch_item(pipeline, "one"),
+                batch_item(pipeline, "two", status="exploded", rows_processed=-1),
                 "nonsense",
-                item(pipeline, "three", pipeline_id="7"),
-                item(pipeline, None),
-                item(pipeline, "one"),
-                item(pipeline, "a/b latest\x7f"),
+                batch_item(pipeline, "three", pipeline_id="7"),
+                batch_item(pipeline, None),
+                batch_item(pipeline, "one"),
+                batch_item(pipeline, "a/b latest\x7f"),
             ]
         },
     )
@@ -167,7 +169,7 @@ def test_a_full_batch_needs_a_constant_number_of_queries(
 ) -> None:
     api = api_with_scope("ingest")
     payload = {"log": "x" * 4_000}  # 4 MB in total; Django accepts 2.5 MB by default
-    items = [item(pipeline, f"run {number}", payload=payload) for number in range(1_000)]
+    items = [batch_item(pipeline, f"run {number}", payload=payload) for number in range(1_000)]
     with django_assert_max_num_queries(7):
         answer = api.post(BATCH, {"items": items})
     assert {row["outcome"] for row in answer.json()["items"]} == {"created"}
@@ -194,5 +196,5 @@ def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(pipeline: Pipeline, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
-    answer = api_with_scope().post(BATCH, {"items": [item(pipeline, "x", payload={"log": "x" * 10_000})]})
+    answer = api_with_scope().post(BATCH, {"items": [batch_item(pipeline, "x", payload={"log": "x" * 10_000})]})
     assert "10000 bytes" in str(field_errors(answer)["body"])

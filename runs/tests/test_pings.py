@@ -36,8 +36,8 @@ def pipeline() -> Pipeline:
     return PipelineFactory.create(platform="cron", external_id=None)
 
 
-def create_ping_key(pipeline: Pipeline | None, scope: Scope = Scope.INGEST, **rest: Any) -> str:
-    _, key = create_token(name="cron", scope=scope, pipeline_id=pipeline.pk if pipeline else None, **rest)
+def create_ping_key(pipeline: Pipeline | None, scope: Scope = Scope.INGEST, **fields: Any) -> str:
+    _, key = create_token(name="cron", scope=scope, pipeline_id=pipeline.pk if pipeline else None, **fields)
     return key
 
 
@@ -103,10 +103,10 @@ def test_an_end_without_a_rid_closes_the_newest_open_run(pipeline: Pipeline, key
 
 
 def test_a_ping_does_not_end_an_open_run_of_another_pipeline(key: str) -> None:
-    other = PipelineFactory.create()
-    ping(create_ping_key(other), "/start")
+    other_pipeline = PipelineFactory.create()
+    ping(create_ping_key(other_pipeline), "/start")
     ping(key)
-    assert other.runs.get().status == "running"
+    assert other_pipeline.runs.get().status == "running"
 
 
 def test_a_log_ping_does_not_change_the_status(pipeline: Pipeline, key: str) -> None:
@@ -231,14 +231,14 @@ def test_the_newest_open_run_is_found_by_its_index(pipeline: Pipeline) -> None:
 def test_too_many_pings_of_one_key_get_429_and_retry_after(pipeline: Pipeline, settings: Settings) -> None:
     """New run ids do not bypass the limit of a key."""
     settings.CHM_THROTTLE_TOKEN = "3/day"
-    key, other = create_ping_key(pipeline), create_ping_key(PipelineFactory.create())
+    key, other_key = create_ping_key(pipeline), create_ping_key(PipelineFactory.create())
     for number in range(30):
         response = ping(key, f"/start?rid={UUID(int=number)}")
     assert response.status_code == 429
     assert response.content.startswith(b"try again in ")
     assert int(response["Retry-After"]) >= 1
     assert pipeline.runs.count() == 3
-    assert_ok(ping(other))
+    assert_ok(ping(other_key))
 
 
 def test_an_address_that_guesses_keys_is_limited(key: str, settings: Settings) -> None:

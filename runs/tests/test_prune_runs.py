@@ -114,17 +114,17 @@ def test_the_last_success_is_decided_by_the_order_of_runs_and_not_by_age(pipelin
 
 
 def test_failures_are_kept_on_request_and_other_clients_are_not_pruned(pipeline: Pipeline) -> None:
-    other = PipelineFactory.create()
-    for each in (pipeline, other):
+    other_pipeline = PipelineFactory.create()
+    for each in (pipeline, other_pipeline):
         for status, days_ago in (("failed", 600), ("success", 500), ("success", 1)):
             create_run(each, days_ago, status)
 
     pruned = prune(PruneSelection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
 
     assert pruned.runs == 1
-    assert (remaining_ages(pipeline), remaining_ages(other)) == ([600, 1], [600, 500, 1])
-    other.refresh_from_db()
-    assert other.pruned_before is None
+    assert (remaining_ages(pipeline), remaining_ages(other_pipeline)) == ([600, 1], [600, 500, 1])
+    other_pipeline.refresh_from_db()
+    assert other_pipeline.pruned_before is None
 
 
 def test_the_pipeline_stores_the_latest_cutoff_and_is_otherwise_unchanged(pipeline: Pipeline) -> None:
@@ -196,14 +196,14 @@ def test_a_dry_run_prints_the_same_numbers_as_the_deletion(
         RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=days), finished_at=None)
 
     call_command("prune_runs", "--older-than", "400d", "--dry-run", "--json")
-    dry = json.loads(capsys.readouterr().out)
+    counted = json.loads(capsys.readouterr().out)
     assert Run.objects.count() == 4
     assert Pipeline.objects.get().pruned_before is None
     call_command("prune_runs", "--older-than", "400d", "--client", "Northwind", "--json")
-    actual = json.loads(capsys.readouterr().out)
+    deleted = json.loads(capsys.readouterr().out)
 
-    assert (dry.pop("dry_run"), actual.pop("dry_run")) == (True, False)
-    assert (dry["runs"], dry["pipelines"]) == (actual["runs"], actual["pipelines"]) == (3, 1)
+    assert (counted.pop("dry_run"), deleted.pop("dry_run")) == (True, False)
+    assert (counted["runs"], counted["pipelines"]) == (deleted["runs"], deleted["pipelines"]) == (3, 1)
     assert Run.objects.count() == 1
     call_command("prune_runs", "--older-than", "400d")
     assert "0 runs of 0 pipelines" in capsys.readouterr().out
@@ -287,12 +287,12 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
         for number, moment in enumerate(moments)
     ]
     record_runs(page)
-    done = threading.Event()
+    pruning_ended = threading.Event()
 
     def replay() -> int:
         replays = 0
         try:
-            while not done.is_set() or replays == 0:
+            while not pruning_ended.is_set() or replays == 0:
                 record_runs(page)
                 replays += 1
         finally:
@@ -302,7 +302,7 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
     with ThreadPoolExecutor(1) as pool:
         replays = pool.submit(replay)
         pruned = prune(OLDER_THAN_400_DAYS)
-        done.set()
+        pruning_ended.set()
         assert replays.result() > 0
 
     assert pruned.runs == 59

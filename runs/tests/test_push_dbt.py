@@ -90,8 +90,8 @@ def test_a_repeated_file_and_an_older_file_change_nothing(pipeline: Pipeline) ->
     for body, outcome in ((document, "unchanged"), (older, "stale")):
         answer = upload(pipeline, body)
         assert (answer.status_code, answer["CHM-Outcome"]) == (200, outcome)
-    again = pipeline.runs.get()
-    assert (again.status, again.updated_at) == ("failed", run.updated_at)
+    stored = pipeline.runs.get()
+    assert (stored.status, stored.updated_at) == ("failed", run.updated_at)
 
 
 def test_a_run_without_nodes_is_skipped_and_one_with_an_unknown_node_status_fails(pipeline: Pipeline) -> None:

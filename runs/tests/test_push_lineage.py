@@ -31,7 +31,7 @@ def api(pipeline: Pipeline) -> APIClient:
     return api_with_scope("ingest", client_id=pipeline.client_id)
 
 
-def event(kind: str | None = "START", minute: int = 0, **rest: Any) -> dict[str, Any]:
+def event(kind: str | None = "START", minute: int = 0, **fields: Any) -> dict[str, Any]:
     body: dict[str, Any] = {
         "eventTime": f"2026-03-01T10:{minute:02}:00.123456789+01:00",
         "run": {"runId": RUN_ID, "facets": {}},
@@ -41,7 +41,7 @@ def event(kind: str | None = "START", minute: int = 0, **rest: Any) -> dict[str,
         "producer": "https://example.test/jobs",
         "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
     }
-    return body | ({"eventType": kind} if kind else {}) | rest
+    return body | ({"eventType": kind} if kind else {}) | fields
 
 
 def outcomes(answer: Any) -> list[str]:

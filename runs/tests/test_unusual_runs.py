@@ -35,10 +35,10 @@ def create_pipeline(
     Run.objects.bulk_create(
         Run(
             pipeline=pipeline, external_run_id=str(place), status=status, duration_seconds=seconds,
-            rows_processed=rows, finished_at=at, started_at=at - timedelta(seconds=seconds),
+            rows_processed=rows, finished_at=ended_at, started_at=ended_at - timedelta(seconds=seconds),
         )
         for place, (seconds, rows) in enumerate(reversed(runs))
-        for at in [NOW - timedelta(hours=1 + place * hours)]
+        for ended_at in [NOW - timedelta(hours=1 + place * hours)]
     )  # fmt: skip
     return pipeline
 
@@ -81,7 +81,7 @@ def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows
 
 
 def test_a_run_that_is_usual_at_its_time_of_the_week_is_not_listed() -> None:
-    """For eight weeks, each run on a Wednesday takes seven times as long. A run of twenty times is listed."""
+    """For eight weeks, each run on a Wednesday takes seven times as long. One that takes twenty times is listed."""
     weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
     create_pipeline("as each week", weeks)
     create_pipeline("more than each week", [*weeks[:-1], (12_000, 10_000)])

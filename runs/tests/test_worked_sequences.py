@@ -75,8 +75,8 @@ def test_6_a_reopened_run_keeps_its_start_until_it_has_a_new_one(source: Source)
 
     write(source.snapshot("success", "10:30", started_at="10:21", finished_at="10:30"))
 
-    again = stored_run(source.pipeline_id)
-    assert (again.status, again.started_at, again.duration_seconds) == ("success", at_time("10:21"), 540)
+    ended = stored_run(source.pipeline_id)
+    assert (ended.status, ended.started_at, ended.duration_seconds) == ("success", at_time("10:21"), 540)
 
 
 def test_6_the_kept_start_stays_in_later_snapshots_without_a_start(source: Source) -> None:

@@ -39,6 +39,7 @@ failures AS (
         AND r.event_at < (SELECT until FROM bounds) AND {run_in_scope}
 )
 SELECT
+    -- 2001-01-01 was a Monday, so weeks begin on Mondays.
     date_bin(('1 ' || %(bucket)s)::interval, event_at, '2001-01-01T00:00:00Z') AS ts_bucket,
     sum(failed) AS failed_runs
 FROM failures

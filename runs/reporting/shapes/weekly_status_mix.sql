@@ -9,6 +9,7 @@
 --   runs        integer  Runs that happened in this week
 WITH bounds AS (
     SELECT
+        -- 2001-01-01 was a Monday, so weeks begin on Mondays.
         date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - (%(weeks)s - 1) * interval '7 days' AS since,
         %(as_of)s::timestamptz AS until
 ),
