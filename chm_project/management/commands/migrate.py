@@ -71,8 +71,6 @@ class Command(DjangoMigrate):
         with connection.wrap_database_errors:
             lock_connection = psycopg.connect(**parameters)
         with lock_connection:
-            # The transaction that holds the lock stays idle while migrations run.
-            lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             attempt = lock_connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
             if attempt.fetchone() != (True,):
                 self.stdout.write("Another process is migrating this database; waiting until it has finished.")
@@ -83,4 +81,7 @@ class Command(DjangoMigrate):
                     raise CommandError(
                         f"Another process has been migrating this database for {WAIT_MINUTES} minutes; try again later."
                     ) from None
+            # The transaction that holds the lock stays idle while migrations run. This must be its last statement: a query
+            # with parameters keeps its snapshot until the next statement, and CREATE INDEX CONCURRENTLY waits for that.
+            lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
