@@ -81,7 +81,7 @@ class Command(DjangoMigrate):
                     raise CommandError(
                         f"Another process has been migrating this database for {WAIT_MINUTES} minutes; try again later."
                     ) from None
-            # The transaction that holds the lock stays idle while migrations run. This must be its last statement: a query
-            # with parameters keeps its snapshot until the next statement, and CREATE INDEX CONCURRENTLY waits for that.
+            # The transaction that holds the lock stays idle while migrations run. This must be its last statement,
+            # because CREATE INDEX CONCURRENTLY waits for the snapshot that a query with parameters keeps until then.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
