@@ -14,14 +14,14 @@ INDEX = models.Index(
 )
 
 
-def replaced(columns: str) -> list[str]:
+def replaced(columns: str) -> tuple[str, ...]:
     """Return statements that replace the index by one with these columns."""
-    return [
+    return (
         "DROP INDEX CONCURRENTLY IF EXISTS runs_by_pipeline_event_new",
         f"CREATE INDEX CONCURRENTLY runs_by_pipeline_event_new ON runs {columns}",
         "DROP INDEX CONCURRENTLY IF EXISTS runs_by_pipeline_event",
         "ALTER INDEX runs_by_pipeline_event_new RENAME TO runs_by_pipeline_event",
-    ]
+    )
 
 
 COLUMNS = "(pipeline_id, event_at DESC, id DESC)"
