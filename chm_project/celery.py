@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.developmen
 
 
 def _scrubbed_json(value: Any) -> str:
-    """Return a task's result as JSON without secrets. For a failed task, this is its exception with the traceback."""
+    """Return a task's result as JSON without secrets. A failed task's result is its exception and traceback."""
     # kombu's encoder first turns dates, UUIDs and exceptions into plain JSON values, which can be scrubbed.
     return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
 

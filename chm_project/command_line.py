@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
-# Commands that need neither Django nor a database. For each accepted spelling, the module that runs the command.
+# Commands that need neither Django nor a database: each accepted spelling, and the module that runs the command.
 COMMANDS_WITHOUT_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
 
 # These commands keep running while the database or Redis is down, so their log must show the outage.

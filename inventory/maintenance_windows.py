@@ -64,7 +64,7 @@ def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def covered_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
-    """Return when the windows end that together cover [since, until]; None if they leave a gap."""
+    """Return the end of windows that together cover `since` to `until` without a gap; None if there is a gap."""
     all_windows, covered_to = list(windows), since
     while spans := [span for window in all_windows if (span := window.span_at(covered_to))]:
         covered_to = max(span.until for span in spans)

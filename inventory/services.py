@@ -30,7 +30,7 @@ def disable_pipeline(*, pipeline: Pipeline) -> bool:
 @transaction.atomic
 def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
     """Enable or disable the clients or pipelines; return those that changed."""
-    # Lock in the order of keys, so that two calls cannot deadlock. With no_key, new rows may still reference these.
+    # Lock in the order of keys, so that two calls cannot deadlock. With no_key, new rows may reference the locked rows.
     changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",), no_key=True))
     rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
         is_active=active, updated_at=timezone.now()

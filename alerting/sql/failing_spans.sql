@@ -1,5 +1,5 @@
 -- Question    When were the pipelines of a scope failing in a window?
--- Grain       one row per failed run of an active pipeline that was the latest success or failure of its pipeline for a while
+-- Grain       one row per failed run that was the latest success or failure of its active pipeline for some time
 -- Columns     failed_at: when the run became the latest; until: when a later run replaced it, null if none did in the window
 -- Parameters  pipeline_id or client_id, since, until
 --

@@ -58,7 +58,7 @@ def latest_order(run: Run) -> tuple[Any, ...]:
 
 
 def is_failing(runs: list[Run], moment: datetime | None) -> bool:
-    """Return whether the latest decisive run at the moment failed. For None, use the latest of all stored runs."""
+    """Return whether the latest decisive run at `moment` failed. For None, use the latest of all stored runs."""
     decisive = [
         run
         for run in runs

@@ -27,7 +27,7 @@ class LoginLimitBackend:
         # A call of authenticate() without a request, such as in a script, has no address to limit.
         if request is None or not username:
             return
-        # any() stops at the first exceeded limit and does not count the login for the limits after it. So guesses from
+        # any() stops at the first exceeded limit, so the later limits do not count this login. Guesses from
         # one address never lock the account for other addresses.
         if any(limit.count(caller) is not None for limit, caller in _limits_for(request, username)):
             logger.warning(

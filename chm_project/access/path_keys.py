@@ -19,7 +19,7 @@ _PATH_VARIABLES = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_S
 
 
 class PathKey(str):
-    """A key whose repr does not show it."""
+    """A key that repr() masks."""
 
     __slots__ = ()
 

@@ -4,7 +4,7 @@ A view declares what it requires with these attributes. All are optional.
 
     required_scope      the scope that a token needs; default: read for GET, HEAD and OPTIONS, else write
     queryset            a user needs the view, add, change or delete permission of its model
-    method_permissions  maps a method to another of these verbs: {"DELETE": "change"} if DELETE only disables the object
+    method_permissions  replaces the verb for a method: {"DELETE": "change"} if DELETE only disables the object
     permission          one full permission name, for views without a model
 """
 

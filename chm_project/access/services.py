@@ -118,7 +118,7 @@ def record_use(token: ApiToken) -> None:
 
 
 def revoke_token(*, token: ApiToken) -> None:
-    """Revoke the token. If it is revoked already, keep the time of the first call."""
+    """Revoke the token. If it is revoked already, keep the time of the first revocation."""
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 

@@ -24,8 +24,8 @@ RowT = TypeVar("RowT", bound=Model)
 class Consequence:
     """One effect of enabling or disabling rows.
 
-    `sentence` describes the effect. `row_count` is the number of affected rows. The page shows `rows`, the first of
-    them (each a name and a detail), below the heading `label`.
+    `sentence` describes the effect. `row_count` is the number of affected rows. `rows` has the name and a detail
+    of the first affected rows. The page lists them below the heading `label`.
     """
 
     sentence: str
@@ -50,7 +50,7 @@ def consequence(function: ConsequenceFunction) -> ConsequenceFunction:
 
 
 def first_rows(rows: QuerySet[Any], describe: Callable[[Any], tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the first rows as the page lists them."""
+    """Return the name and the detail of each row that the page lists."""
     return [describe(row) for row in rows[:MAX_LISTED_ROWS]]
 
 

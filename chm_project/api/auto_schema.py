@@ -24,7 +24,7 @@ class ApiAutoSchema(AutoSchema):
         return [*parameters, OpenApiParameter(FIELDS, schema, description=description)]
 
     def _get_serializer_field_meta(self, field: Any, direction: str) -> dict[str, Any]:
-        """Describe a model field without a help text by the comment of its column."""
+        """If a model field has no help text, use the comment of its column as the description."""
         meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
         model = getattr(getattr(field.parent, "Meta", None), "model", None)
         # The database, the API and the data model document then have the same text for each column.

@@ -64,7 +64,7 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iter
     writer = csv.writer(buffer)
     for values in _table_lines(columns, rows):
         writer.writerow(values)
-        # Yield each line at once, so that a long list is never completely in memory.
+        # Yield each line separately, so that a long list is never completely in memory.
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

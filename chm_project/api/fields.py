@@ -18,7 +18,7 @@ MAX_DEPTH = 64
 
 
 class TextField(serializers.CharField):
-    """A text that is stored as it was sent, with spaces at its start and end. Blank only if the field allows it."""
+    """A text that is stored unchanged, with any spaces at its start and end. Blank only if the field allows it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **kwargs})
@@ -91,7 +91,7 @@ class JsonObjectField(serializers.JSONField):
 
 
 class IdField(serializers.PrimaryKeyRelatedField[Model]):
-    """The id of another object that the caller may see. The field has the name of the column.
+    """The id of another object that the caller may see. The field is named like the column: client_id.
 
     The paths lead from the other object to the ids of its client and its pipeline.
     """

@@ -92,7 +92,7 @@ class IdFilter(filter_bases.UUIDFilter):
 
 class TextFilter(filter_bases.CharFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Names are stored with spaces at their start and end, so the filter keeps these too.
+        # Stored names can start or end with spaces, so keep these spaces in the filter too.
         super().__init__(*args, strip=False, **kwargs)
 
 

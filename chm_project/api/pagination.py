@@ -44,11 +44,11 @@ class SortKey:
         return self.expression if self.expression is not None else F(self.attribute)
 
     def database_value(self, cursor_value: str | Expression | None, model: type[Model]) -> Any:
-        """Return the expression to compare rows with, from the value of this key in a cursor."""
+        """Return the SQL expression for this key's value in a cursor. Rows are compared with it."""
         if isinstance(cursor_value, Expression):
             return cursor_value
         field: Any = model._meta.get_field(self.attribute)
-        field = getattr(field, "output_field", field)  # compare with the output type of a generated column
+        field = getattr(field, "output_field", field)  # a generated column converts values like its output field
         return self.null if cursor_value is None else Value(field.to_python(cursor_value), output_field=field)
 
 
@@ -193,7 +193,7 @@ def _fetch_page(
     page: list[Any] = []
     size, slice_size = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
     while True:
-        # Request one row more than the page has: it shows whether there is a next page, without counting all rows.
+        # Read one row more than the page has. This row shows that there is a next page, so rows need no counting.
         requested = min(slice_size, limit + 1 - len(page))
         rows = fetch(order.position(page[-1]) if page else after, requested)
         for row in rows:

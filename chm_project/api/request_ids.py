@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from chm_project.telemetry.context import begin_request
 
 HEADER = "X-Request-ID"
-# Only ids that cannot break a log line.
+# Accept only ids that cannot break a log line; replace others by a new id.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 

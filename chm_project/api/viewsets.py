@@ -59,7 +59,7 @@ class StrictView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
-        # Shared caches must not store data that one token may see. A client may keep a copy and check it by its ETag.
+        # Shared caches must not store data that only some callers may see. A client may keep a copy and check the ETag.
         answer.headers.setdefault("Cache-Control", "private, no-cache")
         if (rate_limit := getattr(request._request, "rate_limit", None)) is not None:
             for header, value in rate_limit.headers.items():

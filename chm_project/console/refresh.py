@@ -1,6 +1,6 @@
 """Refresh a page: send only its changing part, or only the line with the time if nothing has changed.
 
-The console's script sends the digest of the part that it shows in the header CHM-Refresh. If the digest is still right,
+The console's script sends the digest of the part that it shows in the header CHM-Refresh. If the digest is unchanged,
 the response is only the line "As of ..."; otherwise it is the new part. Both have the digest in the same header.
 """
 
@@ -44,7 +44,8 @@ class RefreshMiddleware:
 def _digest(part: bytes, as_of: bytes) -> str:
     """Return the digest of a part, ignoring texts that change only because time passes.
 
-    These are the line `as_of`, and the times that are whole hours or days from it: they have its minute and second.
+    Such texts are the line `as_of`, and times that CHM computes as whole hours or days before it. These times have the
+    same minute and second as `as_of`.
     """
     content = _FORM_TOKEN.sub(b"", part.replace(as_of, b""))
     if moment := _MINUTE_AND_SECOND.search(as_of):

@@ -51,7 +51,7 @@ CHANGES = {
         ),
     ],
 }
-# Replaced because it makes headings such as "By is active".
+# This heading is replaced, because it becomes "By is active" for a column such as is_active.
 FILTER_HEADING = "{% blocktranslate with filter_title=title %} By {{ filter_title }} {% endblocktranslate %}"
 # The font of these elements draws words as icons. A screen reader would read the word, such as "monitor_heart".
 ICON = re.compile(r'<span class="([^"]*\bmaterial-symbols-outlined\b)')

@@ -362,7 +362,7 @@ def line_chart(placed: PlacedShape) -> timeseries.Panel:
 
 
 def time_series(placed: PlacedShape) -> timeseries.Panel:
-    """Return a chart with a bar for each bucket. A line would connect buckets across those without runs."""
+    """Return a chart with a bar for each bucket. A line would also connect buckets with a gap between them."""
     return (
         _with_common_options(timeseries.Panel(), placed)
         .draw_style(options.GraphDrawStyle.BARS)

@@ -11,7 +11,7 @@ from chm_project.db.constraint_errors import form_fields_of
 
 
 class BaseModel(models.Model):
-    # UUIDs of version 7 grow with time, so inserts go to the end of the index, and equal times sort by creation.
+    # UUIDs of version 7 grow with time, so inserts go to the end of the index, and keys sort rows by creation.
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False, db_comment="UUID version 7")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_comment="When CHM stored the row")
     updated_at = models.DateTimeField(

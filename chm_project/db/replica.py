@@ -52,7 +52,10 @@ class ReplicaState:
 
 
 def replica_state() -> ReplicaState | None:
-    """Return the state of the replica; None if none is configured. After a failure it is asked again only later."""
+    """Return the state of the replica; None if no replica is configured.
+
+    After a failure, CHM does not query the replica for RETRY_SECONDS.
+    """
     if ALIAS not in connections.settings:
         return None
     lag = None
@@ -89,7 +92,7 @@ def read_with_replica(read: Callable[[Any], T]) -> T:
                 return result
         except (OperationalError, InterfaceError) as error:
             if isinstance(error.__cause__, QueryCanceled):
-                raise  # the primary database would need as long
+                raise  # on the primary database, the query would take as long
             _pause(error)
     return read(connection)
 

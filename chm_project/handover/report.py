@@ -55,7 +55,7 @@ class Handover:
 def read_handover(
     *, since: datetime, until: datetime, clients: Collection[UUID] | None = None, client_id: UUID | None = None
 ) -> Handover:
-    """Return the handover of the shift from `since` to `until`, which is now.
+    """Return the handover of the shift from `since` to `until`. `until` is the current time.
 
     `clients` (ids) and `client_id` restrict it to clients. If both are None, it covers all clients.
     """

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from chm_project.local.embedded import EmbeddedServersUnavailable, numbered_broker_url, start_missing_servers
 
-# A test must not fail because the machine is slow. In CI the examples are the same in every run.
+# No deadline, because a test must not fail on a slow machine. In CI, Hypothesis uses the same examples in every run.
 settings.register_profile("chm", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("chm")
 

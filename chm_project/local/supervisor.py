@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
 
-# Without Celery's warning about running as root, because the container or the developer has chosen root.
+# Hide Celery's warning about running as root, because the container or the developer has chosen root.
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 # After this time, children that still run are killed.
 STOP_SECONDS = 10
@@ -20,8 +20,8 @@ STOP_SECONDS = 10
 EARLY_SECONDS = 5
 MAX_EARLY_ENDS = 3
 
-# On Linux the kernel ends the children of a killed supervisor. If the supervisor ends before this request to the
-# kernel, the child exits by itself.
+# On Linux, each child asks the kernel to end it together with the supervisor. If the supervisor has already ended, the
+# child exits by itself.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":

@@ -13,7 +13,7 @@ def port() -> int:
     """Return CHM_PORT. Raise CommandError with a hint if another program uses it."""
     port_number: int = settings.CHM_PORT
     with socket.socket() as probe:
-        # Servers set this option too. Without it, a port whose connections were just closed counts as used.
+        # Servers set this option too. Without it, bind() fails for a while after connections to the port were closed.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port_number))

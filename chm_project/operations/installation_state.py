@@ -97,7 +97,7 @@ class Readiness:
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
 _STALE_PIPELINES = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
-# Names of databases that were found migrated. They are not checked again, because reading the migrations is slow.
+# Names of databases without unapplied migrations. They are not checked again, because reading migrations is slow.
 _migrated: set[str] = set()
 
 

@@ -49,10 +49,10 @@ def scrub_mapping(value: Mapping[str, Any]) -> str:
 
 
 def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the payload as JSON text like `scrub_mapping`, and the same text again if no part of it can be a secret.
+    """Return two texts: the payload as JSON text like `scrub_mapping`, and its harmless text.
 
-    Otherwise the second text is empty. A source repeats the fields of a run in its payload, so a field that is part of
-    the second text does not have to be searched for secrets.
+    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. A source repeats the
+    fields of a run in its payload. A field that is part of the harmless text does not have to be searched for secrets.
     """
     try:
         encoded = orjson.dumps(value, option=_AS_JSON).decode()

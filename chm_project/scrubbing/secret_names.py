@@ -10,7 +10,7 @@ from functools import lru_cache
 
 
 class PlainWords(StrEnum):
-    """When an ordinary word after a secret name in a text, such as "tiger", is treated as a secret."""
+    """The condition under which an ordinary word after a secret name, such as "tiger", is treated as a secret."""
 
     NEVER = "never"
     AFTER_EQUALS = "after equals"

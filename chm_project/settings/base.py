@@ -213,8 +213,8 @@ CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, min
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
-# Failed logins to one account from one address; then to all accounts from one address, and to one account from all
-# addresses.
+# Limits on failed logins. LOGIN: to one account from one address. LOGINS: to all accounts from one address, and to one
+# account from all addresses.
 CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
 CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 # Lineage events per token. Their producers send several per run, so the limit is higher than that of requests.
@@ -282,7 +282,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_TASK_TIME_LIMIT = 540
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Keep the logging of these settings in workers, which Celery would replace.
+# Without this, Celery would replace the logging of these settings in workers.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A task that is not acknowledged within the visibility timeout is delivered again, so the timeout must be longer than
 # the longest task. The other two options look for such tasks more often than the default of every hundred seconds.

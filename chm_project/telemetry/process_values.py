@@ -72,7 +72,7 @@ def process_name() -> str:
                 os.close(lock_descriptor)
                 raise
         if _process.lock_descriptor is not None:
-            os.close(_process.lock_descriptor)  # in a fork: a copy of the parent's descriptor, which keeps its lock
+            os.close(_process.lock_descriptor)  # in a fork: close the copy; the parent keeps its lock
         _process.pid, _process.name, _process.lock_descriptor = os.getpid(), name, lock_descriptor
     return _process.name
 

@@ -40,7 +40,7 @@ def create_seed() -> None:
     _run(orders, "failed", 7 * DAY, minutes=20)  # exactly 7 days ago: inside the window of 7 days
     _run(orders, "success", 5 * DAY, minutes=30, rows=300)
     _run(orders, "failed", 26, minutes=10)
-    _run(orders, "canceled", 10, minutes=5)  # neither counts in the streak of failures nor ends it
+    _run(orders, "canceled", 10, minutes=5)  # not part of the streak of failures, which continues
     _run(orders, "failed", 2, minutes=90, error="relation staging.orders does not exist")
 
     for day in range(9, 24):

@@ -30,7 +30,7 @@ DISK_ERROR, QUOTA_ERROR = "disk full on node 7", "quota of project 12 exceeded"
 def record_run(
     pipeline: Pipeline, run: str, status: str, hour: int, error_message: str | None = None, version: int = 0
 ) -> None:
-    """Record a run that started and ended at this hour after NOON. A higher version of the run replaces a lower one."""
+    """Record a run that started and ended `hour` hours after NOON. A higher version of the run replaces a lower one."""
     run_at = NOON + timedelta(hours=hour)
     record_runs(
         [

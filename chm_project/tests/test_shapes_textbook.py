@@ -51,7 +51,7 @@ def create_rows(runs: list[Any], active_flags: list[bool], due_hours: list[int |
         )
         for number, (pipeline_index, status, started, finished, seconds) in enumerate(runs)
     )  # fmt: skip
-    # All runs are stored at the same time, inside the windows. It is the time of runs that have neither start nor end.
+    # Store all runs at the same time, inside the windows. Runs without start and end have this time as their event_at.
     Run.objects.update(created_at=hours_ago(5))
 
 

@@ -13,7 +13,7 @@
     }
   };
 
-  // Fetch the preview of the unsaved form. Ignore a response that is not to the last request.
+  // Fetch the preview of the unsaved form. Ignore the responses to earlier requests.
   let lastRequest = 0;
   const loadPreview = async (form, previewBox) => {
     const requestNumber = ++lastRequest;

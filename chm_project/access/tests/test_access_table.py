@@ -72,7 +72,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", f"{ROOT}/handover"): (READ, None),
     **{("get", f"{ROOT}/reports/{name}"): (READ, None) for name in shapes()},
 }
-# Operations that return an error even with permission, because these tests have no connection, no task and no beat, and
+# These operations return an error even with permission: the tests have no connection, no task and no beat, and
 # /lineage needs a bound token.
 EXPECTED_ERRORS = {
     f"{ROOT}/lineage": 403,
@@ -110,7 +110,7 @@ def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
-# Callers that are bound to one client. A person of two clients is also bound to a second client.
+# Callers that are bound to one client; "person of two clients" is also bound to a second client.
 BOUND_CALLERS = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
 
 

@@ -32,7 +32,7 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 PEOPLE = ("person", "person of a group", "person of two clients")
-# Not requested, because these pages end the session.
+# These pages are not requested, because they end the session.
 LOGIN_AND_LOGOUT = {"/admin/login/", "/admin/logout/"}
 # Paths of pages about all clients. A bound person may not open them.
 FORBIDDEN_PATHS = (
@@ -56,7 +56,7 @@ class ClientRows:
 
     @property
     def texts(self) -> list[str]:
-        """Return what a page for a person of another client must not contain."""
+        """Return the texts that a page for a person of another client must not contain."""
         return [self.name_prefix, *self.ids.values()]
 
 
@@ -182,7 +182,7 @@ def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_un
 
 
 def deletes_the_own_row(route: str) -> bool:
-    """Return whether the request for the own row deletes it. The next tests compare the other client's rows."""
+    """Return whether the test deletes the person's own row, which is in the compared lists of rows."""
     return "delete" in route
 
 
@@ -224,7 +224,7 @@ def test_autocomplete_offers_a_bound_user_nothing_of_another_client(kind: str) -
             assert not leaks(answer, foreign_rows, ""), f"{model._meta.label}.{field.name}"
             offered += "Own" in body(answer)
 
-    assert offered >= 4  # at least the clients and pipelines in the fields of rules and tokens
+    assert offered >= 4  # fields of rules and of tokens, each for a client and for a pipeline
 
 
 @pytest.mark.parametrize("kind", PEOPLE)

@@ -124,7 +124,7 @@ class ImportExportMixin(_Admin[ModelT]):
 
     def _cache_key(self, request: HttpRequest, upload: str) -> str:
         # The key contains the user's id, so that users find only their own uploads. `upload` comes from the browser, so
-        # it can contain anything. A text that this view cannot have created gets the name "none", which no upload has.
+        # it can contain anything. Replace an invalid text by "none", which is never the name of an upload.
         name = upload if re.fullmatch("[0-9a-f]{32}", upload) else "none"
         return f"import:{self.opts.model_name}:{request.user.pk}:{name}"
 

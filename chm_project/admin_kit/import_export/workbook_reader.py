@@ -2,8 +2,8 @@
 
 A cell is a text. A formula is a list that contains its text.
 
-This script runs in its own process with limits on time and memory, because a few kilobytes of zipped XML can need any
-amount of both. If it reaches a limit, the web server continues.
+This script runs in its own process with limits on time and memory, because a few kilobytes of zipped XML can need
+unlimited time and memory. If it reaches a limit, only this process ends, and the web server continues.
 """
 
 import io
@@ -22,7 +22,7 @@ EXIT_LIMIT_REACHED = 4
 
 
 def read(data: bytes, max_lines: int, max_columns: int) -> list[list[Any]]:
-    """Return at most `max_lines` lines; if the sheet has more, `max_lines` + 1."""
+    """Return the lines, at most `max_lines` + 1. The additional line shows that the sheet has too many."""
     import openpyxl
 
     sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True).worksheets[0]

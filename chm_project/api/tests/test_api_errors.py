@@ -167,7 +167,7 @@ def test_500_hides_internals_and_logs_them(
 
 
 def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test client raises the exception again, because it receives the signal got_request_exception."""
+    """Django's test client raises an unexpected exception again if CHM sends the signal got_request_exception."""
 
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("seen")

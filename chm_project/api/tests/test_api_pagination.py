@@ -114,7 +114,7 @@ def test_paging_returns_each_unchanged_row_once_while_rows_are_added_and_deleted
 
 
 def create_mixed_history(pipeline: Pipeline) -> None:
-    """Create runs with nulls in both keys, and ties in one key and in both."""
+    """Create runs whose two sort keys contain nulls, ties in one key, and ties in both keys."""
     times = [None, NOON, NOON, NOON + timedelta(microseconds=1), NOON - timedelta(days=400)]
     for started_at in times:
         for finished_at in times:
@@ -214,7 +214,7 @@ def test_a_late_page_of_runs_reads_about_as_few_blocks_as_the_first(
             "next_cursor"
         ]
 
-    # The number varies by a few blocks at the end of index pages; reading from the start would need hundreds.
+    # A page needs a few blocks more if it crosses the end of an index page. Reading from the start would need hundreds.
     assert count_page_blocks(api, f"{ROOT}/runs", cursor=cursor, **parameters) <= 2 * first_page_blocks + 8
 
 

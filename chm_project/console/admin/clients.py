@@ -41,7 +41,10 @@ def latest_time(client: Any) -> SafeString:
 
 
 def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
-    """Set `current_state` on each client with one query: its row of clients_now; None without active pipelines."""
+    """Set `current_state` of each client to its row of clients_now, or to None without active pipelines.
+
+    One query reads the rows of all clients.
+    """
     clock = timezone.now()
     scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
     rows_by_client = {row["client_id"]: row for row in clients_now(scope, clock)}

@@ -18,7 +18,7 @@ from chm_project.admin_kit.admin_bases import CheckboxSelectMultiple, ModelAdmin
 
 admin.site.unregister([User, Group])
 
-# Name Django's app and models as the console's menu does.
+# Give Django's app and models the names in the console's menu.
 apps.get_app_config("auth").verbose_name = "Access"
 User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
 Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"

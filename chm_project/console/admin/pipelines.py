@@ -31,7 +31,7 @@ def last_runs(pipeline: Any) -> SafeString:
 
 
 def add_last_runs(_request: HttpRequest, pipelines: Sequence[Any]) -> None:
-    """Set the last runs and the latest run of each pipeline; one query reads the runs of all."""
+    """Set the last runs and the latest run of each pipeline. One query reads the runs of all pipelines."""
     runs_by_pipeline, now = strip_runs_by_pipeline(pipeline.pk for pipeline in pipelines), timezone.now()
     for pipeline in pipelines:
         pipeline.strip_runs, pipeline.as_of = runs_by_pipeline.get(pipeline.pk, []), now

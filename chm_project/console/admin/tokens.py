@@ -158,7 +158,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             expires_at=obj.expires_at,
         )
         obj.pk, obj.prefix, obj.user = new_token.pk, new_token.prefix, new_token.user
-        # Passed to response_add, which renders it. A message of Django would store it in a cookie.
+        # response_add shows this secret. Django's messages would store it in a cookie.
         request.chm_plaintext = plaintext  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:

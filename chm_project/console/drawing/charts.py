@@ -136,7 +136,7 @@ def draw_spans(
 def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
     """Return the first, the last and evenly placed labels between them, for the dates of an axis.
 
-    With an odd limit they stay evenly placed on a phone, which hides every other label.
+    With an odd limit they stay evenly placed on a phone, where every second label is hidden.
     """
     if len(labels) <= limit:
         return list(labels)

@@ -28,7 +28,7 @@ def utc_text(moment: datetime) -> str:
 
 
 def day_and_month(day: date) -> str:
-    """Return the day as the page's script writes it: "5 Nov"."""
+    """Return the day in the format of the page's script: "5 Nov"."""
     return f"{day.day} {day:%b}"
 
 

@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
-    """A section as the board shows it. `address` is the page with all its rows, `total` their number."""
+    """A section of the board with its first rows. `address` is the page with all rows; `total` is their number."""
 
     section: Section
     rows: list[Row]

@@ -49,7 +49,7 @@ class Period:
 
     @property
     def days(self) -> list[date]:
-        # `until` is excluded, so the last day is that of the moment before it.
+        # The period excludes `until`. If `until` is midnight, the last day is the day before it.
         first_day, last_day = self.since.date(), (self.until - timedelta(microseconds=1)).date()
         return [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]
 
@@ -170,7 +170,7 @@ def read_flaky(client: Client, period: Period) -> list[Row]:
 
 
 def _failing(client: Client, period: Period) -> list[Row]:
-    """Return what fails at the end of the period, or now if it is not over."""
+    """Return the pipelines that fail at the end of the period, or now if the period is not over."""
     as_of = period.until if period.is_over else None
     return run_shape("failing_now", clock=period.until, client_id=client.pk, as_of=as_of)
 

@@ -59,7 +59,7 @@ def _can_receive_runs() -> bool:
     try:
         if configured_connections():
             return True
-    # A connections file with a mistake reads no runs, so it counts as no connection.
+    # CHM reads no runs if the connections file has a mistake, so treat this as no connection.
     except ConfigurationError:
         pass
     usable = ApiToken.objects.filter(revoked_at=None).exclude(scope=Scope.READ)

@@ -8,7 +8,7 @@ from runs.reporting.run_shapes import Row
 
 
 def add_strips(rows: Iterable[Row], as_of: datetime | None = None) -> None:
-    """Set `strip` in each row that has a pipeline_id; one query reads the runs of all."""
+    """Set `strip` in each row that has a pipeline_id. One query reads the runs of all rows."""
     rows = [row for row in rows if "pipeline_id" in row]
     strips = strips_by_pipeline((row["pipeline_id"] for row in rows), as_of)
     for row in rows:

@@ -83,7 +83,7 @@ def _running_long(scope: BoardScope, clock: datetime, limit: int, offset: int) -
 
 
 def candidates(scope: BoardScope, clock: datetime) -> Row:
-    """Return, by `candidates_key`, the pipelines that the sections with this key can show.
+    """Return the pipelines that sections can show, keyed by the `candidates_key` of the sections.
 
     Several sections need the latest decisive run of each pipeline. So the board reads these runs only once.
     """

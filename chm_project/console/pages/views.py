@@ -160,7 +160,7 @@ def _period(request: HttpRequest, now: datetime) -> Period:
 @require_permissions(*READ_PERMISSIONS)
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
-    # Before the runs are read: if the ingestion has finished by now, the page shows the runs that it stored.
+    # Read this before the runs, so that a page with a finished ingestion also shows the runs of that ingestion.
     ingestion = _ingestion(request)
     context = read_pipeline(pipeline, timezone.now())
     may_ingest = _may_ingest(request, pipeline)
@@ -248,7 +248,10 @@ def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
 
 
 def _read_page(section: Section, scope: BoardScope, clock: datetime, number: str) -> tuple[list[Row], Page[int]]:
-    """Return the rows of a page, and the page; the last page if the number is too large, the first if it is invalid."""
+    """Return the rows of a page, and the page.
+
+    If `number` is invalid or above MAX_PAGE, use the first page. If it is above the last page, use the last page.
+    """
     requested = int(number) if number.isdecimal() and 0 < int(number) <= MAX_PAGE else 1
     rows, total = section.read(scope, clock, ROWS_PER_PAGE, (requested - 1) * ROWS_PER_PAGE)
     if not rows and requested > 1:
@@ -263,7 +266,7 @@ def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -
 
 
 def _page_query(request: HttpRequest) -> str:
-    """Return the query string of the filters, ready for the number of a page."""
+    """Return the query string of the filters. It ends with `page=`, so that a page number can follow."""
     query = request.GET.copy()
     query.pop("page", None)
     return f"?{query.urlencode()}&page=" if query else "?page="

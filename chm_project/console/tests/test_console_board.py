@@ -54,7 +54,7 @@ def reports(board: str, query: str) -> Any:
 
 
 def without_fraction(value: str | None) -> str:
-    """Return a time of a report as the board's tables have it, to the second."""
+    """Return a time of a report without fractions of a second, as in the board's tables; a dash for None."""
     return "–" if value is None else re.sub(r"\.\d+", "", value)
 
 

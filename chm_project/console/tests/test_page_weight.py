@@ -100,7 +100,7 @@ def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> 
 
 
 def test_a_refresh_sends_the_changed_part_or_only_the_time_line_if_nothing_changed(viewer: Browser) -> None:
-    # Otherwise the runs would have begun whole minutes ago, and the digest ignores times with the seconds of `as_of`.
+    # Without a pause, a run could have begun exactly two hours before `as_of`, and the digest ignores such times.
     time.sleep(1.1)
     full_page = viewer.get("/admin/")
     first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})

@@ -42,7 +42,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.pool.putconn(connection)
                 connection = super().get_new_connection(conn_params)
         except PoolTimeout:
-            # Either all connections are in use or the database is down. A new connection shows which of the two.
+            # All connections are in use, or the database is down. Try a new connection to find out.
             outage.probe(connect)
             raise
         connection.set_limits(time_limits.current_limits())

@@ -19,7 +19,7 @@ class LimitedConnection(psycopg.Connection[Any]):
         deadline = self.limits.deadline if timeout is None else timeout
         try:
             return super().wait(gen, interval, deadline)
-        except _WaitTimeout:  # private, because psycopg has no public error for this
+        except _WaitTimeout:  # a private class, because psycopg has no public one
             if timeout is None:
                 self.close()
                 self.outage.record()

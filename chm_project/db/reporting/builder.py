@@ -28,7 +28,7 @@ from chm_project.db.reporting.views import View, content_hash, views
 
 T = TypeVar("T")
 
-# While this transaction waits for the lock of a view, new queries of the view wait too, so it waits only this long.
+# Wait only this long for the lock of a view, because new queries of the view wait until then too.
 LOCK_SECONDS = 2
 # Longer than the timeouts that grant_reporting_role sets for a reading role, so that its readers finish in time.
 WAIT_SECONDS = 90

@@ -10,7 +10,7 @@ from chm_project.db.reporting.builder import drop
 class DropReporting(Operation):
     """Drop the views of the schema `reporting`; `migrate` builds them again after the last migration.
 
-    It must be the first operation of a migration that drops or renames a column that a view reads, or changes its type.
+    If a migration drops or renames a column that a view reads, or changes its type, this must be its first operation.
     """
 
     reduces_to_sql = False

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from chm_project.db.reporting.files import Shape, default_window, expanded, fragments, shapes, view_files
 
-# A shape's view has no filter and shows the current state: SQL of the filters and of the parameters.
+# The SQL of filters and parameters in a shape's view. The view has no filter and shows the current state.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _VALUES_NOW = {
     "as_of": "now()",

@@ -11,7 +11,7 @@ from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
 # The folder for servers that root starts. The unprivileged account that runs PostgreSQL can reach it.
 ROOT_FOLDER = Path("/var/lib/chm")
-# macOS allows 104 bytes for the path of a socket, Linux 108. The name of the file needs the rest.
+# macOS allows 104 bytes for the path of a socket, Linux 108. The other bytes are for the name of the file.
 MAX_SOCKET_FOLDER_LENGTH = 80
 # Other accounts can enter the folder to reach their own folders in it, but cannot list its content.
 ENTER_ONLY_MODE = 0o711

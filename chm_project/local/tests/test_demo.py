@@ -1,4 +1,4 @@
-"""Run `make demo` as a new user does: it starts, ingests, and leaves no process after Ctrl-C."""
+"""`make demo` starts, ingests, and leaves no process after Ctrl-C."""
 
 import os
 import re

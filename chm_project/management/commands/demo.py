@@ -44,7 +44,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         folder = Path(settings.DATA_DIR)
         connections, open_runs = folder / "demo-connections.toml", folder / "demo-open-runs.json"
-        # The processes that start below read their secrets from the environment.
+        # The processes that this command starts below read their secrets from the environment.
         os.environ |= {
             demo.PASSWORD_ENV: secrets.token_urlsafe(16),
             demo.TOKEN_ENV: secrets.token_urlsafe(16),

@@ -59,7 +59,8 @@ class Command(DjangoMigrate):
     def _exclusive_lock(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
         """Hold the lock of `migrate` on a separate connection, and let migrations connect without the pooler.
 
-        A lock and a setting belong to one session, and a pooler in transaction mode changes the session.
+        Locks and settings belong to one session. A pooler in transaction mode can run the next transaction in another
+        session.
         """
         parameters = direct_parameters(connection)
         if settings.CHM_DATABASE_DIRECT_URL:

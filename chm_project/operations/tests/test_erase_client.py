@@ -148,7 +148,7 @@ def test_no_row_is_left_if_a_source_sends_runs_during_the_erasure(monkeypatch: p
     pipelines = list(Pipeline.objects.values_list("pk", flat=True))
 
     def send_runs() -> int:
-        """Write pages with runs of both clients until the erasure ends; return their number. The last one can fail."""
+        """Write pages of runs of both clients until the erasure ends; return their count. The last page can fail."""
         number = 0
         try:
             while not is_erased.is_set():

@@ -40,7 +40,7 @@
     time.textContent = new Intl.DateTimeFormat(LOCALE, { ...form, ...zone, timeZone }).format(moment);
   }
 
-  // Write all times below `root` in the chosen zone, and name the other zone on the buttons that switch.
+  // Write all times below `root` in the chosen zone, and the name of the other zone on the buttons that change the zone.
   function localTimes(root) {
     root.querySelectorAll("time[datetime]").forEach(writeTime);
     for (const button of root.querySelectorAll("[data-zone-switch]")) {
@@ -126,7 +126,7 @@
     }
   }
 
-  // After filters are applied, set the focus of the new page to the same field.
+  // After filters are applied, focus the same field in the new page.
   const focusAgain = {
     keep(element) {
       try {
@@ -209,7 +209,7 @@
     const label = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
     return `${within} ${element.tagName} ${label}`;
   }
-  // Return a function that restores in the new part of the page what is open, scrolled and focused now.
+  // Return a function for the new part of the page: it restores the open details, the scroll positions and the focus.
   function rememberState(page) {
     const details = Array.from(page.querySelectorAll("details[open] > summary"), keyOf);
     const scrolled = new Map();

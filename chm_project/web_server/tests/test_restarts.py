@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @contextmanager
 def server(port: int, *, systemd_socket: socket.socket | None = None, **environment: str) -> Iterator[psutil.Process]:
-    """Run a web server configured as behind a proxy; `systemd_socket` is passed to it like systemd passes a socket."""
+    """Run a web server with the settings for a proxy. It receives `systemd_socket` in the same way as from systemd."""
     command = [sys.executable, "-m", "chm_project.web_server", "--port", str(port)]
     passed_descriptors: tuple[int, ...] = ()
     if systemd_socket is not None:

@@ -1,5 +1,5 @@
 -- Question   Which pipelines can appear in the sections of the board?
--- Grain      one row with a list of pipelines per section; the list may have more pipelines than the section shows
+-- Grain      one row; each column lists the pipelines that some sections can show
 -- Inventory  active
 -- Parameters as_of, known_until, since; client_id, platform, environment: null does not restrict
 SELECT

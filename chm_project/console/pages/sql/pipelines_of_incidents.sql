@@ -1,4 +1,4 @@
--- Question   Which pipelines are behind these incidents?
+-- Question   Which pipelines belong to these incidents?
 -- Grain      one row per pipeline, at most `limit` per incident, the earliest failure first
 -- Inventory  active
 -- Parameters as_of, known_until; incidents: fingerprints; limit; client_id, platform, environment: null does not restrict

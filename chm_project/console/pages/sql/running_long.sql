@@ -1,5 +1,5 @@
--- Question   Which runs take much longer than usual?
--- Grain      one row per open run that takes longer than usual, longest overdue first
+-- Question   Which open runs take much longer than usual?
+-- Grain      one row per run, sorted by the time at which it began to run long
 -- Inventory  active
 -- Parameters as_of, known_until; limit, offset: the page (the column total counts the rows of all pages); client_id,
 --            platform, environment: null does not restrict

@@ -42,7 +42,7 @@ class Holder:
         self.process.communicate()
 
     def signal_all(self, signal_number: signal.Signals) -> None:
-        """Signal the whole process group, as a terminal does on Ctrl-C."""
+        """Signal the whole process group, like a terminal on Ctrl-C."""
         os.killpg(self.process.pid, signal_number)
         self.process.communicate()
 
