@@ -41,7 +41,10 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 
 @dataclass(frozen=True, slots=True)
 class PipelineGroup:
-    """Counts of active pipelines of one client on one platform, and the largest age of a last ingestion in seconds."""
+    """Counts of active pipelines of one client on one platform.
+
+    `oldest_ingest_age` is the number of seconds since the oldest last ingestion; None without any ingestion.
+    """
 
     client: str
     platform: str

@@ -97,7 +97,7 @@ class BoardScope:
         return self.local_text(self.as_of)
 
     def compared_since(self, clock: datetime) -> datetime:
-        """Return the moment with which the board compares: `since`, counted back from as_of or from the clock."""
+        """Return the start of the comparison: `since`, counted back from `as_of`, or from `clock` without `as_of`."""
         now = (self.as_of or clock).astimezone(self.zone)
         match self.since:
             case "" | "24h":

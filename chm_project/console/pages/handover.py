@@ -1,4 +1,4 @@
-"""The page that hands a shift over to the next one: the same content as in the API and in Markdown, with links."""
+"""The page for the handover of a shift: the same content as in the API and in Markdown, with links."""
 
 from dataclasses import dataclass, replace
 

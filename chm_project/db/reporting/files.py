@@ -175,7 +175,7 @@ def _header_and_query(text: str) -> tuple[list[str], str]:
 
 
 def _files(kind: str) -> list[Path]:
-    """Return the files of one kind of all apps by name. Raise ValueError if two apps use the same name."""
+    """Return the files of this kind from all apps, keyed by name. Raise ValueError if two apps use the same name."""
     files = [file for app in apps.get_app_configs() for file in Path(app.path, "reporting", kind).glob("*.sql")]
     by_name: dict[str, Path] = {}
     for file in files:

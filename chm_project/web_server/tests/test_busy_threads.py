@@ -16,7 +16,7 @@ LARGE_BODY = b"x" * 100_000
 
 
 class Application:
-    """Answer /health, /quick and /big at once, and other paths when the test releases them."""
+    """Answer /health, /quick and /big immediately, and other paths when the test releases them."""
 
     def __init__(self) -> None:
         self.released = threading.Event()

@@ -73,7 +73,7 @@ def clients_with_slow_bodies(address: str, connection_count: int) -> Iterator[No
 
 
 def slowest_response(address: str, path: str, seconds: float = 2) -> float:
-    """Send requests for this time, and return the longest response time in seconds. Fail if one is not answered."""
+    """Send requests for `seconds`; return the longest response time in seconds. Fail if a status is not 200."""
     slowest, deadline = 0.0, time.monotonic() + seconds
     while time.monotonic() < deadline:
         started_at = time.monotonic()
