@@ -28,8 +28,8 @@ def adopt_from_source(
 ) -> ImportResult:
     """Create the selected pipelines, all or none, and return the result of the import.
 
-    `client` is a client's name, or "" to apply the connection's rules. Each error has the number of its pipeline,
-    counted from 1 over the selected pipelines, in the order of the source's list.
+    `client` is a client's name, or "" to apply the connection's rules. The selected pipelines are
+    numbered from 1, in the order of the source's list. Each error has the number of its pipeline.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:

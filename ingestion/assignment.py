@@ -1,4 +1,4 @@
-"""Assign pipelines to connections. PostgreSQL compares them, so the number of queries is small."""
+"""Assign pipelines to connections. PostgreSQL evaluates all selections, so few queries are needed."""
 
 from collections.abc import Collection, Mapping
 

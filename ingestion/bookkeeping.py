@@ -101,7 +101,7 @@ def mark_failed(targets: Iterable[Target], error: Exception | None, scope: Inges
     message = str(error)
     names = {target.pipeline_id: target.external_id for target in targets}
     logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(names))
-    # An error of several pipelines is reported without a pipeline.
+    # An error of several pipelines is reported without the name of a pipeline.
     pipeline = next(iter(names.values())) if len(names) == 1 else None
     if names:
         report.errors.append({"connection": report.connection, "pipeline": pipeline, "error": message})

@@ -56,7 +56,7 @@ class Checkpoint:
     def save(self) -> None:
         """Save the position, unless no page was stored yet."""
         if self.position is not None:
-            # The key is "through" and not next_watermark, because walks of earlier versions have saved it.
+            # The key is "through" and not next_watermark, so that checkpoints of earlier versions can be read.
             value = {"through": self.next_watermark, "position": dict(self.position)}
             best_effort_cache.write(self.key, value, KEPT_SECONDS)
             self._saved_at, self._stored = time.monotonic(), True

@@ -29,7 +29,7 @@ REFUSED_SECONDS = 3_600
 def fetch_error_texts(
     connector: Connector, session: PartnerSession, targets: Sequence[Target], stop: StopCondition, report: Report
 ) -> None:
-    """Fetch and store the error texts of failed runs without one, newest first, with at most MAX_REQUESTS requests.
+    """Fetch and store missing error texts of failed runs, newest first, with at most MAX_REQUESTS requests.
 
     Errors are only logged, because a missing text must not fail a walk.
     """
@@ -39,7 +39,7 @@ def fetch_error_texts(
     groups = _failed_without_text(targets)
     if not groups:
         return
-    # Both are stored after the loop, each with one statement.
+    # Stored together after the loop: the texts in the database, and the runs without a text in the cache.
     texts: list[ErrorText] = []
     without_text: dict[str, bool] = {}
     try:

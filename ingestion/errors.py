@@ -2,7 +2,7 @@
 
 
 class PartnerError(Exception):
-    """The walk of one pipeline or connection failed; others continue."""
+    """The walk of one pipeline or connection failed; other walks continue."""
 
 
 class Unavailable(PartnerError):

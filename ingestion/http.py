@@ -216,7 +216,7 @@ class PartnerSession:
 
     def _attempt(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
         request_name = f"{request.method} {request.path.partition('?')[0]}"
-        # This may send a request for a token, which is counted by itself. So it is the first statement.
+        # Before the count below, because this may send a request for a token, which is counted separately.
         auth_headers = self.auth.headers(self) if authenticated else {}
         if self._requests_left is not None:
             if not self._requests_left:

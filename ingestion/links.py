@@ -39,7 +39,7 @@ def link_templates(ui_url: str) -> Links:
     The URL of the pipeline's page is the part up to {external_id}, or None if that part is not the URL of a page.
     """
     before, placeholder, after = ui_url.partition(EXTERNAL_ID)
-    # Only at a delimiter of URLs, because /jobs/{external_id} of /jobs/{external_id}-runs/{run_id} is not a page.
+    # A delimiter must follow: in /jobs/{external_id}-runs/{run_id} the part /jobs/{external_id} is not a page.
     is_page = placeholder and after[:1] in {"/", "?", "#", "&"} and RUN_ID not in before
     return Links(pipeline_url=before + placeholder if is_page else None, run_url_template=ui_url)
 

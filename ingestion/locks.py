@@ -31,6 +31,6 @@ def connection_lock(name: str) -> Iterator[bool]:
         try:
             yield bool(acquired)
         finally:
-            # Closing the session would release the lock slightly later, and the next walk may start immediately.
+            # The next walk may start immediately, and closing the session would release the lock slightly later.
             if acquired and not session.closed:
                 session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [LOCK_NAMESPACE, name])

@@ -15,7 +15,7 @@ MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
 
-# A walk by offset removes the oldest keys from memory when it has twice this number, and keeps this number.
+# If a walk by offset has more than twice this number of keys in memory, it keeps only this number, the newest ones.
 MAX_KNOWN_ROWS = 100_000
 # The position of such a walk, which is saved, contains the keys of this many rows.
 POSITION_ROWS = 50
@@ -67,7 +67,7 @@ class CursorPaging:
 class OffsetPaging:
     """Paging by offset that misses no row while rows are added and deleted.
 
-    If rows before the offset are deleted, the others move up, and the next page would start too late. So each page
+    If rows before the offset are deleted, later rows move up, and the next page would start too late. So each page
     starts with the last row of the page before. If it starts with an unknown row, rows may have been missed: the walk
     goes back, further each time, until a page starts with a known row or at offset 0. This works for every listing that
     keeps the order of its rows, oldest or newest first. The offset grows by the number of received rows, because a

@@ -10,8 +10,8 @@ def start_of_walk(since: datetime, *, watermark: datetime, now: datetime, days: 
     """Return the start of a walk: `since`, or once a day a start `days` days before the daily time.
 
     The daily time is computed from `name`, so that connections and pipelines are spread over the day. The first walk
-    after that time starts earlier. It is the first one if its watermark is before the daily time, so no other state is
-    needed. If the walk fails, its watermark does not move, and the next walk reads the last days.
+    after that time starts earlier. A walk is the first one if its watermark is before the daily time, so no other state
+    is needed. If the walk fails, its watermark does not move, and the next walk reads the last days.
     """
     if not days:
         return since

@@ -130,7 +130,7 @@ def _freeze_loaded_objects() -> None:
 def _longest_waiting_first(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
     """Return the pipelines with the oldest watermark first, and pipelines without a watermark last.
 
-    If the time ends before all are walked, the next ingestion starts with those that were not reached.
+    If the time ends before all are walked, the next ingestion starts with the pipelines that were not reached.
     """
     return sorted(pipelines, key=lambda pipeline: pipeline.ingested_through or datetime.max.replace(tzinfo=UTC))
 
@@ -265,7 +265,7 @@ def _pages(
 def _prepare(pages: Iterator[Page]) -> Iterator[_PreparedPage]:
     for page in pages:
         runs = prepare_runs(page.events)
-        page.events = []  # a page that waits then needs less memory
+        page.events = []  # they are not needed any more, and a waiting page then needs less memory
         yield _PreparedPage(page, runs)
 
 

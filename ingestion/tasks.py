@@ -89,7 +89,7 @@ def ingest(
 
 
 def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
-    """Set the connection's times for /metrics. Its watermark is the oldest of its pipelines; None if one has none."""
+    """Set the connection's times for /metrics. Its watermark is the oldest of its pipelines; None if one is missing."""
     ids = [pipeline.pk for pipeline in pipelines]
     if Pipeline.objects.filter(pk__in=ids, ingested_through=None).exists():
         watermark = None

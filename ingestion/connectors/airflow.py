@@ -181,7 +181,7 @@ def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent
         started_at=row.get("start_date"),
         finished_at=row.get("end_date"),
         duration_seconds=row.get("duration"),
-        status_reason=row.get("note"),  # a run's only text, in which users write why they changed its state
+        status_reason=row.get("note"),  # users write here why they changed the run's state
         payload=row,
         source_updated_at=requested_at,
         clock=Clock.REQUEST_TIME,

@@ -35,8 +35,7 @@ def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) ->
         failed = _failed_tasks(session, api, batch)
         for run in batch:
             tasks = failed.get((run.external_id, run.external_run_id), [])
-            # First the task that ended first, because it is often the cause of later failures. "~" sorts after any
-            # time.
+            # Earliest failure first, because it is often the cause of later failures. "~" sorts after any time.
             tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
             if not tasks:
                 yield run, NO_FAILED_TASK
@@ -93,7 +92,7 @@ def log_lines(content: object) -> list[str]:
     """Return the lines of a log in any of Airflow's formats, with exceptions as Python prints them."""
     lines: list[str] = []
     if isinstance(content, str):
-        # Airflow 2 returns the repr of a Python list of pairs. Only the end is used, and a log can have megabytes.
+        # Airflow 2 returns the repr of a Python list of pairs. Read only its end, because a log can have megabytes.
         lines.extend(content[-64 * 1024 :].removesuffix("')]").replace("\\n", "\n").splitlines())
     elif isinstance(content, list):
         for entry in content:

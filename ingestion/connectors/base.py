@@ -111,7 +111,7 @@ class Connector(Protocol):
     fetches_error_texts: bool
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
-        """Request the error texts of these runs, newest first, and yield each run with its text after its request.
+        """Request the error texts of these runs, newest first. Yield each run with its text as soon as it is known.
 
         After MAX_REQUESTS (ingestion/error_texts.py) the session raises NoRequestsLeft. A connector must not catch it:
         the next ingestion continues with the other runs. A run that is yielded with None is not requested again for a
@@ -201,5 +201,5 @@ def utc_text(moment: datetime) -> str:
 
 
 def translate_status(word: object, table: Mapping[str, str]) -> object:
-    """Return the canonical status, or the source's word unchanged, which record_runs stores as failed with the word."""
+    """Return the canonical status. Return an unknown word unchanged; record_runs stores it as failed, with a note."""
     return table.get(word.strip().lower(), word) if isinstance(word, str) else word

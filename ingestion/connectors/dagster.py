@@ -133,7 +133,7 @@ def to_run_event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
 
 
 def read_time(value: object) -> object:
-    """Return the time. Any other value is returned unchanged, or as text; record_runs leaves it out and reports it."""
+    """Return the time. An invalid value is returned unchanged, or as text; record_runs leaves it out and reports it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             # PostgreSQL stores microseconds; a float has more digits.

@@ -203,7 +203,7 @@ class DeclarativeConnector(NoPipelineList):
         return self._session.send_request(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """Return whether all rows are older than the start. Then a listing without a filter, newest first, can end."""
+        """Return whether all rows are older than the start. An unfiltered listing, newest first, ends there."""
         since_request = self._source.since
         if since_request is None or since_request.stop_before is None or since is None or not rows:
             return False
@@ -376,7 +376,7 @@ def canonical_status(source: SourceDescription, words: str | None) -> str | None
 def read_time(value: object, time_format: str) -> object:
     """Return the partner's time, or None for 0, which means that it is unset.
 
-    Any other value is returned unchanged, or as text; record_runs leaves it out and reports it.
+    An invalid value is returned unchanged, or as text; record_runs leaves it out and reports it.
     """
     if time_format == "iso":
         return value
@@ -394,7 +394,7 @@ def read_time(value: object, time_format: str) -> object:
 
 
 def read_duration(value: object, duration_format: str) -> object:
-    """Return the seconds. Any other value is returned unchanged; record_runs leaves it out and reports it."""
+    """Return the seconds. An invalid value is returned unchanged; record_runs leaves it out and reports it."""
     if duration_format == "milliseconds" and isinstance(value, int | float) and not isinstance(value, bool):
         return value / 1000 if math.isfinite(value) else value
     if duration_format == "iso8601" and isinstance(value, str) and value:

@@ -64,7 +64,7 @@ class PrefectConnector(NoErrorTextRequests):
     def __init__(self, session: PartnerSession, *, has_pipeline: Callable[[str], bool]) -> None:
         self._session = session
         self._has_pipeline = has_pipeline
-        self._failed_tasks: dict[str, str] = {}  # lines by flow run, for the failed runs of the last response
+        self._failed_tasks: dict[str, str] = {}  # id of a failed run in the last response: lines about its tasks
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """Return one walk for all targets with a start, and one for the targets without a start."""

@@ -1,4 +1,4 @@
-"""List the deployments and flows of a Prefect server. The external id of a pipeline is the id of one or the other.
+"""List the deployments and flows of a Prefect server. A pipeline's external id is the id of a deployment or a flow.
 
 The next start of a deployment is not read, because it would need a list of its scheduled runs. Recorded responses:
 ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api

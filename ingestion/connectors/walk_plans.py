@@ -37,7 +37,7 @@ def plan_walks(
 
 
 def one_by_one(targets: Sequence[Target], listing: Listing) -> Iterator[Walk]:
-    """Yield a walk for each external id. Pipelines of several clients may share one."""
+    """Yield a walk for each external id, which pipelines of several clients may share."""
     for external_id, group in by_external_id(targets).items():
         yield Walk(group, partial(listing, group, external_id))
 
@@ -50,10 +50,10 @@ def reread_open(
     events: Callable[[Sequence[OpenRun], Any, datetime], Events],
     read_one: Callable[[Sequence[OpenRun]], Events] | None,
 ) -> Iterator[Page]:
-    """Yield pages with the open runs: first those in `open_rows`, the source's list of open runs if it has one.
+    """Yield pages with the open runs.
 
-    `read_one` then requests each of the others. Pipelines of several clients may share a run, so each row and each
-    request is for a group of runs.
+    First read `open_rows`, the source's list of open runs, if it has one. Then request each other run with `read_one`.
+    Pipelines of several clients may share a run, so each row and each request is for a group of runs.
     """
     missing: dict[RunKey, list[OpenRun]] = {}
     for run in runs:

@@ -37,8 +37,8 @@ class Moment:
 def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
     """Return the moments in their order.
 
-    The real update times are unknown. A row that differs from the moment before gets the time right after that moment
-    was recorded.
+    The real update times are unknown. A row that has changed since the previous moment gets the time right after the
+    recording of the previous moment.
     """
     moments: list[Moment] = []
     last_rows: Mapping[DagRunKey, RecordedRow] = {}

@@ -28,7 +28,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
 LIMIT_EVERY = 40  # every 40th request gets 429
-REPEAT_EVERY = 7  # every 7th request gets a page that the next request gets again
+REPEAT_EVERY = 7  # the response to every 7th request is sent again to the next request
 # The source that is down, and when it is down, in seconds of a cycle. The first cycle starts with the partner.
 DOWN_SOURCE = "vendor_api"
 CYCLE_SECONDS = 240

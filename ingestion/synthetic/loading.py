@@ -62,7 +62,7 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
     2. If an earlier load has moved the times, its shift is used again. If `end_is_fixed` is true and `end` requires
        another shift, nothing is stored.
     3. Clients, pipelines and rules are created in one transaction. Existing ones, by id or by name, do not change.
-    4. Runs are stored oldest first, with a transaction per page. The next load completes one that was interrupted.
+    4. Runs are stored oldest first, with a transaction per page. The next load completes an interrupted load.
 
     `on_runs` is called with the number of runs loaded so far and the number of all runs. Raise CannotLoad if nothing
     can be stored.

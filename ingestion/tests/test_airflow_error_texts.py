@@ -33,7 +33,7 @@ def _empty_cache() -> Iterator[None]:
 
 
 def serve_failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
-    """Serve this number of failed runs of one DAG. Each ends a second after the one before; the first at `ended`."""
+    """Serve this number of failed runs of one DAG. The first ends at `ended`, each further run a second later."""
     template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
     airflow.rows = [
         RecordedRow(

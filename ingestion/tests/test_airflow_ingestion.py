@@ -255,7 +255,7 @@ def test_no_other_run_is_missed_if_runs_are_deleted_while_pages_are_read(
             airflow.rows = remaining
             return None
 
-        # After the token, the version and two pages, the first five runs are deleted.
+        # Four requests get their usual responses: the token, the version and two pages. Then five runs are deleted.
         airflow.faults = [None, None, None, None, delete_five]
 
         ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))

@@ -190,7 +190,7 @@ def test_pipelines_are_assigned_with_two_queries(
     pipelines_of("Northwind", "dag-1")
     connections = configured_connections()
 
-    with django_assert_num_queries(2):  # the pipelines that two connections select, and those of this connection
+    with django_assert_num_queries(2):  # pipelines selected twice; pipelines of this connection
         assert len(assign_pipelines(connections, ["northwind"])["northwind"]) == 1
 
 

@@ -102,7 +102,7 @@ def _pipeline(selected: list[Pipeline], pipeline_id: object, name: str) -> Pipel
 
 
 def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> tuple[Page, str]:
-    """Return the first page, and a text that says whether a next page exists. The next page is requested for it."""
+    """Return the first page, and a text that says whether a next page exists. Request the next page to find out."""
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
     external_ids = {other.external_id for other in selected}
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:

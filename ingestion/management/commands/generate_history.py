@@ -117,7 +117,7 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
 
 
 def _next_blocks(runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the next blocks, with at least this number of runs in total. At the end there are fewer, or none."""
+    """Return the next blocks, with at least `runs` runs in total. The last list has fewer runs, or is empty."""
     batch: list[tuple[int, str]] = []
     while sum(number for number, _ in batch) < runs and (block := next(blocks, None)):
         batch.append(block)

@@ -12,7 +12,7 @@ from ingestion.synthetic.dataset import dataset
 from ingestion.synthetic.loading import CannotLoad, FaultyDataset, load
 
 FAILED, BAD_USAGE = 1, 2
-MAX_PROBLEMS = 20  # printed
+MAX_PROBLEMS = 20  # further problems are not printed
 
 EXAMPLES = """
 examples:
