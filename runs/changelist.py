@@ -115,7 +115,7 @@ class RunChangeList(ChangeList):
         )
         self.older_position, self.newer_position, self.scanned_to = page.after, page.before, page.scanned_to
         self.result_list = page.runs
-        # Django's templates need a count; the real one would read all runs.
+        # Django's templates need a count, but counting the list would read all runs.
         self.result_count = self.full_result_count = len(page.runs)
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = self.show_all = False

@@ -82,7 +82,7 @@ class Run(BaseModel):
         # A pipeline with runs is disabled, never deleted.
         on_delete=models.PROTECT,
         related_name="runs",
-        # Not needed, because other indexes begin with the pipeline.
+        # No separate index, because other indexes begin with the pipeline.
         db_index=False,
         db_comment="Pipeline of the run",
     )

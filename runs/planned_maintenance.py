@@ -53,7 +53,7 @@ def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
         maintenance, owners = tables.get(_pipeline_of(row, failures), ([], []))
         time_to_cover = _time_to_cover(row, failures, as_of)
         row["maintenance"] = reason_if_covered(maintenance, *time_to_cover) if time_to_cover else None
-        # The value comes from the first table in the file that has one.
+        # Each value comes from the first table in the file that contains it.
         row["owner"] = next((table.owner for table in owners if table.owner), None)
         row["runbook_url"] = next((table.runbook_url for table in owners if table.runbook_url), None)
 

@@ -102,13 +102,13 @@ class RunPages:
     def _limit_scan(
         self, rows: QuerySet[Any], order: Keyset, position: Position | None
     ) -> tuple[QuerySet[Any], Position | None]:
-        """Return the rows among the next MAX_SCANNED runs, and the position after these runs (None at the end)."""
+        """Return the rows within the next MAX_SCANNED runs, and the position after these runs (None at the end)."""
         remaining = order.after(self.runs_in_period, position) if position else self.runs_in_period
         # The last of these runs, and the run after it if there is one.
         last_two = list(order.sort(remaining).only("id", "event_at")[MAX_SCANNED - 1 : MAX_SCANNED + 1])
         if len(last_two) < 2:
             return rows, None
-        # Include all runs with this event_at, so that the position needs no run id; it could be another client's run.
+        # Include all runs with this event_at. So the position needs no run id, which could be another client's.
         last_event_at = order.position(last_two[0])[0]
         rows = rows.filter(**{"event_at__gte" if order.descending else "event_at__lte": last_event_at})
         return rows, [last_event_at, str(SMALLEST_ID if order.descending else LARGEST_ID)]

@@ -75,7 +75,7 @@ class _Layer:
 
     kind: Kind
     clock: Clock
-    # By the position of the write in the call of record_runs.
+    # By the position of the write's event in the call of record_runs.
     runs: dict[int, StorableRun]
     # The same writes as a JSON array.
     json_rows: bytes
@@ -210,7 +210,7 @@ def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
 
 def _with_depth(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, int, StorableRun]]:
     """Yield each write with the number of older writes to the same run, and its position."""
-    # The usual case: no id occurs twice, so no run does.
+    # The usual case: no id occurs twice, so each run is written once.
     if len({run.external_run_id for _, run in runs}) == len(runs):
         yield from ((0, position, run) for position, run in runs)
         return
@@ -234,7 +234,7 @@ def _write(layer: _Layer, results: list[Result]) -> None:
     for _ in range(_MAX_ATTEMPTS):
         is_small = len(pending) <= _MAX_PREPARED and settings.CHM_DATABASE_PREPARE
         if is_small:
-            # Otherwise PostgreSQL plans the statement for one row again on each execution.
+            # Without this, PostgreSQL would plan a small write again on each execution.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         statement = _statement(layer.kind, layer.clock, prepared=is_small)

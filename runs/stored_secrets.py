@@ -37,7 +37,7 @@ class ScrubbedTable:
     columns: dict[str, Callable[[Any], Any]]
 
 
-# External ids of pipelines are not scrubbed, because requests to sources use them. Forms refuse one with a secret.
+# External ids of pipelines are not scrubbed, because requests to sources use them. Forms refuse an id with a secret.
 TABLES = (
     ScrubbedTable(
         "runs",

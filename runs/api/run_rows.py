@@ -67,7 +67,7 @@ def row_bytes(row: Row) -> int:
 
 
 def has_compiled_query(visibility: Visibility) -> bool:
-    """Return whether the caller sees all clients or exactly one. Only for these cases, compiled queries exist."""
+    """Return whether the caller sees all clients or exactly one. Compiled queries exist only for these cases."""
     return visibility.clients is None or len(visibility.clients) == 1
 
 

@@ -8,9 +8,9 @@
 -- The index runs_latest has -infinity for a run without a start. So a window is two ranges of each pipeline's runs in
 -- that index: those with a start in the window, and those without a start, filtered by event_at.
 --
--- If most runs of the client are in the window, the counts are those of the roll-up minus the runs outside the window,
--- because these are fewer to read. The roll-up counts runs by another time (event_at), so only its sum over all months
--- is exact here. Its months also give an estimate of whether most runs are in the window.
+-- If most runs of the client are in the window, only the runs outside the window are counted, because they are fewer.
+-- These counts are subtracted from the sums of the roll-up. The roll-up counts runs by another time (event_at), so only
+-- its sum over all months is exact here. Its months also give an estimate of whether most runs are in the window.
 WITH client_months AS MATERIALIZED (
     SELECT month, running, success, failed, canceled, skipped
     FROM rollup.months

@@ -1,4 +1,4 @@
-"""Writes with the source's own time end in the same rows in any order, repetition and paging."""
+"""Writes with a version give the same rows in any order, even if some are repeated or split into other pages."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -46,7 +46,7 @@ def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
     rows = []
     for run in Run.objects.order_by("external_run_id"):
         row = {name: getattr(run, name) for name in COMPARED_COLUMNS}
-        # A kept start comes from an earlier version, which another order may not have stored.
+        # A start kept from an earlier version is not compared: in another order, that version may never be stored.
         rows.append(row | {"started_at": None if run.started_at_kept else run.started_at})
     return rows
 

@@ -179,7 +179,7 @@ def test_an_unknown_client_returns_404(api: APIClient) -> None:
     assert_error(api.get(f"{ROOT}/clients/{UNKNOWN_ID}/runs/summary"), 404, "not_found")
 
 
-# A simple reference in Python, over random histories with many nulls and ties.
+# Compare the summary with a simple reference in Python, on random histories with many nulls and ties.
 
 steps = st.none() | st.integers(0, 6)
 histories = st.lists(
@@ -197,7 +197,7 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
-# Steps of three weeks give windows of months, whose counts come from the roll-up if most runs are in the window.
+# With steps of three weeks, windows are months long. Then the roll-up is used if most runs are in the window.
 @pytest.mark.proves("SC-003")
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

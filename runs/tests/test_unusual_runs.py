@@ -81,7 +81,7 @@ def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows
 
 
 def test_a_run_that_is_usual_at_its_time_of_the_week_is_not_listed() -> None:
-    """For eight weeks, each run on a Wednesday takes seven times as long. One that takes twenty times is listed."""
+    """For eight weeks, runs on Wednesdays take seven times as long. A run that takes twenty times as long is listed."""
     weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
     create_pipeline("as each week", weeks)
     create_pipeline("more than each week", [*weeks[:-1], (12_000, 10_000)])

@@ -1,5 +1,5 @@
 -- Whether a failure begins a new incident: it began more than an hour after the previous failure with the same cause.
--- For a vague cause, 15 minutes are enough.
+-- For a vague cause the limit is 15 minutes instead of an hour.
 failure.failing_since - lag(failure.failing_since) OVER (
     PARTITION BY failure.incident ORDER BY failure.failing_since, failure.pipeline_id
 ) > CASE WHEN failure.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END

@@ -1,5 +1,5 @@
 -- Counts of the runs in `edges` (see whole_days), by day and scope, within the caller's scope. They are integers as in
--- the roll-up: a union with numeric would make all rows numeric, and adding those up takes twice as long.
+-- the roll-up: a union with numeric would make all rows numeric, and a sum of numerics takes twice as long.
 SELECT
     c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
     sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,

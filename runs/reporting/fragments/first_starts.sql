@@ -1,6 +1,6 @@
--- One row for each of the four weeks before the last start of a pipeline (h). same_time is the same time in that week as
--- the last start, by the clocks of a time zone (zones). first_at is the first start later than same_time plus h.skipped.
--- before_at is the start before first_at. `h.starts` is sorted, oldest first.
+-- One row for each of the four weeks before the last start of a pipeline (h). same_time is the time of
+-- the last start, moved to that week in the local time of a zone (zones). first_at is the first start later than
+-- same_time plus h.skipped. before_at is the start before first_at. `h.starts` is sorted, oldest first.
 (
     SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
     FROM (

@@ -1,5 +1,6 @@
--- Whether the failure of a pipeline (p) is known: it was marked, and since then no run succeeded or failed for another
--- cause. `failed` is the latest decisive run, `cause.masked` its masked error. Decision 0029 has the table of states.
+-- Whether the failure of a pipeline (p) is known: it was marked, and since then no run succeeded, and no run failed
+-- for another cause. `failed` is the latest decisive run, `cause.masked` its masked error. Decision 0029 has a table of
+-- the states.
 (
     p.known_reason IS NOT NULL AND p.known_since <= %(as_of)s::timestamptz
     AND (p.known_until IS NULL OR p.known_until > %(as_of)s::timestamptz)
