@@ -1,8 +1,8 @@
 """Run the steps of CHM's own containers (docker/Dockerfile, docker-compose.yml) without Docker: `make image-steps`.
 
-First run the steps of the Dockerfile in a temporary folder in place of /, as a user who is not root. Of the environment
-variables, pass on only those for the package index. Then run the commands and health checks of the compose file, with
-secrets from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis with a password.
+First run the steps of the Dockerfile in a temporary folder in place of /, as a user who is not root. Pass on only the
+environment variables for the package index. Then run the commands and health checks of the compose file, with secrets
+from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis with a password.
 The base image, the creation of the user and the isolation of containers are not tested.
 """
 
@@ -152,7 +152,7 @@ def copy(machine: Machine, names: list[str]) -> None:
 
 
 def is_ignored(name: str, patterns: list[str]) -> bool:
-    """Return whether the patterns exclude the file. The last one that matches it, or a folder above it, decides."""
+    """Return whether the patterns exclude the file: the last pattern that matches it or a folder above it decides."""
     paths = [str(path) for path in (PurePosixPath(name), *PurePosixPath(name).parents) if str(path) != "."]
     is_excluded = False
     for pattern in patterns:
@@ -171,7 +171,7 @@ def is_ignored(name: str, patterns: list[str]) -> bool:
 
 @contextmanager
 def postgresql(machine: Machine, port: int) -> Iterator[None]:
-    """Run PostgreSQL as docker/postgres/start.sh and the first start of its image would; stop it at the end."""
+    """Run PostgreSQL with the settings of start.sh and the roles of 10-roles.sh. Stop it at the end."""
     secrets, folder = machine.root / "run/secrets", machine.root / "postgresql"
     folder.mkdir()
     server = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
@@ -303,7 +303,7 @@ def get_page(port: int, path: str) -> bytes:
 
 
 def check_roles(secrets: Path, port: int) -> None:
-    """Check that each role can do what its boards need, over TLS, and nothing else."""
+    """Check over TLS that each role can do what its boards need, and nothing else."""
     for reader in ("grafana_reader", "metabase_reader"):
         password = (secrets / f"{reader}_password").read_text().strip()
         ca_file = str(secrets / "postgres_ca")

@@ -5,7 +5,7 @@
 for (const kind of ['.css', '.scss', '.svg', '.woff2']) require.extensions[kind] = () => {};
 const Module = require('module');
 const load = Module._load;
-// These modules contain only types, so there is no code to load, but the packages import them.
+// The packages import these modules, which contain only types and no code to load.
 Module._load = (name, ...rest) => (/_types\.gen$/.test(name) ? {} : load.call(Module, name, ...rest));
 
 const { JSDOM } = require('jsdom');

@@ -20,7 +20,7 @@ from chm_project.dashboards import expand
 
 DOCKER = Path(__file__).resolve().parent.parent
 TYPESCRIPT = "5.6.3"
-SCENES = "6.0.0"  # the library of that release's dashboards
+SCENES = "6.0.0"  # the version of @grafana/scenes in that release of Grafana
 END = datetime(2026, 6, 17, 12, tzinfo=UTC)
 ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
 # Values of the filters: none chosen, some chosen, and texts that try to end a quoted value.
@@ -30,7 +30,7 @@ FILTER_CHOICES: tuple[dict[str, str], ...] = (
 )  # fmt: skip
 RAW = "./node_modules/@grafana/schema/dist/esm/raw/composable"
 PANEL_TYPES = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
-# Grafana's types use enumerations, but JSON contains their values. Plain<T> converts a type to that of its JSON.
+# Grafana's types use enumerations, but JSON contains the values. Plain<T> converts a type to the type of its JSON.
 PLAIN = """
 type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined ? T
   : T extends (infer U)[] ? Plain<U>[]
@@ -46,7 +46,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         grafana = [f"@grafana/{part}@{match[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
         others = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
-        # The packages' install scripts are not needed, so none is run.
+        # The packages work without their install scripts, so do not run these.
         _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana,
              f"@grafana/scenes@{SCENES}", f"typescript@{TYPESCRIPT}", *others)  # fmt: skip
         boards = [json.loads(path.read_text()) for path in sorted((DOCKER / "grafana" / "dashboards").glob("*.json"))]
