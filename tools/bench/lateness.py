@@ -29,7 +29,7 @@ IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
 # These starts are so close together that random delays hide single misses.
 CLOSE = ("every 15 min", "three at a time")
-# Of several starts that are close together the rule expects only the first, so a missing later one is not noticed.
+# If several starts are close together, the rule expects only the first. So a missing later start is not noticed.
 TOGETHER = ("three at a time",)
 OUTAGE = (datetime(2026, 2, 9, tzinfo=UTC).timestamp(), datetime(2026, 2, 16, tzinfo=UTC).timestamp())
 HOLIDAYS = (date(2026, 4, 6), date(2026, 5, 25))
@@ -150,7 +150,7 @@ def _noticed_after(
     Return None if it is not late before the next start or within `limit`.
     """
     next_index = bisect_right(starts, due)
-    # Only as many starts as the rule looks back to: 70 days, or 400 days for monthly rhythms.
+    # Store only the starts that the rule reads: those of 70 days, or of 400 days for rhythms of more than a week.
     history = [
         start for start in starts[:next_index] if start > due - (400 if limit > DAY else 70) * DAY and start != due
     ]

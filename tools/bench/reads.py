@@ -31,7 +31,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     results: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url) as (port, process):
         deep_list = _path_of_page(port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, pages=50)
-        # A cursor is valid for any page size: after 500 pages of a thousand runs comes page 5,001 of a hundred runs.
+        # Follow 500 pages of 1,000 runs, then request only 100 runs: a cursor is valid for any page size.
         deep_all = _path_of_page(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
         requests = {
             "constant answer": ["/health"],

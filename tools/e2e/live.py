@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # A live orchestrator can need minutes until a run ends.
 MAX_WAIT_SECONDS = 300
 INTERVAL_SECONDS = 1
-# An ordinary ingestion reads from two intervals before the watermark. After this pause it does not read older changes.
+# An ordinary ingestion reads from two intervals before the watermark. So after this pause it does not read
+# changes that were made before the pause.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
 # reconcile() chooses a connection name for which CHM reads the last days again within this time.

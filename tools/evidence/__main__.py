@@ -53,7 +53,7 @@ def _pages(*, check: bool) -> int:
             stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:
             path.write_text(page(), encoding="utf-8")
-    # Problems of its sources also make a page stale, so report stale pages only if there is no such problem.
+    # A problem in the sources of a page also makes the page stale. So report stale pages only without such problems.
     causes = [*requirements.problems(), *settings_page.problems()]
     return _print_problems(causes or stale)
 

@@ -104,7 +104,7 @@ def _run_command(command: str) -> CommandResult:
     lines = [line.rstrip() for line in _COLOUR.sub("", process.stdout).splitlines() if line.strip()]
     print(f"{'pass' if process.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
     if process.returncode:
-        # The last lines usually show why the command failed; the document has fewer lines.
+        # Print more lines than the document has, because the last lines usually show why the command failed.
         print("\n".join(lines[-40:]), flush=True)
     return CommandResult(command, process.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
 

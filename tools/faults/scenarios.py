@@ -57,7 +57,7 @@ def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) ->
 def repeat_during_pages(source: FaultyPartner, times: int, action: Callable[[], object]) -> None:
     """Call `action` several times while the worker reads or stores pages, each time at another moment of a page."""
     for count in range(times):
-        # There are fewer pipelines than these requests, so each call is during another walk.
+        # More requests than there are pipelines, so that each call is during another walk.
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
         action()
@@ -101,7 +101,7 @@ def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def restart() -> None:
             world.bring_down(name, stop_signal)
-            # So long that running requests and tasks fail.
+            # Long enough that running requests and tasks fail.
             time.sleep(0.5)
             world.start_servers()
 

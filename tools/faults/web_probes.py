@@ -51,7 +51,7 @@ class ProbeResults:
     health: Probe = field(default_factory=Probe)
     control: Probe = field(default_factory=Probe)
     writes: Probe = field(default_factory=Probe)
-    # By id of each ping that got 200: the time of the answer on the monotonic clock.
+    # For each ping that got 200, by its id: the time of the answer on the monotonic clock.
     acknowledged: dict[str, float] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""A database, three web servers, and two proxies: one for the first server, one for the first two."""
+"""A database, three web servers, a proxy for the first server, and a proxy for the first two servers."""
 
 import contextlib
 import os

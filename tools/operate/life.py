@@ -1,11 +1,16 @@
 """`make life`: simulate the life of an installation, with the scripts, units and commands of the operations guide.
 
 1. The previous release runs with data. Programs read and write continuously until step 8.
-2. This version is built, installed from its wheel and configured. 3. It backs up the database of the previous release.
-4. `migrate` runs while the previous release serves. 5. Two web servers take over. 6. The previous release serves again
-   for some seconds on the upgraded database, as in a rollback. 7. Worker and beat ingest from a partner.
-8. Old runs are pruned. 9. A client is erased. 10. A backup is restored on a second machine, by the owner and by a
-   superuser, and compared by hashes. 11. The second machine serves.
+2. This version is built, installed from its wheel and configured.
+3. It backs up the database of the previous release.
+4. `migrate` runs while the previous release serves.
+5. Two web servers take over.
+6. The previous release serves again for some seconds on the upgraded database, as in a rollback.
+7. Worker and beat ingest from a partner.
+8. Old runs are pruned.
+9. A client is erased.
+10. A backup is restored on a second machine, by the owner and by a superuser, and compared by hashes.
+11. The second machine serves.
 """
 
 import contextlib

@@ -17,7 +17,7 @@ USER = "chm"
 
 
 def install() -> None:
-    """Install missing programs, without creating a cluster or starting a service (RUNLEVEL=1 prevents that)."""
+    """Install missing programs. RUNLEVEL=1 prevents Debian from starting their services."""
     if (PROGRAMS / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
         return
     root = [] if os.geteuid() == 0 else ["sudo"]

@@ -30,7 +30,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class _UsualStarts:
-    """The starts that followed the last start's time of the week in earlier weeks, moved to this week, for one zone."""
+    """For one zone: the next starts that earlier weeks predict, sorted, and the usual gap that follows them."""
 
     starts: list[float]
     following: float
@@ -103,7 +103,7 @@ def _weeks_that_started(past: Sequence[float], last: float, at: float, skip: flo
 
 
 def _first_starts(past: Sequence[float], last: float, skip: float, zone: str) -> list[float]:
-    """Return, for each week with one, the time from the last start's time of the week to the next start; sorted."""
+    """Return the seconds from the same time of each earlier week to the next start, sorted; skip weeks without one."""
     same_times = [weeks_before(last, week, zone) for week in WEEKS]
     positions = [bisect_right(past, same_time + skip) for same_time in same_times]
     return sorted(

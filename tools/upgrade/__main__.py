@@ -103,7 +103,7 @@ def compare_views(upgraded: str, fresh: str) -> tuple[int, list[str]]:
     with psycopg.connect(upgraded) as source, psycopg.connect(fresh) as target:
         for table in TABLES:
             _copy(source, target, table)
-        # How many parts a count has depends on when the roll-up was last compacted.
+        # The number of parts of a count depends on the time of the last compaction, so compact both databases now.
         for database in (source, target):
             database.execute("SELECT rollup.compact()")
     with psycopg.connect(upgraded) as database:

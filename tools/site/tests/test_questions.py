@@ -31,6 +31,6 @@ def test_the_page_heading_and_text_of_each_answer_exist(
 
     assert not anchor or anchor in headings(page)
     assert text in page
-    # One click opens the section's tab, one the page in its list.
+    # The first click opens the tab of the section, the second click the page in the list of the section.
     assert int(clicks) == 2
     assert path in yaml.safe_dump(yaml.safe_load((DOCS / ".nav.yml").read_text()))

@@ -1,4 +1,4 @@
-"""Runs for conf['seconds'] (default 45); one run at a time, so further runs stay queued."""
+"""Runs for conf['seconds'] seconds (default 45). Only one run is allowed at a time, so further runs stay queued."""
 
 from datetime import datetime, timezone
 import time

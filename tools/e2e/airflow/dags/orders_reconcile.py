@@ -1,4 +1,4 @@
-"""Sometimes fails: odd logical hours fail after one retry. Dots and dashes in the id."""
+"""Runs of odd hours fail after one retry. The id of the DAG contains a dot and a dash."""
 
 from datetime import datetime, timedelta, timezone
 from airflow.sdk import DAG, task, get_current_context

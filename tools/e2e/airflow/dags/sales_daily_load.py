@@ -1,4 +1,4 @@
-"""Always succeeds; 24 hourly runs by catch-up, so the run list has several pages. Produces an asset."""
+"""Always succeeds and produces an asset. Airflow catches up 24 hourly runs, so the list of runs has several pages."""
 
 from datetime import datetime, timezone
 import time
