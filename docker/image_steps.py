@@ -62,8 +62,8 @@ class Machine:
         self.health: list[str] = []
         for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / place).mkdir(parents=True)
-        # Use this Python instead of that of the base image: copy it to a folder that every user can read. Do not copy
-        # its packages, because with them the steps would work even if the lock file lacks a package.
+        # The running Python replaces the Python of the base image: copy it to a folder that every user can read. Do
+        # not copy its packages, because with them the steps would work even if the lock file lacks a package.
         not_copied = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
         shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=not_copied)
         if not (root / "usr/bin/python").exists():
@@ -131,7 +131,7 @@ def build(machine: Machine) -> None:
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each instruction of a Dockerfile."""
-    # Comments are removed before continued lines are joined, because they may stand between them.
+    # Remove comments before joining continued lines, because a comment may stand between two of these lines.
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         instruction, _, rest = line.partition(" ")

@@ -146,7 +146,7 @@ def _merge(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _SourceReader:
-    """Reads the tables of one description. Mistakes are collected in `reader`, each with its key below `where`."""
+    """Reads the tables of one description. `reader` collects mistakes; their messages begin with `where`."""
 
     def __init__(self, reader: ConfigReader, where: str) -> None:
         self.reader = reader

@@ -31,7 +31,7 @@ def recorded_statuses(folder: str, key_field: str, status_field: str) -> set[str
     statuses = set()
     for path in (RECORDINGS / folder).rglob("*.json"):
         for row in json_objects(json.loads(path.read_text())["response"].get("body")):
-            # Task instances name their run too, and have more states.
+            # Leave out task instances: they also contain the id of their run, and they have more states than runs.
             if key_field in row and "task_id" not in row and isinstance(row.get(status_field), str):
                 statuses.add(row[status_field].lower())
     return statuses

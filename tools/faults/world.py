@@ -136,7 +136,7 @@ class FaultWorld:
     def _keep_running(self) -> None:
         """Restart processes that end, as a service manager does.
 
-        Celery's Redis transport can end a worker that holds messages when its broker goes away.
+        Celery's Redis transport can end a worker that holds messages when the broker stops.
         """
         while not self._stop_restarting.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
