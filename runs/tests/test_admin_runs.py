@@ -357,7 +357,7 @@ def test_sorting_by_duration_covers_only_the_newest_runs_and_the_page_says_so(
 
     assert len(listed_ids(browser, "?sort=-duration")) == 21  # the last two have the same time
     assert 'aria-sort="descending"' in page
-    assert re.search(r"runs are sorted, from <time[^>]+>2026-02-28 17:00 UTC", page)
+    assert re.search(r"runs are sorted, those since <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
 def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

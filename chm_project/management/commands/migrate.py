@@ -1,6 +1,7 @@
 """manage.py migrate: Django's command, in only one process at a time. Afterwards it builds the schema `reporting`."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,17 +73,26 @@ class Command(DjangoMigrate):
         with connection.wrap_database_errors:
             lock_connection = psycopg.connect(**parameters)
         with lock_connection:
-            attempt = lock_connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
-            if attempt.fetchone() != (True,):
-                self.stdout.write("Another process is migrating this database; waiting until it has finished.")
-                lock_connection.execute(f"SET LOCAL lock_timeout = '{WAIT_MINUTES}min'")
-                try:
-                    lock_connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
-                except psycopg.errors.LockNotAvailable:
-                    raise CommandError(
-                        f"Another process has been migrating this database for {WAIT_MINUTES} minutes; try again later."
-                    ) from None
+            self._wait_for_lock(lock_connection)
             # The transaction that holds the lock stays idle while migrations run. This must be its last statement,
             # because CREATE INDEX CONCURRENTLY waits for the snapshot that a query with parameters keeps until then.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
+
+    def _wait_for_lock(self, lock_connection: "psycopg.Connection[Any]") -> None:
+        """Take the lock of `migrate` until the end of the transaction; wait while another process has it.
+
+        A statement that waits for a lock has a snapshot, and CREATE INDEX CONCURRENTLY in another process waits
+        for snapshots. So this process tries again each second instead.
+        """
+        for second in range(60 * WAIT_MINUTES):
+            attempt = lock_connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
+            if attempt.fetchone() == (True,):
+                return
+            if second == 0:
+                self.stdout.write("Another process is migrating this database; waiting until it has finished.")
+            lock_connection.rollback()
+            time.sleep(1)
+        raise CommandError(
+            f"Another process has been migrating this database for {WAIT_MINUTES} minutes; try again later."
+        )
