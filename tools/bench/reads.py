@@ -41,7 +41,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
             "a pipeline's runs, first page": [f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100"],
             "a pipeline's runs, page 50": [deep_list],
             "all runs, first page": ["/api/v1/runs?limit=100"],
-            "all runs, behind 500,000 of them": [deep_all],
+            "all runs, after the first 500,000": [deep_all],
         }
         for name, paths in requests.items():
             paths = _paths_with_runs(port, paths, token)

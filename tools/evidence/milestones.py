@@ -52,14 +52,14 @@ MILESTONES = (
     ),
     Milestone(
         "Ingestion",
-        "All recorded partners are ingested. Repeated and reordered pages change nothing. Faults lose and duplicate no "
-        "run.",
+        "All recorded partners are ingested. Repeated and reordered pages change nothing. No fault makes CHM lose or "
+        "duplicate a run.",
         (f"{PYTEST} ingestion runs/tests/test_worked_sequences.py runs/tests/test_order_independence.py",
          "make faults ARGS=--quick"),
     ),
     Milestone(
         "Dashboards",
-        "API, SQL, boards and console return the values of every report (shape) that were computed by hand.",
+        "For every report (shape), API, SQL, boards and console return the values that were computed by hand.",
         (f"{PYTEST} -k 'shapes or reporting or board or grafana or metabase' chm_project",),
     ),
     Milestone(

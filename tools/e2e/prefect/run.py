@@ -129,7 +129,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest()
     compare(record, "all runs have ended", prefect.states, chm)
 
-    record.say("2. Manual changes; before each, CHM has ingested until it no longer reads the earlier ones again")
+    record.say("2. Manual changes; before each change, CHM ingests until it no longer reads earlier changed runs again")
     changes = 0
 
     def by_hand(description: str, change: Any) -> None:
