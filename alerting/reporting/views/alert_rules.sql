@@ -3,7 +3,7 @@
 --   client_id       Client that owns the rule: the pipeline's client, else the rule's own client
 --   pipeline_id     Pipeline that the rule watches; null if it watches all active pipelines of the client
 --   rule_type       on_failure, failures_in_window
---   threshold       Number of failed runs in the window from which the rule fires
+--   threshold       The rule fires if at least this many runs in the window failed
 --   window_minutes  Length of the window in minutes
 --   channel         slack, email, webhook
 --   is_enabled      False if disabled: kept, never fires

@@ -1857,7 +1857,7 @@ export interface components {
             client_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Pipelines that are ingested */
+            /** @description Pipelines that CHM should ingest */
             pipelines: number;
             /** @description Of these, those without a finished walk */
             never_ingested: number;
@@ -1867,10 +1867,10 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description When the oldest of their last walks finished
+             * @description Each pipeline has a last finished walk: the earliest end of these walks
              */
             oldest_ingest_at: string | null;
-            /** @description Of the pipelines with an error, the error of the one whose walk finished last */
+            /** @description The error of the pipeline whose last finished walk is the newest, of the pipelines with an error */
             last_error: string | null;
             /** @description Of never_ingested, those with pushed runs and without an error */
             pushed_only: number;

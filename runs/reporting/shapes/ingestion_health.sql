@@ -6,12 +6,12 @@
 -- Columns
 --   client_name        text         Name of the client
 --   platform           text         Kind of orchestrator
---   pipelines          integer      Pipelines that are ingested
+--   pipelines          integer      Pipelines that CHM should ingest
 --   never_ingested     integer      Of these, those without a finished walk
 --   stale              integer      Of these, those with an overdue walk
 --   failing_ingestion  integer      Of these, those with an error in their last walk
---   oldest_ingest_at   timestamptz? When the oldest of their last walks finished
---   last_error         text?        Of the pipelines with an error, the error of the one whose walk finished last
+--   oldest_ingest_at   timestamptz? Each pipeline has a last finished walk: the earliest end of these walks
+--   last_error         text?        The error of the pipeline whose last finished walk is the newest, of the pipelines with an error
 --   pushed_only        integer      Of never_ingested, those with pushed runs and without an error
 --   missing_at_source  integer      Of pipelines, those that their source no longer lists
 --   client_id          uuid         Key of the client

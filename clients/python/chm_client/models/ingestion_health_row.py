@@ -27,12 +27,14 @@ class IngestionHealthRow:
         Attributes:
             client_name (str): Name of the client
             platform (str): Kind of orchestrator
-            pipelines (int): Pipelines that are ingested
+            pipelines (int): Pipelines that CHM should ingest
             never_ingested (int): Of these, those without a finished walk
             stale (int): Of these, those with an overdue walk
             failing_ingestion (int): Of these, those with an error in their last walk
-            oldest_ingest_at (datetime.datetime | None): When the oldest of their last walks finished
-            last_error (None | str): Of the pipelines with an error, the error of the one whose walk finished last
+            oldest_ingest_at (datetime.datetime | None): Each pipeline has a last finished walk: the earliest end of these
+                walks
+            last_error (None | str): The error of the pipeline whose last finished walk is the newest, of the pipelines with
+                an error
             pushed_only (int): Of never_ingested, those with pushed runs and without an error
             missing_at_source (int): Of pipelines, those that their source no longer lists
             client_id (UUID): Key of the client
