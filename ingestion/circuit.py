@@ -7,7 +7,7 @@ from chm_project.db import best_effort_cache
 
 # This many ticks in a row may fail before walks are paused.
 FAILURES_WITHOUT_PAUSE = 2
-# The longest pause is the shorter of these two, as docs/connectors.md promises.
+# A pause is at most as long as the shorter of these two, as docs/connectors.md promises.
 MAX_PAUSE_SECONDS = 15 * 60
 MAX_PAUSE_INTERVALS = 16
 KEPT_SECONDS = 86_400  # far longer than any pause
@@ -68,6 +68,7 @@ class Circuit:
 
     def _state(self) -> dict[str, float]:
         stored = best_effort_cache.read(self._key)
+        # held_until: the end of a pause that the partner asked for. The name is that of entries which are in the cache.
         return {"failures": 0, "open_until": 0.0, "held_until": 0.0} | (stored if isinstance(stored, dict) else {})
 
     def _store(self, state: dict[str, float]) -> None:

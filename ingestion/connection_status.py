@@ -33,14 +33,14 @@ class UnmatchedPipeline:
 class ConnectionStatus:
     """The status of one connection.
 
-    `errors` contains each error text with the number of pipelines that have it, the most frequent first. `source` is
-    the result of the last attempt to read the source's list, or None.
+    `errors` contains the MAX_ERRORS most frequent error texts, each with the number of pipelines that have it. `source`
+    is the result of the last attempt to read the source's list, or None.
     """
 
     connection: Connection
-    pipelines: int
-    missing: int
-    paused: int
+    pipeline_count: int
+    missing_count: int
+    paused_count: int
     last_walk_at: datetime | None
     next_walk_at: datetime
     errors: list[tuple[str, int]]
@@ -64,7 +64,7 @@ class ConnectionStatus:
             "connector": self.connection.connector,
             "base_url": self.connection.base_url,
             "interval_seconds": self.connection.interval_seconds,
-            "pipelines": self.pipelines,
+            "pipelines": self.pipeline_count,
             "last_walk_at": self.last_walk_at and self.last_walk_at.isoformat(),
             "next_walk_at": self.next_walk_at.isoformat(),
             "errors": [{"error": error, "pipelines": count} for error, count in self.errors],
@@ -98,9 +98,9 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
     """Return the status of one connection, without a request to its source."""
     selected = selected_pipelines(connection)
     counts = selected.aggregate(
-        pipelines=Count("pk"),
-        missing=Count("source_missing_since"),
-        paused=Count("pk", filter=Q(source_paused=True)),
+        pipeline_count=Count("pk"),
+        missing_count=Count("source_missing_since"),
+        paused_count=Count("pk", filter=Q(source_paused=True)),
         last_walk_at=Max("last_ingest_at"),
     )
     source = last_list(connection.name)
@@ -126,7 +126,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
 def _unmatched(
     connection: Connection, connections: Iterable[Connection], source: SourceList | None
 ) -> list[UnmatchedPipeline]:
-    """Return the pipelines of the source's list whose external id no pipeline of the inventory has.
+    """Return the pipelines that the source lists and the inventory does not have, compared by external id.
 
     Disabled pipelines and pipelines of other connections to the same source are compared too.
     """

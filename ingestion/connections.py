@@ -56,7 +56,8 @@ AUTH_KINDS = {
 }
 
 
-TOKEN_STYLES = ("form", "basic", "json")
+# How the client id and the secret are sent to token_url: in a form, in the header Authorization, or in a JSON body.
+CLIENT_CREDENTIAL_STYLES = ("form", "basic", "json")
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -77,11 +78,11 @@ class AuthSettings:
     secret_env: str = ""
     secret_file: str = ""
     header: str = ""
-    prefix: str = ""
+    prefix: str = ""  # the key `word`: the text before the secret in the header
     token_url: str = ""
     client_id: str = ""
     scope: str = ""
-    style: str = "form"
+    style: str = "form"  # one of CLIENT_CREDENTIAL_STYLES
 
     def secret(self) -> str:
         """Return the secret. Raise LookupError, which says what to configure."""
@@ -110,7 +111,7 @@ class Connection:
     pipelines: Selection = field(default_factory=Selection)
     http: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
-    reconcile_days: int = 3
+    reconcile_days: int = 3  # the runs of so many last days are read again once a day; 0: never
     inventory_seconds: int = 300  # seconds between two readings of the source's list of pipelines; 0: never
     adopt_clients: tuple[tuple[str, str], ...] = ()  # pairs of a pattern of external ids and a client's name
     ui_url: str = ""  # the URL of the partner's user interface if it is not base_url, or the URL template of run pages
@@ -127,7 +128,7 @@ class Connection:
                 return client
         return self.pipelines.clients[0] if len(self.pipelines.clients) == 1 else ""
 
-    def connect(self, session: PartnerSession, has_pipeline: Callable[[str], bool]) -> Connector:
+    def create_connector(self, session: PartnerSession, has_pipeline: Callable[[str], bool]) -> Connector:
         """Return the connector.
 
         `has_pipeline` returns whether an external id belongs to a pipeline of the connection.
@@ -358,7 +359,7 @@ def _read_auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> Au
         token_url=reader.text(table, where, "token_url"),
         client_id=reader.text(table, where, "client_id"),
         scope=reader.text(table, where, "scope"),
-        style=reader.choice(table, where, "style", TOKEN_STYLES, default="form"),
+        style=reader.choice(table, where, "style", CLIENT_CREDENTIAL_STYLES, default="form"),
     )
     required = AUTH_KINDS.get(kind, ())
     reader.mistakes.extend(

@@ -91,7 +91,7 @@ def ingest_connection(
         on_pause=circuit.set_partner_pause,
     )
     with session, ReadAhead() as ahead:
-        connector = connection.connect(session, external_ids.__contains__)
+        connector = connection.create_connector(session, external_ids.__contains__)
         targets = [_with_reconciliation(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
             share = KNOWN_PIPELINES_SHARE if has_new_pipelines and walk.since is not None else 1

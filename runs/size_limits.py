@@ -25,14 +25,14 @@ def bounded_text(value: str) -> str:
     return beginning.decode(errors="ignore") + note
 
 
-def bounded_payload(encoded: str) -> str:
+def bounded_payload(payload_json: str) -> str:
     """Return the JSON text of an object, without its largest fields if it is longer than MAX_PAYLOAD_BYTES.
 
     The key CUT_KEY then contains the original size of the payload and the names of the removed fields.
     """
-    if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
-        return encoded
-    fields = {name: (value, len(_to_json({name: value}).encode())) for name, value in json.loads(encoded).items()}
+    if len(payload_json) * 4 <= MAX_PAYLOAD_BYTES or (size := len(payload_json.encode())) <= MAX_PAYLOAD_BYTES:
+        return payload_json
+    fields = {name: (value, len(_to_json({name: value}).encode())) for name, value in json.loads(payload_json).items()}
     # Leave space for the note.
     free_bytes = MAX_PAYLOAD_BYTES - 2 * _MAX_REMOVED_NAMES_BYTES
     kept_names = set()

@@ -56,11 +56,14 @@ TABLES = (
 
 @dataclass(slots=True)
 class BatchCounts:
-    """Counts of a batch. `kept_ids`: runs whose id keeps its secret, because another run has the masked id."""
+    """Counts of a batch.
+
+    `unmasked_ids`: runs whose id still contains a secret, because another run has the masked id.
+    """
 
     read: int = 0
     changed: int = 0
-    kept_ids: int = 0
+    unmasked_ids: int = 0
 
 
 def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[BatchCounts]:
@@ -117,7 +120,7 @@ def _scrub_row(table: ScrubbedTable, row: Model, batch: BatchCounts, *, dry_run:
             batch.changed += unchanged_row.update(**changes)
     except IntegrityError:
         # Another run of the pipeline already has the masked id.
-        batch.kept_ids += 1
+        batch.unmasked_ids += 1
         # Write the other columns of the row.
         del changes["external_run_id"]
         batch.changed += unchanged_row.update(**changes) if changes else 0

@@ -359,7 +359,7 @@ def error_text(text_request: ErrorTextRequest, body: object) -> str | None:
 def source_status(source: SourceDescription, row: object) -> str | None:
     """Return the row's status in the source's words, joined by a slash (completed/failure), or None if it has none."""
     words = []
-    for expression in source.words:
+    for expression in source.status_expressions:
         with contextlib.suppress(JMESPathError):
             words.append(_as_text(expression.search(row)).strip())
     return "/".join(word for word in words if word) or None

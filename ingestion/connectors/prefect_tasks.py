@@ -35,7 +35,8 @@ def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[st
             rows += [row for row in page if isinstance(row, dict)]
             if len(page) < PAGE_SIZE:
                 break
-    except TokenRefused:  # a subclass of Refused, but all further requests would fail too
+    except TokenRefused:
+        # Unlike another Refused: without a valid token, every further request would fail as well.
         raise
     except Refused:
         return {}

@@ -98,7 +98,7 @@ class SourceDescription:
     request: RequestTemplate = field(default_factory=RequestTemplate)
     items: Expression = WHOLE_DOCUMENT
     fields: Mapping[str, Expression] = field(default_factory=dict)
-    words: tuple[Expression, ...] = ()
+    status_expressions: tuple[Expression, ...] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
     paging: Paging = Paging()
     since: SinceRequest | None = None
@@ -155,13 +155,13 @@ class _SourceReader:
     def source(self, table: Mapping[str, Any]) -> SourceDescription:
         reader, where = self.reader, self.where
         request = self._request(table, "request", {"now", "external_id"}, methods=True)
-        words, statuses = self._status(reader.table(table, "status", where, required=True))
+        status_expressions, statuses = self._status(reader.table(table, "status", where, required=True))
         fields = self._fields(reader.table(table, "fields", where, required=True))
         source = SourceDescription(
             request=request,
             items=self._expression(table, where, "items", required=True) or WHOLE_DOCUMENT,
             fields=fields,
-            words=words,
+            status_expressions=status_expressions,
             statuses=statuses,
             paging=self._paging(reader.table(table, "paging", where)),
             since=self._since(table) if "since" in table else None,

@@ -38,7 +38,7 @@ def answer_about_tasks(
     return None
 
 
-def _task_list(body: dict[str, Any], rows: Iterable[RecordedRow], maximum: int) -> Answer:
+def _task_list(body: dict[str, Any], rows: Iterable[RecordedRow], maximum_page_limit: int) -> Answer:
     template = recorded_body("task-instances")["task_instances"][0]
     tasks = [
         template | {"dag_id": dag, "dag_run_id": run, "end_date": row.data["end_date"]}
@@ -47,5 +47,5 @@ def _task_list(body: dict[str, Any], rows: Iterable[RecordedRow], maximum: int) 
         if row.data["state"] == "failed" and dag in (body["dag_ids"] or [dag]) and run in (body["dag_run_ids"] or [run])
     ]
     start = body.get("page_offset", 0)
-    page = tasks[start : start + min(body.get("page_limit", 100), maximum)]
+    page = tasks[start : start + min(body.get("page_limit", 100), maximum_page_limit)]
     return Answer(body={"task_instances": page, "total_entries": len(tasks)})

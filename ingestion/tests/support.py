@@ -59,7 +59,7 @@ def ingest(connection: Connection, **scope: Any) -> Report:
 
 
 def outcomes(report: Report) -> dict[str, int]:
-    """Return the number of runs for each outcome, without outcomes of no run."""
+    """Return the number of runs for each outcome that occurred."""
     names = ("created", "updated", "unchanged", "stale", "pruned", "rejected")
     return {name: number for name in names if (number := getattr(report, name))}
 

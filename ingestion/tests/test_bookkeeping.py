@@ -27,7 +27,7 @@ def test_a_walk_moves_all_its_watermarks_in_one_statement(airflow: AirflowReplay
     assert Pipeline.objects.filter(ingested_through__gt=timezone.now() - timedelta(minutes=1)).count() == 8
 
 
-def test_bookkeeping_does_not_change_updated_at(generic_partner: GenericPartner, db: None) -> None:
+def test_moving_a_watermark_does_not_change_updated_at(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders", "unknown")
     generic_partner.runs["orders"] = []
     before = list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True))
@@ -37,7 +37,7 @@ def test_bookkeeping_does_not_change_updated_at(generic_partner: GenericPartner,
     assert list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True)) == before
 
 
-def test_a_watermark_that_moves_by_less_than_a_step_is_not_written(generic_partner: GenericPartner, db: None) -> None:
+def test_a_watermark_that_would_move_by_seconds_is_not_written(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders")
     generic_partner.runs["orders"] = []
     ingest(generic_connection(generic_partner, interval_seconds=3600))
@@ -51,7 +51,7 @@ def test_a_watermark_that_moves_by_less_than_a_step_is_not_written(generic_partn
         assert cursor.fetchall() == before
 
 
-def test_a_pipeline_is_due_three_intervals_after_its_walk(generic_partner: GenericPartner, db: None) -> None:
+def test_a_pipeline_is_stale_three_intervals_after_its_walk(generic_partner: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders")
     generic_partner.runs["orders"] = []
 
@@ -111,10 +111,10 @@ def test_a_pipeline_that_gets_another_source_during_its_walk_is_not_marked_as_wa
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_a_new_pipeline_does_not_make_the_others_start_earlier(
+def test_a_new_pipeline_does_not_make_chm_read_older_runs_of_the_others(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    airflow.move_to("C-settled")
+    airflow.move_to("C-settled")  # when all runs have ended
     Pipeline.objects.exclude(external_id="manual_refund").update(ingested_through=timezone.now())
 
     ingest(airflow_connection(airflow))

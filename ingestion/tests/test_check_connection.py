@@ -102,10 +102,10 @@ def test_the_command_shows_where_each_field_comes_from_if_the_connection_has_a_d
     # The table is wider than 80 columns, so each field is a block of lines.
     blocks = [" ".join(block.split()) for block in output.split("\n\n") if "field " in block]
     status = next(block for block in blocks if "field status " in block)
-    assert "from status.state, status.termination_details.code" in status
-    assert "the partner's TERMINATED/SKIPPED stored skipped" in status
+    assert "expression status.state, status.termination_details.code" in status
+    assert "partner's value TERMINATED/SKIPPED stored value skipped" in status
     finished = next(block for block in blocks if "field finished_at " in block)
-    assert f"from end_time the partner's {databricks.rows[-1]['end_time']}" in finished
+    assert f"expression end_time partner's value {databricks.rows[-1]['end_time']}" in finished
     assert PLANTED not in output
     assert SECRET not in output
     assert physical_rows() == {}

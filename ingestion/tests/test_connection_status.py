@@ -1,4 +1,4 @@
-"""The status of connections in the command, and the adoption of pipelines that only the source has."""
+"""What `manage.py connections` shows, and the adoption of pipelines that only the source has."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -213,15 +213,17 @@ def test_pipelines_are_adopted_only_for_the_clients_that_the_connection_selects(
         Client.objects.create(name=name)
     status_before = status_after_walk()
 
-    other = adopt_from_source(
+    result_for_another_client = adopt_from_source(
         status_before, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk
     )
-    owned = adopt_from_source(
+    result_for_the_selected_client = adopt_from_source(
         status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk
     )
 
-    assert [fault.message for fault in other.faults] == ["The connection does not select the client Contoso."]
-    assert owned.faults == []
+    assert [fault.message for fault in result_for_another_client.faults] == [
+        "The connection does not select the client Contoso."
+    ]
+    assert result_for_the_selected_client.faults == []
     assert (Pipeline.objects.get().client.name, Pipeline.objects.get().environment) == ("Northwind", "staging")
 
 

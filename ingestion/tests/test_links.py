@@ -22,7 +22,7 @@ FLOW, DEPLOYMENT = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8
 def links_of(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
     connection = Connection("c", connector, base_url, http=SHORT_TIMEOUTS, **options)
     with PartnerSession(base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
-        links_by_id = connection.links(connection.connect(session, {external_id}.__contains__), {external_id})
+        links_by_id = connection.links(connection.create_connector(session, {external_id}.__contains__), {external_id})
     return links_by_id[external_id]
 
 
@@ -80,7 +80,7 @@ def links_of_preset(name: str, base_url: str, external_id: str, tmp_path: Path, 
     file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{options_text}')
     connection = read_connections_file(file)["c"]
     with PartnerSession(base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
-        return connection.links(connection.connect(session, bool), {external_id}).get(external_id, Links())
+        return connection.links(connection.create_connector(session, bool), {external_id}).get(external_id, Links())
 
 
 def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:

@@ -79,9 +79,11 @@ def generic_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 @contextmanager
 def airflow_source(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
+    # At C-settled, all recorded runs have ended.
     with AirflowReplay(moment="C-settled", maximum_page_limit=7, **options) as partner:
         pipelines_of("Northwind", *AIRFLOW_DAGS)
-        Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=9000))  # one listing of everything
+        # So old that one listing returns all runs of all pipelines.
+        Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=9000))
         yield partner, airflow_connection(partner)
 
 
@@ -110,7 +112,7 @@ def dagster_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def described_source(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
+def declarative_source(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
     rows = [make_row(number) for number in range(20)]
 
     def answer(request: Any) -> Answer:
@@ -129,7 +131,7 @@ def described_source(connect: Connect, paging: str, parameter: str) -> Iterator[
         yield partner, connect(partner, DESCRIPTION + f"[paging]\n{paging}\n")
 
 
-PAGING_OF_DESCRIPTIONS = {
+DECLARATIVE_PAGING = {
     "by cursor": ('kind = "cursor"\nparam = "c"\nnext = "cursor"', "c"),
     "by offset": ('kind = "offset"\nparam = "o"\ntotal = "total"', "o"),
     "by page": ('kind = "page"\nparam = "page"\ntotal = "total"', "page"),
@@ -143,8 +145,8 @@ SOURCES: dict[str, Callable[[Connect], AbstractContextManager[tuple[PartnerServe
     "prefect": prefect_source,
     "dagster": dagster_source,
     **{
-        name: partial(described_source, paging=paging, parameter=parameter)
-        for name, (paging, parameter) in PAGING_OF_DESCRIPTIONS.items()
+        name: partial(declarative_source, paging=paging, parameter=parameter)
+        for name, (paging, parameter) in DECLARATIVE_PAGING.items()
     },
 }
 

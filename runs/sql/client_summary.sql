@@ -8,9 +8,11 @@
 -- The index runs_latest has -infinity for a run without a start. So a window is two ranges of each pipeline's runs in
 -- that index: those with a start in the window, and those without a start, filtered by event_at.
 --
--- If most runs of the client are in the window, only the runs outside the window are counted, because they are fewer.
--- These counts are subtracted from the sums of the roll-up. The roll-up counts runs by another time (event_at), so only
--- its sum over all months is exact here. Its months also give an estimate of whether most runs are in the window.
+-- Which runs are counted: those in the window, or those outside of it if most runs of the client are in the window,
+-- because these are fewer to read. The counts of the window are then the sum of the roll-up minus the counted runs.
+--
+-- Why only the sum over all months: a run belongs to a month by event_at, and to the window by started_at. So the sums
+-- of single months can contain other runs. They only give an estimate of whether most runs are in the window.
 WITH client_months AS MATERIALIZED (
     SELECT month, running, success, failed, canceled, skipped
     FROM rollup.months
@@ -33,7 +35,8 @@ history AS MATERIALIZED (
         ) AS is_mostly_in_window
     FROM client_months
 ),
-counted AS MATERIALIZED (
+-- Counts of the runs in the window, or of those outside of it if is_mostly_in_window.
+counted_runs AS MATERIALIZED (
     SELECT
         count(*) FILTER (WHERE r.status = 'running') AS running,
         count(*) FILTER (WHERE r.status = 'success') AS success,
@@ -66,7 +69,7 @@ counted AS MATERIALIZED (
             AND pipeline_id = p.id
             AND coalesce(started_at, '-infinity'::timestamptz) >= %(until)s
         UNION ALL
-        -- Without a start.
+        -- Without a start: those in the window, or those outside of it if is_mostly_in_window.
         SELECT status
         FROM runs
         WHERE pipeline_id = p.id
@@ -88,7 +91,7 @@ SELECT
     CASE WHEN h.is_mostly_in_window THEN h.skipped - c.skipped ELSE c.skipped END AS skipped
 FROM pipelines AS p
 CROSS JOIN history AS h
-CROSS JOIN counted AS c
+CROSS JOIN counted_runs AS c
 LEFT JOIN LATERAL (
     SELECT r.status, r.started_at
     FROM reporting.runs AS r

@@ -10,7 +10,7 @@ from chm_project.scrubbing import FILTERED, scrub_mapping, scrub_payload, scrub_
 from chm_project.scrubbing.payloads import scrubbed
 from chm_project.scrubbing.secret_names import SECRET_NAMES
 from chm_project.scrubbing.texts import RULES
-from tools.support.labelled_texts import Labelled, fill, labelled_texts
+from tools.support.labelled_texts import LabelledText, fill, labelled_texts
 
 SECRET_KEYS = (
     "password PASSWORD passwd pwd db_password DB-PASSWORD dbPassword smtppassword secret client_secret clientSecret "
@@ -81,8 +81,8 @@ def test_a_secret_in_a_value_of_a_payload_is_filtered(name: str, example: str) -
     assert not [secret for secret in secrets if secret in json.loads(clean)["conf"]["note"][0]], name
 
 
-@pytest.mark.parametrize("item", labelled_texts(), ids=lambda item: item.written[:40])
-def test_a_payload_searched_as_one_text_is_scrubbed_like_a_parsed_one(item: Labelled) -> None:
+@pytest.mark.parametrize("item", labelled_texts(), ids=lambda item: item.template[:40])
+def test_a_payload_searched_as_one_text_is_scrubbed_like_a_parsed_one(item: LabelledText) -> None:
     """A payload is searched as one JSON text first, and parsed only after a match."""
     value = item.value if isinstance(item.value, dict) else {"line": f"first\n{item.value}", "items": [item.value]}
 

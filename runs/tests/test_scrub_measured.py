@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from tools.support.labelled_texts import Labelled, is_altered, is_missed, items_of, labelled_texts, part_of
+from tools.support.labelled_texts import LabelledText, is_altered, is_missed, items_of, labelled_texts, part_of
 
-# Every secret that is missed, and every harmless text that is altered, with the reason. All are in the part held_out.
+# Every secret that is missed, and every harmless text that is altered, with the reason. The texts are those of
+# secrets.toml: « » marks the secret, and {alnum:32} stands for 32 random characters. That file has two parts: "rules"
+# was used to write the rules, and "held_out" was not. All texts here are in held_out.
 MISSED = {
     "try again with passphrase «correct-horse-battery»": "ordinary words after the name, without a sign between them",
     "Invalid API key provided: «{alnum:32}»": "a word between the name and the colon",
-    "password = '«it''s me»'": "the value ends at the doubled quote, and 'it' is taken for a word of a sentence",
+    "password = '«it''s me»'": "the rule reads only 'it' as the value, and keeps it because it is an ordinary word",
     "https://f.example.test/x?Expires=1&Signature=«{alnum:40}~»&Key-Pair-Id=«APK{upper:14}»": (
         "the signature is removed; the id of the key pair stays, because it gives no access"
     ),
@@ -24,12 +26,15 @@ ALTERED = {
 }
 
 
-def texts_of(items: Iterable[Labelled]) -> set[str]:
-    return {item.written for item in items}
+def texts_of(items: Iterable[LabelledText]) -> set[str]:
+    return {item.template for item in items}
 
 
-def test_there_are_enough_items_and_their_hash_decides_their_part() -> None:
-    assert [item.written for item in labelled_texts() if item.part != part_of(item.written)] == []
+def test_the_hash_of_a_text_decides_its_part() -> None:
+    assert [item.template for item in labelled_texts() if item.part != part_of(item.template)] == []
+
+
+def test_each_kind_and_the_part_held_out_have_enough_texts() -> None:
     for kind in ("secret", "harmless"):
         assert len(items_of(kind)) >= 200
         assert len(items_of(kind, "held_out")) >= 150
@@ -37,7 +42,7 @@ def test_there_are_enough_items_and_their_hash_decides_their_part() -> None:
 
 def test_every_secret_is_marked_and_no_harmless_text_has_one() -> None:
     for item in labelled_texts():
-        assert bool(item.secrets) == (item.kind == "secret"), item.written
+        assert bool(item.secrets) == (item.kind == "secret"), item.template
 
 
 @pytest.mark.proves("SE-002", "SE-003")

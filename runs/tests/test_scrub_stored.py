@@ -102,7 +102,9 @@ def test_an_id_is_kept_and_reported_if_another_run_has_its_masked_form() -> None
     second = RunFactory.create(pipeline=scrubbed.pipeline)
     Run.objects.filter(pk=second.pk).update(external_run_id=f"x?token={SECRET}", error_message=f"token={SECRET}")
 
-    assert scrub()[0] == "runs: 1 of 2 rows changed; ids not masked, because another run has the masked id: 1"
+    assert scrub()[0] == (
+        "runs: 1 of 2 rows changed; ids that still contain a secret, because another run has the masked id: 1"
+    )
     assert Run.objects.get(pk=second.pk).error_message == "token=[filtered]"
 
 

@@ -30,44 +30,44 @@ _SECRET = re.compile(r"«(.*?)»", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A text or payload: `written` as in the file, `value` as a source would send it, and the secrets in it."""
+class LabelledText:
+    """A text or payload: `template` as in the file, `value` as a source would send it, and the secrets in it."""
 
     kind: str
     group: str
     part: str
-    written: str
+    template: str
     value: Any
     secrets: tuple[str, ...]
 
 
-def fill(written: str) -> tuple[str, tuple[str, ...]]:
+def fill(template: str) -> tuple[str, tuple[str, ...]]:
     """Return the text with its placeholders replaced and without the marks « », and the secrets between the marks.
 
     The random parts are always the same for the same text.
     """
-    rng = random.Random(written)
+    rng = random.Random(template)
 
     def replacement(match: re.Match[str]) -> str:
         if match[3]:
             return _CHARACTERS[match[3]]
         return "".join(rng.choices(_ALPHABETS[match[1]], k=int(match[2])))
 
-    marked = _PLACEHOLDER.sub(replacement, written)
+    marked = _PLACEHOLDER.sub(replacement, template)
     return _SECRET.sub(r"\1", marked), tuple(_SECRET.findall(marked))
 
 
-def part_of(written: str) -> str:
+def part_of(template: str) -> str:
     """Return the part that a text belongs to: "rules" or "held_out". A hash decides, so that authors cannot choose."""
-    return "held_out" if hashlib.sha256(written.encode()).digest()[0] % 2 else "rules"
+    return "held_out" if hashlib.sha256(template.encode()).digest()[0] % 2 else "rules"
 
 
-def items_of(kind: str, part: str | None = None) -> list[Labelled]:
+def items_of(kind: str, part: str | None = None) -> list[LabelledText]:
     """Return the items of a kind, "secret" or "harmless", and of one part, or of both if `part` is None."""
     return [item for item in labelled_texts() if item.kind == kind and part in (None, item.part)]
 
 
-def is_missed(item: Labelled) -> bool:
+def is_missed(item: LabelledText) -> bool:
     """Return whether a word of a secret is still in the scrubbed text, as written or as JSON escapes it."""
     scrubbed = _scrubbed(item)
     # Words of one or two letters can also occur in the harmless rest of the text.
@@ -75,12 +75,12 @@ def is_missed(item: Labelled) -> bool:
     return any(word in scrubbed or json.dumps(word)[1:-1] in scrubbed for word in words)
 
 
-def is_altered(item: Labelled) -> bool:
+def is_altered(item: LabelledText) -> bool:
     """Return whether the scrubber changes the item."""
     return _scrubbed(item) != (item.value if isinstance(item.value, str) else json.dumps(item.value))
 
 
-def _scrubbed(item: Labelled) -> str:
+def _scrubbed(item: LabelledText) -> str:
     if isinstance(item.value, str):
         return scrub_text(item.value)
     # The scrubber accepts only mappings, so other values are wrapped and unwrapped.
@@ -90,16 +90,16 @@ def _scrubbed(item: Labelled) -> str:
 
 
 @cache
-def labelled_texts() -> tuple[Labelled, ...]:
+def labelled_texts() -> tuple[LabelledText, ...]:
     return tuple(_labelled(kind, item) for kind, items in tomllib.loads(FILE.read_text()).items() for item in items)
 
 
-def _labelled(kind: str, item: dict[str, str]) -> Labelled:
-    [written] = item.keys() & {"text", "payload", "key"}
-    if written == "key":
+def _labelled(kind: str, item: dict[str, str]) -> LabelledText:
+    [field] = item.keys() & {"text", "payload", "key"}
+    if field == "key":
         # A secret key must hide its value at any depth.
         value: Any = {"conf": [{"deep": {item["key"]: EXAMPLE_VALUE}}], item["key"]: EXAMPLE_VALUE}
-        return Labelled(kind, item["group"], item["part"], item["key"], value, (EXAMPLE_VALUE,))
-    filled, secrets = fill(item[written])
-    value = json.loads(filled) if written == "payload" else filled
-    return Labelled(kind, item["group"], item["part"], item[written], value, secrets)
+        return LabelledText(kind, item["group"], item["part"], item["key"], value, (EXAMPLE_VALUE,))
+    filled, secrets = fill(item[field])
+    value = json.loads(filled) if field == "payload" else filled
+    return LabelledText(kind, item["group"], item["part"], item[field], value, secrets)

@@ -75,7 +75,7 @@ class Command(BaseCommand):
             document = {
                 "connection": name, "connector": connection.connector, "base_url": connection.base_url,
                 "pipelines": len(selected), "external_id": pipeline.external_id, "next_page": next_page,
-                "runs": [_document(event, run, connection.source) for event, run in results[: options["rows"]]],
+                "runs": [_run_as_dict(event, run, connection.source) for event, run in results[: options["rows"]]],
                 "notices": sorted(page.notices),
             }  # fmt: skip
             show_json(self.stdout, document)
@@ -91,7 +91,10 @@ class Command(BaseCommand):
 
 
 def _pipeline(selected: list[Pipeline], pipeline_id: object, name: str) -> Pipeline:
-    """Return the selected pipeline with this id, or the first one if the id is None. Raise ConfigurationError."""
+    """Return the selected pipeline with this id, or the first one if the id is None.
+
+    Raise ConfigurationError if there is none.
+    """
     if pipeline_id is None and selected:
         return selected[0]
     matching = [pipeline for pipeline in selected if pipeline.pk == pipeline_id]
@@ -106,7 +109,7 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
     external_ids = {other.external_id for other in selected}
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
-        connector = connection.connect(session, external_ids.__contains__)
+        connector = connection.create_connector(session, external_ids.__contains__)
         for walk in connector.walks([target]):
             pages = walk.pages(None)
             if (page := next(pages, None)) is not None:
@@ -126,7 +129,7 @@ def _about_next_page(pages: Iterator[Page]) -> str:
 Result = tuple[RunEvent | Rejected, StorableRun | Rejected]
 
 
-def _document(
+def _run_as_dict(
     event: RunEvent | Rejected, run: StorableRun | Rejected, source: SourceDescription | None
 ) -> dict[str, Any]:
     if not isinstance(event, RunEvent) or not isinstance(run, StorableRun):
@@ -171,9 +174,9 @@ def _explain_first_run(out: Any, source: SourceDescription, page: Page) -> None:
     rows = []
     for name, expression in source.fields.items():
         rows.append((name, expression.text, _value(expression, event.payload), getattr(run, name, "")))
-    expressions = ", ".join(expression.text for expression in source.words)
+    expressions = ", ".join(expression.text for expression in source.status_expressions)
     rows.append(("status", expressions, _original_status(event, source), run.status))
-    show_table(out, ("field", "from", "the partner's", "stored"), rows, title="the first run")
+    show_table(out, ("field", "expression", "partner's value", "stored value"), rows, title="the first run")
 
 
 def _value(expression: Expression, payload: object) -> str:

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         for status in statuses:
             failing = sum(number for _, number in status.errors)
             unmatched, import_errors = len(status.unmatched), len(status.import_errors)
-            counts = status.pipelines, unmatched, status.missing, status.paused, import_errors, failing
+            counts = status.pipeline_count, unmatched, status.missing_count, status.paused_count, import_errors, failing
             table.add_row(
                 status.connection.name,
                 status.connection.connector,

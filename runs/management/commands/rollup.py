@@ -17,7 +17,8 @@ examples:
   manage.py rollup --rebuild    count all runs again; writers wait meanwhile
   manage.py rollup --compact    merge the partial counts; a scheduled task does this too
 
-Triggers keep the counts exact at every commit. Rebuild the counts if the triggers were disabled for some time.
+Triggers keep the counts exact at every commit. Each write adds rows with its own counts (partial counts), so a day has
+several rows until they are merged into one. Rebuild the counts if the triggers were disabled for some time.
 """
 
 

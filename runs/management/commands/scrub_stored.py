@@ -28,9 +28,11 @@ class Command(BaseCommand):
 
     def _scrub(self, table: ScrubbedTable, progress: Progress, *, dry_run: bool) -> str:
         task = progress.add_task(table.name, total=rows_left(table, dry_run=dry_run))
-        read = changed = kept_ids = 0
+        read = changed = unmasked_ids = 0
         for batch in scrub_table(table, dry_run=dry_run):
-            read, changed, kept_ids = read + batch.read, changed + batch.changed, kept_ids + batch.kept_ids
+            read, changed, unmasked_ids = read + batch.read, changed + batch.changed, unmasked_ids + batch.unmasked_ids
             progress.advance(task, batch.read)
         line = f"{table.name}: {changed:,} of {read:,} rows {'would change' if dry_run else 'changed'}"
-        return f"{line}; ids not masked, because another run has the masked id: {kept_ids:,}" if kept_ids else line
+        if unmasked_ids:
+            line += f"; ids that still contain a secret, because another run has the masked id: {unmasked_ids:,}"
+        return line

@@ -141,7 +141,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     written = report["created"] + report["updated"]
     record.check(not written, f"a second ingestion without changes writes {written} runs")
 
-    record.say("2. Manual changes; before each change, CHM ingests until it no longer reads earlier changed runs again")
+    record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
     changes = 0
 
     def by_hand(description: str, change: Callable[[], Any]) -> None:

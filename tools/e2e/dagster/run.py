@@ -110,7 +110,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     wait_until(lambda: all(dagster.status(run) in final_statuses for run in first), chm.ingest, "the first runs end")
     compare(record, "all runs have ended", dagster.states, chm)
 
-    record.say("2. Manual changes; before each change, CHM ingests until it no longer reads earlier changed runs again")
+    record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
     changes = 0
 
     def by_hand(description: str, change: Callable[[], Any]) -> Any:

@@ -87,7 +87,7 @@ class Prefect:
 
 
 def canonical(row: dict[str, Any]) -> str:
-    """Return CHM's status for a flow run. A flow reports that it skipped its work by the name of its state."""
+    """Return CHM's status for a flow run. If a flow skipped its work, the name of its state is "Skipped"."""
     return "skipped" if row["state_name"] == "Skipped" else CANONICAL[row["state_type"]]
 
 
@@ -107,7 +107,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     record.say("1. Flows run while CHM ingests")
     first = prefect.start()  # every flow, once
     serving = prefect.start("serve")
-    # The nine flows of FLOWS, and the flows child and long.
+    # flows.py defines eleven flows: the nine in FLOWS, child and long.
     wait_until(lambda: len(prefect.call("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered")
     wait_until(lambda: prefect.call("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
     [deployment] = prefect.call("POST", "/deployments/filter", {})
@@ -123,13 +123,13 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
         "the long runs have started",
     )
     chm.ingest()
-    [orphan] = open_run_ids(prefect, long, 301)
+    [killed_run_id] = open_run_ids(prefect, long, 301)
     os.killpg(crashed.pid, signal.SIGTERM)
     wait_until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
     chm.ingest()
     compare(record, "all runs have ended", prefect.states, chm)
 
-    record.say("2. Manual changes; before each change, CHM ingests until it no longer reads earlier changed runs again")
+    record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
     changes = 0
 
     def by_hand(description: str, change: Any) -> None:
@@ -152,16 +152,18 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow, "CANCELLED"))
     by_hand("the same run is set to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
     os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
-    by_hand("a killed run is paused", lambda: prefect.set_state(orphan, "PAUSED"))
-    by_hand("the paused run is cancelled", lambda: prefect.set_state(orphan, "CANCELLED"))
-    created_run = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
-    by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(created_run, "RUNNING"))
-    by_hand("the same run is deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{created_run}"))
-    deleted_run = chm.runs().get(created_run)
+    by_hand("a killed run is paused", lambda: prefect.set_state(killed_run_id, "PAUSED"))
+    by_hand("the paused run is cancelled", lambda: prefect.set_state(killed_run_id, "CANCELLED"))
+    created_run_id = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
+    by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(created_run_id, "RUNNING"))
+    by_hand("the same run is deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{created_run_id}"))
+    deleted_run = chm.runs().get(created_run_id)
     final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted open run in CHM: {final_state}")
-    removed = newest(prefect, "skipped", "COMPLETED")
-    by_hand("an ended run is deleted; CHM keeps it", lambda: prefect.call("DELETE", f"/flow_runs/{removed}"))
+    deleted_ended_run_id = newest(prefect, "skipped", "COMPLETED")
+    by_hand(
+        "an ended run is deleted; CHM keeps it", lambda: prefect.call("DELETE", f"/flow_runs/{deleted_ended_run_id}")
+    )
     by_hand("a run is renamed", lambda: prefect.call("PATCH", f"/flow_runs/{success}", {"name": "renamed by hand"}))
     by_hand(
         "the deployment is paused", lambda: prefect.call("POST", f"/deployments/{deployment['id']}/pause_deployment")
@@ -188,7 +190,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     report = chm.reconcile()
     written = report["created"] + report["updated"]
     record.check(not written, f"a second reading of the last 3 days writes {written} runs")
-    extra = set(chm.states()) - set(prefect.states()) - {created_run, removed}
+    extra = set(chm.states()) - set(prefect.states()) - {created_run_id, deleted_ended_run_id}
     record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
 
     record.say("4. The error of every failed run names the task, or says that no task failed; the run's link opens")
