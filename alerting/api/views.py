@@ -21,7 +21,7 @@ from alerting.api.serializers import (
 from alerting.models import AlertRule
 from alerting.services import firing_rules, preview
 from chm_project.api.conditional import VersionedObjects
-from chm_project.api.csv import CsvList
+from chm_project.api.csv import CsvListMixin
 from chm_project.api.history import LoggedChanges
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
@@ -55,7 +55,7 @@ MAX_PREVIEW_WINDOW = timedelta(days=400)
 class AlertRuleViewSet(
     VersionedObjects,
     LoggedChanges,
-    CsvList,
+    CsvListMixin,
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
@@ -117,7 +117,7 @@ class AlertRuleViewSet(
         "`fingerprint` appears or disappears. Receiving the same runs again does not change the list.",
     )
 )
-class FiringRuleViewSet(CsvList, ApiViewSet):
+class FiringRuleViewSet(CsvListMixin, ApiViewSet):
     """The rules that are firing. Only active pipelines count."""
 
     queryset = AlertRuleViewSet.queryset

@@ -11,9 +11,9 @@ from chm_project.api.throttling import Limit, address_of
 
 logger = logging.getLogger(__name__)
 
-ACCOUNT_AND_ADDRESS = Limit("login", "CHM_THROTTLE_LOGIN")  # one account from one address
-ADDRESS = Limit("login-address", "CHM_THROTTLE_LOGINS")  # all accounts from one address
-ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account from all addresses
+ACCOUNT_AND_ADDRESS_LIMIT = Limit("login", "CHM_THROTTLE_LOGIN")  # one account from one address
+ADDRESS_LIMIT = Limit("login-address", "CHM_THROTTLE_LOGINS")  # all accounts from one address
+ACCOUNT_LIMIT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account from all addresses
 
 
 class LoginLimitBackend:
@@ -29,7 +29,7 @@ class LoginLimitBackend:
             return
         # any() stops at the first exceeded limit, so the later limits do not count this login. Guesses from
         # one address never lock the account for other addresses.
-        if any(limit.count(caller) is not None for limit, caller in _limits_for(request, username)):
+        if any(limit.count_and_get_wait(caller) is not None for limit, caller in _limits_for(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without checking the password",
                 username[:150],
@@ -43,10 +43,10 @@ def uncount_login(request: HttpRequest | None, user: AbstractBaseUser, **_: Any)
     # Django's test client logs in with a request that has no address.
     if request is not None and request.META.get("REMOTE_ADDR"):
         for limit, caller in _limits_for(request, user.get_username()):
-            limit.count(caller, -1)
+            limit.count_and_get_wait(caller, -1)
 
 
 def _limits_for(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:
     # Django's user names have at most 150 characters. Cut longer input, so that it does not fill the cache.
     address, account = address_of(request), username.lower()[:150]
-    return (ACCOUNT_AND_ADDRESS, f"{account}@{address}"), (ADDRESS, address), (ACCOUNT, account)
+    return (ACCOUNT_AND_ADDRESS_LIMIT, f"{account}@{address}"), (ADDRESS_LIMIT, address), (ACCOUNT_LIMIT, account)

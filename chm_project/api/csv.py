@@ -20,7 +20,11 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CsvRenderer(BaseRenderer):
-    """Let clients request text/csv from views that return a csv_response. Errors of these views are still JSON."""
+    """Let clients request text/csv.
+
+    Views answer such a request with a csv_response, which is complete without this renderer. `render` is for a view
+    that returns rows in a Response. Errors are JSON, because the exception handler selects another renderer.
+    """
 
     media_type = "text/csv"
     format = "csv"
@@ -30,7 +34,7 @@ class CsvRenderer(BaseRenderer):
         return "".join(csv_lines(list(data[0]) if data else [], data)).encode()
 
 
-class CsvList(mixins.ListModelMixin):
+class CsvListMixin(mixins.ListModelMixin):
     """Mixin that also returns each page of a list as CSV. The header CHM-Next-Cursor contains the next cursor."""
 
     def get_renderers(self) -> list[BaseRenderer]:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A process reserves limit / RESERVED_SHARE requests at once, but at most MAX_RESERVED.
-RESERVED_SHARE = 500
+# A process reserves limit / RESERVED_DIVISOR requests at once, but at most MAX_RESERVED.
+RESERVED_DIVISOR = 500
 MAX_RESERVED = 20
 # Maximum number of reserved blocks that a process keeps: one per caller and window.
 MAX_BLOCKS = 10_000
@@ -86,36 +86,34 @@ class ReservedNumbers:
 
 
 class Limit:
-    """A limit on the requests of each caller. `rate` names the setting with the limit, such as "100/minute"."""
+    """A limit on the requests of each caller.
 
-    def __init__(self, name: str, rate: str, *, reserve_blocks: bool = False) -> None:
+    `rate_setting` is the name of a setting, such as CHM_THROTTLE_TOKEN, whose value is a rate, such as 100/minute.
+    """
+
+    def __init__(self, name: str, rate_setting: str, *, reserve_blocks: bool = False) -> None:
         self._name = name
-        self._rate = rate
+        self._rate_setting = rate_setting
         self._reserved_numbers = ReservedNumbers() if reserve_blocks else None
 
-    def count(self, caller: str, number: int = 1) -> float | None:
+    def count_and_get_wait(self, caller: str, number: int = 1) -> float | None:
         """Count `number` requests; -1 undoes one. Return the seconds to wait if the limit is exceeded, else None."""
-        state = self.consume(caller, number)
+        state = self.count_and_get_state(caller, number)
         return state.wait if state else None
 
-    def consume(self, caller: str, number: int = 1) -> LimitState | None:
+    def count_and_get_state(self, caller: str, number: int = 1) -> LimitState | None:
         """Count `number` requests and return the new state; None if the cache is down."""
 
         def count_requests(key: str, seconds: int) -> int:
-            block_size = min(parse_rate(getattr(settings, self._rate))[0] // RESERVED_SHARE, MAX_RESERVED)
+            block_size = min(parse_rate(getattr(settings, self._rate_setting))[0] // RESERVED_DIVISOR, MAX_RESERVED)
             if self._reserved_numbers is None or number > 1 or block_size <= 1:
                 return self._increment(key, seconds, number)
             return self._reserved_numbers.next(key, lambda: (self._increment(key, seconds, block_size), block_size))
 
         return self._state(caller, count_requests)
 
-    def reached(self, caller: str) -> float | None:
-        """Return the seconds to wait if another request would exceed the limit, else None. Count nothing."""
-        state = self._state(caller, lambda key, seconds: int(cache.get(key, 0)) + 1)
-        return state.wait if state else None
-
     def _state(self, caller: str, count: Callable[[str, int], int]) -> LimitState | None:
-        limit, seconds = parse_rate(getattr(settings, self._rate))
+        limit, seconds = parse_rate(getattr(settings, self._rate_setting))
         window, passed = divmod(time.time(), seconds)
         # Quote user names, because they may contain characters that cache keys may not contain.
         key = f"throttle:{self._name}:{quote(caller, safe=':')}:{int(window)}"
@@ -139,10 +137,10 @@ class Limit:
             return cache.incr(key, number)
 
 
-TOKEN = Limit("token", "CHM_THROTTLE_TOKEN", reserve_blocks=True)
-ADDRESS = Limit("address", "CHM_THROTTLE_ADDRESS")
-INVALID_CREDENTIALS = Limit("refused", "CHM_THROTTLE_REFUSED")
-LINEAGE = Limit("lineage", "CHM_THROTTLE_LINEAGE")
+TOKEN_LIMIT = Limit("token", "CHM_THROTTLE_TOKEN", reserve_blocks=True)
+ADDRESS_LIMIT = Limit("address", "CHM_THROTTLE_ADDRESS")
+INVALID_CREDENTIALS_LIMIT = Limit("refused", "CHM_THROTTLE_REFUSED")
+LINEAGE_LIMIT = Limit("lineage", "CHM_THROTTLE_LINEAGE")
 
 
 class TokenThrottle(BaseThrottle):
@@ -154,7 +152,7 @@ class TokenThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         token = request.auth
         caller = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
-        state = TOKEN.consume(caller)
+        state = TOKEN_LIMIT.count_and_get_state(caller)
         if state is None:
             return True
         self._wait = state.wait
@@ -166,15 +164,15 @@ class TokenThrottle(BaseThrottle):
         return self._wait
 
 
-def throttle_token(token: ApiToken, limit: Limit = TOKEN, number: int = 1) -> None:
+def throttle_token(token: ApiToken, limit: Limit = TOKEN_LIMIT, number: int = 1) -> None:
     """Count requests of a token; raise Throttled if the limit is exceeded."""
-    if (wait := limit.count(f"token-{token.pk}", number)) is not None:
+    if (wait := limit.count_and_get_wait(f"token-{token.pk}", number)) is not None:
         raise Throttled(wait)
 
 
 def throttle_address(request: HttpRequest | Request) -> None:
     """Count a request without credentials; raise Throttled if the limit is exceeded."""
-    if (wait := ADDRESS.count(address_of(request))) is not None:
+    if (wait := ADDRESS_LIMIT.count_and_get_wait(address_of(request))) is not None:
         raise Throttled(wait)
 
 
@@ -183,7 +181,7 @@ def throttle_invalid_credentials(request: HttpRequest | Request) -> None:
 
     Requests with valid credentials are not limited by this, even from the same address.
     """
-    if (wait := INVALID_CREDENTIALS.count(address_of(request))) is not None:
+    if (wait := INVALID_CREDENTIALS_LIMIT.count_and_get_wait(address_of(request))) is not None:
         raise Throttled(wait)
 
 

@@ -41,12 +41,12 @@ def api_as_role(role: str) -> APIClient:
 def create_bound_user(kind: str, *client_ids: Any) -> User:
     """Create a staff user with all permissions who is bound to the clients.
 
-    The kind "person of a group" is bound through a group; "person of two clients" is also bound to a new client.
+    A "member of a bound group" is bound through the group; a "person of two clients" is also bound to a new client.
     """
     user = User.objects.create_user(f"a bound {kind}", password="secret", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
     binding_owner: dict[str, Any] = {"user": user}
-    if kind == "person of a group":
+    if kind == "member of a bound group":
         binding_owner = {"group": Group.objects.create(name="north")}
         user.groups.add(binding_owner["group"])
     binding = Binding.objects.create(**binding_owner)

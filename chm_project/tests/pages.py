@@ -97,7 +97,10 @@ class _TableParser(HTMLParser):
 
 
 def tables(text: str) -> dict[str, list[list[str]]]:
-    """Return the rows of each table as lists of cell texts, keyed by the table's list or chart. Times are ISO texts."""
+    """Return the rows of each table as lists of cell texts. Times are ISO texts.
+
+    The keys are the values of the tables' attributes data-list or data-chart.
+    """
     parser = _TableParser()
     parser.feed(text)
     return {

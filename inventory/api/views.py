@@ -15,7 +15,7 @@ from rest_framework.serializers import BaseSerializer
 
 from chm_project.access.visibility import refuse_bound_callers, visible_to
 from chm_project.api.conditional import VersionedObjects
-from chm_project.api.csv import CsvList
+from chm_project.api.csv import CsvListMixin
 from chm_project.api.history import LoggedChanges, log_change
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
@@ -35,7 +35,7 @@ PARTIAL_UPDATE_DESCRIPTION = "Only the fields that are sent are changed."
 class InventoryViewSet(
     VersionedObjects,
     LoggedChanges,
-    CsvList,
+    CsvListMixin,
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,

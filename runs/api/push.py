@@ -14,7 +14,7 @@ from chm_project.access.models import ApiToken, Scope
 from chm_project.access.visibility import visible_to
 from chm_project.api.errors import flat_details
 from chm_project.api.parsers import GzipJSONParser
-from chm_project.api.throttling import LINEAGE, throttle_token
+from chm_project.api.throttling import LINEAGE_LIMIT, throttle_token
 from chm_project.api.viewsets import StrictView
 from inventory.models import Pipeline
 from runs.api.views import PUSH, PipelineRunViewSet, push_response
@@ -88,7 +88,7 @@ class LineageView(StrictView):
             )
         events = self._events(request.data)
         # Count events, not requests, so that a batch does not bypass the limit.
-        throttle_token(token, LINEAGE, len(events))
+        throttle_token(token, LINEAGE_LIMIT, len(events))
         jobs = [lineage.job_of(data) for data in events]
         if not isinstance(request.data, list) and isinstance(jobs[0], dict):
             raise ValidationError(jobs[0])

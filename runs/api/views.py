@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from chm_project.access.models import Scope
 from chm_project.access.visibility import UNBOUND, visibility_of, visible_to
-from chm_project.api.csv import CsvList
+from chm_project.api.csv import CsvListMixin
 from chm_project.api.deprecation import Deprecation
 from chm_project.api.errors import flat_details
 from chm_project.api.filters import split_values
@@ -59,7 +59,7 @@ from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, rec
 _PAGE_PARAMETERS = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
-class RunRowsViewSet(CsvList, ApiViewSet):
+class RunRowsViewSet(CsvListMixin, ApiViewSet):
     """Base class of views that read runs as dictionaries. The serializer only describes them in the contract."""
 
     serializer_class = RunSerializer

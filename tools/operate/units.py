@@ -64,11 +64,11 @@ class UnitsRoot:
         return Unit(command, environment, Path(folder))
 
 
-def _settings(path: Path, machine: UnitsRoot | None = None) -> Iterator[tuple[str, str]]:
+def _settings(path: Path, root: UnitsRoot | None = None) -> Iterator[tuple[str, str]]:
     for line in path.read_text().splitlines():
         key, separator, value = line.partition("=")
         if separator and not line.startswith("#"):
-            yield key, machine.replace_folders(value) if machine else value
+            yield key, root.replace_folders(value) if root else value
 
 
 def check() -> int:
@@ -78,14 +78,14 @@ def check() -> int:
             sys.exit(f"{program} is not installed: apt-get install systemd nginx-light caddy openssl")
     with tempfile.TemporaryDirectory(prefix="chm-units-") as name:
         folder = Path(name)
-        faults = [*_units(folder), *_nginx(folder), *_caddy()]
+        faults = [*_unit_faults(folder), *_nginx_faults(folder), *_caddy_faults()]
     for fault in faults:
         print(fault)
     print(f"{len(UNIT_NAMES)} units, nginx and Caddy: {len(faults)} faults")
     return 1 if faults else 0
 
 
-def _units(folder: Path) -> Iterator[str]:
+def _unit_faults(folder: Path) -> Iterator[str]:
     system = folder / "root" / "etc" / "systemd" / "system"
     shutil.copytree(UNITS, system)
     for path in system.glob("*.service"):
@@ -109,7 +109,7 @@ def _units(folder: Path) -> Iterator[str]:
             print(f"{service}: exposure {level[1]} of 10 (at most {MAX_EXPOSURE / 10})")
 
 
-def _nginx(folder: Path) -> Iterator[str]:
+def _nginx_faults(folder: Path) -> Iterator[str]:
     key, certificate = folder / "chm.key", folder / "chm.pem"
     _output_of(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
         "-subj", "/CN=chm.example.com",
@@ -125,7 +125,7 @@ def _nginx(folder: Path) -> Iterator[str]:
         yield f"nginx: {output.strip()}"
 
 
-def _caddy() -> Iterator[str]:
+def _caddy_faults() -> Iterator[str]:
     output = _output_of(
         [
             _program_path("caddy"),

@@ -8,7 +8,7 @@ from django.urls import get_resolver
 from tools.e2e.console.test_screens import FORMS, PAGES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "validation" / "console.md"
-# URLs that are not opened there, each with the reason.
+# URLs that the browser tests do not open, each with the reason.
 NOT_OPENED = {
     "no page: a file, a redirect or an answer to a script": {
         "admin:alerting_alertrule_export", "admin:alerting_alertrule_preview", "admin:autocomplete",
@@ -16,11 +16,11 @@ NOT_OPENED = {
         "admin:runs_run_csv", "admin:search", "admin:view_on_site", "console:adopt", "console:client-csv",
         "console:ingest", "console:known",
     },
-    "closed: runs, inventory and roles are not added or deleted here": {
+    "refused: the console does not add or delete these objects": {
         "admin:inventory_client_delete", "admin:inventory_pipeline_delete", "admin:runs_run_add",
         "admin:runs_run_delete", "admin:access_apitoken_delete",
     },
-    "needs an object that the browser's site does not have": {
+    "needs an object that the test installation does not have": {
         "admin:access_apitoken_change", "admin:access_apitoken_history", "admin:access_apitoken_revoke_this",
     },
     "the same template as a page that is opened": {
@@ -35,12 +35,14 @@ def test_the_browser_tests_open_every_page_of_the_console() -> None:
     opened = {view for view, _ in PAGES.values()} | set(FORMS)
     not_opened = set().union(*NOT_OPENED.values())
 
-    assert opened | not_opened == {f"{space}:{name}" for space in ("admin", "console") for name in _names(space)}
+    assert opened | not_opened == {
+        f"{namespace}:{name}" for namespace in ("admin", "console") for name in _names(namespace)
+    }
     assert not opened & not_opened
 
 
-def _names(space: str) -> set[str]:
-    names = get_resolver().namespace_dict[space][1].reverse_dict
+def _names(namespace: str) -> set[str]:
+    names = get_resolver().namespace_dict[namespace][1].reverse_dict
     return {name for name in names if isinstance(name, str)}
 
 

@@ -110,8 +110,15 @@ def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
-# Callers that are bound to one client; "person of two clients" is also bound to a second client.
-BOUND_CALLERS = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
+# Callers that are bound to one client. For a member of a bound group, the group is bound and not the person. A person
+# of two clients is also bound to a second client.
+BOUND_CALLERS = (
+    "token of a client",
+    "token of a pipeline",
+    "person",
+    "member of a bound group",
+    "person of two clients",
+)
 
 
 def api_of_bound_caller(caller: str, own_ids: dict[str, str]) -> APIClient:
@@ -206,5 +213,5 @@ def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> 
     assert taken.json()["error"]["message"] == free.json()["error"]["message"]
 
 
-def test_responses_may_not_be_stored_by_common_caches() -> None:
+def test_responses_may_not_be_stored_by_shared_caches() -> None:
     assert api_with_scope("read").get(f"{ROOT}/clients")["Cache-Control"] == "private, no-cache"

@@ -31,7 +31,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = ("person", "person of a group", "person of two clients")
+PEOPLE = ("person", "member of a bound group", "person of two clients")
 # These pages are not requested, because they end the session.
 LOGIN_AND_LOGOUT = {"/admin/login/", "/admin/logout/"}
 # Paths of pages about all clients. A bound person may not open them.
@@ -267,7 +267,7 @@ def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> Non
 
 def test_a_bound_user_cannot_remove_the_binding() -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
-    bound_browser = browser_of_bound_user("person of a group", own_rows)
+    bound_browser = browser_of_bound_user("member of a bound group", own_rows)
     user = Binding.objects.get().group.user_set.get()  # type: ignore[union-attr]
     before = stored_rows()
 

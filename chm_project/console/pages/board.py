@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from chm_project.console.drawing.charts import Bar, draw_bars, draw_rates, spread_labels, success_point
 from chm_project.console.drawing.text_format import day_and_month
-from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
+from chm_project.console.pages.board_scope import BoardScope, why_board_is_empty
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.run_links import filtered_runs_url, window_of_day
 from chm_project.console.pages.sections import SECTIONS, Section, candidates
@@ -56,7 +56,7 @@ def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
     return {
         "as_of": as_of,
         "changed_since": scope.compared_since(clock),
-        "nothing_judged": why_nothing_is_judged(scope),
+        "why_board_is_empty": why_board_is_empty(scope),
         "board_sections": board_sections,
         "tiles": [each for each in board_sections if each.section.tile],
         "failures": failures_chart(scope, as_of),

@@ -33,15 +33,15 @@ class BoardLists:
     is_reused: bool = False
 
 
-def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> BoardLists:
-    """Return the board's lists at `clock`, or stored lists that are at most CHM_BOARD_REUSE_SECONDS old."""
+def board_lists(request: HttpRequest, scope: BoardScope, now: datetime) -> BoardLists:
+    """Return the board's lists at `now`, or stored lists that are at most CHM_BOARD_REUSE_SECONDS old."""
     key = f"board:{_digest(scope)}"
-    if scope.as_of is None and (stored := _read_stored(key, clock)) is not None:
+    if scope.as_of is None and (stored := _read_stored(key, now)) is not None:
         own_change_at = changed_at(request)
         if own_change_at is None or own_change_at < stored.as_of:
             return stored
     started = time.monotonic()
-    context = read_board(scope, clock)
+    context = read_board(scope, now)
     html = render_to_string("console/parts/board.html", context | {"scope": scope}, request)
     lists = BoardLists(html, context["as_of"])
     if scope.as_of is None and time.monotonic() - started > FAST_SECONDS:
@@ -55,11 +55,11 @@ def _digest(scope: BoardScope) -> str:
     return blake2b(f"{replace(scope, clients=None)!r} {clients}".encode(), digest_size=16).hexdigest()
 
 
-def _read_stored(key: str, clock: datetime) -> BoardLists | None:
+def _read_stored(key: str, now: datetime) -> BoardLists | None:
     if not settings.CHM_BOARD_REUSE_SECONDS:
         return None
     value = best_effort_cache.read(key)
-    if value is None or not 0 <= (clock - value["as_of"]).total_seconds() <= settings.CHM_BOARD_REUSE_SECONDS:
+    if value is None or not 0 <= (now - value["as_of"]).total_seconds() <= settings.CHM_BOARD_REUSE_SECONDS:
         return None
     return BoardLists(mark_safe(zlib.decompress(value["html"]).decode()), value["as_of"], is_reused=True)  # noqa: S308 - our own HTML
 

@@ -168,7 +168,7 @@ def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tup
     }
 
 
-def why_nothing_is_judged(scope: BoardScope) -> str:
+def why_board_is_empty(scope: BoardScope) -> str:
     """Return a sentence if the scope has no active pipeline, else "". Without it, such a board would look green."""
     pipelines: QuerySet[Pipeline] = Pipeline.objects.active()
     if scope.clients is not None:
@@ -184,7 +184,10 @@ def why_nothing_is_judged(scope: BoardScope) -> str:
         return ""
     client = Client.objects.filter(pk=scope.client_id, is_active=False).first() if scope.client_id else None
     if client is not None:
-        return f"{client.name} is disabled: none of its pipelines is judged or ingested. Its history is kept."
+        return (
+            f"{client.name} is disabled: CHM does not ingest its pipelines, and does not check whether they fail or "
+            "are late. Its history is kept."
+        )
     if scope.client_id or scope.platform or scope.environment or scope.clients is not None:
         return "No active pipeline matches these filters."
     return "No pipeline yet. When pipelines exist, this page shows which fail or are late."

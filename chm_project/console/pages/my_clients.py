@@ -33,8 +33,8 @@ def my_clients_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = [client.pk for client in form.cleaned_data["clients"]]
         save_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in
-        selection = f"{len(chosen)} of the" if chosen else "all"
-        message = f"The board and the lists now start with {selection} clients."
+        selection = f"only {len(chosen)} of the" if chosen else "all"
+        message = f"The board and the lists now show {selection} clients by default."
         messages.success(request, message)
         return HttpResponseRedirect(reverse("admin:index"))
     context = {**admin.site.each_context(request), "title": "My clients", "form": form}

@@ -32,7 +32,7 @@ from chm_project.api.csv import csv_response
 from chm_project.api.history import log_change
 from chm_project.console.pages.board import list_address
 from chm_project.console.pages.board_cache import board_lists
-from chm_project.console.pages.board_scope import BoardScope, filter_choices, scope_of, why_nothing_is_judged
+from chm_project.console.pages.board_scope import BoardScope, filter_choices, scope_of, why_board_is_empty
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.client_report import DEFAULT_DAYS, TABLES, Period, UnknownPeriod, period_of
 from chm_project.console.pages.first_start import first_steps
@@ -114,7 +114,7 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
         "scope": scope,
         "choices": filter_choices(scope, visibility_of(request)), "my_clients": len(my_clients(request)),
         "as_of": scope.as_of or clock, "changed_since": scope.compared_since(clock),
-        "nothing_judged": why_nothing_is_judged(scope), "address": list_address(section, scope),
+        "why_board_is_empty": why_board_is_empty(scope), "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
     return console_page(request, "console/list.html", context)

@@ -256,7 +256,7 @@ def test_a_disabled_client_is_not_on_the_board(viewer: Browser) -> None:
     assert "No pipeline yet." in board
 
 
-def test_the_board_of_a_disabled_client_shows_that_it_is_not_judged(viewer: Browser) -> None:
+def test_the_board_of_a_disabled_client_shows_that_it_is_not_checked(viewer: Browser) -> None:
     run = RunFactory.create(status="failed", pipeline__client__name="Northwind", pipeline__client__is_active=False)
     RunFactory.create()
     for address in (
@@ -264,8 +264,8 @@ def test_the_board_of_a_disabled_client_shows_that_it_is_not_judged(viewer: Brow
         f"/admin/console/list/fresh/?client={run.pipeline.client_id}",
     ):
         page = html(viewer.get(address))
-        assert "Northwind is disabled: none of its pipelines is judged or ingested." in page
-        assert "Not judged." in page
+        assert "Northwind is disabled: CHM does not ingest its pipelines, and does not check" in page
+        assert "Not checked." in page
         assert "Everything has succeeded" not in page
 
     client = html(viewer.get(f"/admin/console/client/{run.pipeline.client_id}/"))
@@ -318,7 +318,7 @@ def test_a_configured_connection_completes_its_setup_step_and_viewers_get_no_lin
     assert "/add/" not in page
 
 
-def test_an_installation_without_pipelines_is_not_judged(viewer: Browser) -> None:
+def test_an_installation_without_pipelines_is_not_checked(viewer: Browser) -> None:
     RunFactory.create(pipeline__is_active=False, pipeline__platform="dbt")
     board = html(viewer.get("/admin/"))
     assert "Everything has succeeded" not in board

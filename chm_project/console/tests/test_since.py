@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 FRIDAY_EVENING = datetime(2026, 6, 12, 18, tzinfo=UTC)
 MONDAY_MORNING = datetime(2026, 6, 15, 8, tzinfo=UTC)
-# Runs as (status, day of June, hour of the start, hour of the end).
+# Runs as (status, day of June, hour of the start, hour of the end). The hour 99: the run has not ended.
 WEEKEND: dict[str, list[tuple[str, int, float, float]]] = {
     "broke on Saturday": [("success", 12, 6, 7), ("failed", 13, 6, 7), ("failed", 14, 6, 7)],
     "broke, and is being retried": [("success", 12, 6, 7), ("failed", 14, 6, 7), ("running", 15, 7, 99)],
@@ -71,7 +71,7 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
         then, now = status_at(FRIDAY_EVENING), status_at(MONDAY_MORNING)
         if now is None or now == then:
             continue
-        word = {("success", "failed"): "newly_failing", ("failed", "success"): "recovered"}.get(
+        change = {("success", "failed"): "newly_failing", ("failed", "success"): "recovered"}.get(
             (str(then), now), "first_failure" if now == "failed" else "first_success"
         )
         since = None
@@ -79,14 +79,14 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
             if run.finished_at is not None and run.finished_at <= MONDAY_MORNING:
                 since = None if run.status != now else since or run.finished_at
         assert since is not None
-        changes.append((pipeline.name, then, now, word, since))
+        changes.append((pipeline.name, then, now, change, since))
     groups = ["newly_failing", "recovered", "first_failure", "first_success"]
     return sorted(changes, key=lambda row: (groups.index(row[3]), -row[4].timestamp(), row[0]))
 
 
 def test_changes_since_friday_evening_equal_changes_computed_from_raw_runs(weekend: None, viewer: Browser) -> None:
     expected = changes_from_raw_runs()
-    assert [(name, word) for name, _, _, word, _ in expected] == [
+    assert [(name, change) for name, _, _, change, _ in expected] == [
         ("broke, and is being retried", "newly_failing"),
         ("broke on Saturday", "newly_failing"),
         ("broke, then was skipped", "newly_failing"),
@@ -115,7 +115,7 @@ def test_changes_since_friday_evening_equal_changes_computed_from_raw_runs(weeke
         assert 'Since <time datetime="2026-06-12T18:00:00Z"' in page
         shown = tables(html(viewer.get(f"/admin/console/list/changed/?{query}")))["changed"]
         assert [(row[0].split(" Acme ")[0], row[4]) for row in shown] == [
-            (name, word.replace("_", " ")) for name, _, _, word, _ in expected
+            (name, change.replace("_", " ")) for name, _, _, change, _ in expected
         ]
         assert tables(page)["changed"] == shown
 
@@ -158,5 +158,5 @@ def test_links_of_the_board_keep_since_as_of_and_zone(weekend: None, viewer: Bro
     ["since=whenever", "since=custom&since_time=12", "as_of=soon", "since=yesterday&zone=Mars/Olympus",
      "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99"],
 )  # fmt: skip
-def test_an_invalid_time_is_not_found(viewer: Browser, query: str) -> None:
+def test_an_invalid_time_or_zone_is_answered_with_404(viewer: Browser, query: str) -> None:
     assert viewer.get(f"/admin/?{query}").status_code == 404

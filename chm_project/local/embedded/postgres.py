@@ -56,7 +56,7 @@ class Postgres(SharedServer):
 
     @property
     def url(self) -> str:
-        # Both libpq and django-environ read this form only: an empty host, and the socket's folder in the query.
+        # The only form that both libpq and django-environ accept: an empty host, and the socket's folder in the query.
         return f"postgresql://{ROLE}@:{PORT}/{DATABASE}?host={quote(str(self.socket_path.parent), safe='')}"
 
     def connect_as_superuser(self) -> psycopg.Connection[tuple[object, ...]]:
@@ -85,13 +85,13 @@ class Postgres(SharedServer):
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
-    def command(self, alive_lock: int) -> Sequence[str | Path]:
+    def command(self, alive_lock_descriptor: int) -> Sequence[str | Path]:
         programs = self._reachable_programs()
         major = int(_version(programs).split(".")[0])
         # One cluster per major version, because a newer PostgreSQL cannot open the files of an older one.
         cluster = self.home / str(major)
         if not cluster.exists():
-            self._create_cluster(programs, cluster, major, alive_lock)
+            self._create_cluster(programs, cluster, major, alive_lock_descriptor)
         # The server does not run, so a killed server left these files. The pid in them may belong to another process.
         for leftover in (cluster / "postmaster.pid", Path(f"{self.socket_path}.lock")):
             leftover.unlink(missing_ok=True)
@@ -130,8 +130,8 @@ class Postgres(SharedServer):
                 f"{link} contains the cluster of an ordinary user. As root choose another CHM_DATA_DIR, or set "
                 "CHM_DATABASE_URL."
             )
-        # There is no link, so the data folder is new. Remove the cluster of a deleted data folder with the same path.
-        # Rename it first, because deleting it takes a while and can be interrupted.
+        # There is no link, so the data folder is new. A cluster in `home` belongs to a deleted data folder that had the
+        # same path. Remove it. Rename it first, because deleting it takes a while and can be interrupted.
         renamed_home = home.with_suffix(".forgotten")
         shutil.rmtree(renamed_home, ignore_errors=True)
         home.rename(renamed_home)
@@ -152,7 +152,7 @@ class Postgres(SharedServer):
         # The checkout may be in a folder that the account cannot read, such as root's home.
         return copy_programs(programs, ROOT_FOLDER / f"programs-{programs.parent.parent.name}-{_version(programs)}")
 
-    def _create_cluster(self, programs: Path, cluster: Path, major: int, alive_lock: int) -> None:
+    def _create_cluster(self, programs: Path, cluster: Path, major: int, alive_lock_descriptor: int) -> None:
         # Create the cluster under another name and rename it, so that an interrupted start leaves no partial cluster.
         new_cluster = cluster.with_suffix(".new")
         shutil.rmtree(new_cluster, ignore_errors=True)
@@ -176,7 +176,7 @@ class Postgres(SharedServer):
                 *(locale if major >= 17 else ["--locale=C.UTF-8"]),
             ],
             account=self.account,
-            keep_open=[alive_lock],
+            keep_open=[alive_lock_descriptor],
         )
         if initdb.returncode != 0:
             raise EmbeddedServersUnavailable(

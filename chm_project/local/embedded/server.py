@@ -46,10 +46,10 @@ class SharedServer(ABC):
         """Return whether the server answers a client."""
 
     @abstractmethod
-    def command(self, alive_lock: int) -> Sequence[str | Path]:
+    def command(self, alive_lock_descriptor: int) -> Sequence[str | Path]:
         """Prepare the server's files and return the command that starts it. Called only while the server does not run.
 
-        `alive_lock` is the descriptor of the locked file NAME.alive, which the started processes inherit.
+        `alive_lock_descriptor` is the descriptor of the locked file NAME.alive, which the started processes inherit.
         """
 
     @abstractmethod
@@ -81,8 +81,8 @@ class SharedServer(ABC):
 
     def has_process(self) -> bool:
         """Return whether a process of the server exists."""
-        with self._lock_alive_file() as alive_lock:
-            return alive_lock is None
+        with self._lock_alive_file() as alive_lock_descriptor:
+            return alive_lock_descriptor is None
 
     def listening(self) -> bool:
         """Return whether the server accepts connections on its socket."""
@@ -93,11 +93,11 @@ class SharedServer(ABC):
         deadline = time.monotonic() + TIMEOUT_SECONDS
         started = False
         while not self.answers():
-            with self._lock_alive_file() as alive_lock:
-                if alive_lock is not None and started:
+            with self._lock_alive_file() as alive_lock_descriptor:
+                if alive_lock_descriptor is not None and started:
                     raise self._unavailable_error("stopped while starting")
-                if alive_lock is not None:
-                    self._start(alive_lock)
+                if alive_lock_descriptor is not None:
+                    self._start(alive_lock_descriptor)
                     started = True
                     continue
             # The server may be starting, recovering or stopping, or processes of a killed server may still run.
@@ -105,13 +105,13 @@ class SharedServer(ABC):
                 raise self._unavailable_error("has processes that do not answer")
             time.sleep(POLL_SECONDS)
 
-    def _start(self, alive_lock: int) -> None:
-        command = self.command(alive_lock)
+    def _start(self, alive_lock_descriptor: int) -> None:
+        command = self.command(alive_lock_descriptor)
         with suppress(FileNotFoundError):
             self.log.replace(self.log.with_suffix(".log.1"))
         self.log.touch(0o600)
         with self.log.open("wb") as log:
-            spawn(command, account=self.account, log=log, keep_open=[alive_lock])
+            spawn(command, account=self.account, log=log, keep_open=[alive_lock_descriptor])
 
     def _release(self, users: int) -> None:
         # Only the last holder gets the exclusive lock, and stops the server.

@@ -24,7 +24,7 @@ class Valkey(SharedServer):
     def answers(self) -> bool:
         return self._send("PING").startswith(b"+PONG")
 
-    def command(self, alive_lock: int) -> Sequence[str | Path]:
+    def command(self, alive_lock_descriptor: int) -> Sequence[str | Path]:
         # No snapshots (--save ""), because the append-only file is enough. Valkey replaces an old socket file.
         return [
             *(valkey_program(), "--port", "0", "--unixsocket", self.socket_path, "--unixsocketperm", "700"),

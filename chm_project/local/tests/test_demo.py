@@ -22,9 +22,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_demonstration_starts_ingests_refuses_a_second_one_and_leaves_no_process(tmp_path: Path) -> None:
-    other_server_variables = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
-    environment = {name: value for name, value in os.environ.items() if name not in other_server_variables}
+def test_the_demonstration_from_its_start_until_ctrl_c(tmp_path: Path) -> None:
+    variables_to_remove = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
+    environment = {name: value for name, value in os.environ.items() if name not in variables_to_remove}
     environment |= {"CHM_DATA_DIR": str(tmp_path / "chm"), "CHM_PORT": str(free_port())}
     log = tmp_path / "log"
     with log.open("w") as output:

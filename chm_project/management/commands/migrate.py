@@ -48,7 +48,7 @@ class Command(DjangoMigrate):
 
     def _build_reporting(self, connection: BaseDatabaseWrapper, verbosity: int) -> None:
         if unapplied := builder.unapplied_migrations(connection):
-            message = f"The schema reporting is built once all migrations are applied; {unapplied} are not."
+            message = f"The schema reporting will be built when all migrations are applied; {unapplied} are not."
         elif view_count := builder.rebuild(connection):
             message = f"The schema reporting was built: {view_count} views."
         else:
@@ -74,8 +74,9 @@ class Command(DjangoMigrate):
             lock_connection = psycopg.connect(**parameters)
         with lock_connection:
             self._wait_for_lock(lock_connection)
-            # The transaction that holds the lock stays idle while migrations run. This must be its last statement,
-            # because CREATE INDEX CONCURRENTLY waits for the snapshot that a query with parameters keeps until then.
+            # The transaction that holds the lock stays idle while migrations run. The query for the lock keeps a
+            # snapshot until the next statement, and CREATE INDEX CONCURRENTLY would wait for it. So this statement must
+            # be the last one.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
 

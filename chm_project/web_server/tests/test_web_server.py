@@ -44,7 +44,7 @@ def connect(address: str) -> socket.socket:
 
 def read_response(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
     received = b""
-    while b"\r\n\r\n" not in received or len(received) < _length(received):
+    while b"\r\n\r\n" not in received or len(received) < _expected_length(received):
         if not (chunk := client.recv(65_536)):
             break
         received += chunk
@@ -54,7 +54,7 @@ def read_response(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
     return int(first.split()[1]), headers, body
 
 
-def _length(received: bytes) -> int:
+def _expected_length(received: bytes) -> int:
     header_text, _, _ = received.partition(b"\r\n\r\n")
     for line in header_text.decode().split("\r\n"):
         if line.lower().startswith("content-length:"):

@@ -8,6 +8,7 @@ SELECT
 FROM (
     SELECT
         r.run_id, r.event_at, coalesce(nullif(r.error_message, ''), r.status_reason) AS text,
+        -- The error text with # in place of numbers, ids and names: equal for failures with the same cause.
         {masked_error} AS masked
     FROM (
         SELECT *

@@ -11,7 +11,7 @@ from chm_project.local.embedded import start_servers
 from chm_project.local.embedded.folders import outside_path
 from chm_project.local.embedded.postgres import Postgres
 from chm_project.local.embedded.server import SharedServer
-from chm_project.local.embedded.tests.holder import Holder
+from chm_project.local.embedded.tests.holder import ProcessWithServers
 from chm_project.local.embedded.valkey import Valkey
 
 
@@ -22,7 +22,10 @@ def running_servers(data_dir: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def clean_up() -> Callable[[Path], None]:
-    """Return a function that removes the files of a data folder from other folders. It fails if a server still runs."""
+    """Return a function that removes what the servers wrote outside their data folder.
+
+    The function fails if a server still runs.
+    """
 
     def clean_up(data_dir: Path) -> None:
         still_running = running_servers(data_dir) if data_dir.exists() else []
@@ -59,18 +62,18 @@ def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable
 
 
 @pytest.fixture
-def start_holder() -> Iterator[Callable[..., Holder]]:
-    """Return a function that starts a holder; kill the holders that still run after the test."""
-    holders: list[Holder] = []
+def start_process_with_servers() -> Iterator[Callable[..., ProcessWithServers]]:
+    """Return a function that starts a process which uses the servers. After the test, kill those that still run."""
+    processes: list[ProcessWithServers] = []
 
-    def start(*args: object, **kwargs: object) -> Holder:
-        holders.append(Holder(*args, **kwargs))  # type: ignore[arg-type]
-        return holders[-1]
+    def start(*args: object, **kwargs: object) -> ProcessWithServers:
+        processes.append(ProcessWithServers(*args, **kwargs))  # type: ignore[arg-type]
+        return processes[-1]
 
     yield start
-    for holder in holders:
-        if holder.process.poll() is None:
-            holder.signal_all(signal.SIGKILL)
+    for process in processes:
+        if process.process.poll() is None:
+            process.signal_all(signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)

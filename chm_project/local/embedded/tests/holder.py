@@ -15,7 +15,7 @@ from typing import cast
 PROJECT = Path(__file__).resolve().parents[4]
 
 
-class Holder:
+class ProcessWithServers:
     def __init__(
         self, data_dir: Path, *, account: tuple[int, int] | None = None, packages_folder: Path | None = None
     ) -> None:

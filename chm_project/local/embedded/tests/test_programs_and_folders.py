@@ -21,7 +21,7 @@ from chm_project.local.embedded.folders import (
     socket_folder,
 )
 from chm_project.local.embedded.tests.conftest import readable_folder
-from chm_project.local.embedded.tests.holder import Holder
+from chm_project.local.embedded.tests.holder import ProcessWithServers
 
 IS_ROOT = os.geteuid() == 0
 
@@ -123,14 +123,14 @@ def test_copied_programs_have_their_libraries_and_every_account_can_read_them(tm
 
 
 def test_a_data_folder_with_special_characters_and_a_long_path_works(
-    tmp_path: Path, start_holder: Callable[..., Holder], clean_up: Callable[[Path], None]
+    tmp_path: Path, start_process_with_servers: Callable[..., ProcessWithServers], clean_up: Callable[[Path], None]
 ) -> None:
     data_dir = tmp_path / ('odd, "$(name)" é+%20' + "x" * 150) / "chm"
     with (
         start_servers(data_dir=data_dir, database=False) as broker_only,
         start_servers(data_dir=data_dir) as servers,
     ):
-        other_process = start_holder(data_dir)
+        other_process = start_process_with_servers(data_dir)
 
         assert servers.broker_url == broker_only.broker_url
         assert other_process.read_urls() == {"database_url": servers.database_url, "broker_url": servers.broker_url}
@@ -150,17 +150,17 @@ def test_the_socket_is_outside_the_data_folder_if_its_path_is_too_long_or_needs_
 
 
 def test_an_installation_in_a_private_folder_works_and_the_folder_stays_private(
-    data_dir: Path, start_holder: Callable[..., Holder]
+    data_dir: Path, start_process_with_servers: Callable[..., ProcessWithServers]
 ) -> None:
     accounts = pwd.getpwall()
     private_folder_path = data_dir.parent
     private_folder_path.chmod(0o700)
     site = copy_wheels(private_folder_path / "site")
 
-    holder = start_holder(data_dir, packages_folder=site)
-    version, postmaster = version_and_postmaster(holder.read_urls()["database_url"])
+    process = start_process_with_servers(data_dir, packages_folder=site)
+    version, postmaster = version_and_postmaster(process.read_urls()["database_url"])
     program = Path(postmaster.exe())
-    holder.stop()
+    process.stop()
 
     assert version.startswith("18.")
     # An ordinary user can read the installation. The account that runs PostgreSQL for root cannot, so it uses a copy.
@@ -169,7 +169,9 @@ def test_an_installation_in_a_private_folder_works_and_the_folder_stays_private(
     assert pwd.getpwall() == accounts
 
 
-def test_all_files_of_an_ordinary_user_are_in_the_data_folder(start_holder: Callable[..., Holder]) -> None:
+def test_all_files_of_an_ordinary_user_are_in_the_data_folder(
+    start_process_with_servers: Callable[..., ProcessWithServers],
+) -> None:
     with readable_folder() as folder:
         site = copy_wheels(folder / "site")
         home = folder / "home"
@@ -177,12 +179,12 @@ def test_all_files_of_an_ordinary_user_are_in_the_data_folder(start_holder: Call
         user = pwd.getpwnam("nobody") if IS_ROOT else pwd.getpwuid(os.geteuid())
         os.chown(home, user.pw_uid, user.pw_gid)
 
-        holder = start_holder(
+        process = start_process_with_servers(
             home / "chm", account=(user.pw_uid, user.pw_gid) if IS_ROOT else None, packages_folder=site
         )
-        version, postmaster = version_and_postmaster(holder.read_urls()["database_url"])
+        version, postmaster = version_and_postmaster(process.read_urls()["database_url"])
         program, owner = Path(postmaster.exe()), postmaster.uids().real
-        holder.stop()
+        process.stop()
 
         assert version.startswith("18.")
         assert program.is_relative_to(site)

@@ -15,9 +15,9 @@ import redis
 from chm_project.local.embedded import EmbeddedServersUnavailable, RunningServers, redis_url, start_servers
 from chm_project.local.embedded.postgres import SETTINGS, Postgres
 from chm_project.local.embedded.tests.conftest import running_servers
-from chm_project.local.embedded.tests.holder import Holder
+from chm_project.local.embedded.tests.holder import ProcessWithServers
 
-StartHolder = Callable[..., Holder]
+StartProcess = Callable[..., ProcessWithServers]
 
 
 def query(url: str | None, statement: str) -> object:
@@ -79,9 +79,9 @@ def test_only_the_requested_servers_are_started(reused_data_dir: Path) -> None:
 
 
 def test_a_second_process_uses_the_servers_and_the_last_process_stops_them(
-    reused_data_dir: Path, start_holder: StartHolder
+    reused_data_dir: Path, start_process_with_servers: StartProcess
 ) -> None:
-    other = start_holder(reused_data_dir)
+    other = start_process_with_servers(reused_data_dir)
     urls = other.read_urls()
 
     with start_servers(data_dir=reused_data_dir) as servers:
@@ -94,9 +94,9 @@ def test_a_second_process_uses_the_servers_and_the_last_process_stops_them(
 
 
 def test_the_servers_stop_with_the_last_process_after_another_was_killed(
-    reused_data_dir: Path, start_holder: StartHolder
+    reused_data_dir: Path, start_process_with_servers: StartProcess
 ) -> None:
-    killed = start_holder(reused_data_dir)
+    killed = start_process_with_servers(reused_data_dir)
     killed.read_urls()
     killed.signal_all(signal.SIGKILL)
     assert running_servers(reused_data_dir) == ["postgresql", "valkey"]
@@ -107,9 +107,9 @@ def test_the_servers_stop_with_the_last_process_after_another_was_killed(
 
 
 def test_ctrl_c_ends_a_process_but_not_the_servers_that_it_started(
-    reused_data_dir: Path, start_holder: StartHolder
+    reused_data_dir: Path, start_process_with_servers: StartProcess
 ) -> None:
-    interrupted = start_holder(reused_data_dir)
+    interrupted = start_process_with_servers(reused_data_dir)
     interrupted.read_urls()
 
     with start_servers(data_dir=reused_data_dir) as servers, broker(servers) as client:
@@ -158,21 +158,25 @@ def test_stale_files_with_the_pid_of_another_process_are_ignored(reused_data_dir
         assert client.ping()
 
 
-def test_five_processes_that_start_at_the_same_time_share_one_server(data_dir: Path, start_holder: StartHolder) -> None:
-    holders = [start_holder(data_dir) for _ in range(5)]
-    urls_of_holders = [holder.read_urls() for holder in holders]
+def test_five_processes_that_start_at_the_same_time_share_one_server(
+    data_dir: Path, start_process_with_servers: StartProcess
+) -> None:
+    processes = [start_process_with_servers(data_dir) for _ in range(5)]
+    urls_of_processes = [process.read_urls() for process in processes]
 
-    assert all(answer == urls_of_holders[0] for answer in urls_of_holders)
+    assert all(answer == urls_of_processes[0] for answer in urls_of_processes)
     with start_servers(data_dir=data_dir) as servers:
         query(servers.database_url, "CREATE TABLE shared ()")
-        assert query(urls_of_holders[0]["database_url"], "SELECT 'shared'::regclass::text") == "shared"
-        for holder in holders:
-            holder.stop()
+        assert query(urls_of_processes[0]["database_url"], "SELECT 'shared'::regclass::text") == "shared"
+        for process in processes:
+            process.stop()
     assert running_servers(data_dir) == []
 
 
-def test_an_interrupted_first_start_leaves_no_partial_cluster(data_dir: Path, start_holder: StartHolder) -> None:
-    killed = start_holder(data_dir)
+def test_an_interrupted_first_start_leaves_no_partial_cluster(
+    data_dir: Path, start_process_with_servers: StartProcess
+) -> None:
+    killed = start_process_with_servers(data_dir)
     deadline = time.monotonic() + 20
     while not list(data_dir.glob("postgresql/*.new/base")):
         assert time.monotonic() < deadline
