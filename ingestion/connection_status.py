@@ -33,14 +33,16 @@ class UnmatchedPipeline:
 class ConnectionStatus:
     """The status of one connection.
 
-    `errors` contains the MAX_ERRORS most frequent error texts, each with the number of pipelines that have it. `source`
-    is the result of the last attempt to read the source's list, or None.
+    `failing_count` is the number of pipelines whose last ingestion failed. `errors` contains the MAX_ERRORS most
+    frequent error texts, each with the number of pipelines that have it. `source` is the result of the last attempt to
+    read the source's list, or None.
     """
 
     connection: Connection
     pipeline_count: int
     missing_count: int
     paused_count: int
+    failing_count: int
     last_walk_at: datetime | None
     next_walk_at: datetime
     errors: list[tuple[str, int]]
@@ -101,6 +103,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         pipeline_count=Count("pk"),
         missing_count=Count("source_missing_since"),
         paused_count=Count("pk", filter=Q(source_paused=True)),
+        failing_count=Count("last_ingest_error"),
         last_walk_at=Max("last_ingest_at"),
     )
     source = last_list(connection.name)

@@ -119,6 +119,19 @@ def test_the_command_names_errors_and_unknown_connections(
         connections_output("other")
 
 
+def test_the_command_counts_failing_pipelines_with_more_errors_than_it_shows(
+    airflow: AirflowReplay, write_connections: WriteConnections
+) -> None:
+    write_connections(airflow)
+    for number, pipeline in enumerate(pipelines_of("Northwind", *"abcdef").values()):
+        pipeline.last_ingest_error = f"GET /dagRuns answered 50{number}"
+        pipeline.save()
+
+    row = connections_output("live").splitlines()[3]
+
+    assert [part.strip() for part in row.split("│")][11] == "6"
+
+
 def test_the_time_of_the_next_walk_is_the_time_at_which_beat_enqueues_it() -> None:
     phased, now = Phased(300, "live"), datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -46,9 +46,15 @@ class Command(BaseCommand):
         for heading in ("pipelines", "unmatched", "missing", "paused", "import errors", "failing"):
             table.add_column(heading, justify="right")
         for status in statuses:
-            failing = sum(number for _, number in status.errors)
             unmatched, import_errors = len(status.unmatched), len(status.import_errors)
-            counts = status.pipeline_count, unmatched, status.missing_count, status.paused_count, import_errors, failing
+            counts = (
+                status.pipeline_count,
+                unmatched,
+                status.missing_count,
+                status.paused_count,
+                import_errors,
+                status.failing_count,
+            )
             table.add_row(
                 status.connection.name,
                 status.connection.connector,
