@@ -303,7 +303,7 @@ class Pipeline(BaseModel):
     # If one of these fields changes, the pipeline has another source, and its whole history is ingested again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # The fields to clear when the source changes. The next walk sets them.
+    # The fields to clear when the source changes. The next walk sets them. The last walk's times and error stay.
     SET_BY_WALKS = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",

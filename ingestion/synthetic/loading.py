@@ -22,7 +22,8 @@ from runs.models import Run, Status
 from runs.services import Outcome, count_outcomes, record_runs
 
 RUNS_PER_PAGE = 500  # runs per transaction
-# Number of stored runs that are read to find the shift of an earlier load. Several, because runs can change.
+# About this many runs of the data set are compared with stored runs, to find by how much an earlier load has shifted
+# the times. One run is not enough, because stored runs can change.
 SAMPLE_SIZE = 500
 
 ZERO = timedelta(0)

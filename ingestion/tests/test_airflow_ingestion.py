@@ -66,9 +66,7 @@ def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowRepla
 
 
 @pytest.mark.proves("SC-002")
-def test_a_walk_repeated_three_times_changes_nothing_after_the_first(
-    airflow: AirflowReplay, dags: dict[str, Pipeline]
-) -> None:
+def test_only_the_first_of_three_equal_walks_changes_runs(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     airflow.move_to("C-settled")
     ingest(airflow_connection(airflow))
     before = physical_rows()

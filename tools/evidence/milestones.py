@@ -81,7 +81,10 @@ class CommandResult:
 
 
 def run(only: str) -> int:
-    """Run the milestones' commands and write the document; return the exit status."""
+    """Run the commands of the milestones whose title contains `only`; return the exit status.
+
+    The document is written only if `only` is empty.
+    """
     results: list[tuple[Milestone, list[CommandResult]]] = []
     for milestone in MILESTONES:
         if only.lower() in milestone.title.lower():
