@@ -64,7 +64,7 @@ def replica_state() -> ReplicaState | None:
             lag = _lag(connections[ALIAS])
         except (OperationalError, InterfaceError) as error:
             _pause(error)
-    return ReplicaState(None if lag is None else lag.total_seconds(), settings.CHM_REPLICA_MAX_LAG_SECONDS)
+    return _state(lag)
 
 
 def begin_request(changed_at: datetime | None) -> None:
@@ -116,4 +116,8 @@ def _is_new_enough(lag: timedelta) -> bool:
     changed_at = _changed_at.get()
     if changed_at is not None and timezone.now() - lag <= changed_at:
         return False
-    return lag.total_seconds() <= settings.CHM_REPLICA_MAX_LAG_SECONDS
+    return _state(lag).is_read
+
+
+def _state(lag: timedelta | None) -> ReplicaState:
+    return ReplicaState(None if lag is None else lag.total_seconds(), settings.CHM_REPLICA_MAX_LAG_SECONDS)

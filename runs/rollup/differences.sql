@@ -66,15 +66,8 @@ counted AS (
     WHERE duration_seconds IS NOT NULL
     GROUP BY day, duration_seconds / 60
 ),
--- kind_days and client_days contain only those parts of rollup.days that have in_totals. Add the other parts.
-stored_kind_days AS (
-    SELECT day, platform, environment, running, success, failed, canceled, skipped
-    FROM rollup.kind_days
-    UNION ALL
-    SELECT day, platform, environment, running, success, failed, canceled, skipped
-    FROM rollup.days
-    WHERE NOT in_totals
-),
+-- As in the view reporting.daily_client_counts, which lacks pipeline_is_active: client_days contains only those parts of
+-- rollup.days that have in_totals. Add the other parts.
 stored_client_days AS (
     SELECT
         day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
@@ -111,7 +104,7 @@ stored AS (
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped)
         ) AS value
-    FROM stored_kind_days
+    FROM reporting.daily_kind_counts
     GROUP BY day, platform, environment
     UNION ALL
     SELECT
