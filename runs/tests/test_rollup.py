@@ -207,20 +207,21 @@ def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
     Run.objects.bulk_create(
         RunFactory.build(pipeline=PipelineFactory.create(), **random_fields(random)) for _ in range(200)
     )
+    time_columns = {
+        "days": "day",
+        "kind_days": "day",
+        "client_days": "day",
+        "months": "month",
+        "failed_hours": "hour",
+        "duration_minutes": "day",
+    }
     # Without this, rows could go into free space of pages that earlier tests filled.
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE rollup.days, rollup.months, rollup.failed_hours, rollup.duration_minutes")
+        cursor.execute(f"TRUNCATE {', '.join(f'rollup.{table}' for table in time_columns)}")
 
     rebuild()
 
-    for table, column in (
-        ("days", "day"),
-        ("kind_days", "day"),
-        ("client_days", "day"),
-        ("months", "month"),
-        ("failed_hours", "hour"),
-        ("duration_minutes", "day"),
-    ):
+    for table, column in time_columns.items():
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {column} FROM rollup.{table} ORDER BY ctid")
             stored = [row[0] for row in cursor.fetchall()]
