@@ -175,6 +175,16 @@ def count_planted_secrets() -> int:
     return int(count)
 
 
+def introduction(command: str, *, server: str, work: str, source: str) -> str:
+    """Return the first paragraph of a document: what the command starts, runs and compares."""
+    return (
+        f"`{command}` writes this page. The test starts {server} in a new folder, and runs {work}. While CHM\n"
+        f"ingests their runs, the test changes runs in {source}, as a user does by hand. "
+        '"N of N runs equal" means that all\n'
+        f"N runs in {source} have the same status, start and end in CHM."
+    )
+
+
 def run_scenario(
     folder: Path, scenario: Callable[[Record], None], *, title: str, introduction: str, system: str, write: Path | None
 ) -> int:

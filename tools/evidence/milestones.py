@@ -44,7 +44,8 @@ MILESTONES = (
     ),
     Milestone(
         "API baseline",
-        "Create, read, update, delete; filters, pages, errors, access; a contract from which clients are generated.",
+        "The API creates, reads, updates and deletes. Filters, pages, errors and access work, and so do the generated "
+        "clients.",
         (
             f"{PYTEST} {' '.join(API_TESTS)}",
             "make fuzz FUZZ_CASES=10 FUZZ_SECONDS=20",
@@ -52,19 +53,19 @@ MILESTONES = (
     ),
     Milestone(
         "Ingestion",
-        "All recorded partners are ingested. Repeated and reordered pages change nothing. No fault makes CHM lose or "
-        "duplicate a run.",
+        "CHM ingests the runs of all recorded sources. Repeated and reordered pages change nothing. No fault of the "
+        "quick test makes CHM lose or duplicate a run.",
         (f"{PYTEST} ingestion runs/tests/test_worked_sequences.py runs/tests/test_order_independence.py",
          "make faults ARGS=--quick"),
     ),
     Milestone(
         "Dashboards",
-        "For every report (shape), API, SQL, boards and console return the values that were computed by hand.",
+        "Every report was computed by hand for a small data set. API, SQL, boards and console return the same values.",
         (f"{PYTEST} -k 'shapes or reporting or board or grafana or metabase' chm_project",),
     ),
     Milestone(
         "Tests",
-        "The most important tests in one command, the checks of the code, and all tests.",
+        "The most important tests pass, and so do the checks of the code and all tests.",
         ("make critical-path", "make lint", "make test"),
     ),
 )  # fmt: skip
@@ -127,8 +128,10 @@ def _page(results: list[tuple[Milestone, list[CommandResult]]]) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("django", "djangorestframework", "celery", "psycopg"))
     return f"""# Validation: API and ingestion
 
-Written by `make evidence` on {datetime.now(UTC):%Y-%m-%d}. Python {platform.python_version()}, {packages};
-embedded PostgreSQL and Valkey. Only the last lines of each command's output are shown.
+`make evidence` writes this page. It runs the commands of each milestone, and shows the last lines of their output.
+
+Date {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {packages}, with embedded
+PostgreSQL and Valkey.
 
 {body}
 
@@ -136,10 +139,14 @@ embedded PostgreSQL and Valkey. Only the last lines of each command's output are
 
 - This page has only results with the embedded servers. `.ci/run` repeats the tests with Debian's PostgreSQL 15 and
   Redis.
-- Airflow ([airflow-live.md](airflow-live.md)), Prefect ([prefect-live.md](prefect-live.md)) and Dagster
-  ([dagster-live.md](dagster-live.md)) were tested live. dbt and OpenLineage are tested with responses and events that
-  were recorded from the real systems. dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data Factory are tested
-  with responses from their documentation ([connectors.md](../connectors.md) marks what is uncertain).
-- Grafana, Metabase and Docker themselves were not run for this page.
-- Speed and memory: [performance.md](../performance.md). Faults: [faults.md](faults.md).
+- The sources were tested in different ways:
+    - live systems: Airflow ([results](airflow-live.md)), Prefect ([results](prefect-live.md)) and Dagster
+      ([results](dagster-live.md)),
+    - responses and events that were recorded from real systems: dbt and OpenLineage,
+    - responses from the documentation of the system: dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data
+      Factory ([connect partners](../connectors.md) marks what is uncertain).
+- Grafana, Metabase and Docker themselves were not used for this page.
+
+[Performance](../performance.md) has figures of speed and memory. [Injected faults](faults.md) has the results of all
+faults.
 """

@@ -1,10 +1,10 @@
 """python -m tools.faults
 
-Inject faults into the services that ingestion needs while it works, and count lost and duplicated runs.
+This test breaks the services that ingestion needs, while it works. Then it counts lost and duplicated runs.
 
-All processes are real: PostgreSQL, Valkey, a Celery worker with two children, beat, and a partner over HTTP. Runs of
-the partner start and end during the fault. When all processes are idle again, each run of the partner is compared with
-the row that CHM has stored for it.
+The partner is a simulated source of runs. It answers over HTTP, and its runs start and end during the fault. All other
+processes are real: PostgreSQL, Valkey, beat, and a Celery worker with two child processes. When all processes are idle
+again, each run of the partner is compared with the row that CHM has stored for it.
 """
 
 import argparse
@@ -139,12 +139,21 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 
 {INTRODUCTION}
 
-*Injected* is how often the fault was injected: the number of kills, restarts, or requests with a wrong response. *Runs*
-is the number of stored runs. *Wrong* is the number of rows whose status or times differ from the
-partner's. *Secrets shown* is the number of places (rows, task results, messages, lines of the log at DEBUG) that
-contain one of the secrets that the test puts into runs, errors and tokens. *Restarted* is how often a process of CHM
-ended by itself and was started again, as a service manager does. This happens because Celery's Redis transport can end
-a worker when the broker is stopped.
+| column | meaning |
+|---|---|
+| injected | how often the fault was injected: the number of kills, restarts, or requests with a wrong response |
+| survived | yes if no run was lost, duplicated or wrong, and no secret was shown |
+| runs | how many runs CHM has stored |
+| lost | how many runs of the partner CHM has not stored |
+| duplicated | how many runs CHM has stored twice |
+| wrong | how many stored runs differ from the partner's in status or times |
+| secrets shown | in how many rows, task results, messages and log lines one of the test's secrets appears |
+| restarted | how often a process of CHM ended by itself and was started again, as systemd does |
+
+Celery can end a worker when Redis stops, so some faults need restarts.
+
+In the fault "partner goes back in time", the partner returns an earlier state for two seconds, as after restoring a
+backup. CHM can then miss changes until it reads the last days again, which it does once a day.
 
 | fault | injected | survived | runs | lost | duplicated | wrong | secrets shown | restarted |
 |---|---|---|---|---|---|---|---|---|

@@ -1,7 +1,8 @@
 """Inject faults around the web server, and measure health checks and writes during the faults.
 
-All servers are real: web servers with two processes each behind the shipped nginx configuration, PostgreSQL and Valkey.
-A separate process requests /health and sends pings with unique ids. Afterwards each ping that got 200 must be stored.
+All servers are real: PostgreSQL, Valkey, and web servers with two processes each, behind nginx with the configuration
+of docker/nginx. During a fault, a separate process requests /health and sends pings with unique ids. Afterwards each
+ping that got 200 must be stored.
 """
 
 import time
@@ -129,16 +130,23 @@ def table(results: list[WebFaultResult]) -> str:
 
 {(__doc__ or "").partition(chr(10))[2].strip()}
 
-*health* is the number of requests to /health. *failed* is the number of those that did not get 200, and *p99 ms* the
-99th percentile of their response times. *idle p99 ms* is the same percentile for a second web server on the same
-machine that gets no other requests. It shows how busy the machine was. *writes* is the number of writes that got 200,
-*503* the number of writes that got 503 with Retry-After, and *other* the number of writes with any other result. *p95
-ms* and *slowest s* are response times of writes. *lost* is the number of writes that got 200 but are not stored. *back
-after s* is the time from the end of the fault to the first write that is stored.
+| column | meaning |
+|---|---|
+| health | how many requests to /health were sent |
+| failed | how many of these requests did not get 200 |
+| p99 ms | 99 % of the responses of /health took at most this time |
+| idle p99 ms | the same for a web server that gets no other requests; it shows how busy the machine was |
+| writes | how many pings got 200 |
+| 503 | how many pings got 503 with Retry-After |
+| other | how many pings had any other result |
+| p95 ms, slowest s | 95 % of the responses to pings took at most this time; the longest time |
+| lost | how many pings got 200, but are not stored |
+| back after s | the time from the end of the fault to the first ping that is stored |
 
-The time limits are 100 ms for *p99 ms*, and 3 s for *p95 ms* and *slowest s*. Some faults have other limits, which are
-in `tools/faults/web_faults.py`. If {CONTROL_MULTIPLE} times *idle p99 ms* is more than 100 ms, the machine was busy,
-and the limits are higher in the same proportion.
+A fault is survived if no ping is lost, no request gets an unexpected result, and the times keep their limits. The
+limits are 100 ms for *p99 ms*, and 3 s for *p95 ms* and *slowest s*. Some faults have other limits, which are in
+`tools/faults/web_faults.py`. If {CONTROL_MULTIPLE} times *idle p99 ms* is more than 100 ms, the machine was busy,
+and all limits are higher in the same proportion.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}

@@ -180,9 +180,10 @@ def document(results: list[str], timing: Timing) -> str:
     lines = "\n".join(f"- {line}" for line in results)
     return f"""# Prometheus watches CHM
 
-Written by `make prometheus-drill`: Debian's Prometheus {version_number} scrapes a live CHM with production settings.
-Its rules are those of `docker/prometheus/chm-rules.yml` with shorter times: ingestion counts as stopped after
-{timing.ingestion_stopped} s, and an alert is pending for {timing.hold} s.
+`make prometheus-drill` writes this page. Debian's Prometheus {version_number} watches a live CHM with production
+settings. The test stops parts of CHM, and waits until the alerts fire and resolve. Its alert rules are those of
+`docker/prometheus/chm-rules.yml`, with shorter times: ingestion counts as stopped after {timing.ingestion_stopped} s,
+and an alert fires after its condition was true for {timing.hold} s.
 
 {lines}
 """

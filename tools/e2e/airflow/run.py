@@ -27,6 +27,7 @@ from tools.e2e.live import (
     State,
     compare,
     count_planted_secrets,
+    introduction,
     open_source_link,
     run_scenario,
     wait_until,
@@ -246,9 +247,7 @@ def main() -> int:
         folder,
         lambda record: scenario(airflow, chm, folder, record),
         title="A live Airflow, changed by hand",
-        introduction="Written by `make e2e-airflow`. It starts Apache Airflow in a new folder, runs DAGs, and changes "
-        'their runs by hand\nwhile CHM ingests. "N of N runs equal" means that all N runs in Airflow '
-        "have the same status, start and\nend in CHM.",
+        introduction=introduction("make e2e-airflow", server="Apache Airflow", work="DAGs", source="Airflow"),
         system=f"Airflow {client['version']}",
         write=options.write,
     )

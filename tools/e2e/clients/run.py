@@ -227,9 +227,9 @@ def document(checks: Checks, venv: Path, result: str) -> str:
     versions = [f"{name} {installed[name]}" for name in PACKAGES]
     return (
         "# Unchanged third-party clients\n\n"
-        "Written by `make clients`. It starts CHM's web server as in production, and pushes runs to it with client libraries\n"
-        "from the package index. Only the address and the key are set for CHM. The results are read from CHM's API. The\n"
-        "scripts are in `tools/e2e/clients/`.\n\n"
+        "`make clients` writes this page. The test starts CHM's web server as in production. Then client libraries from the\n"
+        "package index push runs to it. They are not changed for CHM: the test sets only the address and the key. The results are\n"
+        "read from CHM's API. The scripts are in `tools/e2e/clients/`.\n\n"
         f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {', '.join(versions)}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}.\n\n"
         "```\n" + "\n".join(checks.lines) + f"\n{result}\n```\n"

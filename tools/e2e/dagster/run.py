@@ -23,6 +23,7 @@ from tools.e2e.live import (
     State,
     compare,
     count_planted_secrets,
+    introduction,
     open_source_link,
     run_scenario,
     wait_until,
@@ -194,9 +195,7 @@ def main() -> int:
         folder,
         lambda record: scenario(dagster, chm, folder, record),
         title="A live Dagster, changed by hand",
-        introduction="Written by `make e2e-dagster`. It starts Dagster in a new folder, runs jobs, and changes their "
-        'runs by hand\nwhile CHM ingests. "N of N runs equal" means that all N runs in Dagster have the same status, '
-        "start and\nend in CHM.",
+        introduction=introduction("make e2e-dagster", server="Dagster", work="jobs", source="Dagster"),
         system=f"Dagster {client['version']}",
         write=options.write,
     )

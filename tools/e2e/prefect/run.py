@@ -26,6 +26,7 @@ from tools.e2e.live import (
     State,
     compare,
     count_planted_secrets,
+    introduction,
     open_source_link,
     run_scenario,
     wait_until,
@@ -238,9 +239,7 @@ def main() -> int:
             folder,
             lambda record: scenario(prefect, chm, folder, record),
             title="A live Prefect, changed by hand",
-            introduction="Written by `make e2e-prefect`. It starts a Prefect server in a new folder, runs flows, and "
-            'changes their runs by hand\nwhile CHM ingests. "N of N runs equal" means that all N runs in Prefect '
-            "have the same status, start and\nend in CHM.",
+            introduction=introduction("make e2e-prefect", server="a Prefect server", work="flows", source="Prefect"),
             system=f"Prefect {client['version']}",
             write=options.write,
         )
