@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chm_project.web_server import listening_socket
+from chm_project.web_server.fair_share import ConnectionCounts, FairShare
 from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, ThreadCounts, WebServer
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,10 @@ class Processes:
         self._thread_counts = thread_counts
         self._linger = linger
         self._is_managed = is_managed
+        # When each child started, and its number in the counts of connections.
         self._started: dict[int, float] = {}
+        self._numbers: dict[int, int] = {}
+        self._connection_counts = ConnectionCounts(count)
         self._former_children = {int(pid) for pid in os.environ.pop(FORMER_CHILDREN_VARIABLE, "").split()}
         self._load_test: subprocess.Popen[bytes] | None = None
 
@@ -87,10 +91,11 @@ class Processes:
 
     def _fork(self, application: Any) -> None:
         parent = os.getpid()
+        number = min(set(range(self._count)) - set(self._numbers.values()))
         if (child := os.fork()) == 0:
             status = 1
             try:
-                self._serve(application, parent)
+                self._serve(application, parent, number)
                 status = 0
             except BaseException:  # also SystemExit: a child must never continue in the code of its parent
                 logger.exception("a web process failed")
@@ -98,14 +103,16 @@ class Processes:
                 logging.shutdown()
                 os._exit(status)
         self._started[child] = time.monotonic()
+        self._numbers[child] = number
 
-    def _serve(self, application: Any, parent: int) -> None:
+    def _serve(self, application: Any, parent: int, number: int) -> None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: children end with the parent
             # The parent ended before the line above, so no signal will come.
             if os.getppid() != parent:
                 return
-        server = WebServer(application, self._listening, self._thread_counts)
+        fair_share = FairShare(self._connection_counts, number)
+        server = WebServer(application, self._listening, self._thread_counts, fair_share)
         signal.signal(signal.SIGTERM, lambda *_: server.stop(linger=True))
         signal.signal(signal.SIGINT, lambda *_: server.stop(linger=False))
         for signal_number in (signal.SIGCHLD, signal.SIGHUP):
@@ -120,6 +127,7 @@ class Processes:
         for child in list(self._started):
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
+                del self._numbers[child]
                 ended.append((os.waitstatus_to_exitcode(status), time.monotonic() - self._started.pop(child)))
         return ended
 

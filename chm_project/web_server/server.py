@@ -15,6 +15,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import Error
 
+from chm_project.web_server.fair_share import ConnectionCounts, FairShare
 from chm_project.web_server.listening_socket import BACKLOG
 
 # Headers must be complete after this time.
@@ -112,6 +113,14 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
     sending_since: float | None = None
     sent_bytes = 0
 
+    def add_channel(self, map: Any = None) -> None:  # noqa: A002 - the name of Waitress
+        super().add_channel(map)
+        self.server.fair_share.set_count(len(self.server.active_channels))
+
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002 - the name of Waitress
+        super().del_channel(map)
+        self.server.fair_share.set_count(len(self.server.active_channels))
+
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close=do_close)
         self.sent_bytes += sent
@@ -187,7 +196,9 @@ def new_dispatcher(threads: int) -> ThreadedTaskDispatcher:
 class WebServer(TcpWSGIServer):  # type: ignore[misc]
     channel_class = DeadlineChannel
 
-    def __init__(self, application: Any, listening: Any, thread_counts: ThreadCounts) -> None:
+    def __init__(
+        self, application: Any, listening: Any, thread_counts: ThreadCounts, fair_share: FairShare | None = None
+    ) -> None:
         adjustments = Adjustments(
             sockets=[listening],
             backlog=BACKLOG,
@@ -204,6 +215,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self.report_dispatcher = new_dispatcher(report_threads)
         # For requests that need little work: error responses, and probes that the event loop cannot answer.
         self.quick_dispatcher = new_dispatcher(1)
+        self.fair_share = fair_share or FairShare(ConnectionCounts(1), 0)
         self._stop_at: float | None = None
         self._linger_until = 0.0
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
@@ -232,6 +244,15 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         else:
             self.task_dispatcher.add_task(channel)
 
+    def readable(self) -> bool:
+        """Return whether to accept connections now."""
+        is_accepting: bool = super().readable()
+        return is_accepting and not self.fair_share.seconds_to_wait
+
+    def handle_accept(self) -> None:
+        if self.is_stopping or self.fair_share.may_accept():
+            super().handle_accept()
+
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
         monotonic_now = time.monotonic()  # Waitress passes the time of the wall clock
@@ -255,7 +276,8 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
     def run(self) -> None:
         self._loop_thread = threading.get_ident()
         while not self._is_done():
-            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+            timeout = self.fair_share.seconds_to_wait or 1
+            wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
             if self.is_stopping and self.accepting:
                 self._close_listening()
         for dispatcher in (self.task_dispatcher, self.report_dispatcher, self.quick_dispatcher):

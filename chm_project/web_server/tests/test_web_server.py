@@ -112,6 +112,49 @@ def test_health_is_answered_for_any_host_name(address: str) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ok", "version": VERSION})
 
 
+def parent_process(address: str) -> psutil.Process:
+    port = str(urlsplit(address).port)
+    return next(
+        process
+        for process in psutil.Process().children(recursive=True)
+        if port in process.cmdline() and process.children()
+    )
+
+
+def answered_connections(address: str, stack: ExitStack, count: int) -> None:
+    """Open connections at the same time; return when all of them have an answer, and keep them open."""
+    clients = [stack.enter_context(connect(address)) for _ in range(count)]
+    for client in clients:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert {read_response(client)[0] for client in clients} == {200}
+
+
+def open_connections(process: psutil.Process, address: str) -> int:
+    port = urlsplit(address).port
+    connections = process.net_connections("tcp")
+    return sum(1 for each in connections if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port)
+
+
+def test_processes_share_connections_evenly(address: str) -> None:
+    children = parent_process(address).children()
+    for _ in range(3):
+        with ExitStack() as stack:
+            answered_connections(address, stack, 8)
+            assert min(open_connections(child, address) for child in children) >= 3
+        while any(open_connections(child, address) for child in children):
+            time.sleep(0.02)
+
+
+def test_a_stuck_process_does_not_keep_the_others_from_accepting(address: str) -> None:
+    with ExitStack() as stack:
+        answered_connections(address, stack, 2)
+        stuck, other = parent_process(address).children()
+        stuck.suspend()
+        stack.callback(stuck.resume)
+        answered_connections(address, stack, 20)
+        assert open_connections(other, address) == 21
+
+
 def test_no_connection_is_refused_while_a_killed_child_is_replaced(address: str) -> None:
     errors: list[Exception] = []
     stopped = threading.Event()
@@ -125,12 +168,7 @@ def test_no_connection_is_refused_while_a_killed_child_is_replaced(address: str)
 
     connecting = threading.Thread(target=connect_repeatedly)
     connecting.start()
-    port = urlsplit(address).port
-    parent = next(
-        process
-        for process in psutil.Process().children(recursive=True)
-        if str(port) in process.cmdline() and process.children()
-    )
+    parent = parent_process(address)
     for _ in range(5):
         for child in parent.children():
             os.kill(child.pid, signal.SIGKILL)
