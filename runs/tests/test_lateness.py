@@ -77,8 +77,8 @@ def test_the_shape_agrees_with_the_rule_in_python(
         assert bool(rows) == bool(expected), (utc_time(instant), expected, rows)
         for row in rows:
             assert expected is not None
-            assert abs(row["expected_at"].timestamp() - expected.at) < 0.001
-            assert abs(row["expected_by"].timestamp() - expected.by) < 0.001
+            assert abs(row["expected_at"].timestamp() - expected.expected_at) < 0.001
+            assert abs(row["expected_by"].timestamp() - expected.expected_by) < 0.001
 
 
 # Tests of what the source reports about a pipeline, and of the columns of a row

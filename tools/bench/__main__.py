@@ -14,11 +14,11 @@ import psycopg
 from rich.console import Console
 
 from tools.bench import ingestion, limits, pages, profiling, push, reads, reporting, scheduling
-from tools.bench.servers import ROOT, UNLIMITED, create_database, manage, timed
+from tools.bench.servers import ROOT, UNLIMITED_RATES, create_database, manage, run_timed
 
 RESULTS = ROOT / "tools" / "bench" / "results.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
-# Measured in this order, because fill() deletes the runs that were ingested and pushed.
+# Measured in this order, because fill_history() deletes the runs that were ingested and pushed.
 PARTS = ("ingestion", "scheduling", "push", "profile", "reads", "console", "shapes")
 LIMITS_P95_MS = {"latest run": 25, "summary, a week": 25, "summary, all history": 50}
 
@@ -38,10 +38,10 @@ def main() -> None:
 
     start_missing_servers()
     os.environ["CHM_DEBUG"] = "0"  # as in production
-    os.environ |= UNLIMITED
+    os.environ |= UNLIMITED_RATES
     console = Console(stderr=True)
     url = create_database(os.environ["CHM_DATABASE_URL"])
-    results: dict[str, Any] = {"machine": machine(url), "runs": options.runs}
+    results: dict[str, Any] = {"machine": machine_facts(url), "runs": options.runs}
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
 
     def measure_part(part: str, title: str, measure: Callable[[], Any]) -> None:
@@ -49,51 +49,53 @@ def main() -> None:
             console.print(f"{title} ...")
             results[part] = measure()
 
-    ingested = options.ingest or min(options.runs, 500_000)
-    measure_part("ingestion", "ingestion through HTTP", lambda: ingestion.measure(url, runs=ingested))
+    ingested_count = options.ingest or min(options.runs, 500_000)
+    measure_part("ingestion", "ingestion through HTTP", lambda: ingestion.measure(url, run_count=ingested_count))
     measure_part("scheduling", "ticks and workers", lambda: scheduling.measure(url))
     measure_part("push", "push", lambda: push.measure(url, seconds=options.seconds))
     measure_part("profile", "profile of ingestion", lambda: profiling.measure(url, runs=50_000))
     if {"reads", "console", "shapes"} & set(options.only):
-        results["history, seconds"] = fill(url, options.runs, console)
+        results["history, seconds"] = fill_history(url, options.runs, console)
     measure_part("reads", "reads at 8 connections", lambda: reads.measure(url, seconds=options.seconds))
     measure_part("console", "pages of the console", lambda: pages.measure(url))
     measure_part("shapes", "shapes", lambda: reporting.measure(url))
-    values = limits.limited_figures(results)
-    limits_table = "\n".join([*limits.table(values), ""])
+    figures = limits.limited_figures(results)
+    limits_table = "\n".join([*limits.table(figures), ""])
     if options.keep:
-        limits.keep(values, date=results["machine"]["date"], runs=options.runs, load=os.getloadavg()[0])
-        limits.draw()
+        limits.add_to_history(
+            figures, date=results["machine"]["date"], run_count=options.runs, load_average=os.getloadavg()[0]
+        )
+        limits.draw_history()
     # The tables need all parts, so a partial run does not replace them.
     if list(options.only) == list(PARTS):
-        write(results, limits_table, console, to_document=options.write)
+        write_results(results, limits_table, console, also_to_document=options.write)
     console.print(limits_table, markup=False, highlight=False)
-    if missed := limits.missed_limits(values):
+    if missed := limits.missed_limits(figures):
         raise SystemExit(f"limits missed: {'; '.join(missed)}")
 
 
-def fill(url: str, runs: int, console: Console) -> int:
-    """Replace the stored data with a generated history of `runs` runs; return how many seconds this took."""
+def fill_history(url: str, run_count: int, console: Console) -> int:
+    """Replace the stored data with a generated history of this many runs; return how many seconds this took."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
     # 500 runs per pipeline, because CHM is planned for 10,000 pipelines with 5 million runs.
-    pipelines = max(runs // 500, 200)
-    console.print(f"a history of {runs} runs of {pipelines} pipelines ...")
-    sizes = ("--clients", str(max(pipelines // 50, 1)), "--pipelines", str(pipelines), "--runs", str(runs))
-    return round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
+    pipelines = max(run_count // 500, 200)
+    console.print(f"a history of {run_count} runs of {pipelines} pipelines ...")
+    sizes = ("--clients", str(max(pipelines // 50, 1)), "--pipelines", str(pipelines), "--runs", str(run_count))
+    return round(run_timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
 
 
-def write(results: dict[str, Any], limits_table: str, console: Console, *, to_document: bool) -> None:
+def write_results(results: dict[str, Any], limits_table: str, console: Console, *, also_to_document: bool) -> None:
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    tables = rendered(results) + "\n" + limits_table
-    console.print(rendered(results), markup=False, highlight=False)
-    if to_document:
+    tables = results_as_markdown(results) + "\n" + limits_table
+    console.print(results_as_markdown(results), markup=False, highlight=False)
+    if also_to_document:
         block = r"(?s)(<!-- bench -->\n).*(<!-- /bench -->)"
         text = re.sub(block, lambda match: match[1] + tables + match[2], DOCUMENT.read_text())
         DOCUMENT.write_text(text)
 
 
-def machine(url: str) -> dict[str, str | int | None]:
+def machine_facts(url: str) -> dict[str, str | int | None]:
     """Return facts about this machine that influence the figures."""
     with psycopg.connect(url) as connection:
         version = connection.info.parameter_status("server_version")
@@ -102,19 +104,20 @@ def machine(url: str) -> dict[str, str | int | None]:
         "processors": os.cpu_count(),
         "load before": str(os.getloadavg()[0]),
         "processor": next(
-            (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
+            (line.partition(":")[2].strip() for line in _cpuinfo_lines() if line.startswith("model name")),
+            platform.machine(),
         ),
         "Python": platform.python_version(),
         "PostgreSQL": version,
     }
 
 
-def _cpuinfo() -> list[str]:
+def _cpuinfo_lines() -> list[str]:
     path = Path("/proc/cpuinfo")
     return path.read_text().splitlines() if path.exists() else []
 
 
-def rendered(results: dict[str, Any]) -> str:
+def results_as_markdown(results: dict[str, Any]) -> str:
     """Return the results as Markdown tables."""
     lines = [", ".join(f"{key} {value}" for key, value in results["machine"].items()) + ".", ""]
     lines += ["| ingestion through HTTP | |", "|---|--:|"]
@@ -123,16 +126,16 @@ def rendered(results: dict[str, Any]) -> str:
     lines += [f"| {name} | {value:,} |" for name, value in results["scheduling"].items()]
     lines += ["", "| where the time of a cold ingestion goes | share |", "|---|--:|"]
     lines += [f"| {name} | {share:.0%} |" for name, share in results["profile"].items()]
-    lines += ["", *push.rendered(results["push"])]
+    lines += ["", *push.table(results["push"])]
     lines += ["", f"Reads, {results['runs']:,} runs, 8 connections:", ""]
     lines += ["| | p50 ms | p95 ms | requests/s | p50 ÷ constant | limit, p95 |", "|---|--:|--:|--:|--:|--:|"]
-    constant = results["reads"]["constant answer"]["p50"]
+    constant_p50 = results["reads"]["constant answer"]["p50"]
     for name, value in results["reads"].items():
         if name != "memory, MB":
             limit = f"≤ {LIMITS_P95_MS[name]} ms" if name in LIMITS_P95_MS else ""
             lines.append(
                 f"| {name} | {value['p50']} | {value['p95']} | {value['per_second']:,} "
-                f"| {value['p50'] / constant:.1f} | {limit} |"
+                f"| {value['p50'] / constant_p50:.1f} | {limit} |"
             )
     lines += ["", *pages.table(results["console"])]
     lines += ["", "Shapes over 30 days, best of five on an unused connection:", ""]

@@ -1,10 +1,10 @@
-"""python -m tools.bench.bytes_per_run URL: print the bytes per run of the table `runs` and of each of its indexes."""
+"""Print the bytes per run of the table `runs` and of each of its indexes: `python -m tools.bench.bytes_per_run URL`."""
 
-import sys
+import argparse
 
 import psycopg
 
-SIZES = """
+SIZE_QUERY = """
 SELECT 'rows', pg_table_size('runs')
 UNION ALL
 SELECT i.relname, pg_relation_size(i.oid)
@@ -17,12 +17,18 @@ ORDER BY 2 DESC
 
 def table(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
-        runs = connection.execute("SELECT count(*) FROM runs").fetchall()[0][0]
-        parts = [(name, size / max(runs, 1)) for name, size in connection.execute(SIZES).fetchall()]
-    lines = [f"{runs:,} runs:", "", "| | bytes per run |", "|---|--:|"]
-    lines += [f"| {name} | {size:.1f} |" for name, size in parts]
-    return [*lines, f"| together | {sum(size for _, size in parts):.1f} |"]
+        run_count = connection.execute("SELECT count(*) FROM runs").fetchall()[0][0]
+        sizes = [(name, size / max(run_count, 1)) for name, size in connection.execute(SIZE_QUERY).fetchall()]
+    lines = [f"{run_count:,} runs:", "", "| | bytes per run |", "|---|--:|"]
+    lines += [f"| {name} | {size:.1f} |" for name, size in sizes]
+    return [*lines, f"| together | {sum(size for _, size in sizes):.1f} |"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", metavar="URL", help="address of a database with runs")
+    print("\n".join(table(parser.parse_args().url)))
 
 
 if __name__ == "__main__":
-    print("\n".join(table(sys.argv[1])))
+    main()

@@ -7,44 +7,53 @@ from typing import Any
 from urllib.request import urlopen
 
 from tools.bench.raw import raw_upsert
-from tools.bench.servers import connections_file, empty_tables, fill_inventory, partner, postgres_memory_mb, timed
+from tools.bench.servers import (
+    empty_tables,
+    fill_inventory,
+    partner,
+    postgres_memory_mb,
+    run_timed,
+    write_connections_file,
+)
 
 PAGE_SIZE = 1_000
-PIPELINES = 100
+PIPELINE_COUNT = 100
 
 
-def measure(url: str, *, runs: int) -> dict[str, Any]:
-    """Return rates and memory of each ingestion; exit if an ingestion does not store the expected number of runs."""
+def measure(url: str, *, run_count: int) -> dict[str, Any]:
+    """Return rate and memory of each ingestion; exit if an ingestion does not store the expected number of runs."""
     # Rounded up, so that every pipeline has the same number of runs.
-    runs = -(-runs // PIPELINES) * PIPELINES
-    pipelines = fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
-    rates: dict[str, Any] = {"runs": runs, "page": PAGE_SIZE}
+    run_count = -(-run_count // PIPELINE_COUNT) * PIPELINE_COUNT
+    pipeline_ids = fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINE_COUNT)])
+    figures: dict[str, Any] = {"runs": run_count, "page": PAGE_SIZE}
     with (
         tempfile.TemporaryDirectory() as folder,
-        partner("--pipelines", str(PIPELINES), "--runs", str(runs), "--page", str(PAGE_SIZE)) as base_url,
+        partner("--pipelines", str(PIPELINE_COUNT), "--runs", str(run_count), "--page", str(PAGE_SIZE)) as base_url,
     ):
         environment = {
             "CHM_DATABASE_URL": url,
-            "CHM_CONNECTIONS_FILE": str(connections_file(Path(folder), base_url)),
+            "CHM_CONNECTIONS_FILE": str(write_connections_file(Path(folder), base_url)),
         }
-        for name, expected in (("cold", "created"), ("replay", "unchanged"), ("half changed", "updated")):
-            if name == "half changed":
+        for walk_name, expected_outcome in (("cold", "created"), ("replay", "unchanged"), ("half changed", "updated")):
+            if walk_name == "half changed":
                 urlopen(f"{base_url}/version/1", timeout=600).close()
             # --full, because an ordinary walk would not read the unchanged runs again.
-            done = timed("ingest_runs", "--full", "--json", **environment)
-            [report] = json.loads(done.printed)["connections"]
-            expected_count = runs // 2 if name == "half changed" else runs
-            if report[expected] != expected_count or report["runs_processed"] != runs:
-                raise SystemExit(f"{name}: {report}")
-            rates[f"{name}, runs/s"] = round(runs / done.seconds)
-            rates[f"{name}, peak MB"] = round(done.peak_mb)
-    rates["raw upsert, runs/s"] = round(raw_upsert(url, pipelines=pipelines, runs=runs, page=PAGE_SIZE))
-    without_report_indexes = raw_upsert(
-        url, pipelines=pipelines, runs=runs, page=PAGE_SIZE, without_report_indexes=True
+            command = run_timed("ingest_runs", "--full", "--json", **environment)
+            [report] = json.loads(command.output)["connections"]
+            expected_count = run_count // 2 if walk_name == "half changed" else run_count
+            if report[expected_outcome] != expected_count or report["runs_processed"] != run_count:
+                raise SystemExit(f"{walk_name}: {report}")
+            figures[f"{walk_name}, runs/s"] = round(run_count / command.seconds)
+            figures[f"{walk_name}, peak MB"] = round(command.peak_mb)
+    figures["raw upsert, runs/s"] = round(
+        raw_upsert(url, pipeline_ids=pipeline_ids, run_count=run_count, page_size=PAGE_SIZE)
     )
-    rates["raw upsert without the shapes' indexes, runs/s"] = round(without_report_indexes)
-    rates["cold ÷ raw"] = round(rates["cold, runs/s"] / rates["raw upsert, runs/s"], 2)
-    rates["replay ÷ cold"] = round(rates["replay, runs/s"] / rates["cold, runs/s"], 2)
-    rates["PostgreSQL MB"] = postgres_memory_mb()
+    rate_without_report_indexes = raw_upsert(
+        url, pipeline_ids=pipeline_ids, run_count=run_count, page_size=PAGE_SIZE, without_report_indexes=True
+    )
+    figures["raw upsert without the shapes' indexes, runs/s"] = round(rate_without_report_indexes)
+    figures["cold ÷ raw"] = round(figures["cold, runs/s"] / figures["raw upsert, runs/s"], 2)
+    figures["replay ÷ cold"] = round(figures["replay, runs/s"] / figures["cold, runs/s"], 2)
+    figures["PostgreSQL MB"] = postgres_memory_mb()
     empty_tables(url)
-    return rates
+    return figures

@@ -1,4 +1,4 @@
-"""Limits of the measured figures: compare figures with them, keep figures per commit, and draw them over time."""
+"""Limits of the measured figures: compare figures with them, store figures per commit, and draw them over time."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from typing import Any
 from tools.bench.servers import ROOT
 
 HISTORY = ROOT / "tools" / "bench" / "history.json"
-PLOT = ROOT / "docs" / "images" / "bench-history.svg"
+DIAGRAM = ROOT / "docs" / "images" / "bench-history.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,22 @@ SLOWEST_SHAPE = FigureLimit("slowest shape ÷ its yardstick", maximum=4, aim=2.5
 
 
 def limited_figures(results: dict[str, Any]) -> dict[str, float]:
-    """Return the measured figures that have a limit, by its name."""
+    """Return the measured figures that have a limit, by the limit's name."""
     return dict(_limited_figures(results))
 
 
 def _limited_figures(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if reads := results.get("reads"):
-        constant = reads["constant answer"]["p50"]
-        names = ("latest run", "a pipeline's runs, first page", "all runs, first page")
-        for limit, name in zip(LIMITS[:3], names, strict=True):
-            yield limit.name, round(reads[name]["p50"] / constant, 1)
-        for name in ("summary, a week", "summary, all history"):
-            yield f"{name}, p95 ms", reads[name]["p95"]
-    if ingestion := results.get("ingestion"):
-        yield "cold ingestion ÷ raw upsert", ingestion["cold ÷ raw"]
-        yield "replay ÷ cold ingestion", ingestion["replay ÷ cold"]
+        constant_p50 = reads["constant answer"]["p50"]
+        # In the order of the first three limits.
+        read_names = ("latest run", "a pipeline's runs, first page", "all runs, first page")
+        for limit, read_name in zip(LIMITS[:3], read_names, strict=True):
+            yield limit.name, round(reads[read_name]["p50"] / constant_p50, 1)
+        for read_name in ("summary, a week", "summary, all history"):
+            yield f"{read_name}, p95 ms", reads[read_name]["p95"]
+    if ingestion_figures := results.get("ingestion"):
+        yield "cold ingestion ÷ raw upsert", ingestion_figures["cold ÷ raw"]
+        yield "replay ÷ cold ingestion", ingestion_figures["replay ÷ cold"]
     for limit in LIMITS[7:]:
         if limit.name in results.get("push", {}):
             yield limit.name, results["push"][limit.name]
@@ -69,37 +70,39 @@ def _limited_figures(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield SLOWEST_SHAPE.name, max(value["ratio"] for value in shapes.values() if value.get("ratio"))
 
 
-def table(values: dict[str, float]) -> list[str]:
+def table(figures: dict[str, float]) -> list[str]:
     lines = ["| figure | measured | limit | aim | |", "|---|--:|--:|--:|---|"]
     for limit in (*LIMITS, SLOWEST_SHAPE):
-        if (value := values.get(limit.name)) is not None:
+        if (value := figures.get(limit.name)) is not None:
             aim = "" if limit.aim is None else f"{limit.aim:g}"
             result = "kept" if limit.is_kept_by(value) else "MISSED"
             lines.append(f"| {limit.name} | {value:,} | {limit.text} | {aim} | {result} |")
     return lines
 
 
-def missed_limits(values: dict[str, float]) -> list[str]:
+def missed_limits(figures: dict[str, float]) -> list[str]:
     return [
         limit.name
         for limit in (*LIMITS, SLOWEST_SHAPE)
-        if limit.name in values and not limit.is_kept_by(values[limit.name])
+        if limit.name in figures and not limit.is_kept_by(figures[limit.name])
     ]
 
 
-def keep(values: dict[str, float], *, date: str, runs: int, load: float, history: Path = HISTORY) -> None:
+def add_to_history(
+    figures: dict[str, float], *, date: str, run_count: int, load_average: float, history: Path = HISTORY
+) -> None:
     """Store the figures of this commit in the history; they replace figures of the same commit."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     ).stdout.strip()
     entries = json.loads(history.read_text()) if history.exists() else []
     entries = [entry for entry in entries if entry["commit"] != commit]
-    entries.append({"commit": commit, "date": date, "runs": runs, "load before": load, "figures": values})
+    entries.append({"commit": commit, "date": date, "runs": run_count, "load before": load_average, "figures": figures})
     history.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
 
 
-def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
-    """Draw each figure over the commits as a share of its limit; a share below 1 keeps the limit."""
+def draw_history(history: Path = HISTORY, diagram: Path = DIAGRAM) -> None:
+    """Draw each figure over the commits as a share of its limit. A share of at most 1 keeps the limit."""
     import matplotlib as mpl
 
     # This backend needs no display.
@@ -112,19 +115,19 @@ def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 5))
     commits = [entry["commit"][:7] for entry in entries]
     for limit in (*LIMITS, SLOWEST_SHAPE):
-        shares = [_share(limit, entry["figures"].get(limit.name)) for entry in entries]
+        shares = [_share_of_limit(limit, entry["figures"].get(limit.name)) for entry in entries]
         if any(share is not None for share in shares):
             axes.plot(commits, [float("nan") if share is None else share for share in shares], "o-", label=limit.name)
     axes.axhline(1, color="black", linewidth=1, linestyle="--")
     axes.set_yscale("log")
     axes.set_ylabel("share of the limit (1 = at the limit, less is better)")
     axes.legend(fontsize="x-small")
-    plot.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(plot, metadata={"Date": None}, bbox_inches="tight")
+    diagram.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(diagram, metadata={"Date": None}, bbox_inches="tight")
     pyplot.close(figure)
 
 
-def _share(limit: FigureLimit, value: float | None) -> float | None:
+def _share_of_limit(limit: FigureLimit, value: float | None) -> float | None:
     if value is None:
         return None
     return value / limit.maximum if limit.maximum is not None else (limit.minimum or 0) / value

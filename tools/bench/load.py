@@ -1,6 +1,6 @@
-"""Generate load with blocking sockets and one thread per connection.
+"""Generate load on a web server, with blocking sockets and one thread per connection.
 
-Client and server share the processors, so the client must need little time.
+This process and the server share the processors, so sending requests must need little processor time.
 """
 
 import socket
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Latencies in milliseconds, and requests per second over all connections."""
+class LoadTestResult:
+    """Percentiles of the latency in milliseconds, and requests per second over all connections."""
 
     p50: float
     p95: float
@@ -21,47 +21,53 @@ class Load:
     requests: int
 
 
-def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6) -> Load:
+def generate_load(
+    port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6
+) -> LoadTestResult:
     """Request the paths, in turn, on all connections for `seconds`, after one second of warm-up.
 
     Raise RuntimeError if a response is not 200.
     """
-    times: list[float] = []
+    request_seconds: list[float] = []
     failures: list[str] = []
-    started = time.perf_counter()
+    start_time = time.perf_counter()
 
-    def work(number: int) -> None:
-        latencies: list[float] = []
+    def send_requests(connection_number: int) -> None:
+        seconds_of_connection: list[float] = []
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             # Without Nagle's algorithm, which lets a small request wait until the previous one is acknowledged.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            index = number
-            while (now := time.perf_counter()) - started < seconds + 1 and not failures:
-                path = paths[index % len(paths)]
-                # Each connection sends its own part of the paths. So the connection that has sent the start of a run
-                # also sends its end (push.py).
-                index += connections
-                status = ask(connection, path, token)
+            path_index = connection_number
+            while (sent_at := time.perf_counter()) - start_time < seconds + 1 and not failures:
+                path = paths[path_index % len(paths)]
+                # Each connection sends its own part of the paths. push.py relies on this: the same connection sends
+                # the start and the end of a run.
+                path_index += connections
+                status = send_request(connection, path, token)
                 if status != 200:
                     failures.append(f"{path} answered {status}")
                 # In the first second the server fills its caches and opens database connections.
-                if now - started > 1:
-                    latencies.append(time.perf_counter() - now)
-        times.extend(latencies)
+                if sent_at - start_time > 1:
+                    seconds_of_connection.append(time.perf_counter() - sent_at)
+        request_seconds.extend(seconds_of_connection)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(connections)]
+    threads = [
+        threading.Thread(target=send_requests, args=(connection_number,)) for connection_number in range(connections)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if failures or not times:
+    if failures or not request_seconds:
         raise RuntimeError(failures[0] if failures else "no answers")
-    times.sort()
-    p50, p95, p99 = (round(times[int(share * (len(times) - 1))] * 1000, 2) for share in (0.5, 0.95, 0.99))
-    return Load(p50, p95, p99, round(len(times) / seconds, 1), len(times))
+    request_seconds.sort()
+    p50, p95, p99 = (
+        round(request_seconds[int(share * (len(request_seconds) - 1))] * 1000, 2) for share in (0.5, 0.95, 0.99)
+    )
+    return LoadTestResult(p50, p95, p99, round(len(request_seconds) / seconds, 1), len(request_seconds))
 
 
-def ask(connection: socket.socket, path: str, token: str, body: bytes | None = None) -> int:
+def send_request(connection: socket.socket, path: str, token: str, body: bytes | None = None) -> int:
     """Send a request on an open connection, read the whole response, and return its status."""
     headers = f"Host: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {token}"
     if body is None:

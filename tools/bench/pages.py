@@ -1,5 +1,10 @@
-"""Measure how long one user waits for the console's pages."""
+"""Measure how long one user waits for the console's pages: `python -m tools.bench.pages`.
 
+It opens them in the database of CHM_DATABASE_URL, or else in the embedded one of CHM_DATA_DIR, for example after
+`manage.py generate_history`. The database must have a failed run. A superuser `bench` is added to it.
+"""
+
+import argparse
 import os
 import statistics
 import time
@@ -11,36 +16,36 @@ import requests
 from tools.bench.servers import manage, web_server
 
 # The first requests of each web process load code and fill caches, so they are not measured.
-REPETITIONS, WARM_UP = 10, 4
-PASSWORD = "only-for-the-bench"  # noqa: S105 - the database is deleted afterwards
+REPETITION_COUNT, WARM_UP_COUNT = 10, 4
+PASSWORD = "only-for-the-bench"  # noqa: S105  # a measured database has only generated data
 
 
 def measure(url: str) -> dict[str, Any]:
     """Return the milliseconds and the size of each page of the console."""
     with psycopg.connect(url) as connection:
-        [(run, pipeline, client)] = connection.execute(
+        [(run_id, pipeline_id, client_id)] = connection.execute(
             "SELECT r.id, p.id, p.client_id FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id"
             " WHERE r.status = 'failed' ORDER BY r.event_at DESC LIMIT 1"
         ).fetchall()
     manage("shell", "--verbosity", "0", "--command", _CREATE_USER, CHM_DATABASE_URL=url)
-    pages = {
+    paths = {
         "health board, read": "/admin/?since={}",
         "health board": "/admin/",
-        "health board of a client": f"/admin/?client={client}",
+        "health board of a client": f"/admin/?client={client_id}",
         "all that fails": "/admin/console/list/failing/",
-        "a client": f"/admin/console/client/{client}/",
-        "a pipeline": f"/admin/console/pipeline/{pipeline}/",
-        "a run": f"/admin/runs/run/{run}/change/",
+        "a client": f"/admin/console/client/{client_id}/",
+        "a pipeline": f"/admin/console/pipeline/{pipeline_id}/",
+        "a run": f"/admin/runs/run/{run_id}/change/",
     }
     with web_server(CHM_DATABASE_URL=url) as (port, _), requests.Session() as session:
-        root = f"http://127.0.0.1:{port}"
-        session.get(f"{root}/admin/login/", timeout=60)
+        base_url = f"http://127.0.0.1:{port}"
+        session.get(f"{base_url}/admin/login/", timeout=60)
         session.post(
-            f"{root}/admin/login/",
+            f"{base_url}/admin/login/",
             {"username": "bench", "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]},
             timeout=60,
         )
-        return {name: _page(session, root + path) for name, path in pages.items()}
+        return {name: _measure_page(session, base_url + path) for name, path in paths.items()}
 
 
 _CREATE_USER = f"""
@@ -49,20 +54,24 @@ User.objects.filter(username="bench").exists() or User.objects.create_superuser(
 """
 
 
-def _page(session: requests.Session, address: str) -> dict[str, float]:
+def _measure_page(session: requests.Session, url_template: str) -> dict[str, float]:
     """Return the milliseconds and the size of a page, measured after some requests that warm up both web processes.
 
-    In each request `{}` in the address is replaced by another time, so that no cached board is returned.
+    Each request replaces `{}` in the URL by another time, so that no cached board is returned.
     """
-    times = []
-    for number in range(REPETITIONS + WARM_UP):
+    times_ms = []
+    for request_number in range(REPETITION_COUNT + WARM_UP_COUNT):
         started = time.perf_counter()
-        answer = session.get(address.format(f"2026-01-01T00:00:{number:02}"), timeout=60)
-        if number >= WARM_UP:
-            times.append((time.perf_counter() - started) * 1000)
+        answer = session.get(url_template.format(f"2026-01-01T00:00:{request_number:02}"), timeout=60)
+        if request_number >= WARM_UP_COUNT:
+            times_ms.append((time.perf_counter() - started) * 1000)
         answer.raise_for_status()
         assert "/login/" not in answer.url
-    return {"median": round(statistics.median(times)), "worst": round(max(times)), "kB": len(answer.content) // 1000}
+    return {
+        "median": round(statistics.median(times_ms)),
+        "worst": round(max(times_ms)),
+        "kB": len(answer.content) // 1000,
+    }
 
 
 def table(results: dict[str, Any]) -> list[str]:
@@ -70,10 +79,14 @@ def table(results: dict[str, Any]) -> list[str]:
     return lines + [f"| {name} | {page['median']} | {page['worst']} | {page['kB']} |" for name, page in results.items()]
 
 
-# `python -m tools.bench.pages` measures the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR.
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     from chm_project.local.embedded import start_missing_servers
 
     start_missing_servers()
     os.environ["CHM_DEBUG"] = "0"  # as in production
     print("\n".join(table(measure(os.environ["CHM_DATABASE_URL"]))))
+
+
+if __name__ == "__main__":
+    main()

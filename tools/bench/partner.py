@@ -7,28 +7,28 @@ import argparse
 import json
 import socketserver
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def run(pipeline: int, number: int, version: int) -> dict[str, object]:
+def partner_run(pipeline_number: int, run_number: int, version: int) -> dict[str, object]:
     """Return a run of about 600 bytes of JSON, the size of recorded responses of real orchestrators."""
-    start = BEGAN + timedelta(minutes=15 * number, seconds=pipeline)
-    changed = version and number % 2
-    end = start + timedelta(seconds=60 + number % 600)
+    start = FIRST_START + timedelta(minutes=15 * run_number, seconds=pipeline_number)
+    is_changed = bool(version and run_number % 2)
+    end = start + timedelta(seconds=60 + run_number % 600)
     return {
         "external_run_id": f"scheduled__{start.isoformat()}",
-        "status": "failed" if changed else "success",
+        "status": "failed" if is_changed else "success",
         "started_at": start.isoformat(),
         "finished_at": end.isoformat(),
-        "rows_processed": 1000 + number,
-        "error_message": "Task load_orders failed: connection reset by peer" if changed else None,
+        "rows_processed": 1000 + run_number,
+        "error_message": "Task load_orders failed: connection reset by peer" if is_changed else None,
         # CHM stores the change only if updated_at is later.
-        "updated_at": (end + timedelta(hours=version if changed else 0)).isoformat(),
+        "updated_at": (end + timedelta(hours=version if is_changed else 0)).isoformat(),
         "run_type": "scheduled",
-        "dag_id": f"pipeline_{pipeline}",
-        "conf": {"region": "eu-central-1", "full_refresh": False, "batch": number},
+        "dag_id": f"pipeline_{pipeline_number}",
+        "conf": {"region": "eu-central-1", "full_refresh": False, "batch": run_number},
         "data_interval_start": start.isoformat(),
         "data_interval_end": end.isoformat(),
         "bundle_version": None,
@@ -37,21 +37,23 @@ def run(pipeline: int, number: int, version: int) -> dict[str, object]:
     }
 
 
-def pages(pipelines: int, runs: int, page: int, version: int) -> dict[tuple[int, int], bytes]:
-    """Return the JSON of all pages. The key is the pipeline's number and the number of the first run of the page."""
+def page_bodies(pipeline_count: int, run_count: int, page_size: int, version: int) -> dict[tuple[int, int], bytes]:
+    """Return the JSON of all pages, by the number of the pipeline and the number of the page's first run."""
     # Rounded up, so that no run is missing.
-    per_pipeline = -(-runs // pipelines)
-    prepared = {}
-    for pipeline in range(pipelines):
-        for first in range(0, per_pipeline, page):
-            last = min(first + page, per_pipeline)
+    runs_per_pipeline = -(-run_count // pipeline_count)
+    bodies = {}
+    for pipeline_number in range(pipeline_count):
+        for first_number in range(0, runs_per_pipeline, page_size):
+            end_number = min(first_number + page_size, runs_per_pipeline)
             body = {
-                "runs": [run(pipeline, number, version) for number in range(first, last)],
-                "next_cursor": str(last) if last < per_pipeline else None,
+                "runs": [
+                    partner_run(pipeline_number, run_number, version) for run_number in range(first_number, end_number)
+                ],
+                "next_cursor": str(end_number) if end_number < runs_per_pipeline else None,
             }
             # Encoded in advance, so that the time of the JSON encoder is not measured.
-            prepared[pipeline, first] = json.dumps(body).encode()
-    return prepared
+            bodies[pipeline_number, first_number] = json.dumps(body).encode()
+    return bodies
 
 
 def main() -> None:
@@ -60,7 +62,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
     state = {"version": 0}
-    prepared = pages(options.pipelines, options.runs, options.page, 0)
+    bodies = page_bodies(options.pipelines, options.runs, options.page, 0)
 
     class Handler(socketserver.StreamRequestHandler):
         # Small responses must not wait for an acknowledgement.
@@ -72,16 +74,16 @@ def main() -> None:
                     pass
                 self.wfile.write(self.answer(urlsplit(line.split()[1].decode())))
 
-        def answer(self, address: object) -> bytes:
-            path, query = address.path, parse_qs(address.query)  # type: ignore[attr-defined]
+        def answer(self, url: SplitResult) -> bytes:
+            path, query = url.path, parse_qs(url.query)
             if path.startswith("/version/"):
                 state["version"] = int(path.rpartition("/")[2])
-                prepared.update(pages(options.pipelines, options.runs, options.page, state["version"]))
+                bodies.update(page_bodies(options.pipelines, options.runs, options.page, state["version"]))
             if not path.startswith("/pipelines/"):
                 body = b"{}"
             else:
                 pipeline = int(path.split("/")[2].rpartition("_")[2])
-                body = prepared[pipeline, int(query.get("cursor", ["0"])[0])]
+                body = bodies[pipeline, int(query.get("cursor", ["0"])[0])]
             return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
                 len(body),
                 body,

@@ -1,5 +1,10 @@
-"""Profile one ingestion in one process, and return the share of time of each part."""
+"""Profile one ingestion in one process: `python -m tools.bench.profiling`.
 
+It ingests from the only connection in CHM_CONNECTIONS_FILE into the database of CHM_DATABASE_URL, and prints the share
+of time of each part as JSON. `python -m tools.bench --only profile` starts it with a partner of its own.
+"""
+
+import argparse
 import cProfile
 import json
 import os
@@ -10,12 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.bench.ingestion import PAGE_SIZE, PIPELINES
-from tools.bench.servers import ROOT, connections_file, fill_inventory, partner
+from tools.bench.ingestion import PAGE_SIZE, PIPELINE_COUNT
+from tools.bench.servers import ROOT, fill_inventory, partner, write_connections_file
 
-# For each part: its functions, as module and name; their cumulative times are added. The time for HTTP includes
-# decoding, so main() subtracts the time of decoding.
-PARTS = {
+# The functions of each part, as file and name. A part's time is the sum of their cumulative times. The time for HTTP
+# includes decoding, so main() subtracts the time of decoding.
+FUNCTIONS_BY_PART = {
     "waiting for and reading HTTP": [("http.py", "_attempt")],
     "decoding JSON": [("json_bodies.py", "decode")],
     "translating": [("generic.py", "to_run_event")],
@@ -26,25 +31,26 @@ PARTS = {
 
 def measure(url: str, *, runs: int) -> dict[str, float]:
     """Return each part's share of the time, measured in a separate process."""
-    fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
+    fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINE_COUNT)])
     with (
         tempfile.TemporaryDirectory() as folder,
-        partner("--pipelines", str(PIPELINES), "--runs", str(runs), "--page", str(PAGE_SIZE)) as base_url,
+        partner("--pipelines", str(PIPELINE_COUNT), "--runs", str(runs), "--page", str(PAGE_SIZE)) as base_url,
     ):
-        file = connections_file(Path(folder), base_url)
+        file = write_connections_file(Path(folder), base_url)
         environment = {**os.environ, "CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(file)}
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", "tools.bench.profiling"],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
             check=True,
         )
-    shares: dict[str, float] = json.loads(done.stdout)
+    shares: dict[str, float] = json.loads(completed.stdout)
     return shares
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     import django
 
@@ -63,20 +69,18 @@ def main() -> None:
     profiler.runcall(ingest_connection, connection, pipelines)
     stats: Any = pstats.Stats(profiler)
     seconds_by_part = {}
-    for name, functions in PARTS.items():
-        seconds_by_part[name] = sum(
-            entry[3]
-            for (file, _, function), entry in stats.stats.items()
-            if any(
-                file.endswith(f"{os.sep}{module}") and function == part_function for module, part_function in functions
-            )
+    for part, functions in FUNCTIONS_BY_PART.items():
+        seconds_by_part[part] = sum(
+            cumulative
+            for (path, _, function), (_, _, _, cumulative, _) in stats.stats.items()
+            if any(path.endswith(f"{os.sep}{file}") and function == name for file, name in functions)
         )
     # A function that was renamed would silently count as 0.
-    if unmeasured := [name for name, seconds in seconds_by_part.items() if not seconds]:
+    if unmeasured := [part for part, seconds in seconds_by_part.items() if not seconds]:
         raise SystemExit(f"the profile has no function of these parts: {', '.join(unmeasured)}")
     seconds_by_part["waiting for and reading HTTP"] -= seconds_by_part["decoding JSON"]
     seconds_by_part["the rest"] = stats.total_tt - sum(seconds_by_part.values())
-    print(json.dumps({name: round(seconds / stats.total_tt, 3) for name, seconds in seconds_by_part.items()}))
+    print(json.dumps({part: round(seconds / stats.total_tt, 3) for part, seconds in seconds_by_part.items()}))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Measure pings and lineage events with two web workers, compared with a constant answer of the same server.
+"""Measure pings and lineage events, compared with a constant answer of the same server: `python -m tools.bench.push`.
 
-To measure only this part: python -m tools.bench.push
+It starts two web workers and an empty database of its own, chm_bench, on the server of CHM_DATABASE_URL, or else on the
+embedded one in CHM_DATA_DIR. Some figures are printed with their limit.
 """
 
+import argparse
 import json
 import os
 import queue
@@ -16,16 +18,17 @@ from typing import Any
 
 import psycopg
 
-from tools.bench.load import ask, load
-from tools.bench.servers import UNLIMITED, create_database, manage, web_server
+from tools.bench.load import generate_load, send_request
+from tools.bench.servers import UNLIMITED_RATES, create_database, manage, web_server
 
-LIMITS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
+MINIMUMS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
+# Keys of pings; each belongs to one pipeline.
 KEY_COUNT = 8
 # More pings than a server can answer in the measured seconds, so that no ping is sent twice.
-PINGS = 60_000
-LISTS, EVENTS_PER_LIST = 40, 1_000
-CONNECTIONS = 8
+PING_COUNT = 60_000
+LIST_COUNT, EVENTS_PER_LIST = 40, 1_000
+CONNECTION_COUNT = 8
 NAMESPACE = "warehouse://prod"
 
 
@@ -33,34 +36,35 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     """Return the figures of pings and lineage events; exit if events were lost."""
     _create_inventory(url)
     with psycopg.connect(url) as connection:
-        ids = [row[0] for row in connection.execute("SELECT id FROM pipelines ORDER BY name").fetchall()]
+        pipeline_ids = [row[0] for row in connection.execute("SELECT id FROM pipelines ORDER BY name").fetchall()]
     keys = [
         manage(
             "create_api_token", "bench", "--scope", "ingest", "--pipeline", str(pipeline_id), CHM_DATABASE_URL=url
         ).strip()
-        for pipeline_id in ids[:KEY_COUNT]
+        for pipeline_id in pipeline_ids[:KEY_COUNT]
     ]
     token = manage("create_api_token", "bench", "--scope", "ingest", "--client", "Bench", CHM_DATABASE_URL=url).strip()
     figures: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url, CHM_WEB_WORKERS="2") as (port, _):
-        constant = load(port, ["/health"], token=token, seconds=seconds)
-        pings = load(port, _pings(keys), token="", seconds=seconds)
-        plain = load(port, [f"/ping/{key}" for key in keys], token="", seconds=seconds)
-        events = [_event_lists("START"), _event_lists("COMPLETE")]
-        new, ended = (_send(port, lists, token) for lists in events)
-        repeated = _send(port, events[1], token)
-    figures["constant answer, requests/s"] = constant.per_second
-    figures["pings/s, two per run, with a rid"] = pings.per_second
-    figures["pings/s, one per run, without a rid"] = plain.per_second
-    figures["lineage events/s, new, in lists"] = new
-    figures["lineage events/s, ending those runs"] = ended
-    figures["lineage events/s, all sent again"] = repeated
-    figures["ping ÷ constant, p50"] = round(asdict(pings)["p50"] / constant.p50, 1)
-    figures["ping, p95 ms"] = pings.p95
+        constant_answers = generate_load(port, ["/health"], token=token, seconds=seconds)
+        pings_with_rid = generate_load(port, _ping_paths(keys), token="", seconds=seconds)
+        pings_without_rid = generate_load(port, [f"/ping/{key}" for key in keys], token="", seconds=seconds)
+        starts, ends = _event_lists("START"), _event_lists("COMPLETE")
+        rate_of_starts = _send_lists(port, starts, token)
+        rate_of_ends = _send_lists(port, ends, token)
+        rate_of_repeated_ends = _send_lists(port, ends, token)
+    figures["constant answer, requests/s"] = constant_answers.per_second
+    figures["pings/s, two per run, with a rid"] = pings_with_rid.per_second
+    figures["pings/s, one per run, without a rid"] = pings_without_rid.per_second
+    figures["lineage events/s, new, in lists"] = rate_of_starts
+    figures["lineage events/s, ending those runs"] = rate_of_ends
+    figures["lineage events/s, all sent again"] = rate_of_repeated_ends
+    figures["ping ÷ constant, p50"] = round(asdict(pings_with_rid)["p50"] / constant_answers.p50, 1)
+    figures["ping, p95 ms"] = pings_with_rid.p95
     with psycopg.connect(url, autocommit=True) as connection:
         # Every run whose events were answered with 201 must be stored.
         counted = connection.execute("SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'")
-        if counted.fetchall() != [(LISTS * EVENTS_PER_LIST,)]:
+        if counted.fetchall() != [(LIST_COUNT * EVENTS_PER_LIST,)]:
             raise SystemExit("lineage events were lost")
         # The next part of the benchmark needs empty tables.
         connection.execute("TRUNCATE api_tokens, clients, pipelines, runs, alert_rules CASCADE")
@@ -78,22 +82,22 @@ def _create_inventory(url: str) -> None:
         )
 
 
-def _pings(keys: list[str]) -> list[str]:
-    """Return the paths of starts and ends of runs.
+def _ping_paths(keys: list[str]) -> list[str]:
+    """Return the paths of pings that start and end runs. `rid` is the id of the run.
 
-    The end of a run is CONNECTIONS paths after its start, so that the same connection sends both, in this order.
+    The end of a run is CONNECTION_COUNT paths after its start, so that the same connection sends both, in this order.
     """
     paths = []
-    for first in range(0, PINGS, 2 * CONNECTIONS):
-        rids = [(keys[number % KEY_COUNT], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]
+    for first_number in range(0, PING_COUNT, 2 * CONNECTION_COUNT):
+        rids = [(keys[number % KEY_COUNT], uuid.UUID(int=first_number + number)) for number in range(CONNECTION_COUNT)]
         paths += [f"/ping/{key}/start?rid={rid}" for key, rid in rids]
         paths += [f"/ping/{key}?rid={rid}" for key, rid in rids]
     return paths
 
 
-def _event_lists(kind: str) -> list[bytes]:
+def _event_lists(event_type: str) -> list[bytes]:
     """Return lists of events of 1 kB each, like those that openlineage-python sends."""
-    minute = {"START": 0, "COMPLETE": 5}[kind]
+    minute = {"START": 0, "COMPLETE": 5}[event_type]
     facets = {
         name: {"_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
                "_schemaURL": f"https://openlineage.io/spec/facets/1-0-1/{name}.json#/$defs/{name}", **content}
@@ -105,7 +109,7 @@ def _event_lists(kind: str) -> list[bytes]:
     return [
         json.dumps([
             {
-                "eventType": kind, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
+                "eventType": event_type, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
                 # These ids start at 2**64, because the ids of the pings start at 0.
                 "run": {"runId": str(uuid.UUID(int=2**64 + list_number * EVENTS_PER_LIST + number)), "facets": facets},
                 "job": {"namespace": NAMESPACE, "name": f"job_{number % 100}", "facets": {}}, "inputs": [],
@@ -114,52 +118,54 @@ def _event_lists(kind: str) -> list[bytes]:
             }
             for number in range(EVENTS_PER_LIST)
         ]).encode()
-        for list_number in range(LISTS)
+        for list_number in range(LIST_COUNT)
     ]  # fmt: skip
 
 
-def _send(port: int, lists: list[bytes], token: str) -> int:
+def _send_lists(port: int, event_lists: list[bytes], token: str) -> int:
     """Send every list once over four connections; return events per second."""
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    for body in lists:
+    for body in event_lists:
         waiting.put(body)
     statuses: list[int] = []
 
-    def work() -> None:
+    def send_waiting() -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             while True:
                 try:
                     body = waiting.get_nowait()
                 except queue.Empty:
                     return
-                statuses.append(ask(connection, "/api/v1/lineage", token, body))
+                statuses.append(send_request(connection, "/api/v1/lineage", token, body))
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    started = time.perf_counter()
+    threads = [threading.Thread(target=send_waiting) for _ in range(4)]
+    start_time = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if statuses != [201] * len(lists):
+    if statuses != [201] * len(event_lists):
         raise SystemExit(f"lineage answered {statuses}")
-    return round(len(lists) * EVENTS_PER_LIST / (time.perf_counter() - started))
+    return round(len(event_lists) * EVENTS_PER_LIST / (time.perf_counter() - start_time))
 
 
-def rendered(figures: dict[str, Any]) -> list[str]:
+def table(figures: dict[str, Any]) -> list[str]:
     rows = [
-        f"| {name} | {value:,} | {f'≥ {LIMITS[name]:,}' if name in LIMITS else ''} |" for name, value in figures.items()
+        f"| {name} | {value:,} | {f'≥ {MINIMUMS[name]:,}' if name in MINIMUMS else ''} |"
+        for name, value in figures.items()
     ]
     return ["| push, two web workers | | limit |", "|---|--:|---|", *rows]
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     from chm_project.local.embedded import start_missing_servers
 
     start_missing_servers()
-    os.environ |= UNLIMITED | {"CHM_DEBUG": "0"}
+    os.environ |= UNLIMITED_RATES | {"CHM_DEBUG": "0"}
     url = create_database(os.environ["CHM_DATABASE_URL"])
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
-    sys.stdout.write("\n".join(rendered(measure(url, seconds=6))) + "\n")
+    sys.stdout.write("\n".join(table(measure(url, seconds=6))) + "\n")
 
 
 if __name__ == "__main__":

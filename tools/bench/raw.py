@@ -1,4 +1,4 @@
-"""The reference for ingestion: an upsert of the same rows, without HTTP, repair, removal of secrets or comparison."""
+"""The reference for ingestion: an upsert of the same rows, without HTTP, repair, scrubbing or comparison."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from tools.bench.partner import run
+from tools.bench.partner import partner_run
 
 COLUMNS = {
     "id": "uuid", "pipeline_id": "uuid", "external_run_id": "text", "status": "text", "started_at": "timestamptz",
@@ -19,22 +19,24 @@ COLUMNS = {
 }  # fmt: skip
 UPSERT = (
     f"INSERT INTO runs_raw ({', '.join(COLUMNS)}) SELECT * FROM unnest("
-    + ", ".join(f"%s::{kind}[]" for kind in COLUMNS.values())
+    + ", ".join(f"%s::{column_type}[]" for column_type in COLUMNS.values())
     + ") ON CONFLICT (pipeline_id, external_run_id) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in COLUMNS if column != "id")
 )
 
 
-def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, without_report_indexes: bool = False) -> float:
+def raw_upsert(
+    url: str, *, pipeline_ids: list[UUID], run_count: int, page_size: int, without_report_indexes: bool = False
+) -> float:
     """Upsert into a copy of the table runs, one transaction per page, and return runs per second.
 
     `without_report_indexes`: without the indexes and index columns that only summaries, boards and shapes need.
     """
-    per_pipeline = -(-runs // len(pipelines))
+    runs_per_pipeline = -(-run_count // len(pipeline_ids))
     pages = [
-        _columns(pipeline_id, number, range(first, min(first + page, per_pipeline)))
-        for number, pipeline_id in enumerate(pipelines)
-        for first in range(0, per_pipeline, page)
+        _columns(pipeline_id, pipeline_number, range(first_number, min(first_number + page_size, runs_per_pipeline)))
+        for pipeline_number, pipeline_id in enumerate(pipeline_ids)
+        for first_number in range(0, runs_per_pipeline, page_size)
     ]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE runs_raw (LIKE runs INCLUDING ALL)")
@@ -45,12 +47,12 @@ def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, without
             connection.execute(UPSERT, columns)
         seconds = time.perf_counter() - started
         connection.execute("DROP TABLE runs_raw")
-    return runs / seconds
+    return run_count / seconds
 
 
 def _remove_report_indexes(connection: psycopg.Connection[Any]) -> None:
-    # Only reports read the included columns of an index. Partial indexes with such columns are only for reports: they
-    # are dropped. Other indexes are created again without these columns.
+    # Only reports read the included columns of an index. A partial index with such columns is only for reports, so drop
+    # it. Create other indexes again without these columns.
     query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs_raw' AND indexdef LIKE '%INCLUDE%'"
     for name, definition in connection.execute(query).fetchall():
         connection.execute(f'DROP INDEX "{name}"'.encode())
@@ -58,13 +60,13 @@ def _remove_report_indexes(connection: psycopg.Connection[Any]) -> None:
             connection.execute(re.sub(r" INCLUDE \([^)]*\)", "", definition).encode())
 
 
-def _columns(pipeline_id: UUID, pipeline: int, numbers: range) -> list[list[Any]]:
+def _columns(pipeline_id: UUID, pipeline_number: int, run_numbers: range) -> list[list[Any]]:
     rows = []
-    for number in numbers:
-        source = run(pipeline, number, 0)
+    for run_number in run_numbers:
+        source_run = partner_run(pipeline_number, run_number, 0)
         rows.append((
-            uuid7(), pipeline_id, source["external_run_id"], source["status"], source["started_at"],
-            source["finished_at"], 60, source["rows_processed"], source["error_message"],
-            Jsonb(source, dumps=json.dumps), source["updated_at"],
+            uuid7(), pipeline_id, source_run["external_run_id"], source_run["status"], source_run["started_at"],
+            source_run["finished_at"], 60, source_run["rows_processed"], source_run["error_message"],
+            Jsonb(source_run, dumps=json.dumps), source_run["updated_at"],
         ))  # fmt: skip
     return [list(column) for column in zip(*rows, strict=True)]

@@ -5,13 +5,14 @@ import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import psycopg
 
-from tools.bench.load import load
-from tools.bench.servers import manage, memory_mb, postgres_memory_mb, web_server
+from tools.bench.load import generate_load
+from tools.bench.servers import manage, memory_mb_by_process, postgres_memory_mb, web_server
 
 SAMPLE_SIZE = 2_000
 
@@ -21,65 +22,69 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
     with psycopg.connect(url) as connection:
         # The order by a hash gives a random sample that is the same in each run of the benchmark.
-        pipelines = _column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE_SIZE}")
-        clients = _column(connection, "SELECT id FROM clients ORDER BY name")
-        [pipeline_with_most_runs] = _column(
+        pipeline_ids = _first_column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE_SIZE}")
+        client_ids = _first_column(connection, "SELECT id FROM clients ORDER BY name")
+        [pipeline_with_most_runs] = _first_column(
             connection, "SELECT pipeline_id FROM runs GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
         )
     now = datetime.now(UTC)
     week = quote((now - timedelta(days=7)).isoformat())
     results: dict[str, Any] = {}
-    with web_server(CHM_DATABASE_URL=url) as (port, process):
-        deep_list = _path_of_page(port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, pages=50)
-        # Follow 500 pages of 1,000 runs, then request only 100 runs: a cursor is valid for any page size.
-        deep_all = _path_of_page(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
-        requests = {
+    with web_server(CHM_DATABASE_URL=url) as (port, server_process):
+        path_of_page_50 = _path_of_page(
+            port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, page_number=50
+        )
+        # Follow 500 pages of 1,000 runs, then request 100 runs. A cursor is valid for any page size.
+        path_after_500_000_runs = _path_of_page(port, "/api/v1/runs?limit=1000", token, page_number=501).replace(
+            "limit=1000", "limit=100"
+        )
+        paths_by_name = {
             "constant answer": ["/health"],
-            "latest run": [f"/api/v1/pipelines/{pipeline_id}/runs/latest" for pipeline_id in pipelines],
-            "summary, a week": [f"/api/v1/clients/{client_id}/runs/summary?since={week}" for client_id in clients],
-            "summary, all history": [f"/api/v1/clients/{client_id}/runs/summary" for client_id in clients],
+            "latest run": [f"/api/v1/pipelines/{pipeline_id}/runs/latest" for pipeline_id in pipeline_ids],
+            "summary, a week": [f"/api/v1/clients/{client_id}/runs/summary?since={week}" for client_id in client_ids],
+            "summary, all history": [f"/api/v1/clients/{client_id}/runs/summary" for client_id in client_ids],
             "a pipeline's runs, first page": [f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100"],
-            "a pipeline's runs, page 50": [deep_list],
+            "a pipeline's runs, page 50": [path_of_page_50],
             "all runs, first page": ["/api/v1/runs?limit=100"],
-            "all runs, after the first 500,000": [deep_all],
+            "all runs, after the first 500,000": [path_after_500_000_runs],
         }
-        for name, paths in requests.items():
+        for name, paths in paths_by_name.items():
             paths = _paths_with_runs(port, paths, token)
-            results[name] = asdict(load(port, paths, token=token, seconds=seconds))
-        results["memory, MB"] = {**memory_mb(process), "PostgreSQL": postgres_memory_mb()}
+            results[name] = asdict(generate_load(port, paths, token=token, seconds=seconds))
+        results["memory, MB"] = {**memory_mb_by_process(server_process), "PostgreSQL": postgres_memory_mb()}
     return results
 
 
-def _column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> list[Any]:
+def _first_column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> list[Any]:
     return [row[0] for row in connection.execute(query.encode()).fetchall()]
 
 
 def _paths_with_runs(port: int, paths: list[str], token: str) -> list[str]:
-    """Leave out requests for the latest run of pipelines that have none, because they get 404."""
+    """Return the paths without those of pipelines that have no latest run, because they would get 404."""
     if "/runs/latest" not in paths[0]:
         return paths
-    existing = []
+    paths_with_runs = []
     for path in paths:
         try:
-            _get(port, path, token)
-        except OSError:
+            _get_json(port, path, token)
+        except HTTPError:
             continue
-        existing.append(path)
-    return existing
+        paths_with_runs.append(path)
+    return paths_with_runs
 
 
-def _path_of_page(port: int, path: str, token: str, *, pages: int) -> str:
+def _path_of_page(port: int, path: str, token: str, *, page_number: int) -> str:
     """Follow cursors and return the path of the page with this number, or of the last page if there are fewer."""
-    address = path
-    for _ in range(pages - 1):
-        cursor = _get(port, address, token)["next_cursor"]
+    page_path = path
+    for _ in range(page_number - 1):
+        cursor = _get_json(port, page_path, token)["next_cursor"]
         if cursor is None:
             break
-        address = f"{re.sub('&cursor=.*', '', path)}&cursor={quote(cursor)}"
-    return address
+        page_path = f"{re.sub('&cursor=.*', '', path)}&cursor={quote(cursor)}"
+    return page_path
 
 
-def _get(port: int, path: str, token: str) -> Any:
+def _get_json(port: int, path: str, token: str) -> Any:
     request = Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
     with urlopen(request, timeout=60) as answer:
         return json.load(answer)

@@ -1,8 +1,11 @@
-"""Measure shapes (reports), compared with the minimum for their question.
+"""Measure shapes, compared with the minimum for their question: `python -m tools.bench.reporting` prints them as JSON.
 
-The minimum is a count of the runs in the window, or, for shapes about each pipeline, a look-up of each latest run.
+The minimum is a count of the runs in the window, or, for shapes about each pipeline, a look-up of each latest run. It
+reads the database of CHM_DATABASE_URL, for example after `manage.py generate_history`. `make bench` starts it as a
+separate process.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,12 +18,12 @@ from psycopg.errors import QueryCanceled
 
 from tools.bench.servers import ROOT
 
-# A query that needs longer is canceled: over millions of runs, some plain SQL queries need hours.
+# A query that needs longer is canceled, because over millions of runs some plain SQL queries need hours.
 LONGEST_SECONDS = 20
 WINDOW = "count of the window"
 PROBES = "probe of each pipeline"
 # These shapes are compared with a look-up per pipeline, the others with a count of the window.
-PER_PIPELINE = {
+SHAPES_PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday",
 }  # fmt: skip
@@ -44,15 +47,17 @@ MINIMUM_SQL = {
 
 
 def measure(url: str) -> dict[str, Any]:
+    """Return the figures of each shape, by its name, measured in a separate process."""
     environment = {**os.environ, "CHM_DATABASE_URL": url}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "tools.bench.reporting"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
     )
-    shapes: dict[str, Any] = json.loads(done.stdout)
+    shapes: dict[str, Any] = json.loads(completed.stdout)
     return shapes
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     import django
 
@@ -65,10 +70,10 @@ def main() -> None:
 
     with connection.cursor() as cursor:
 
-        def seconds(sql: str, values: dict[str, Any], times: int = 5) -> float:
-            # The best of several times, because other work of the machine can only make a query slower.
+        def best_seconds(sql: str, values: dict[str, Any], repetitions: int = 5) -> float:
+            # The fastest of the repetitions, because other work of the machine can only make a query slower.
             best = float("inf")
-            for _ in range(times):
+            for _ in range(repetitions):
                 started = time.perf_counter()
                 try:
                     cursor.execute(sql, values)
@@ -91,20 +96,20 @@ def main() -> None:
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
-            yardstick = PROBES if name in PER_PIPELINE else WINDOW
+            yardstick = PROBES if name in SHAPES_PER_PIPELINE else WINDOW
             # The minimum is measured before and after the shape, because the speed of a busy machine changes quickly.
-            minimum = seconds(MINIMUM_SQL[yardstick], window)
-            best = seconds(shape.sql, validated(shape.parameters, parameters))
-            minimum = min(minimum, seconds(MINIMUM_SQL[yardstick], window))
-            yardstick_text = yardstick if name in PER_PIPELINE else f"{yardstick}, {days} days"
+            yardstick_seconds = best_seconds(MINIMUM_SQL[yardstick], window)
+            shape_seconds = best_seconds(shape.sql, validated(shape.parameters, parameters))
+            yardstick_seconds = min(yardstick_seconds, best_seconds(MINIMUM_SQL[yardstick], window))
+            yardstick_text = yardstick if name in SHAPES_PER_PIPELINE else f"{yardstick}, {days} days"
             results[name] = {
-                "ms": round(best * 1000, 1),
-                "yardstick": f"{yardstick_text}: {minimum * 1000:.1f} ms",
-                "ratio": round(best / minimum, 2),
+                "ms": round(shape_seconds * 1000, 1),
+                "yardstick": f"{yardstick_text}: {yardstick_seconds * 1000:.1f} ms",
+                "ratio": round(shape_seconds / yardstick_seconds, 2),
             }
             if name in NAIVE:
                 values = {"as_of": as_of, "week": window["since"], "month": window["since"], "limit": 20}
-                results[name]["naive ms"] = round(seconds(NAIVE[name], values, times=1) * 1000)
+                results[name]["naive ms"] = round(best_seconds(NAIVE[name], values, repetitions=1) * 1000)
     print(json.dumps(results))
 
 

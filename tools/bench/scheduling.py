@@ -19,69 +19,69 @@ from chm_project.local.supervisor import CELERY
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from tools.bench.servers import ROOT, empty_tables, fill_inventory, timed
+from tools.bench.servers import ROOT, empty_tables, fill_inventory, run_timed
 
-PIPELINES, CHANGED = 10_000, 200
+PIPELINE_COUNT, CHANGED_COUNT = 10_000, 200
 # The partner is slow, so a worker mostly waits, and a second worker saves time.
-CONNECTIONS, PAGES, LATENCY_SECONDS = 20, 40, 0.05
+CONNECTION_COUNT, PAGE_COUNT, LATENCY_SECONDS = 20, 40, 0.05
 PARTNER_SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
 
 def measure(url: str) -> dict[str, Any]:
-    """Return the seconds and requests of ticks, and the seconds of one and two workers."""
-    results: dict[str, Any] = {}
-    for pipelines in (CHANGED, PIPELINES):
-        seconds, request_count = _measure_tick(url, pipelines)
-        results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, s with start-up"] = seconds
-        results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = request_count
-    for workers in (1, 2):
-        results[f"{CONNECTIONS} connections of {PAGES} slow pages, {workers} worker(s), s"] = _seconds_with_workers(
-            url, workers
+    """Return the seconds and the number of requests of each tick, and the seconds that one and two workers need."""
+    figures: dict[str, Any] = {}
+    for pipeline_count in (CHANGED_COUNT, PIPELINE_COUNT):
+        seconds, request_count = _measure_tick(url, pipeline_count)
+        figures[f"tick, {CHANGED_COUNT} of {pipeline_count:,} pipelines changed, s with start-up"] = seconds
+        figures[f"tick, {CHANGED_COUNT} of {pipeline_count:,} pipelines changed, requests"] = request_count
+    for worker_count in (1, 2):
+        figures[f"{CONNECTION_COUNT} connections of {PAGE_COUNT} slow pages, {worker_count} worker(s), s"] = (
+            _seconds_with_workers(url, worker_count)
         )
     empty_tables(url)
-    return results
+    return figures
 
 
-def _measure_tick(url: str, pipelines: int) -> tuple[float, int]:
+def _measure_tick(url: str, pipeline_count: int) -> tuple[float, int]:
     now = datetime.now(UTC)
     empty_tables(url)
-    names = [f"p{number}" for number in range(pipelines)]
+    external_ids = [f"p{number}" for number in range(pipeline_count)]
     # With a watermark, so that the tick reads only changes since then.
-    fill_inventory(url, names, platform="airflow", through=now - timedelta(minutes=5))
+    fill_inventory(url, external_ids, platform="airflow", watermark=now - timedelta(minutes=5))
     with tempfile.TemporaryDirectory() as folder, AirflowWithManyDags() as airflow:
-        airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED)]
+        airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED_COUNT)]
         path = Path(folder) / "connections.toml"
         path.write_text(
             f'[connections.many]\nconnector = "airflow"\nbase_url = "{airflow.base_url}"\n'
             'auth = { kind = "airflow_token", username = "chm", secret_env = "CHM_BENCH_PARTNER_SECRET" }\n'
         )
         environment = {"CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(path), **PARTNER_SECRET}
-        done = timed("ingest_runs", "--json", **environment)
-        if f'"created": {CHANGED}' not in done.printed:
-            raise SystemExit(done.printed)
-        return round(done.seconds, 2), sum("dagRuns" in request.path for request in airflow.requests)
+        command = run_timed("ingest_runs", "--json", **environment)
+        if f'"created": {CHANGED_COUNT}' not in command.output:
+            raise SystemExit(command.output)
+        return round(command.seconds, 2), sum("dagRuns" in request.path for request in airflow.requests)
 
 
-def _seconds_with_workers(url: str, workers: int) -> float:
+def _seconds_with_workers(url: str, worker_count: int) -> float:
     """Return the seconds from enqueueing all connections until every pipeline has been ingested from a slow partner."""
-    names = [f"c{number}" for number in range(CONNECTIONS)]
+    external_ids = [f"c{number}" for number in range(CONNECTION_COUNT)]
     empty_tables(url)
-    fill_inventory(url, names)
+    fill_inventory(url, external_ids)
     # A separate database of Redis, so that other workers on this machine do not get these tasks.
     broker = numbered_broker_url(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slow_answer(partner)  # type: ignore[method-assign]
-        for name in names:
+        for name in external_ids:
             partner.runs[name] = [
                 {"id": str(number), "status": "success", "started_at": "2026-01-01T00:00:00Z"}
-                for number in range(PAGES * 100)
+                for number in range(PAGE_COUNT * 100)
             ]
         path = Path(folder) / "connections.toml"
         path.write_text(
             "\n".join(
                 f'[connections.{name}]\nconnector = "generic"\nbase_url = "{partner.base_url}"\n'
                 f'pipelines = {{ external_ids = ["{name}"] }}\n'
-                for name in names
+                for name in external_ids
             )
         )
         environment = {
@@ -93,14 +93,14 @@ def _seconds_with_workers(url: str, workers: int) -> float:
         }
         with redis.Redis.from_url(redis_url(broker)) as client:
             client.flushdb()
-        for number in range(workers):
+        for number in range(worker_count):
             processes.enter_context(_worker(number, environment))
         time.sleep(4)  # wait until the workers have started
         start_time = time.monotonic()
         enqueue = "from ingestion.tasks import ingest; import sys; [ingest.delay(name) for name in sys.argv[1:]]"
         code = f"import django; django.setup(); {enqueue}"
-        subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, env=environment, check=True)
-        while _unfinished(url):
+        subprocess.run([sys.executable, "-c", code, *external_ids], cwd=ROOT, env=environment, check=True)
+        while _unfinished_count(url):
             if time.monotonic() - start_time > 300:
                 raise SystemExit("the workers did not finish within 300 s")
             time.sleep(0.05)
@@ -132,7 +132,7 @@ def _worker(number: int, environment: dict[str, str]) -> Iterator[None]:
         process.wait(30)
 
 
-def _unfinished(url: str) -> int:
+def _unfinished_count(url: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM pipelines WHERE ingested_through IS NULL").fetchone()
     return int(row[0]) if row else 0

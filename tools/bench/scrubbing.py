@@ -14,6 +14,7 @@ from tools.support.labelled_texts import is_altered, is_missed, items_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ("ingestion/synthetic/recordings", "runs/tests/recordings")
+# An object with one of these keys is a run.
 RUN_KEYS = {"dag_run_id", "flow_id", "runId", "eventType"}
 # Beginnings of secrets. A text that repeats one of them many times makes a careless regular expression slow.
 HOSTILE_PIECES = (
@@ -28,23 +29,24 @@ HOSTILE_PIECES = (
     "%70",
     "\u200b",
 )
-# The scrubber of the last commit in which it searched for each of 77 words separately.
-EARLIER_SCRUBBER = "5982282:runs/scrub.py"
+# As COMMIT:FILE. In this commit the scrubber still searched for each of 77 words separately.
+EARLIER_SCRUBBER_FILE = "5982282:runs/scrub.py"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", default=EARLIER_SCRUBBER, help="an earlier scrubber, as COMMIT:FILE")
-    before = _earlier_module(parser.parse_args().before)
+    parser.add_argument("--before", default=EARLIER_SCRUBBER_FILE, help="an earlier scrubber, as COMMIT:FILE")
+    earlier_scrubber = _earlier_module(parser.parse_args().before)
     for part in ("rules", "held_out"):
         secrets, harmless = items_of("secret", part), items_of("harmless", part)
-        missed, altered = sum(map(is_missed, secrets)), sum(map(is_altered, harmless))
-        _print(f"{part}: {len(secrets) - missed} of {len(secrets)} secrets removed ({1 - missed / len(secrets):.1%}),")
-        _print(f"  {altered} of {len(harmless)} harmless texts altered ({altered / len(harmless):.1%})")
+        missed_count, altered_count = sum(map(is_missed, secrets)), sum(map(is_altered, harmless))
+        removed_count = len(secrets) - missed_count
+        _print(f"{part}: {removed_count} of {len(secrets)} secrets removed ({1 - missed_count / len(secrets):.1%}),")
+        _print(f"  {altered_count} of {len(harmless)} harmless texts altered ({altered_count / len(harmless):.1%})")
     payloads = list(_payloads())
     texts = [json.dumps(payload, indent=1) for payload in payloads]
     _print(f"{len(payloads)} recorded payloads, {sum(map(len, texts)) / 1000:.0f} kB; µs per kB, the best of five:")
-    for name, scrubber in (("before", before), ("now", scrubbing)):
+    for name, scrubber in (("before", earlier_scrubber), ("now", scrubbing)):
         payload_cost = _microseconds_per_kb(scrubber.scrub_mapping, payloads)
         _print(f"  {name}: payloads {payload_cost:.1f}, texts {_microseconds_per_kb(scrubber.scrub_text, texts):.1f}")
     _print("a hostile text of 250 kB and of 1 MB, seconds:")
@@ -53,7 +55,7 @@ def main() -> None:
 
 
 def _earlier_module(source: str) -> Any:
-    """Return the functions of the scrubber of an earlier commit, as attributes."""
+    """Return an object with the functions of an earlier commit's scrubber as attributes."""
     text = subprocess.run(["git", "show", source], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     module = ModuleType("scrubber_before")
     exec(compile(text, source, "exec"), module.__dict__)  # noqa: S102  # our own earlier file
@@ -64,19 +66,19 @@ def _payloads() -> Iterable[dict[str, Any]]:
     """Yield every run in the recorded responses of partners, as ingestion stores it."""
     for folder in RECORDINGS:
         for path in sorted((ROOT / folder).rglob("*.json")):
-            yield from _runs(json.loads(path.read_text()))
+            yield from _runs_in(json.loads(path.read_text()))
 
 
-def _runs(value: Any) -> Iterable[dict[str, Any]]:
+def _runs_in(value: Any) -> Iterable[dict[str, Any]]:
     if isinstance(value, dict):
         if value.keys() & RUN_KEYS:
             yield value
         else:
             for item in value.values():
-                yield from _runs(item)
+                yield from _runs_in(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _runs(item)
+            yield from _runs_in(item)
 
 
 def _microseconds_per_kb(scrub: Callable[[Any], Any], values: list[Any]) -> float:

@@ -1,4 +1,4 @@
-"""What benchmarks and drills need: a separate database, a partner, CHM's web server, and commands of manage.py."""
+"""Helpers of benchmarks and drills: an empty database, a partner, CHM's web server, and commands of manage.py."""
 
 import json
 import os
@@ -22,7 +22,9 @@ from psycopg.conninfo import conninfo_to_dict
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE_NAME = "chm_bench"
 # Rate limits that are too high to affect the measurement.
-UNLIMITED = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_LINEAGE"), "100000000/minute")
+UNLIMITED_RATES = dict.fromkeys(
+    ("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_LINEAGE"), "100000000/minute"
+)
 
 
 def create_database(url: str, name: str = DATABASE_NAME) -> str:
@@ -42,19 +44,16 @@ def create_database(url: str, name: str = DATABASE_NAME) -> str:
 
 
 def fill_inventory(
-    url: str, external_ids: list[str], *, platform: str = "custom", through: datetime | None = None
+    url: str, external_ids: list[str], *, platform: str = "custom", watermark: datetime | None = None
 ) -> list[UUID]:
-    """Create a client and a pipeline for each external id, which is also its name; return the pipelines' ids.
-
-    `through` is the watermark of the pipelines.
-    """
+    """Create a client, and a pipeline for each external id, which is also its name; return the pipelines' ids."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
         rows = connection.execute(
             "INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type, ingested_through)"
             " SELECT gen_random_uuid(), c.id, n, %s, n, 'ingestion', %s FROM clients AS c, unnest(%s::text[]) AS n"
             " RETURNING id",
-            [platform, through, external_ids],
+            [platform, watermark, external_ids],
         ).fetchall()
     return [row[0] for row in rows]
 
@@ -66,7 +65,7 @@ def empty_tables(url: str) -> None:
 
 def manage(*arguments: str, **environment: str) -> str:
     """Run a command of manage.py and return its output."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
@@ -74,22 +73,22 @@ def manage(*arguments: str, **environment: str) -> str:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {done.returncode}")
-    return done.stdout
+    if completed.returncode:
+        raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {completed.returncode}")
+    return completed.stdout
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """Wall time, peak memory and output of a command."""
+class TimedCommand:
+    """Elapsed time, peak memory and output of a command that has ended."""
 
     seconds: float
     peak_mb: float
-    printed: str
+    output: str
 
 
-def timed(*arguments: str, **environment: str) -> Timed:
-    """Run a command of manage.py; return its wall time, including start-up, and its peak memory."""
+def run_timed(*arguments: str, **environment: str) -> TimedCommand:
+    """Run a command of manage.py and measure it. The time includes its start-up."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
@@ -98,14 +97,14 @@ def timed(*arguments: str, **environment: str) -> Timed:
         stdout=subprocess.PIPE,
         text=True,
     )
-    printed = process.stdout.read() if process.stdout else ""
+    output = process.stdout.read() if process.stdout else ""
     # wait4 returns the memory of this process. getrusage would return the largest memory of all children so far.
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {process.returncode}: {printed}")
-    return Timed(seconds, usage.ru_maxrss / 1024, printed)
+        raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {process.returncode}: {output}")
+    return TimedCommand(seconds, usage.ru_maxrss / 1024, output)
 
 
 def free_port() -> int:
@@ -125,7 +124,7 @@ def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        _wait_until_ready(f"http://127.0.0.1:{port}/health", process)
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -138,14 +137,14 @@ def partner(*arguments: str) -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tools.bench.partner", "--port", str(port), *arguments], cwd=ROOT)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        _wait_until_ready(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+def _wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -157,7 +156,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 1
     raise SystemExit(f"{address} did not answer")
 
 
-def memory_mb(process: psutil.Process) -> dict[str, float]:
+def memory_mb_by_process(process: psutil.Process) -> dict[str, float]:
     """Return the memory (PSS) of each child process by its command. Shared pages are divided among the processes."""
     memory: dict[str, float] = {}
     for number, child in enumerate(process.children(recursive=True)):
@@ -179,7 +178,7 @@ def postgres_memory_mb() -> float:
     return round(total / 2**20, 1)
 
 
-def connections_file(folder: Path, base_url: str) -> Path:
+def write_connections_file(folder: Path, base_url: str) -> Path:
     path = folder / "connections.toml"
     path.write_text(f'[connections.bench]\nconnector = "generic"\nbase_url = {json.dumps(base_url)}\n')
     return path

@@ -84,11 +84,11 @@ def check() -> None:
 def round_trip() -> None:
     """Run both clients and their quickstarts against a new server."""
     from chm_project.local.embedded import start_missing_servers
-    from tools.bench.servers import UNLIMITED, create_database, manage, web_server
+    from tools.bench.servers import UNLIMITED_RATES, create_database, manage, web_server
 
     start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_contract")
-    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED}
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED_RATES}
     manage("migrate", "--verbosity", "0", **environment)
     token = manage("create_api_token", "contract", "--scope", "write", **environment).strip()
     with web_server(**environment) as (port, _):

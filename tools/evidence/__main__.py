@@ -23,7 +23,7 @@ def main() -> None:
     )
     documents_parser.add_argument("--list", action="store_true", help="only list the commands")
     options = parser.parse_args()
-    # These imports are not at the top, because the check of links must work without Django and the test tools.
+    # The other modules are imported here, because the check of links must work without Django.
     match options.command:
         case "pages":
             sys.exit(_pages(check=options.check))

@@ -1,9 +1,14 @@
 """Run the commands of README and quickstart in a fresh clone.
 
-The first line of every shell block declares its kind. `sh run` is run. `sh ready="TEXT"` is started and keeps running
-after it has printed TEXT (if TEXT is an address, after it answers). CI runs `sh ci` as a stage of its own. `sh shown`
-is not run (Docker, and commands that need a real partner). The blocks of one document share one environment, like the
-commands of one terminal.
+The first line of every shell block declares its kind:
+
+- `sh run` is run.
+- `sh ready="TEXT"` is started and keeps running. It is ready when it has printed TEXT, or, if TEXT is a URL, when the
+  URL answers.
+- `sh ci` is run by CI, as a stage of its own.
+- `sh shown` is not run: it needs Docker or a real partner.
+
+The blocks of one document share one environment, like the commands of one terminal.
 """
 
 import os
@@ -39,7 +44,7 @@ class Block:
     document: str
     line: int
     kind: str  # run, ready, ci or shown
-    ready: str
+    ready: str  # the text or URL that shows that the block is ready; empty for other kinds
     commands: str
 
     @property
@@ -100,10 +105,10 @@ class _Terminal:
             name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))
         }
         self._environment.pop("VIRTUAL_ENV", None)
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def run_block(self, block: Block) -> None:
-        """Run or start a block, and print how long it took. Only print blocks that are not run."""
+        """Run or start a block, and print how long this took. Only print the name of a block of kind ci or shown."""
         if block.kind in {"run", "ready"}:
             started = time.monotonic()
             (self._run if block.kind == "run" else self._start)(block)
@@ -113,9 +118,9 @@ class _Terminal:
 
     def _run(self, block: Block) -> None:
         environment_file = self._folder / "environment"
-        # The environment after the block is written to a file, because the next block must see its exports.
+        # Write the environment after the block to a file, because the next block must see its exports.
         script = f"set -euo pipefail\n{block.commands}\nenv -0 > {environment_file}\n"
-        done = subprocess.run(
+        completed = subprocess.run(
             ["bash", "-c", script],
             cwd=self._clone,
             env=self._environment,
@@ -124,26 +129,26 @@ class _Terminal:
             timeout=RUN_SECONDS,
             check=False,
         )
-        if done.returncode:
+        if completed.returncode:
             raise BlockFailed(
-                f"{block.name} ended with status {done.returncode}:\n{done.stdout.decode(errors='replace')}"
+                f"{block.name} ended with status {completed.returncode}:\n{completed.stdout.decode(errors='replace')}"
             )
         pairs = (entry.partition("=") for entry in environment_file.read_text().split("\0") if entry)
         self._environment = {name: value for name, _, value in pairs}
 
     def _start(self, block: Block) -> None:
         log = self._folder / f"ready-{block.line}.log"
-        with log.open("wb") as output:
+        with log.open("wb") as log_file:
             process = subprocess.Popen(
                 ["bash", "-c", block.commands],
                 cwd=self._clone,
                 env=self._environment,
-                stdout=output,
+                stdout=log_file,
                 stderr=subprocess.STDOUT,
                 # A process group of its own, so that close() also ends the processes that the commands start.
                 start_new_session=True,
             )
-        self._running.append(process)
+        self._processes.append(process)
         deadline = time.monotonic() + READY_SECONDS
         while not _is_ready(block.ready, log):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -151,10 +156,10 @@ class _Terminal:
             time.sleep(0.2)
 
     def close(self) -> None:
-        for process in reversed(self._running):
+        for process in reversed(self._processes):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-        for process in reversed(self._running):
+        for process in reversed(self._processes):
             try:
                 process.wait(60)
             except subprocess.TimeoutExpired:

@@ -29,7 +29,7 @@ API_TESTS = (
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A step of the delivery plan and the commands that show it."""
+    """A step of the delivery plan, and the commands that show that it is reached."""
 
     title: str
     purpose: str
@@ -81,46 +81,46 @@ class CommandResult:
     output: str
 
 
-def run(only: str) -> int:
-    """Run the commands of the milestones whose title contains `only`; return the exit status.
+def run(title_part: str) -> int:
+    """Run the commands of the milestones whose title contains `title_part`; return the exit status.
 
-    The document is written only if `only` is empty.
+    Write the document only if `title_part` is empty, because it shows all milestones.
     """
-    results: list[tuple[Milestone, list[CommandResult]]] = []
+    results_by_milestone: list[tuple[Milestone, list[CommandResult]]] = []
     for milestone in MILESTONES:
-        if only.lower() in milestone.title.lower():
+        if title_part.lower() in milestone.title.lower():
             print(f"== {milestone.title}", flush=True)
-            results.append((milestone, [_run_command(command) for command in milestone.commands]))
-    passed = all(result.passed for _, runs in results for result in runs)
-    if not only:
-        PAGE.write_text(_page(results), encoding="utf-8")
+            results_by_milestone.append((milestone, [_run_command(command) for command in milestone.commands]))
+    all_passed = all(result.passed for _, command_results in results_by_milestone for result in command_results)
+    if not title_part:
+        PAGE.write_text(_page(results_by_milestone), encoding="utf-8")
         print(f"written: {PAGE.relative_to(ROOT)}")
-    return 0 if passed else 1
+    return 0 if all_passed else 1
 
 
 def _run_command(command: str) -> CommandResult:
     started = time.monotonic()
-    process = subprocess.run(
+    completed = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     seconds = time.monotonic() - started
     # Colours of a terminal would be unreadable in the document.
-    lines = [line.rstrip() for line in _COLOUR.sub("", process.stdout).splitlines() if line.strip()]
-    print(f"{'pass' if process.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
-    if process.returncode:
+    lines = [line.rstrip() for line in _COLOUR.sub("", completed.stdout).splitlines() if line.strip()]
+    print(f"{'pass' if completed.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
+    if completed.returncode:
         # Print more lines than the document has, because the last lines usually show why the command failed.
         print("\n".join(lines[-40:]), flush=True)
-    return CommandResult(command, process.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
+    return CommandResult(command, completed.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
 
 
-def _page(results: list[tuple[Milestone, list[CommandResult]]]) -> str:
+def _page(results_by_milestone: list[tuple[Milestone, list[CommandResult]]]) -> str:
     sections = []
-    for number, (milestone, runs) in enumerate(results, 1):
+    for number, (milestone, command_results) in enumerate(results_by_milestone, 1):
         parts = [
-            f"## {number}. {milestone.title}: {'pass' if all(result.passed for result in runs) else 'FAIL'}",
+            f"## {number}. {milestone.title}: {'pass' if all(result.passed for result in command_results) else 'FAIL'}",
             milestone.purpose,
         ]
-        for result in runs:
+        for result in command_results:
             outcome = "pass" if result.passed else "FAIL"
             parts.append(f"`{result.command}`: {outcome}, {result.seconds:.0f} s\n\n```\n{result.output}\n```")
         sections.append("\n\n".join(parts))

@@ -28,7 +28,7 @@ def requirements() -> dict[str, dict[str, Any]]:
 
 
 def proofs(root: Path = ROOT) -> dict[str, list[Proof]]:
-    """Return the tests that prove each requirement by identifier, in the order of files and tests."""
+    """Return the tests of each requirement, by the requirement's identifier, in the order of files and tests."""
     by_identifier: dict[str, list[Proof]] = defaultdict(list)
     for folder in _FOLDERS:
         for path in sorted((root / folder).rglob("test_*.py")):
@@ -40,7 +40,7 @@ def proofs(root: Path = ROOT) -> dict[str, list[Proof]]:
 
 
 def _marked_tests(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name of each marked test with the identifiers of one mark."""
+    """Yield for each mark `proves` the name of its test and the identifiers in the mark."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             for mark in node.decorator_list:

@@ -23,7 +23,7 @@ from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tools.bench.servers import ROOT, UNLIMITED, create_database, fill_inventory, free_port, manage, web_server
+from tools.bench.servers import ROOT, UNLIMITED_RATES, create_database, fill_inventory, free_port, manage, web_server
 
 PIPELINES = 200
 # Another notification would arrive within this time: several times the shortened group_interval.
@@ -159,7 +159,7 @@ def main() -> int:
 
     start_missing_servers()
     url = create_database(os.environ["CHM_DATABASE_URL"], "chm_oncall")
-    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED}
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED_RATES}
     manage("migrate", "--verbosity", "0", **environment)
     token = manage("create_api_token", "oncall", "--scope", "admin", **environment).strip()
     pipelines = [str(key) for key in fill_inventory(url, [f"load_{number}" for number in range(PIPELINES)])]

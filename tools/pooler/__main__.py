@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     options, pytest_arguments = parser.parse_known_args(arguments)
     debian.install()
     with (
-        debian.folder() as folder,
+        debian.temporary_folder() as folder,
         # fsync=off is faster, and the data is deleted after the tests.
         debian.postgres(folder, {"max_connections": "50", "fsync": "off"}) as server,
         debian.pgbouncer(folder, server) as pooler,

@@ -21,11 +21,20 @@ DELAY_SECONDS = 5
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     debian.install()
-    with debian.folder() as folder, ExitStack() as servers:
+    with debian.temporary_folder() as folder, ExitStack() as servers:
         primary = servers.enter_context(debian.postgres(_new_folder(folder, "primary"), {"wal_level": "replica"}))
         standby = _new_folder(folder, "standby")
-        debian.run(
-            debian.PROGRAMS / "pg_basebackup", "-d", primary, "-D", standby / "data", "-R", "-X", "stream", "-c", "fast"
+        debian.run_as_account(
+            debian.PROGRAM_FOLDER / "pg_basebackup",
+            "-d",
+            primary,
+            "-D",
+            standby / "data",
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
         )
         replica_server = ExitStack()
         servers.enter_context(replica_server)
@@ -41,7 +50,7 @@ def main() -> int:
 
 
 def _new_folder(parent: Any, name: str) -> Any:
-    debian.run("mkdir", parent / name)
+    debian.run_as_account("mkdir", parent / name)
     return parent / name
 
 

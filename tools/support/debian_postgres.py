@@ -11,26 +11,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from pwd import getpwnam
 
-PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+PROGRAM_FOLDER = Path("/usr/lib/postgresql/15/bin")
 PACKAGES = ("postgresql-15", "pgbouncer")
 USER = "chm"
 
 
 def install() -> None:
-    """Install missing programs. RUNLEVEL=1 prevents Debian from starting their services."""
-    if (PROGRAMS / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
+    """Install PostgreSQL and PgBouncer if one is missing. RUNLEVEL=1 prevents Debian from starting their services."""
+    if (PROGRAM_FOLDER / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
         return
-    root = [] if os.geteuid() == 0 else ["sudo"]
-    quiet = {"stdout": subprocess.DEVNULL, "check": True}
+    sudo = [] if os.geteuid() == 0 else ["sudo"]
+    run_options = {"stdout": subprocess.DEVNULL, "check": True}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    subprocess.run([*root, "apt-get", "update", "-qq"], **quiet)  # type: ignore[call-overload]
+    subprocess.run([*sudo, "apt-get", "update", "-qq"], **run_options)  # type: ignore[call-overload]
     subprocess.run(  # type: ignore[call-overload]
-        [*root, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES], env=environment, **quiet
+        [*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES], env=environment, **run_options
     )
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """Yield a temporary folder that belongs to the servers' account, because PostgreSQL refuses to run as root."""
     path = Path(tempfile.mkdtemp(prefix="chm-debian-"))
     try:
@@ -42,43 +42,48 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def run(*command: object) -> None:
+def run_as_account(*command: object) -> None:
     """Run a program as the servers' account; raise CalledProcessError if it fails."""
-    words = [str(word) for word in command]
+    arguments = [str(word) for word in command]
     # Run in /, because the account may not be allowed to enter the current folder.
-    subprocess.run([*_as_account(), *words], cwd="/", check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*_account_prefix(), *arguments], cwd="/", check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
-def postgres(directory: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
-    """Run a server on loopback and yield its address. `is_new`: create the cluster and the database `chm` first."""
-    data, port = directory / "data", free_port()
+def postgres(folder: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
+    """Run a server on loopback and yield its URL. `is_new`: create the cluster and the database `chm` first."""
+    data_folder, port = folder / "data", free_port()
     if is_new:
-        # trust: no password is needed, because the server listens only on loopback and ends with the block.
-        run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+        # trust: the server needs no password, because it listens only on loopback and ends with the block.
+        run_as_account(
+            PROGRAM_FOLDER / "initdb", "-D", data_folder, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
+        )
     # jit=off: for the many short queries of the tests, compilation would take longer than execution.
     options = {
         "port": str(port),
         "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": str(directory),
+        "unix_socket_directories": str(folder),
         "jit": "off",
     }
     arguments = " ".join(f"-c {name}={value}" for name, value in (options | dict(settings)).items())
-    run(PROGRAMS / "pg_ctl", "-D", data, "-l", directory / "log", "-w", "-o", arguments, "start")
+    run_as_account(PROGRAM_FOLDER / "pg_ctl", "-D", data_folder, "-l", folder / "log", "-w", "-o", arguments, "start")
     try:
         if is_new:
-            run(PROGRAMS / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")
+            run_as_account(PROGRAM_FOLDER / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")
         yield f"postgresql://{USER}@127.0.0.1:{port}/chm"
     finally:
         # immediate: the data is deleted afterwards, so a clean shutdown would only take time.
-        run(PROGRAMS / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        run_as_account(PROGRAM_FOLDER / "pg_ctl", "-D", data_folder, "-m", "immediate", "-w", "stop")
 
 
 @contextmanager
-def pgbouncer(directory: Path, server: str) -> Iterator[str]:
-    """Run PgBouncer in transaction mode and yield its URL. With few sessions, transactions often change sessions."""
-    port, server_port = free_port(), server.rpartition(":")[2].partition("/")[0]
-    configuration = directory / "pgbouncer.ini"
+def pgbouncer(folder: Path, server_url: str) -> Iterator[str]:
+    """Run PgBouncer in transaction mode and yield its URL.
+
+    It has only four sessions, so that the transactions of a connection often run in different sessions.
+    """
+    port, server_port = free_port(), server_url.rpartition(":")[2].partition("/")[0]
+    configuration = folder / "pgbouncer.ini"
     configuration.write_text(f"""
 [databases]
 * = host=127.0.0.1 port={server_port} user={USER}
@@ -90,12 +95,12 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 400
-logfile = {directory / "pgbouncer.log"}
+logfile = {folder / "pgbouncer.log"}
 """)
-    # PgBouncer runs as another account and must be able to read it.
+    # PgBouncer runs as another account, which must be able to read this file.
     configuration.chmod(0o644)
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
-    process = subprocess.Popen([*_as_account(), str(program), "-q", str(configuration)], cwd="/")
+    process = subprocess.Popen([*_account_prefix(), str(program), "-q", str(configuration)], cwd="/")
     try:
         for _ in range(100):
             with socket.socket() as probe:
@@ -114,5 +119,5 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _as_account() -> list[str]:
+def _account_prefix() -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []

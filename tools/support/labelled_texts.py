@@ -1,4 +1,8 @@
-"""The labelled texts of runs/tests/secrets.toml with replaced placeholders, and what the scrubber does with them."""
+"""The labelled texts of runs/tests/secrets.toml, which test the scrubber.
+
+In a text, marks enclose a secret: «secret». A placeholder such as {hex:8} stands for random characters, here 8 of the
+alphabet `hex`; {tab} stands for one special character.
+"""
 
 import hashlib
 import json
@@ -18,6 +22,7 @@ EXAMPLE_VALUE = "hunter2"
 
 _ALPHABETS = {
     "alnum": string.ascii_letters + string.digits,
+    # The characters of base32.
     "upper": string.ascii_uppercase + "234567",
     "lower": string.ascii_lowercase,
     "hex": "0123456789abcdef",
@@ -33,18 +38,18 @@ _SECRET = re.compile(r"«(.*?)»", re.DOTALL)
 class LabelledText:
     """A text or payload: `template` as in the file, `value` as a source would send it, and the secrets in it."""
 
-    kind: str
-    group: str
-    part: str
+    kind: str  # secret or harmless
+    group: str  # what the text looks like, such as "prose" or "assignment"
+    part: str  # rules or held_out, see part_of()
     template: str
     value: Any
     secrets: tuple[str, ...]
 
 
 def fill(template: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text with its placeholders replaced and without the marks « », and the secrets between the marks.
+    """Return two values: the text, with placeholders replaced and marks removed, and the secrets that were marked.
 
-    The random parts are always the same for the same text.
+    The random characters are always the same for the same text.
     """
     rng = random.Random(template)
 
@@ -58,17 +63,20 @@ def fill(template: str) -> tuple[str, tuple[str, ...]]:
 
 
 def part_of(template: str) -> str:
-    """Return the part that a text belongs to: "rules" or "held_out". A hash decides, so that authors cannot choose."""
+    """Return the part that a text belongs to. A hash decides, so that authors cannot choose.
+
+    The part "rules" was used to write the scrubber's rules. The part "held_out" was not: it only measures them.
+    """
     return "held_out" if hashlib.sha256(template.encode()).digest()[0] % 2 else "rules"
 
 
 def items_of(kind: str, part: str | None = None) -> list[LabelledText]:
-    """Return the items of a kind, "secret" or "harmless", and of one part, or of both if `part` is None."""
+    """Return the texts of a kind, "secret" or "harmless", and of one part, or of both if `part` is None."""
     return [item for item in labelled_texts() if item.kind == kind and part in (None, item.part)]
 
 
 def is_missed(item: LabelledText) -> bool:
-    """Return whether a word of a secret is still in the scrubbed text, as written or as JSON escapes it."""
+    """Return whether a word of a secret is still in the scrubbed text, also if JSON has escaped the word."""
     scrubbed = _scrubbed(item)
     # Words of one or two letters can also occur in the harmless rest of the text.
     words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
@@ -76,7 +84,6 @@ def is_missed(item: LabelledText) -> bool:
 
 
 def is_altered(item: LabelledText) -> bool:
-    """Return whether the scrubber changes the item."""
     return _scrubbed(item) != (item.value if isinstance(item.value, str) else json.dumps(item.value))
 
 
@@ -91,15 +98,17 @@ def _scrubbed(item: LabelledText) -> str:
 
 @cache
 def labelled_texts() -> tuple[LabelledText, ...]:
-    return tuple(_labelled(kind, item) for kind, items in tomllib.loads(FILE.read_text()).items() for item in items)
+    return tuple(
+        _labelled_text(kind, entry) for kind, entries in tomllib.loads(FILE.read_text()).items() for entry in entries
+    )
 
 
-def _labelled(kind: str, item: dict[str, str]) -> LabelledText:
-    [field] = item.keys() & {"text", "payload", "key"}
+def _labelled_text(kind: str, entry: dict[str, str]) -> LabelledText:
+    [field] = entry.keys() & {"text", "payload", "key"}
     if field == "key":
-        # A secret key must hide its value at any depth.
-        value: Any = {"conf": [{"deep": {item["key"]: EXAMPLE_VALUE}}], item["key"]: EXAMPLE_VALUE}
-        return LabelledText(kind, item["group"], item["part"], item["key"], value, (EXAMPLE_VALUE,))
-    filled, secrets = fill(item[field])
+        # The value of a key with a secret name, such as password, must be hidden at any depth.
+        value: Any = {"conf": [{"deep": {entry["key"]: EXAMPLE_VALUE}}], entry["key"]: EXAMPLE_VALUE}
+        return LabelledText(kind, entry["group"], entry["part"], entry["key"], value, (EXAMPLE_VALUE,))
+    filled, secrets = fill(entry[field])
     value = json.loads(filled) if field == "payload" else filled
-    return LabelledText(kind, item["group"], item["part"], item[field], value, secrets)
+    return LabelledText(kind, entry["group"], entry["part"], entry[field], value, secrets)

@@ -1,6 +1,6 @@
-"""Simple SQL queries ("textbook forms") for some shapes. Tests and benchmarks compare the shapes with them.
+"""A simple SQL query for each of some shapes, as a textbook would write it. Tests and benchmarks compare the two.
 
-Parameters: as_of, week and month (the starts of the windows), limit.
+The parameters are as_of, limit, and the windows' starts: week and month.
 """
 
 JOINED = "FROM runs r JOIN pipelines p ON p.id = r.pipeline_id JOIN clients c ON c.id = p.client_id"

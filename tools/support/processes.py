@@ -1,4 +1,4 @@
-"""Run real web servers for tests, and create empty databases and brokers for them."""
+"""Start web servers for tests, and create empty databases and brokers for them."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ from chm_project.local.embedded import numbered_broker_url, redis_url
 
 @contextmanager
 def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
-    """Run a web server with additional environment variables, and yield its address. `log`: a file for its output."""
+    """Run a web server with additional environment variables, and yield its URL. `log`: a file for its output."""
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
         port = probe.getsockname()[1]
@@ -35,7 +35,7 @@ def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
     )  # fmt: skip
     try:
         address = f"http://{web.HOST}:{port}"
-        _wait_for(f"{address}/health", process)
+        _wait_until_ready(f"{address}/health", process)
         yield address
     finally:
         process.terminate()
@@ -44,7 +44,7 @@ def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
             output.close()
 
 
-def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -58,7 +58,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def empty_database(name: str) -> Iterator[str]:
-    """Create a database without tables, yield its address, and drop it."""
+    """Create a database without tables, yield its URL, and drop the database at the end."""
     drop_database(name)
     with _server() as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -84,7 +84,7 @@ def _server() -> "psycopg.Connection[Any]":
 
 
 def empty_broker(number: int) -> str:
-    """Empty one of the broker's numbered databases and return its address."""
+    """Empty one of the broker's numbered databases and return its URL."""
     url = numbered_broker_url(os.environ["CHM_BROKER_URL"], number)
     with redis.Redis.from_url(redis_url(url)) as server:
         server.flushdb()

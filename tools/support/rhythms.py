@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
-# A function that returns the starts of a day as (hour, minute) in local time.
+# A function that returns the starts of a day, each as (hour, minute) in local time.
 Rhythm = Callable[[date, random.Random], list[tuple[int, int]]]
 
 

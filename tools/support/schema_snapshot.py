@@ -11,7 +11,7 @@ _OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
 # One query for each kind of object. Each returns one line per object.
 _QUERIES: tuple[LiteralString, ...] = (
-    # Without the comment of the schema reporting, which is a hash of its views: the views themselves are compared.
+    # Without the comment of the schema reporting. It is a hash of the views, and the views themselves are compared.
     """
     SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {own_schemas}
     """,
@@ -95,7 +95,7 @@ def columns(url: str) -> Columns:
 
 
 def rows(url: str, columns_by_table: Columns) -> Rows:
-    """Return for each table how often each row occurs. The key of a row is the hash of the given columns."""
+    """Return for each table how often each row occurs. The key of a row is the hash of these columns."""
     with psycopg.connect(url) as database:
         return {table: _hashes(database, sql.Identifier(table), names) for table, names in columns_by_table.items()}
 

@@ -17,12 +17,12 @@ READS: dict[str, Any] = {
 
 
 def test_figures_that_miss_their_limits_are_listed() -> None:
-    values = limits.limited_figures({"reads": READS, "ingestion": {"cold ÷ raw": 0.61, "replay ÷ cold": 1.4}})
+    figures = limits.limited_figures({"reads": READS, "ingestion": {"cold ÷ raw": 0.61, "replay ÷ cold": 1.4}})
 
-    assert limits.missed_limits(values) == [
+    assert limits.missed_limits(figures) == [
         "page of 100 runs ÷ constant answer", "summary, all history, p95 ms", "replay ÷ cold ingestion",
     ]  # fmt: skip
-    lines = limits.table(values)
+    lines = limits.table(figures)
     assert "| latest run ÷ constant answer | 3.0 | ≤ 5 | 3 | kept |" in lines
     assert "| page of 100 runs ÷ constant answer | 12.5 | ≤ 12 | 8 | MISSED |" in lines
 
@@ -33,16 +33,18 @@ def test_figures_that_were_not_measured_miss_no_limit() -> None:
 
 
 def test_the_history_has_one_entry_per_commit_and_its_diagram_is_reproducible(tmp_path: Path) -> None:
-    history, plot = tmp_path / "history.json", tmp_path / "images" / "history.svg"
+    history, diagram = tmp_path / "history.json", tmp_path / "images" / "history.svg"
     for ratio in (6.0, 4.0):
-        limits.keep({"latest run ÷ constant answer": ratio}, date="2026-11-21", runs=1, load=0.5, history=history)
+        limits.add_to_history(
+            {"latest run ÷ constant answer": ratio}, date="2026-11-21", run_count=1, load_average=0.5, history=history
+        )
     [entry] = json.loads(history.read_text())
     assert entry["figures"] == {"latest run ÷ constant answer": 4.0}
 
-    limits.draw(history, plot)
-    first = plot.read_bytes()
-    limits.draw(history, plot)
-    assert plot.read_bytes() == first
+    limits.draw_history(history, diagram)
+    first = diagram.read_bytes()
+    limits.draw_history(history, diagram)
+    assert diagram.read_bytes() == first
     assert b"<svg" in first
 
 
@@ -50,4 +52,4 @@ def test_the_stored_history_contains_only_figures_with_a_limit(tmp_path: Path) -
     names = {limit.name for limit in (*limits.LIMITS, limits.SLOWEST_SHAPE)}
     for entry in json.loads(limits.HISTORY.read_text()):
         assert entry["figures"].keys() <= names
-    assert limits.PLOT.exists()
+    assert limits.DIAGRAM.exists()

@@ -1,4 +1,4 @@
-"""A test proves every requirement, and the generated pages are up to date."""
+"""Every requirement is proved by a test, and the generated pages are up to date."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from tools.evidence import documents, links, requirements, settings_page
 
 
-def test_a_test_proves_every_requirement_and_the_page_is_up_to_date() -> None:
+def test_every_requirement_is_proved_by_a_test_and_the_page_is_up_to_date() -> None:
     assert list(requirements.problems()) == []
     assert requirements.PAGE.read_text() == requirements.page()
 

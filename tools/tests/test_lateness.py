@@ -11,7 +11,7 @@ SHORT = SimulationSize(
     # The weeks around the end of March, in which the clocks of New York, Berlin and Sydney change.
     begin=datetime(2026, 3, 2, tzinfo=UTC).timestamp(),
     end=datetime(2026, 4, 13, tzinfo=UTC).timestamp(),
-    every=HOUR, misses=10, stops=2, zones=("Europe/Berlin",), scenarios=("plain", "holidays"),
+    step_seconds=HOUR, missed_start_count=10, stop_count=2, zones=("Europe/Berlin",), scenarios=("plain", "holidays"),
     rhythms=("daily Mon-Fri 06:00", "hourly 08-18 Mon-Fri", "weekly, Monday", "irregular, 0-5 a day"),
 )  # fmt: skip
 
@@ -21,8 +21,8 @@ def test_around_a_clock_change_no_alarm_is_false_and_every_missed_start_is_notic
     rows = list(simulate(connection, SHORT))
 
     assert [row for row in rows if row.missed_goals] == []
-    assert [row.false_hours for row in rows] == [0] * 7
-    assert [row.noticed for row in rows if row.noticed is not None] == [1, 1, 1]
+    assert [row.false_alarm_hours for row in rows] == [0] * 7
+    assert [row.noticed_share for row in rows if row.noticed_share is not None] == [1, 1, 1]
 
 
 def test_a_result_line_lists_the_goals_that_it_misses() -> None:
