@@ -1,6 +1,7 @@
-"""python -m tools.contract lint | compare | clients | check | round-trip.
+"""python -m tools.contract COMMAND: check the API's contract document, docs/contracts/openapi.yaml.
 
-Check the contract document: linters, the last release, and generated clients.
+lint runs linters. compare finds changes that break clients of the last release. clients generates the packages in
+clients/. check fails if they are not up to date. round-trip uses them with a server.
 """
 
 import argparse
@@ -28,14 +29,14 @@ from tools.contract.generate import (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.contract", description=__doc__)
     parser.add_argument("command", choices=["lint", "compare", "clients", "check", "round-trip"])
     command = parser.parse_args().command
-    commands = {
+    function_by_command = {
         "lint": lint, "compare": compare, "clients": lambda: generate(CLIENTS), "check": check,
         "round-trip": round_trip,
     }  # fmt: skip
-    commands[command]()
+    function_by_command[command]()
 
 
 def lint() -> None:
@@ -45,8 +46,8 @@ def lint() -> None:
     )
     redocly = run_npm_program("redocly", "lint", DOCUMENT, "--config", HERE / "redocly.yaml", "--max-problems", "20")
     # redocly ends with status 0 if it has only warnings.
-    warned = re.search(r"(\d+) warnings?", redocly.stdout)
-    if spectral.returncode or redocly.returncode or warned:
+    warnings = re.search(r"(\d+) warnings?", redocly.stdout)
+    if spectral.returncode or redocly.returncode or warnings:
         raise SystemExit(f"{spectral.stdout}\n{redocly.stdout}")
     print("spectral: no problem\nredocly: no problem")
 
@@ -106,23 +107,23 @@ def _test_python_client(address: str, token: str) -> None:
 
 
 def _test_typescript_client(address: str, token: str) -> None:
-    """Compile the client as its users do; compile scripts that use it, in strict mode, and run them."""
-    package = NPM_FOLDER / "node_modules" / "@chm" / "client"
-    shutil.rmtree(package, ignore_errors=True)
-    # Installed like a package, so that imports are resolved as in a user's project.
-    shutil.copytree(CLIENTS / "typescript", package)
-    _compile("-p", package)
-    scripts = NPM_FOLDER / "scripts"
-    shutil.rmtree(scripts, ignore_errors=True)
-    scripts.mkdir()
-    # Without this Node.js reads the compiled files as CommonJS.
-    (scripts / "package.json").write_text('{"type": "module"}\n')
-    shutil.copy(HERE / "round_trip.ts", scripts)
-    (scripts / "quickstart.ts").write_text(_quickstart("typescript", "ts", address, token))
+    """Compile the client as its users do. Then compile two scripts that use it, in strict mode, and run them."""
+    package_folder = NPM_FOLDER / "node_modules" / "@chm" / "client"
+    shutil.rmtree(package_folder, ignore_errors=True)
+    # In node_modules, so that imports are resolved as in a user's project.
+    shutil.copytree(CLIENTS / "typescript", package_folder)
+    _compile("-p", package_folder)
+    script_folder = NPM_FOLDER / "scripts"
+    shutil.rmtree(script_folder, ignore_errors=True)
+    script_folder.mkdir()
+    # Without this file Node.js reads the compiled scripts as CommonJS.
+    (script_folder / "package.json").write_text('{"type": "module"}\n')
+    shutil.copy(HERE / "round_trip.ts", script_folder)
+    (script_folder / "quickstart.ts").write_text(_quickstart("typescript", "ts", address, token))
     options = ("--strict", "--module", "NodeNext", "--target", "ES2022", "--types", "node", "--skipLibCheck")
-    _compile(*options, scripts / "round_trip.ts", scripts / "quickstart.ts")
+    _compile(*options, script_folder / "round_trip.ts", script_folder / "quickstart.ts")
     for name in ("round_trip.js", "quickstart.js"):
-        subprocess.run(["node", scripts / name, address, token], check=True)
+        subprocess.run(["node", script_folder / name, address, token], check=True)
 
 
 def _compile(*arguments: str | Path) -> None:
@@ -132,7 +133,7 @@ def _compile(*arguments: str | Path) -> None:
 
 
 def _quickstart(package: str, language: str, address: str, token: str) -> str:
-    """Return the code in a package's README, with the address and token of this server."""
+    """Return the code block of a package's README, with the address and token of this server."""
     [code] = re.findall(rf"```{language}\n(.*?)```", (CLIENTS / package / "README.md").read_text(), re.DOTALL)
     return str(code).replace("https://chm.example.com", address).replace("chm_...", token)
 

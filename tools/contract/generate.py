@@ -26,7 +26,7 @@ def contract(path: Path = DOCUMENT) -> dict[str, Any]:
 
 
 def run_npm_program(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run a program of the npm packages; return its status and output."""
+    """Run a program of the installed npm packages; return its status and output."""
     return subprocess.run(
         [NPM_FOLDER / "node_modules" / ".bin" / program, *arguments],
         cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -34,7 +34,7 @@ def run_npm_program(program: str, *arguments: str | Path, cwd: Path = ROOT) -> s
 
 
 def generate(folder: Path) -> None:
-    """Write both packages into the folder, replacing older ones."""
+    """Generate the packages `python` and `typescript` in the folder, and replace older ones."""
     _generate_python(folder / "python")
     _generate_typescript(folder / "typescript")
 
@@ -64,19 +64,19 @@ def _generate_typescript(folder: Path) -> None:
         raise SystemExit(generator.stdout)
 
 
-def differences(one: Path, other: Path) -> list[str]:
+def differences(first_folder: Path, second_folder: Path) -> list[str]:
     """Return the files that differ between two folders or exist in only one."""
-    names = {
+    paths = {
         path.relative_to(folder)
-        for folder in (one, other)
+        for folder in (first_folder, second_folder)
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     return sorted(
-        str(name)
-        for name in names
-        if not (one / name).is_file()
-        or not (other / name).is_file()
-        # By content: the files of both folders have different times.
-        or not filecmp.cmp(one / name, other / name, shallow=False)
+        str(path)
+        for path in paths
+        if not (first_folder / path).is_file()
+        or not (second_folder / path).is_file()
+        # Compare the content, because the files of both folders have different times.
+        or not filecmp.cmp(first_folder / path, second_folder / path, shallow=False)
     )

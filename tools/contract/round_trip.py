@@ -28,11 +28,11 @@ def main(address: str, token: str) -> None:
 
     read = clients_retrieve.sync_detailed(client.id, client=chm)
     assert read.parsed.name == name
-    renamed = PatchedClientRequest(name=f"{name} renamed")
+    new_name = PatchedClientRequest(name=f"{name} renamed")
     etag = read.headers["ETag"]
-    assert clients_partial_update.sync(client.id, client=chm, body=renamed, if_match=etag).name == f"{name} renamed"
-    conflict = clients_partial_update.sync_detailed(client.id, client=chm, body=renamed, if_match=etag)
-    assert (conflict.status_code, conflict.parsed.error.code) == (412, "precondition_failed")
+    assert clients_partial_update.sync(client.id, client=chm, body=new_name, if_match=etag).name == f"{name} renamed"
+    refused = clients_partial_update.sync_detailed(client.id, client=chm, body=new_name, if_match=etag)
+    assert (refused.status_code, refused.parsed.error.code) == (412, "precondition_failed")
     current = clients_retrieve.sync_detailed(client.id, client=chm)
     unchanged = clients_retrieve.sync_detailed(client.id, client=chm, if_none_match=current.headers["ETag"])
     assert unchanged.status_code == 304

@@ -28,12 +28,12 @@ const changed = await chm.PATCH("/api/v1/clients/{client_id}", {
   body: { name: `${name} renamed` },
 });
 assert.equal(changed.data!.name, `${name} renamed`);
-const lost = await chm.PATCH("/api/v1/clients/{client_id}", {
+const refused = await chm.PATCH("/api/v1/clients/{client_id}", {
   params: { path, header: { "If-Match": etag } },
   body: { name },
 });
-assert.equal(lost.response.status, 412);
-assert.equal(lost.error!.error.code, "precondition_failed");
+assert.equal(refused.response.status, 412);
+assert.equal(refused.error!.error.code, "precondition_failed");
 
 const pipeline = await chm.POST("/api/v1/clients/{client_id}/pipelines", {
   params: { path },
@@ -41,24 +41,24 @@ const pipeline = await chm.POST("/api/v1/clients/{client_id}/pipelines", {
 });
 const pipelineId = pipeline.data!.id;
 for (const [number, status] of (["failed", "success", "failed"] as const).entries()) {
-  const run = { pipeline_id: pipelineId, external_run_id: `run ${number}` };
+  const runPath = { pipeline_id: pipelineId, external_run_id: `run ${number}` };
   const pushed = await chm.PUT("/api/v1/pipelines/{pipeline_id}/runs/{external_run_id}", {
-    params: { path: run },
+    params: { path: runPath },
     body: { status, started_at: `2026-03-0${number + 1}T10:00:00Z` },
   });
   assert.equal(pushed.response.status, 201);
-  const stored = await chm.GET("/api/v1/pipelines/{pipeline_id}/runs/{external_run_id}", { params: { path: run } });
+  const stored = await chm.GET("/api/v1/pipelines/{pipeline_id}/runs/{external_run_id}", { params: { path: runPath } });
   assert.deepEqual(stored.data, pushed.data);
 }
-const seen: string[] = [];
+const runIds: string[] = [];
 let cursor: string | undefined;
 do {
   const query = { pipeline_id: [pipelineId], status: ["failed" as const, "running" as const], limit: 1, cursor };
   const page = await chm.GET("/api/v1/runs", { params: { query: { ...query, ordering: "event_at" } } });
-  seen.push(...page.data!.items.map((run) => run.external_run_id));
+  runIds.push(...page.data!.items.map((run) => run.external_run_id));
   cursor = page.data!.next_cursor ?? undefined;
 } while (cursor);
-assert.deepEqual(seen, ["run 0", "run 2"]);
+assert.deepEqual(runIds, ["run 0", "run 2"]);
 
 const failing = await chm.GET("/api/v1/reports/failing_now", { params: { query: { client_id: client.id } } });
 assert.equal(failing.data!.items.length, 1);

@@ -30,19 +30,19 @@ DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 
 @dataclass(frozen=True, slots=True)
-class FaultResult:
-    """The result of a fault of ingestion: how often it was injected, and how many processes had to be restarted."""
+class IngestionFaultResult:
+    """What happened to CHM's runs and processes during a fault of ingestion."""
 
     fault: IngestionFault
-    injected: int
+    injection_count: int
     comparison: Comparison
     seconds: float
     error: str = ""
-    restarted: int = 0
+    restart_count: int = 0
 
     @property
     def survived(self) -> bool:
-        return not self.error and self.injected > 0 and self.comparison.has_no_differences
+        return not self.error and self.injection_count > 0 and self.comparison.has_no_differences
 
 
 def main() -> None:
@@ -57,23 +57,25 @@ def main() -> None:
     console = Console(width=140, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
     world = FaultWorld(folder)
-    chosen = [fault for fault in FAULTS if options.only in fault.title and (fault.quick or not options.quick)]
-    results = []
+    chosen_faults = [fault for fault in FAULTS if options.only in fault.title and (fault.quick or not options.quick)]
+    ingestion_results = []
 
-    def show(result: web.WebFaultResult) -> None:
+    def print_result(result: web.WebFaultResult) -> None:
         console.print(web.line(result))
 
     try:
         web_results = []
         if not options.ingestion:
-            web_results = web.run(folder / "web", quick=options.quick, only=options.only, show=show)
+            web_results = web.run(
+                folder / "web", quick=options.quick, title_part=options.only, print_result=print_result
+            )
         if options.web:
-            chosen = []
+            chosen_faults = []
         else:
             world.start_servers()
-        for fault in chosen:
-            results.append(result := run_fault(world, fault, quick=options.quick))
-            console.print(_line(result))
+        for fault in chosen_faults:
+            ingestion_results.append(result := run_fault(world, fault, quick=options.quick))
+            console.print(_result_line(result))
             if not result.survived:
                 console.print("\n".join(world.log.read_text(errors="replace").splitlines()[-40:]), markup=False)
     finally:
@@ -82,10 +84,10 @@ def main() -> None:
             console.print(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    survivals = [result.survived for result in results] + [result.survived for result in web_results]
-    survived = sum(survivals)
-    console.print(f"{survived} of {len(survivals)} faults survived")
-    # If only one half of the faults was injected, the other half of the document stays.
+    survivals = [result.survived for result in ingestion_results] + [result.survived for result in web_results]
+    survived_count = sum(survivals)
+    console.print(f"{survived_count} of {len(survivals)} faults survived")
+    # If only one half of the faults was injected, keep the other half of the document.
     if options.write and options.web and options.only:
         DOCUMENT.write_text(web.with_rows(DOCUMENT.read_text(), web_results))
     elif options.write and options.web:
@@ -93,44 +95,51 @@ def main() -> None:
         DOCUMENT.write_text(f"{ingestion_half.rstrip()}\n\n{web.table(web_results)}")
     elif options.write and options.ingestion:
         web_half = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[2]
-        DOCUMENT.write_text(f"{_document(results)}\n{web.HEADING}{web_half}")
+        DOCUMENT.write_text(f"{_document(ingestion_results)}\n{web.HEADING}{web_half}")
     elif options.write:
-        DOCUMENT.write_text(f"{_document(results)}\n{web.table(web_results)}")
-    sys.exit(survived != len(survivals) or not survivals)
+        DOCUMENT.write_text(f"{_document(ingestion_results)}\n{web.table(web_results)}")
+    sys.exit(survived_count != len(survivals) or not survivals)
 
 
-def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:
-    """Inject a fault into a new installation; return the result when everything is idle again."""
-    started, injected, error = time.monotonic(), 0, ""
-    with FaultyPartner(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
+def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> IngestionFaultResult:
+    """Inject a fault into a new installation; return the result when all its processes are idle again."""
+    start_time, injection_count, error = time.monotonic(), 0, ""
+    with FaultyPartner(runs_per_pipeline=150 if quick else 300) as source, world.ingesting(source, fault.connection):
         source.start_changes()
         try:
-            injected = fault.inject(world, source, quick)
+            injection_count = fault.inject(world, source, quick)
         except AssertionError as failed:
             error = str(failed)
         finally:
             source.stop_changes()
         comparison = world.wait_until_settled(source)
-    return FaultResult(fault, injected, comparison, time.monotonic() - started, error, world.restarted)
+    return IngestionFaultResult(
+        fault, injection_count, comparison, time.monotonic() - start_time, error, world.restart_count
+    )
 
 
-def _line(result: FaultResult) -> str:
+def _result_line(result: IngestionFaultResult) -> str:
     comparison = result.comparison
     return (
-        f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injected:>4}  "
-        f"runs {comparison.runs:>5}  lost {comparison.lost}  duplicated {comparison.duplicated}  "
-        f"wrong {comparison.wrong}  secrets shown {comparison.leaked}  restarted {result.restarted}  "
-        f"{result.seconds:.0f} s {result.error}"
+        f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injection_count:>4}  "
+        f"runs {comparison.run_count:>5}  lost {comparison.lost_count}  duplicated {comparison.duplicate_count}  "
+        f"wrong {comparison.wrong_count}  secrets shown {comparison.shown_secret_count}  "
+        f"restarted {result.restart_count}  {result.seconds:.0f} s {result.error}"
     )
 
 
-def _document(results: list[FaultResult]) -> str:
-    rows = "\n".join(
-        f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {comparison.runs} | "
-        f"{comparison.lost} | {comparison.duplicated} | {comparison.wrong} | {comparison.leaked} | {result.restarted} |"
-        for result in results
-        for comparison in (result.comparison,)
-    )
+def _row(result: IngestionFaultResult) -> str:
+    comparison = result.comparison
+    cells = (
+        result.fault.title, result.injection_count, "yes" if result.survived else "no", comparison.run_count,
+        comparison.lost_count, comparison.duplicate_count, comparison.wrong_count, comparison.shown_secret_count,
+        result.restart_count,
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _document(results: list[IngestionFaultResult]) -> str:
+    rows = "\n".join(map(_row, results))
     return f"""# Injected faults
 
 ## Ingestion

@@ -1,4 +1,7 @@
-"""The faults of ingestion. Each function injects one while runs start, end and are ingested, and returns how often."""
+"""The faults of ingestion.
+
+Each function injects its fault while runs start, end and are ingested. It returns how often it injected the fault.
+"""
 
 import signal
 import time
@@ -44,7 +47,7 @@ class IngestionFault:
     title: str
     inject: Inject
     quick: bool = False
-    connection: str = GENERIC
+    connection: str = GENERIC  # the settings of the partner's connection, as TOML
 
 
 def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) -> None:
@@ -54,9 +57,9 @@ def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) ->
         time.sleep(0.005)
 
 
-def repeat_during_pages(source: FaultyPartner, times: int, action: Callable[[], object]) -> None:
-    """Call `action` several times while the worker reads or stores pages, each time at another moment of a page."""
-    for count in range(times):
+def repeat_during_pages(source: FaultyPartner, repetitions: int, action: Callable[[], object]) -> None:
+    """Call `action` several times while the worker reads or stores pages, each time a little later within a page."""
+    for count in range(repetitions):
         # More requests than there are pipelines, so that each call is during another walk.
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
@@ -68,8 +71,8 @@ def worker_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         world.kill(world.worker)
         world.start_worker()
 
-    repeat_during_pages(source, times := 3 if quick else 8, kill)
-    return times
+    repeat_during_pages(source, repetitions := 3 if quick else 8, kill)
+    return repetitions
 
 
 def beat_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
@@ -95,49 +98,49 @@ def worker_stopped(world: FaultWorld, source: FaultyPartner, quick: bool) -> int
     return 2
 
 
-def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
+def server_fault(server_name: str, stop_signal: signal.Signals) -> Inject:
     """Return a fault that stops a server with a signal and starts it again, several times."""
 
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def restart() -> None:
-            world.bring_down(name, stop_signal)
-            # Long enough that running requests and tasks fail.
+            world.bring_down(server_name, stop_signal)
+            # Long enough for running requests and tasks to fail.
             time.sleep(0.5)
             world.start_servers()
 
-        repeat_during_pages(source, times := 2 if quick else 4, restart)
-        return times
+        repeat_during_pages(source, repetitions := 2 if quick else 4, restart)
+        return repetitions
 
     return inject
 
 
-def disk_full(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def fail_commits(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Make every commit of a run fail for a while, with the error of a full disk."""
     wait_for_requests(source, 10)
     world.sql(DISK_FULL)
-    before = len(source.requests)
+    earlier_request_count = len(source.requests)
     time.sleep(4)
     world.sql("DROP TRIGGER disk_full ON runs")
-    return len(source.requests) - before
+    return len(source.requests) - earlier_request_count
 
 
-def wrong_answers(answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
+def wrong_answers(make_answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
     """Return a fault that replaces a share of the partner's responses."""
 
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-        injected = 0
+        injection_count = 0
 
         def answer_instead(_: Request) -> Answer | None:
-            nonlocal injected
+            nonlocal injection_count
             if source.random.random() >= share:
                 return None
-            injected += 1
-            return answer(source)
+            injection_count += 1
+            return make_answer(source)
 
         source.answer_instead = answer_instead
         time.sleep(6 if quick else 12)
         source.answer_instead = lambda _: None
-        return injected
+        return injection_count
 
     return inject
 
@@ -145,27 +148,27 @@ def wrong_answers(answer: Callable[[FaultyPartner], Answer], share: float) -> In
 def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Refuse every request with 429 for a while."""
     wait_for_requests(source, 10)
-    injected = 0
+    injection_count = 0
 
     def refuse(_: Request) -> Answer:
-        nonlocal injected
-        injected += 1
+        nonlocal injection_count
+        injection_count += 1
         # Shorter than the fault, so that CHM tries again during the fault.
         return Answer(429, headers={"Retry-After": "2"})
 
     source.answer_instead = refuse
     time.sleep(6 if quick else 60)
     source.answer_instead = lambda _: None
-    return injected
+    return injection_count
 
 
-def same_page_again_and_again(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def return_same_page(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Return a next cursor that leads to the same page again."""
-    injected = 0
+    injection_count = 0
 
     def same_page(request: Request) -> Answer | None:
-        nonlocal injected
-        injected += 1
+        nonlocal injection_count
+        injection_count += 1
         runs = source.runs[request.path.split("/")[2]][:5]
         return Answer(body={"runs": runs, "next_cursor": "1"})
 
@@ -173,23 +176,23 @@ def same_page_again_and_again(world: FaultWorld, source: FaultyPartner, quick: b
     wait_for_requests(source, 1)
     time.sleep(4)
     source.answer_instead = lambda _: None
-    return injected
+    return injection_count
 
 
 def changing_totals(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Delete old runs at the source while its pages are read."""
-    injected = 0
+    injection_count = 0
 
     def clean_up(request: Request) -> Answer:
-        nonlocal injected
-        name = request.path.split("/")[2]
+        nonlocal injection_count
+        pipeline_name = request.path.split("/")[2]
         # Keep at least three pages: with a single page CHM would not use offsets.
-        if len(source.runs[name]) > 60:
-            source.runs[name] = source.runs[name][3:]
-            injected += 1
+        if len(source.runs[pipeline_name]) > 60:
+            source.runs[pipeline_name] = source.runs[pipeline_name][3:]
+            injection_count += 1
         answer = source.answer(request)
         if isinstance(answer.body, dict) and "runs" in answer.body:
-            answer.body["total"] = len(source.runs[name])
+            answer.body["total"] = len(source.runs[pipeline_name])
         return answer
 
     source.answer_instead = clean_up
@@ -202,7 +205,7 @@ def changing_totals(world: FaultWorld, source: FaultyPartner, quick: bool) -> in
         return answer
 
     source.answer_instead = with_total
-    return injected
+    return injection_count
 
 
 def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
@@ -210,16 +213,16 @@ def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         wait_for_requests(source, 10)
         source.token = token
         time.sleep(2)
-        # For two seconds the partner has refused the old token. Now CHM's file gets the new one.
+        # For two seconds the partner has refused the old token. Now give CHM the new one.
         world.token_file.write_text(token)
     return 2
 
 
 def partner_restored_from_backup(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Let the partner return an earlier state for two seconds, as after restoring a backup, then read its last days.
+    """Let the partner return an earlier state for two seconds, as after restoring a backup.
 
     The fault lasts about as long as the overlap of two walks, so CHM may miss changes until the daily reconciliation.
-    The command at the end reads the last days like the daily reconciliation.
+    Instead of it, the command at the end reads the partner's runs again since the fault began.
     """
     began_at = datetime.now(UTC)
     for _ in range(2):
@@ -242,7 +245,7 @@ FAULTS = (
     IngestionFault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), quick=True),
     IngestionFault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
     IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
-    IngestionFault("disk full: commits fail", disk_full, quick=True),
+    IngestionFault("disk full: commits fail", fail_commits, quick=True),
     IngestionFault(
         "partner drips bytes", wrong_answers(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3)
     ),
@@ -252,7 +255,7 @@ FAULTS = (
     ),
     IngestionFault("partner answers 500", wrong_answers(lambda _: Answer(500, {"error": "no"}), 0.5)),
     IngestionFault("partner answers 429 for a minute", too_many_requests),
-    IngestionFault("partner returns the same page forever", same_page_again_and_again),
+    IngestionFault("partner returns the same page forever", return_same_page),
     IngestionFault("partner's totals change while paged", changing_totals, connection=BY_OFFSET),
     IngestionFault("partner's token is rotated", token_rotated),
     IngestionFault("partner goes back in time", partner_restored_from_backup),

@@ -1,4 +1,4 @@
-"""A partner whose runs start and end while CHM requests them, with wrong answers that a test can inject."""
+"""A partner whose runs start and end while CHM requests them, and whose responses a test can replace."""
 
 import random
 import threading
@@ -9,10 +9,10 @@ from typing import Any
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
 
-PIPELINES = tuple(f"pipeline-{number}" for number in range(6))
-HISTORY = 300
+PIPELINES = tuple(f"pipeline-{run_index}" for run_index in range(6))
+RUNS_PER_PIPELINE = 300
 CHANGE_EVERY_SECONDS = 0.05
-# The secret in runs and errors, and the partner's token before and after its rotation.
+# The secret in runs and errors, the partner's token, and its token after the rotation.
 SECRETS = ("hunter2-of-the-run", "first-partner-token", "second-partner-token")
 
 
@@ -21,23 +21,23 @@ def _iso_text(moment: datetime) -> str:
 
 
 class FaultyPartner(GenericPartner):
-    """A partner that filters by `updated_since`. If `answer_instead` returns an answer, the partner sends it."""
+    """A partner that filters by `updated_since`. It sends the answer that `answer_instead` returns, if any."""
 
-    def __init__(self, *, history: int = HISTORY, page_size: int = 20, seed: int = 1) -> None:
+    def __init__(self, *, runs_per_pipeline: int = RUNS_PER_PIPELINE, page_size: int = 20, seed: int = 1) -> None:
         super().__init__(page_size=page_size, token=SECRETS[1], ignores_updated_since=False)
         self.answer_instead: Callable[[Request], Answer | None] = lambda request: None
         self.random = random.Random(seed)
         self._run_count = 0
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self._changer = threading.Thread(target=self._change_runs, daemon=True)
         # With this history a walk is long enough to be interrupted.
-        begin = datetime.now(UTC) - timedelta(days=30)
-        for name in PIPELINES:
-            self.runs[name] = []
-            for number in range(history):
-                start = begin + timedelta(hours=2 * number)
-                self._start(name, start)
-                self._end(name, number, start + timedelta(minutes=7))
+        first_start = datetime.now(UTC) - timedelta(days=30)
+        for pipeline_name in PIPELINES:
+            self.runs[pipeline_name] = []
+            for run_index in range(runs_per_pipeline):
+                start = first_start + timedelta(hours=2 * run_index)
+                self._start_run(pipeline_name, start)
+                self._end_run(pipeline_name, run_index, start + timedelta(minutes=7))
 
     def answer_or_fault(self, request: Request) -> Answer:
         with self._lock:
@@ -49,24 +49,24 @@ class FaultyPartner(GenericPartner):
 
     def stop_changes(self) -> None:
         """Stop the thread that changes runs."""
-        self._stop.set()
+        self._stopping.set()
         if self._changer.is_alive():
             self._changer.join()
 
     def _change_runs(self) -> None:
-        while not self._stop.wait(CHANGE_EVERY_SECONDS):
-            name = self.random.choice(PIPELINES)
-            open_runs = [n for n, run in enumerate(self.runs[name]) if run["status"] == "running"]
+        while not self._stopping.wait(CHANGE_EVERY_SECONDS):
+            pipeline_name = self.random.choice(PIPELINES)
+            open_runs = [index for index, run in enumerate(self.runs[pipeline_name]) if run["status"] == "running"]
             # Ends are more frequent than starts, so that open runs do not accumulate.
             if open_runs and self.random.random() < 0.6:
-                self._end(name, open_runs[0], datetime.now(UTC))
+                self._end_run(pipeline_name, open_runs[0], datetime.now(UTC))
             else:
-                self._start(name, datetime.now(UTC))
+                self._start_run(pipeline_name, datetime.now(UTC))
 
-    def _start(self, name: str, moment: datetime) -> None:
+    def _start_run(self, pipeline_name: str, moment: datetime) -> None:
         self._run_count += 1
         run: dict[str, Any] = {
-            "external_run_id": f"{name}-{self._run_count}",
+            "external_run_id": f"{pipeline_name}-{self._run_count}",
             "status": "running",
             "started_at": _iso_text(moment),
             "updated_at": _iso_text(moment),
@@ -74,16 +74,16 @@ class FaultyPartner(GenericPartner):
             "config": {"password": SECRETS[0]},
         }
         # A new list, because the partner's threads may be reading the old one.
-        self.runs[name] = [*self.runs[name], run]
+        self.runs[pipeline_name] = [*self.runs[pipeline_name], run]
 
-    def _end(self, name: str, number: int, moment: datetime) -> None:
-        runs = list(self.runs[name])
+    def _end_run(self, pipeline_name: str, run_index: int, moment: datetime) -> None:
+        runs = list(self.runs[pipeline_name])
         failed = self.random.random() < 0.2
-        runs[number] = runs[number] | {
+        runs[run_index] = runs[run_index] | {
             "status": "failed" if failed else "success",
             "finished_at": _iso_text(moment),
             "updated_at": _iso_text(moment),
         }
         if failed:
-            runs[number]["error_message"] = f"could not log in with password={SECRETS[0]}"
-        self.runs[name] = runs
+            runs[run_index]["error_message"] = f"could not log in with password={SECRETS[0]}"
+        self.runs[pipeline_name] = runs

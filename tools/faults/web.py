@@ -16,7 +16,7 @@ from tools.faults.web_probes import BROKEN, REFUSED, ProbeResults, ProbeTarget, 
 from tools.faults.web_site import FaultSite
 from tools.faults.world import FaultWorld
 
-# On a busy machine even an unused web server is slow, so time limits are multiples of its latency.
+# On a busy machine even an unused web server is slow. If this multiple of its p99 is above the limit, all limits rise.
 CONTROL_MULTIPLE = 3
 # Texts in the table for requests without a response.
 STATUS_TEXTS = {REFUSED: "refused", BROKEN: "broken off"}
@@ -33,9 +33,9 @@ class WebFaultResult:
 
     fault: WebFault
     probes: ProbeResults
-    lost: int
-    recovery: float
-    seconds: float
+    lost_count: int
+    recovery_seconds: float
+    elapsed_seconds: float
     remark: str
     problems: list[str]
 
@@ -46,11 +46,11 @@ class WebFaultResult:
 
 def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
     """Inject a fault while the server is probed, and compare acknowledged writes with stored rows."""
-    started, remark, problems = time.monotonic(), "", list[str]()
+    start_time, remark, problems = time.monotonic(), "", list[str]()
     if fault.prepare is not None:
         fault.prepare(site)
-    port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.proxy_of_both}[fault.target]
-    with probing(ProbeTarget(port, site.control.port, site.key, keep_alive=fault.target != "web")) as probes:
+    port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.port_of_shared_proxy}[fault.target]
+    with probing(ProbeTarget(port, site.control.port, site.ping_key, keep_alive=fault.target != "web")) as probes:
         time.sleep(1)
         try:
             remark = fault.inject(site, quick) or ""
@@ -58,33 +58,39 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
             problems.append(str(error))
         ended_at = time.monotonic()
         # Wait for the recovery, so that its time is measured even if it is too long.
-        while time.monotonic() < ended_at + 15 and not ping(port, site.key):
+        while time.monotonic() < ended_at + 15 and not ping(port, site.ping_key):
             time.sleep(0.05)
         time.sleep(1)
-    recovery = min((moment - ended_at for moment in probes.acknowledged.values() if moment > ended_at), default=99)
-    lost = len(set(probes.acknowledged) - site.stored_run_ids())
+    recovery_seconds = min(
+        (moment - ended_at for moment in probes.acknowledged.values() if moment > ended_at), default=99
+    )
+    lost_count = len(set(probes.acknowledged) - site.stored_run_ids())
     problems += _problems(fault, probes)
-    if lost or recovery > fault.recovery:
-        problems.append(f"lost {lost}, recovered after {recovery:.1f} s")
-    return WebFaultResult(fault, probes, lost, recovery, time.monotonic() - started, remark, problems)
+    if lost_count or recovery_seconds > fault.max_recovery_seconds:
+        problems.append(f"lost {lost_count}, recovered after {recovery_seconds:.1f} s")
+    return WebFaultResult(fault, probes, lost_count, recovery_seconds, time.monotonic() - start_time, remark, problems)
 
 
 def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
     health, writes, problems = probes.health, probes.writes, []
-    # 1 on a quiet machine, more if even the unused web server is slow.
-    slack = max(1, CONTROL_MULTIPLE * probes.control.percentile(0.99) / fault.health_p99)
-    if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
-        problems.append(f"{len(failed)} health probes failed: {_count_by_status(failed)}")
-    if health.percentile(0.99) > fault.health_p99 * slack:
-        problems.append(f"health p99 {health.percentile(0.99) * 1000:.0f} ms")
-    if unexpected := [status for status in writes.statuses if status not in (200, *fault.allowed)]:
-        problems.append(f"{len(unexpected)} writes with another result: {_count_by_status(unexpected)}")
+    # All limits are multiplied by this: 1 on a quiet machine, more if even the unused web server is slow.
+    tolerance = max(1, CONTROL_MULTIPLE * probes.control.percentile_seconds(0.99) / fault.max_health_p99_seconds)
+    if failed_statuses := [status for status in health.statuses if status not in (200, *fault.allowed_health_statuses)]:
+        problems.append(f"{len(failed_statuses)} health probes failed: {_count_by_status(failed_statuses)}")
+    if health.percentile_seconds(0.99) > fault.max_health_p99_seconds * tolerance:
+        problems.append(f"health p99 {health.percentile_seconds(0.99) * 1000:.0f} ms")
+    if unexpected_statuses := [
+        status for status in writes.statuses if status not in (200, *fault.allowed_write_statuses)
+    ]:
+        problems.append(
+            f"{len(unexpected_statuses)} writes with another result: {_count_by_status(unexpected_statuses)}"
+        )
     if without_retry_after := writes.without_retry_after + health.without_retry_after:
         problems.append(f"{without_retry_after} refusals without Retry-After")
-    if writes.seconds and max(writes.seconds) > fault.slowest * slack:
+    if writes.seconds and max(writes.seconds) > fault.max_write_seconds * tolerance:
         problems.append(f"a write took {max(writes.seconds):.1f} s")
-    if writes.percentile(0.95) > fault.write_p95 * slack:
-        problems.append(f"write p95 {writes.percentile(0.95) * 1000:.0f} ms")
+    if writes.percentile_seconds(0.95) > fault.max_write_p95_seconds * tolerance:
+        problems.append(f"write p95 {writes.percentile_seconds(0.95) * 1000:.0f} ms")
     return problems
 
 
@@ -94,10 +100,12 @@ def _count_by_status(statuses: list[int]) -> str:
     )
 
 
-def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult], None]) -> list[WebFaultResult]:
+def run(
+    folder: Path, *, quick: bool, title_part: str, print_result: Callable[[WebFaultResult], None]
+) -> list[WebFaultResult]:
     """Inject the chosen faults, one after the other, into one site; return their results."""
-    chosen = [fault for fault in WEB_FAULTS if only in fault.title and (fault.quick or not quick)]
-    if not chosen:
+    chosen_faults = [fault for fault in WEB_FAULTS if title_part in fault.title and (fault.quick or not quick)]
+    if not chosen_faults:
         return []
     folder.mkdir()
     world, results = FaultWorld(folder), []
@@ -106,21 +114,22 @@ def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult]
         world.start_servers()
         site = FaultSite(world, stack)
         site.add_history(YEAR_OF_HOURS // 20 if quick else YEAR_OF_HOURS)
-        for fault in chosen:
+        for fault in chosen_faults:
             results.append(result := run_fault(site, fault, quick=quick))
-            show(result)
+            print_result(result)
     return results
 
 
 def line(result: WebFaultResult) -> str:
     health, writes = result.probes.health, result.probes.writes
     return (
-        f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<49} {result.seconds:.0f} s  "
-        f"health {health.count(200)}/{len(health.statuses)} p99 {health.percentile(0.99) * 1000:.0f} ms "
-        f"(idle server {result.probes.control.percentile(0.99) * 1000:.0f} ms)  "
+        f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<49} {result.elapsed_seconds:.0f} s  "
+        f"health {health.count(200)}/{len(health.statuses)} p99 {health.percentile_seconds(0.99) * 1000:.0f} ms "
+        f"(idle server {result.probes.control.percentile_seconds(0.99) * 1000:.0f} ms)  "
         f"writes {writes.count(200)}/{len(writes.statuses)} 503 {writes.count(503)} "
-        f"p95 {writes.percentile(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  "
-        f"lost {result.lost}  back after {result.recovery:.1f} s  {result.remark}  {'; '.join(result.problems)}"
+        f"p95 {writes.percentile_seconds(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  "
+        f"lost {result.lost_count}  back after {result.recovery_seconds:.1f} s  {result.remark}  "
+        f"{'; '.join(result.problems)}"
     )
 
 
@@ -156,9 +165,9 @@ and all limits are higher in the same proportion.
 
 def with_rows(document: str, results: list[WebFaultResult]) -> str:
     """Return the document with the rows of these results replaced."""
-    rows = {result.fault.title: _row(result) for result in results}
-    lines = [rows.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
-    return "\n".join(lines)
+    row_by_title = {result.fault.title: _row(result) for result in results}
+    new_lines = [row_by_title.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
+    return "\n".join(new_lines)
 
 
 def _row(result: WebFaultResult) -> str:
@@ -168,15 +177,15 @@ def _row(result: WebFaultResult) -> str:
         "yes" if result.survived else "no",
         len(health.statuses),
         len(health.statuses) - health.count(200),
-        f"{health.percentile(0.99) * 1000:.0f}",
-        f"{control.percentile(0.99) * 1000:.0f}",
+        f"{health.percentile_seconds(0.99) * 1000:.0f}",
+        f"{control.percentile_seconds(0.99) * 1000:.0f}",
         writes.count(200),
         writes.count(503),
         _count_by_status([status for status in writes.statuses if status not in (200, 503)]) or 0,
-        f"{writes.percentile(0.95) * 1000:.0f}",
+        f"{writes.percentile_seconds(0.95) * 1000:.0f}",
         f"{max(writes.seconds, default=0):.1f}",
-        result.lost,
-        f"{result.recovery:.1f}",
+        result.lost_count,
+        f"{result.recovery_seconds:.1f}",
         "; ".join([*filter(None, [result.remark]), *result.problems]),
     ]
     return f"| {' | '.join(str(cell) for cell in cells)} |"

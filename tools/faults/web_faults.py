@@ -18,8 +18,8 @@ from tools.faults.scenarios import DISK_FULL
 from tools.faults.web_probes import BROKEN
 from tools.faults.web_site import FaultSite, WebProcess
 
-SLOW_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
-# Each response has 500 kB, and the client does not read its small receive buffer.
+START_OF_SLOW_REQUEST = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
+# Each response has 500 kB, more than the receive buffer, which the client does not read.
 SLOW_READER = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
 SLOW_READER_BUFFER, SLOW_READER_REQUESTS = 4_096, 2
 # This report scans all runs, because the roll-up has no buckets of this width.
@@ -29,56 +29,56 @@ YEAR_OF_HOURS = 365 * 24
 
 @dataclass(frozen=True, slots=True)
 class WebFault:
-    """A fault. `inject` returns when the fault is over, with a remark for the table or None.
+    """A fault. `inject` returns when the fault is over. It returns a remark for the table, or None.
 
-    `allowed` and `allowed_health` are the statuses, besides 200, that writes and health probes may get.
+    The allowed statuses are those that writes and health probes may get besides 200.
     """
 
     title: str
     inject: Callable[[FaultSite, bool], str | None]
-    allowed: tuple[int, ...] = ()
-    allowed_health: tuple[int, ...] = ()
+    allowed_write_statuses: tuple[int, ...] = ()
+    allowed_health_statuses: tuple[int, ...] = ()
     quick: bool = False
-    target: str = "proxy"
-    slowest: float = 3
-    health_p99: float = 0.1
-    write_p95: float = 3
+    target: str = "proxy"  # what is probed: proxy, web (no proxy), or both (a proxy of two web servers)
+    max_write_seconds: float = 3
+    max_health_p99_seconds: float = 0.1
+    max_write_p95_seconds: float = 3
     prepare: Callable[[FaultSite], None] | None = None
-    # After the fault, a write must be stored again within this number of seconds.
-    recovery: float = 3
+    # From the end of the fault to the first write that is stored.
+    max_recovery_seconds: float = 3
 
 
-def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], str | None]:
+def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSite, bool], str | None]:
     """Return a fault with this number of slow senders and the same number of slow readers."""
 
     def inject(site: FaultSite, quick: bool) -> str:
-        address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
+        address = ("127.0.0.1", site.web.port if without_proxy else site.proxy_port)
         # Each process builds the schema at its first request. Request it now, so that this is not measured.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.read_headers, timeout=60)
-        pipelined = SLOW_READER.format(token=site.read_token).encode() * SLOW_READER_REQUESTS
+        two_requests = SLOW_READER.format(token=site.read_token).encode() * SLOW_READER_REQUESTS
         with ExitStack() as sockets:
-            bodies, readers = [], []
-            for _ in range(number):
-                bodies.append(body := sockets.enter_context(socket.create_connection(address, 5)))
-                body.sendall(SLOW_BODY)
-                readers.append(reader := sockets.enter_context(socket.socket()))
+            sender_sockets, reader_sockets = [], []
+            for _ in range(client_count):
+                sender_sockets.append(sender := sockets.enter_context(socket.create_connection(address, 5)))
+                sender.sendall(START_OF_SLOW_REQUEST)
+                reader_sockets.append(reader := sockets.enter_context(socket.socket()))
                 reader.settimeout(5)
                 # Set before connecting, because the kernel announces the size of the buffer when it connects.
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
                 reader.connect(address)
-                reader.sendall(pipelined)
-            until = time.monotonic() + (6 if quick else 20)
-            while time.monotonic() < until:
-                for body in bodies:
+                reader.sendall(two_requests)
+            deadline = time.monotonic() + (6 if quick else 20)
+            while time.monotonic() < deadline:
+                for sender in sender_sockets:
                     with contextlib.suppress(OSError):
-                        # One byte per second: slow, but never idle.
-                        body.sendall(b"x")
+                        # One byte per second is slow, but never idle.
+                        sender.sendall(b"x")
                 time.sleep(1)
-            answered = sum(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
-        if answered != number:
-            raise AssertionError(f"{number - answered} of {number} slow readers were not answered")
-        return f"{number} slow readers with responses of 500 kB"
+            answered_count = sum(reader.recv(12) == b"HTTP/1.1 200" for reader in reader_sockets)
+        if answered_count != client_count:
+            raise AssertionError(f"{client_count - answered_count} of {client_count} slow readers were not answered")
+        return f"{client_count} slow readers with responses of 500 kB"
 
     return inject
 
@@ -114,7 +114,7 @@ def runs_locked(site: FaultSite, quick: bool) -> None:
         time.sleep(4 if quick else 20)
 
 
-def disk_full(site: FaultSite, quick: bool) -> None:
+def fail_commits(site: FaultSite, quick: bool) -> None:
     site.world.sql(DISK_FULL)
     time.sleep(3 if quick else 10)
     site.world.sql("DROP TRIGGER disk_full ON runs")
@@ -123,50 +123,50 @@ def disk_full(site: FaultSite, quick: bool) -> None:
 def many_reports(site: FaultSite, quick: bool) -> str:
     """Read a slow report with 20 clients; fail if one gets another status than 200 or 503."""
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    address = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
+    report_url = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
     until = time.monotonic() + (4 if quick else 20)
     statuses: list[int] = []
     without_retry_after = []
 
-    def read() -> None:
+    def read_reports() -> None:
         with requests.Session() as session:
             session.headers.update(site.read_headers)
             while time.monotonic() < until:
-                answer = session.get(address, timeout=60)
+                answer = session.get(report_url, timeout=60)
                 statuses.append(answer.status_code)
                 if answer.status_code == 503 and "Retry-After" not in answer.headers:
                     without_retry_after.append(1)
                 # Wait as the server requests, like a correct client.
                 time.sleep(float(answer.headers.get("Retry-After", 0)))
 
-    threads = [threading.Thread(target=read) for _ in range(20)]
+    threads = [threading.Thread(target=read_reports) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    counts = {status: statuses.count(status) for status in sorted(set(statuses))}
-    summary = ", ".join(f"{number} x {status}" for status, number in counts.items())
-    if set(counts) != {200, 503} or without_retry_after:
+    count_by_status = {status: statuses.count(status) for status in sorted(set(statuses))}
+    summary = ", ".join(f"{count} x {status}" for status, count in count_by_status.items())
+    if set(count_by_status) != {200, 503} or without_retry_after:
         raise AssertionError(f"reports got other answers than 200 and 503 with Retry-After: {summary}")
     return f"reports: {summary}"
 
 
 def children_killed(site: FaultSite, quick: bool) -> str:
-    parent, until, killed = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
+    parent, until, kill_count = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
     while time.monotonic() < until:
         # One child at a time, so that the other one serves.
         for child in parent.children()[:1]:
             child.kill()
-            killed += 1
+            kill_count += 1
         time.sleep(0.5)
-    return f"{killed} children killed"
+    return f"{kill_count} children killed"
 
 
 def reloaded(site: FaultSite, quick: bool) -> str:
-    times = 1 if quick else 5
-    for _ in range(times):
+    repetitions = 1 if quick else 5
+    for _ in range(repetitions):
         _reload(site.web)
-    return f"{times} times"
+    return f"{repetitions} times"
 
 
 def _reload(web: WebProcess) -> None:
@@ -195,49 +195,65 @@ def hold_socket(site: FaultSite) -> None:
 
 
 def restarted_several_times(site: FaultSite, quick: bool) -> str:
-    times = 1 if quick else 3
-    for _ in range(times):
+    repetitions = 1 if quick else 3
+    for _ in range(repetitions):
         site.web.stop()
         site.web.start()
         site.web.wait()
-    return f"{times} times"
+    return f"{repetitions} times"
 
 
 def restarted_in_turn(site: FaultSite, quick: bool) -> str:
-    times = 1 if quick else 3
-    for _ in range(times):
-        for web in (site.web, site.second):
+    repetitions = 1 if quick else 3
+    for _ in range(repetitions):
+        for web in (site.web, site.second_web):
             web.stop()
             web.start()
             web.wait()
-    return f"{times} times each of two"
+    return f"{repetitions} times each of two"
 
 
 WEB_FAULTS = (
-    WebFault("64 slow bodies and 64 slow readers at nginx", slow_clients(64, direct=False), quick=True, write_p95=0.5),
-    WebFault("16 of each directly at the web server", slow_clients(16, direct=True), target="web", write_p95=0.5),
-    WebFault("20 readers of the widest report", many_reports, write_p95=0.5),
-    WebFault("`runs` locked", runs_locked, allowed=(503,)),
-    WebFault("database down for 20 s", database_down(20), allowed=(503,)),
-    WebFault("database down for 130 s", database_down(130), allowed=(503,), quick=True),
+    WebFault(
+        "64 slow bodies and 64 slow readers at nginx",
+        slow_clients(64, without_proxy=False),
+        quick=True,
+        max_write_p95_seconds=0.5,
+    ),
+    WebFault(
+        "16 of each directly at the web server",
+        slow_clients(16, without_proxy=True),
+        target="web",
+        max_write_p95_seconds=0.5,
+    ),
+    WebFault("20 readers of the widest report", many_reports, max_write_p95_seconds=0.5),
+    WebFault("`runs` locked", runs_locked, allowed_write_statuses=(503,)),
+    WebFault("database down for 20 s", database_down(20), allowed_write_statuses=(503,)),
+    WebFault("database down for 130 s", database_down(130), allowed_write_statuses=(503,), quick=True),
     # A frozen server cannot end a statement. The client closes the connection 2 s after the limit of 10 s.
-    WebFault("database frozen for 20 s", database_frozen, allowed=(503,), slowest=14),
+    WebFault("database frozen for 20 s", database_frozen, allowed_write_statuses=(503,), max_write_seconds=14),
     WebFault("broker down", broker_down),
-    WebFault("disk full: commits fail", disk_full, allowed=(503,)),
+    WebFault("disk full: commits fail", fail_commits, allowed_write_statuses=(503,)),
     WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
     # Without a proxy, requests that a killed child had accepted are lost, but no connection is refused.
-    WebFault("the same, directly at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
+    WebFault(
+        "the same, directly at the web server",
+        children_killed,
+        allowed_write_statuses=(BROKEN,),
+        allowed_health_statuses=(BROKEN,),
+        target="web",
+    ),
     WebFault("web server reloaded (SIGHUP)", reloaded),
     WebFault("rolling restart of two web servers", restarted_in_turn, target="both"),
     # The application needs some seconds to load.
-    WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), recovery=10),
+    WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), max_recovery_seconds=10),
     # Connections wait in the socket until the application has loaded.
     WebFault(
         "web server restarted, systemd holds its socket",
         restarted_several_times,
         prepare=hold_socket,
-        slowest=20,
-        health_p99=20,
-        write_p95=20,
+        max_write_seconds=20,
+        max_health_p99_seconds=20,
+        max_write_p95_seconds=20,
     ),
 )

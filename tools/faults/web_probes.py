@@ -1,4 +1,4 @@
-"""Requests that probe a web server. A separate process sends them, so that the fault does not slow them down."""
+"""Requests that probe a web server. A separate process sends them, so that injecting a fault does not slow them."""
 
 import http.client
 import multiprocessing
@@ -15,7 +15,7 @@ REFUSED, BROKEN = 0, -1
 
 
 @dataclass(slots=True)
-class Probe:
+class ProbedRequests:
     """The seconds and the status of each request of one kind."""
 
     seconds: list[float] = field(default_factory=list)
@@ -30,17 +30,17 @@ class Probe:
     def count(self, *statuses: int) -> int:
         return sum(status in statuses for status in self.statuses)
 
-    def percentile(self, share: float) -> float:
+    def percentile_seconds(self, share: float) -> float:
         return sorted(self.seconds)[int(share * (len(self.seconds) - 1))] if self.seconds else 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """The web server to probe. `control` is the port of an unused web server; `keep_alive` keeps connections open."""
+    """The web server to probe, and an unused one (control) whose latency shows how busy the machine is."""
 
     port: int
-    control: int
-    key: str
+    control_port: int
+    ping_key: str
     keep_alive: bool
 
 
@@ -48,58 +48,62 @@ class ProbeTarget:
 class ProbeResults:
     """The results of all probes."""
 
-    health: Probe = field(default_factory=Probe)
-    control: Probe = field(default_factory=Probe)
-    writes: Probe = field(default_factory=Probe)
+    health: ProbedRequests = field(default_factory=ProbedRequests)
+    control: ProbedRequests = field(default_factory=ProbedRequests)
+    writes: ProbedRequests = field(default_factory=ProbedRequests)
     # For each ping that got 200, by its id: the time of the answer on the monotonic clock.
     acknowledged: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager
 def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
-    """Probe the target during the block; the yielded results are complete after it."""
+    """Probe the target during the block. The yielded results are empty until the block ends."""
     results = ProbeResults()
-    # A forked process would share this one's sockets and locks.
+    # Spawned, because a forked process would share the sockets and locks of this one.
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()
-    process = context.Process(target=_probe, args=(target, child_end), daemon=True)
+    process = context.Process(target=_run_probes, args=(target, child_end), daemon=True)
     process.start()
     parent_end.recv()
     try:
         yield results
     finally:
         parent_end.send("stop")
-        done: ProbeResults = parent_end.recv()
+        final_results: ProbeResults = parent_end.recv()
         process.join()
-        results.health, results.control, results.writes = done.health, done.control, done.writes
-        results.acknowledged = done.acknowledged
+        results.health, results.control, results.writes = (
+            final_results.health,
+            final_results.control,
+            final_results.writes,
+        )
+        results.acknowledged = final_results.acknowledged
 
 
-def ping(port: int, key: str) -> bool:
-    return _Client(port, keep_alive=False).ask(Probe(), f"/ping/{key}?rid={uuid.uuid4()}") == 200
+def ping(port: int, ping_key: str) -> bool:
+    return _Client(port, keep_alive=False).request(ProbedRequests(), f"/ping/{ping_key}?rid={uuid.uuid4()}") == 200
 
 
-def _probe(target: ProbeTarget, pipe: Connection) -> None:
+def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
     results, stopped = ProbeResults(), threading.Event()
 
-    def ask_health() -> None:
-        probed, control = (
+    def request_health() -> None:
+        probed_client, control_client = (
             _Client(target.port, keep_alive=target.keep_alive),
-            _Client(target.control, keep_alive=target.keep_alive),
+            _Client(target.control_port, keep_alive=target.keep_alive),
         )
         # Frequent enough to notice an interruption of a tenth of a second, but rare enough not to load the server.
         while not stopped.wait(0.02):
-            control.ask(results.control, "/health")
-            probed.ask(results.health, "/health")
+            control_client.request(results.control, "/health")
+            probed_client.request(results.health, "/health")
 
-    def write() -> None:
+    def write_pings() -> None:
         client = _Client(target.port, keep_alive=target.keep_alive)
         while not stopped.wait(0.05):
             rid = str(uuid.uuid4())
-            if client.ask(results.writes, f"/ping/{target.key}?rid={rid}") == 200:
+            if client.request(results.writes, f"/ping/{target.ping_key}?rid={rid}") == 200:
                 results.acknowledged[rid] = time.monotonic()
 
-    threads = [threading.Thread(target=target) for target in (ask_health, write, write)]
+    threads = [threading.Thread(target=function) for function in (request_health, write_pings, write_pings)]
     for thread in threads:
         thread.start()
     pipe.send("started")
@@ -113,13 +117,13 @@ def _probe(target: ProbeTarget, pipe: Connection) -> None:
 class _Client:
     def __init__(self, port: int, *, keep_alive: bool) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._keep = keep_alive
+        self._keep_alive = keep_alive
 
-    def ask(self, probe: Probe, path: str) -> int:
-        """Send a request, add its time and status to the probe, and return the status."""
+    def request(self, requests_so_far: ProbedRequests, path: str) -> int:
+        """Send a request, record it in `requests_so_far`, and return its status."""
         start_time, status, retry_after = time.monotonic(), BROKEN, None
         try:
-            self._connection.request("GET", path, headers={} if self._keep else {"Connection": "close"})
+            self._connection.request("GET", path, headers={} if self._keep_alive else {"Connection": "close"})
             answer = self._connection.getresponse()
             answer.read()
             status, retry_after = answer.status, answer.headers.get("Retry-After")
@@ -128,5 +132,5 @@ class _Client:
             self._connection.close()
         except (OSError, http.client.HTTPException):
             self._connection.close()
-        probe.add(time.monotonic() - start_time, status, retry_after)
+        requests_so_far.add(time.monotonic() - start_time, status, retry_after)
         return status

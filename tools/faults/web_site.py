@@ -16,8 +16,8 @@ import requests
 from tools.bench.servers import ROOT, create_database, fill_inventory, free_port, manage
 from tools.faults.world import FaultWorld
 
-# A year of runs, so that reports have something to read.
-_HISTORY = """
+# A run per hour for each of the pipelines `history N`, so that reports have something to read.
+_INSERT_HISTORY = """
 INSERT INTO runs (id, created_at, updated_at, pipeline_id, external_run_id, status, started_at, finished_at)
 SELECT
     gen_random_uuid(), now(), now(), p.id, 'history-' || n, CASE WHEN n %% 17 = 0 THEN 'failed' ELSE 'success' END,
@@ -27,7 +27,7 @@ WHERE p.name LIKE 'history%%'
 """
 
 
-# Sets the variables of sd_listen_fds(3). LISTEN_PID is known only after the fork, so a shell sets it.
+# Set the variables of sd_listen_fds(3). A shell sets them, because LISTEN_PID is known only after the fork.
 _WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 
 
@@ -49,12 +49,14 @@ class WebProcess:
 
     def start(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "chm_project.web_server", "--port", str(self.port)]
-        passed = [self._held_socket.fileno()] if self._held_socket else []
-        if passed:
-            command = ["bash", "-c", _WITH_SOCKET, str(passed[0]), *command]
+        passed_descriptors = [self._held_socket.fileno()] if self._held_socket else []
+        if passed_descriptors:
+            command = ["bash", "-c", _WITH_SOCKET, str(passed_descriptors[0]), *command]
         environment = {**os.environ, **self._environment}
         with self._world.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=passed)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=passed_descriptors
+            )
         return self.process
 
     def stop(self) -> None:
@@ -63,7 +65,7 @@ class WebProcess:
             self.process.wait(40)
 
     def wait(self) -> None:
-        wait_for(self.port)
+        wait_until_ready(self.port)
 
 
 class FaultSite:
@@ -75,21 +77,27 @@ class FaultSite:
         # With the default limit per token, some pings would be refused.
         self.environment = {**world.environment, "CHM_PROXIES": "127.0.0.1", "CHM_THROTTLE_TOKEN": "1000000/minute"}
         manage("migrate", "--verbosity", "0", **self.environment)
-        [self.pipeline, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])
-        self.key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline))
+        [self.pipeline_id, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])
+        self.ping_key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline_id))
         self.read_token = self._token("--scope", "read")
         self.read_headers = {"Authorization": f"Bearer {self.read_token}"}
-        self.web, self.second = WebProcess(world, self.environment), WebProcess(world, self.environment)
+        self.web, self.second_web = WebProcess(world, self.environment), WebProcess(world, self.environment)
         # Only the probes use this server: its latency shows how busy the machine is.
         self.control = WebProcess(world, self.environment)
         stack.callback(lambda: self.web.stop())
-        stack.callback(lambda: self.second.stop())
+        stack.callback(lambda: self.second_web.stop())
         stack.callback(self.control.stop)
-        self.proxy_port, self.proxy_of_both = free_port(), free_port()
-        for port, servers in ((self.proxy_port, [self.web]), (self.proxy_of_both, [self.web, self.second])):
-            stack.callback(_end, self._start_nginx(port, [server.port for server in servers]))
-        for port in (self.web.port, self.second.port, self.control.port, self.proxy_port, self.proxy_of_both):
-            wait_for(port)
+        self.proxy_port, self.port_of_shared_proxy = free_port(), free_port()
+        for port, servers in ((self.proxy_port, [self.web]), (self.port_of_shared_proxy, [self.web, self.second_web])):
+            stack.callback(_stop_process, self._start_nginx(port, [server.port for server in servers]))
+        for port in (
+            self.web.port,
+            self.second_web.port,
+            self.control.port,
+            self.proxy_port,
+            self.port_of_shared_proxy,
+        ):
+            wait_until_ready(port)
 
     def add_history(self, hours: int) -> None:
         with psycopg.connect(self.world.database_url, autocommit=True) as connection:
@@ -97,43 +105,45 @@ class FaultSite:
                 "SELECT count(*) FROM runs WHERE external_run_id LIKE 'history%'"
             ).fetchone() or [0]
             if not count:
-                connection.execute(_HISTORY, {"hours": hours})
+                connection.execute(_INSERT_HISTORY, {"hours": hours})
                 connection.execute("VACUUM ANALYZE runs")
 
     def _token(self, *arguments: str) -> str:
-        printed = manage("create_api_token", "drill", *arguments, **self.environment)
-        match = re.search(r"chm_\w{8}_\w{40}", printed)
+        output = manage("create_api_token", "drill", *arguments, **self.environment)
+        match = re.search(r"chm_\w{8}_\w{40}", output)
         assert match is not None
         return match[0]
 
-    def _start_nginx(self, port: int, servers: list[int]) -> "subprocess.Popen[bytes]":
-        """Start nginx with the shipped configuration; the lines of web:8000 are distributed among the servers."""
+    def _start_nginx(self, port: int, server_ports: list[int]) -> "subprocess.Popen[bytes]":
+        """Start nginx with the shipped configuration. Its lines `server web:8000` get these ports in turn."""
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise SystemExit("nginx is not installed: apt-get install nginx-light")
-        text = (ROOT / "docker" / "nginx" / "nginx.conf").read_text().replace("8080", str(port))
-        for number in range(text.count("server web:8000")):
-            text = text.replace("server web:8000", f"server 127.0.0.1:{servers[number % len(servers)]}", 1)
+        configuration_text = (ROOT / "docker" / "nginx" / "nginx.conf").read_text().replace("8080", str(port))
+        for line_number in range(configuration_text.count("server web:8000")):
+            configuration_text = configuration_text.replace(
+                "server web:8000", f"server 127.0.0.1:{server_ports[line_number % len(server_ports)]}", 1
+            )
         folder = self.world.folder / f"nginx-{port}"
         folder.mkdir()
-        text = text.replace("/tmp/nginx", f"{folder}/nginx")  # noqa: S108
-        configuration = folder / "nginx.conf"
-        configuration.write_text("daemon off;\n" + text)
+        configuration_text = configuration_text.replace("/tmp/nginx", f"{folder}/nginx")  # noqa: S108
+        configuration_file = folder / "nginx.conf"
+        configuration_file.write_text("daemon off;\n" + configuration_text)
         with self.world.log.open("ab") as log:
-            return subprocess.Popen([program, "-c", str(configuration)], stdout=log, stderr=log)
+            return subprocess.Popen([program, "-c", str(configuration_file)], stdout=log, stderr=log)
 
     def stored_run_ids(self) -> set[str]:
         with psycopg.connect(self.world.database_url) as connection:
-            rows = connection.execute("SELECT external_run_id FROM runs WHERE pipeline_id = %s", [self.pipeline])
+            rows = connection.execute("SELECT external_run_id FROM runs WHERE pipeline_id = %s", [self.pipeline_id])
             return {row[0] for row in rows.fetchall()}
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _stop_process(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     process.wait(30)
 
 
-def wait_for(port: int) -> None:
+def wait_until_ready(port: int) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with contextlib.suppress(requests.RequestException):

@@ -29,7 +29,7 @@ _STORED_RUNS = """
 SELECT p.external_id, r.external_run_id, r.status, r.started_at, r.finished_at
 FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id
 """
-_TEXTS = """
+_STORED_TEXTS = """
 SELECT concat_ws(' ', error_message, status_reason, payload) FROM runs
 UNION ALL SELECT last_ingest_error FROM pipelines
 """
@@ -37,17 +37,19 @@ UNION ALL SELECT last_ingest_error FROM pipelines
 
 @dataclass(slots=True)
 class Comparison:
-    """Numbers of stored runs and of differences from the partner's runs, counted when everything is idle."""
+    """Numbers of stored runs, of their differences from the partner's runs, and of texts with a secret."""
 
-    runs: int = 0
-    lost: int = 0
-    wrong: int = 0
-    duplicated: int = 0
-    leaked: int = 0
+    run_count: int = 0
+    lost_count: int = 0
+    wrong_count: int = 0
+    duplicate_count: int = 0
+    shown_secret_count: int = 0
 
     @property
     def has_no_differences(self) -> bool:
-        return self.runs > 0 and not (self.lost or self.wrong or self.duplicated or self.leaked)
+        return self.run_count > 0 and not (
+            self.lost_count or self.wrong_count or self.duplicate_count or self.shown_secret_count
+        )
 
 
 class FaultWorld:
@@ -59,13 +61,13 @@ class FaultWorld:
         self.token_file = folder / "token"
         self.worker: subprocess.Popen[bytes] | None = None
         self.beat: subprocess.Popen[bytes] | None = None
-        self.restarted = 0
+        self.restart_count = 0
         self._stop_restarting = threading.Event()
         self._running_servers: list[RunningServers] = []
         self._server_url = self._broker_url = self.database_url = ""
 
     def start_servers(self) -> None:
-        """Start the servers that are not running; both keep their data and addresses."""
+        """Start PostgreSQL and Valkey if they do not run; both keep their data and addresses."""
         servers = start_servers(data_dir=self.folder / "servers")
         self._running_servers.append(servers)
         self._server_url, self._broker_url = servers.database_url or "", servers.broker_url or ""
@@ -74,9 +76,9 @@ class FaultWorld:
         for servers in self._running_servers:
             servers.release()
 
-    def server(self, name: str) -> psutil.Process:
+    def server(self, program: str) -> psutil.Process:
         """Return the main process of PostgreSQL or of Valkey, found through a client's connection."""
-        if name == "redis":
+        if program == "redis":
             with self.redis() as client:
                 info: Any = client.info()
                 return psutil.Process(int(info["process_id"]))
@@ -86,8 +88,8 @@ class FaultWorld:
         assert postmaster is not None
         return postmaster
 
-    def bring_down(self, name: str, stop_signal: signal.Signals) -> None:
-        process = self.server(name)
+    def bring_down(self, program: str, stop_signal: signal.Signals) -> None:
+        process = self.server(program)
         process.send_signal(stop_signal)
         with contextlib.suppress(psutil.NoSuchProcess):
             process.wait(30)
@@ -114,14 +116,14 @@ class FaultWorld:
     def start_worker(self) -> None:
         # Without mingle and gossip, a restarted worker does not wait for other workers.
         arguments = ("--concurrency", "2", "--without-mingle", "--without-gossip", "--loglevel", "DEBUG")
-        self.worker = self._celery("worker", *arguments)
+        self.worker = self._start_celery("worker", *arguments)
 
     def start_beat(self) -> None:
         # Without a pid file: a killed beat would leave it behind, and the next beat would refuse to start.
         arguments = ("--schedule", str(self.folder / "beat"), "--pidfile=", "--loglevel", "WARNING")
-        self.beat = self._celery("beat", *arguments)
+        self.beat = self._start_celery("beat", *arguments)
 
-    def _celery(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def _start_celery(self, *arguments: str) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*CELERY, *arguments],
@@ -133,8 +135,8 @@ class FaultWorld:
                 start_new_session=True,
             )
 
-    def _keep_running(self) -> None:
-        """Restart processes that end, as a service manager does.
+    def _restart_ended_processes(self) -> None:
+        """Restart processes that end by themselves, as a service manager does.
 
         Celery's Redis transport can end a worker that holds messages when the broker stops.
         """
@@ -142,7 +144,7 @@ class FaultWorld:
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
                 # Do not count processes that the test itself has stopped or killed.
                 if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
-                    self.restarted += 1
+                    self.restart_count += 1
                     start()
 
     def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
@@ -179,9 +181,9 @@ class FaultWorld:
         )
         manage("migrate", "--verbosity", "0", **self.environment)
         fill_inventory(self.database_url, list(PIPELINES))
-        self.restarted = 0
+        self.restart_count = 0
         self._stop_restarting = threading.Event()
-        service_manager = threading.Thread(target=self._keep_running)
+        service_manager = threading.Thread(target=self._restart_ended_processes)
         self.start_worker()
         self.start_beat()
         service_manager.start()
@@ -200,8 +202,8 @@ class FaultWorld:
         deadline = time.monotonic() + seconds
         while True:
             comparison = self._compare(source)
-            if (not comparison.lost and not comparison.wrong) or time.monotonic() > deadline:
-                comparison.leaked = self._count_shown_secrets()
+            if (not comparison.lost_count and not comparison.wrong_count) or time.monotonic() > deadline:
+                comparison.shown_secret_count = self._count_shown_secrets()
                 return comparison
             time.sleep(0.25)
 
@@ -209,31 +211,31 @@ class FaultWorld:
         try:
             with psycopg.connect(self.database_url) as connection:
                 rows = connection.execute(_STORED_RUNS).fetchall()
-        # The server is still recovering, so report a difference.
         except psycopg.Error:
-            return Comparison(lost=1)
+            # The server is still recovering, so report a difference.
+            return Comparison(lost_count=1)
         stored_runs = {(row[0], row[1]): row[2:] for row in rows}
-        comparison = Comparison(runs=len(rows), duplicated=len(rows) - len(stored_runs))
-        for name, runs in source.runs.items():
+        comparison = Comparison(run_count=len(rows), duplicate_count=len(rows) - len(stored_runs))
+        for pipeline_name, runs in source.runs.items():
             for run in runs:
                 expected = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
-                stored = stored_runs.get((name, run["external_run_id"]))
-                comparison.lost += stored is None
-                comparison.wrong += stored is not None and stored != expected
+                stored = stored_runs.get((pipeline_name, run["external_run_id"]))
+                comparison.lost_count += stored is None
+                comparison.wrong_count += stored is not None and stored != expected
         return comparison
 
     def _count_shown_secrets(self) -> int:
         """Return the number of rows, error fields, task results, messages and log lines that contain a secret."""
         with psycopg.connect(self.database_url) as connection:
-            places = [row[0] or "" for row in connection.execute(_TEXTS).fetchall()]
+            texts = [row[0] or "" for row in connection.execute(_STORED_TEXTS).fetchall()]
         with self.redis() as client:
             # Values of every type: messages are lists, unacknowledged ones are hashes, results are strings.
             keys: Any = client.keys("*")
-            places += [str(client.get(key)) for key in keys if client.type(key) == b"string"]
-            places += [str(client.lrange(key, 0, -1)) for key in keys if client.type(key) == b"list"]
-            places += [str(client.hgetall(key)) for key in keys if client.type(key) == b"hash"]
-        places += self.log.read_text(errors="replace").splitlines()
-        return sum(any(secret in place for secret in SECRETS) for place in places)
+            texts += [str(client.get(key)) for key in keys if client.type(key) == b"string"]
+            texts += [str(client.lrange(key, 0, -1)) for key in keys if client.type(key) == b"list"]
+            texts += [str(client.hgetall(key)) for key in keys if client.type(key) == b"hash"]
+        texts += self.log.read_text(errors="replace").splitlines()
+        return sum(any(secret in text for secret in SECRETS) for text in texts)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=int, default=60, help="seconds for scenarios of several requests; 0: no scenarios"
     )
-    parser.add_argument("--seed", type=int, help="generate other cases than CI's fixed ones")
+    parser.add_argument("--seed", type=int, help="generate other cases than CI's, which are always the same")
     options = parser.parse_args()
     from chm_project.local.embedded import start_missing_servers
 
@@ -38,7 +38,7 @@ def main() -> None:
     token = manage("create_api_token", "fuzz", "--scope", "admin", **environment).strip()
     with psycopg.connect(url) as connection:
         [[pipeline_id]] = connection.execute("SELECT id FROM pipelines ORDER BY name LIMIT 1").fetchall()
-    # Lineage and pings need a bound token; schemathesis.toml reads this variable.
+    # Lineage events and pings need a bound token. schemathesis.toml reads this variable.
     os.environ["CHM_FUZZ_BOUND_TOKEN"] = manage(
         "create_api_token", "fuzz bound", "--scope", "ingest", "--pipeline", str(pipeline_id), **environment
     ).strip()
@@ -47,7 +47,7 @@ def main() -> None:
         # With --generation-deterministic schemathesis stops after about 18 scenarios. With a time limit it continues.
         in_scenarios = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
         cases = ["--generation-deterministic"] if options.seed is None else ["--seed", str(options.seed)]
-        # schemathesis uses one thread: hypothesis uses Python's parser, which in 3.11 can fail if two threads call it.
+        # Only one thread: hypothesis uses Python's parser, which in 3.11 can fail if two threads call it.
         statuses = [_schemathesis(port, token, *one_by_one, *cases)]
         if options.seconds:
             statuses.append(_schemathesis(port, token, *in_scenarios))
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _schemathesis(port: int, token: str, *arguments: str) -> int:
-    done = subprocess.run(
+    completed = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION),
             "run", f"http://127.0.0.1:{port}/api/v1/schema", "--header", f"Authorization: Bearer {token}",
@@ -63,7 +63,7 @@ def _schemathesis(port: int, token: str, *arguments: str) -> int:
         ],
         cwd=ROOT, check=False,
     )  # fmt: skip
-    return done.returncode
+    return completed.returncode
 
 
 if __name__ == "__main__":

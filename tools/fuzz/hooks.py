@@ -1,4 +1,7 @@
-"""Hooks for schemathesis. With the parameter `fields` a response lacks fields that the contract requires."""
+"""Hooks for schemathesis.
+
+A request with the parameter `fields` gets a response without fields that the contract requires, so the hook changes it.
+"""
 
 from typing import Any
 

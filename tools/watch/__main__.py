@@ -86,7 +86,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
     """Yield a line for each result; raise AssertionError if a result is not as expected."""
     chm = Installation(folder)
     # A short history, because the drill waits until every pipeline has been ingested.
-    with FaultyPartner(history=20) as source, chm.running(source):
+    with FaultyPartner(runs_per_pipeline=20) as source, chm.running(source):
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
         token = chm.token("--scope", "read")

@@ -56,7 +56,7 @@ def make_slow_request(chm: Installation, token: str) -> str:
 
 def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(folder: Path) -> None:
     chm = Installation(folder)
-    with FaultyPartner(history=5) as source, chm.running(source):
+    with FaultyPartner(runs_per_pipeline=5) as source, chm.running(source):
         token = chm.token("--scope", "admin")
         slow = make_slow_request(chm, token)
         source.answer_instead = refuse_one_pipeline
