@@ -3,7 +3,8 @@
 Simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager and a local webhook receiver.
 
 The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. The outage
-must send one notification, and so must its end; repeating all runs must send none. Otherwise the exit status is 1.
+must cause one notification, and its end another one. Pushing all runs again must cause none. Otherwise the exit status
+is 1.
 """
 
 import argparse
@@ -25,12 +26,12 @@ from urllib.request import Request, urlopen
 
 from tools.bench.servers import ROOT, UNLIMITED_RATES, create_database, fill_inventory, free_port, manage, web_server
 
-PIPELINES = 200
-# Another notification would arrive within this time: several times the shortened group_interval.
+PIPELINE_COUNT = 200
+# Any further notification would arrive within this time, which is three times the shortened group_interval.
 QUIET_SECONDS = 15
 
 
-class Receiver:
+class WebhookReceiver:
     """A webhook that stores Alertmanager's notifications."""
 
     def __init__(self) -> None:
@@ -74,45 +75,51 @@ class PushClient:
             return {item["outcome"] for item in json.load(answer)["items"]}
 
 
-def runs_of_all(pipelines: list[str], number: int, status: str, error: str | None) -> list[dict[str, str]]:
-    # A higher number gives a later run, and the latest run decides.
-    moment = (datetime.now(UTC) - timedelta(hours=1, minutes=-number)).isoformat()
-    common = {"external_run_id": f"run {number}", "status": status, "started_at": moment, "finished_at": moment,
-              "source_updated_at": moment}  # fmt: skip
-    extra = {"error_message": error} if error else {}
-    return [{"pipeline_id": pipeline, **common, **extra} for pipeline in pipelines]
+def runs_of_pipelines(
+    pipeline_ids: list[str], run_number: int, status: str, error_message: str | None
+) -> list[dict[str, str]]:
+    # A run with a higher number is later, and the latest run decides.
+    moment = (datetime.now(UTC) - timedelta(hours=1, minutes=-run_number)).isoformat()
+    common_fields = {"external_run_id": f"run {run_number}", "status": status, "started_at": moment,
+                     "finished_at": moment, "source_updated_at": moment}  # fmt: skip
+    error_fields = {"error_message": error_message} if error_message else {}
+    return [{"pipeline_id": pipeline_id, **common_fields, **error_fields} for pipeline_id in pipeline_ids]
 
 
 @contextmanager
-def process(*command: str, folder: Path) -> Iterator[None]:
+def running_process(*command: str, folder: Path) -> Iterator[None]:
     with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
-        started = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
         try:
             yield
         finally:
-            started.terminate()
-            started.wait(30)
+            process.terminate()
+            process.wait(30)
 
 
-def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, token: str) -> None:
-    """Write the configuration of Prometheus and Alertmanager: the examples with local addresses."""
+def write_configuration(folder: Path, *, chm_port: int, alertmanager_port: int, receiver_port: int, token: str) -> None:
+    """Write the configuration of Prometheus and Alertmanager: the examples with these ports and shorter times."""
     docker = ROOT / "docker"
     routing = (
-        (docker / "alertmanager" / "alertmanager.yml").read_text().replace("127.0.0.1:9999", f"127.0.0.1:{receiver}")
+        (docker / "alertmanager" / "alertmanager.yml")
+        .read_text()
+        .replace("127.0.0.1:9999", f"127.0.0.1:{receiver_port}")
     )
-    # The example's times would make the drill last for many minutes.
+    # With the times of the example, the drill would last for many minutes.
     routing = routing.replace("group_wait: 1m", "group_wait: 3s").replace("group_interval: 5m", "group_interval: 5s")
     (folder / "alertmanager.yml").write_text(routing)
     (folder / "chm-pipelines.yml").write_text((docker / "prometheus" / "chm-pipelines.yml").read_text())
     (folder / "chm-token").write_text(token)
-    config = (docker / "prometheus" / "prometheus.yml").read_text()
-    config = config.replace("15s", "2s").replace("127.0.0.1:8000", f"127.0.0.1:{chm}")
-    config = config.replace("chm-rules.yml", "chm-pipelines.yml")
-    config += f'alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: ["127.0.0.1:{alertmanager}"] }}] }}] }}\n'
-    (folder / "prometheus.yml").write_text(config)
+    configuration = (docker / "prometheus" / "prometheus.yml").read_text()
+    configuration = configuration.replace("15s", "2s").replace("127.0.0.1:8000", f"127.0.0.1:{chm_port}")
+    configuration = configuration.replace("chm-rules.yml", "chm-pipelines.yml")
+    configuration += (
+        f'alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: ["127.0.0.1:{alertmanager_port}"] }}] }}] }}\n'
+    )
+    (folder / "prometheus.yml").write_text(configuration)
 
 
-def drill(chm: PushClient, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
+def drill(chm: PushClient, pipeline_ids: list[str], receiver: WebhookReceiver) -> Iterator[str]:
     """Yield a line for each step; raise AssertionError if its notifications are not as expected."""
 
     def expect(step: str, notifications: list[tuple[str, int, str]]) -> str:
@@ -121,17 +128,19 @@ def drill(chm: PushClient, pipelines: list[str], receiver: Receiver) -> Iterator
         assert receiver.summaries() == notifications, (step, receiver.summaries())
         return f"{step}: {len(notifications)} notifications in all, the last {notifications[-1]}"
 
-    failed = runs_of_all(pipelines, 1, "failed", "could not connect to warehouse.example: connection refused")
-    assert chm.push(failed) == {"created"}
-    outage = [("firing", PIPELINES, "ChmPipelineFailing")]
-    yield expect(f"outage of {PIPELINES} pipelines", outage)
-    assert chm.push(failed) == {"unchanged"}
+    failed_runs = runs_of_pipelines(
+        pipeline_ids, 1, "failed", "could not connect to warehouse.example: connection refused"
+    )
+    assert chm.push(failed_runs) == {"created"}
+    outage = [("firing", PIPELINE_COUNT, "ChmPipelineFailing")]
+    yield expect(f"outage of {PIPELINE_COUNT} pipelines", outage)
+    assert chm.push(failed_runs) == {"unchanged"}
     yield expect("replay of all runs", outage)
-    succeeded = runs_of_all(pipelines, 2, "success", None)
-    assert chm.push(succeeded) == {"created"}
-    resolved = [*outage, ("resolved", PIPELINES, "ChmPipelineFailing")]
+    succeeded_runs = runs_of_pipelines(pipeline_ids, 2, "success", None)
+    assert chm.push(succeeded_runs) == {"created"}
+    resolved = [*outage, ("resolved", PIPELINE_COUNT, "ChmPipelineFailing")]
     yield expect("all succeed", resolved)
-    assert chm.push(failed + succeeded) == {"unchanged"}
+    assert chm.push(failed_runs + succeeded_runs) == {"unchanged"}
     yield expect("replay of all runs", resolved)
 
 
@@ -142,7 +151,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def install_programs() -> str:
-    """Install missing programs, if run as root; return the name of Debian's Alertmanager."""
+    """Return the name of Debian's Alertmanager. As root, first install missing programs; otherwise exit."""
     name, packages = "prometheus-alertmanager", ("prometheus", "prometheus-alertmanager")
     if not all(shutil.which(program) for program in (name, "prometheus", "promtool")):
         if os.geteuid() != 0:
@@ -154,7 +163,7 @@ def install_programs() -> str:
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    alertmanager = install_programs()
+    alertmanager_program = install_programs()
     from chm_project.local.embedded import start_missing_servers
 
     start_missing_servers()
@@ -162,32 +171,36 @@ def main() -> int:
     environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED_RATES}
     manage("migrate", "--verbosity", "0", **environment)
     token = manage("create_api_token", "oncall", "--scope", "admin", **environment).strip()
-    pipelines = [str(key) for key in fill_inventory(url, [f"load_{number}" for number in range(PIPELINES)])]
-    receiver, port, web_port = Receiver(), free_port(), free_port()
+    pipeline_ids = [
+        str(pipeline_id) for pipeline_id in fill_inventory(url, [f"load_{number}" for number in range(PIPELINE_COUNT)])
+    ]
+    receiver, alertmanager_port, prometheus_port = WebhookReceiver(), free_port(), free_port()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         chm_port, _ = stack.enter_context(web_server(**environment))
-        write_files(folder, chm=chm_port, alertmanager=port, receiver=receiver.port, token=token)
+        write_configuration(
+            folder, chm_port=chm_port, alertmanager_port=alertmanager_port, receiver_port=receiver.port, token=token
+        )
         subprocess.run(
             ["promtool", "check", "config", "prometheus.yml"], cwd=folder, check=True, stdout=subprocess.DEVNULL
         )
         stack.enter_context(
-            process(
+            running_process(
                 # Without an address for a cluster, because there is only one Alertmanager.
-                alertmanager, "--config.file=alertmanager.yml", "--storage.path=alertmanager",
-                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", folder=folder,
+                alertmanager_program, "--config.file=alertmanager.yml", "--storage.path=alertmanager",
+                f"--web.listen-address=127.0.0.1:{alertmanager_port}", "--cluster.listen-address=", folder=folder,
             )
         )  # fmt: skip
         stack.enter_context(
-            process(
+            running_process(
                 "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
-                f"--web.listen-address=127.0.0.1:{web_port}", folder=folder,
+                f"--web.listen-address=127.0.0.1:{prometheus_port}", folder=folder,
             )
         )  # fmt: skip
-        # Both programs need a moment to load their files.
+        # Both programs need some seconds to load their files.
         time.sleep(5)
         try:
-            for line in drill(PushClient(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):
+            for line in drill(PushClient(f"http://127.0.0.1:{chm_port}", token), pipeline_ids, receiver):
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
         except AssertionError as failed:

@@ -26,7 +26,7 @@ def main() -> int:
         case _:
             from tools.operate import life
 
-            return life.live(short=options.short)
+            return life.run_steps(short=options.short)
 
 
 if __name__ == "__main__":

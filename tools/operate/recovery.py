@@ -1,7 +1,7 @@
 """Test point-in-time recovery as docs/operations/backup.md describes it, from a base backup and a WAL archive.
 
-A PostgreSQL server archives its WAL. After the base backup, runs are written; then all runs are deleted by mistake. The
-database is recovered to the moment before, and must have all runs, including those written after the base backup.
+A PostgreSQL server archives its WAL. After the base backup, runs are written. Then all runs are deleted, as if by
+mistake. The recovered database must have all runs, including those written after the base backup.
 """
 
 import os
@@ -15,46 +15,46 @@ from pathlib import Path
 import psycopg
 
 from chm_project.local.embedded.binaries import copy_programs, postgres_programs
-from chm_project.local.embedded.processes import run, unprivileged_account
+from chm_project.local.embedded.processes import run as run_as_account
+from chm_project.local.embedded.processes import unprivileged_account
 from tools.bench.servers import ROOT
-from tools.operate.servers import Contents, contents
-from tools.operate.servers import run as run_command
+from tools.operate.servers import DatabaseContents, read_contents, run_command
 
-_ARCHIVE = "test ! -f {archive}/%f && cp %p {archive}/%f"
+_ARCHIVE_COMMAND = "test ! -f {archive}/%f && cp %p {archive}/%f"
 # Only unix sockets; fsync is off, because the data is deleted after the test.
-_SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
+_SERVER_SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 
 
 def drill() -> int:
-    """Delete all runs, recover the database to the moment before, and compare; return the exit status."""
+    """Delete all runs, recover the database to the moment before this, and compare; return the exit status."""
     started = time.monotonic()
     # In /tmp, because the path of a unix socket may have at most 107 characters.
-    with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as name, ExitStack() as stack:
-        clusters = Clusters(Path(name), stack)
+    with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as temporary_path, ExitStack() as stack:
+        clusters = Clusters(Path(temporary_path), stack)
         clusters.start("one")
         url = clusters.url("one")
         environment = {**os.environ, "CHM_DATABASE_URL": url, "CHM_BROKER_URL": ""}
         run_command([sys.executable, "manage.py", "migrate", "--verbosity", "0"], environment=environment, folder=ROOT)
         clusters.base_backup()
         run_command([sys.executable, "manage.py", "load_synthetic"], environment=environment, folder=ROOT)
-        before, moment = contents(url), clusters.now()
+        contents_before, moment = read_contents(url), clusters.recovery_time()
         with psycopg.connect(url) as database:
-            deleted = database.execute("DELETE FROM runs").rowcount
+            deleted_count = database.execute("DELETE FROM runs").rowcount
         clusters.archive_last_wal_file()
         clusters.recover(moment)
-        after: Contents = contents(clusters.url("two"))
-        differences = before.differences(after)
+        contents_after: DatabaseContents = read_contents(clusters.url("two"))
+        differences = contents_before.differences(contents_after)
     for difference in differences:
         print(difference)
     print(
-        f"{deleted} runs deleted by mistake, recovered to {moment}: hash {before.digest} before,"
-        f" {after.digest} after; {len(differences)} differences, {time.monotonic() - started:.0f} s"
+        f"{deleted_count} runs deleted by mistake, recovered to {moment}: hash {contents_before.digest} before,"
+        f" {contents_after.digest} after; {len(differences)} differences, {time.monotonic() - started:.0f} s"
     )
     return 1 if differences else 0
 
 
 class Clusters:
-    """Two data folders of PostgreSQL and a WAL archive: `two` is recovered from the backup and the archive of `one`."""
+    """Two PostgreSQL clusters and a WAL archive: `two` is recovered from the base backup and the archive of `one`."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack, self.account = folder, stack, unprivileged_account()
@@ -71,8 +71,8 @@ class Clusters:
         return f"postgresql://postgres@:{self._port(name)}/postgres?host={self.folder}"
 
     def start(self, name: str) -> None:
-        archive = _ARCHIVE.format(archive=self.archive)
-        options = " ".join(f"-c {setting}" for setting in _SETTINGS.split())
+        archive = _ARCHIVE_COMMAND.format(archive=self.archive)
+        options = " ".join(f"-c {setting}" for setting in _SERVER_SETTINGS.split())
         options += f" -c unix_socket_directories={self.folder} -c port={self._port(name)}"
         options += f" -c archive_command='{archive}'"
         self._run_program(
@@ -80,11 +80,11 @@ class Clusters:
         )
         self.stack.callback(self._run_program, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
 
-    def now(self) -> str:
-        """Return the time to recover to; whatever is written after this call is later."""
+    def recovery_time(self) -> str:
+        """Return the present time of the server, to recover to. All later transactions are later than this time."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [moment] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
-            # Wait, so that the next transaction is later than the returned time.
+            # Without this wait, the next transaction could have the same time.
             database.execute("SELECT pg_sleep(0.1)")
         return str(moment)
 
@@ -93,7 +93,7 @@ class Clusters:
                  "-U", "postgres", "--checkpoint=fast")  # fmt: skip
 
     def archive_last_wal_file(self) -> None:
-        """Begin a new WAL file, because only complete files are archived; wait until the last one is archived."""
+        """End the current WAL file, because only ended files are archived, and wait until it is archived."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [name] = database.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or [""]
         until = time.monotonic() + 60
@@ -103,7 +103,7 @@ class Clusters:
             time.sleep(0.1)
 
     def recover(self, moment: str) -> None:
-        """Start the folder `two` and wait until it has recovered to the moment."""
+        """Start the cluster `two` and wait until it has recovered to the moment."""
         settings = self.folder / "two" / "postgresql.auto.conf"
         with settings.open("a") as file:
             file.write(f"restore_command = 'cp {self.archive}/%f %p'\n")
@@ -121,14 +121,13 @@ class Clusters:
                 time.sleep(0.1)
 
     def _port(self, name: str) -> str:
-        return {"one": "5433", "two": "5434"}[
-            name
-        ]  # a port is only a part of a socket's name in a private folder, so it cannot be in use
+        # A fixed port cannot be in use, because it is only a part of a socket's name in a private folder.
+        return {"one": "5433", "two": "5434"}[name]
 
     def _run_program(self, program: str, *arguments: str | Path) -> None:
         with (self.folder / f"{program}.output").open("wb") as output:
-            done = run([self.programs / program, *arguments], account=self.account, output=output)
-        if done.returncode != 0:
+            completed = run_as_account([self.programs / program, *arguments], account=self.account, output=output)
+        if completed.returncode != 0:
             sys.exit(
-                f"{program} ended with status {done.returncode}: {(self.folder / f'{program}.output').read_text()}"
+                f"{program} ended with status {completed.returncode}: {(self.folder / f'{program}.output').read_text()}"
             )

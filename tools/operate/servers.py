@@ -1,4 +1,4 @@
-"""Simulated machines with PostgreSQL and a broker, and hashes to compare their databases."""
+"""The PostgreSQL server and broker of a simulated machine, and hashes to compare databases."""
 
 import hashlib
 import os
@@ -23,20 +23,20 @@ WHERE n.nspname IN ('public', 'rollup') AND c.relkind = 'r' ORDER BY 1, 2
 # Without views that read the clock, because their rows depend on the time of reading.
 _VIEWS = "SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'reporting' AND definition NOT LIKE '%now()%'"
 # The hashes of rows are sorted, so that the result does not depend on the physical order of rows.
-_HASH = (
+_COUNT_AND_HASH = (
     "SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(t::text) AS h FROM {} AS t) AS t"
 )
 
 
-class SimulatedMachine:
-    """A machine's PostgreSQL server and broker, with their data in `folder`."""
+class MachineServers:
+    """A PostgreSQL server and a broker with their data in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._servers = start_servers(data_dir=folder)
         self.broker_url = str(self._servers.broker_url)
-        # The socket is used through a link, because production settings refuse the folder of the embedded servers.
+        # A link to the socket's folder, because production settings refuse the folder of the embedded servers.
         parts = psycopg.conninfo.conninfo_to_dict(str(self._servers.database_url))
         self.socket = folder / "s"
         self.socket.symlink_to(str(parts["host"]))
@@ -69,13 +69,13 @@ class SimulatedMachine:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """The content of a database: number and hash of the rows of each relation, and the schema as lines, with grants."""
+class DatabaseContents:
+    """For each table and view the number and hash of its rows; and the schema, including grants, as lines of text."""
 
     relations: dict[str, tuple[int, str]]
     schema: frozenset[str]
 
-    def differences(self, other: "Contents") -> list[str]:
+    def differences(self, other: "DatabaseContents") -> list[str]:
         names = sorted(self.relations.keys() | other.relations.keys())
         changed = [f"{name}: {self.relations.get(name)} and {other.relations.get(name)}" for name in names
                  if self.relations.get(name) != other.relations.get(name)]  # fmt: skip
@@ -93,25 +93,27 @@ class Contents:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def contents(url: str) -> Contents:
+def read_contents(url: str) -> DatabaseContents:
     relations = {}
     with psycopg.connect(url) as database:
         for schema, name in database.execute(_TABLES).fetchall() + database.execute(_VIEWS).fetchall():
-            rows, digest = database.execute(sql.SQL(_HASH).format(sql.Identifier(schema, name))).fetchone() or (0, "")
+            rows, digest = database.execute(
+                sql.SQL(_COUNT_AND_HASH).format(sql.Identifier(schema, name))
+            ).fetchone() or (0, "")
             relations[f"{schema}.{name}"] = (int(rows), str(digest))
-    return Contents(relations, frozenset(map(_without_brackets, schema_snapshot.schema(url))))
+    return DatabaseContents(relations, frozenset(map(_without_brackets, schema_snapshot.schema(url))))
 
 
 def _without_brackets(line: str) -> str:
-    """Remove brackets from a trigger: after a restore PostgreSQL prints it with fewer brackets."""
+    """Remove the brackets of a trigger, because after a restore PostgreSQL prints it with fewer brackets."""
     return re.sub("[()]", "", line) if line.startswith("trigger ") else line
 
 
-def run(command: list[str], *, environment: dict[str, str], folder: Path | None = None) -> str:
+def run_command(command: list[str], *, environment: dict[str, str], folder: Path | None = None) -> str:
     """Run a command and return its output; exit if it fails."""
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout[-3000:]}")
-    return done.stdout
+    if completed.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with status {completed.returncode}:\n{completed.stdout[-3000:]}")
+    return completed.stdout

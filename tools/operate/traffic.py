@@ -1,4 +1,4 @@
-"""Clients that read and write while an installation is upgraded, and the results of their requests."""
+"""A reader and a writer that send requests while an installation is upgraded, and the results of these requests."""
 
 import itertools
 import threading
@@ -10,53 +10,53 @@ import requests
 
 # The headers that a proxy sends.
 HEADERS = {"Host": "chm.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
-READS = ("/api/v1/pipelines", "/api/v1/runs", "/api/v1/reports/failing_now", "/api/v1/reports/late_pipelines")
+READ_PATHS = ("/api/v1/pipelines", "/api/v1/runs", "/api/v1/reports/failing_now", "/api/v1/reports/late_pipelines")
 PAUSE_SECONDS = 0.05
 
 
 class Traffic:
-    """A reader and a writer. Each sends its requests to the addresses in turn."""
+    """A reader and a writer, each in a thread. Both send their requests to the addresses in turn."""
 
     def __init__(self, token: str) -> None:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
         self._stopped = threading.Event()
-        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
         self._addresses: list[str] = []
         self._threads: list[threading.Thread] = []
         self.acknowledged: set[str] = set()
         self.failures: list[str] = []
-        self.answered = 0
+        self.answered_count = 0
         self.client_id = ""
 
     @property
-    def written(self) -> int:
+    def written_count(self) -> int:
         return len(self.acknowledged)
 
     @property
-    def failed(self) -> str:
+    def failures_text(self) -> str:
         return f"{len(self.failures)} failed" if self.failures else "none failed"
 
     def start(self, addresses: list[str]) -> None:
         self._addresses = addresses
-        listed = requests.get(f"{addresses[0]}/api/v1/pipelines?limit=1", headers=self._headers, timeout=30)
-        [pipeline] = listed.json()["items"]
+        response = requests.get(f"{addresses[0]}/api/v1/pipelines?limit=1", headers=self._headers, timeout=30)
+        [pipeline] = response.json()["items"]
         self.client_id, self._pipeline = pipeline["client_id"], pipeline["id"]
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
         for thread in self._threads:
             thread.start()
 
-    def go_to(self, addresses: list[str]) -> None:
+    def use_addresses(self, addresses: list[str]) -> None:
         """Use these addresses from now on, like a proxy; return when requests to the old addresses have ended."""
         self._addresses = addresses
         # Each thread holds its lock during a request, so acquiring the lock waits for the current request.
-        for lock in (self._reading, self._writing):
+        for lock in (self._read_lock, self._write_lock):
             with lock:
                 pass
 
     def wait_for(self, request_count: int) -> None:
         """Wait until this many more requests have ended, successfully or not."""
-        until, before = time.monotonic() + 60, self.answered + len(self.failures)
-        while time.monotonic() < until and self.answered + len(self.failures) < before + request_count:
+        deadline, ended_before = time.monotonic() + 60, self.answered_count + len(self.failures)
+        while time.monotonic() < deadline and self.answered_count + len(self.failures) < ended_before + request_count:
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -65,32 +65,32 @@ class Traffic:
             thread.join()
 
     def _read(self) -> None:
-        for number in itertools.count():
+        for request_number in itertools.count():
             if self._stopped.wait(PAUSE_SECONDS):
                 return
-            with self._reading:
-                self._ask("GET", READS[number % len(READS)], number)
+            with self._read_lock:
+                self._send("GET", READ_PATHS[request_number % len(READ_PATHS)], request_number)
 
     def _write(self) -> None:
-        for number in itertools.count():
+        for request_number in itertools.count():
             if self._stopped.wait(PAUSE_SECONDS):
                 return
             run_id, now = str(uuid.uuid4()), datetime.now(UTC).isoformat()
             body = {"status": "success", "started_at": now, "finished_at": now}
-            with self._writing:
-                if self._ask("PUT", f"/api/v1/pipelines/{self._pipeline}/runs/{run_id}", number, body):
+            with self._write_lock:
+                if self._send("PUT", f"/api/v1/pipelines/{self._pipeline}/runs/{run_id}", request_number, body):
                     self.acknowledged.add(run_id)
 
-    def _ask(self, method: str, path: str, number: int, body: dict[str, str] | None = None) -> bool:
+    def _send(self, method: str, path: str, request_number: int, body: dict[str, str] | None = None) -> bool:
         addresses = self._addresses
-        address = addresses[number % len(addresses)]
+        address = addresses[request_number % len(addresses)]
         try:
-            answer = requests.request(method, address + path, headers=self._headers, json=body, timeout=30)
+            response = requests.request(method, address + path, headers=self._headers, json=body, timeout=30)
         except requests.RequestException as error:
             self.failures.append(f"{method} {path}: {type(error).__name__}")
             return False
-        self.answered += 1
-        if answer.status_code >= 400:
-            self.failures.append(f"{method} {path}: {answer.status_code} {answer.text[:100]}")
+        self.answered_count += 1
+        if response.status_code >= 400:
+            self.failures.append(f"{method} {path}: {response.status_code} {response.text[:100]}")
             return False
         return True

@@ -16,10 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-UNITS = EXAMPLES / "systemd"
+UNITS_FOLDER = EXAMPLES / "systemd"
 UNIT_NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
-# The limit for `systemd-analyze security`, in tenths: 0 is fully isolated, 100 not at all. CHM needs network and files.
-MAX_EXPOSURE = 15
+# The limit for `systemd-analyze security`: 0 is fully isolated, 100 not at all. CHM needs the network and files.
+MAX_EXPOSURE_TENTHS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Unit:
     folder: Path
 
 
-class UnitsRoot:
-    """Folders to use instead of those in the units, for programs, configuration and state."""
+class MachineFolders:
+    """The folders of a simulated machine, which replace those in the units: of programs, configuration and state."""
 
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
         self.programs, self.etc, self.state = programs, etc, state
@@ -44,13 +44,13 @@ class UnitsRoot:
 
     def unit(self, service: str) -> Unit:
         """Return how `systemctl start SERVICE` would start the process."""
-        kind, _, instance = service.partition("@")
-        unit_file = UNITS / f"{kind}{'@' if instance else ''}.service"
-        unit_settings = [*_settings(UNITS / "chm-.service.d" / "common.conf"), *_settings(unit_file)]
+        unit_name, _, instance = service.partition("@")
+        unit_file = UNITS_FOLDER / f"{unit_name}{'@' if instance else ''}.service"
+        unit_settings = [*_settings(UNITS_FOLDER / "chm-.service.d" / "common.conf"), *_settings(unit_file)]
         environment, command, folder = dict[str, str](), list[str](), ""
         specifiers = {"%i": instance, "%d": str(self.etc / "secrets"), "%%": "%"}
-        for key, text in unit_settings:
-            value = re.sub("%[id%]", lambda match: specifiers[match[0]], self.replace_folders(text))
+        for key, raw_value in unit_settings:
+            value = re.sub("%[id%]", lambda match: specifiers[match[0]], self.replace_folders(raw_value))
             match key:
                 case "Environment":
                     name, _, content = value.partition("=")
@@ -64,11 +64,11 @@ class UnitsRoot:
         return Unit(command, environment, Path(folder))
 
 
-def _settings(path: Path, root: UnitsRoot | None = None) -> Iterator[tuple[str, str]]:
+def _settings(path: Path, folders: MachineFolders | None = None) -> Iterator[tuple[str, str]]:
     for line in path.read_text().splitlines():
         key, separator, value = line.partition("=")
         if separator and not line.startswith("#"):
-            yield key, root.replace_folders(value) if root else value
+            yield key, folders.replace_folders(value) if folders else value
 
 
 def check() -> int:
@@ -86,40 +86,42 @@ def check() -> int:
 
 
 def _unit_faults(folder: Path) -> Iterator[str]:
-    system = folder / "root" / "etc" / "systemd" / "system"
-    shutil.copytree(UNITS, system)
-    for path in system.glob("*.service"):
-        # systemd-analyze verify fails if a unit's program does not exist.
+    unit_folder = folder / "root" / "etc" / "systemd" / "system"
+    shutil.copytree(UNITS_FOLDER, unit_folder)
+    for path in unit_folder.glob("*.service"):
+        # The program must exist, because otherwise systemd-analyze verify fails.
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in UNIT_NAMES]
-    verify_output = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
+    verify_output = _output_of(["systemd-analyze", "verify", *(str(unit_folder / service) for service in services)])
     # systemd-analyze also checks other units of this machine.
     yield from (f"verify: {line}" for line in verify_output.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
             # --offline checks the files without a running systemd.
             ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
-             f"--threshold={MAX_EXPOSURE}", service],
+             f"--threshold={MAX_EXPOSURE_TENTHS}", service],
             may_fail=True,
         )  # fmt: skip
-        level = re.search(r"exposure level for \S+ ([\d.]+)", output)
-        if level is None or float(level[1]) * 10 > MAX_EXPOSURE:
+        exposure = re.search(r"exposure level for \S+ ([\d.]+)", output)
+        if exposure is None or float(exposure[1]) * 10 > MAX_EXPOSURE_TENTHS:
             yield f"security: {service} {output.strip()[-200:]}"
         else:
-            print(f"{service}: exposure {level[1]} of 10 (at most {MAX_EXPOSURE / 10})")
+            print(f"{service}: exposure {exposure[1]} of 10 (at most {MAX_EXPOSURE_TENTHS / 10})")
 
 
 def _nginx_faults(folder: Path) -> Iterator[str]:
-    key, certificate = folder / "chm.key", folder / "chm.pem"
+    key_file, certificate_file = folder / "chm.key", folder / "chm.pem"
     _output_of(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
         "-subj", "/CN=chm.example.com",
-           "-keyout", str(key), "-out", str(certificate)])  # fmt: skip
-    text = (EXAMPLES / "nginx" / "chm.conf").read_text()
-    text = text.replace("/etc/ssl/certs/chm.pem", str(certificate)).replace("/etc/ssl/private/chm.key", str(key))
-    text = text.replace("/var/log/nginx", str(folder))
+           "-keyout", str(key_file), "-out", str(certificate_file)])  # fmt: skip
+    configuration = (EXAMPLES / "nginx" / "chm.conf").read_text()
+    configuration = configuration.replace("/etc/ssl/certs/chm.pem", str(certificate_file)).replace(
+        "/etc/ssl/private/chm.key", str(key_file)
+    )
+    configuration = configuration.replace("/var/log/nginx", str(folder))
     main_file = folder / "nginx.conf"
     # On a real machine nginx includes chm.conf in its http block.
-    main_file.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
+    main_file.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{configuration}\n}}\n")
     output = _output_of([_program_path("nginx"), "-t", "-c", str(main_file)], may_fail=True)
     if "test is successful" not in output:
         yield f"nginx: {output.strip()}"
@@ -146,8 +148,8 @@ def _program_path(program: str) -> str:
 
 
 def _output_of(command: list[str], *, may_fail: bool = False) -> str:
-    done = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    completed = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     # `systemd-analyze verify` also fails because of faults in units of other packages.
-    if done.returncode and not may_fail and command[1] != "verify":
-        sys.exit(f"{' '.join(command)} ended with status {done.returncode}: {done.stdout}")
-    return done.stdout
+    if completed.returncode and not may_fail and command[1] != "verify":
+        sys.exit(f"{' '.join(command)} ended with status {completed.returncode}: {completed.stdout}")
+    return completed.stdout

@@ -18,7 +18,8 @@ QUICK_TESTS = [
     "runs/tests/test_api_push.py", "runs/tests/test_pings.py", "runs/tests/test_concurrent_writers.py",
     "chm_project/tests/test_pooler.py",
 ]  # fmt: skip
-# Prepared statements do not work behind PgBouncer in transaction mode, so CHM does not use them there.
+# CHM does not prepare statements behind PgBouncer in transaction mode, because the next transaction may run in another
+# session.
 PREPARED_STATEMENT_TESTS = [
     "runs/tests/test_prepared_write.py",
     "runs/tests/test_run_rows.py::test_a_session_prepares_a_query_once",
@@ -35,22 +36,22 @@ def main(arguments: list[str]) -> int:
     with (
         debian.temporary_folder() as folder,
         # fsync=off is faster, and the data is deleted after the tests.
-        debian.postgres(folder, {"max_connections": "50", "fsync": "off"}) as server,
-        debian.pgbouncer(folder, server) as pooler,
+        debian.postgres(folder, {"max_connections": "50", "fsync": "off"}) as server_url,
+        debian.pgbouncer(folder, server_url) as pooler_url,
     ):
         database = "test_chm"
-        with psycopg.connect(server, autocommit=True) as session:
+        with psycopg.connect(server_url, autocommit=True) as session:
             session.execute(f"CREATE DATABASE {database}")
         environment = {
             **os.environ,
-            "CHM_DATABASE_URL": pooler, "CHM_DATABASE_DIRECT_URL": server, "CHM_DATABASE_PREPARE": "false",
+            "CHM_DATABASE_URL": pooler_url, "CHM_DATABASE_DIRECT_URL": server_url, "CHM_DATABASE_PREPARE": "false",
         }  # fmt: skip
         tests = pytest_arguments or (
             QUICK_TESTS if options.quick else [f"--ignore={path}" for path in OWN_SERVER_TESTS]
         )
         # Keep the test database: PostgreSQL cannot drop a database while PgBouncer is connected to it.
-        deselected = [word for test in PREPARED_STATEMENT_TESTS for word in ("--deselect", test)]
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--reuse-db", *deselected, *tests]
+        deselect_options = [word for test in PREPARED_STATEMENT_TESTS for word in ("--deselect", test)]
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--reuse-db", *deselect_options, *tests]
         return subprocess.run(command, env=environment, check=False).returncode
 
 

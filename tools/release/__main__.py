@@ -1,8 +1,8 @@
 """`make release`: write the files of a release into .chm/release/VERSION.
 
-`prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md, to be committed. `build` checks the commit
-and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does this for any state of the
-tree, without the checks, and with the unreleased changes as notes.
+`prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md; commit both. `build` checks the commit and
+writes the files: wheel, sdist, image context, bill of materials, notes and SHA256SUMS. `build --rehearse` also builds
+from files that are not committed, without the checks, and with the unreleased changes as notes.
 """
 
 import argparse
@@ -23,17 +23,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tools.package_check.__main__ import LOCK, build_packages, copy_tracked_files, packaging_faults, run
+from tools.package_check.__main__ import LOCK_FILE, build_packages, copy_tracked_files, packaging_faults, run_command
 from tools.upgrade.__main__ import RELEASES
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
 UNRELEASED = "Unreleased"
-# Beginnings of the paths of files that operators need in addition to the wheel.
-OPERATIONS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
+# Operators need the files with these path prefixes in addition to the wheel.
+OPERATIONS_PATHS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
 # Versions of releases and pre-releases, in the form of PEP 440.
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
-_SECTION = re.compile(
+_CHANGELOG_SECTION = re.compile(
     r"^## (?P<name>\S+)(?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
 )
 
@@ -41,47 +41,51 @@ _SECTION = re.compile(
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    preparing = commands.add_parser("prepare", help="write version and date into pyproject.toml and CHANGELOG.md")
-    preparing.add_argument("version")
-    building = commands.add_parser("build", help="write the files of a release into .chm/release")
-    building.add_argument("--rehearse", action="store_true", help="build from any state of the tree")
-    building.add_argument("--into", type=Path, default=ROOT / ".chm" / "release")
+    prepare_parser = commands.add_parser("prepare", help="write version and date into pyproject.toml and CHANGELOG.md")
+    prepare_parser.add_argument("version")
+    build_parser = commands.add_parser("build", help="write the files of a release into .chm/release")
+    build_parser.add_argument("--rehearse", action="store_true", help="build from any state of the tree")
+    build_parser.add_argument("--into", type=Path, default=ROOT / ".chm" / "release")
     options = parser.parse_args()
     if options.command == "prepare":
         return prepare(options.version)
     return build(options.into, rehearse=options.rehearse)
 
 
-def version() -> str:
-    number: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
-    return number
+def project_version() -> str:
+    version_number: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    return version_number
 
 
-def prepare(new: str) -> int:
+def prepare(new_version: str) -> int:
     """Write the version into pyproject.toml and the changelog; return the exit status."""
-    sections = notes()
-    if not _VERSION.fullmatch(new):
-        return refuse([f"{new} is not a version such as 1.4.0 or 2.0.0rc1"])
-    if new in sections:
-        return refuse([f"CHANGELOG.md already has a section for {new}"])
+    sections = notes_by_version()
+    if not _VERSION.fullmatch(new_version):
+        return print_refusal([f"{new_version} is not a version such as 1.4.0 or 2.0.0rc1"])
+    if new_version in sections:
+        return print_refusal([f"CHANGELOG.md already has a section for {new_version}"])
     if not sections[UNRELEASED].strip():
-        return refuse([f"CHANGELOG.md has no lines below {UNRELEASED}"])
+        return print_refusal([f"CHANGELOG.md has no lines below {UNRELEASED}"])
     text = PROJECT.read_text(encoding="utf-8")
-    PROJECT.write_text(text.replace(f'version = "{version()}"', f'version = "{new}"', 1), encoding="utf-8")
-    dated = f"## {UNRELEASED}\n\n## {new} - {datetime.now(UTC):%Y-%m-%d}\n"
+    PROJECT.write_text(
+        text.replace(f'version = "{project_version()}"', f'version = "{new_version}"', 1), encoding="utf-8"
+    )
+    new_headings = f"## {UNRELEASED}\n\n## {new_version} - {datetime.now(UTC):%Y-%m-%d}\n"
     text = CHANGELOG.read_text(encoding="utf-8")
-    CHANGELOG.write_text(text.replace(f"## {UNRELEASED}\n", dated, 1), encoding="utf-8")
-    print(f"pyproject.toml and CHANGELOG.md now have {new}: check them, commit, then run make release")
+    CHANGELOG.write_text(text.replace(f"## {UNRELEASED}\n", new_headings, 1), encoding="utf-8")
+    print(f"pyproject.toml and CHANGELOG.md now have {new_version}: check them, commit, then run make release")
     return 0
 
 
-def notes() -> dict[str, str]:
+def notes_by_version() -> dict[str, str]:
     """Return the sections of the changelog by version; the key of unreleased changes is UNRELEASED."""
-    return {match["name"]: match["text"] for match in _SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))}
+    return {
+        match["name"]: match["text"] for match in _CHANGELOG_SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))
+    }
 
 
-def refuse(faults: list[str]) -> int:
-    """Print the faults; return the exit status."""
+def print_refusal(faults: list[str]) -> int:
+    """Print the faults; return the exit status 1."""
     for fault in faults:
         print(f"no release: {fault}", file=sys.stderr)
     return 1
@@ -89,19 +93,19 @@ def refuse(faults: list[str]) -> int:
 
 def faults_of_the_commit() -> Iterator[str]:
     """Yield reasons why this commit cannot be released."""
-    sections, number = notes(), version()
+    sections, version_number = notes_by_version(), project_version()
     if git("status", "--porcelain"):
         yield "the tree has changes that are not committed"
-    if not sections.get(number, "").strip():
-        yield f"CHANGELOG.md has no section for {number}: run python -m tools.release prepare VERSION"
+    if not sections.get(version_number, "").strip():
+        yield f"CHANGELOG.md has no section for {version_number}: run python -m tools.release prepare VERSION"
     if sections[UNRELEASED].strip():
         yield f"CHANGELOG.md has lines below {UNRELEASED}: run python -m tools.release prepare VERSION"
-    if git("tag", "--list", f"v{number}"):
-        yield f"the tag v{number} already exists"
+    if git("tag", "--list", f"v{version_number}"):
+        yield f"the tag v{version_number} already exists"
     # Without hashes pip would accept another file with the same version.
-    for lock in ("requirements.lock", "requirements-local.lock"):
-        if "--hash=sha256:" not in (ROOT / lock).read_text(encoding="utf-8"):
-            yield f"{lock} has no hashes"
+    for lock_file in ("requirements.lock", "requirements-local.lock"):
+        if "--hash=sha256:" not in (ROOT / lock_file).read_text(encoding="utf-8"):
+            yield f"{lock_file} has no hashes"
     if not any(RELEASES.glob("*.sql.xz")):
         yield "tools/upgrade/releases has no database of a previous release"
 
@@ -110,44 +114,51 @@ def build(into: Path, *, rehearse: bool) -> int:
     """Write the files of a release into a folder; return the exit status."""
     faults = [] if rehearse else list(faults_of_the_commit())
     if faults:
-        return refuse(faults)
-    number = version()
-    target = into / (f"{number}-rehearsal" if rehearse else number)
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+        return print_refusal(faults)
+    version_number = project_version()
+    release_folder = into / (f"{version_number}-rehearsal" if rehearse else version_number)
+    shutil.rmtree(release_folder, ignore_errors=True)
+    release_folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="chm-release-") as name:
         folder = Path(name)
-        tracked = copy_tracked_files(folder / "source")
+        tracked_files = copy_tracked_files(folder / "source")
         sdist, wheel = build_packages(folder / "source", folder)
-        faults = packaging_faults(tracked, sdist, wheel)
+        faults = packaging_faults(tracked_files, sdist, wheel)
         if faults:
-            return refuse(faults)
+            return print_refusal(faults)
         for each in (sdist, wheel):
-            shutil.copy(each, target)
-        shutil.copy(ROOT / LOCK, target)
-        image_context(tracked, target / f"chm-{number}-image.tar.gz")
-        guide = [name for name in tracked if name.startswith(OPERATIONS)]
-        write_archive(guide, target / f"chm-{number}-operations.tar.gz")
-        bill_of_materials(wheel, folder / "installed", target / f"chm-{number}.cdx.json")
-    text = notes()[UNRELEASED if rehearse else number].strip()
+            shutil.copy(each, release_folder)
+        shutil.copy(ROOT / LOCK_FILE, release_folder)
+        image_context(tracked_files, release_folder / f"chm-{version_number}-image.tar.gz")
+        operations_files = [name for name in tracked_files if name.startswith(OPERATIONS_PATHS)]
+        write_archive(operations_files, release_folder / f"chm-{version_number}-operations.tar.gz")
+        bill_of_materials(wheel, folder / "installed", release_folder / f"chm-{version_number}.cdx.json")
+    text = notes_by_version()[UNRELEASED if rehearse else version_number].strip()
     commit = git("rev-parse", "HEAD").strip()
-    (target / "NOTES.md").write_text(f"# CHM {number}\n\nCommit {commit}.\n\n{text}\n", encoding="utf-8")
-    sums = [f"{sha256(path)}  {path.name}" for path in sorted(target.iterdir())]
-    (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
-    for path in sorted(target.iterdir()):
+    (release_folder / "NOTES.md").write_text(
+        f"# CHM {version_number}\n\nCommit {commit}.\n\n{text}\n", encoding="utf-8"
+    )
+    sums = [f"{sha256(path)}  {path.name}" for path in sorted(release_folder.iterdir())]
+    (release_folder / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
+    for path in sorted(release_folder.iterdir()):
         print(f"{path.stat().st_size / 1024:10,.0f} kB  {path.name}")
-    print(f"{target}\nnext: git tag v{number}, then python -m tools.upgrade dump {number}, for the next upgrade-check")
+    print(
+        f"{release_folder}\nnext: git tag v{version_number}, then python -m tools.upgrade dump {version_number},"
+        " for the next upgrade-check"
+    )
     return 0
 
 
-def image_context(tracked: list[str], path: Path) -> None:
-    """Write an archive of the files that the image needs. Use: docker build -f docker/Dockerfile - < ARCHIVE."""
+def image_context(tracked_files: list[str], path: Path) -> None:
+    """Write an archive of the files that the image needs: docker build -f docker/Dockerfile - < ARCHIVE."""
     # image_steps.py is a script next to the Dockerfile, not a module of a package, so it cannot be imported.
     image_steps = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))
     is_ignored: Callable[[str, list[str]], bool] = image_steps["is_ignored"]
     patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     # The build needs the Dockerfile in the archive, although the image does not contain it.
-    write_archive([name for name in tracked if name == "docker/Dockerfile" or not is_ignored(name, patterns)], path)
+    write_archive(
+        [name for name in tracked_files if name == "docker/Dockerfile" or not is_ignored(name, patterns)], path
+    )
 
 
 def write_archive(names: list[str], path: Path) -> None:
@@ -164,24 +175,24 @@ def write_archive(names: list[str], path: Path) -> None:
 
 
 def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
-    """Write a CycloneDX file of an environment with only the locked packages and the wheel."""
+    """Write a CycloneDX file that lists the packages of a new environment with the locked packages and the wheel."""
     venv.create(environment, with_pip=False)
-    # This environment's pip installs into the new one, so that the bill of materials does not list pip.
+    # Use this environment's pip: with a pip of its own, the new environment would list pip as a part of CHM.
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--quiet",
            "--disable-pip-version-check"]  # fmt: skip
-    run([*pip, "--require-hashes", "-r", str(ROOT / LOCK)], cwd=environment)
-    run([*pip, "--no-deps", str(wheel)], cwd=environment)
-    run([sys.executable, "-m", "cyclonedx_py", "environment", str(environment), "--pyproject", str(PROJECT),
+    run_command([*pip, "--require-hashes", "-r", str(ROOT / LOCK_FILE)], cwd=environment)
+    run_command([*pip, "--no-deps", str(wheel)], cwd=environment)
+    run_command([sys.executable, "-m", "cyclonedx_py", "environment", str(environment), "--pyproject", str(PROJECT),
          "--mc-type", "application", "--spec-version", "1.6", "--output-reproducible", "--output-file", str(path)],
         cwd=environment)  # fmt: skip
     bill: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE))
-    listed = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in bill["components"]}
-    if listed - locked - {"chm"}:
-        sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(listed - locked)}")
-    unlicensed = [each["name"] for each in bill["components"] if not each.get("licenses")]
-    print(f"{path.name}: {len(listed)} packages, {len(unlicensed)} without a licence{': ' if unlicensed else ''}"
-          f"{', '.join(unlicensed)}")  # fmt: skip
+    locked_names = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK_FILE).read_text(encoding="utf-8"), re.MULTILINE))
+    listed_names = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in bill["components"]}
+    if listed_names - locked_names - {"chm"}:
+        sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(listed_names - locked_names)}")
+    names_without_licence = [each["name"] for each in bill["components"] if not each.get("licenses")]
+    unlicensed_text = "".join([": " if names_without_licence else "", ", ".join(names_without_licence)])
+    print(f"{path.name}: {len(listed_names)} packages, {len(names_without_licence)} without a licence{unlicensed_text}")
 
 
 def sha256(path: Path) -> str:

@@ -1,7 +1,8 @@
 """python -m tools.replica: test the console with a streaming replica of Debian's PostgreSQL 15 that lags by 5 s.
 
-Print one line per expectation, and end with status 1 if one fails: the board shows how far behind the replica is, a
-user who has changed something gets pages from the main database, and pages still work after the replica has stopped.
+The board must show how far behind the replica is. A user who has changed something must get pages from the main
+database. Pages must still work after the replica has stopped. It prints one line per expectation, and ends with status
+1 if one is not met.
 """
 
 import argparse
@@ -21,32 +22,34 @@ DELAY_SECONDS = 5
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     debian.install()
-    with debian.temporary_folder() as folder, ExitStack() as servers:
-        primary = servers.enter_context(debian.postgres(_new_folder(folder, "primary"), {"wal_level": "replica"}))
-        standby = _new_folder(folder, "standby")
+    with debian.temporary_folder() as folder, ExitStack() as server_stack:
+        primary_url = server_stack.enter_context(
+            debian.postgres(_new_folder(folder, "primary"), {"wal_level": "replica"})
+        )
+        standby_folder = _new_folder(folder, "standby")
         debian.run_as_account(
             debian.PROGRAM_FOLDER / "pg_basebackup",
             "-d",
-            primary,
+            primary_url,
             "-D",
-            standby / "data",
+            standby_folder / "data",
             "-R",
             "-X",
             "stream",
             "-c",
             "fast",
         )
-        replica_server = ExitStack()
-        servers.enter_context(replica_server)
+        replica_stack = ExitStack()
+        server_stack.enter_context(replica_stack)
         # Without hot_standby_feedback, PostgreSQL could cancel reads of the replica when it applies changes.
         settings = {"recovery_min_apply_delay": f"{DELAY_SECONDS}s", "hot_standby_feedback": "on"}
-        replica = replica_server.enter_context(debian.postgres(standby, settings, is_new=False))
+        replica_url = replica_stack.enter_context(debian.postgres(standby_folder, settings, is_new=False))
         os.environ |= {
             # A cached board would not show which server CHM reads.
-            "CHM_DATABASE_URL": primary, "CHM_REPLICA_URL": replica, "CHM_BOARD_REUSE_SECONDS": "0", "CHM_DEBUG": "0",
-            "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+            "CHM_DATABASE_URL": primary_url, "CHM_REPLICA_URL": replica_url, "CHM_BOARD_REUSE_SECONDS": "0",
+            "CHM_DEBUG": "0", "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
         }  # fmt: skip
-        return 1 if _count_failed_expectations(replica_server.close) else 0
+        return 1 if _count_failed_expectations(replica_stack.close) else 0
 
 
 def _new_folder(parent: Any, name: str) -> Any:
@@ -69,7 +72,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
     from inventory.models import Client, Pipeline
     from runs.services import insert_run
 
-    # In production CHM waits 10 s before it tries a replica again that did not answer.
+    # If the replica does not answer, CHM usually waits 10 s before it tries again.
     replica.RETRY_SECONDS = 0.5
     call_command("migrate", verbosity=0)
     user = User.objects.create_superuser("replica", password=None)
@@ -83,72 +86,83 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         insert_run(pipeline_id=pipeline.pk, external_run_id=None, status="failed", started_at=now, finished_at=now)
         return pipeline
 
-    first = failing_pipeline("seen_by_both")
-    # Until the replica has applied the change.
+    pipeline_seen_by_both = failing_pipeline("seen_by_both")
+    # Wait until the replica has applied the change.
     time.sleep(DELAY_SECONDS + 2)
-    reader, changer = Browser(), Browser()
-    for browser in (reader, changer):
+    reading_browser, changing_browser = Browser(), Browser()
+    for browser in (reading_browser, changing_browser):
         browser.force_login(user)
-    failed = 0
+    failed_count = 0
 
     def expect(description: str, is_true: bool) -> None:
-        nonlocal failed
-        failed += not is_true
+        nonlocal failed_count
+        failed_count += not is_true
         print(f"{'ok ' if is_true else 'NOT'} {description}")
 
-    def board(browser: Browser) -> tuple[str, int | None]:
+    def read_board(browser: Browser) -> tuple[str, int | None]:
+        """Return the board's HTML and the lag that it shows, or None if it was read from the main database."""
         text = browser.get("/admin/", HTTP_HOST="localhost").content.decode()
-        lag = re.search(r"Read from a replica that is (\d+) s behind", text)
-        return text, int(lag[1]) if lag else None
+        match = re.search(r"Read from a replica that is (\d+) s behind", text)
+        return text, int(match[1]) if match else None
 
-    def ready() -> dict[str, Any]:
-        state: dict[str, Any] = reader.get("/ready", HTTP_HOST="localhost").json()
-        return state
+    def read_readiness() -> dict[str, Any]:
+        readiness: dict[str, Any] = reading_browser.get("/ready", HTTP_HOST="localhost").json()
+        return readiness
 
     failing_pipeline("seen_by_the_database_first")
-    # Less than the delay, so the replica does not have the change yet.
+    # Wait for less than the delay, so the replica does not have the change yet.
     time.sleep(2)
-    text, lag = board(reader)
-    expect(f"a board within the delay shows how far behind it is: {lag} s", lag is not None and lag >= 2)
+    text, lag_seconds = read_board(reading_browser)
+    expect(
+        f"a board within the delay shows how far behind it is: {lag_seconds} s",
+        lag_seconds is not None and lag_seconds >= 2,
+    )
     expect(
         "this board shows only what the replica has",
         "seen_by_both" in text and "seen_by_the_database_first" not in text,
     )
-    state = ready()
+    readiness = read_readiness()
     expect(
-        f"/ready shows the same lag: {state['replica_lag_seconds']} s",
-        state["replica_is_read"] and 0 <= state["replica_lag_seconds"] - (lag or 0) < 3,
+        f"/ready shows the same lag: {readiness['replica_lag_seconds']} s",
+        readiness["replica_is_read"] and 0 <= readiness["replica_lag_seconds"] - (lag_seconds or 0) < 3,
     )
-    scraped = reader.get("/metrics", HTTP_HOST="localhost").content.decode()
-    expect("/metrics shows it too", "chm_replica_read 1.0" in scraped and "chm_replica_lag_seconds " in scraped)
+    metrics_text = reading_browser.get("/metrics", HTTP_HOST="localhost").content.decode()
+    expect(
+        "/metrics shows it too", "chm_replica_read 1.0" in metrics_text and "chm_replica_lag_seconds " in metrics_text
+    )
     settings.CHM_REPLICA_MAX_LAG_SECONDS = 0
-    state = ready()
-    expect("with a limit of 0 s it is not read", not state["replica_is_read"] and state["replica_max_lag_seconds"] == 0)
-    expect("nor do pages read it", board(reader)[1] is None)
-    settings.CHM_REPLICA_MAX_LAG_SECONDS = 60
-    response = changer.post(
-        f"/admin/console/pipeline/{first.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
+    readiness = read_readiness()
+    expect(
+        "with a limit of 0 s it is not read",
+        not readiness["replica_is_read"] and readiness["replica_max_lag_seconds"] == 0,
     )
-    text, lag = board(changer)
+    expect("nor do pages read it", read_board(reading_browser)[1] is None)
+    settings.CHM_REPLICA_MAX_LAG_SECONDS = 60
+    response = changing_browser.post(
+        f"/admin/console/pipeline/{pipeline_seen_by_both.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
+    )
+    text, lag_seconds = read_board(changing_browser)
     expect("a user's own change is on the board immediately", response.status_code == 302 and "planned work" in text)
-    expect("this board is read from the main database", lag is None)
-    text, lag = board(reader)
-    expect("other users still read the replica", lag is not None and "planned work" not in text)
+    expect("this board is read from the main database", lag_seconds is None)
+    text, lag_seconds = read_board(reading_browser)
+    expect("other users still read the replica", lag_seconds is not None and "planned work" not in text)
     time.sleep(DELAY_SECONDS + 2)
-    text, lag = board(reader)
+    text, lag_seconds = read_board(reading_browser)
     expect("the replica catches up", "planned work" in text and "seen_by_the_database_first" in text)
     stop_replica()
-    begun = time.monotonic()
-    text, lag = board(reader)
+    start_time = time.monotonic()
+    text, lag_seconds = read_board(reading_browser)
     expect(
-        f"without the replica the board is read from the main database, {time.monotonic() - begun:.1f} s", lag is None
+        f"without the replica the board is read from the main database, {time.monotonic() - start_time:.1f} s",
+        lag_seconds is None,
     )
-    state = ready()
+    readiness = read_readiness()
     expect(
-        "/ready shows that it does not answer", state["replica_lag_seconds"] is None and not state["replica_is_read"]
+        "/ready shows that it does not answer",
+        readiness["replica_lag_seconds"] is None and not readiness["replica_is_read"],
     )
     expect("this board is complete", "seen_by_both" in text and "planned work" in text)
-    return failed
+    return failed_count
 
 
 if __name__ == "__main__":

@@ -14,18 +14,18 @@ NOT_LOADED_RELATIONS = {"canonical", "prev", "next", "alternate", "edit"}
 
 
 class AddressParser(HTMLParser):
-    """Parse a page and collect its addresses, each with whether the browser loads it with the page."""
+    """Parse a page. `addresses` has each URL of the page, and whether the browser loads the URL with the page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.addresses: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag in ADDRESS_ATTRIBUTES and (address := values.get(ADDRESS_ATTRIBUTES[tag])):
-            related = set((values.get("rel") or "").split())
-            self.addresses.append((address, not related & NOT_LOADED_RELATIONS))
-        elif tag == "a" and (address := values.get("href")):
+        value_by_name = dict(attrs)
+        if tag in ADDRESS_ATTRIBUTES and (address := value_by_name.get(ADDRESS_ATTRIBUTES[tag])):
+            relations = set((value_by_name.get("rel") or "").split())
+            self.addresses.append((address, not relations & NOT_LOADED_RELATIONS))
+        elif tag == "a" and (address := value_by_name.get("href")):
             self.addresses.append((address, False))
 
 
@@ -34,10 +34,10 @@ def problems(site: Path = SITE) -> Iterator[str]:
     for page in sorted(site.rglob("*.html")):
         parser = AddressParser()
         parser.feed(page.read_text(encoding="utf-8"))
-        for address, loaded in parser.addresses:
+        for address, is_loaded in parser.addresses:
             parts = urlsplit(address)
             if parts.scheme in {"http", "https"} or parts.netloc:
-                if loaded:
+                if is_loaded:
                     yield f"{page.relative_to(site)}: loads {address}"
             # 404.html has absolute addresses, because a server sends it for any path.
             elif not parts.scheme and parts.path and page.name != "404.html":

@@ -1,7 +1,7 @@
 """MkDocs hooks: replace links to source files by names, copy each page's Markdown to the site, and write llms.txt.
 
-This module writes llms.txt, an index of the site for language models, because the plugin for it needs an older Markdown
-parser than the package rich.
+llms.txt is an index of the site for language models. The plugin that writes this file needs an older Markdown parser
+than the package rich, so this module writes it.
 """
 
 import re
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
-_CODE_INFO = re.compile(r"^```(sh|toml|http|json|yaml) [^\n]+$", re.MULTILINE)
+_CODE_BLOCK_START = re.compile(r"^```(sh|toml|http|json|yaml) [^\n]+$", re.MULTILINE)
 
 
 MERMAID = Path(".chm/site-tools/node_modules/mermaid/dist/mermaid.min.js")
 
 
 def on_config(config: Any) -> Any:
-    """Use the site's own copy of Mermaid if `make site` could install it; the theme would load it from another host."""
+    """Load Mermaid from the site if `make site` could install it. Otherwise the theme loads it from another host."""
     if MERMAID.exists():
         config["extra_javascript"].insert(0, "mermaid.min.js")
     return config
@@ -29,9 +29,9 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) 
     folder = (Path(config["docs_dir"]) / page.file.src_uri).parent
     docs = Path(config["docs_dir"]).resolve()
 
-    def replace(match: re.Match[str]) -> str:
-        image, text, target = match.groups()
-        if image or re.match(r"[a-z]+:|#", target):
+    def replace_link(match: re.Match[str]) -> str:
+        image_mark, text, target = match.groups()
+        if image_mark or re.match(r"[a-z]+:|#", target):
             return match[0]
         path = (folder / target.partition("#")[0]).resolve()
         if path.is_relative_to(docs):
@@ -40,7 +40,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) 
         return text if text.startswith("`") or text == name else f"{text} (`{name}`)"
 
     # The text after the language of a code block is only for the tests that run the block.
-    return _CODE_INFO.sub(r"```\1", _LINK.sub(replace, markdown))
+    return _CODE_BLOCK_START.sub(r"```\1", _LINK.sub(replace_link, markdown))
 
 
 def on_nav(nav: Any, *, config: Any, **_options: Any) -> Any:

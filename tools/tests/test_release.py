@@ -59,9 +59,9 @@ def test_a_version_can_be_released_after_prepare_and_a_commit(project: Path) -> 
     commit(project)
 
     assert list(release.faults_of_the_commit()) == []
-    assert release.version() == "0.2.0"
-    assert "- A thing." in release.notes()["0.2.0"]
-    assert "A thing" not in release.notes()["Unreleased"]
+    assert release.project_version() == "0.2.0"
+    assert "- A thing." in release.notes_by_version()["0.2.0"]
+    assert "A thing" not in release.notes_by_version()["Unreleased"]
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "two", "1.0"])

@@ -23,22 +23,23 @@ from tools.bench.servers import ROOT, create_database
 from tools.support import schema_snapshot as snapshot
 
 RELEASES = Path(__file__).parent / "releases"
-READER = "chm_former_reader"
+# The role that may read the reports, as it is called in the dumps.
+READER_ROLE = "chm_former_reader"
 Connection = psycopg.Connection[tuple[Any, ...]]
 # Parents first, because of the foreign keys.
-TABLES = ("clients", "pipelines", "runs", "alert_rules")
+COPIED_TABLES = ("clients", "pipelines", "runs", "alert_rules")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.upgrade", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check", help="upgrade the last release's dump and compare it with a fresh install")
-    dump = commands.add_parser("dump", help="write a release's dump")
-    dump.add_argument("name", help="the release's name; the file is releases/NAME.sql.xz")
-    dump.add_argument(
+    dump_parser = commands.add_parser("dump", help="write a release's dump")
+    dump_parser.add_argument("name", help="the release's name; the file is releases/NAME.sql.xz")
+    dump_parser.add_argument(
         "--checkout", type=Path, default=ROOT, help="the folder with the release's code (default: this one)"
     )
-    dump.add_argument(
+    dump_parser.add_argument(
         "--pg-dump", default="pg_dump", help="pg_dump of PostgreSQL 15, whose dumps later versions can read"
     )
     options = parser.parse_args()
@@ -51,106 +52,114 @@ def main() -> int:
 def check() -> int:
     """Upgrade the last release's dump and compare it with a fresh install; return the exit status."""
     release = last_release()
-    reader = f"chm_upgrade_reader_{os.getpid()}"
+    reader_role = f"chm_upgrade_reader_{os.getpid()}"
     started = time.monotonic()
-    with _role(reader), _database("former") as upgraded, _database("fresh") as fresh:
+    with _role(reader_role), _database("former") as upgraded_url, _database("fresh") as fresh_url:
         # Roles belong to the whole server, so each check uses its own role name.
-        _restore(upgraded, lzma.decompress(release.read_bytes()).decode().replace(READER, reader))
-        columns = snapshot.columns(upgraded)
-        before = snapshot.rows(upgraded, columns)
-        print(f"{release.name}: {sum(before['runs'].values())} runs, {len(columns)} tables")
-        manage(ROOT, upgraded, "migrate", "--verbosity", "0")
-        manage(ROOT, fresh, "migrate", "--verbosity", "0")
-        manage(ROOT, fresh, "grant_reporting_role", reader)
-        manage(ROOT, upgraded, "rebuild_reporting", "--check")
+        _restore(upgraded_url, lzma.decompress(release.read_bytes()).decode().replace(READER_ROLE, reader_role))
+        columns_before = snapshot.columns(upgraded_url)
+        rows_before = snapshot.rows(upgraded_url, columns_before)
+        print(f"{release.name}: {sum(rows_before['runs'].values())} runs, {len(columns_before)} tables")
+        manage(ROOT, upgraded_url, "migrate", "--verbosity", "0")
+        manage(ROOT, fresh_url, "migrate", "--verbosity", "0")
+        manage(ROOT, fresh_url, "grant_reporting_role", reader_role)
+        manage(ROOT, upgraded_url, "rebuild_reporting", "--check")
 
-        faults = [f"schema: {line}" for line in snapshot.differences(snapshot.schema(upgraded), snapshot.schema(fresh))]
-        faults += lost_rows(before, upgraded, columns)
-        view_count, view_faults = compare_views(upgraded, fresh)
+        faults = [
+            f"schema: {line}"
+            for line in snapshot.differences(snapshot.schema(upgraded_url), snapshot.schema(fresh_url))
+        ]
+        faults += lost_rows(rows_before, upgraded_url, columns_before)
+        view_count, view_faults = compare_views(upgraded_url, fresh_url)
         faults += view_faults
     for fault in faults:
         print(fault)
     print(
-        f"upgraded in {time.monotonic() - started:.0f} s: {len(columns)} tables, {view_count} views by their rows, "
-        f"{len(faults)} differences"
+        f"upgraded in {time.monotonic() - started:.0f} s: {len(columns_before)} tables, "
+        f"{view_count} views by their rows, {len(faults)} differences"
     )
     return 1 if faults else 0
 
 
 def last_release() -> Path:
     """Return the dump of the last release in releases/ORDER, which lists the oldest first."""
-    names = (RELEASES / "ORDER").read_text().split()
-    return RELEASES / f"{names[-1]}.sql.xz"
+    release_names = (RELEASES / "ORDER").read_text().split()
+    return RELEASES / f"{release_names[-1]}.sql.xz"
 
 
-def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> list[str]:
+def lost_rows(rows_before: snapshot.Rows, url: str, columns_before: snapshot.Columns) -> list[str]:
     """Return a text for each column that no longer exists, and for each table with lost or changed rows."""
     current_columns = snapshot.columns(url)
     if missing_columns := [
-        f"{table}.{name}" for table, names in columns.items() for name in names if name not in current_columns[table]
+        f"{table}.{name}"
+        for table, column_names in columns_before.items()
+        for name in column_names
+        if name not in current_columns[table]
     ]:
         return [f"column no longer exists: {name}" for name in missing_columns]
-    after = snapshot.rows(url, columns)
-    lost_by_table = {table: before[table] - after[table] for table in columns}
+    rows_after = snapshot.rows(url, columns_before)
+    lost_by_table = {table: rows_before[table] - rows_after[table] for table in columns_before}
     return [f"rows of {table} lost or changed: {lost.total()}" for table, lost in lost_by_table.items() if lost]
 
 
-def compare_views(upgraded: str, fresh: str) -> tuple[int, list[str]]:
-    """Copy the rows of `upgraded` to `fresh` and compare the views; return their number and a text for each difference.
+def compare_views(upgraded_url: str, fresh_url: str) -> tuple[int, list[str]]:
+    """Copy the upgraded database's rows into the fresh one; return the number of compared views, and their differences.
 
     Views that read the clock are not compared, because the two databases are read at different times.
     """
-    with psycopg.connect(upgraded) as source, psycopg.connect(fresh) as target:
-        for table in TABLES:
+    with psycopg.connect(upgraded_url) as source, psycopg.connect(fresh_url) as target:
+        for table in COPIED_TABLES:
             _copy(source, target, table)
-        # The number of parts of a count depends on the time of the last compaction, so compact both databases now.
+        # The roll-up stores a count in parts, until it is compacted. So compact the roll-up of both databases now.
         for database in (source, target):
             database.execute("SELECT rollup.compact()")
-    with psycopg.connect(upgraded) as database:
-        texts: dict[str, str] = dict(
+    with psycopg.connect(upgraded_url) as database:
+        definitions: dict[str, str] = dict(
             database.execute("SELECT viewname, definition FROM pg_views WHERE schemaname = 'reporting'").fetchall()
         )
-    clock_views = {name for name, text in texts.items() if "now()" in text}
-    # A view that reads such a view reads the clock, too.
-    while more := {
+    clock_views = {name for name, text in definitions.items() if "now()" in text}
+    # A view that reads a view of this kind reads the clock, too.
+    while further_clock_views := {
         name
-        for name, text in texts.items()
+        for name, text in definitions.items()
         if name not in clock_views and clock_views & set(re.findall(r"reporting\.(\w+)", text))
     }:
-        clock_views |= more
-    compared = sorted(set(texts) - clock_views)
-    different = [v for v in compared if snapshot.view_rows(upgraded, v) != snapshot.view_rows(fresh, v)]
-    return len(compared), [f"rows of reporting.{view} differ" for view in different]
+        clock_views |= further_clock_views
+    compared_views = sorted(set(definitions) - clock_views)
+    differing_views = [
+        view for view in compared_views if snapshot.view_rows(upgraded_url, view) != snapshot.view_rows(fresh_url, view)
+    ]
+    return len(compared_views), [f"rows of reporting.{view} differ" for view in differing_views]
 
 
 def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
     """Write the dump of a release; return the exit status."""
-    with _role(READER), _database("release") as url:
+    with _role(READER_ROLE), _database("release") as url:
         manage(checkout, url, "migrate", "--verbosity", "0")
         manage(checkout, url, "load_synthetic")
-        manage(checkout, url, "grant_reporting_role", READER)
+        manage(checkout, url, "grant_reporting_role", READER_ROLE)
         manage(checkout, url, "create_api_token", "a token of the release", "--scope", "read")
-        text = subprocess.run(
+        dump_text = subprocess.run(
             # INSERT instead of COPY, because psycopg executes the dump as one text.
             [pg_dump, "--inserts", "--rows-per-insert=200", "--no-owner", "--dbname", url],
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
-    text = re.sub(r"^\\.*\n", "", text, flags=re.MULTILINE)  # remove psql's own commands
+    dump_text = re.sub(r"^\\.*\n", "", dump_text, flags=re.MULTILINE)  # remove psql's own commands
     # The role that wrote the dump does not exist where the dump is restored.
-    text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", text)
+    dump_text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", dump_text)
     path = RELEASES / f"{name}.sql.xz"
-    path.write_bytes(lzma.compress(text.encode(), preset=9))
+    path.write_bytes(lzma.compress(dump_text.encode(), preset=9))
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
     return 0
 
 
 def manage(checkout: Path, url: str, *arguments: str) -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=checkout, text=True, check=False,
         env={**os.environ, "CHM_DATABASE_URL": url}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    if done.returncode != 0:
-        sys.exit(f"manage.py {' '.join(arguments)} ended with status {done.returncode}:\n{done.stdout}")
+    if completed.returncode != 0:
+        sys.exit(f"manage.py {' '.join(arguments)} ended with status {completed.returncode}:\n{completed.stdout}")
 
 
 @contextlib.contextmanager
@@ -176,14 +185,14 @@ def _role(name: str) -> Iterator[None]:
             server.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
-def _restore(url: str, text: str) -> None:
+def _restore(url: str, dump_text: str) -> None:
     with psycopg.connect(url, autocommit=True) as database:
-        database.execute(text.encode())
+        database.execute(dump_text.encode())
 
 
 def _copy(source: Connection, target: Connection, table: str) -> None:
     # Without generated columns, because PostgreSQL computes their values and refuses others.
-    names = [
+    column_names = [
         row[0]
         for row in source.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
@@ -191,10 +200,12 @@ def _copy(source: Connection, target: Connection, table: str) -> None:
             [table],
         )
     ]
-    chosen = sql.SQL("{} ({})").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names)))
+    table_and_columns = sql.SQL("{} ({})").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, column_names))
+    )
     with (
-        source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(chosen)) as copy_out,
-        target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(chosen)) as copy_in,
+        source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(table_and_columns)) as copy_out,
+        target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table_and_columns)) as copy_in,
     ):
         for data in copy_out:
             copy_in.write(data)

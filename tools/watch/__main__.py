@@ -1,6 +1,6 @@
 """python -m tools.watch
 
-Monitor a live CHM with Debian's Prometheus while its worker and its database are stopped and restarted.
+Monitor a running CHM with Debian's Prometheus while CHM's worker and database are stopped and started again.
 
 CHM runs with two web and two worker processes and production settings. The rules are those of docker/prometheus with
 shorter times, which the options set. The exit status is 1 if an alert does not fire or resolve, or if /metrics fails.
@@ -32,14 +32,14 @@ _REQUEST_COUNT = "chm_http_request_duration_seconds_count"
 class Prometheus:
     """Debian's Prometheus with the shipped rules, in a folder of its own."""
 
-    def __init__(self, folder: Path, chm: Installation, timing: Timing, scrape: int) -> None:
+    def __init__(self, folder: Path, chm: Installation, timing: Timing, scrape_seconds: int) -> None:
         self.folder, self.port = folder / "prometheus", free_port()
         self.folder.mkdir()
         (self.folder / "chm-token").write_text(chm.scraper_token)
         (self.folder / "chm-rules.yml").write_text(rules_file(timing))
         text = (ROOT / "docker" / "prometheus" / "prometheus.yml").read_text()
         # The shipped configuration, with this installation's port and shorter intervals.
-        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{chm.port}").replace("15s", f"{scrape}s")
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{chm.port}").replace("15s", f"{scrape_seconds}s")
         (self.folder / "prometheus.yml").write_text(text)
 
     @contextmanager
@@ -62,82 +62,84 @@ class Prometheus:
             return requests.get(f"http://127.0.0.1:{self.port}/-/ready", timeout=5).status_code == 200
         return False
 
-    def ask(self, path: str, **parameters: str) -> Any:
-        answer = requests.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", params=parameters, timeout=10)
-        return answer.json()["data"]
+    def get(self, path: str, **parameters: str) -> Any:
+        response = requests.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", params=parameters, timeout=10)
+        return response.json()["data"]
 
-    def value(self, query: str) -> float:
+    def first_value(self, query: str) -> float:
         """Return the first value of a query, or 0 if there is none."""
-        series = self.ask("query", query=query)["result"]
+        series = self.get("query", query=query)["result"]
         return float(series[0]["value"][1]) if series else 0
 
-    def state(self, alert: str) -> str:
-        [group] = self.ask("rules")["groups"]
+    def alert_state(self, alert: str) -> str:
+        [group] = self.get("rules")["groups"]
         return str(next(rule["state"] for rule in group["rules"] if rule["name"] == alert))
 
 
 def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
-    done = subprocess.run(["promtool", *arguments], input=text, text=True, cwd=folder, capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert not done.stderr.strip(), done.stderr
+    completed = subprocess.run(
+        ["promtool", *arguments], input=text, text=True, cwd=folder, capture_output=True, check=False
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert not completed.stderr.strip(), completed.stderr
 
 
-def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
+def drill(folder: Path, timing: Timing, scrape_seconds: int) -> Iterator[str]:
     """Yield a line for each result; raise AssertionError if a result is not as expected."""
     chm = Installation(folder)
     # A short history, because the drill waits until every pipeline has been ingested.
     with FaultyPartner(runs_per_pipeline=20) as source, chm.running(source):
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
-        token = chm.token("--scope", "read")
+        token = chm.create_token("--scope", "read")
         # A known number of requests, to compare with the counters of all processes.
         for _ in range(30):
             requests.get(f"{chm.address}/api/v1/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         promtool("check", "metrics", text=chm.metrics().text)
         yield f"promtool check metrics: clean, {len(chm.metrics().text.splitlines())} lines"
-        prometheus = Prometheus(folder, chm, timing, scrape)
+        prometheus = Prometheus(folder, chm, timing, scrape_seconds)
         promtool("check", "config", "prometheus.yml", folder=prometheus.folder)
         with prometheus.running():
-            wait_until(lambda: prometheus.value('up{job="chm"}') == 1, "the target is up")
-            [group] = prometheus.ask("rules")["groups"]
-            wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.ask("rules")["groups"][0]["rules"]),
+            wait_until(lambda: prometheus.first_value('up{job="chm"}') == 1, "the target is up")
+            [rule_group] = prometheus.get("rules")["groups"]
+            wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.get("rules")["groups"][0]["rules"]),
                        "all rules are evaluated")  # fmt: skip
-            yield f"rules: {len(group['rules'])} loaded and evaluated without an error"
-            answered = prometheus.value(f'sum({_REQUEST_COUNT}{{route="api/v1/runs",status="200"}})')
-            assert answered == 30, answered
-            # Each process writes its own files, and /metrics adds up their values.
-            writers = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}
-            pages = prometheus.value('chm_ingest_page_duration_seconds_count{connection="partner"}')
-            assert len(writers) >= 4, writers
-            assert pages > 0
-            yield f"counted by {len(writers)} processes: 30 of 30 requests, {pages:.0f} pages"
+            yield f"rules: {len(rule_group['rules'])} loaded and evaluated without an error"
+            counted_requests = prometheus.first_value(f'sum({_REQUEST_COUNT}{{route="api/v1/runs",status="200"}})')
+            assert counted_requests == 30, counted_requests
+            # Each process writes its own files, and /metrics returns the sum of their values.
+            writing_processes = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}
+            page_count = prometheus.first_value('chm_ingest_page_duration_seconds_count{connection="partner"}')
+            assert len(writing_processes) >= 4, writing_processes
+            assert page_count > 0
+            yield f"counted by {len(writing_processes)} processes: 30 of 30 requests, {page_count:.0f} pages"
             yield from _worker_stopped(chm, prometheus)
             yield from _database_stopped(chm, prometheus)
         source.stop_changes()
 
 
 def _worker_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:
-    assert prometheus.state(ALERT) == "inactive"
+    assert prometheus.alert_state(ALERT) == "inactive"
     chm.stop_worker()
-    seconds = wait_until(lambda: prometheus.state(ALERT) == "firing", f"{ALERT} fires")
+    seconds = wait_until(lambda: prometheus.alert_state(ALERT) == "firing", f"{ALERT} fires")
     yield f"worker stopped: {ALERT} fires after {seconds:.0f} s"
     chm.start_worker()
-    seconds = wait_until(lambda: prometheus.state(ALERT) == "inactive", f"{ALERT} resolves")
+    seconds = wait_until(lambda: prometheus.alert_state(ALERT) == "inactive", f"{ALERT} resolves")
     yield f"worker started: {ALERT} resolved after {seconds:.0f} s"
 
 
 def _database_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:
     chm.stop_database()
-    answer = chm.metrics()
-    assert (answer.status_code, "chm_database_up 0.0" in answer.text) == (200, True), answer.text[-500:]
+    metrics = chm.metrics()
+    assert (metrics.status_code, "chm_database_up 0.0" in metrics.text) == (200, True), metrics.text[-500:]
     # Values from the database must be absent, not 0 (decision 0027).
-    assert "chm_pipelines_active{" not in answer.text
-    promtool("check", "metrics", text=answer.text)
-    seconds = wait_until(lambda: prometheus.state("ChmDatabaseDown") == "firing", "ChmDatabaseDown fires")
+    assert "chm_pipelines_active{" not in metrics.text
+    promtool("check", "metrics", text=metrics.text)
+    seconds = wait_until(lambda: prometheus.alert_state("ChmDatabaseDown") == "firing", "ChmDatabaseDown fires")
     yield f"database stopped: /metrics answers 200 with chm_database_up 0; ChmDatabaseDown fires after {seconds:.0f} s"
     chm.start_servers()
     seconds = wait_until(lambda: "chm_database_up 1.0" in chm.metrics().text, "the database is up again")
-    wait_until(lambda: prometheus.state("ChmDatabaseDown") == "inactive", "ChmDatabaseDown resolves")
+    wait_until(lambda: prometheus.alert_state("ChmDatabaseDown") == "inactive", "ChmDatabaseDown resolves")
     yield f"database started: chm_database_up 1 after {seconds:.0f} s, and the alert resolved"
 
 
@@ -175,9 +177,9 @@ def main() -> int:
 
 
 def document(results: list[str], timing: Timing) -> str:
-    version = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
-    version_number = (version.stdout or version.stderr).split()[2].partition("+")[0]
-    lines = "\n".join(f"- {line}" for line in results)
+    version_output = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
+    version_number = (version_output.stdout or version_output.stderr).split()[2].partition("+")[0]
+    result_lines = "\n".join(f"- {line}" for line in results)
     return f"""# Prometheus watches CHM
 
 `make prometheus-drill` writes this page. Debian's Prometheus {version_number} watches a live CHM with production
@@ -185,7 +187,7 @@ settings. The test stops parts of CHM, and waits until the alerts fire and resol
 `docker/prometheus/chm-rules.yml`, with shorter times: ingestion counts as stopped after {timing.ingestion_stopped} s,
 and an alert fires after its condition was true for {timing.hold} s.
 
-{lines}
+{result_lines}
 """
 
 

@@ -1,4 +1,4 @@
-"""A complete CHM with production settings: database, broker, a partner, two web and two worker processes, beat."""
+"""A complete CHM with production settings: database, broker, two web and two worker processes, beat, and a partner."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from tools.faults.world import FaultWorld
 
 
 class Installation(FaultWorld):
-    """A CHM with production settings whose parts can be stopped separately."""
+    """A CHM with production settings, whose parts a test can stop one by one."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -70,7 +70,7 @@ class Installation(FaultWorld):
                         command, cwd=ROOT, env={**os.environ, **self.environment}, stdout=log, stderr=log
                     )
                 try:
-                    wait_until(lambda: self.answers() and self.has_ingested(source), "all is up")
+                    wait_until(lambda: self.is_serving() and self.has_ingested(source), "all is up")
                     yield
                 finally:
                     web.terminate()
@@ -78,7 +78,7 @@ class Installation(FaultWorld):
         finally:
             self.release()
 
-    def answers(self) -> bool:
+    def is_serving(self) -> bool:
         try:
             return requests.get(f"{self.address}/health", timeout=20).status_code == 200
         except (requests.ConnectionError, requests.Timeout):
@@ -89,7 +89,7 @@ class Installation(FaultWorld):
             row = connection.execute("SELECT count(*) FROM pipelines WHERE ingested_through IS NOT NULL").fetchone()
         return row is not None and row[0] == len(source.runs)
 
-    def token(self, *arguments: str) -> str:
+    def create_token(self, *arguments: str) -> str:
         match = re.search(r"chm_\w{8}_\w{40}", manage("create_api_token", "watch", *arguments, **self.environment))
         assert match is not None
         return match[0]
@@ -104,9 +104,9 @@ class Installation(FaultWorld):
 
 def wait_until(condition: Callable[[], bool], description: str, seconds: float = 120) -> float:
     """Wait until the condition is true; return the seconds until then. Raise AssertionError after `seconds`."""
-    started = time.monotonic()
+    start_time = time.monotonic()
     while not condition():
-        if time.monotonic() - started > seconds:
+        if time.monotonic() - start_time > seconds:
             raise AssertionError(f"not within {seconds:.0f} s: {description}")
         time.sleep(0.2)
-    return time.monotonic() - started
+    return time.monotonic() - start_time
