@@ -15,45 +15,46 @@ class ErrorCode:
 CODES = (
     ErrorCode(
         400, "validation_error", "A value, field or parameter is wrong.",
-        "The body is not JSON, a field or parameter is unknown, missing or has a wrong value, or another "
-        "object already has this name or id.",
+        "The body is not JSON. Or a field or parameter is unknown, missing or has a wrong value. Or another object "
+        "already has this name or id.",
         "Correct the fields in `details`, which lists all wrong fields at once. The same request would fail again.",
     ),
     ErrorCode(
         401, "unauthorized", "No valid token or session.",
         "The Authorization header is missing, or its token is malformed, unknown, expired or revoked.",
-        "Send `Authorization: Bearer TOKEN` with a valid token; `manage.py create_api_token` creates one.",
+        "Send `Authorization: Bearer TOKEN` with a valid token. `manage.py create_api_token` creates a token.",
     ),
     ErrorCode(
         403, "forbidden", "The token's scope or the user's roles do not allow this.",
-        "The token has a narrower scope than the request needs, the token is bound to a client or pipeline and the "
-        "request is about others, or the user lacks a role.",
+        "The scope of the token does not allow the request. Or the token is bound to a client or pipeline, and the "
+        "request is about another client or pipeline. Or the user lacks a role.",
         "Use a token with the scope that the message names, or ask an administrator for the role.",
     ),
     ErrorCode(
-        404, "not_found", "Nothing is at this address.",
-        "No object has this id, the address is unknown, or the object belongs to a client that the token may not see.",
-        "Check the address and the id. For another client's objects use a token of that client.",
+        404, "not_found", "Nothing is at this URL.",
+        "No object has this id, or the URL does not exist. Or the object belongs to a client that the token may not see.",
+        "Check the URL and the id. To read an object of another client, use a token that may see this client.",
     ),
     ErrorCode(
-        405, "method_not_allowed", "This address does not have this method.",
-        "For example PUT on a list, or DELETE on a run.",
-        "Use one of the methods of the Allow header.",
+        405, "method_not_allowed", "This URL does not allow this method.",
+        "The request has a method that is not possible here, for example PUT on a list or DELETE on a run.",
+        "Use one of the methods in the Allow header.",
     ),
     ErrorCode(
         406, "not_acceptable", "The response is not available in the requested form.",
-        "The Accept header names only media types that this address does not offer.",
+        "The Accept header names only media types that this URL does not offer.",
         "Accept `application/json`, or leave the header out. Lists and reports also offer `text/csv`.",
     ),
     ErrorCode(
         409, "conflict", "A request with the same Idempotency-Key is still being answered.",
-        "Two requests with the same key run at the same time, often because a client repeats it after a timeout.",
-        "Wait a second and repeat the request with the same key and body: it returns the response of the first one.",
+        "Two requests with the same key run at the same time. Often a program did not wait for the response to the first "
+        "request, and sent the request again.",
+        "Wait a second and send the request again with the same key and body. CHM then returns the first response.",
     ),
     ErrorCode(
         412, "precondition_failed", "The object has changed since you read it.",
-        "If-Match names a version that is no longer the current one: the object was changed after you read it.",
-        "Read the object again, apply your change to the current version, and send the new ETag in If-Match.",
+        "The version in If-Match is no longer the current version of the object.",
+        "Read the object again and apply your change to the current version. Send the new ETag in If-Match.",
     ),
     ErrorCode(
         415, "unsupported_media_type", "The body is not JSON.",
@@ -62,25 +63,26 @@ CODES = (
     ),
     ErrorCode(
         429, "rate_limited", "Too many requests.",
-        "The token, the user or the address sent more requests than its limit allows, or sent too many wrong "
-        "tokens.",
-        "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy show how many requests are left.",
+        "The token, the user or the IP address sent more requests than its limit allows. Or the IP address sent too "
+        "many requests with a wrong token.",
+        "Wait for the number of seconds in Retry-After. The header RateLimit shows how many requests are left in the "
+        "current period, and RateLimit-Policy how many are allowed.",
     ),
     ErrorCode(
         500, "internal_error", "An internal error.",
-        "CHM has a fault, or cannot reach the queue of ingestion tasks. The log has the error with the request id.",
+        "CHM has a fault, or cannot reach the queue of ingestion tasks. The log contains the error with the request id.",
         "Repeat the request later. If it persists, give an administrator the value of X-Request-ID.",
     ),
     ErrorCode(
         503, "unavailable", "CHM cannot do this at the moment.",
-        "The database does not answer, other work holds a lock on the same rows, too many reports are being computed, "
-        "or every thread is busy. Nothing was stored.",
+        "The database does not answer, or other work holds a lock on the same rows. Or too many reports are being "
+        "computed at the same time, or every thread is busy. Nothing was stored.",
         "Send the same request again after the seconds in Retry-After.",
     ),
     ErrorCode(
-        504, "timeout", "The database took too long.",
-        "The request reads more than the time limit allows: a wide window, or filters that match many rows.",
-        "Request less: a shorter window, fewer rows, more filters.",
+        504, "timeout", "The database did not answer in time.",
+        "The request reads too many rows, because its window is wide or its filters match many rows.",
+        "Request less: a shorter window, fewer rows, or more filters.",
     ),
 )  # fmt: skip
 BY_STATUS = {entry.status: entry for entry in CODES}
