@@ -32,7 +32,8 @@ CODES = (
     ),
     ErrorCode(
         404, "not_found", "Nothing is at this URL.",
-        "No object has this id, or the URL does not exist. Or the object belongs to a client that the token may not see.",
+        "No object has this id, or the URL does not exist. Or the object belongs to a client that the token may not "
+        "see.",
         "Check the URL and the id. To read an object of another client, use a token that may see this client.",
     ),
     ErrorCode(
@@ -47,8 +48,8 @@ CODES = (
     ),
     ErrorCode(
         409, "conflict", "A request with the same Idempotency-Key is still being answered.",
-        "Two requests with the same key run at the same time. Often a program did not wait for the response to the first "
-        "request, and sent the request again.",
+        "Two requests with the same key run at the same time. Often a program did not wait for the response to the "
+        "first request, and sent the request again.",
         "Wait a second and send the request again with the same key and body. CHM then returns the first response.",
     ),
     ErrorCode(
@@ -70,7 +71,7 @@ CODES = (
     ),
     ErrorCode(
         500, "internal_error", "An internal error.",
-        "CHM has a fault, or cannot reach the queue of ingestion tasks. The log contains the error with the request id.",
+        "CHM has a fault, or cannot reach the queue of ingestion tasks. The log has the error with the request id.",
         "Repeat the request later. If it persists, give an administrator the value of X-Request-ID.",
     ),
     ErrorCode(

@@ -95,7 +95,7 @@ def read_config() -> ConfigReport:
         import_error = "" if env.faults else f"{module}: {error}"
     config = ConfigReport(module, dict(env.known))
     for name in embedded:
-        config.variables[name] = Variable("an address", "", "the embedded server", "default")
+        config.variables[name] = Variable("a URL", "", "the embedded server", "default")
     config.faults = [f"{name} {problem}" for name, problem in env.faults.items() if name not in embedded]
     config.faults += [import_error] if import_error else []
     secrets = set[str]()

@@ -24,7 +24,7 @@ from chm_project.local.embedded import redis_url
 T = TypeVar("T")
 
 MAX_DAYS = 36_500
-ADDRESS_KIND = "an address"
+ADDRESS_KIND = "a URL"
 
 _FLAG_WORDS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 _SECONDS_BY_PERIOD = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
@@ -101,7 +101,7 @@ class EnvironmentReader:
 
     def text_list(self, name: str, default: list[str]) -> list[str]:
         """Return the texts that the variable lists, separated by commas."""
-        return self._read(name, default, _split_at_commas, "words")
+        return self._read(name, default, _split_at_commas, "texts separated by commas")
 
     def flag(self, name: str, default: bool) -> bool:
         return self._read(name, default, _parse_flag, "true or false")

@@ -5,7 +5,7 @@
 --        -v client_id=NULL -v platform=NULL -v environment=NULL -f dashboard-queries.sql
 
 -- changes_since_yesterday: Q3: What changed since yesterday?
--- one row per pipeline whose verdict changed after since: newly failing, recovered, then first runs
+-- one row per pipeline whose latest decisive status changed; newly failing first, then recovered, then first runs
 SELECT
     p.client_name, p.pipeline_name, p.platform,
     formerly.status AS status_then,
@@ -61,7 +61,7 @@ ORDER BY
     changed.event_at DESC, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- client_risk: Q2: Which clients are at risk this week?
--- one row per client, including those without runs, worst first
+-- one row per client, including clients without runs; highest failure rate first
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '7 days' AS since, (:as_of)::timestamptz AS until
 ),
@@ -153,7 +153,7 @@ LEFT JOIN by_client AS c USING (client_id)
 ORDER BY c.failed::numeric / nullif(c.runs, 0) DESC NULLS LAST, failed_7d DESC, clients.client_name;
 
 -- client_throughput: Q6: How much data do a client's pipelines move, and how evenly?
--- one row per client, including those without runs, most rows first
+-- one row per client, including clients without runs; most rows first
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
 ),
@@ -328,7 +328,7 @@ HAVING sum(runs) > 0
 ORDER BY day;
 
 -- failing_now: What is failing now?
--- one row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first
+-- one row per failing pipeline; new failures first, then known failures, each with the longest failure first
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,
@@ -516,7 +516,7 @@ AND ((:environment)::text IS NULL OR p.environment = (:environment))
 ORDER BY mark.known, streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- failure_counts_by_client: Which clients have the most failures, today and this week?
--- one row per client, including those without failures, worst first
+-- one row per client, including clients without failures; most failures in 24 hours first
 WITH failures AS (
     SELECT
         p.client_id,
@@ -541,7 +541,7 @@ WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 ORDER BY failed_24h DESC, failed_7d DESC, p.client_name;
 
 -- failure_rate_by_platform: On which platform do runs fail most?
--- one row per platform with runs in the window, worst first
+-- one row per platform with runs in the window, highest failure rate first
 WITH bounds AS (SELECT (:since)::timestamptz AS since, (:until)::timestamptz AS until),
 whole AS (
     SELECT first_day, greatest(first_day, last_day) AS last_day
@@ -619,7 +619,7 @@ HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 
 -- failure_streaks: When did pipelines fail, and how long until they recovered?
--- one row per streak of failed runs without a success between them, if it overlaps the window; newest first
+-- one row per streak that overlaps the window, newest first
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, r.run_id, r.event_at, r.error_message
     FROM reporting.runs AS r
@@ -803,7 +803,7 @@ HAVING sum(failed) > 0
 ORDER BY ts_bucket;
 
 -- freshness_watchlist: Q7: Whose data is getting old?
--- one row per pipeline, those without a success first, then the oldest success
+-- one row per pipeline; pipelines without a success first, then the oldest success
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment,
     latest.last_run_time AS last_run_at,
@@ -840,7 +840,7 @@ AND ((:environment)::text IS NULL OR p.environment = (:environment))
 ORDER BY success.event_at NULLS FIRST, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- governance_gaps: Q10: Which pipelines does nobody look after?
--- one row per pipeline and gap, by names
+-- one row per pipeline and gap, sorted by client and pipeline
 WITH rule_scopes AS (
     SELECT client_id, pipeline_id FROM reporting.alert_rules WHERE is_enabled
 ),
@@ -870,7 +870,7 @@ WHERE gap.applies
 ORDER BY gaps.client_name, gaps.pipeline_name, gaps.pipeline_id, gap.gap;
 
 -- incidents: Which outages explain what fails now?
--- one row per incident: pipelines with one cause that began to fail together; known ones last, largest first
+-- one row per incident, largest first; incidents with only known failures last
 SELECT
     failure.incident, failure.platform, min(failure.failing_since) AS since, max(failure.failed_at) AS until,
     count(*) AS pipelines, count(DISTINCT failure.client_id) AS clients,
@@ -1119,7 +1119,7 @@ GROUP BY failure.incident, failure.number, failure.platform
 ORDER BY bool_and(failure.known), count(*) DESC, min(failure.failing_since) DESC, failure.incident, failure.number;
 
 -- ingestion_health: Q9: Is CHM itself up to date with every source?
--- one row per client and platform that is ingested, by name
+-- one row per client and platform that CHM ingests, sorted by name
 SELECT
     p.client_name, p.platform,
     count(*) AS pipelines,
@@ -1145,7 +1145,7 @@ GROUP BY p.client_id, p.client_name, p.platform
 ORDER BY p.client_name, p.platform;
 
 -- late_pipelines: Which pipelines should have started by now?
--- one row per late pipeline, latest first
+-- one row per late pipeline, the longest delay first
 WITH judged AS (
     SELECT
         p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
@@ -1719,7 +1719,7 @@ WHERE NOT (
 ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- latest_status_by_pipeline: What is the latest status of every pipeline, by client?
--- one row per pipeline, including those without runs, by name
+-- one row per pipeline, including pipelines without runs; sorted by client and pipeline
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN p.ingest_due_at < (:as_of)::timestamptz THEN p.ingest_due_at END AS stale_since,
@@ -1741,7 +1741,7 @@ AND ((:environment)::text IS NULL OR p.environment = (:environment))
 ORDER BY p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- reliability_by_environment: Q8: How reliable is each environment?
--- one row per environment with runs, worst first
+-- one row per environment with runs, highest failure rate first
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
 ),
@@ -1875,7 +1875,7 @@ HAVING sum(runs) > 0
 ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
--- one row per pipeline with a failure between since and as_of, most failures first, or most flips
+-- one row per pipeline with a failure between since and as_of; most failures first, or most flips first
 WITH failed AS (
     SELECT r.pipeline_id, count(*) AS failure_count
     FROM reporting.runs AS r
@@ -1957,7 +1957,7 @@ ORDER BY
 LIMIT (:limit);
 
 -- unusual_runs: Which runs succeeded, but not as usual?
--- one row per success after since whose duration or rows are far from the usual value, newest first
+-- one row per success after since whose duration or number of rows is far from the usual value, newest first
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
@@ -2295,7 +2295,7 @@ WHERE s.runs > 0
 ORDER BY week_start, s.status;
 
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
--- one row per client and ISO week with runs, by name, oldest first; the current week is the last
+-- one row per client and ISO week with runs; sorted by client, then oldest week first; the current week is the last
 WITH bounds AS (
     -- One more week than the result has, for its first difference. 2001-01-01 was a Monday, so weeks begin on Mondays.
     SELECT

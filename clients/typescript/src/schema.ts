@@ -526,7 +526,7 @@ export interface paths {
         };
         /**
          * Q3: What changed since yesterday?
-         * @description One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from the rows as stored now.
+         * @description One row per pipeline whose latest decisive status changed; newly failing first, then recovered, then first runs. Inventory: active. A run is decisive if it succeeded or failed. Both statuses are computed from the runs as they are stored now.
          */
         get: operations["report_changes_since_yesterday"];
         put?: never;
@@ -546,7 +546,7 @@ export interface paths {
         };
         /**
          * Q2: Which clients are at risk this week?
-         * @description One row per client, including those without runs, worst first. Inventory: active.
+         * @description One row per client, including clients without runs; highest failure rate first. Inventory: active.
          */
         get: operations["report_client_risk"];
         put?: never;
@@ -566,7 +566,7 @@ export interface paths {
         };
         /**
          * Q6: How much data do a client's pipelines move, and how evenly?
-         * @description One row per client, including those without runs, most rows first. Inventory: active.
+         * @description One row per client, including clients without runs; most rows first. Inventory: active.
          */
         get: operations["report_client_throughput"];
         put?: never;
@@ -606,7 +606,7 @@ export interface paths {
         };
         /**
          * What is failing now?
-         * @description One row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running, canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a run that was re-opened since then counts with its current status.
+         * @description One row per failing pipeline; new failures first, then known failures, each with the longest failure first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its present status.
          */
         get: operations["report_failing_now"];
         put?: never;
@@ -626,7 +626,7 @@ export interface paths {
         };
         /**
          * Which clients have the most failures, today and this week?
-         * @description One row per client, including those without failures, worst first. Inventory: all.
+         * @description One row per client, including clients without failures; most failures in 24 hours first. Inventory: all.
          */
         get: operations["report_failure_counts_by_client"];
         put?: never;
@@ -646,7 +646,7 @@ export interface paths {
         };
         /**
          * On which platform do runs fail most?
-         * @description One row per platform with runs in the window, worst first. Inventory: all.
+         * @description One row per platform with runs in the window, highest failure rate first. Inventory: all.
          */
         get: operations["report_failure_rate_by_platform"];
         put?: never;
@@ -666,7 +666,7 @@ export interface paths {
         };
         /**
          * When did pipelines fail, and how long until they recovered?
-         * @description One row per streak of failed runs without a success between them, if it overlaps the window; newest first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only for active pipelines, because the streak of a disabled one would be in every window.
+         * @description One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window, because a disabled pipeline does not recover.
          */
         get: operations["report_failure_streaks"];
         put?: never;
@@ -706,7 +706,7 @@ export interface paths {
         };
         /**
          * Q7: Whose data is getting old?
-         * @description One row per pipeline, those without a success first, then the oldest success. Inventory: active.
+         * @description One row per pipeline; pipelines without a success first, then the oldest success. Inventory: active.
          */
         get: operations["report_freshness_watchlist"];
         put?: never;
@@ -726,7 +726,7 @@ export interface paths {
         };
         /**
          * Q10: Which pipelines does nobody look after?
-         * @description One row per pipeline and gap, by names. Inventory: active.
+         * @description One row per pipeline and gap, sorted by client and pipeline. Inventory: active.
          */
         get: operations["report_governance_gaps"];
         put?: never;
@@ -746,7 +746,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run. The pipeline has failed with this cause since its first failure after both its last success and its last failure with another cause.
+         * @description One row per incident, largest first; incidents with only known failures last. Inventory: active. An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids and numbers. A pipeline has failed with this cause since its first failure after the last success and after the last failure with another cause.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -766,7 +766,7 @@ export interface paths {
         };
         /**
          * Q9: Is CHM itself up to date with every source?
-         * @description One row per client and platform that is ingested, by name. Inventory: active, with external_id.
+         * @description One row per client and platform that CHM ingests, sorted by name. Inventory: active, with external_id.
          */
         get: operations["report_ingestion_health"];
         put?: never;
@@ -786,7 +786,7 @@ export interface paths {
         };
         /**
          * Which pipelines should have started by now?
-         * @description One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open run is late only if that is running long. No start is expected after the time up to which the source was read.
+         * @description One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never late. A pipeline with an open run is late only if this run is running long. CHM expects no start after the time up to which it has read the source.
          */
         get: operations["report_late_pipelines"];
         put?: never;
@@ -806,7 +806,7 @@ export interface paths {
         };
         /**
          * What is the latest status of every pipeline, by client?
-         * @description One row per pipeline, including those without runs, by name. Inventory: active. The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
+         * @description One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory: active. The latest run can have any status. For a past time, stale_since has a value only if ingestion is still overdue now.
          */
         get: operations["report_latest_status_by_pipeline"];
         put?: never;
@@ -826,7 +826,7 @@ export interface paths {
         };
         /**
          * Q8: How reliable is each environment?
-         * @description One row per environment with runs, worst first. Inventory: all.
+         * @description One row per environment with runs, highest failure rate first. Inventory: all.
          */
         get: operations["report_reliability_by_environment"];
         put?: never;
@@ -866,7 +866,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure between since and as_of, most failures first, or most flips. Inventory: active. A pipeline that fails every time has many failures and few flips. Order by flips to find pipelines that alternate.
+         * @description One row per pipeline with a failure between since and as_of; most failures first, or most flips first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -886,7 +886,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success after since whose duration or rows are far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least 60 seconds or 10 rows. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after since whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the median absolute deviation of the logarithms. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -946,7 +946,7 @@ export interface paths {
         };
         /**
          * Q5: How reliable is each client from week to week?
-         * @description One row per client and ISO week with runs, by name, oldest first; the current week is the last. Inventory: active.
+         * @description One row per client and ISO week with runs; sorted by client, then oldest week first; the current week is the last. Inventory: active.
          */
         get: operations["report_weekly_success_by_client"];
         put?: never;
@@ -1287,7 +1287,7 @@ export interface components {
             pipeline_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Latest decisive status at since; null: no run had succeeded or failed */
+            /** @description Latest decisive status at since; null: no run had succeeded or failed until then */
             status_then: string | null;
             /** @description Latest decisive status at as_of */
             status_now: string;
@@ -1296,7 +1296,7 @@ export interface components {
              * @description When the first run of the current status happened
              */
             changed_at: string;
-            /** @description newly_failing, recovered, first_failure, first_success */
+            /** @description newly_failing, recovered, first_failure or first_success */
             change: string;
             /**
              * Format: uuid
@@ -1401,16 +1401,16 @@ export interface components {
             client_name: string;
             /** @description Runs in the 30 days before as_of */
             runs_30d: number;
-            /** @description Rows that these runs processed, where known */
+            /** @description Rows that these runs processed, as far as the numbers are known */
             total_rows_30d: number;
             /**
              * Format: double
-             * @description Mean of the known numbers of rows per run, to 2 places
+             * @description Mean number of rows per run, of the runs with a known number, to 2 places
              */
             avg_rows_per_run: number | null;
             /**
              * Format: double
-             * @description Population standard deviation ÷ mean of the rows per run, to 4 places; null if the mean is 0
+             * @description Variation of the rows per run: population standard deviation ÷ mean, to 4 places; null if the mean is 0
              */
             throughput_cv: number | null;
             /**
@@ -1490,7 +1490,7 @@ export interface components {
             pipeline_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Where it runs */
+            /** @description Where the pipeline runs */
             environment: string;
             /**
              * Format: date-time
@@ -1506,9 +1506,9 @@ export interface components {
             last_success_at: string | null;
             /** @description Error of the latest decisive run */
             error_message: string | null;
-            /** @description Status of the latest run, which can be later than the failure */
+            /** @description Status of the latest run, which can be newer than the failure */
             latest_status: string;
-            /** @description Whether a run is open */
+            /** @description Whether a run of the pipeline is open */
             retrying: boolean;
             /**
              * Format: uuid
@@ -1527,17 +1527,17 @@ export interface components {
             run_id: string;
             /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
-            /** @description Fingerprint of platform and cause, as in the shape incidents */
+            /** @description Fingerprint of the platform and the cause, as in the shape incidents */
             incident: string;
-            /** @description Whether this failure has a valid mark as known */
+            /** @description Whether a user has marked this failure as known, and the mark is still valid */
             known: boolean;
-            /** @description Why the failure is known; null: it is new */
+            /** @description Reason of the mark; null: the failure is not marked */
             known_reason: string | null;
-            /** @description Address of the ticket */
+            /** @description Address of a ticket about the failure */
             known_ticket_url: string | null;
             /**
              * Format: date-time
-             * @description When the mark ends if the failure lasts that long
+             * @description When the mark ends; null: when the failure ends
              */
             known_until: string | null;
             /** @description Why it is in planned maintenance; null: it is not */
@@ -1594,7 +1594,7 @@ export interface components {
             platform: string;
             /**
              * Format: date-time
-             * @description When the first failed run of the streak happened; can be before since
+             * @description When the first failed run of the streak happened; this can be before since
              */
             began_at: string;
             /**
@@ -1602,7 +1602,7 @@ export interface components {
              * @description When the next success happened; null: no success before until
              */
             recovered_at: string | null;
-            /** @description Failed runs of the streak before until */
+            /** @description Number of failed runs of the streak before until */
             failed_runs: number;
             /** @description Error of the first failed run */
             error_message: string | null;
@@ -1701,7 +1701,7 @@ export interface components {
             pipeline_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Where it runs */
+            /** @description Where the pipeline runs */
             environment: string;
             /**
              * Format: date-time
@@ -1743,7 +1743,7 @@ export interface components {
             client_name: string;
             /** @description Name of the pipeline */
             pipeline_name: string;
-            /** @description no_external_id: it is not ingested; no_alert_rule: no enabled rule watches it or its client; no_run_30d: nothing happened in the 30 days before as_of */
+            /** @description no_external_id: CHM cannot ingest the pipeline; no_alert_rule: no enabled rule watches the pipeline or its client; no_run_30d: no run happened in the 30 days before as_of */
             gap: string;
             /**
              * Format: uuid
@@ -1805,7 +1805,7 @@ export interface components {
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
-            /** @description Fingerprint of platform and cause; it stays the same while pipelines join and recover. The key of a row is incident and since */
+            /** @description Fingerprint of the platform and the cause. It does not change while pipelines join and recover. The key of a row is incident and since together */
             incident: string;
             /** @description Kind of orchestrator */
             platform: string;
@@ -1819,15 +1819,15 @@ export interface components {
              * @description When the latest of these failures happened
              */
             until: string;
-            /** @description Pipelines that fail now with this cause */
+            /** @description Number of pipelines that fail now with this cause */
             pipelines: number;
-            /** @description Clients of these pipelines */
+            /** @description Number of clients of these pipelines */
             clients: number;
             /** @description Names of these clients: the first three, and how many more */
             client_names: string;
             /** @description Error of the latest failure */
             error_message: string | null;
-            /** @description The common text of the errors, with # for parts that vary; empty: no text */
+            /** @description The common text of the errors, with # in place of parts that vary; empty: the errors have no text */
             cause: string;
             /**
              * Format: uuid
@@ -1839,7 +1839,7 @@ export interface components {
              * @description Key of the run that failed latest
              */
             run_id: string;
-            /** @description Pipelines whose failure has a valid mark as known */
+            /** @description Number of these pipelines whose failure a user has marked as known */
             known: number;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
@@ -1857,24 +1857,24 @@ export interface components {
             client_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Pipelines that CHM should ingest */
+            /** @description Number of pipelines that CHM should ingest */
             pipelines: number;
-            /** @description Of these, those without a finished walk */
+            /** @description Number of these pipelines that CHM has never walked completely */
             never_ingested: number;
-            /** @description Of these, those with an overdue walk */
+            /** @description Number of these pipelines whose next walk is overdue */
             stale: number;
-            /** @description Of these, those with an error in their last walk */
+            /** @description Number of these pipelines whose last walk failed */
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description Each pipeline has a last finished walk: the earliest end of these walks
+             * @description For each of these pipelines, the time of its last complete walk: the earliest of these times
              */
             oldest_ingest_at: string | null;
-            /** @description The error of the pipeline whose last finished walk is the newest, of the pipelines with an error */
+            /** @description Error of one of these pipelines: of those with an error, the pipeline whose last complete walk is the newest */
             last_error: string | null;
-            /** @description Of never_ingested, those with pushed runs and without an error */
+            /** @description Number of never_ingested pipelines that have pushed runs and no error */
             pushed_only: number;
-            /** @description Of pipelines, those that their source no longer lists */
+            /** @description Number of these pipelines that their source no longer lists */
             missing_at_source: number;
             /**
              * Format: uuid
@@ -1930,26 +1930,26 @@ export interface components {
             pipeline_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Where it runs */
+            /** @description Where the pipeline runs */
             environment: string;
             /**
              * Format: date-time
-             * @description When it last started; null: it never started, but its source planned a start
+             * @description When the pipeline last started; null: it never started, but its source planned a start
              */
             last_start_at: string | null;
             /**
              * Format: double
-             * @description Median gap between its last 20 starts, to 1 place; null: its gaps are not regular
+             * @description Median of the gaps between its last 20 starts, to 1 place; null: the gaps are not regular
              */
             usual_gap_minutes: number | null;
             /**
              * Format: date-time
-             * @description When its next start was expected
+             * @description When the next start was expected
              */
             expected_at: string;
             /**
              * Format: date-time
-             * @description From this time on it is late: expected_at plus a grace period
+             * @description From this time on the pipeline is late: expected_at plus a grace period
              */
             expected_by: string;
             /** @description Whole minutes since expected_by */
@@ -2535,9 +2535,9 @@ export interface components {
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
-            /** @description 1 to bucket_count, of equal width up to max_duration_seconds; longer runs: bucket_count + 1 */
+            /** @description Number of the bucket. Buckets 1 to bucket_count have the same width and end at max_duration_seconds; bucket_count + 1 has the longer runs */
             duration_bucket: number;
-            /** @description Runs with a duration in this bucket */
+            /** @description Number of runs with a duration in this bucket */
             run_count: number;
         };
         /** @enum {string} */
@@ -2659,7 +2659,7 @@ export interface components {
             failure_rate: number;
             /** @description Changes between success and failed, from one decisive run to the next */
             flips: number;
-            /** @description broken: failing without a flip; flaky: at least 2 flips; rare: neither */
+            /** @description flaky: at least 2 flips; broken: no flip, and the pipeline fails; rare: all others */
             kind: string;
             /**
              * Format: uuid
@@ -2683,22 +2683,22 @@ export interface components {
             pipeline_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Where it runs */
+            /** @description Where the pipeline runs */
             environment: string;
             /**
              * Format: date-time
-             * @description When it succeeded
+             * @description When the run succeeded
              */
             event_at: string;
-            /** @description slow, quick, many rows, few rows or no rows; a comma separates two */
+            /** @description slow, quick, many rows, few rows or no rows; a comma separates two values */
             unusual: string;
-            /** @description Whole seconds */
+            /** @description Duration in whole seconds */
             duration_seconds: number | null;
-            /** @description Median of the successes before it */
+            /** @description Median duration of the successes before the run */
             usual_duration_seconds: number | null;
-            /** @description Rows that it processed */
+            /** @description Rows that the run processed */
             rows_processed: number | null;
-            /** @description Median of the successes before it */
+            /** @description Median number of rows of the successes before the run */
             usual_rows: number | null;
             /**
              * Format: uuid
@@ -2715,7 +2715,7 @@ export interface components {
              * @description Key of the run
              */
             run_id: string;
-            /** @description Its page at the source; null: unknown */
+            /** @description Page of the run at the source; null: unknown */
             source_url: string | null;
         };
         VendorDependencyReport: {
@@ -2847,7 +2847,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Nothing is at this address. */
+        /** @description Nothing is at this URL. */
         NotFound: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];
@@ -3009,7 +3009,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The database took too long. */
+        /** @description The database did not answer in time. */
         Timeout: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];
@@ -5991,7 +5991,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6081,7 +6081,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6160,7 +6160,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6240,7 +6240,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6329,7 +6329,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6425,7 +6425,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6503,7 +6503,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6591,7 +6591,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6685,7 +6685,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6776,7 +6776,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6860,7 +6860,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6939,7 +6939,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7028,7 +7028,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7113,7 +7113,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7204,7 +7204,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7288,7 +7288,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7366,7 +7366,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7462,7 +7462,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7556,7 +7556,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7649,7 +7649,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7727,7 +7727,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7809,7 +7809,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. A run counts as running from its start until event_at; after that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;

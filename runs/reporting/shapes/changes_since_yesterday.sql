@@ -1,5 +1,5 @@
 -- Question   Q3: What changed since yesterday?
--- Grain      one row per pipeline whose verdict changed after since: newly failing, recovered, then first runs
+-- Grain      one row per pipeline whose latest decisive status changed; newly failing first, then recovered, then first runs
 -- Inventory  active
 -- Panel      Q1-Q5 Business Monitoring: table
 -- View       changes_since_yesterday
@@ -8,16 +8,16 @@
 --   client_name    text         Name of the client
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
---   status_then    text?        Latest decisive status at since; null: no run had succeeded or failed
+--   status_then    text?        Latest decisive status at since; null: no run had succeeded or failed until then
 --   status_now     text         Latest decisive status at as_of
 --   changed_at     timestamptz  When the first run of the current status happened
---   change         text         newly_failing, recovered, first_failure, first_success
+--   change         text         newly_failing, recovered, first_failure or first_success
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid         Key of the first run of the current status
 --   source_url     text?        Page of that run at the source; null: unknown
 --
--- Decisive runs succeeded or failed. The statuses at both times are computed from the rows as stored now.
+-- A run is decisive if it succeeded or failed. Both statuses are computed from the runs as they are stored now.
 SELECT
     p.client_name, p.pipeline_name, p.platform,
     formerly.status AS status_then,

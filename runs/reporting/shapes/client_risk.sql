@@ -1,5 +1,5 @@
 -- Question   Q2: Which clients are at risk this week?
--- Grain      one row per client, including those without runs, worst first
+-- Grain      one row per client, including clients without runs; highest failure rate first
 -- Inventory  active
 -- Panel      Q1-Q5 Business Monitoring: bar chart
 -- View       client_health

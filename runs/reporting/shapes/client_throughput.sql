@@ -1,14 +1,15 @@
 -- Question   Q6: How much data do a client's pipelines move, and how evenly?
--- Grain      one row per client, including those without runs, most rows first
+-- Grain      one row per client, including clients without runs; most rows first
 -- Inventory  active
 -- Panel      Q6-Q10 Operations & Governance: table
 -- Parameters
 -- Columns
 --   client_name       text     Name of the client
 --   runs_30d          integer  Runs in the 30 days before as_of
---   total_rows_30d    integer  Rows that these runs processed, where known
---   avg_rows_per_run  numeric? Mean of the known numbers of rows per run, to 2 places
---   throughput_cv     numeric? Population standard deviation ÷ mean of the rows per run, to 4 places; null if the mean is 0
+--   total_rows_30d    integer  Rows that these runs processed, as far as the numbers are known
+--   avg_rows_per_run  numeric? Mean number of rows per run, of the runs with a known number, to 2 places
+--   throughput_cv     numeric? Variation of the rows per run: population standard deviation ÷ mean, to 4 places; null
+--                              if the mean is 0
 --   client_id         uuid     Key of the client
 WITH bounds AS (
     SELECT %(as_of)s::timestamptz - interval '30 days' AS since, %(as_of)s::timestamptz AS until

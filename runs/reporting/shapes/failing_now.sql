@@ -1,5 +1,5 @@
 -- Question   What is failing now?
--- Grain      one row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first
+-- Grain      one row per failing pipeline; new failures first, then known failures, each with the longest failure first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       current_failures
@@ -8,25 +8,26 @@
 --   client_name      text         Name of the client
 --   pipeline_name    text         Name of the pipeline
 --   platform         text         Kind of orchestrator
---   environment      text         Where it runs
+--   environment      text         Where the pipeline runs
 --   failing_since    timestamptz  When the first failure after the last success happened
 --   failed_in_a_row  integer      Failed runs since the last success
 --   last_success_at  timestamptz? When the last success happened; null: never
 --   error_message    text?        Error of the latest decisive run
---   latest_status    text         Status of the latest run, which can be later than the failure
---   retrying         boolean      Whether a run is open
+--   latest_status    text         Status of the latest run, which can be newer than the failure
+--   retrying         boolean      Whether a run of the pipeline is open
 --   client_id        uuid         Key of the client
 --   pipeline_id      uuid         Key of the pipeline
 --   run_id           uuid         Key of the latest decisive run
 --   source_url       text?        Page of that run at the source; null: unknown
---   incident         text         Fingerprint of platform and cause, as in the shape incidents
---   known            boolean      Whether this failure has a valid mark as known
---   known_reason     text?        Why the failure is known; null: it is new
---   known_ticket_url text?        Address of the ticket
---   known_until      timestamptz? When the mark ends if the failure lasts that long
+--   incident         text         Fingerprint of the platform and the cause, as in the shape incidents
+--   known            boolean      Whether a user has marked this failure as known, and the mark is still valid
+--   known_reason     text?        Reason of the mark; null: the failure is not marked
+--   known_ticket_url text?        Address of a ticket about the failure
+--   known_until      timestamptz? When the mark ends; null: when the failure ends
 --
--- Decisive runs are those that succeeded or failed. Running, canceled and skipped runs do not end a failure and do not
--- count in its streak. For a past moment, a run that was re-opened since then counts with its current status.
+-- A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running,
+-- canceled and skipped runs do not end a failure, and do not count in failed_in_a_row. For a past time: if a run was
+-- re-opened after that time, the report uses its present status.
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,

@@ -1,5 +1,5 @@
 -- Question   Which clients have the most failures, today and this week?
--- Grain      one row per client, including those without failures, worst first
+-- Grain      one row per client, including clients without failures; most failures in 24 hours first
 -- Inventory  all
 -- Panel      Operations: bar chart
 -- Parameters

@@ -1,5 +1,5 @@
 -- Question   On which platform do runs fail most?
--- Grain      one row per platform with runs in the window, worst first
+-- Grain      one row per platform with runs in the window, highest failure rate first
 -- Inventory  all
 -- Panel      Q6-Q10 Operations & Governance: bar chart
 -- View       platform_health

@@ -1,5 +1,5 @@
 -- Question   When did pipelines fail, and how long until they recovered?
--- Grain      one row per streak of failed runs without a success between them, if it overlaps the window; newest first
+-- Grain      one row per streak that overlaps the window, newest first
 -- Inventory  all
 -- Panel      none
 -- Parameters since, until
@@ -7,16 +7,17 @@
 --   client_name    text         Name of the client
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
---   began_at       timestamptz  When the first failed run of the streak happened; can be before since
+--   began_at       timestamptz  When the first failed run of the streak happened; this can be before since
 --   recovered_at   timestamptz? When the next success happened; null: no success before until
---   failed_runs    integer      Failed runs of the streak before until
+--   failed_runs    integer      Number of failed runs of the streak before until
 --   error_message  text?        Error of the first failed run
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid         Key of the first failed run
 --
--- Runs are ordered by event_at. A streak that began before since is listed only for active pipelines, because the
--- streak of a disabled one would be in every window.
+-- A streak is a series of failed runs of a pipeline without a success between them. Runs are ordered by event_at. A
+-- streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window,
+-- because a disabled pipeline does not recover.
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, r.run_id, r.event_at, r.error_message
     FROM reporting.runs AS r

@@ -1,5 +1,5 @@
 -- Question   Q7: Whose data is getting old?
--- Grain      one row per pipeline, those without a success first, then the oldest success
+-- Grain      one row per pipeline; pipelines without a success first, then the oldest success
 -- Inventory  active
 -- Panel      Q6-Q10 Operations & Governance: table
 -- View       freshness
@@ -8,7 +8,7 @@
 --   client_name          text         Name of the client
 --   pipeline_name        text         Name of the pipeline
 --   platform             text         Kind of orchestrator
---   environment          text         Where it runs
+--   environment          text         Where the pipeline runs
 --   last_run_at          timestamptz? When the latest run started, else finished, else was stored; null: no run
 --   last_success_at      timestamptz? When the last success happened; null: never
 --   hours_since_success  numeric?     Hours from last_success_at to as_of, to 1 place; null: never

@@ -1,26 +1,29 @@
 -- Question   Which outages explain what fails now?
--- Grain      one row per incident: pipelines with one cause that began to fail together; known ones last, largest first
+-- Grain      one row per incident, largest first; incidents with only known failures last
 -- Inventory  active
 -- Panel      Operations: table
 -- View       incidents
 -- Parameters
 -- Columns
---   incident       text         Fingerprint of platform and cause; it stays the same while pipelines join and recover. The
---                               key of a row is incident and since
+--   incident       text         Fingerprint of the platform and the cause. It does not change while pipelines join and
+--                               recover. The key of a row is incident and since together
 --   platform       text         Kind of orchestrator
 --   since          timestamptz  When the first of these pipelines failed with this cause
 --   until          timestamptz  When the latest of these failures happened
---   pipelines      integer      Pipelines that fail now with this cause
---   clients        integer      Clients of these pipelines
+--   pipelines      integer      Number of pipelines that fail now with this cause
+--   clients        integer      Number of clients of these pipelines
 --   client_names   text         Names of these clients: the first three, and how many more
 --   error_message  text?        Error of the latest failure
---   cause          text         The common text of the errors, with # for parts that vary; empty: no text
+--   cause          text         The common text of the errors, with # in place of parts that vary; empty: the errors
+--                               have no text
 --   first_run_id   uuid         Key of the latest failed run of the pipeline that failed first
 --   run_id         uuid         Key of the run that failed latest
---   known          integer      Pipelines whose failure has a valid mark as known
+--   known          integer      Number of these pipelines whose failure a user has marked as known
 --
--- The cause of a pipeline is the masked error of its latest decisive run. The pipeline has failed with this cause since
--- its first failure after both its last success and its last failure with another cause.
+-- An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a
+-- pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids
+-- and numbers. A pipeline has failed with this cause since its first failure after the last success and after the last
+-- failure with another cause.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT

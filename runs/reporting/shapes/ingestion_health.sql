@@ -1,19 +1,21 @@
 -- Question   Q9: Is CHM itself up to date with every source?
--- Grain      one row per client and platform that is ingested, by name
+-- Grain      one row per client and platform that CHM ingests, sorted by name
 -- Inventory  active, with external_id
 -- Panel      Q6-Q10 Operations & Governance: table
 -- Parameters
 -- Columns
 --   client_name        text         Name of the client
 --   platform           text         Kind of orchestrator
---   pipelines          integer      Pipelines that CHM should ingest
---   never_ingested     integer      Of these, those without a finished walk
---   stale              integer      Of these, those with an overdue walk
---   failing_ingestion  integer      Of these, those with an error in their last walk
---   oldest_ingest_at   timestamptz? Each pipeline has a last finished walk: the earliest end of these walks
---   last_error         text?        The error of the pipeline whose last finished walk is the newest, of the pipelines with an error
---   pushed_only        integer      Of never_ingested, those with pushed runs and without an error
---   missing_at_source  integer      Of pipelines, those that their source no longer lists
+--   pipelines          integer      Number of pipelines that CHM should ingest
+--   never_ingested     integer      Number of these pipelines that CHM has never walked completely
+--   stale              integer      Number of these pipelines whose next walk is overdue
+--   failing_ingestion  integer      Number of these pipelines whose last walk failed
+--   oldest_ingest_at   timestamptz? For each of these pipelines, the time of its last complete walk: the earliest of
+--                                   these times
+--   last_error         text?        Error of one of these pipelines: of those with an error, the pipeline whose last
+--                                   complete walk is the newest
+--   pushed_only        integer      Number of never_ingested pipelines that have pushed runs and no error
+--   missing_at_source  integer      Number of these pipelines that their source no longer lists
 --   client_id          uuid         Key of the client
 SELECT
     p.client_name, p.platform,

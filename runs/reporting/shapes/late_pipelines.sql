@@ -1,5 +1,5 @@
 -- Question   Which pipelines should have started by now?
--- Grain      one row per late pipeline, latest first
+-- Grain      one row per late pipeline, the longest delay first
 -- Inventory  active
 -- Panel      Operations: table
 -- Parameters
@@ -7,11 +7,13 @@
 --   client_name        text          Name of the client
 --   pipeline_name      text          Name of the pipeline
 --   platform           text          Kind of orchestrator
---   environment        text          Where it runs
---   last_start_at      timestamptz?  When it last started; null: it never started, but its source planned a start
---   usual_gap_minutes  numeric?      Median gap between its last 20 starts, to 1 place; null: its gaps are not regular
---   expected_at        timestamptz   When its next start was expected
---   expected_by        timestamptz   From this time on it is late: expected_at plus a grace period
+--   environment        text          Where the pipeline runs
+--   last_start_at      timestamptz?  When the pipeline last started; null: it never started, but its source planned a
+--                                    start
+--   usual_gap_minutes  numeric?      Median of the gaps between its last 20 starts, to 1 place; null: the gaps are not
+--                                    regular
+--   expected_at        timestamptz   When the next start was expected
+--   expected_by        timestamptz   From this time on the pipeline is late: expected_at plus a grace period
 --   late_minutes       integer       Whole minutes since expected_by
 --   reason             text          Why a start was expected
 --   client_id          uuid          Key of the client
@@ -19,10 +21,10 @@
 --   run_id             uuid?         Key of the run that started last
 --   source_url         text?         Page of that run at the source; null: unknown
 --
--- A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan
--- decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with
--- an open run is late only if that is running long. No start is expected after the time up to which the source was
--- read.
+-- A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next
+-- start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
+-- late. A pipeline with an open run is late only if this run is running long. CHM expects no start after the time up to
+-- which it has read the source.
 --
 -- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
 -- compares both. The next start is predicted from the weeks before the last start, by the clocks of the time

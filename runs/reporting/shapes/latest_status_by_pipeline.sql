@@ -1,5 +1,5 @@
 -- Question   What is the latest status of every pipeline, by client?
--- Grain      one row per pipeline, including those without runs, by name
+-- Grain      one row per pipeline, including pipelines without runs; sorted by client and pipeline
 -- Inventory  active
 -- Panel      Operations: table; Q1-Q5 Business Monitoring: table
 -- Parameters
@@ -15,7 +15,7 @@
 --   run_id         uuid?        Key of the latest run; null: no run yet
 --   source_url     text?        Page of that run at the source; null: unknown
 --
--- The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
+-- The latest run can have any status. For a past time, stale_since has a value only if ingestion is still overdue now.
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,

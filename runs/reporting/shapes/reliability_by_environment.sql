@@ -1,5 +1,5 @@
 -- Question   Q8: How reliable is each environment?
--- Grain      one row per environment with runs, worst first
+-- Grain      one row per environment with runs, highest failure rate first
 -- Inventory  all
 -- Panel      Q6-Q10 Operations & Governance: bar chart
 -- Parameters

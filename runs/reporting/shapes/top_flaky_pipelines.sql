@@ -1,5 +1,5 @@
 -- Question   Which pipelines are flaky over time?
--- Grain      one row per pipeline with a failure between since and as_of, most failures first, or most flips
+-- Grain      one row per pipeline with a failure between since and as_of; most failures first, or most flips first
 -- Inventory  active
 -- Panel      Operations: table; Q6-Q10 Operations & Governance: table
 -- Parameters since = 30 days before as_of, limit = 20, order
@@ -11,11 +11,12 @@
 --   total_runs     integer  All runs
 --   failure_rate   numeric  Failed ÷ all runs, to 4 places
 --   flips          integer  Changes between success and failed, from one decisive run to the next
---   kind           text     broken: failing without a flip; flaky: at least 2 flips; rare: neither
+--   kind           text     flaky: at least 2 flips; broken: no flip, and the pipeline fails; rare: all others
 --   client_id      uuid     Key of the client
 --   pipeline_id    uuid     Key of the pipeline
 --
--- A pipeline that fails every time has many failures and few flips. Order by flips to find pipelines that alternate.
+-- A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and
+-- failure, order by flips.
 --
 -- For the order by failures, runs are counted only for the pipelines with the most failures, including ties. For the
 -- order by flips, they are also counted for pipelines that can have enough flips to be listed. A failure is part of at

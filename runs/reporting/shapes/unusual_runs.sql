@@ -1,5 +1,5 @@
 -- Question   Which runs succeeded, but not as usual?
--- Grain      one row per success after since whose duration or rows are far from the usual value, newest first
+-- Grain      one row per success after since whose duration or number of rows is far from the usual value, newest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       unusual_runs
@@ -8,23 +8,25 @@
 --   client_name             text         Name of the client
 --   pipeline_name           text         Name of the pipeline
 --   platform                text         Kind of orchestrator
---   environment             text         Where it runs
---   event_at                timestamptz  When it succeeded
---   unusual                 text         slow, quick, many rows, few rows or no rows; a comma separates two
---   duration_seconds        integer?     Whole seconds
---   usual_duration_seconds  integer?     Median of the successes before it
---   rows_processed          integer?     Rows that it processed
---   usual_rows              integer?     Median of the successes before it
+--   environment             text         Where the pipeline runs
+--   event_at                timestamptz  When the run succeeded
+--   unusual                 text         slow, quick, many rows, few rows or no rows; a comma separates two values
+--   duration_seconds        integer?     Duration in whole seconds
+--   usual_duration_seconds  integer?     Median duration of the successes before the run
+--   rows_processed          integer?     Rows that the run processed
+--   usual_rows              integer?     Median number of rows of the successes before the run
 --   client_id               uuid         Key of the client
 --   pipeline_id             uuid         Key of the pipeline
 --   run_id                  uuid         Key of the run
---   source_url              text?        Its page at the source; null: unknown
+--   source_url              text?        Page of the run at the source; null: unknown
 --
--- Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last
--- 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of
--- logarithms), and differs from it by at least 60 seconds or 10 rows. A run without rows is unusual if at most one of
--- these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than
--- 10 successes is not judged.
+-- Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the
+-- last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at
+-- least twice the median of these successes, or at most half of the median. Second, it differs from the median by at
+-- least 60 seconds or 10 rows. Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the
+-- median absolute deviation of the logarithms. A run without rows is unusual if at most one of these successes had no
+-- rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not
+-- judged.
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,

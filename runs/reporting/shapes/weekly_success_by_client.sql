@@ -1,5 +1,5 @@
 -- Question   Q5: How reliable is each client from week to week?
--- Grain      one row per client and ISO week with runs, by name, oldest first; the current week is the last
+-- Grain      one row per client and ISO week with runs; sorted by client, then oldest week first; the current week is the last
 -- Inventory  active
 -- Panel      Q1-Q5 Business Monitoring: line chart
 -- Parameters weeks = 8

@@ -1,13 +1,13 @@
--- Counts of runs of all clients by the UTC day of event_at, platform and environment. A day can have several rows with
--- the same platform and environment: add them up.
+-- Counts of runs of all clients by the UTC day of event_at, platform and environment. The same three values can have
+-- several rows. Add up their counts.
 --   day          UTC day of event_at
 --   platform     Kind of orchestrator
 --   environment  Where the pipelines run
---   running      Runs that have not ended
---   success      Runs that succeeded
---   failed       Runs that failed
---   canceled     Runs that were canceled
---   skipped      Runs that were skipped
+--   running      Number of runs that have not ended
+--   success      Number of runs that succeeded
+--   failed       Number of runs that failed
+--   canceled     Number of runs that were canceled
+--   skipped      Number of runs that were skipped
 SELECT day, platform, environment, running, success, failed, canceled, skipped
 FROM rollup.kind_days
 UNION ALL

@@ -1,18 +1,19 @@
--- All pipelines with their latest run, which one index probe per pipeline finds. Without a run its columns are null.
+-- All pipelines with their latest run. The columns of the run are null if the pipeline has no run. PostgreSQL finds
+-- each of these runs in an index.
 --   pipeline_id    Key of the pipeline
---   pipeline_name  Its name
---   client_id      Key of its client
---   client_name    Name of its client
+--   pipeline_name  Name of the pipeline
+--   client_id      Key of the client
+--   client_name    Name of the client
 --   platform       Kind of orchestrator
---   environment    Where it runs
---   is_active      Active inventory: pipeline and client are both active
---   ingest_due_at  After this time the status is stale
+--   environment    Where the pipeline runs
+--   is_active      Whether the pipeline is in the active inventory: pipeline and client are both active
+--   ingest_due_at  After this time the pipeline is stale: its latest status may be outdated
 --   run_id         Key of the latest run
---   latest_status  Its status
---   started_at     When it started
---   finished_at    When it ended
---   event_at       When it happened
---   last_run_time  When it started, else finished, else was stored
+--   latest_status  Status of that run
+--   started_at     When that run started
+--   finished_at    When that run ended
+--   event_at       When that run happened: its end, else its start, else when CHM stored it
+--   last_run_time  When that run started, else ended, else when CHM stored it
 SELECT
     p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.is_active,
     p.ingest_due_at, latest.run_id, latest.status AS latest_status, latest.started_at, latest.finished_at,

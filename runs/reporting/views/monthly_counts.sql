@@ -1,19 +1,19 @@
--- Counts of runs by the UTC month of event_at and the scope of their pipeline. A month and scope can have several rows:
--- add them up.
+-- Counts of runs by the UTC month of event_at, client, platform and environment. The same four values can have several
+-- rows. Add up their counts.
 --   month         First day of the UTC month of event_at
 --   client_id     Key of the client
 --   client_name   Name of the client
 --   platform      Kind of orchestrator
 --   environment   Where the pipelines run
---   is_active     Active inventory: pipelines and client are active
---   running       Runs that have not ended
---   success       Runs that succeeded
---   failed        Runs that failed
---   canceled      Runs that were canceled
---   skipped       Runs that were skipped
---   rows_known    Runs with a known number of rows
---   rows_total    Sum of these numbers of rows
---   rows_squares  Sum of their squares, for the standard deviation
+--   is_active     Whether the pipelines are in the active inventory: pipeline and client are both active
+--   running       Number of runs that have not ended
+--   success       Number of runs that succeeded
+--   failed        Number of runs that failed
+--   canceled      Number of runs that were canceled
+--   skipped       Number of runs that were skipped
+--   rows_known    Number of runs with a known number of rows
+--   rows_total    Sum of the rows of these runs
+--   rows_squares  Sum of the squares of these numbers of rows, for the standard deviation
 SELECT
     d.month, d.client_id, c.client_name, d.platform, d.environment,
     d.pipeline_is_active AND c.client_is_active AS is_active, d.running, d.success, d.failed, d.canceled, d.skipped,

@@ -1,28 +1,28 @@
 -- All pipelines with their clients, including disabled ones.
 --   pipeline_id       Key of the pipeline
---   pipeline_name     Its name, unique within the client
---   client_id         Key of its client
---   client_name       Name of its client
+--   pipeline_name     Name of the pipeline, unique within the client
+--   client_id         Key of the client
+--   client_name       Name of the client
 --   platform          Kind of orchestrator: airflow, dbt, cron, vendor_api, custom
---   pipeline_type     What it does: ingestion, transform, quality, export, healthcheck
---   environment       Where it runs: dev, staging, prod
---   external_id       Its name in the orchestrator; null: it is not ingested
---   is_active         Active inventory: the pipeline and its client are both active
---   ingested_through  Every change up to this time is stored; null before the first complete walk
---   ingest_due_at     After this time its status is stale
---   last_ingest_at    When ingestion last finished a walk of it
---   last_ingest_error Why its last walk failed; null: it did not fail
---   created_at        When CHM stored it
---   source_url        Its page at the source; null: unknown
---   source_paused     Whether its source has paused it; null: unknown
---   source_next_run_at When its source will start it next; null: unknown
---   source_missing_since Since when its source no longer lists it; null: it is listed, or the source has no list
---   known_reason      Why its failure is known; null: not marked. current_failures shows whether the mark is still valid
---   known_ticket_url  Address of the ticket
---   known_until       The failure is known until then; null: until it ends
+--   pipeline_type     What the pipeline does: ingestion, transform, quality, export, healthcheck
+--   environment       Where the pipeline runs: dev, staging, prod
+--   external_id       Id of the pipeline in its orchestrator; null: CHM does not ingest the pipeline
+--   is_active         Whether the pipeline is in the active inventory: pipeline and client are both active
+--   ingested_through  CHM has stored every change up to this time; null before the first complete walk
+--   ingest_due_at     After this time the pipeline is stale: its latest status may be outdated
+--   last_ingest_at    When CHM last walked the pipeline completely
+--   last_ingest_error Why the last walk failed; null: it did not fail
+--   created_at        When CHM stored the pipeline
+--   source_url        Page of the pipeline at the source; null: unknown
+--   source_paused     Whether the pipeline is paused at the source; null: unknown
+--   source_next_run_at When the source will start the pipeline next; null: unknown
+--   source_missing_since Since when the source no longer lists the pipeline; null: the source lists it, or has no list
+--   known_reason      Why the failure is known; null: not marked. current_failures shows whether the mark is still valid
+--   known_ticket_url  Address of a ticket about the failure
+--   known_until       Until when the failure is known; null: until the failure ends
 --   known_run_id      The failed run that was marked
---   known_fingerprint The incident of that run when it was marked
---   known_since       When it was marked
+--   known_fingerprint Fingerprint of that run's incident when it was marked
+--   known_since       When the failure was marked
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,

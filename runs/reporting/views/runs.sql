@@ -1,18 +1,18 @@
--- All runs, without payloads. Aggregate by pipeline_id before you join the inventory, so that reading an index is
--- enough.
+-- All runs, without payloads. For a fast query, first aggregate by pipeline_id, and then join the inventory. PostgreSQL
+-- then only reads an index.
 --   run_id            Key of the run
---   pipeline_id       The pipeline that ran
---   external_run_id   The source's own id of the run
+--   pipeline_id       Key of the pipeline
+--   external_run_id   Id of the run at the source
 --   status            running, success, failed, canceled, skipped
---   event_at          When it happened: when it finished, else started, else was stored
---   started_at        When it started, according to the source
---   finished_at       When it ended, according to the source
---   duration_seconds  Whole seconds
---   rows_processed    Rows that it processed, according to the source
---   error_message     Why it failed, scrubbed of secrets
---   status_reason     Details of the status, scrubbed of secrets
---   created_at        When CHM stored it
---   source_url        Its page at the source; null: unknown
+--   event_at          When the run happened: its end, else its start, else when CHM stored it
+--   started_at        When the run started, according to the source
+--   finished_at       When the run ended, according to the source
+--   duration_seconds  Duration in whole seconds
+--   rows_processed    Rows that the run processed, according to the source
+--   error_message     Why the run failed, without secrets
+--   status_reason     Details of the status, without secrets
+--   created_at        When CHM stored the run
+--   source_url        Page of the run at the source; null: unknown
 SELECT
     id AS run_id, pipeline_id, external_run_id, status, event_at, started_at, finished_at, duration_seconds,
     rows_processed, error_message, status_reason, created_at,

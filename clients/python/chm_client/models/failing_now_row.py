@@ -28,22 +28,22 @@ class FailingNowRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            environment (str): Where it runs
+            environment (str): Where the pipeline runs
             failing_since (datetime.datetime): When the first failure after the last success happened
             failed_in_a_row (int): Failed runs since the last success
             last_success_at (datetime.datetime | None): When the last success happened; null: never
             error_message (None | str): Error of the latest decisive run
-            latest_status (str): Status of the latest run, which can be later than the failure
-            retrying (bool): Whether a run is open
+            latest_status (str): Status of the latest run, which can be newer than the failure
+            retrying (bool): Whether a run of the pipeline is open
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the latest decisive run
             source_url (None | str): Page of that run at the source; null: unknown
-            incident (str): Fingerprint of platform and cause, as in the shape incidents
-            known (bool): Whether this failure has a valid mark as known
-            known_reason (None | str): Why the failure is known; null: it is new
-            known_ticket_url (None | str): Address of the ticket
-            known_until (datetime.datetime | None): When the mark ends if the failure lasts that long
+            incident (str): Fingerprint of the platform and the cause, as in the shape incidents
+            known (bool): Whether a user has marked this failure as known, and the mark is still valid
+            known_reason (None | str): Reason of the mark; null: the failure is not marked
+            known_ticket_url (None | str): Address of a ticket about the failure
+            known_until (datetime.datetime | None): When the mark ends; null: when the failure ends
             maintenance (None | str): Why it is in planned maintenance; null: it is not
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
             runbook_url (None | str): URL of the instructions for a failure, from the maintenance file

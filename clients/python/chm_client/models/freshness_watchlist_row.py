@@ -28,7 +28,7 @@ class FreshnessWatchlistRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            environment (str): Where it runs
+            environment (str): Where the pipeline runs
             last_run_at (datetime.datetime | None): When the latest run started, else finished, else was stored; null: no
                 run
             last_success_at (datetime.datetime | None): When the last success happened; null: never

@@ -25,19 +25,19 @@ T = TypeVar("T", bound="IncidentsRow")
 class IncidentsRow:
     """ 
         Attributes:
-            incident (str): Fingerprint of platform and cause; it stays the same while pipelines join and recover. The key
-                of a row is incident and since
+            incident (str): Fingerprint of the platform and the cause. It does not change while pipelines join and recover.
+                The key of a row is incident and since together
             platform (str): Kind of orchestrator
             since (datetime.datetime): When the first of these pipelines failed with this cause
             until (datetime.datetime): When the latest of these failures happened
-            pipelines (int): Pipelines that fail now with this cause
-            clients (int): Clients of these pipelines
+            pipelines (int): Number of pipelines that fail now with this cause
+            clients (int): Number of clients of these pipelines
             client_names (str): Names of these clients: the first three, and how many more
             error_message (None | str): Error of the latest failure
-            cause (str): The common text of the errors, with # for parts that vary; empty: no text
+            cause (str): The common text of the errors, with # in place of parts that vary; empty: the errors have no text
             first_run_id (UUID): Key of the latest failed run of the pipeline that failed first
             run_id (UUID): Key of the run that failed latest
-            known (int): Pipelines whose failure has a valid mark as known
+            known (int): Number of these pipelines whose failure a user has marked as known
             maintenance (None | str): Why it is in planned maintenance; null: it is not
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
             runbook_url (None | str): URL of the instructions for a failure, from the maintenance file

@@ -27,16 +27,16 @@ class IngestionHealthRow:
         Attributes:
             client_name (str): Name of the client
             platform (str): Kind of orchestrator
-            pipelines (int): Pipelines that CHM should ingest
-            never_ingested (int): Of these, those without a finished walk
-            stale (int): Of these, those with an overdue walk
-            failing_ingestion (int): Of these, those with an error in their last walk
-            oldest_ingest_at (datetime.datetime | None): Each pipeline has a last finished walk: the earliest end of these
-                walks
-            last_error (None | str): The error of the pipeline whose last finished walk is the newest, of the pipelines with
-                an error
-            pushed_only (int): Of never_ingested, those with pushed runs and without an error
-            missing_at_source (int): Of pipelines, those that their source no longer lists
+            pipelines (int): Number of pipelines that CHM should ingest
+            never_ingested (int): Number of these pipelines that CHM has never walked completely
+            stale (int): Number of these pipelines whose next walk is overdue
+            failing_ingestion (int): Number of these pipelines whose last walk failed
+            oldest_ingest_at (datetime.datetime | None): For each of these pipelines, the time of its last complete walk:
+                the earliest of these times
+            last_error (None | str): Error of one of these pipelines: of those with an error, the pipeline whose last
+                complete walk is the newest
+            pushed_only (int): Number of never_ingested pipelines that have pushed runs and no error
+            missing_at_source (int): Number of these pipelines that their source no longer lists
             client_id (UUID): Key of the client
      """
 

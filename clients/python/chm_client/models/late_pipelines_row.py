@@ -28,13 +28,13 @@ class LatePipelinesRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            environment (str): Where it runs
-            last_start_at (datetime.datetime | None): When it last started; null: it never started, but its source planned a
-                start
-            usual_gap_minutes (float | None): Median gap between its last 20 starts, to 1 place; null: its gaps are not
-                regular
-            expected_at (datetime.datetime): When its next start was expected
-            expected_by (datetime.datetime): From this time on it is late: expected_at plus a grace period
+            environment (str): Where the pipeline runs
+            last_start_at (datetime.datetime | None): When the pipeline last started; null: it never started, but its source
+                planned a start
+            usual_gap_minutes (float | None): Median of the gaps between its last 20 starts, to 1 place; null: the gaps are
+                not regular
+            expected_at (datetime.datetime): When the next start was expected
+            expected_by (datetime.datetime): From this time on the pipeline is late: expected_at plus a grace period
             late_minutes (int): Whole minutes since expected_by
             reason (str): Why a start was expected
             client_id (UUID): Key of the client

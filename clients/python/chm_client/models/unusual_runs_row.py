@@ -28,17 +28,17 @@ class UnusualRunsRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            environment (str): Where it runs
-            event_at (datetime.datetime): When it succeeded
-            unusual (str): slow, quick, many rows, few rows or no rows; a comma separates two
-            duration_seconds (int | None): Whole seconds
-            usual_duration_seconds (int | None): Median of the successes before it
-            rows_processed (int | None): Rows that it processed
-            usual_rows (int | None): Median of the successes before it
+            environment (str): Where the pipeline runs
+            event_at (datetime.datetime): When the run succeeded
+            unusual (str): slow, quick, many rows, few rows or no rows; a comma separates two values
+            duration_seconds (int | None): Duration in whole seconds
+            usual_duration_seconds (int | None): Median duration of the successes before the run
+            rows_processed (int | None): Rows that the run processed
+            usual_rows (int | None): Median number of rows of the successes before the run
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the run
-            source_url (None | str): Its page at the source; null: unknown
+            source_url (None | str): Page of the run at the source; null: unknown
      """
 
     client_name: str

@@ -184,9 +184,9 @@ def sync_detailed(
 ) -> Response[Any | ChangesSinceYesterdayReport | Error]:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
-    the rows as stored now.
+     One row per pipeline whose latest decisive status changed; newly failing first, then recovered, then
+    first runs. Inventory: active. A run is decisive if it succeeded or failed. Both statuses are
+    computed from the runs as they are stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -237,9 +237,9 @@ def sync(
 ) -> Any | ChangesSinceYesterdayReport | Error | None:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
-    the rows as stored now.
+     One row per pipeline whose latest decisive status changed; newly failing first, then recovered, then
+    first runs. Inventory: active. A run is decisive if it succeeded or failed. Both statuses are
+    computed from the runs as they are stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -285,9 +285,9 @@ async def asyncio_detailed(
 ) -> Response[Any | ChangesSinceYesterdayReport | Error]:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
-    the rows as stored now.
+     One row per pipeline whose latest decisive status changed; newly failing first, then recovered, then
+    first runs. Inventory: active. A run is decisive if it succeeded or failed. Both statuses are
+    computed from the runs as they are stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -338,9 +338,9 @@ async def asyncio(
 ) -> Any | ChangesSinceYesterdayReport | Error | None:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
-    Inventory: active. Decisive runs succeeded or failed. The statuses at both times are computed from
-    the rows as stored now.
+     One row per pipeline whose latest decisive status changed; newly failing first, then recovered, then
+    first runs. Inventory: active. A run is decisive if it succeeded or failed. Both statuses are
+    computed from the runs as they are stored now.
 
     Args:
         as_of (datetime.datetime | Unset):

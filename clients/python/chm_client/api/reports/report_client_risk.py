@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | ClientRiskReport | Error]:
     """ Q2: Which clients are at risk this week?
 
-     One row per client, including those without runs, worst first. Inventory: active.
+     One row per client, including clients without runs; highest failure rate first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | ClientRiskReport | Error | None:
     """ Q2: Which clients are at risk this week?
 
-     One row per client, including those without runs, worst first. Inventory: active.
+     One row per client, including clients without runs; highest failure rate first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | ClientRiskReport | Error]:
     """ Q2: Which clients are at risk this week?
 
-     One row per client, including those without runs, worst first. Inventory: active.
+     One row per client, including clients without runs; highest failure rate first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | ClientRiskReport | Error | None:
     """ Q2: Which clients are at risk this week?
 
-     One row per client, including those without runs, worst first. Inventory: active.
+     One row per client, including clients without runs; highest failure rate first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | ClientThroughputReport | Error]:
     """ Q6: How much data do a client's pipelines move, and how evenly?
 
-     One row per client, including those without runs, most rows first. Inventory: active.
+     One row per client, including clients without runs; most rows first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | ClientThroughputReport | Error | None:
     """ Q6: How much data do a client's pipelines move, and how evenly?
 
-     One row per client, including those without runs, most rows first. Inventory: active.
+     One row per client, including clients without runs; most rows first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | ClientThroughputReport | Error]:
     """ Q6: How much data do a client's pipelines move, and how evenly?
 
-     One row per client, including those without runs, most rows first. Inventory: active.
+     One row per client, including clients without runs; most rows first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | ClientThroughputReport | Error | None:
     """ Q6: How much data do a client's pipelines move, and how evenly?
 
-     One row per client, including those without runs, most rows first. Inventory: active.
+     One row per client, including clients without runs; most rows first. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,10 +177,11 @@ def sync_detailed(
 ) -> Response[Any | Error | FailingNowReport]:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
-    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
-    run that was re-opened since then counts with its current status.
+     One row per failing pipeline; new failures first, then known failures, each with the longest failure
+    first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
+    if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
+    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    present status.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -228,10 +229,11 @@ def sync(
 ) -> Any | Error | FailingNowReport | None:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
-    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
-    run that was re-opened since then counts with its current status.
+     One row per failing pipeline; new failures first, then known failures, each with the longest failure
+    first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
+    if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
+    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    present status.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -274,10 +276,11 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailingNowReport]:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
-    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
-    run that was re-opened since then counts with its current status.
+     One row per failing pipeline; new failures first, then known failures, each with the longest failure
+    first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
+    if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
+    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    present status.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -325,10 +328,11 @@ async def asyncio(
 ) -> Any | Error | FailingNowReport | None:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
-    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
-    run that was re-opened since then counts with its current status.
+     One row per failing pipeline; new failures first, then known failures, each with the longest failure
+    first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
+    if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
+    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    present status.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,7 +177,8 @@ def sync_detailed(
 ) -> Response[Any | Error | FailureCountsByClientReport]:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, including those without failures, worst first. Inventory: all.
+     One row per client, including clients without failures; most failures in 24 hours first. Inventory:
+    all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +226,8 @@ def sync(
 ) -> Any | Error | FailureCountsByClientReport | None:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, including those without failures, worst first. Inventory: all.
+     One row per client, including clients without failures; most failures in 24 hours first. Inventory:
+    all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +270,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailureCountsByClientReport]:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, including those without failures, worst first. Inventory: all.
+     One row per client, including clients without failures; most failures in 24 hours first. Inventory:
+    all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +319,8 @@ async def asyncio(
 ) -> Any | Error | FailureCountsByClientReport | None:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, including those without failures, worst first. Inventory: all.
+     One row per client, including clients without failures; most failures in 24 hours first. Inventory:
+    all.
 
     Args:
         as_of (datetime.datetime | Unset):

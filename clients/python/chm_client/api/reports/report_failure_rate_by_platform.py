@@ -191,7 +191,7 @@ def sync_detailed(
 ) -> Response[Any | Error | FailureRateByPlatformReport]:
     """ On which platform do runs fail most?
 
-     One row per platform with runs in the window, worst first. Inventory: all.
+     One row per platform with runs in the window, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -245,7 +245,7 @@ def sync(
 ) -> Any | Error | FailureRateByPlatformReport | None:
     """ On which platform do runs fail most?
 
-     One row per platform with runs in the window, worst first. Inventory: all.
+     One row per platform with runs in the window, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -294,7 +294,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailureRateByPlatformReport]:
     """ On which platform do runs fail most?
 
-     One row per platform with runs in the window, worst first. Inventory: all.
+     One row per platform with runs in the window, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -348,7 +348,7 @@ async def asyncio(
 ) -> Any | Error | FailureRateByPlatformReport | None:
     """ On which platform do runs fail most?
 
-     One row per platform with runs in the window, worst first. Inventory: all.
+     One row per platform with runs in the window, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):

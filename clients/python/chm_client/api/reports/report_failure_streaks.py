@@ -191,9 +191,10 @@ def sync_detailed(
 ) -> Response[Any | Error | FailureStreaksReport]:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, if it overlaps the window; newest
-    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
-    for active pipelines, because the streak of a disabled one would be in every window.
+     One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
+    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
+    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
+    window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -247,9 +248,10 @@ def sync(
 ) -> Any | Error | FailureStreaksReport | None:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, if it overlaps the window; newest
-    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
-    for active pipelines, because the streak of a disabled one would be in every window.
+     One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
+    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
+    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
+    window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -298,9 +300,10 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailureStreaksReport]:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, if it overlaps the window; newest
-    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
-    for active pipelines, because the streak of a disabled one would be in every window.
+     One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
+    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
+    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
+    window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -354,9 +357,10 @@ async def asyncio(
 ) -> Any | Error | FailureStreaksReport | None:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, if it overlaps the window; newest
-    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
-    for active pipelines, because the streak of a disabled one would be in every window.
+     One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
+    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
+    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
+    window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):

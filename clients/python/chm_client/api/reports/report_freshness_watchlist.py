@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | FreshnessWatchlistReport]:
     """ Q7: Whose data is getting old?
 
-     One row per pipeline, those without a success first, then the oldest success. Inventory: active.
+     One row per pipeline; pipelines without a success first, then the oldest success. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | Error | FreshnessWatchlistReport | None:
     """ Q7: Whose data is getting old?
 
-     One row per pipeline, those without a success first, then the oldest success. Inventory: active.
+     One row per pipeline; pipelines without a success first, then the oldest success. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FreshnessWatchlistReport]:
     """ Q7: Whose data is getting old?
 
-     One row per pipeline, those without a success first, then the oldest success. Inventory: active.
+     One row per pipeline; pipelines without a success first, then the oldest success. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | Error | FreshnessWatchlistReport | None:
     """ Q7: Whose data is getting old?
 
-     One row per pipeline, those without a success first, then the oldest success. Inventory: active.
+     One row per pipeline; pipelines without a success first, then the oldest success. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,10 +177,11 @@ def sync_detailed(
 ) -> Response[Any | Error | IncidentsReport]:
     """ Which outages explain what fails now?
 
-     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
-    The pipeline has failed with this cause since its first failure after both its last success and its
-    last failure with another cause.
+     One row per incident, largest first; incidents with only known failures last. Inventory: active. An
+    incident is a group of failing pipelines that have the same cause and began to fail together. The
+    cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
+    parts that vary, such as ids and numbers. A pipeline has failed with this cause since its first
+    failure after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -228,10 +229,11 @@ def sync(
 ) -> Any | Error | IncidentsReport | None:
     """ Which outages explain what fails now?
 
-     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
-    The pipeline has failed with this cause since its first failure after both its last success and its
-    last failure with another cause.
+     One row per incident, largest first; incidents with only known failures last. Inventory: active. An
+    incident is a group of failing pipelines that have the same cause and began to fail together. The
+    cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
+    parts that vary, such as ids and numbers. A pipeline has failed with this cause since its first
+    failure after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -274,10 +276,11 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | IncidentsReport]:
     """ Which outages explain what fails now?
 
-     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
-    The pipeline has failed with this cause since its first failure after both its last success and its
-    last failure with another cause.
+     One row per incident, largest first; incidents with only known failures last. Inventory: active. An
+    incident is a group of failing pipelines that have the same cause and began to fail together. The
+    cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
+    parts that vary, such as ids and numbers. A pipeline has failed with this cause since its first
+    failure after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -325,10 +328,11 @@ async def asyncio(
 ) -> Any | Error | IncidentsReport | None:
     """ Which outages explain what fails now?
 
-     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
-    The pipeline has failed with this cause since its first failure after both its last success and its
-    last failure with another cause.
+     One row per incident, largest first; incidents with only known failures last. Inventory: active. An
+    incident is a group of failing pipelines that have the same cause and began to fail together. The
+    cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
+    parts that vary, such as ids and numbers. A pipeline has failed with this cause since its first
+    failure after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):

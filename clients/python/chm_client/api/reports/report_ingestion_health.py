@@ -177,7 +177,8 @@ def sync_detailed(
 ) -> Response[Any | Error | IngestionHealthReport]:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
+     One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
+    external_id.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +226,8 @@ def sync(
 ) -> Any | Error | IngestionHealthReport | None:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
+     One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
+    external_id.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +270,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | IngestionHealthReport]:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
+     One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
+    external_id.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +319,8 @@ async def asyncio(
 ) -> Any | Error | IngestionHealthReport | None:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
+     One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
+    external_id.
 
     Args:
         as_of (datetime.datetime | Unset):

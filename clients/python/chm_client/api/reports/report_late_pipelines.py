@@ -177,11 +177,11 @@ def sync_detailed(
 ) -> Response[Any | Error | LatePipelinesReport]:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
-    run is late only if that is running long. No start is expected after the time up to which the source
-    was read.
+     One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
+    not started at the time at which a start was expected. If the source plans the next start, this plan
+    decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
+    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
+    after the time up to which it has read the source.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -229,11 +229,11 @@ def sync(
 ) -> Any | Error | LatePipelinesReport | None:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
-    run is late only if that is running long. No start is expected after the time up to which the source
-    was read.
+     One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
+    not started at the time at which a start was expected. If the source plans the next start, this plan
+    decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
+    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
+    after the time up to which it has read the source.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -276,11 +276,11 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | LatePipelinesReport]:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
-    run is late only if that is running long. No start is expected after the time up to which the source
-    was read.
+     One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
+    not started at the time at which a start was expected. If the source plans the next start, this plan
+    decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
+    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
+    after the time up to which it has read the source.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -328,11 +328,11 @@ async def asyncio(
 ) -> Any | Error | LatePipelinesReport | None:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
-    run is late only if that is running long. No start is expected after the time up to which the source
-    was read.
+     One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
+    not started at the time at which a start was expected. If the source plans the next start, this plan
+    decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
+    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
+    after the time up to which it has read the source.
 
     Args:
         as_of (datetime.datetime | Unset):

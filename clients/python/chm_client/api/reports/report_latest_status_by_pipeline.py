@@ -177,8 +177,9 @@ def sync_detailed(
 ) -> Response[Any | Error | LatestStatusByPipelineReport]:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
-    have any status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
+    active. The latest run can have any status. For a past time, stale_since has a value only if
+    ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -226,8 +227,9 @@ def sync(
 ) -> Any | Error | LatestStatusByPipelineReport | None:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
-    have any status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
+    active. The latest run can have any status. For a past time, stale_since has a value only if
+    ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -270,8 +272,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | LatestStatusByPipelineReport]:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
-    have any status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
+    active. The latest run can have any status. For a past time, stale_since has a value only if
+    ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -319,8 +322,9 @@ async def asyncio(
 ) -> Any | Error | LatestStatusByPipelineReport | None:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
-    have any status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
+    active. The latest run can have any status. For a past time, stale_since has a value only if
+    ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):

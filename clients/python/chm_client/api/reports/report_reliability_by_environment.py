@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | ReliabilityByEnvironmentReport]:
     """ Q8: How reliable is each environment?
 
-     One row per environment with runs, worst first. Inventory: all.
+     One row per environment with runs, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | Error | ReliabilityByEnvironmentReport | None:
     """ Q8: How reliable is each environment?
 
-     One row per environment with runs, worst first. Inventory: all.
+     One row per environment with runs, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | ReliabilityByEnvironmentReport]:
     """ Q8: How reliable is each environment?
 
-     One row per environment with runs, worst first. Inventory: all.
+     One row per environment with runs, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | Error | ReliabilityByEnvironmentReport | None:
     """ Q8: How reliable is each environment?
 
-     One row per environment with runs, worst first. Inventory: all.
+     One row per environment with runs, highest failure rate first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -181,8 +181,8 @@ def sync_detailed(
 ) -> Response[Any | Error | WeeklySuccessByClientReport]:
     """ Q5: How reliable is each client from week to week?
 
-     One row per client and ISO week with runs, by name, oldest first; the current week is the last.
-    Inventory: active.
+     One row per client and ISO week with runs; sorted by client, then oldest week first; the current
+    week is the last. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -233,8 +233,8 @@ def sync(
 ) -> Any | Error | WeeklySuccessByClientReport | None:
     """ Q5: How reliable is each client from week to week?
 
-     One row per client and ISO week with runs, by name, oldest first; the current week is the last.
-    Inventory: active.
+     One row per client and ISO week with runs; sorted by client, then oldest week first; the current
+    week is the last. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -280,8 +280,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | WeeklySuccessByClientReport]:
     """ Q5: How reliable is each client from week to week?
 
-     One row per client and ISO week with runs, by name, oldest first; the current week is the last.
-    Inventory: active.
+     One row per client and ISO week with runs; sorted by client, then oldest week first; the current
+    week is the last. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -332,8 +332,8 @@ async def asyncio(
 ) -> Any | Error | WeeklySuccessByClientReport | None:
     """ Q5: How reliable is each client from week to week?
 
-     One row per client and ISO week with runs, by name, oldest first; the current week is the last.
-    Inventory: active.
+     One row per client and ISO week with runs; sorted by client, then oldest week first; the current
+    week is the last. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
