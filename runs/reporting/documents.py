@@ -33,6 +33,19 @@ Words on this page:
 """
 
 
+DICTIONARY_INTRODUCTION = """\
+This page describes the views of the database schema `reporting`. The descriptions are also the comments of the views in
+the database. The first table says what a row is, and how long the row is stored:
+
+- *As long as the run*: by default CHM deletes no runs. `CHM_PRUNE_OLDER_THAN` sets the age at which CHM deletes runs.
+- *As long as the counted runs*: if CHM deletes a run, it subtracts the run from the counts.
+- *Not stored*: PostgreSQL computes the view each time somebody reads it.
+
+*Part of the counts* means that several rows can have the same day. Add up these rows. Example:
+`SELECT day, sum(failed) FROM reporting.daily_counts GROUP BY day`.
+"""
+
+
 def queries_document() -> str:
     """Return every shape for psql: `psql -v as_of="now()" -v since="now() - interval '7 days'" ...`."""
     lines = [
@@ -58,9 +71,9 @@ def readme_document() -> str:
     lines = [
         "# Dashboard shapes",
         "",
+        INTRODUCTION,
         f"This page is {GENERATED_NOTE}.",
         "",
-        INTRODUCTION,
         "Every shape also has these parameters:",
         "",
         *_table(("parameter", "type", "meaning"), [
@@ -106,31 +119,31 @@ def _meaning(description: str, default: str, choices: tuple[str, ...]) -> str:
 
 # For each view that is not a shape: what one row represents, and how long it is stored. A view of a shape is computed
 # when it is read, and its description contains what one row represents.
-_WITH_RUNS = "until the run is deleted; by default CHM deletes no runs (see `CHM_PRUNE_OLDER_THAN`)"
-_WITH_COUNTED_RUNS = "until the counted runs are deleted; CHM subtracts a deleted run from the count"
+_WITH_RUNS = "as long as the run"
+_WITH_COUNTED_RUNS = "as long as the counted runs"
 _WITH_INVENTORY = "until it is deleted, or its client is erased"
 GRAIN_AND_RETENTION: dict[str, tuple[str, str]] = {
     "alert_rules": ("one alert rule", _WITH_INVENTORY),
     "clients": ("one client", "until it is erased"),
-    "daily_client_counts": ("a part of the counts of one UTC day and client; add up all parts", _WITH_COUNTED_RUNS),
+    "daily_client_counts": ("part of the counts of one UTC day and client", _WITH_COUNTED_RUNS),
     "daily_counts": (
-        "a part of the counts of one UTC day, client, platform and environment; add up all parts",
+        "part of the counts of one UTC day, client, platform and environment",
         _WITH_COUNTED_RUNS,
     ),
     "daily_duration_minutes": (
-        "a part of the counts of one UTC day and duration in minutes; add up all parts",
+        "part of the counts of one UTC day and duration in minutes",
         _WITH_COUNTED_RUNS,
     ),
     "daily_kind_counts": (
-        "a part of the counts of one UTC day, platform and environment; add up all parts",
+        "part of the counts of one UTC day, platform and environment",
         _WITH_COUNTED_RUNS,
     ),
-    "hourly_failures": ("a part of the counts of one hour; add up all parts", _WITH_COUNTED_RUNS),
-    "last_successes": ("one pipeline", "its last success is never pruned"),
-    "latest_decisive_runs": ("one pipeline", "its latest decisive run is never pruned"),
-    "latest_runs": ("one pipeline", "its latest run is never pruned"),
+    "hourly_failures": ("part of the counts of one hour", _WITH_COUNTED_RUNS),
+    "last_successes": ("one pipeline", "CHM never prunes this run"),
+    "latest_decisive_runs": ("one pipeline", "CHM never prunes this run"),
+    "latest_runs": ("one pipeline", "CHM never prunes this run"),
     "monthly_counts": (
-        "a part of the counts of one UTC month, client, platform and environment; add up all parts",
+        "part of the counts of one UTC month, client, platform and environment",
         _WITH_COUNTED_RUNS,
     ),
     "open_runs": ("one run that has not ended", _WITH_RUNS),
@@ -143,7 +156,7 @@ GRAIN_AND_RETENTION: dict[str, tuple[str, str]] = {
 def _table_of_views(views: Sequence[str], descriptions: dict[str, str]) -> list[str]:
     rows = []
     for view in views:
-        grain, stored = GRAIN_AND_RETENTION.get(view, ("", "not stored, but computed when it is read"))
+        grain, stored = GRAIN_AND_RETENTION.get(view, ("", "not stored"))
         match = re.search(r"one row per ([^,:.;]+)", descriptions[view])
         rows.append((f"[`{view}`](#reporting{view})", grain or (f"one {match[1]}" if match else "see below"), stored))
     return _table(("view", "one row is", "stored"), rows)
@@ -162,8 +175,8 @@ def dictionary_document() -> str:
     lines = [
         "# Data dictionary",
         "",
-        f"This page describes the views of the database schema `reporting`. It is {GENERATED_NOTE}.",
-        "The descriptions are also the comments of the views in the database.",
+        DICTIONARY_INTRODUCTION,
+        f"This page is {GENERATED_NOTE}.",
         "",
     ]
     views = list(dict.fromkeys(row[0] for row in rows))
