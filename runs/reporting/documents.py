@@ -94,6 +94,7 @@ def _section(shape: Shape) -> list[str]:
         lines.append(f"- The view `reporting.{shape.view}` returns the same rows for the current time")
     if shape.notes:
         # One line per sentence, because each sentence is a rule of its own.
+        lines += ["", "How CHM computes these rows:", ""]
         lines += [f"- {sentence}" for sentence in re.split(r"(?<=\.) (?=[A-Z])", shape.notes)]
     lines.append("")
     if shape.parameters:
