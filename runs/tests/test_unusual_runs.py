@@ -102,6 +102,14 @@ def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytes
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
     days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
 
+    last_month = [NOW - timedelta(days=ago) for ago in range(30)]
+    of_each_day = [row for day in last_month for row in run_shape("unusual_runs", as_of=day, limit=1000)]
+    since = NOW - timedelta(days=30)
+    of_the_month = run_shape("unusual_runs", as_of=NOW, since=since, limit=1000)
+    assert len(of_each_day) > 3
+    assert of_the_month == of_each_day, "a long window lists the same runs as its days"
+    assert run_shape("unusual_runs", as_of=NOW, since=since, limit=3) == of_each_day[:3]
+
     listed = successes = 0
     for day in days:
         listed += len(run_shape("unusual_runs", as_of=day))

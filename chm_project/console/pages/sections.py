@@ -189,7 +189,7 @@ SECTIONS = {
             "No failure in 30 days.", "note", 8, _shape_reader("top_flaky_pipelines", order="flips"),
         ),
         Section(
-            "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; newest first.",
+            "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; the newest 100.",
             "Every success was as usual.", "note", 0, _unusual, grain="run",
         ),
     )

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from chm_project.db.reporting.files import Shape, default_window, expanded, fragments, shapes, view_files
 
-# The SQL of filters and parameters in a shape's view. The view has no filter and shows the current state.
+# The SQL of filters and parameters in a shape's view. The view has no filter and no limit, and shows the current state.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _VALUES_NOW = {
     "as_of": "now()",
@@ -18,6 +18,7 @@ _VALUES_NOW = {
     "client_id": "NULL",
     "platform": "NULL",
     "environment": "NULL",
+    "limit": "NULL",
 }
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _VIEW_REFERENCE = re.compile(r"\breporting\.(\w+)")
@@ -71,7 +72,8 @@ def content_hash(definitions: Iterable[View]) -> str:
 
 def _shape_view(shape: Shape) -> View:
     query = _with_current_values(shape.name, expanded(shape.body, fragments() | _NO_SCOPE), shape.parameters)
-    comment = f"{shape.question} The shape {shape.name} as of now: {shape.grain}."
+    without_limit = ", without its limit" if "limit" in shape.parameters else ""
+    comment = f"{shape.question} The shape {shape.name} as of now{without_limit}: {shape.grain}."
     return View(shape.view, query, comment, {column.name: column.description for column in shape.columns})
 
 

@@ -1,0 +1,67 @@
+-- The duration and the rows of a run (r), each compared with the values of the successes before it (former): the usual value,
+-- which is their median, and whether the run's value is unusual. A value with fewer than 10 former values has no row.
+(
+    SELECT
+        measure, value, usual,
+        -- A far value that is usual at this time of the week is not unusual: compare it with the eight weeks before.
+        CASE WHEN is_far THEN (
+            SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
+            FROM generate_series(1, 8) AS ago (weeks)
+            CROSS JOIN LATERAL (
+                SELECT CASE far.measure WHEN 'duration' THEN w.duration_seconds ELSE w.rows_processed END::float8 AS value
+                FROM reporting.runs AS w
+                WHERE w.pipeline_id = r.pipeline_id AND w.status = 'success'
+                    AND w.event_at >= r.event_at - ago.weeks * interval '168 hours' - interval '75 minutes'
+                    AND w.event_at <= r.event_at - ago.weeks * interval '168 hours' + interval '75 minutes'
+            ) AS alike
+        ) END AS is_unusual
+    FROM (
+        SELECT
+            m.measure, m.value, usual.value AS usual,
+            CASE
+                WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
+                WHEN abs(m.value - usual.value) >= m.least_difference
+                    AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
+                    -- Compute the deviation only if at least half of the values are near the median. Otherwise the last
+                    -- comparison is false. Counting in the sorted array costs less than the deviation.
+                    AND 2 * (
+                        width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
+                    ) >= cardinality(m.former_values)
+                THEN usual.distance > 5 * 1.4826 * (
+                    SELECT percentile_cont(0.5) WITHIN GROUP (
+                        ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))
+                    )
+                    FROM unnest(m.former_values) AS former_value (value)
+                )
+                ELSE false
+            END AS is_far
+        FROM (
+            VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
+        ) AS m (measure, value, least_difference, former_values)
+        CROSS JOIN LATERAL (
+            -- The median is the mean of the two middle values. For an odd number of values both are the same value.
+            SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
+            FROM (
+                SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
+                FROM (
+                    SELECT
+                        m.former_values[(cardinality(m.former_values) + 1) / 2] AS lower_middle,
+                        m.former_values[cardinality(m.former_values) / 2 + 1] AS upper_middle
+                ) AS middle
+                OFFSET 0  -- computes it once
+            ) AS medians
+            OFFSET 0
+        ) AS usual
+        CROSS JOIN LATERAL (
+            -- Values below 1 count as 1. The factor is slightly too large, so that rounding errors exclude no value.
+            SELECT
+                greatest(usual.value, 1) * factor AS highest,
+                CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
+            FROM (SELECT exp(usual.distance / (5 * 1.4826) + 1e-9) AS factor OFFSET 0) AS factors
+            OFFSET 0
+        ) AS near
+        WHERE cardinality(m.former_values) >= 10
+        OFFSET 0
+    ) AS far
+    OFFSET 0
+)
