@@ -84,3 +84,5 @@ def test_shapes_return_the_same_rows_as_simple_queries(
         covered_elsewhere = {"incident", "known", "known_reason", "known_ticket_url", "known_until"}
         rows = [{name: value for name, value in row.items() if name not in covered_elsewhere} for row in rows]
         assert [tuple(row.values()) for row in rows] == expected, name
+    streaks = run_shape("failure_streaks", as_of=AS_OF)
+    assert run_shape("failure_streaks", as_of=AS_OF, limit=limit) == streaks[:limit]

@@ -620,105 +620,37 @@ ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 
 -- failure_streaks: When did pipelines fail, and how long until they recovered?
 -- one row per streak that overlaps the window, newest first
-WITH failures AS MATERIALIZED (
-    SELECT r.pipeline_id, r.run_id, r.event_at, r.error_message
+WITH in_window AS MATERIALIZED (
+    SELECT
+        p.client_name, p.pipeline_name, p.platform, r.event_at AS began_at, p.client_id, p.pipeline_id, r.run_id
     FROM reporting.runs AS r
-    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))))
-),
--- One probe per failure finds the next decisive run, which ends or continues the streak.
-followed AS (
-    SELECT
-        f.pipeline_id, f.run_id, f.event_at, CASE WHEN following.status = 'success' THEN following.event_at END AS recovered_at
-    FROM failures AS f
-    LEFT JOIN LATERAL (
-        SELECT r.status, r.event_at
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = f.pipeline_id AND r.status IN ('success', 'failed')
-            AND (r.event_at, r.run_id) > (f.event_at, f.run_id) AND r.event_at < (:until)
-        ORDER BY r.event_at, r.run_id
-        LIMIT 1
-    ) AS following ON true
-),
--- The streaks of each pipeline within the window, numbered from 0.
-in_window AS MATERIALIZED (
-    SELECT
-        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id) FILTER (WHERE is_first))[1] AS run_id,
-        max(recovered_at) AS recovered_at, count(*) AS failed_runs
-    FROM (
-        SELECT
-            f.*,
-            count(f.recovered_at) OVER (ordered ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS number,
-            lag(f.recovered_at IS NOT NULL, 1, true) OVER ordered AS is_first
-        FROM followed AS f
-        WINDOW ordered AS (PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id)
-    ) AS numbered
-    GROUP BY pipeline_id, number
-),
--- Whether a pipeline was failing when the window begins, from the last runs before it. Pipelines without one of these
--- runs, or with a tie, have no row and get a probe of their own.
-last_runs AS MATERIALIZED (
-    SELECT pipeline_id, coalesce(failed_at > succeeded_at, succeeded_at IS NULL) AS is_failing
-    FROM (
-        SELECT
-            r.pipeline_id, max(r.event_at) FILTER (WHERE r.status = 'failed') AS failed_at,
-            max(r.event_at) FILTER (WHERE r.status = 'success') AS succeeded_at
-        FROM (
-            SELECT r.pipeline_id, r.status, r.event_at
-            FROM reporting.runs AS r
-            WHERE r.event_at < (:since)
-            ORDER BY r.event_at DESC, r.run_id DESC
-            LIMIT 4 * (SELECT count(*) FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-            AND ((:platform)::text IS NULL OR p.platform = (:platform))
-            AND ((:environment)::text IS NULL OR p.environment = (:environment)))
-        ) AS r
-        WHERE r.status IN ('success', 'failed')
-        GROUP BY r.pipeline_id
-    ) AS latest
-    WHERE failed_at IS DISTINCT FROM succeeded_at
-),
-failing_before AS MATERIALIZED (
-    SELECT p.pipeline_id, p.is_active, recovered.event_at AS recovered_at, recovered.run_id AS recovered_by
-    FROM reporting.pipelines AS p
-    LEFT JOIN last_runs USING (pipeline_id)
-    LEFT JOIN LATERAL (
-        SELECT r.event_at, r.run_id
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success'
-            AND r.event_at >= (:since) AND r.event_at < (:until)
-        ORDER BY r.event_at, r.run_id
-        LIMIT 1
-    ) AS recovered ON true
-    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
-        -- A scalar subquery, so that it runs only for pipelines without a row in last_runs.
-        AND coalesce(last_runs.is_failing, (
-            SELECT r.status = 'failed'
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND r.event_at < (:since)
-            ORDER BY r.event_at DESC, r.run_id DESC
+        -- The decisive run before it did not fail, so a streak begins.
+        AND (
+            SELECT former.status
+            FROM reporting.runs AS former
+            WHERE former.pipeline_id = r.pipeline_id AND former.status IN ('success', 'failed')
+                AND (former.event_at, former.run_id) < (r.event_at, r.run_id)
+            ORDER BY former.event_at DESC, former.run_id DESC
             LIMIT 1
-        ))
+        ) IS DISTINCT FROM 'failed'
+    ORDER BY r.event_at DESC, p.client_name, p.pipeline_name, r.run_id
+    LIMIT (:limit)
 ),
--- The failures within the window that continue a streak from before it.
-continued AS MATERIALIZED (
-    SELECT w.pipeline_id, w.number, w.failed_runs
-    FROM failing_before AS p
-    JOIN in_window AS w USING (pipeline_id)
-    -- Not `= 0`, for which the planner expects only a few rows.
-    WHERE w.number < 1
-        AND (p.recovered_at IS NULL OR (w.began_at, w.run_id) < (p.recovered_at, p.recovered_by))
-),
-streaks AS (
-    SELECT w.pipeline_id, w.run_id, w.began_at, w.recovered_at, w.failed_runs
-    FROM in_window AS w
-    WHERE w.number > 0 OR w.pipeline_id NOT IN (SELECT pipeline_id FROM continued)
-    UNION ALL
-    SELECT p.pipeline_id, before.run_id, before.began_at, p.recovered_at, before.failed_runs + coalesce(continued.failed_runs, 0)
-    FROM failing_before AS p
-    LEFT JOIN continued USING (pipeline_id)
+before_window AS (
+    SELECT
+        p.client_name, p.pipeline_name, p.platform, first.event_at AS began_at, p.client_id, p.pipeline_id, first.run_id
+    FROM reporting.pipelines AS p
+    CROSS JOIN LATERAL (
+        SELECT r.status
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND r.event_at < (:since)
+        ORDER BY r.event_at DESC, r.run_id DESC
+        LIMIT 1
+    ) AS last
     LEFT JOIN LATERAL (
         SELECT r.event_at, r.run_id
         FROM reporting.runs AS r
@@ -727,33 +659,43 @@ streaks AS (
         LIMIT 1
     ) AS former ON true
     CROSS JOIN LATERAL (
-        -- With FILTER, because the index runs_failed does not serve one pipeline.
-        SELECT
-            min(r.event_at) FILTER (WHERE r.status = 'failed') AS began_at,
-            (array_agg(r.run_id ORDER BY r.event_at, r.run_id) FILTER (WHERE r.status = 'failed'))[1] AS run_id,
-            count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
+        SELECT r.event_at, r.run_id
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id
-            AND r.event_at >= coalesce(former.event_at, '-infinity'::timestamptz) AND r.event_at < (:since)
-            AND (r.event_at, r.run_id) > (
-                coalesce(former.event_at, '-infinity'::timestamptz),
-                coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
-            )
-    ) AS before
-    WHERE p.is_active
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed'
+            AND r.event_at >= coalesce(former.event_at, '-infinity'::timestamptz)
+            AND (former.run_id IS NULL OR (r.event_at, r.run_id) > (former.event_at, former.run_id))
+        ORDER BY r.event_at, r.run_id
+        LIMIT 1
+    ) AS first
+    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND last.status = 'failed'
+        AND (SELECT count(*) FROM in_window) < coalesce((:limit), 'infinity'::float8)
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs,
-    CASE
-        WHEN f.run_id IS NOT NULL THEN f.error_message
-        ELSE (SELECT r.error_message FROM reporting.runs AS r WHERE r.run_id = s.run_id)
-    END AS error_message,
-    p.client_id, p.pipeline_id, s.run_id
-FROM streaks AS s
-JOIN reporting.pipelines AS p USING (pipeline_id)
--- Most streaks begin in the window, so their errors were read with the failures.
-LEFT JOIN failures AS f ON f.run_id = s.run_id
-ORDER BY s.began_at DESC, p.client_name, p.pipeline_name, s.run_id;
+    s.client_name, s.pipeline_name, s.platform, s.began_at, recovered.event_at AS recovered_at, failures.failed_runs,
+    (SELECT r.error_message FROM reporting.runs AS r WHERE r.run_id = s.run_id) AS error_message,
+    s.client_id, s.pipeline_id, s.run_id
+FROM (SELECT * FROM in_window UNION ALL SELECT * FROM before_window) AS s
+LEFT JOIN LATERAL (
+    SELECT r.event_at, r.run_id
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success'
+        AND (r.event_at, r.run_id) > (s.began_at, s.run_id) AND r.event_at < (:until)
+    ORDER BY r.event_at, r.run_id
+    LIMIT 1
+) AS recovered ON true
+CROSS JOIN LATERAL (
+    -- With FILTER, because the index runs_failed does not serve one pipeline.
+    SELECT count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = s.pipeline_id
+        AND (r.event_at, r.run_id) >= (s.began_at, s.run_id) AND r.event_at < (:until)
+        AND r.event_at <= coalesce(recovered.event_at, (:until))
+        AND (recovered.run_id IS NULL OR (r.event_at, r.run_id) < (recovered.event_at, recovered.run_id))
+) AS failures
+ORDER BY s.began_at DESC, s.client_name, s.pipeline_name, s.run_id
+LIMIT (:limit);
 
 -- failures_over_time: When did runs fail?
 -- one row per bucket in which a run failed, oldest first
@@ -1958,164 +1900,164 @@ LIMIT (:limit);
 
 -- unusual_runs: Which runs succeeded, but not as usual?
 -- one row per success after since whose duration or number of rows is far from the usual value, newest first
-WITH finished AS MATERIALIZED (
-    SELECT
-        r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
-        r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
-    FROM reporting.runs AS r
-    WHERE r.status = 'success' AND r.event_at >= (:since) AND r.event_at < (:as_of)
-),
--- The range of the last successes before the window, without the smallest and the largest value, so that one outlier
--- does not hide the next. Only runs far outside this range are compared with 30 successes, which keeps the cost low.
-ranges AS MATERIALIZED (
-    SELECT p.*, former.durations[2] AS shortest, former.durations[cardinality(former.durations) - 1] AS longest,
-        former.row_counts[2] AS fewest, former.row_counts[cardinality(former.row_counts) - 1] AS most
-    FROM reporting.pipelines AS p
+SELECT
+    client_name, pipeline_name, platform, environment, event_at, unusual, duration_seconds,
+    -- A median is a float, and rounding can make it larger than the largest bigint, 9.22e18.
+    least(round(usual_duration), 9.2e18)::bigint AS usual_duration_seconds,
+    rows_processed,
+    least(round(usual_rows), 9.2e18)::bigint AS usual_rows,
+    client_id, pipeline_id, run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = newest.run_id) AS source_url
+FROM (
+    SELECT p.*, r.run_id, r.event_at, r.duration_seconds, r.rows_processed, judged.*
+    -- The UTC days of the window, newest first.
+    FROM generate_series(
+        date_trunc('day', (:as_of)::timestamptz, 'UTC'),
+        greatest((:since)::timestamptz, (SELECT min(r.event_at) FROM reporting.runs AS r)) - interval '24 hours',
+        interval '-24 hours'
+    ) AS day (begins_at)
     CROSS JOIN LATERAL (
         SELECT
-            array_agg(last_seven.duration ORDER BY last_seven.duration) FILTER (WHERE last_seven.duration IS NOT NULL)
-                AS durations,
-            array_agg(last_seven.row_count ORDER BY last_seven.row_count)
-                FILTER (WHERE last_seven.row_count IS NOT NULL) AS row_counts
+            r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
+            r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
+        FROM reporting.runs AS r
+        WHERE r.status = 'success' AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+            AND r.event_at >= greatest(day.begins_at, (:since))
+            AND r.event_at < least(day.begins_at + interval '24 hours', (:as_of))
+        ORDER BY r.event_at DESC, r.run_id DESC
+        OFFSET 0
+    ) AS r
+    -- Only a run far outside the range of its pipeline is compared with 30 successes, which keeps the cost low.
+    JOIN LATERAL (
+        SELECT
+            durations[2] AS shortest, durations[cardinality(durations) - 1] AS longest,
+            row_counts[2] AS fewest, row_counts[cardinality(row_counts) - 1] AS most
         FROM (
-            SELECT r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND r.event_at < (:since)
-            ORDER BY r.event_at DESC, r.run_id DESC
-            LIMIT 7
-        ) AS last_seven
-    ) AS former
-    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND p.pipeline_id IN (SELECT finished.pipeline_id FROM finished)
-),
-suspected AS MATERIALIZED (
-    SELECT
-        r.run_id, r.event_at, r.duration_seconds, r.rows_processed, p.client_id, p.client_name, p.pipeline_id,
-        p.pipeline_name, p.platform, p.environment
-    FROM finished AS r
-    JOIN ranges AS p USING (pipeline_id)
-    WHERE r.duration >= 2 * p.longest AND r.duration - p.longest >= 30
-            AND ln((r.duration + 1) / (p.longest + 1)) >= 1.5 * ln((p.longest + 1) / (p.shortest + 1))
-        OR 2 * r.duration <= p.shortest AND p.shortest - r.duration >= 30
-            AND ln((p.shortest + 1) / (r.duration + 1)) >= 1.5 * ln((p.longest + 1) / (p.shortest + 1))
-        OR r.row_count >= 2 * p.most AND r.row_count - p.most >= 5
-            AND ln((r.row_count + 1) / (p.most + 1)) >= 1.5 * ln((p.most + 1) / (p.fewest + 1))
-        OR 2 * r.row_count <= p.fewest AND p.fewest - r.row_count >= 5
-            AND ln((p.fewest + 1) / (r.row_count + 1)) >= 1.5 * ln((p.most + 1) / (p.fewest + 1))
-        OR r.row_count = 0 AND p.fewest > 0
-),
-far AS MATERIALIZED (
-    SELECT
-        s.run_id, s.pipeline_id, s.event_at, m.measure, m.value, usual.value AS usual,
-        CASE
-            WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
-            WHEN abs(m.value - usual.value) >= m.least_difference
-                AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
-                -- Compute the deviation only if at least half of the values are near the median. Otherwise the last
-                -- comparison is false. Counting in the sorted array costs less than the deviation.
-                AND 2 * (
-                    width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
-                ) >= cardinality(m.former_values)
-            THEN usual.distance > 5 * 1.4826 * (
-                SELECT percentile_cont(0.5) WITHIN GROUP (
-                    ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))
-                )
-                FROM unnest(m.former_values) AS former_value (value)
-            )
-            ELSE false
-        END AS is_far
-    FROM suspected AS s
+            SELECT
+                array_agg(duration ORDER BY duration) FILTER (WHERE duration IS NOT NULL) AS durations,
+                array_agg(row_count ORDER BY row_count) FILTER (WHERE row_count IS NOT NULL) AS row_counts
+            FROM (
+                SELECT former.duration_seconds::float8 AS duration, former.rows_processed::float8 AS row_count
+                FROM reporting.runs AS former
+                WHERE former.pipeline_id = r.pipeline_id AND former.status = 'success' AND former.event_at < day.begins_at
+                ORDER BY former.event_at DESC, former.run_id DESC
+                LIMIT 7
+            ) AS last_seven
+        ) AS sorted
+        OFFSET 0
+    ) AS range ON
+        r.duration >= 2 * longest AND r.duration - longest >= 30
+            AND ln((r.duration + 1) / (longest + 1)) >= 1.5 * ln((longest + 1) / (shortest + 1))
+        OR 2 * r.duration <= shortest AND shortest - r.duration >= 30
+            AND ln((shortest + 1) / (r.duration + 1)) >= 1.5 * ln((longest + 1) / (shortest + 1))
+        OR r.row_count >= 2 * most AND r.row_count - most >= 5
+            AND ln((r.row_count + 1) / (most + 1)) >= 1.5 * ln((most + 1) / (fewest + 1))
+        OR 2 * r.row_count <= fewest AND fewest - r.row_count >= 5
+            AND ln((fewest + 1) / (r.row_count + 1)) >= 1.5 * ln((most + 1) / (fewest + 1))
+        OR r.row_count = 0 AND fewest > 0
     CROSS JOIN LATERAL (
         SELECT
-            array_agg(last_thirty.duration ORDER BY last_thirty.duration)
-                FILTER (WHERE last_thirty.duration IS NOT NULL) AS durations,
-            array_agg(last_thirty.row_count ORDER BY last_thirty.row_count)
-                FILTER (WHERE last_thirty.row_count IS NOT NULL) AS row_counts
+            array_agg(duration ORDER BY duration) FILTER (WHERE duration IS NOT NULL) AS durations,
+            array_agg(row_count ORDER BY row_count) FILTER (WHERE row_count IS NOT NULL) AS row_counts
         FROM (
-            SELECT r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < s.event_at
-            ORDER BY r.event_at DESC, r.run_id DESC
+            SELECT former.duration_seconds::float8 AS duration, former.rows_processed::float8 AS row_count
+            FROM reporting.runs AS former
+            WHERE former.pipeline_id = r.pipeline_id AND former.status = 'success' AND former.event_at < r.event_at
+            ORDER BY former.event_at DESC, former.run_id DESC
             LIMIT 30
         ) AS last_thirty
     ) AS former
     CROSS JOIN LATERAL (
-        VALUES
-            ('duration', s.duration_seconds::float8, 60, former.durations),
-            ('rows', s.rows_processed::float8, 10, former.row_counts)
-    ) AS m (measure, value, least_difference, former_values)
-    CROSS JOIN LATERAL (
-        -- The median is the mean of the two middle values. For an odd number of values both are the same value.
-        SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
+        SELECT
+            string_agg(
+                CASE
+                    WHEN measure = 'duration' AND value > usual THEN 'slow'
+                    WHEN measure = 'duration' THEN 'quick'
+                    WHEN value > usual THEN 'many rows'
+                    WHEN value > 0 THEN 'few rows'
+                    ELSE 'no rows'
+                END, ', ' ORDER BY measure
+            ) FILTER (WHERE is_unusual) AS unusual,
+            max(usual) FILTER (WHERE measure = 'duration') AS usual_duration,
+            max(usual) FILTER (WHERE measure = 'rows') AS usual_rows
         FROM (
-            SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
+            SELECT
+                measure, value, usual,
+                -- A far value that is usual at this time of the week is not unusual: compare it with the eight weeks before.
+                CASE WHEN is_far THEN (
+                    SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
+                    FROM generate_series(1, 8) AS ago (weeks)
+                    CROSS JOIN LATERAL (
+                        SELECT CASE far.measure WHEN 'duration' THEN w.duration_seconds ELSE w.rows_processed END::float8 AS value
+                        FROM reporting.runs AS w
+                        WHERE w.pipeline_id = r.pipeline_id AND w.status = 'success'
+                            AND w.event_at >= r.event_at - ago.weeks * interval '168 hours' - interval '75 minutes'
+                            AND w.event_at <= r.event_at - ago.weeks * interval '168 hours' + interval '75 minutes'
+                    ) AS alike
+                ) END AS is_unusual
             FROM (
                 SELECT
-                    m.former_values[(cardinality(m.former_values) + 1) / 2] AS lower_middle,
-                    m.former_values[cardinality(m.former_values) / 2 + 1] AS upper_middle
-            ) AS middle
-            OFFSET 0  -- computes it once
-        ) AS medians
-        OFFSET 0
-    ) AS usual
+                    m.measure, m.value, usual.value AS usual,
+                    CASE
+                        WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
+                        WHEN abs(m.value - usual.value) >= m.least_difference
+                            AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
+                            -- Compute the deviation only if at least half of the values are near the median. Otherwise the last
+                            -- comparison is false. Counting in the sorted array costs less than the deviation.
+                            AND 2 * (
+                                width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
+                            ) >= cardinality(m.former_values)
+                        THEN usual.distance > 5 * 1.4826 * (
+                            SELECT percentile_cont(0.5) WITHIN GROUP (
+                                ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))
+                            )
+                            FROM unnest(m.former_values) AS former_value (value)
+                        )
+                        ELSE false
+                    END AS is_far
+                FROM (
+                    VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
+                ) AS m (measure, value, least_difference, former_values)
+                CROSS JOIN LATERAL (
+                    -- The median is the mean of the two middle values. For an odd number of values both are the same value.
+                    SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
+                    FROM (
+                        SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
+                        FROM (
+                            SELECT
+                                m.former_values[(cardinality(m.former_values) + 1) / 2] AS lower_middle,
+                                m.former_values[cardinality(m.former_values) / 2 + 1] AS upper_middle
+                        ) AS middle
+                        OFFSET 0  -- computes it once
+                    ) AS medians
+                    OFFSET 0
+                ) AS usual
+                CROSS JOIN LATERAL (
+                    -- Values below 1 count as 1. The factor is slightly too large, so that rounding errors exclude no value.
+                    SELECT
+                        greatest(usual.value, 1) * factor AS highest,
+                        CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
+                    FROM (SELECT exp(usual.distance / (5 * 1.4826) + 1e-9) AS factor OFFSET 0) AS factors
+                    OFFSET 0
+                ) AS near
+                WHERE cardinality(m.former_values) >= 10
+                OFFSET 0
+            ) AS far
+            OFFSET 0
+        ) AS compared
+    ) AS judged
     CROSS JOIN LATERAL (
-        -- Values below 1 count as 1. The factor is slightly too large, so that rounding errors exclude no value.
-        SELECT
-            greatest(usual.value, 1) * factor AS highest,
-            CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
-        FROM (SELECT exp(usual.distance / (5 * 1.4826) + 1e-9) AS factor OFFSET 0) AS factors
+        SELECT p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment
+        FROM reporting.pipelines AS p
+        WHERE p.pipeline_id = r.pipeline_id AND p.is_active
         OFFSET 0
-    ) AS near
-    WHERE cardinality(m.former_values) >= 10
-),
--- Of these, keep values that are also unusual compared with the same time of the week in the eight weeks before.
-unusual AS (
-    SELECT
-        far.run_id,
-        string_agg(
-            CASE
-                WHEN far.measure = 'duration' AND far.value > far.usual THEN 'slow'
-                WHEN far.measure = 'duration' THEN 'quick'
-                WHEN far.value > far.usual THEN 'many rows'
-                WHEN far.value > 0 THEN 'few rows'
-                ELSE 'no rows'
-            END, ', ' ORDER BY far.measure
-        ) AS unusual
-    FROM far
-    CROSS JOIN LATERAL (
-        SELECT count(alike.value) AS number, min(alike.value) AS least, max(alike.value) AS most
-        FROM generate_series(1, 8) AS ago (weeks)
-        CROSS JOIN LATERAL (
-            SELECT CASE far.measure WHEN 'duration' THEN r.duration_seconds ELSE r.rows_processed END::float8 AS value
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = far.pipeline_id AND r.status = 'success'
-                AND r.event_at >= far.event_at - ago.weeks * interval '168 hours' - interval '75 minutes'
-                AND r.event_at <= far.event_at - ago.weeks * interval '168 hours' + interval '75 minutes'
-        ) AS alike
-    ) AS weekly
-    WHERE far.is_far AND (weekly.number < 4 OR far.value > 1.5 * weekly.most OR 1.5 * far.value < weekly.least)
-    GROUP BY far.run_id
-),
-usual AS (
-    SELECT
-        run_id, max(usual) FILTER (WHERE measure = 'duration') AS duration,
-        max(usual) FILTER (WHERE measure = 'rows') AS row_count
-    FROM far
-    GROUP BY run_id
-)
-SELECT
-    s.client_name, s.pipeline_name, s.platform, s.environment, s.event_at, u.unusual, s.duration_seconds,
-    -- A median is a float, and rounding can make it larger than the largest bigint, 9.22e18.
-    least(round(usual.duration), 9.2e18)::bigint AS usual_duration_seconds,
-    s.rows_processed,
-    least(round(usual.row_count), 9.2e18)::bigint AS usual_rows,
-    s.client_id, s.pipeline_id, s.run_id,
-    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = s.run_id) AS source_url
-FROM suspected AS s
-JOIN unusual AS u USING (run_id)
-JOIN usual USING (run_id)
-ORDER BY s.event_at DESC, s.run_id DESC;
+    ) AS p
+    WHERE judged.unusual IS NOT NULL
+    LIMIT (:limit)
+) AS newest
+ORDER BY event_at DESC, run_id DESC;
 
 -- vendor_dependency: Q4: How often do vendor APIs fail, compared with other platforms?
 -- one row for vendor_api and one for all other platforms, even without runs

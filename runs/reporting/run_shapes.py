@@ -46,16 +46,27 @@ def _restricted(sql: str, clients: Clients, pipelines: Pipelines = None) -> tupl
     return expanded(sql, fragment_sql | {"client_in_scope": f"({conditions})", "all_clients": "false"}), values
 
 
-def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:
+def run_shape(
+    name: str,
+    /,
+    *,
+    clients: Clients = None,
+    clock: datetime | None = None,
+    has_limit: bool = True,
+    **parameters: Any,
+) -> list[Row]:
     """Return the rows of a shape. Values are str, bool, int, float, datetime in UTC, date or UUID, by its column types.
 
     Parameters are Python values or texts; None means the default. `clock` replaces the current time, so that several
     queries use the same time. The parameter `as_of` evaluates a past moment. `clients` restricts the inventory in
-    addition to client_id. Raise KeyError for an unknown shape and InvalidParameters for invalid parameters.
+    addition to client_id. Without `has_limit`, all rows are returned, even if the shape has a default limit. Raise
+    KeyError for an unknown shape and InvalidParameters for invalid parameters.
     """
     shape = shapes()[name]
     sql, restriction_values = _restricted(shape.body, clients)
     values = validated(shape.parameters, parameters, clock=clock) | restriction_values
+    if not has_limit:
+        values[LIMIT] = None
     limit = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
     names, rows = _execute(sql + limit, values)
     expected = [column.name for column in shape.columns]

@@ -162,7 +162,8 @@ def read_days(client: Client, period: Period) -> list[Row]:
 
 
 def read_streaks(client: Client, period: Period) -> list[Row]:
-    return run_shape("failure_streaks", client_id=client.pk, since=period.since, until=period.until)
+    # All streaks, because the mean time to recovery is computed from them.
+    return run_shape("failure_streaks", client_id=client.pk, since=period.since, until=period.until, has_limit=False)
 
 
 def read_flaky(client: Client, period: Period) -> list[Row]:

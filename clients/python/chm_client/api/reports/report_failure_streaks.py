@@ -26,7 +26,7 @@ def _get_kwargs(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = UNSET,
+    limit: int | Unset = 1000,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
@@ -182,7 +182,7 @@ def sync_detailed(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = UNSET,
+    limit: int | Unset = 1000,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
@@ -200,7 +200,7 @@ def sync_detailed(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):
+        limit (int | Unset):  Default: 1000.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
@@ -239,7 +239,7 @@ def sync(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = UNSET,
+    limit: int | Unset = 1000,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
@@ -257,7 +257,7 @@ def sync(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):
+        limit (int | Unset):  Default: 1000.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
@@ -291,7 +291,7 @@ async def asyncio_detailed(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = UNSET,
+    limit: int | Unset = 1000,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
@@ -309,7 +309,7 @@ async def asyncio_detailed(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):
+        limit (int | Unset):  Default: 1000.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
@@ -348,7 +348,7 @@ async def asyncio(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = UNSET,
+    limit: int | Unset = 1000,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
@@ -366,7 +366,7 @@ async def asyncio(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):
+        limit (int | Unset):  Default: 1000.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
