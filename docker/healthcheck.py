@@ -6,7 +6,7 @@ import sys
 import urllib.request
 
 
-# Each check imports only what it needs, because it runs every few seconds beside the service.
+# Each check imports only what it needs, because it runs every few seconds while its service works.
 def web() -> bool:
     from chm_project.settings.environment import env
 

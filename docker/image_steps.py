@@ -1,9 +1,9 @@
 """Run the steps of CHM's own containers (docker/Dockerfile, docker-compose.yml) without Docker: `make image-steps`.
 
-First run the steps of the Dockerfile in a temporary folder in place of /, as a user who is not root. Pass on only the
-environment variables for the package index. Then run the commands and health checks of the compose file, with secrets
-from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis with a password.
-The base image, the creation of the user and the isolation of containers are not tested.
+First it runs the steps of the Dockerfile in a temporary folder in place of /, as a user who is not root. Of the
+caller's environment, it passes on only the variables for the package index. Then it runs the commands and health checks
+of the compose file, with secrets from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and
+a Redis with a password. The base image, the creation of the user and the isolation of containers are not tested.
 """
 
 import json
@@ -31,7 +31,7 @@ from chm_project.dashboards import expand
 
 DOCKER = Path(__file__).resolve().parent
 REPOSITORY = DOCKER.parent
-POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
+POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 UID = 10001
 # Paths in the image, which are replaced by paths in the temporary folder.
 IMAGE_PATHS = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
@@ -82,9 +82,9 @@ class Machine:
         self.run(["sh", "-ec", command])
 
     def run(self, command: Sequence[str], **environment: str) -> None:
-        done = self.start(command, **environment).wait()
-        if done:
-            sys.exit(f"Status {done}: {' '.join(command)}")
+        status = self.start(command, **environment).wait()
+        if status:
+            sys.exit(f"Status {status}: {' '.join(command)}")
 
     def start(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the repository's own command lines
@@ -99,51 +99,51 @@ class Machine:
 
 def build(machine: Machine) -> None:
     """Run the steps of the Dockerfile in the folder, and check what the image would contain."""
-    for instruction, text in instructions((DOCKER / "Dockerfile").read_text()):
-        say(f"{instruction} {text}")
+    for instruction, arguments in instructions((DOCKER / "Dockerfile").read_text()):
+        print_step(f"{instruction} {arguments}")
         if instruction == "ENV":
-            for name, value in re.findall(r"(\w+)=(\S+)", text):
-                machine.environment[name] = machine.in_root(value).replace("$PATH", machine.environment["PATH"])
+            for variable, value in re.findall(r"(\w+)=(\S+)", arguments):
+                machine.environment[variable] = machine.in_root(value).replace("$PATH", machine.environment["PATH"])
         elif instruction == "WORKDIR":
-            machine.folder = Path(machine.in_root(text))
-        elif instruction == "COPY" and text.startswith("--from=build"):
-            say("  not executed: both stages are this one folder")
+            machine.folder = Path(machine.in_root(arguments))
+        elif instruction == "COPY" and arguments.startswith("--from=build"):
+            print_step("  not executed: both stages are this one folder")
         elif instruction == "COPY":
-            copy(machine, text.split()[:-1])
-        elif instruction == "RUN" and text.startswith("groupadd"):
-            say(f"  not executed: the steps run as user {machine.user.get('user', os.getuid())}")
+            copy_from_repository(machine, arguments.split()[:-1])
+        elif instruction == "RUN" and arguments.startswith("groupadd"):
+            print_step(f"  not executed: the steps run as user {machine.user.get('user', os.getuid())}")
         elif instruction == "RUN":
-            machine.shell(text)
-        elif instruction == "USER" and text.split(":")[0] in {"0", "root"}:
+            machine.shell(arguments)
+        elif instruction == "USER" and arguments.split(":")[0] in {"0", "root"}:
             sys.exit("The image runs as root.")
         elif instruction == "HEALTHCHECK":
-            machine.health = json.loads(text.partition("CMD")[2])
+            machine.health = json.loads(arguments.partition("CMD")[2])
         elif instruction == "CMD":
-            machine.command = json.loads(text)
+            machine.command = json.loads(arguments)
     files = [path for place in ("app", "opt") for path in (machine.root / place).rglob("*") if path.is_file()]
     for path in files:
         inner = path.relative_to(machine.root)
         # Tests, secrets and the git history must not be in the image.
         if inner.parts[0] == "app" and {"tests", "secrets", ".env", ".git"} & set(inner.parts):
             sys.exit(f"{inner} must not be in the image.")
-    say(f"the image adds {sum(path.stat().st_size for path in files) / 2**20:.0f} MB to its base")
+    print_step(f"the image adds {sum(path.stat().st_size for path in files) / 2**20:.0f} MB to its base")
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each instruction of a Dockerfile."""
+    """Yield the name and the arguments of each instruction of a Dockerfile, such as COPY and "manage.py ./"."""
     # Remove comments before joining continued lines, because a comment may stand between two of these lines.
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
-        instruction, _, rest = line.partition(" ")
-        yield instruction, " ".join(rest.split())
+        name, _, arguments = line.partition(" ")
+        yield name, " ".join(arguments.split())
 
 
-def copy(machine: Machine, names: list[str]) -> None:
-    """Copy the files in git that Dockerfile.dockerignore does not exclude."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True,  # noqa: S607
-                            text=True, check=True).stdout.splitlines()  # fmt: skip
+def copy_from_repository(machine: Machine, names: list[str]) -> None:
+    """Copy these files of the repository, except those that Dockerfile.dockerignore excludes."""
+    git_output = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY,  # noqa: S607
+                                capture_output=True, text=True, check=True).stdout  # fmt: skip
     patterns = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
-    for name in listed:
+    for name in git_output.splitlines():
         if (names == ["."] or name in names) and not is_ignored(name, patterns):
             target = machine.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ def copy(machine: Machine, names: list[str]) -> None:
 
 
 def is_ignored(name: str, patterns: list[str]) -> bool:
-    """Return whether the patterns exclude the file: the last pattern that matches it or a folder above it decides."""
+    """Return whether the patterns exclude the file. The last pattern that matches the file or its folders decides."""
     paths = [str(path) for path in (PurePosixPath(name), *PurePosixPath(name).parents) if str(path) != "."]
     is_excluded = False
     for pattern in patterns:
@@ -174,7 +174,7 @@ def postgresql(machine: Machine, port: int) -> Iterator[None]:
     """Run PostgreSQL with the settings of start.sh and the roles of 10-roles.sh. Stop it at the end."""
     secrets, folder = machine.root / "run/secrets", machine.root / "postgresql"
     folder.mkdir()
-    server = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+    server_user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
     for name, mode in (("postgres_key", 0o600), ("postgres_cert", 0o644), ("postgres_password", 0o600)):
         shutil.copyfile(secrets / name, folder / name)
         (folder / name).chmod(mode)
@@ -182,12 +182,14 @@ def postgresql(machine: Machine, port: int) -> Iterator[None]:
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, "postgres", "postgres")
 
-    def program(name: str, *arguments: str) -> None:
-        subprocess.run([POSTGRESQL / name, *arguments], cwd="/", check=True, stdout=subprocess.DEVNULL, **server)  # type: ignore[call-overload]  # noqa: S603
+    def run_program(name: str, *arguments: str) -> None:
+        subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+            [POSTGRESQL_PROGRAMS / name, *arguments], cwd="/", check=True, stdout=subprocess.DEVNULL, **server_user
+        )
 
-    program("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
+    run_program("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
             f"--pwfile={folder}/postgres_password")  # fmt: skip
-    program("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "start", "-o",
+    run_program("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "start", "-o",
             f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c ssl=on"
             f" -c ssl_cert_file={folder}/postgres_cert -c ssl_key_file={folder}/postgres_key")  # fmt: skip
     try:
@@ -199,11 +201,11 @@ def postgresql(machine: Machine, port: int) -> Iterator[None]:
         )  # fmt: skip
         yield
     finally:
-        program("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+        run_program("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
 
 
 @contextmanager
-def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
+def stopping_at_end(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Stop the process at the end of the block, and kill it if it does not end within 30 s."""
     try:
         yield
@@ -212,61 +214,62 @@ def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
-            say(f"{name} did not end by itself")
+            print_step(f"{name} did not end by itself")
         with suppress(ProcessLookupError):
             # Kill children that outlived their parent.
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        say(f"{name} ended with status {process.returncode}")
+        print_step(f"{name} ended with status {process.returncode}")
 
 
 def serve(machine: Machine) -> None:
     """Run the services of the compose file, wait until they are healthy, and check the pages and roles."""
-    compose = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
+    services = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
     secrets = machine.root / "run/secrets"
     subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607
     # make-secrets.sh lets only the owner open the folder. In a container each file is mounted separately.
     secrets.chmod(0o755)
     ports = {name: free_port() for name in ("postgres", "redis", "web")}
     for path in secrets.glob("*_url"):
-        # Outside of compose the names of services do not resolve.
+        # The names of services are only known to compose, so replace them.
         text = path.read_text().replace("@postgres:5432", f"@127.0.0.1:{ports['postgres']}")
         path.chmod(0o644)
         path.write_text(machine.in_root(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
 
     def environment(service: str) -> dict[str, str]:
-        variables = {name: interpolated(value) for name, value in compose[service]["environment"].items()}
+        variables = {name: with_default_values(value) for name, value in services[service]["environment"].items()}
         return variables | {"CHM_PORT": str(ports["web"])}
 
     def run_to_end(service: str) -> None:
-        say(f"{service}: {' '.join(compose[service]['command'])}")
+        print_step(f"{service}: {' '.join(services[service]['command'])}")
         # A compose file writes $ as $$.
-        command = [word.replace("$$", "$") for word in compose[service]["command"]]
+        command = [word.replace("$$", "$") for word in services[service]["command"]]
         machine.run([machine.in_root(word) for word in command], **environment(service))
 
     with ExitStack() as stack:
-        say("PostgreSQL 15 with TLS and the roles of 10-roles.sh")
+        print_step("PostgreSQL 15 with TLS and the roles of 10-roles.sh")
         stack.enter_context(postgresql(machine, ports["postgres"]))
-        say("Redis with a password, by compose's command")
-        redis = [word.replace("$$", "$") for word in compose["redis"]["command"]]
-        redis[-1] = redis[-1].replace("dir /data", f"dir {machine.root}/data\\nport {ports['redis']}")
-        stack.enter_context(running("redis", machine.start(redis)))
+        print_step("Redis with a password, by compose's command")
+        redis_command = [word.replace("$$", "$") for word in services["redis"]["command"]]
+        redis_command[-1] = redis_command[-1].replace("dir /data", f"dir {machine.root}/data\\nport {ports['redis']}")
+        stack.enter_context(stopping_at_end("redis", machine.start(redis_command)))
         run_to_end("migrate")
         run_to_end("readers")
-        say("load_synthetic: the data set is in the image")
+        print_step("load_synthetic: the data set is in the image")
         machine.run(["python", "manage.py", "load_synthetic", "--end", "now"], **environment("web"))
-        stack.enter_context(running("web", machine.start(machine.command, **environment("web"))))
+        stack.enter_context(stopping_at_end("web", machine.start(machine.command, **environment("web"))))
         for service in ("worker", "beat"):
-            process = machine.start(compose[service]["command"], **environment(service))
-            stack.enter_context(running(service, process))
+            process = machine.start(services[service]["command"], **environment(service))
+            stack.enter_context(stopping_at_end(service, process))
         wait_until_healthy(machine, "web", machine.health, environment("web"))
         for service in ("worker", "beat"):
-            wait_until_healthy(machine, service, compose[service]["healthcheck"]["test"][1:], environment(service))
+            wait_until_healthy(machine, service, services[service]["healthcheck"]["test"][1:], environment(service))
         check_pages(ports["web"])
         check_roles(secrets, ports["postgres"])
 
 
-def interpolated(value: Any) -> str:
+def with_default_values(value: Any) -> str:
+    """Replace each ${NAME:-DEFAULT} of a compose file by its default."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
 
 
@@ -275,11 +278,11 @@ def wait_until_healthy(machine: Machine, service: str, command: list[str], envir
     start = time.monotonic()
     while time.monotonic() - start < 60:
         with open(os.devnull, "wb") as null_file:  # noqa: PTH123
-            done = subprocess.run([machine.in_root(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
+            status = subprocess.run([machine.in_root(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
                                   env=machine.environment | {k: machine.in_root(v) for k, v in environment.items()},
                                   stdout=null_file, stderr=null_file, **machine.user)  # fmt: skip
-        if done.returncode == 0:
-            say(f"{service} is healthy after {time.monotonic() - start:.1f} s: {' '.join(command)}")
+        if status.returncode == 0:
+            print_step(f"{service} is healthy after {time.monotonic() - start:.1f} s: {' '.join(command)}")
             return
         time.sleep(0.5)
     sys.exit(f"{service} did not become healthy.")
@@ -288,12 +291,12 @@ def wait_until_healthy(machine: Machine, service: str, command: list[str], envir
 def check_pages(port: int) -> None:
     """Check that the login page and its style sheets are served."""
     page = get_page(port, "/admin/login/")
-    sheets = re.findall(rb'href="(/static/[^"]+\.css)"', page)
-    if not sheets or b"csrfmiddlewaretoken" not in page:
+    style_sheets = re.findall(rb'href="(/static/[^"]+\.css)"', page)
+    if not style_sheets or b"csrfmiddlewaretoken" not in page:
         sys.exit("The login page lacks its style sheets or its form.")
-    for sheet in sheets:
-        get_page(port, sheet.decode())
-    say(f"/admin/login/ and its {len(sheets)} style sheets are served")
+    for style_sheet in style_sheets:
+        get_page(port, style_sheet.decode())
+    print_step(f"/admin/login/ and its {len(style_sheets)} style sheets are served")
 
 
 def get_page(port: int, path: str) -> bytes:
@@ -303,35 +306,35 @@ def get_page(port: int, path: str) -> bytes:
 
 
 def check_roles(secrets: Path, port: int) -> None:
-    """Check over TLS that each role can do what its boards need, and nothing else."""
-    for reader in ("grafana_reader", "metabase_reader"):
-        password = (secrets / f"{reader}_password").read_text().strip()
+    """Check over TLS that each reading role can run the queries of its boards, and nothing else."""
+    for role in ("grafana_reader", "metabase_reader"):
+        password = (secrets / f"{role}_password").read_text().strip()
         ca_file = str(secrets / "postgres_ca")
         with psycopg.connect(
             host="127.0.0.1",
             port=port,
             dbname="chm",
-            user=reader,
+            user=role,
             password=password,
             autocommit=True,
             sslmode="verify-full",
             sslrootcert=ca_file,
         ) as connection:
-            count = connection.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
+            pipeline_count = connection.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
             # A reading role must not read tables or create objects.
-            for forbidden in ("SELECT count(*) FROM public.runs", "CREATE TABLE reporting.mine (x int)"):
+            for forbidden_statement in ("SELECT count(*) FROM public.runs", "CREATE TABLE reporting.mine (x int)"):
                 try:
-                    connection.execute(forbidden)
+                    connection.execute(forbidden_statement)
                 except psycopg.Error:
                     continue
-                sys.exit(f"{reader} may: {forbidden}")
-            say(f"{reader} sees {count and count[0]} pipelines, over TLS, and no table")
-            run_board_queries(connection, reader)
+                sys.exit(f"{role} may: {forbidden_statement}")
+            print_step(f"{role} sees {pipeline_count and pipeline_count[0]} pipelines, over TLS, and no table")
+            run_board_queries(connection, role)
         try:
-            psycopg.connect(host="127.0.0.1", port=port, dbname="metabase_app", user=reader, password=password).close()
+            psycopg.connect(host="127.0.0.1", port=port, dbname="metabase_app", user=role, password=password).close()
         except psycopg.OperationalError:
             continue
-        sys.exit(f"{reader} may connect to metabase_app.")
+        sys.exit(f"{role} may connect to metabase_app.")
     password = (secrets / "chm_password").read_text().strip()
     with psycopg.connect(host="127.0.0.1", port=port, dbname="chm", user="chm", password=password) as connection:
         # CHM's role owns its database and must have no other rights.
@@ -342,10 +345,10 @@ def check_roles(secrets: Path, port: int) -> None:
             sys.exit("chm has more rights than to own its database.")
 
 
-def run_board_queries(connection: psycopg.Connection[Any], reader: str) -> None:
+def run_board_queries(connection: psycopg.Connection[Any], role: str) -> None:
     """Run every query of the reader's boards, with the filters of a board that was just opened."""
     now, queries = datetime.now(UTC), list[tuple[str, Any]]()
-    if reader == "grafana_reader":
+    if role == "grafana_reader":
         for path in (DOCKER / "grafana" / "dashboards").glob("*.json"):
             board = json.loads(path.read_text())
             for panel in board["panels"]:
@@ -355,12 +358,14 @@ def run_board_queries(connection: psycopg.Connection[Any], reader: str) -> None:
         content = json.loads((DOCKER / "metabase" / "boards.json").read_text())
         for card in (*content["models"], *content["questions"]):
             queries.append(expand.metabase(card["sql"], card.get("tags", {}), {}))
-    seconds, rows = [], 0
+    query_seconds, row_count = [], 0
     for sql, values in queries:
         start = time.monotonic()
-        rows += len(connection.execute(sql, values).fetchall())
-        seconds.append(time.monotonic() - start)
-    say(f"{reader} runs {len(queries)} queries: {rows} rows, the slowest in {max(seconds) * 1000:.0f} ms")
+        row_count += len(connection.execute(sql, values).fetchall())
+        query_seconds.append(time.monotonic() - start)
+    print_step(
+        f"{role} runs {len(queries)} queries: {row_count} rows, the slowest in {max(query_seconds) * 1000:.0f} ms"
+    )
 
 
 def free_port() -> int:
@@ -369,16 +374,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def say(text: str) -> None:
-    sys.stdout.write(f"[{time.monotonic() - BEGUN:5.1f} s] {text}\n")
+def print_step(text: str) -> None:
+    sys.stdout.write(f"[{time.monotonic() - START_TIME:5.1f} s] {text}\n")
     sys.stdout.flush()
 
 
-BEGUN = time.monotonic()
+START_TIME = time.monotonic()
 
 
 def main() -> None:
-    if not (POSTGRESQL / "postgres").exists() or not shutil.which("redis-server"):
+    if not (POSTGRESQL_PROGRAMS / "postgres").exists() or not shutil.which("redis-server"):
         sys.exit("This needs postgresql-15 and redis-server (Debian's packages).")
     # Not in /tmp, because /tmp in a command means the image's folder of this name.
     with tempfile.TemporaryDirectory(prefix="chm-image-", dir="/var/tmp") as folder:
@@ -390,7 +395,7 @@ def main() -> None:
             for place in ("app", "opt"):
                 machine.change_owner(machine.root / place, 0)
         serve(machine)
-    say("all steps done")
+    print_step("all steps done")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 // Run Grafana's own code on the boards without its server: variables (@grafana/scenes), and transformations, field
-// overrides and links (@grafana/data). check_boards.py starts this program in the folder in which these packages are
-// installed, writes boards and filter values to its standard input, and reads the result from its standard output. The
-// packages need a browser, so jsdom simulates one.
+// overrides and links (@grafana/data). check_boards.py starts this program in the folder that has these packages. It
+// writes boards, filter values and sample rows to the standard input, and reads the result from the standard output.
+// The packages need a browser, so jsdom simulates one.
 for (const kind of ['.css', '.scss', '.svg', '.woff2']) require.extensions[kind] = () => {};
 const Module = require('module');
 const load = Module._load;
@@ -68,13 +68,13 @@ async function fields(panel, frame) {
       context.frame.fields.find((field) => field.name === name).values[context.rowIndex]
     );
   };
-  const [done] = data.applyFieldOverrides({
+  const [overridden] = data.applyFieldOverrides({
     data: transformed, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc',
   });
-  return done.fields.map((field) => ({
+  return overridden.fields.map((field) => ({
     name: field.name,
     type: field.type,
-    shown: data.getFieldDisplayName(field, done),
+    shown: data.getFieldDisplayName(field, overridden),
     values: [...field.values],
     texts: [...field.values].map((value) => data.formattedValueToString(field.display(value))),
     colours: [...field.values].map((value) => field.display(value).color),

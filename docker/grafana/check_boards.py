@@ -1,8 +1,10 @@
 """Check the boards with Grafana's own types and code, in the release of docker-compose.yml (`make check-boards`).
 
-Needs npm. Install the packages of that release and TypeScript into a temporary folder. Check every dashboard, panel
-option and field option with the types. Run Grafana's code with behaviour.cjs, and check that it expands variables to
-the same SQL as the tests, and that transformations, overrides and links have the expected results for sample rows.
+It needs npm, which installs the packages of that release and TypeScript into a temporary folder. Two checks follow:
+
+- Every dashboard, panel option and field option has Grafana's type.
+- Grafana's code, started by behaviour.cjs, inserts variables into the SQL as CHM's tests do. For sample rows its
+  transformations, overrides and links have the expected results.
 """
 
 import json
@@ -19,19 +21,19 @@ from typing import Any
 from chm_project.dashboards import expand
 
 DOCKER = Path(__file__).resolve().parent.parent
-TYPESCRIPT = "5.6.3"
-SCENES = "6.0.0"  # the version of @grafana/scenes in that release of Grafana
-END = datetime(2026, 6, 17, 12, tzinfo=UTC)
-ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
-# Values of the filters: none chosen, some chosen, and texts that try to end a quoted value.
+TYPESCRIPT_VERSION = "5.6.3"
+SCENES_VERSION = "6.0.0"  # the version of @grafana/scenes in that release of Grafana
+RANGE_END = datetime(2026, 6, 17, 12, tzinfo=UTC)
+SAMPLE_ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
+# Values of the filters: none, some, and texts that try to inject SQL.
 FILTER_CHOICES: tuple[dict[str, str], ...] = (
-    {}, {"client": ID}, {"platform": "airflow", "environment": "dev"}, {"platform": "x' OR true --"},
+    {}, {"client": SAMPLE_ID}, {"platform": "airflow", "environment": "dev"}, {"platform": "x' OR true --"},
     {"platform": 'a"b\\'}, {"environment": "NULL"}, {"client": "$__all", "platform": "cron"},
 )  # fmt: skip
-RAW = "./node_modules/@grafana/schema/dist/esm/raw/composable"
+PANEL_TYPES_FOLDER = "./node_modules/@grafana/schema/dist/esm/raw/composable"
 PANEL_TYPES = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
-# Grafana's types use enumerations, but JSON contains the values. Plain<T> converts a type to the type of its JSON.
-PLAIN = """
+# Grafana's types use enumerations, but JSON contains only their values. Plain<T> is the type of the JSON of a T.
+PLAIN_TYPE = """
 type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined ? T
   : T extends (infer U)[] ? Plain<U>[]
   : T extends number ? (number extends T ? number : `${T}` extends `${infer N extends number}` ? N : T)
@@ -40,20 +42,22 @@ type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined
 
 
 def main() -> int:
-    match = re.search(r"grafana/grafana-oss:([0-9.]+)", (DOCKER / "docker-compose.yml").read_text())
-    if not match:
+    release = re.search(r"grafana/grafana-oss:([0-9.]+)", (DOCKER / "docker-compose.yml").read_text())
+    if not release:
         sys.exit("docker-compose.yml has no version of Grafana.")
     with tempfile.TemporaryDirectory() as folder:
-        grafana = [f"@grafana/{part}@{match[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
-        others = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
+        grafana_packages = [
+            f"@grafana/{part}@{release[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")
+        ]
+        other_packages = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
         # The packages work without their install scripts, so do not run these.
-        _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana,
-             f"@grafana/scenes@{SCENES}", f"typescript@{TYPESCRIPT}", *others)  # fmt: skip
+        _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana_packages,
+             f"@grafana/scenes@{SCENES_VERSION}", f"typescript@{TYPESCRIPT_VERSION}", *other_packages)  # fmt: skip
         boards = [json.loads(path.read_text()) for path in sorted((DOCKER / "grafana" / "dashboards").glob("*.json"))]
         (Path(folder) / "boards.ts").write_text(typescript(boards))
         _run(folder, "npx", "tsc", "--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "node",
              "--target", "es2020", "boards.ts")  # fmt: skip
-        sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {match[1]}.\n")
+        sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {release[1]}.\n")
         shutil.copy(DOCKER / "grafana" / "behaviour.cjs", folder)
         differences = [*behaviour_differences(folder, boards)]
     sys.stdout.write("".join(f"{fault}\n" for fault in differences) or "The variables and panels behave as expected.\n")
@@ -62,39 +66,43 @@ def main() -> int:
 
 def behaviour_differences(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
     """Yield a message for each difference between the result of Grafana's code and the expected result."""
-    sql = [
+    queries = [
         {"board": board, "chosen": chosen, "sql": panel["targets"][0]["rawSql"]}
         for board in boards
         for panel in board["panels"]
         for chosen in FILTER_CHOICES
     ]
-    panels = {
+    panel_by_shape = {
         re.search(r"Shape: (\w+)", panel["description"])[1]: panel  # type: ignore[index]
         for board in boards
         for panel in board["panels"]
     }
-    fields = [{"panel": panels[name], "frame": {"fields": frame}} for name, frame in SAMPLE_ROWS.items()]
-    done = subprocess.run(["node", "behaviour.cjs"], cwd=folder, input=json.dumps({"sql": sql, "fields": fields}),  # noqa: S607
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    if done.returncode:
-        yield done.stderr
+    panels_with_rows = [
+        {"panel": panel_by_shape[shape_name], "frame": {"fields": frame}} for shape_name, frame in SAMPLE_ROWS.items()
+    ]
+    request = json.dumps({"sql": queries, "fields": panels_with_rows})
+    completed = subprocess.run(["node", "behaviour.cjs"], cwd=folder, input=request,  # noqa: S607
+                               capture_output=True, text=True, check=False)  # fmt: skip
+    if completed.returncode:
+        yield completed.stderr
         return
-    answer = json.loads(done.stdout)
-    start = END - timedelta(days=7)
-    for query, grafana_sql in zip(sql, answer["sql"], strict=True):
+    result = json.loads(completed.stdout)
+    range_start = RANGE_END - timedelta(days=7)
+    for query, grafana_sql in zip(queries, result["sql"], strict=True):
         # Grafana's server expands these macros, after the page has inserted the variables.
-        own_sql = expand.grafana(query["sql"], query["board"], start, END, query["chosen"])
-        for macro, moment in (("$__timeFrom()", start), ("$__timeTo()", END)):
+        expected_sql = expand.grafana(query["sql"], query["board"], range_start, RANGE_END, query["chosen"])
+        for macro, moment in (("$__timeFrom()", range_start), ("$__timeTo()", RANGE_END)):
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
-        if own_sql != grafana_sql:
-            yield f"{query['board']['title']}, {query['chosen']}: Grafana sends\n{grafana_sql}\nexpected:\n{own_sql}"
-    for name, grafana_fields in zip(SAMPLE_ROWS, answer["fields"], strict=True):
-        shown = [{key: field[key] for key in EXPECTED_FIELDS[name][0]} for field in grafana_fields]
-        if shown != EXPECTED_FIELDS[name]:
-            yield f"{name}: Grafana shows\n{shown}\nexpected:\n{EXPECTED_FIELDS[name]}"
+        if expected_sql != grafana_sql:
+            where = f"{query['board']['title']}, {query['chosen']}"
+            yield f"{where}: Grafana sends\n{grafana_sql}\nexpected:\n{expected_sql}"
+    for shape_name, grafana_fields in zip(SAMPLE_ROWS, result["fields"], strict=True):
+        shown = [{key: field[key] for key in EXPECTED_FIELDS[shape_name][0]} for field in grafana_fields]
+        if shown != EXPECTED_FIELDS[shape_name]:
+            yield f"{shape_name}: Grafana shows\n{shown}\nexpected:\n{EXPECTED_FIELDS[shape_name]}"
         names = [field["name"] for field in grafana_fields]
-        if (x_field := panels[name]["options"].get("xField")) and x_field not in names:
-            yield f"{name}: the field {x_field}, which the bars need, is missing."
+        if (x_field := panel_by_shape[shape_name]["options"].get("xField")) and x_field not in names:
+            yield f"{shape_name}: the field {x_field}, which the bars need, is missing."
 
 
 # 15 and 22 June 2026, in milliseconds.
@@ -120,7 +128,7 @@ SAMPLE_ROWS: dict[str, list[dict[str, Any]]] = {
         {"name": "client_name", "type": "string", "values": ["Acme"]},
         {"name": "pipeline_name", "type": "string", "values": ["Orders"]},
         {"name": "failed_in_a_row", "type": "number", "values": [3]},
-        {"name": "pipeline_id", "type": "string", "values": [ID]},
+        {"name": "pipeline_id", "type": "string", "values": [SAMPLE_ID]},
     ],
     "latest_status_by_pipeline": [
         {"name": "latest_status", "type": "string", "values": ["failed", "success", "running"]},
@@ -148,7 +156,7 @@ EXPECTED_FIELDS: dict[str, list[dict[str, Any]]] = {
         {
             "shown": "Pipeline name",
             "hidden": False,
-            "links": [f"http://chm/admin/inventory/pipeline/{ID}/change/"],
+            "links": [f"http://chm/admin/console/pipeline/{SAMPLE_ID}/"],
         },
         {"shown": "Failed in a row", "hidden": False, "links": []},
         {"shown": "pipeline_id", "hidden": True, "links": []},
@@ -160,22 +168,23 @@ EXPECTED_FIELDS: dict[str, list[dict[str, Any]]] = {
 
 def typescript(boards: list[dict[str, Any]]) -> str:
     """Return a TypeScript file in which every board, panel option and field option has Grafana's type."""
-    lines = ["import type { Dashboard } from '@grafana/schema';", PLAIN]
+    lines = ["import type { Dashboard } from '@grafana/schema';", PLAIN_TYPE]
     lines += [
         f"import type {{ Options as {name}Options, FieldConfig as {name}Fields }} from"
-        f" '{RAW}/{kind}/panelcfg/x/{name}PanelCfg_types.gen';"
-        for kind, name in PANEL_TYPES.items()
-        if kind != "table"
+        f" '{PANEL_TYPES_FOLDER}/{panel_type}/panelcfg/x/{name}PanelCfg_types.gen';"
+        for panel_type, name in PANEL_TYPES.items()
+        if panel_type != "table"
     ]
     # A table's cells share their options with other panels.
-    lines.append(f"import type {{ Options as TableOptions }} from '{RAW}/table/panelcfg/x/TablePanelCfg_types.gen';")
+    table_module = f"{PANEL_TYPES_FOLDER}/table/panelcfg/x/TablePanelCfg_types.gen"
+    lines.append(f"import type {{ Options as TableOptions }} from '{table_module}';")
     lines.append("import type { TableFieldOptions as TableFields } from '@grafana/schema';")
     for number, board in enumerate(boards):
         lines.append(f"export const board{number}: Plain<Dashboard> = {json.dumps(board)};")
         for panel in board["panels"]:
             name, suffix = PANEL_TYPES[panel["type"]], f"{number}_{panel['id']}"
             fields = panel["fieldConfig"]
-            custom = fields["defaults"].get("custom", {}) | {
+            custom_options = fields["defaults"].get("custom", {}) | {
                 option["id"].removeprefix("custom."): option["value"]
                 for override in fields["overrides"]
                 for option in override["properties"]
@@ -184,16 +193,16 @@ def typescript(boards: list[dict[str, Any]]) -> str:
             lines.append(
                 f"export const options{suffix}: Plain<Partial<{name}Options>> = {json.dumps(panel['options'])};"
             )
-            lines.append(f"export const fields{suffix}: Plain<Partial<{name}Fields>> = {json.dumps(custom)};")
+            lines.append(f"export const fields{suffix}: Plain<Partial<{name}Fields>> = {json.dumps(custom_options)};")
     return "\n".join(lines)
 
 
 def _run(folder: str, program: str, *arguments: str) -> None:
     if not (path := shutil.which(program)):
         sys.exit(f"{program} is not installed, but needed.")
-    done = subprocess.run([path, *arguments], cwd=folder, check=False)  # noqa: S603 - our own command lines
-    if done.returncode:
-        sys.exit(done.returncode)
+    completed = subprocess.run([path, *arguments], cwd=folder, check=False)  # noqa: S603 - our own command lines
+    if completed.returncode:
+        sys.exit(completed.returncode)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Metabase:
         self._url = url.rstrip("/")
         self._session = ""
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
+    def request(self, method: str, path: str, body: object = None) -> Any:
         """Send a request and return the decoded response, or None if it is empty; raise MetabaseError."""
         request = urllib.request.Request(  # noqa: S310 - the address is the operator's
             f"{self._url}{path}",
@@ -40,24 +40,24 @@ class Metabase:
             | ({"X-Metabase-Session": self._session} if self._session else {}),
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                text = answer.read()
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+                text = response.read()
         except urllib.error.HTTPError as error:
             reason = error.read(2_000).decode(errors="replace")
             # `from None` leaves out the cause, because the request can contain a password.
             raise MetabaseError(f"{method} {path} answered {error.code}: {reason}") from None
         return json.loads(text) if text else None
 
-    def wait(self) -> None:
+    def wait_until_healthy(self) -> None:
         """Wait until Metabase is healthy; raise MetabaseError after WAIT_SECONDS."""
-        end, pause = time.monotonic() + WAIT_SECONDS, 0.1
+        deadline, pause = time.monotonic() + WAIT_SECONDS, 0.1
         while True:
             try:
-                if self.ask("GET", "/api/health") == {"status": "ok"}:
+                if self.request("GET", "/api/health") == {"status": "ok"}:
                     return
             except (OSError, MetabaseError):
                 pass
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise MetabaseError(f"Metabase at {self._url} did not become healthy in {WAIT_SECONDS} s.")
             time.sleep(pause)
             # Metabase needs minutes for its first start, so wait longer each time.
@@ -65,113 +65,115 @@ class Metabase:
 
     def log_in(self, email: str, password: str) -> None:
         """Log in, or create the administrator if Metabase has no user yet."""
-        state = self.ask("GET", "/api/session/properties")
-        if state["has-user-setup"]:
-            self._session = self.ask("POST", "/api/session", {"username": email, "password": password})["id"]
+        properties = self.request("GET", "/api/session/properties")
+        if properties["has-user-setup"]:
+            self._session = self.request("POST", "/api/session", {"username": email, "password": password})["id"]
             return
         user = {"email": email, "password": password, "first_name": "CHM", "last_name": "Administrator"}
-        prefs = {"site_name": "CHM", "site_locale": "en"}
-        setup = {"token": state["setup-token"], "user": user, "prefs": prefs}
-        self._session = self.ask("POST", "/api/setup", setup)["id"]
-        say("created", "administrator", email)
+        preferences = {"site_name": "CHM", "site_locale": "en"}
+        setup = {"token": properties["setup-token"], "user": user, "prefs": preferences}
+        self._session = self.request("POST", "/api/setup", setup)["id"]
+        print_outcome("created", "administrator", email)
 
-    def pages(self, path: str) -> list[dict[str, Any]]:
+    def read_pages(self, path: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         while True:
-            page = self.ask("GET", f"{path}&limit=100&offset={len(items)}")
+            page = self.request("GET", f"{path}&limit=100&offset={len(items)}")
             items += page["data"]
             if not page["data"] or len(items) >= page["total"]:
                 return items
 
 
-def provision(metabase: Metabase, content: dict[str, Any], details: dict[str, Any]) -> None:
-    """Create or update the database, the collection, the models, the questions and the boards."""
-    database = put_database(metabase, content["database"], details)
-    collection = put_collection(metabase, content["collection"])
+def provision(metabase: Metabase, content: dict[str, Any], connection_details: dict[str, Any]) -> None:
+    """Create what is missing, and update what differs: database, collection, models, questions and boards."""
+    database_id = put_database(metabase, content["database"], connection_details)
+    collection_id = put_collection(metabase, content["collection"])
     # Metabase lists models as `dataset` and questions as `card`.
-    kinds = "models=card&models=dataset&models=dashboard"
-    items = metabase.pages(f"/api/collection/{collection}/items?{kinds}")
-    cards = {item["name"]: item["id"] for item in items if item["model"] in {"card", "dataset"}}
-    boards = {item["name"]: item["id"] for item in items if item["model"] == "dashboard"}
-    for kind in ("models", "questions"):
-        for card in content[kind]:
-            cards[card["name"]] = put_card(metabase, card, database, collection, cards.get(card["name"]))
+    object_types = "models=card&models=dataset&models=dashboard"
+    items = metabase.read_pages(f"/api/collection/{collection_id}/items?{object_types}")
+    card_ids = {item["name"]: item["id"] for item in items if item["model"] in {"card", "dataset"}}
+    board_ids = {item["name"]: item["id"] for item in items if item["model"] == "dashboard"}
+    for section in ("models", "questions"):
+        for card in content[section]:
+            card_ids[card["name"]] = put_card(metabase, card, database_id, collection_id, card_ids.get(card["name"]))
     for board in content["dashboards"]:
-        put_dashboard(metabase, board, cards, collection, boards.get(board["name"]))
+        put_dashboard(metabase, board, card_ids, collection_id, board_ids.get(board["name"]))
 
 
-def put_database(metabase: Metabase, name: str, details: dict[str, Any]) -> int:
-    """Create the database, or update its settings; return its number."""
-    wanted = {"name": name, "engine": "postgres", "details": details}
-    for database in metabase.ask("GET", "/api/database")["data"]:
+def put_database(metabase: Metabase, name: str, connection_details: dict[str, Any]) -> int:
+    """Create the database, or update its settings; return its id."""
+    expected = {"name": name, "engine": "postgres", "details": connection_details}
+    for database in metabase.request("GET", "/api/database")["data"]:
         if database["name"] == name:
             # The API does not return the password, so it is always set, in case it has changed.
-            metabase.ask("PUT", f"/api/database/{database['id']}", wanted)
-            say("set", "database", name)
+            metabase.request("PUT", f"/api/database/{database['id']}", expected)
+            print_outcome("set", "database", name)
             return int(database["id"])
-    created = metabase.ask("POST", "/api/database", wanted | {"is_full_sync": True})
-    say("created", "database", name)
+    created = metabase.request("POST", "/api/database", expected | {"is_full_sync": True})
+    print_outcome("created", "database", name)
     return int(created["id"])
 
 
-def put_collection(metabase: Metabase, wanted: dict[str, str]) -> int:
-    for collection in metabase.ask("GET", "/api/collection"):
-        if collection["name"] == wanted["name"] and collection.get("location") == "/":
+def put_collection(metabase: Metabase, expected: dict[str, str]) -> int:
+    for collection in metabase.request("GET", "/api/collection"):
+        if collection["name"] == expected["name"] and collection.get("location") == "/":
             return int(collection["id"])
-    created = metabase.ask("POST", "/api/collection", wanted)
-    say("created", "collection", wanted["name"])
+    created = metabase.request("POST", "/api/collection", expected)
+    print_outcome("created", "collection", expected["name"])
     return int(created["id"])
 
 
-def put_card(metabase: Metabase, card: dict[str, Any], database: int, collection: int, existing: int | None) -> int:
-    """Create or update a model or a question; return its number."""
+def put_card(
+    metabase: Metabase, card: dict[str, Any], database_id: int, collection_id: int, existing_id: int | None
+) -> int:
+    """Create or update a model or a question; return its id."""
     native: dict[str, Any] = {"query": card["sql"], "template-tags": card.get("tags", {})}
-    wanted: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "name": card["name"],
         "description": card["description"],
         "type": "model" if "columns" in card else "question",
         "display": card.get("display", "table"),
-        "collection_id": collection,
-        "dataset_query": {"type": "native", "database": database, "native": native},
+        "collection_id": collection_id,
+        "dataset_query": {"type": "native", "database": database_id, "native": native},
         "visualization_settings": card.get("visualization_settings", {}),
     }
     if "columns" in card:
-        wanted["result_metadata"] = card["columns"]
+        expected["result_metadata"] = card["columns"]
     else:
-        wanted["parameters"] = [
+        expected["parameters"] = [
             {"id": tag["id"], "name": tag["display-name"], "slug": name, "type": "string/=",
              "target": ["variable", ["template-tag", name]]}
             for name, tag in card["tags"].items()
         ]  # fmt: skip
-    return put(metabase, "card", wanted, existing)
+    return put_object(metabase, "card", expected, existing_id)
 
 
 def put_dashboard(
-    metabase: Metabase, board: dict[str, Any], cards: dict[str, int], collection: int, existing: int | None
+    metabase: Metabase, board: dict[str, Any], card_ids: dict[str, int], collection_id: int, existing_id: int | None
 ) -> None:
     """Create or update a board with its filters and cards."""
     parameters = []
     for parameter in board["parameters"]:
         source = dict(parameter.get("values_source_config", {}))
         if model := source.pop("model", None):
-            source["card_id"] = cards[model]
+            source["card_id"] = card_ids[model]
         parameters.append(parameter | ({"values_source_config": source} if source else {}))
-    wanted = {"name": board["name"], "description": board["description"], "collection_id": collection}
-    number = existing or put(metabase, "dashboard", wanted, None)
-    present = metabase.ask("GET", f"/api/dashboard/{number}")
-    # An existing card keeps its number on the board. A negative number tells Metabase to create a card.
-    numbers = {dashcard["card_id"]: dashcard["id"] for dashcard in present["dashcards"]}
+    expected = {"name": board["name"], "description": board["description"], "collection_id": collection_id}
+    board_id = existing_id or put_object(metabase, "dashboard", expected, None)
+    stored = metabase.request("GET", f"/api/dashboard/{board_id}")
+    # A card that is on the board keeps its id there. For a card with a negative id Metabase creates a new id.
+    id_of_card = {dashcard["card_id"]: dashcard["id"] for dashcard in stored["dashcards"]}
     dashcards = [
         {
-            "id": numbers.get(cards[card["question"]], -position),
-            "card_id": cards[card["question"]],
+            "id": id_of_card.get(card_ids[card["question"]], -position),
+            "card_id": card_ids[card["question"]],
             **{name: card[name] for name in ("row", "col", "size_x", "size_y")},
             "series": [],
             "visualization_settings": {},
             "parameter_mappings": [
                 {
                     "parameter_id": parameter["id"],
-                    "card_id": cards[card["question"]],
+                    "card_id": card_ids[card["question"]],
                     "target": ["variable", ["template-tag", parameter["slug"]]],
                 }
                 for parameter in parameters
@@ -180,46 +182,48 @@ def put_dashboard(
         }
         for position, card in enumerate(board["cards"], 1)
     ]
-    put(metabase, "dashboard", wanted | {"parameters": parameters, "dashcards": dashcards}, number, present)
+    put_object(metabase, "dashboard", expected | {"parameters": parameters, "dashcards": dashcards}, board_id, stored)
 
 
-def put(metabase: Metabase, kind: str, wanted: dict[str, Any], existing: int | None, present: Any = None) -> int:
-    """Create the object, or update it if it differs, and return its number."""
-    if existing is None:
-        created = metabase.ask("POST", f"/api/{kind}", wanted)
-        say("created", kind, wanted["name"])
+def put_object(
+    metabase: Metabase, object_type: str, expected: dict[str, Any], existing_id: int | None, stored: Any = None
+) -> int:
+    """Create the object, or update it if it differs; return its id."""
+    if existing_id is None:
+        created = metabase.request("POST", f"/api/{object_type}", expected)
+        print_outcome("created", object_type, expected["name"])
         return int(created["id"])
-    present = present or metabase.ask("GET", f"/api/{kind}/{existing}")
+    stored = stored or metabase.request("GET", f"/api/{object_type}/{existing_id}")
     # Metabase adds keys of its own to the columns of a model, so compare only these keys.
     columns = [{key: column[key] for key in ("name", "display_name", "description")}
-               for column in wanted.get("result_metadata", [])]  # fmt: skip
-    if same(wanted | ({"result_metadata": columns} if columns else {}), present):
-        say("unchanged", kind, wanted["name"])
+               for column in expected.get("result_metadata", [])]  # fmt: skip
+    if matches(expected | ({"result_metadata": columns} if columns else {}), stored):
+        print_outcome("unchanged", object_type, expected["name"])
     else:
-        metabase.ask("PUT", f"/api/{kind}/{existing}", wanted)
-        say("updated", kind, wanted["name"])
-    return existing
+        metabase.request("PUT", f"/api/{object_type}/{existing_id}", expected)
+        print_outcome("updated", object_type, expected["name"])
+    return existing_id
 
 
-def same(expected: Any, present: Any) -> bool:
-    """Return whether the stored value contains the expected value. Metabase adds keys of its own to objects."""
+def matches(expected: Any, stored: Any) -> bool:
+    """Return whether the stored value is as expected, apart from keys that Metabase adds to objects."""
     if isinstance(expected, dict):
-        return isinstance(present, dict) and all(same(value, present.get(key)) for key, value in expected.items())
+        return isinstance(stored, dict) and all(matches(value, stored.get(key)) for key, value in expected.items())
     if isinstance(expected, list):
-        if not isinstance(present, list) or len(expected) != len(present):
+        if not isinstance(stored, list) or len(expected) != len(stored):
             return False
         if expected and isinstance(expected[0], dict) and "id" in expected[0]:
             # The order of objects with ids does not matter.
-            expected, present = (sorted(items, key=lambda item: str(item["id"])) for items in (expected, present))
-        return all(same(one, other) for one, other in zip(expected, present, strict=True))
-    return bool(expected == present)
+            expected, stored = (sorted(items, key=lambda item: str(item["id"])) for items in (expected, stored))
+        return all(matches(one, other) for one, other in zip(expected, stored, strict=True))
+    return bool(expected == stored)
 
 
-def say(outcome: str, kind: str, name: str) -> None:
-    sys.stdout.write(f"{outcome:<9} {kind} {name}\n")
+def print_outcome(outcome: str, object_type: str, name: str) -> None:
+    sys.stdout.write(f"{outcome:<9} {object_type} {name}\n")
 
 
-def setting(name: str, default: str = "") -> str:
+def read_variable(name: str, default: str = "") -> str:
     if path := os.environ.get(f"{name}_FILE"):
         return Path(path).read_text().strip()
     if value := os.environ.get(name, default):
@@ -230,22 +234,22 @@ def setting(name: str, default: str = "") -> str:
 def main() -> int:
     try:
         content = json.loads((Path(__file__).parent / "boards.json").read_text())
-        details = {
-            "host": setting("METABASE_DATABASE_HOST"),
-            "port": int(setting("METABASE_DATABASE_PORT", "5432")),
-            "dbname": setting("METABASE_DATABASE_NAME", "chm"),
-            "user": setting("METABASE_READER", "metabase_reader"),
-            "password": setting("METABASE_READER_PASSWORD"),
+        connection_details = {
+            "host": read_variable("METABASE_DATABASE_HOST"),
+            "port": int(read_variable("METABASE_DATABASE_PORT", "5432")),
+            "dbname": read_variable("METABASE_DATABASE_NAME", "chm"),
+            "user": read_variable("METABASE_READER", "metabase_reader"),
+            "password": read_variable("METABASE_READER_PASSWORD"),
             "ssl": True,
-            "ssl-mode": setting("METABASE_DATABASE_SSLMODE", "require"),
+            "ssl-mode": read_variable("METABASE_DATABASE_SSLMODE", "require"),
             "schema-filters-type": "inclusion",
             "schema-filters-patterns": "reporting",
         }
-        metabase = Metabase(setting("METABASE_URL"))
-        email, password = setting("METABASE_ADMIN_EMAIL"), setting("METABASE_ADMIN_PASSWORD")
-        metabase.wait()
+        metabase = Metabase(read_variable("METABASE_URL"))
+        email, password = read_variable("METABASE_ADMIN_EMAIL"), read_variable("METABASE_ADMIN_PASSWORD")
+        metabase.wait_until_healthy()
         metabase.log_in(email, password)
-        provision(metabase, content, details)
+        provision(metabase, content, connection_details)
     except (OSError, MetabaseError) as error:
         sys.stderr.write(f"Stopped, because of an error: {error}\n")
         return 1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Create roles and databases, on the first start of an empty volume. Only this script runs as superuser:
 #   chm           owns the database chm: migrations, web, worker, beat
-#   chm_admin     has chm's rights and can create roles: it creates the two readers of the boards
+#   chm_admin     has chm's rights and can create roles: it creates the two read-only roles of Grafana and Metabase
 #   metabase_app  owns Metabase's own database
 set -eu
 secrets=${CHM_SECRETS:-/run/secrets}

@@ -34,14 +34,16 @@ def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]
 
 @pytest.fixture
 def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
+    """Return a function that writes a connections file, and returns its only connection."""
+
     def write_connection(
         partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
-        """Write a connections file with this source, and return its connection `house`."""
+        """Write the connection `house` to the partner. `source` is its table `source` in TOML."""
         path = tmp_path / "connections.toml"
-        # TOML needs the full name in the headers of the source's tables.
-        head, *tables = source.replace("\n[", "\n\0[").split("\0")
-        nested = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
+        # The headers of tables within `source` need the full name in the file.
+        first_lines, *tables = source.replace("\n[", "\n\0[").split("\0")
+        inner_tables = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
         path.write_text(
             f"""
 [connections.house]
@@ -52,8 +54,8 @@ backoff_seconds = 0.01
 reconcile_days = 0
 {options}
 [connections.house.source]
-{head}
-{nested}
+{first_lines}
+{inner_tables}
 """
         )
         settings.CHM_CONNECTIONS_FILE = str(path)

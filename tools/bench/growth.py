@@ -1,9 +1,9 @@
 """Measure the cost of reads on databases with different numbers of runs: `python -m tools.bench.growth URL [URL ...]`.
 
 Each database is on this machine and has a year of runs until about now, such as `manage.py generate_history` generates.
-The times are processor milliseconds, because other work of the machine changes elapsed times more. For shapes only the
-time of the database session is measured, for other reads also the time of this process. The window of a shape ends
-after the last run. "long" is a report that was canceled after 20 s, as CHM does.
+The times are processor milliseconds, because other work of the machine changes elapsed times more. The time of a shape
+is that of the database session; the time of another read is that of the session and of this process. The window of a
+shape ends after the last run. "long" is a report that was canceled after 20 s, as CHM does.
 """
 
 import argparse
@@ -118,9 +118,9 @@ def _parameters_by_window(parameters: dict[str, str], clock: datetime) -> dict[s
 
 
 def _processor_ms(processes: list[int], read: Callable[[], object]) -> float | str:
-    """Return the mean processor time of a read, repeated for about 0.3 s of it, or "long" if the read is canceled.
+    """Return the mean processor milliseconds of a read, or "long" if the read is canceled.
 
-    The first read is not counted, because it fills caches.
+    Repeat the read until it has used about 0.3 s. Do not count the first read, because it fills caches.
     """
     from django.db import OperationalError
 

@@ -1,4 +1,4 @@
-"""Shared code of the tests with live orchestrators: CHM's commands, comparison with the source, and the document."""
+"""What the tests with live orchestrators share: CHM's commands, the comparison with the source, and the document."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 # reconcile() chooses a connection name for which CHM reads the last days again within this time.
 RECONCILE_WITHIN = timedelta(seconds=5)
 
-# Status, start and end of a run, which must be equal at the source and in CHM.
+# Status, start and end of a run. All three must be the same at the source and in CHM.
 State = tuple[str, datetime | None, datetime | None]
 
 
@@ -35,7 +35,7 @@ class Record:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.failures = 0
+        self.failure_count = 0
 
     def say(self, text: str = "") -> None:
         self.lines.append(text)
@@ -43,7 +43,7 @@ class Record:
         sys.stdout.flush()
 
     def check(self, passed: bool, text: str) -> None:
-        self.failures += not passed
+        self.failure_count += not passed
         self.say(f"   {'ok  ' if passed else 'FAIL'} {text}")
 
 
@@ -51,9 +51,9 @@ class Chm:
     """CHM as an operator uses it: its commands, and its database for reading."""
 
     def __init__(self, name: str, connector: str, base_url: str, auth: str, platform_name: str) -> None:
-        self._name, self._connector, self._base_url, self._auth = name, connector, base_url, auth
+        self._client_name, self._connector, self._base_url, self._auth = name, connector, base_url, auth
         self._platform = platform_name
-        self.ingestions = 0
+        self.ingestion_count = 0
 
     def prepare(self, folder: Path, pipelines: Mapping[str, str]) -> None:
         """Delete the runs and pipelines in CHM, and add `pipelines`, a mapping from external id to name."""
@@ -66,18 +66,22 @@ class Chm:
         # Otherwise runs of an earlier server would be counted as runs that only CHM has.
         Run.objects.all().delete()
         Pipeline.objects.all().delete()
-        owner, _ = Client.objects.get_or_create(name=f"Live {self._name}")
-        for external_id, name in pipelines.items():
+        client, _ = Client.objects.get_or_create(name=f"Live {self._client_name}")
+        for external_id, pipeline_name in pipelines.items():
             Pipeline.objects.create(
-                client=owner, name=name, external_id=external_id, platform=self._platform, pipeline_type="ingestion"
+                client=client,
+                name=pipeline_name,
+                external_id=external_id,
+                platform=self._platform,
+                pipeline_type="ingestion",
             )
-        self._file = folder / "connections.toml"
+        self._connections_file = folder / "connections.toml"
         self._write_connection("live")
-        os.environ["CHM_CONNECTIONS_FILE"] = str(self._file)
+        os.environ["CHM_CONNECTIONS_FILE"] = str(self._connections_file)
 
-    def _write_connection(self, name: str) -> None:
-        self._file.write_text(
-            f'[connections.{name}]\nconnector = "{self._connector}"\nbase_url = "{self._base_url}"\n'
+    def _write_connection(self, connection_name: str) -> None:
+        self._connections_file.write_text(
+            f'[connections.{connection_name}]\nconnector = "{self._connector}"\nbase_url = "{self._base_url}"\n'
             f"interval_seconds = {INTERVAL_SECONDS}\ninventory_seconds = {INTERVAL_SECONDS}\n{self._auth}\n"
         )
 
@@ -87,25 +91,25 @@ class Chm:
         completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
         if completed.returncode:
             raise SystemExit(f"ingest_runs ended with {completed.returncode}: {completed.stderr}{completed.stdout}")
-        self.ingestions += 1
+        self.ingestion_count += 1
         [report] = json.loads(completed.stdout)["connections"]
         return dict(report)
 
     def reconcile(self) -> dict[str, Any]:
         """Make CHM read the last days again, as it does once a day; return the report.
 
-        The time of day depends on the name of the connection, so choose a name whose time is now.
+        The time of day depends on the connection's name. So give the connection a name whose time is in a few seconds.
         """
         self.ingest()
         earliest = datetime.now(UTC) + timedelta(seconds=3)
-        name = next(
-            name
+        connection_name = next(
+            connection_name
             for number in itertools.count()
-            if earliest < reconcile_time(name := f"live-{number}") < earliest + RECONCILE_WITHIN
+            if earliest < reconcile_time(connection_name := f"live-{number}") < earliest + RECONCILE_WITHIN
         )
-        # Ingest shortly after this time, so that the reading is due.
-        time.sleep(max(0.0, (reconcile_time(name) - datetime.now(UTC)).total_seconds()) + 0.1)
-        self._write_connection(name)
+        # Ingest shortly after this time, when the reading is due.
+        time.sleep(max(0.0, (reconcile_time(connection_name) - datetime.now(UTC)).total_seconds()) + 0.1)
+        self._write_connection(connection_name)
         return self.ingest()
 
     def pipelines(self) -> dict[str, Any]:
@@ -128,30 +132,33 @@ def reconcile_time(connection: str) -> datetime:
     return today + timedelta(days=zlib.crc32(connection.encode()) / 2**32)
 
 
-def compare(record: Record, title: str, states: Callable[[], Mapping[str, State]], chm: Chm) -> None:
+def compare(record: Record, title: str, read_states: Callable[[], Mapping[str, State]], chm: Chm) -> None:
     """Ingest, and record how many of the source's runs have the same state in CHM.
 
     If a run differs because it changed during the ingestion, ingest again.
     """
     while True:
-        before = states()
+        states_before = read_states()
         chm.ingest()
-        at_source, stored = states(), chm.states()
-        different = [name for name, state in at_source.items() if stored.get(name) != state]
-        if not any(before.get(name) != at_source[name] for name in different):
+        states_at_source, states_in_chm = read_states(), chm.states()
+        differing_names = [name for name, state in states_at_source.items() if states_in_chm.get(name) != state]
+        if not any(states_before.get(name) != states_at_source[name] for name in differing_names):
             break
-    record.check(not different, f"{title}: {len(at_source) - len(different)} of {len(at_source)} runs equal")
-    for name in different:
-        record.say(f"        {name}: source {at_source[name]}, CHM {stored.get(name)}")
+    record.check(
+        not differing_names,
+        f"{title}: {len(states_at_source) - len(differing_names)} of {len(states_at_source)} runs equal",
+    )
+    for name in differing_names:
+        record.say(f"        {name}: source {states_at_source[name]}, CHM {states_in_chm.get(name)}")
 
 
 def open_source_link(record: Record, run: Any, **request: Any) -> None:
-    """Open the link of a failed run without a login, as a browser does, and record the status."""
-    address = run.source_url or ""
+    """Open the link of a failed run, as a browser without a session does, and record the status."""
+    url = run.source_url or ""
     status = 0
-    if address:
-        status = requests.get(address, headers={"Accept": "text/html"}, timeout=30, **request).status_code
-    record.check(status == 200, f"{status} {address}")
+    if url:
+        status = requests.get(url, headers={"Accept": "text/html"}, timeout=30, **request).status_code
+    record.check(status == 200, f"{status} {url}")
 
 
 def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object], description: str) -> None:
@@ -186,9 +193,15 @@ def introduction(command: str, *, server: str, work: str, source: str) -> str:
 
 
 def run_scenario(
-    folder: Path, scenario: Callable[[Record], None], *, title: str, introduction: str, system: str, write: Path | None
+    folder: Path,
+    scenario: Callable[[Record], None],
+    *,
+    title: str,
+    introduction: str,
+    system: str,
+    document_path: Path | None,
 ) -> int:
-    """Run a scenario on embedded servers in the folder; return the exit status. `write`: the path of its document."""
+    """Run a scenario on embedded servers in the folder, and write its document; return the exit status."""
     from chm_project.local.embedded import start_missing_servers
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
@@ -197,13 +210,12 @@ def run_scenario(
     import django
 
     django.setup()
-    record, begun = Record(), time.monotonic()
+    record, start_time = Record(), time.monotonic()
     scenario(record)
-    record.say(
-        f"{'PASSED' if not record.failures else f'FAILED: {record.failures}'} in {time.monotonic() - begun:.0f} s"
-    )
-    if write:
-        write.write_text(
+    result = f"FAILED: {record.failure_count}" if record.failure_count else "PASSED"
+    record.say(f"{result} in {time.monotonic() - start_time:.0f} s")
+    if document_path:
+        document_path.write_text(
             f"# {title}\n\n{introduction}\n\n"
             f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {system}, Python {platform.python_version()}, "
             f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores.\n\n"
@@ -214,4 +226,4 @@ def run_scenario(
 
         connections.close_all()
         servers.release()
-    return 1 if record.failures else 0
+    return 1 if record.failure_count else 0

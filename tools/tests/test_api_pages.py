@@ -5,7 +5,7 @@ import re
 from chm_project.api.error_codes import CODES
 from tools.contract.generate import ROOT, contract
 
-COMPARISON = ROOT / "docs" / "api-comparison.md"
+COMPARISON_PAGE = ROOT / "docs" / "api-comparison.md"
 
 
 def test_every_error_code_of_the_contract_has_a_cause_and_a_remedy() -> None:
@@ -20,16 +20,20 @@ def test_every_error_code_of_the_contract_has_a_cause_and_a_remedy() -> None:
 
 
 def test_every_line_of_the_comparison_names_a_test_that_exists() -> None:
-    lines = [line for line in COMPARISON.read_text().splitlines() if line.startswith("| ") and "---" not in line][1:]
-    tests = {
+    table_rows = [
+        table_row
+        for table_row in COMPARISON_PAGE.read_text().splitlines()
+        if table_row.startswith("| ") and "---" not in table_row
+    ][1:]
+    existing_tests = {
         name
         for path in ROOT.rglob("tests/test_*.py")
         if ".venv" not in path.parts
         for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
     }
 
-    assert len(lines) > 20
-    for line in lines:
-        proofs = re.findall(r"`(test_\w+|make contract)`", line)
-        assert proofs, line
-        assert set(proofs) <= tests | {"make contract"}, line
+    assert len(table_rows) > 20
+    for table_row in table_rows:
+        named_tests = re.findall(r"`(test_\w+|make contract)`", table_row)
+        assert named_tests, table_row
+        assert set(named_tests) <= existing_tests | {"make contract"}, table_row

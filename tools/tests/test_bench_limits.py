@@ -1,4 +1,4 @@
-"""The benchmark lists figures that miss their limits, and its history has the figures of each commit once."""
+"""The benchmark lists figures that miss their limits, and its history has one entry per commit."""
 
 import json
 from pathlib import Path

@@ -8,7 +8,7 @@ from django.urls import get_resolver
 from tools.e2e.console.test_screens import FORMS, PAGES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "validation" / "console.md"
-# URLs that the browser tests do not open, each with the reason.
+# Names of URLs that the browser tests do not open, by the reason.
 NOT_OPENED = {
     "no page: a file, a redirect or an answer to a script": {
         "admin:alerting_alertrule_export", "admin:alerting_alertrule_preview", "admin:autocomplete",
@@ -32,29 +32,29 @@ NOT_OPENED = {
 
 
 def test_the_browser_tests_open_every_page_of_the_console() -> None:
-    opened = {view for view, _ in PAGES.values()} | set(FORMS)
-    not_opened = set().union(*NOT_OPENED.values())
+    opened_pages = {view for view, _ in PAGES.values()} | set(FORMS)
+    not_opened_pages = set().union(*NOT_OPENED.values())
 
-    assert opened | not_opened == {
-        f"{namespace}:{name}" for namespace in ("admin", "console") for name in _names(namespace)
+    assert opened_pages | not_opened_pages == {
+        f"{namespace}:{name}" for namespace in ("admin", "console") for name in _url_names(namespace)
     }
-    assert not opened & not_opened
+    assert not opened_pages & not_opened_pages
 
 
-def _names(namespace: str) -> set[str]:
+def _url_names(namespace: str) -> set[str]:
     names = get_resolver().namespace_dict[namespace][1].reverse_dict
     return {name for name in names if isinstance(name, str)}
 
 
 def test_every_test_and_picture_that_the_document_names_exists() -> None:
-    pieces = re.split(r"\]\((\.\./[^)]+)\)", DOCUMENT.read_text())
+    paths_and_texts = re.split(r"\]\((\.\./[^)]+)\)", DOCUMENT.read_text())
 
-    missing = []
-    for path, text in zip(pieces[1::2], pieces[2::2], strict=True):
+    missing_names = []
+    for path, text in zip(paths_and_texts[1::2], paths_and_texts[2::2], strict=True):
         file = (DOCUMENT.parent / path).resolve()
         if not file.exists():
-            missing.append(path)
+            missing_names.append(path)
         elif file.suffix == ".py":
             source = file.read_text()
-            missing += [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in source]
-    assert not missing
+            missing_names += [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in source]
+    assert not missing_names

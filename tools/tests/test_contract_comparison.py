@@ -47,58 +47,62 @@ RELEASE: dict[str, Any] = {
 Change = Callable[[dict[str, Any]], object]
 
 
-def get(document: dict[str, Any]) -> Any:
+def list_operation(document: dict[str, Any]) -> Any:
     return document["paths"]["/runs"]["get"]
 
 
-def body(document: dict[str, Any]) -> Any:
+def create_body(document: dict[str, Any]) -> Any:
     return document["paths"]["/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
 
-def run(document: dict[str, Any]) -> Any:
+def run_schema(document: dict[str, Any]) -> Any:
     return document["components"]["schemas"]["Run"]
 
 
 BREAKING: dict[str, Change] = {
     "a path was removed": lambda new: new["paths"].pop("/runs"),
     "a method was removed": lambda new: new["paths"]["/runs"].pop("post"),
-    "an operation has another name": lambda new: get(new).update(operationId="list_runs"),
-    "a parameter was removed": lambda new: get(new)["parameters"].pop(),
-    "a parameter became required": lambda new: get(new)["parameters"][0].update(required=True),
-    "a new parameter is required": lambda new: get(new)["parameters"].append(
+    "an operation has another name": lambda new: list_operation(new).update(operationId="list_runs"),
+    "a parameter was removed": lambda new: list_operation(new)["parameters"].pop(),
+    "a parameter became required": lambda new: list_operation(new)["parameters"][0].update(required=True),
+    "a new parameter is required": lambda new: list_operation(new)["parameters"].append(
         {"in": "query", "name": "client", "required": True, "schema": {"type": "string"}}
     ),
-    "a parameter has another type": lambda new: get(new)["parameters"][1]["schema"].update(type="string"),
-    "a parameter accepts fewer values": lambda new: get(new)["parameters"][0]["schema"]["enum"].pop(),
-    "a limit is stricter": lambda new: get(new)["parameters"][1]["schema"].update(maximum=100),
-    "a status was removed": lambda new: get(new)["responses"].pop("200"),
-    "a media type of a response was removed": lambda new: get(new)["responses"]["200"]["content"].pop("text/csv"),
-    "a field of a response was removed": lambda new: run(new)["properties"].pop("error"),
-    "a field of a response became optional": lambda new: run(new)["required"].remove("error"),
-    "a field of a response became nullable": lambda new: run(new)["properties"]["id"].update(nullable=True),
-    "a field of a response has another format": lambda new: run(new)["properties"]["id"].pop("format"),
-    "the items of a list have another type": lambda new: run(new)["properties"]["labels"]["items"].update(
+    "a parameter has another type": lambda new: list_operation(new)["parameters"][1]["schema"].update(type="string"),
+    "a parameter accepts fewer values": lambda new: list_operation(new)["parameters"][0]["schema"]["enum"].pop(),
+    "a limit is stricter": lambda new: list_operation(new)["parameters"][1]["schema"].update(maximum=100),
+    "a status was removed": lambda new: list_operation(new)["responses"].pop("200"),
+    "a media type of a response was removed": lambda new: list_operation(new)["responses"]["200"]["content"].pop(
+        "text/csv"
+    ),
+    "a field of a response was removed": lambda new: run_schema(new)["properties"].pop("error"),
+    "a field of a response became optional": lambda new: run_schema(new)["required"].remove("error"),
+    "a field of a response became nullable": lambda new: run_schema(new)["properties"]["id"].update(nullable=True),
+    "a field of a response has another format": lambda new: run_schema(new)["properties"]["id"].pop("format"),
+    "the items of a list have another type": lambda new: run_schema(new)["properties"]["labels"]["items"].update(
         type="integer"
     ),
-    "a field of a body was removed": lambda new: body(new)["properties"].pop("rows"),
-    "a field of a body became required": lambda new: body(new)["required"].append("rows"),
-    "a field of a body can no longer be null": lambda new: body(new)["properties"]["rows"].pop("nullable"),
+    "a field of a body was removed": lambda new: create_body(new)["properties"].pop("rows"),
+    "a field of a body became required": lambda new: create_body(new)["required"].append("rows"),
+    "a field of a body can no longer be null": lambda new: create_body(new)["properties"]["rows"].pop("nullable"),
 }
 COMPATIBLE: dict[str, Change] = {
     "nothing": lambda new: None,
     "a new path": lambda new: new["paths"].update({"/new": {}}),
-    "a new parameter": lambda new: get(new)["parameters"].append(
+    "a new parameter": lambda new: list_operation(new)["parameters"].append(
         {"in": "query", "name": "q", "schema": {"type": "string"}}
     ),
-    "a parameter accepts several values": lambda new: get(new)["parameters"][0].update(
+    "a parameter accepts several values": lambda new: list_operation(new)["parameters"][0].update(
         schema={"type": "array", "items": {"type": "string", "enum": ["failed", "success"]}}
     ),
-    "a new value of a parameter": lambda new: get(new)["parameters"][0]["schema"]["enum"].append("running"),
-    "a new field of a response": lambda new: run(new)["properties"].update(url={"type": "string"}),
-    "a new field of a body": lambda new: body(new)["properties"].update(url={"type": "string"}),
+    "a new value of a parameter": lambda new: list_operation(new)["parameters"][0]["schema"]["enum"].append("running"),
+    "a new field of a response": lambda new: run_schema(new)["properties"].update(url={"type": "string"}),
+    "a new field of a body": lambda new: create_body(new)["properties"].update(url={"type": "string"}),
     "a schema became a reference": lambda new: (
-        new["components"]["schemas"].update(Id=run(new)["properties"]["id"]),
-        run(new)["properties"].update(id={"allOf": [{"$ref": "#/components/schemas/Id"}], "description": "Its id."}),
+        new["components"]["schemas"].update(Id=run_schema(new)["properties"]["id"]),
+        run_schema(new)["properties"].update(
+            id={"allOf": [{"$ref": "#/components/schemas/Id"}], "description": "Its id."}
+        ),
     ),
 }
 

@@ -7,17 +7,17 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "docs/decisions"
 DECISIONS = sorted(FOLDER.glob("[0-9]*.md"))
-PARTS = ["Context", "Decision", "Alternatives", "Consequences"]
-INDEX = dict(re.findall(r"^- \[\d{4}\]\(([^)]+)\) (.+)$", (FOLDER / "README.md").read_text(), re.MULTILINE))
+HEADINGS = ["Context", "Decision", "Alternatives", "Consequences"]
+TITLE_BY_FILE = dict(re.findall(r"^- \[\d{4}\]\(([^)]+)\) (.+)$", (FOLDER / "README.md").read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem[:4])
 def test_a_decision_has_its_four_parts_and_is_in_the_index(path: Path) -> None:
     text = path.read_text()
 
-    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == PARTS
-    assert INDEX.get(path.name) == text.splitlines()[0].removeprefix("# ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+    assert TITLE_BY_FILE.get(path.name) == text.splitlines()[0].removeprefix("# ")
 
 
 def test_the_index_lists_only_decisions_that_exist() -> None:
-    assert set(INDEX) == {path.name for path in DECISIONS}
+    assert set(TITLE_BY_FILE) == {path.name for path in DECISIONS}

@@ -1,7 +1,7 @@
-"""Words that do not appear in documents, docstrings, comments, messages and names.
+"""Test that documents, docstrings, comments, messages and names do not contain the words listed here.
 
-To add a word, add a line to WORDS or NAMES with what to write instead. Where a word is a real term, such as a quotation
-or a partner's field, add the file and the word to TERMS.
+To add a word, add a line to WORDS or NAMES with what to write instead. If a file needs the word, for a quotation or a
+partner's field, add the file and the word to TERMS.
 """
 
 import ast
@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# A pattern of whole words, what to write instead, and why.
+# Each entry: a pattern of whole words, what to write instead, and why.
 WORDS = [
     ("anew", "again", "dated"),
     ("whom", "who, which", "formal; usually the sign of a sentence that can be split"),
@@ -63,55 +63,55 @@ NAMES = {
     "thing": "what it is",
     "luck": "random_share, probability",
 }
-# The word is a real term in this file.
+# For each file the listed words that it may contain; "*" stands for all.
 TERMS: dict[str, set[str]] = {
     "tools/tests/test_plain_words.py": {"*"},
 }
 
-PROSE = {".md", ".html", ".txt"}
-HASH_COMMENTS = {".sh", ".yml", ".yaml", ".toml", ".conf", ".service", ".timer", ".socket", ".example"}
+PROSE_SUFFIXES = {".md", ".html", ".txt"}
+HASH_COMMENT_SUFFIXES = {".sh", ".yml", ".yaml", ".toml", ".conf", ".service", ".timer", ".socket", ".example"}
 
 
-def _tracked() -> list[str]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def _tracked_files() -> list[str]:
+    git_output = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     # Recorded messages, generated code and synthetic data are not texts of this project.
     return [
-        name
-        for name in listed.splitlines()
-        if not re.search(r"^clients/|/recordings/|/migrations/|^data/|/static/|openapi-released|\.lock$", name)
-        and (ROOT / name).is_file()
+        path
+        for path in git_output.splitlines()
+        if not re.search(r"^clients/|/recordings/|/migrations/|^data/|/static/|openapi-released|\.lock$", path)
+        and (ROOT / path).is_file()
     ]
 
 
-def _python_texts(source: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of each comment and string; code between them is not a text."""
+def _lines_of_python_text(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line number and the text of each line of a comment or string."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
         elif token.type in {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)} and " " in token.string:
-            for number, line in enumerate(token.string.splitlines(), token.start[0]):
-                yield number, re.sub(r"\{[^{}]*\}", "", line)
+            for line_number, line in enumerate(token.string.splitlines(), token.start[0]):
+                yield line_number, re.sub(r"\{[^{}]*\}", "", line)
 
 
-def _texts(name: str, source: str) -> Iterator[tuple[int, str]]:
-    suffix = Path(name).suffix
+def _lines_of_text(path: str, source: str) -> Iterator[tuple[int, str]]:
+    suffix = Path(path).suffix
     if suffix == ".py":
-        yield from _python_texts(source)
+        yield from _lines_of_python_text(source)
         return
-    in_code = False
-    for number, line in enumerate(source.splitlines(), 1):
+    is_code = False
+    for line_number, line in enumerate(source.splitlines(), 1):
         if suffix == ".md" and line.lstrip().startswith("```"):
-            in_code = not in_code
-        elif suffix in PROSE:
-            if not in_code:
-                yield number, re.sub(r"`[^`]*`", "", line)
+            is_code = not is_code
+        elif suffix in PROSE_SUFFIXES:
+            if not is_code:
+                yield line_number, re.sub(r"`[^`]*`", "", line)
         elif suffix == ".sql":
-            yield number, line.partition("--")[2]
-        elif suffix in HASH_COMMENTS or name in {"Makefile", "docker/Dockerfile"}:
-            yield number, line.partition("#")[2]
+            yield line_number, line.partition("--")[2]
+        elif suffix in HASH_COMMENT_SUFFIXES or path in {"Makefile", "docker/Dockerfile"}:
+            yield line_number, line.partition("#")[2]
 
 
-def _names(source: str) -> Iterator[tuple[int, str]]:
+def _defined_names(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         match node:
             case (
@@ -124,26 +124,26 @@ def _names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def problems() -> Iterator[str]:
-    """Yield a line for each word that should not appear."""
+    """Yield a message for each listed word that a file contains."""
     any_word = re.compile(r"\b(" + "|".join(word for word, _, _ in WORDS) + r")\b", re.IGNORECASE)
-    words = [(re.compile(rf"\b({word})\b", re.IGNORECASE), instead) for word, instead, _ in WORDS]
-    for name in _tracked():
-        allowed = TERMS.get(name, set())
-        if "*" in allowed:
+    word_patterns = [(re.compile(rf"\b({word})\b", re.IGNORECASE), replacement) for word, replacement, _ in WORDS]
+    for path in _tracked_files():
+        terms = TERMS.get(path, set())
+        if "*" in terms:
             continue
         try:
-            source = (ROOT / name).read_text(encoding="utf-8")
+            source = (ROOT / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         if any_word.search(source):
-            for number, text in _texts(name, source):
-                for word, instead in words:
-                    if (match := word.search(text)) and match[0].lower() not in allowed:
-                        yield f"{name}:{number}: {match[0]!r}: write {instead}"
-        if name.endswith(".py"):
-            for number, identifier in _names(source):
-                if identifier in NAMES and identifier not in allowed:
-                    yield f"{name}:{number}: the name {identifier!r}: {NAMES[identifier]}"
+            for line_number, text in _lines_of_text(path, source):
+                for word, replacement in word_patterns:
+                    if (match := word.search(text)) and match[0].lower() not in terms:
+                        yield f"{path}:{line_number}: {match[0]!r}: write {replacement}"
+        if path.endswith(".py"):
+            for line_number, identifier in _defined_names(source):
+                if identifier in NAMES and identifier not in terms:
+                    yield f"{path}:{line_number}: the name {identifier!r}: {NAMES[identifier]}"
 
 
 def test_texts_and_names_avoid_the_listed_words() -> None:
@@ -153,17 +153,17 @@ def test_texts_and_names_avoid_the_listed_words() -> None:
 
 
 def test_no_two_classes_share_a_name() -> None:
-    places: dict[str, list[str]] = {}
-    for name in _tracked():
+    files_by_class: dict[str, list[str]] = {}
+    for name in _tracked_files():
         # Tests and migrations have their own classes; Django looks for commands by the name Command.
         if name.endswith(".py") and not re.search(
             r"/tests/|management/commands/|^tools/e2e/.*/(flows|jobs|dags)", name
         ):
             for node in ast.parse((ROOT / name).read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    places.setdefault(node.name, []).append(name)
+                    files_by_class.setdefault(node.name, []).append(name)
 
-    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+    assert {name: where for name, where in files_by_class.items() if len(where) > 1} == {}
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,4 @@ def test_no_two_classes_share_a_name() -> None:
     ids=["python", "markdown", "sql"],
 )
 def test_only_texts_and_no_code_are_searched_for_words(name: str, source: str, expected: list[int]) -> None:
-    assert [number for number, text in _texts(name, source) if "anew" in text] == expected
+    assert [line_number for line_number, text in _lines_of_text(name, source) if "anew" in text] == expected

@@ -36,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(release, "CHANGELOG", tmp_path / "CHANGELOG.md")
     monkeypatch.setattr(release, "PROJECT", tmp_path / "pyproject.toml")
     git(tmp_path, "init", "--quiet")
-    commit(tmp_path)
+    commit_all(tmp_path)
     return tmp_path
 
 
@@ -44,7 +44,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=folder, check=True)
 
 
-def commit(folder: Path) -> None:
+def commit_all(folder: Path) -> None:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "state")
 
@@ -56,7 +56,7 @@ def test_a_version_can_be_released_after_prepare_and_a_commit(project: Path) -> 
 
     assert release.prepare("0.2.0") == 0
     assert "the tree has changes that are not committed" in list(release.faults_of_the_commit())
-    commit(project)
+    commit_all(project)
 
     assert list(release.faults_of_the_commit()) == []
     assert release.project_version() == "0.2.0"
@@ -72,7 +72,7 @@ def test_prepare_refuses_an_existing_or_invalid_version_and_changes_nothing(proj
 
 def test_a_version_with_a_tag_cannot_be_released_again(project: Path) -> None:
     release.prepare("0.2.0")
-    commit(project)
+    commit_all(project)
     git(project, "tag", "v0.2.0")
     assert list(release.faults_of_the_commit()) == ["the tag v0.2.0 already exists"]
 

@@ -34,13 +34,13 @@ from tools.e2e.live import (
 )
 
 PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - a variable's name
-DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
+DAG_IDS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
 NEW_NAME = "sales_hourly_load"
 # Two DAGs catch up past schedules: one with 24 hourly runs, one with 20 half-hourly runs.
 CATCH_UP_RUNS = 24 + 20
 # CHM has no status for a queued run: it is running, without a start.
-CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-# Shortly after its start and under load, Airflow answers some changes with 500, so they are repeated.
+CHM_STATUS = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
+# Shortly after its start and under load, Airflow answers some changes with 500. Repeat these.
 MAX_TRIES = 5
 NO_FAILED_TASK = "No task of this run failed"
 
@@ -49,40 +49,40 @@ class Airflow:
     """A client of Airflow's API, without code of CHM."""
 
     def __init__(self, client: dict[str, str]) -> None:
-        self._base = client["base_url"]
+        self._base_url = client["base_url"]
         body = {"username": client["username"], "password": client["password"]}
-        token = requests.post(f"{self._base}/auth/token", json=body, timeout=30).json()["access_token"]
+        token = requests.post(f"{self._base_url}/auth/token", json=body, timeout=30).json()["access_token"]
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def request(self, method: str, path: str, body: Any = None) -> Any:
         for _ in range(MAX_TRIES):
-            answer = self._session.request(method, f"{self._base}/api/v2{path}", json=body, timeout=60)
-            if answer.status_code != 500:
+            response = self._session.request(method, f"{self._base_url}/api/v2{path}", json=body, timeout=60)
+            if response.status_code != 500:
                 break
             time.sleep(2)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        response.raise_for_status()
+        return response.json() if response.content else None
 
-    def trigger(self, dag: str, run: str, **conf: Any) -> str:
-        self.call("POST", f"/dags/{quote(dag)}/dagRuns", {"logical_date": None, "dag_run_id": run, "conf": conf})
-        return f"{dag} {run}"
+    def trigger(self, dag_id: str, run: str, **conf: Any) -> str:
+        self.request("POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "dag_run_id": run, "conf": conf})
+        return f"{dag_id} {run}"
 
     def change(self, name: str, **fields: Any) -> None:
-        self.call("PATCH", path_of(name), fields)
+        self.request("PATCH", path_of_run(name), fields)
 
     def runs(self) -> dict[str, dict[str, Any]]:
         runs: dict[str, dict[str, Any]] = {}
-        while page := self.call("GET", f"/dags/~/dagRuns?order_by=id&limit=100&offset={len(runs)}")["dag_runs"]:
+        while page := self.request("GET", f"/dags/~/dagRuns?order_by=id&limit=100&offset={len(runs)}")["dag_runs"]:
             runs |= {f"{row['dag_id']} {row['dag_run_id']}": row for row in page}
         return runs
 
     def status(self, name: str) -> str:
-        return str(self.call("GET", path_of(name))["state"])
+        return str(self.request("GET", path_of_run(name))["state"])
 
     def states(self) -> dict[str, State]:
         return {
-            name: (CANONICAL[row["state"]], moment(row["start_date"]), moment(row["end_date"]))
+            name: (CHM_STATUS[row["state"]], moment(row["start_date"]), moment(row["end_date"]))
             for name, row in self.runs().items()
         }
 
@@ -91,12 +91,12 @@ class Airflow:
         runs = self.runs().values()
         return len(runs) >= minimum and all(run["state"] in {"success", "failed"} for run in runs)
 
-    def has_dag(self, dag: str) -> bool:
-        return any(row["dag_id"] == dag for row in self.call("GET", "/dags?limit=100")["dags"])
+    def has_dag(self, dag_id: str) -> bool:
+        return any(row["dag_id"] == dag_id for row in self.request("GET", "/dags?limit=100")["dags"])
 
 
 class AirflowChm(Chm):
-    """CHM, with runs identified by DAG and run id, because run ids are unique only within their DAG."""
+    """CHM, whose runs have names of DAG id and run id, because Airflow's run ids are unique only within a DAG."""
 
     def runs(self) -> dict[str, Any]:
         from runs.models import Run
@@ -112,10 +112,10 @@ class AirflowChm(Chm):
         return dict(entry)
 
 
-def path_of(name: str) -> str:
-    """Return the path of a run in Airflow's API. `name`: the DAG's id and the run's id, separated by a space."""
-    dag, run = name.split(" ", 1)
-    return f"/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}"
+def path_of_run(name: str) -> str:
+    """Return the path of a run in Airflow's API. The name has the DAG's id and the run's id, separated by a space."""
+    dag_id, run = name.split(" ", 1)
+    return f"/dags/{quote(dag_id)}/dagRuns/{quote(run, safe='')}"
 
 
 def moment(text: str | None) -> datetime | None:
@@ -125,89 +125,99 @@ def moment(text: str | None) -> datetime | None:
 def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) -> None:
     """Change Airflow's runs by hand while CHM ingests, and compare the two after each change."""
     record.say("1. Runs are queued, run and end while CHM ingests")
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    chm.prepare(folder, {dag: dag for dag in DAGS})
-    for dag in DAGS:
-        airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
-    # These run ids need quoting in a path.
-    hauls = [airflow.trigger("long_haul_export", f"haul-{number}:{stamp}+x~1", seconds=8) for number in range(3)]
-    failing = airflow.trigger("long_haul_export", f"failing-{stamp}", fail=True, seconds=25)
-    airflow.trigger("manual_refund", f"refund-{stamp}", fail=True, seconds=6)
+    time_text = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    chm.prepare(folder, {dag_id: dag_id for dag_id in DAG_IDS})
+    for dag_id in DAG_IDS:
+        airflow.request("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": False})
+    # The characters :+~ of these run ids must be quoted in a path.
+    haul_runs = [
+        airflow.trigger("long_haul_export", f"haul-{number}:{time_text}+x~1", seconds=8) for number in range(3)
+    ]
+    failing_run = airflow.trigger("long_haul_export", f"failing-{time_text}", fail=True, seconds=25)
+    airflow.trigger("manual_refund", f"refund-{time_text}", fail=True, seconds=6)
     chm.ingest()
     queued = [name for name, run in chm.runs().items() if run.status == "running" and run.started_at is None]
     record.check(bool(queued), f"{len(queued)} runs were first seen queued")
     wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUNS + 5), chm.ingest, "all runs have ended")
     compare(record, "all runs have ended", airflow.states, chm)
     report = chm.ingest()
-    written = report["created"] + report["updated"]
-    record.check(not written, f"a second ingestion without changes writes {written} runs")
+    written_count = report["created"] + report["updated"]
+    record.check(not written_count, f"a second ingestion without changes writes {written_count} runs")
 
     record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
-    changes = 0
+    change_count = 0
 
-    def by_hand(description: str, change: Callable[[], Any]) -> None:
-        nonlocal changes
+    def change_by_hand(description: str, change: Callable[[], Any]) -> None:
+        nonlocal change_count
         time.sleep(SETTLED_SECONDS)
         chm.ingest()
         change()
-        changes += 1
+        change_count += 1
         compare(record, description, airflow.states, chm)
 
-    before = chm.runs()[failing]
+    failing_run_before = chm.runs()[failing_run]
 
     def clear() -> None:
-        airflow.call("POST", f"{path_of(failing)}/clear", {"dry_run": False})
+        airflow.request("POST", f"{path_of_run(failing_run)}/clear", {"dry_run": False})
         chm.ingest()
-        reopened = chm.runs()[failing].status
-        record.check(reopened == "running", f"a failed run is cleared; its status in CHM: {before.status} → {reopened}")
+        reopened = chm.runs()[failing_run].status
+        record.check(
+            reopened == "running",
+            f"a failed run is cleared; its status in CHM: {failing_run_before.status} → {reopened}",
+        )
 
-    by_hand("after that", clear)
-    wait_until(lambda: airflow.status(failing) == "failed", chm.ingest, "the cleared run has failed again")
+    change_by_hand("after that", clear)
+    wait_until(lambda: airflow.status(failing_run) == "failed", chm.ingest, "the cleared run has failed again")
     compare(record, "the cleared run has failed again", airflow.states, chm)
-    started = chm.runs()[failing].started_at
-    record.check(started > before.started_at, "CHM has the start of its new attempt")
-    by_hand("a successful run is marked failed", lambda: airflow.change(hauls[0], state="failed"))
-    by_hand("the same run is marked success", lambda: airflow.change(hauls[0], state="success"))
-    by_hand("a failed run is marked success", lambda: airflow.change(failing, state="success"))
-    by_hand("the same run is marked failed", lambda: airflow.change(failing, state="failed"))
-    by_hand("a note is written", lambda: airflow.change(hauls[1], note="looked at by hand"))
-    running = airflow.trigger("long_haul_export", f"running-{stamp}", seconds=300)
-    deleted = airflow.trigger("long_haul_export", f"deleted-{stamp}", seconds=1)
-    wait_until(lambda: airflow.status(running) == "running", chm.ingest, "a run is running")
-    by_hand("a queued run is deleted", lambda: airflow.call("DELETE", path_of(deleted)))
-    deleted_run = chm.runs()[deleted]
+    new_start = chm.runs()[failing_run].started_at
+    record.check(new_start > failing_run_before.started_at, "CHM has the start of its new attempt")
+    change_by_hand("a successful run is marked failed", lambda: airflow.change(haul_runs[0], state="failed"))
+    change_by_hand("the same run is marked success", lambda: airflow.change(haul_runs[0], state="success"))
+    change_by_hand("a failed run is marked success", lambda: airflow.change(failing_run, state="success"))
+    change_by_hand("the same run is marked failed", lambda: airflow.change(failing_run, state="failed"))
+    change_by_hand("a note is written", lambda: airflow.change(haul_runs[1], note="looked at by hand"))
+    running_run = airflow.trigger("long_haul_export", f"running-{time_text}", seconds=300)
+    deleted_queued_run = airflow.trigger("long_haul_export", f"deleted-{time_text}", seconds=1)
+    wait_until(lambda: airflow.status(running_run) == "running", chm.ingest, "a run is running")
+    change_by_hand("a queued run is deleted", lambda: airflow.request("DELETE", path_of_run(deleted_queued_run)))
+    deleted_run = chm.runs()[deleted_queued_run]
     final_state = deleted_run.status, deleted_run.status_reason
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
-    by_hand("a running run is marked failed, which cancels it", lambda: airflow.change(running, state="failed"))
+    change_by_hand(
+        "a running run is marked failed, which cancels it", lambda: airflow.change(running_run, state="failed")
+    )
     wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUNS + 6), chm.ingest, "the task of this run has ended")
     compare(record, "the task of this run has ended", airflow.states, chm)
-    by_hand("an ended run is deleted; CHM keeps it", lambda: airflow.call("DELETE", path_of(hauls[2])))
-    by_hand("a DAG is paused", lambda: airflow.call("PATCH", "/dags/long_haul_export", {"is_paused": True}))
-    by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
+    change_by_hand(
+        "an ended run is deleted; CHM keeps it", lambda: airflow.request("DELETE", path_of_run(haul_runs[2]))
+    )
+    change_by_hand("a DAG is paused", lambda: airflow.request("PATCH", "/dags/long_haul_export", {"is_paused": True}))
+    change_by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
     wait_until(lambda: airflow.has_dag(NEW_NAME), chm.ingest, "Airflow has read the file")
     time.sleep(SETTLED_SECONDS)
     chm.ingest()
     entry = chm.connection()
-    for key, expected in (("paused", "long_haul_export"), ("missing", DAGS[0]), ("unmatched", NEW_NAME)):
+    for key, expected in (("paused", "long_haul_export"), ("missing", DAG_IDS[0]), ("unmatched", NEW_NAME)):
         names = [each["external_id"] for each in entry[key]]
         record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
-    record.say(f"3. Comparison after {changes} manual changes and {chm.ingestions} ingestions")
+    record.say(f"3. Comparison after {change_count} manual changes and {chm.ingestion_count} ingestions")
     compare(record, "after ordinary ingestions", airflow.states, chm)
     chm.reconcile()
     compare(record, "after CHM has read the last 3 days again, as it does once a day", airflow.states, chm)
-    note = chm.runs()[hauls[1]].status_reason
+    note = chm.runs()[haul_runs[1]].status_reason
     record.check(
         note == "looked at by hand", f"CHM then has the note, which does not change Airflow's update time: {note}"
     )
     report = chm.reconcile()
-    written = report["created"] + report["updated"]
-    record.check(not written, f"a second reading of the last 3 days writes {written} runs")
+    written_count = report["created"] + report["updated"]
+    record.check(not written_count, f"a second reading of the last 3 days writes {written_count} runs")
     # Runs of a deleted DAG are gone at the source and stay in CHM.
-    runs_of_old_name = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
-    extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - runs_of_old_name
+    runs_of_old_name = {name for name in chm.states() if name.startswith(f"{DAG_IDS[0]} ")}
+    only_in_chm = set(chm.states()) - set(airflow.states()) - {deleted_queued_run, haul_runs[2]} - runs_of_old_name
     record.check(
-        not extra, f"{len(extra)} runs are only in CHM, not counting the deleted ones and those of the renamed DAG"
+        not only_in_chm,
+        f"{len(only_in_chm)} runs are only in CHM, not counting the deleted ones and those of the renamed DAG",
     )
 
     record.say("4. The error of every failed run names the task, or says that no task failed; the run's link opens")
@@ -215,7 +225,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
         if run.status == "failed":
             line = next(iter((run.error_message or "").splitlines()), "no error text")
             record.check(
-                line.startswith("Task ") or (name == running and NO_FAILED_TASK in line), f"{name}: {line[:90]}"
+                line.startswith("Task ") or (name == running_run and NO_FAILED_TASK in line), f"{name}: {line[:90]}"
             )
             open_source_link(record, run)
     record.check(
@@ -226,11 +236,11 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
 
 def rename(airflow: Airflow, dags: Path) -> None:
     """Rename a DAG in its file, as users do, and delete the old name immediately."""
-    airflow.call("PATCH", f"/dags/{DAGS[0]}", {"is_paused": True})
-    file = dags / f"{DAGS[0]}.py"
-    (dags / f"{NEW_NAME}.py").write_text(file.read_text().replace(DAGS[0], NEW_NAME))
+    airflow.request("PATCH", f"/dags/{DAG_IDS[0]}", {"is_paused": True})
+    file = dags / f"{DAG_IDS[0]}.py"
+    (dags / f"{NEW_NAME}.py").write_text(file.read_text().replace(DAG_IDS[0], NEW_NAME))
     file.unlink()
-    airflow.call("DELETE", f"/dags/{DAGS[0]}")
+    airflow.request("DELETE", f"/dags/{DAG_IDS[0]}")
 
 
 def main() -> int:
@@ -249,7 +259,7 @@ def main() -> int:
         title="A live Airflow, changed by hand",
         introduction=introduction("make e2e-airflow", server="Apache Airflow", work="DAGs", source="Airflow"),
         system=f"Airflow {client['version']}",
-        write=options.write,
+        document_path=options.write,
     )
 
 

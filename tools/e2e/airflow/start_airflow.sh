@@ -6,10 +6,11 @@
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
 # Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
 #                client.json (base_url, username, password: run.py reads it).
-# Each start creates a server without history. All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
+# Each start deletes the history of earlier starts. All DAGs start paused. It listens on 127.0.0.1 only.
+# Stop it with stop_airflow.sh DIR.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 1 ] || { sed -n 2,9p "$0"; exit 2; }
+[ $# -ge 1 ] || { sed -n 2,10p "$0"; exit 2; }
 mkdir -p "$1"; DIR=$(cd "$1" && pwd)
 DAGS_SOURCE=$(cd "${2:-$here/dags}" && pwd)
 DAGS="$DIR/dags"

@@ -1,4 +1,4 @@
-"""Fixtures: a browser and a running site. Errors that a page reports fail the test."""
+"""Fixtures: a browser and a running site. A test fails if a page reports an error in the browser's console."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tools.e2e.console.site import PASSWORD, Site, running_site
 
-# No sandbox, because Chromium's sandbox does not run as root in a container; no requests to other hosts.
-ARGUMENTS = (
+# Without a sandbox, because Chromium's sandbox does not run as root in a container. Without requests to other hosts.
+CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
@@ -35,8 +35,8 @@ def screenshots(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    with running_site() as running:
-        yield running
+    with running_site() as new_site:
+        yield new_site
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     assert path, "There is no chromium on the path; on Debian: apt-get install chromium fonts-dejavu-core"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
         yield browser
         browser.close()
 
@@ -64,7 +64,7 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
         )
         contexts.append(context)
         page = context.new_page()
-        # A page can look correct although its scripts failed, so their errors are collected.
+        # Collect the errors of scripts, because a page can look correct although a script failed.
         page.on("console", lambda message: page_errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: page_errors.append(str(error)))
         page.goto("/admin/")

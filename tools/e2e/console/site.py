@@ -20,7 +20,7 @@ from ingestion.synthetic.generic_partner import GenericPartner
 from tools.support.processes import empty_broker, empty_database, web_server
 
 # No other test uses this database, or this numbered database of the broker.
-DATABASE, BROKER_NUMBER = "chm_e2e", 9
+DATABASE_NAME, BROKER_NUMBER = "chm_e2e", 9
 PASSWORD = "only-for-browser-tests"
 ROLES = ("viewer", "analyst", "operator", "administrator")
 _CREATE_USERS = f"""
@@ -32,7 +32,7 @@ for role in {ROLES!r}:
 
 
 AIRFLOW_CLIENT = "Airflow live"
-# A pipeline whose DAG was deleted at the source. The source's other DAGs are not in CHM yet.
+# A pipeline whose DAG was deleted at the source. The DAGs that the source has are not in CHM yet.
 _CREATE_DELETED_DAG = f"""
 from django.utils import timezone
 from inventory.models import Client, Pipeline
@@ -66,7 +66,7 @@ class Site:
     partner: GenericPartner
 
 
-_CONNECTIONS = f"""
+_CONNECTIONS_TOML = f"""
 [connections.airflow]
 connector = "airflow"
 base_url = "{{airflow.base_url}}"
@@ -77,7 +77,7 @@ pipelines = {{{{ clients = ["{AIRFLOW_CLIENT}"] }}}}
 connector = "generic"
 base_url = "{{partner.base_url}}"
 auth = {{{{ kind = "bearer", secret_env = "E2E_PARTNER_TOKEN" }}}}
-pipelines = {{{{ clients = {{others}} }}}}
+pipelines = {{{{ clients = {{other_clients}} }}}}
 """
 
 
@@ -85,32 +85,34 @@ pipelines = {{{{ clients = {{others}} }}}}
 def running_site() -> Iterator[Site]:
     """Run a site and yield it; stop all its processes at the end of the block."""
     with (
-        empty_database(DATABASE) as database,
+        empty_database(DATABASE_NAME) as database_url,
         GenericPartner(token="partner-token") as partner,
         AirflowReplay() as airflow,
         TemporaryDirectory() as folder,
     ):
-        connections = Path(folder) / "connections.toml"
+        connections_file = Path(folder) / "connections.toml"
         environment = {
-            "CHM_DATABASE_URL": database,
+            "CHM_DATABASE_URL": database_url,
             "CHM_BROKER_URL": empty_broker(BROKER_NUMBER),
             # The tests change only the browser's clock, so the server must compute the board at every refresh.
             "CHM_BOARD_REUSE_SECONDS": "0",
             "E2E_PARTNER_TOKEN": "partner-token",
             # The recordings contain this text instead of the password.
             "E2E_AIRFLOW_PASSWORD": "REDACTED",
-            "CHM_CONNECTIONS_FILE": str(connections),
+            "CHM_CONNECTIONS_FILE": str(connections_file),
         }
         for command in (["migrate"], ["load_synthetic", "--end", "now"]):
             _manage(*command, "--verbosity", "0", **environment)
         for code in (_CREATE_USERS, _CREATE_DELETED_DAG, _SET_SOURCE_URLS):
             _manage("shell", "--command", code, "--verbosity", "0", **environment)
-        others = _manage("shell", "--command", _PRINT_OTHER_CLIENTS, "--verbosity", "0", **environment)
-        connections.write_text(_CONNECTIONS.format(partner=partner, airflow=airflow, others=others.strip()))
+        other_clients = _manage("shell", "--command", _PRINT_OTHER_CLIENTS, "--verbosity", "0", **environment)
+        connections_file.write_text(
+            _CONNECTIONS_TOML.format(partner=partner, airflow=airflow, other_clients=other_clients.strip())
+        )
         for dag in airflow.dag_list:
             dag["is_paused"] = dag["has_import_errors"] = dag["dag_id"] == "branch_and_map"
         _manage("ingest_runs", "--connection", "airflow", **environment)
-        with _worker(environment), web_server(**environment) as address:
+        with _running_worker(environment), web_server(**environment) as address:
             yield Site(address, partner)
 
 
@@ -118,17 +120,18 @@ def _manage(*arguments: str, **environment: str) -> str:
     """Run a command of manage.py and return its output."""
     completed = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR, env=_development(environment), check=True, stdout=subprocess.PIPE, text=True,
+        cwd=settings.BASE_DIR, env=_with_development_settings(environment), check=True, stdout=subprocess.PIPE,
+        text=True,
     )  # fmt: skip
     return completed.stdout
 
 
 @contextmanager
-def _worker(environment: dict[str, str]) -> Iterator[None]:
+def _running_worker(environment: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(
         [*CELERY,
          "worker", "--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"],
-        cwd=settings.BASE_DIR, env=_development(environment),
+        cwd=settings.BASE_DIR, env=_with_development_settings(environment),
     )  # fmt: skip
     try:
         yield
@@ -137,5 +140,5 @@ def _worker(environment: dict[str, str]) -> Iterator[None]:
         process.wait(30)
 
 
-def _development(environment: dict[str, str]) -> dict[str, str]:
+def _with_development_settings(environment: dict[str, str]) -> dict[str, str]:
     return {**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "chm_project.settings.development"}

@@ -24,11 +24,11 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
     page = log_in("analyst")
     page.goto(CLIENTS)
     client = page.locator("#result_list tbody th").first.inner_text()
-    heading, good = "client,name,platform,pipeline_type\n", f"{client},from a file,dbt,export\n"
+    header, good_row = "client,name,platform,pipeline_type\n", f"{client},from a file,dbt,export\n"
     page.goto(PIPELINES)
     page.get_by_role("link", name="Import", exact=True).click()
 
-    upload(page, f"{heading}{good}Nobody,lost,dbt,export\n{client},odd,arflow,export\n")
+    upload(page, f"{header}{good_row}Nobody,lost,dbt,export\n{client},odd,arflow,export\n")
 
     rows = page.get_by_role("table", name="Errors by row").locator("tbody tr")
     rows.first.wait_for()
@@ -36,7 +36,7 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
         ["3", "client", "There is no client “Nobody”."],
         ["4", "platform", "“arflow” is not valid. Use one of: airflow, dbt, cron, vendor_api, custom."],
     ]
-    upload(page, f"{heading}{good}{client},=2+2,dbt,export\n")
+    upload(page, f"{header}{good_row}{client},=2+2,dbt,export\n")
     page.get_by_text("2 new, 0 changed, 0 unchanged.").wait_for()
     page.get_by_role("button", name="Import", exact=True).click()
     page.get_by_text("Imported pipelines: 2 new, 0 changed, 0 unchanged.").wait_for()
@@ -44,9 +44,9 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV", exact=True).click()
-    exported = download.value.path().read_text()
-    assert f"{client},from a file,dbt," in exported
-    assert len(exported.splitlines()) == 2
+    exported_text = download.value.path().read_text()
+    assert f"{client},from a file,dbt," in exported_text
+    assert len(exported_text.splitlines()) == 2
 
 
 def test_several_pipelines_are_disabled_after_a_confirmation_page(log_in: Any) -> None:
@@ -67,12 +67,12 @@ def test_several_pipelines_are_disabled_after_a_confirmation_page(log_in: Any) -
 
 def test_a_client_is_disabled_and_enabled_from_its_edit_page(log_in: Any) -> None:
     page = log_in("analyst")
-    failing = page.locator("[data-list=failing] tbody tr").first.locator("a")
-    client = failing.nth(1).inner_text()
+    links_of_first_row = page.locator("[data-list=failing] tbody tr").first.locator("a")
+    client = links_of_first_row.nth(1).inner_text()
     page.goto(CLIENTS)
     page.locator("#result_list tbody th").get_by_role("link", name=client, exact=True).click()
     page.get_by_role("link", name="Edit client").click()
-    form = page.url
+    edit_url = page.url
 
     page.get_by_role("link", name="Disable…").click()
     page.get_by_text("Disable 1 client?").wait_for()
@@ -81,7 +81,7 @@ def test_a_client_is_disabled_and_enabled_from_its_edit_page(log_in: Any) -> Non
     page.goto("/admin/")
     assert client not in " ".join(page.locator("[data-list=failing] .chm-who").all_inner_texts())
 
-    page.goto(form)
+    page.goto(edit_url)
     page.get_by_role("link", name="Enable…").click()
     page.get_by_role("button", name="Enable", exact=True).click()
     page.get_by_text("1 client enabled.").wait_for()
@@ -113,10 +113,10 @@ def test_runs_are_paged_and_filtered_with_the_keyboard(log_in: Any) -> None:
     page = log_in("viewer")
     page.goto("/admin/runs/run/")
     rows = page.locator("[data-list=runs] tbody tr")
-    first = rows.first.inner_text()
+    first_row_text = rows.first.inner_text()
     page.get_by_role("link", name="Older", exact=True).press("Enter")
     page.get_by_role("link", name="Newer", exact=True).wait_for()
-    assert rows.first.inner_text() != first
+    assert rows.first.inner_text() != first_row_text
     page.get_by_role("link", name="Newer", exact=True).press("Enter")
     page.get_by_role("link", name="Newer", exact=True).wait_for(state="detached")
 
@@ -135,15 +135,15 @@ def test_runs_are_paged_and_filtered_with_the_keyboard(log_in: Any) -> None:
 
 def test_runs_are_searched_limited_to_hours_sorted_and_exported_as_csv(log_in: Any) -> None:
     page = log_in("viewer")
-    error = page.locator("[data-list=failing] .chm-error").first.inner_text()
+    error_text = page.locator("[data-list=failing] .chm-error").first.inner_text()
     page.get_by_role("link", name="Runs", exact=True).click()
-    page.get_by_label("Search").fill(error)
+    page.get_by_label("Search").fill(error_text)
     page.get_by_label("Time").select_option("custom")
     page.locator("[name=since]").fill("2020-01-01T08:30")
     page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url(re.compile("zone=Europe%2FBerlin"))
     assert page.get_by_role("link", name="Time: from 2020-01-01 08:30").is_visible()
-    assert all(error in text for text in page.locator("[data-list=runs] .chm-error").all_inner_texts())
+    assert all(error_text in text for text in page.locator("[data-list=runs] .chm-error").all_inner_texts())
     page.get_by_role("link", name="Duration", exact=True).click()
     page.wait_for_url(re.compile("sort=-duration"))
     row_count = page.locator("[data-list=runs] tbody tr").count()

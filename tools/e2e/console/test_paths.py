@@ -11,9 +11,9 @@ from tools.e2e.console.conftest import LogIn
 from tools.e2e.console.site import Site
 
 
-def row_texts(page: Page, key: str) -> list[str]:
-    """Return the text of each row in one of the board's lists: pipeline and client."""
-    return page.locator(f"[data-list={key}] .chm-who").all_inner_texts()
+def row_texts(page: Page, list_key: str) -> list[str]:
+    """Return the pipeline and client of each row in one of the board's lists, as text."""
+    return page.locator(f"[data-list={list_key}] .chm-who").all_inner_texts()
 
 
 @pytest.mark.proves("SC-001", "SC-004")
@@ -40,15 +40,15 @@ def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log
     page.get_by_role("link", name="Handover").click()
     page.wait_for_url("**/handover/?zone=Europe%2FBerlin")
     expect(page.locator(".chm-as-of time").first).to_contain_text("18:00")
-    failing = page.locator("[data-list=new] tbody tr").count()
-    assert failing
+    failing_count = page.locator("[data-list=new] tbody tr").count()
+    assert failing_count
 
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy as Markdown").click()
     expect(page.locator(".chm-quiet")).to_have_text("Copied.")
-    copied = str(page.evaluate("navigator.clipboard.readText()"))
-    assert copied.startswith("# Handover ")
-    assert f"## Still failing: {failing}" in copied
+    copied_text = str(page.evaluate("navigator.clipboard.readText()"))
+    assert copied_text.startswith("# Handover ")
+    assert f"## Still failing: {failing_count}" in copied_text
 
     page.emulate_media(media="print")
     page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
@@ -70,11 +70,11 @@ def test_times_are_in_the_browsers_time_zone_and_their_titles_in_utc(log_in: Log
     assert time.get_attribute("title") == f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
     page.goto("/admin/runs/run/")
-    listed = page.locator("#result_list time").first
-    moment = datetime.fromisoformat(str(listed.get_attribute("datetime")))
-    assert str(listed.get_attribute("title")).startswith(f"{moment:%Y-%m-%d %H:%M}")
-    assert str(listed.get_attribute("title")).endswith("UTC")
-    assert listed.inner_text() != listed.get_attribute("title")
+    time_of_first_run = page.locator("#result_list time").first
+    moment = datetime.fromisoformat(str(time_of_first_run.get_attribute("datetime")))
+    assert str(time_of_first_run.get_attribute("title")).startswith(f"{moment:%Y-%m-%d %H:%M}")
+    assert str(time_of_first_run.get_attribute("title")).endswith("UTC")
+    assert time_of_first_run.inner_text() != time_of_first_run.get_attribute("title")
 
 
 def test_a_filter_is_in_the_url_and_applies_to_the_lists_that_the_tiles_open(log_in: LogIn) -> None:
@@ -99,22 +99,22 @@ def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -
     page.get_by_role("link", name=client, exact=True).first.click()
     page.get_by_role("link", name="Edit client").click()
     page.wait_for_url("**/inventory/client/*/change/")
-    form = page.url
-    set_active(page, False)
+    edit_url = page.url
+    set_client_active(page, False)
     page.goto("/admin/")
-    assert not any(client in row for key in ("failing", "changed", "fresh") for row in row_texts(page, key))
-    page.goto(form)
-    set_active(page, True)
+    assert not any(client in row for list_key in ("failing", "changed", "fresh") for row in row_texts(page, list_key))
+    page.goto(edit_url)
+    set_client_active(page, True)
     page.goto("/admin/")
     assert any(client in row for row in row_texts(page, "failing"))
 
 
-def set_active(page: Page, active: bool) -> None:
-    """Enable or disable the client with the form's switch. If the form has no switch, use the confirmation page."""
+def set_client_active(page: Page, is_active: bool) -> None:
+    """Enable or disable the client with the form's switch, or, if it has no switch, with the confirmation page."""
     page.wait_for_url("**/inventory/client/*/change/")
-    label = "Enable" if active else "Disable"
+    label = "Enable" if is_active else "Disable"
     if (switch := page.locator("[name=is_active]")).count():
-        switch.set_checked(active)
+        switch.set_checked(is_active)
         page.locator("[name=_save]").click()
     else:
         page.get_by_role("link", name=f"{label}…").click()
@@ -128,7 +128,7 @@ def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
     page.goto("/admin/alerting/alertrule/")
     page.locator("a[href='/admin/alerting/alertrule/add/']").first.click()
 
-    choose(page, "pipeline", name, client)
+    pick_pipeline(page, "pipeline", name, client)
     page.locator("[name=rule_type]").select_option("on_failure")
     page.locator("[name=channel]").select_option("slack")
     page.locator("[name=destination]").fill("#from-the-browser")
@@ -141,8 +141,8 @@ def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
     expect(preview.locator("tbody tr").first).to_be_visible()
 
 
-def choose(page: Page, field: str, text: str, client: str) -> None:
-    """Choose from an autocomplete field, which also finds pipelines by the names of their clients."""
+def pick_pipeline(page: Page, field: str, text: str, client: str) -> None:
+    """Choose a pipeline from an autocomplete field, which also finds pipelines by the name of their client."""
     page.locator(f"[name={field}] + .select2-container").click()
     page.locator(".select2-search__field").last.fill(client)
     page.locator(".select2-results__option", has_text=text).first.click()
@@ -208,8 +208,8 @@ def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogIn
     page = log_in("viewer")
     page.clock.install()
     page.reload()
-    pause = page.locator("[data-pause]")
-    expect(pause).to_have_text("Pause")
+    pause_button = page.locator("[data-pause]")
+    expect(pause_button).to_have_text("Pause")
 
     page.locator("#chm-board details summary").first.click()
     page.evaluate("scrollTo(0, 300)")
@@ -222,12 +222,12 @@ def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogIn
     page.on("response", lambda response: refreshes.append(response) if is_refresh(response) else None)
     page.get_by_label("Platform").select_option("dbt")
     page.clock.run_for(61_000)
-    expect(pause).to_have_text("Paused – resume")
+    expect(pause_button).to_have_text("Paused – resume")
     assert not refreshes
     page.get_by_label("Platform").select_option("")
     before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
-    pause.click()
-    expect(pause).to_have_text("Pause")
+    pause_button.click()
+    expect(pause_button).to_have_text("Pause")
     # The refresh that this starts must end before the browser is closed.
     expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", before)
 
@@ -245,7 +245,7 @@ def test_a_user_switches_times_to_utc_and_back(log_in: LogIn) -> None:
     expect(time).to_contain_text("CE")
 
 
-PHONE_SCREENS = 3
+MAX_PHONE_SCREENS = 3
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/runs/run/"])
@@ -253,7 +253,7 @@ def test_a_phone_shows_the_board_and_the_runs_in_three_screens(log_in: LogIn, pa
     page = log_in("viewer", phone=True)
     page.goto(path)
     page.locator(".chm-as-of time").wait_for()
-    assert page.evaluate("document.documentElement.scrollHeight / innerHeight") <= PHONE_SCREENS
+    assert page.evaluate("document.documentElement.scrollHeight / innerHeight") <= MAX_PHONE_SCREENS
 
 
 def tab_to(page: Page, selector: str, limit: int = 150) -> None:

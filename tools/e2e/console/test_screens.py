@@ -1,4 +1,4 @@
-"""Test every page in light and dark mode and on a phone: it fits the screen, and passes axe-core. Save pictures."""
+"""Every page fits the screen and passes axe-core, in light and dark mode and on a phone. The tests save pictures."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from tools.e2e.console.conftest import LogIn
 
 LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
-MAX_HEIGHT = 1800  # pixels
-MAX_BYTES = 150_000
+MAX_HEIGHT_PIXELS = 1800
+MAX_PICTURE_BYTES = 150_000
 
 # Pages with pictures: the name of the URL, and the steps from the board. A step is a path, or the selector of a link.
 PAGES: dict[str, tuple[str, list[str]]] = {
@@ -41,24 +41,24 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "connection": ("console:connection", ["/admin/console/connections/", "[data-list=connections] a >> nth=0"]),
 }  # fmt: skip
 # The steps to the first client, pipeline and rule in their lists.
-FIRST_CLIENT = ["/admin/inventory/client/", "#result_list .field-edit a >> nth=0"]
-FIRST_PIPELINE = ["/admin/inventory/pipeline/", "#result_list .field-edit a >> nth=0"]
-FIRST_RULE = ["/admin/alerting/alertrule/", "#result_list tbody th a >> nth=0"]
+STEPS_TO_FIRST_CLIENT = ["/admin/inventory/client/", "#result_list .field-edit a >> nth=0"]
+STEPS_TO_FIRST_PIPELINE = ["/admin/inventory/pipeline/", "#result_list .field-edit a >> nth=0"]
+STEPS_TO_FIRST_RULE = ["/admin/alerting/alertrule/", "#result_list tbody th a >> nth=0"]
 # Pages without pictures, which are only checked with axe-core: the name of the URL, and the steps.
 FORMS: dict[str, list[str]] = {
     "console:my-clients": ["/admin/console/my-clients/"],
     "admin:inventory_client_add": ["/admin/inventory/client/add/"],
     "admin:inventory_client_import": ["/admin/inventory/client/import/"],
-    "admin:inventory_client_history": [*FIRST_CLIENT, "a[href$='/history/'] >> nth=0"],
-    "admin:inventory_client_disable_this": [*FIRST_CLIENT, "a[href$='/disable/'] >> nth=0"],
+    "admin:inventory_client_history": [*STEPS_TO_FIRST_CLIENT, "a[href$='/history/'] >> nth=0"],
+    "admin:inventory_client_disable_this": [*STEPS_TO_FIRST_CLIENT, "a[href$='/disable/'] >> nth=0"],
     "admin:inventory_pipeline_add": ["/admin/inventory/pipeline/add/"],
     "admin:inventory_pipeline_import": ["/admin/inventory/pipeline/import/"],
-    "admin:inventory_pipeline_history": [*FIRST_PIPELINE, "a[href$='/history/'] >> nth=0"],
-    "admin:inventory_pipeline_disable_this": [*FIRST_PIPELINE, "a[href$='/disable/'] >> nth=0"],
+    "admin:inventory_pipeline_history": [*STEPS_TO_FIRST_PIPELINE, "a[href$='/history/'] >> nth=0"],
+    "admin:inventory_pipeline_disable_this": [*STEPS_TO_FIRST_PIPELINE, "a[href$='/disable/'] >> nth=0"],
     "admin:alerting_alertrule_add": ["/admin/alerting/alertrule/add/"],
     "admin:alerting_alertrule_import": ["/admin/alerting/alertrule/import/"],
-    "admin:alerting_alertrule_history": [*FIRST_RULE, "a[href$='/history/'] >> nth=0"],
-    "admin:alerting_alertrule_delete": [*FIRST_RULE, "a[href$='/delete/'] >> nth=0"],
+    "admin:alerting_alertrule_history": [*STEPS_TO_FIRST_RULE, "a[href$='/history/'] >> nth=0"],
+    "admin:alerting_alertrule_delete": [*STEPS_TO_FIRST_RULE, "a[href$='/delete/'] >> nth=0"],
     "admin:access_apitoken_add": ["/admin/access/apitoken/add/"],
     "admin:auth_user_add": ["/admin/auth/user/add/"],
     "admin:auth_user_change": ["/admin/auth/user/", "#result_list tbody th a >> nth=0"],
@@ -77,7 +77,7 @@ def open_page(page: Page, steps: list[str]) -> None:
         elif page.locator(step).is_visible():
             with page.expect_navigation(wait_until="load"):
                 page.locator(step).click()
-        else:  # phones hide some columns
+        else:  # the link is in a column that phones do not show
             page.goto(str(page.locator(step).get_attribute("href")))
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(300)  # wait for animations to end
@@ -87,9 +87,9 @@ def open_page(page: Page, steps: list[str]) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_the_screen_and_passes_axe(log_in: LogIn, screenshots: Path, name: str, look: str) -> None:
     page = log_in("administrator", **LOOKS[look])
-    view, steps = PAGES[name]
+    expected_view, steps = PAGES[name]
     open_page(page, steps)
-    assert url_name(page) == view
+    assert view_name(page) == expected_view
 
     if name == "run":
         page.locator("details summary").click()
@@ -101,39 +101,40 @@ def test_a_page_fits_the_screen_and_passes_axe(log_in: LogIn, screenshots: Path,
 def test_every_form_passes_axe(log_in: LogIn) -> None:
     page = log_in("administrator")
     problems = {}
-    for view, steps in FORMS.items():
+    for expected_view, steps in FORMS.items():
         open_page(page, steps)
-        assert url_name(page) == view
-        problems[view] = axe_problems(page)
-    assert {view: lines for view, lines in problems.items() if lines} == {}
+        assert view_name(page) == expected_view
+        problems[expected_view] = axe_problems(page)
+    assert {expected_view: lines for expected_view, lines in problems.items() if lines} == {}
 
 
-# Pages that users print, with the heading of the printed page; empty if it is the name of an object.
-PRINTED = {
+# For each page that users print a text in the heading of the printed page; empty if the heading is an object's name.
+HEADING_OF_PRINTED_PAGE = {
     "board": "Health board", "list": "No success for a day", "handover": "Handover", "runs": "Runs",
     "clients": "Clients", "pipelines": "Pipelines", "rules": "Alert rules", "client": "", "pipeline": "",
     "run": "Run of ",
 }  # fmt: skip
-A4_WIDTH = 703  # pixels between the margins
-IS_CUT_OFF = "box => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth"
+A4_WIDTH_PIXELS = 703  # between the margins
+IS_CUT_OFF_SCRIPT = "box => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth"
 
 
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", HEADING_OF_PRINTED_PAGE)
 def test_a_page_prints_on_a4(log_in: LogIn, screenshots: Path, name: str) -> None:
     page = log_in("viewer")
     open_page(page, PAGES[name][1])
 
     page.emulate_media(media="print")
-    page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
-    expect(page.locator(".chm-letterhead h1")).to_contain_text(PRINTED[name])
+    page.set_viewport_size({"width": A4_WIDTH_PIXELS, "height": 1000})
+    expect(page.locator(".chm-letterhead h1")).to_contain_text(HEADING_OF_PRINTED_PAGE[name])
     assert page.locator("#content :is(button, select, input, nav.chm-pages, summary):visible").count() == 0
     assert (
-        page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, table')).filter({IS_CUT_OFF}).length") == 0
+        page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, table')).filter({IS_CUT_OFF_SCRIPT}).length")
+        == 0
     )
     save_picture(page, screenshots / f"{name}-print.jpg")
 
 
-def url_name(page: Page) -> str:
+def view_name(page: Page) -> str:
     """Return the name of the URL that the page was opened with."""
     return resolve(urlsplit(page.url).path).view_name
 
@@ -153,12 +154,13 @@ def axe_problems(page: Page) -> list[str]:
 def save_picture(page: Page, path: Path) -> None:
     """Save the picture with the best quality below the size limit."""
     page.evaluate("scrollTo(0, 0)")
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), MAX_HEIGHT)
+    height = min(int(page.evaluate("document.documentElement.scrollHeight")), MAX_HEIGHT_PIXELS)
     width = int(page.evaluate("window.innerWidth"))
-    page.set_viewport_size({"width": width, "height": height})  # so that elements fixed to the edges are drawn there
+    # The picture then has the whole page, and elements fixed to an edge are drawn at the edges of the picture.
+    page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(100)
     for quality in (80, 65, 50, 35, 20):
         picture = page.screenshot(type="jpeg", quality=quality)
-        if len(picture) <= MAX_BYTES:
+        if len(picture) <= MAX_PICTURE_BYTES:
             break
     path.write_bytes(picture)

@@ -30,19 +30,23 @@ from tools.e2e.live import (
 )
 
 # CHM's status for Dagster's final statuses. All other statuses mean running.
-CANONICAL = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
-RUNS = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
+CHM_STATUS = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
+RUNS_QUERY = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
   __typename ... on Runs { results { runId jobName status startTime endTime } } } }"""
-REPOSITORY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+REPOSITORY_QUERY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
   name location { name } jobs { name } schedules { name scheduleState { id } } } } } }"""
-LAUNCH = """mutation L($p: ExecutionParams!) { launchRun(executionParams: $p) {
+LAUNCH_MUTATION = """mutation L($p: ExecutionParams!) { launchRun(executionParams: $p) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
-RERUN = """mutation A($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: ALL_STEPS}) {
+RERUN_MUTATION = """mutation A($id: String!) {
+  launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: ALL_STEPS}) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
-TERMINATE = """mutation T($id: String!, $how: TerminateRunPolicy) { terminateRun(runId: $id, terminatePolicy: $how) {
+TERMINATE_MUTATION = """mutation T($id: String!, $how: TerminateRunPolicy) {
+  terminateRun(runId: $id, terminatePolicy: $how) {
   __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
-DELETE = "mutation D($id: String!) { deletePipelineRun(runId: $id) { __typename ... on PythonError { message } } }"
-STOP = """mutation S($id: String!) { stopRunningSchedule(id: $id) {
+DELETE_MUTATION = (
+    "mutation D($id: String!) { deletePipelineRun(runId: $id) { __typename ... on PythonError { message } } }"
+)
+STOP_MUTATION = """mutation S($id: String!) { stopRunningSchedule(id: $id) {
   __typename ... on PythonError { message } ... on UnauthorizedError { message } } }"""
 
 
@@ -50,46 +54,46 @@ class Dagster:
     """A client of Dagster's API, without code of CHM."""
 
     def __init__(self, client: dict[str, str]) -> None:
-        self._base = client["base_url"]
-        [self.repository] = self.ask(REPOSITORY)["repositoriesOrError"]["nodes"]
+        self._base_url = client["base_url"]
+        [self.repository] = self.query(REPOSITORY_QUERY)["repositoriesOrError"]["nodes"]
 
-    def ask(self, query: str, **variables: Any) -> Any:
+    def query(self, query: str, **variables: Any) -> Any:
         body = {"query": query, "variables": variables}
-        answer = requests.post(f"{self._base}/graphql", json=body, timeout=60)
-        answer.raise_for_status()
-        return answer.json()["data"]
+        response = requests.post(f"{self._base_url}/graphql", json=body, timeout=60)
+        response.raise_for_status()
+        return response.json()["data"]
 
     def change(self, query: str, **variables: Any) -> Any:
-        [result] = self.ask(query, **variables).values()
+        [result] = self.query(query, **variables).values()
         if "Success" not in result["__typename"] and result["__typename"] != "ScheduleStateResult":
             raise SystemExit(f"Dagster refused: {result}")
         return result
 
-    def launch(self, job: str, **sleep: float) -> str:
-        config = {"ops": {"sleep": {"config": sleep}}} if sleep else {}
+    def launch(self, job: str, **sleep_options: float) -> str:
+        run_config = {"ops": {"sleep": {"config": sleep_options}}} if sleep_options else {}
         selector = {
             "repositoryLocationName": self.repository["location"]["name"],
             "repositoryName": self.repository["name"],
             "pipelineName": job,
         }
-        parameters = {"selector": selector, "runConfigData": config, "mode": "default"}
-        return str(self.change(LAUNCH, p=parameters)["run"]["runId"])
+        parameters = {"selector": selector, "runConfigData": run_config, "mode": "default"}
+        return str(self.change(LAUNCH_MUTATION, p=parameters)["run"]["runId"])
 
     def runs(self) -> dict[str, dict[str, Any]]:
         runs: dict[str, dict[str, Any]] = {}
         cursor = None
-        while rows := self.ask(RUNS, cursor=cursor)["runsOrError"]["results"]:
+        while rows := self.query(RUNS_QUERY, cursor=cursor)["runsOrError"]["results"]:
             runs |= {row["runId"]: row for row in rows}
             cursor = rows[-1]["runId"]
         return runs
 
-    def status(self, run: str) -> str | None:
-        row = self.runs().get(run)
+    def status(self, run_id: str) -> str | None:
+        row = self.runs().get(run_id)
         return row["status"] if row else None
 
     def states(self) -> dict[str, State]:
         return {
-            name: (CANONICAL.get(row["status"], "running"), moment(row["startTime"]), moment(row["endTime"]))
+            name: (CHM_STATUS.get(row["status"], "running"), moment(row["startTime"]), moment(row["endTime"]))
             for name, row in self.runs().items()
         }
 
@@ -102,73 +106,87 @@ def moment(seconds: float | None) -> datetime | None:
 def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     """Change Dagster's runs by hand while CHM ingests, and compare the two after each change."""
     record.say("1. Jobs run while CHM ingests")
-    # Dagster lists a hidden job __ASSET_JOB, too.
+    # Dagster also lists a hidden job, __ASSET_JOB.
     jobs = {job["name"]: job["name"] for job in dagster.repository["jobs"] if not job["name"].startswith("__")}
     chm.prepare(folder, jobs)
-    failing = dagster.launch("reconcile_failing")
-    first = [failing, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
+    failing_run_id = dagster.launch("reconcile_failing")
+    first_run_ids = [failing_run_id, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
     final_statuses = {"SUCCESS", "FAILURE", "CANCELED"}
-    wait_until(lambda: all(dagster.status(run) in final_statuses for run in first), chm.ingest, "the first runs end")
+    wait_until(
+        lambda: all(dagster.status(run) in final_statuses for run in first_run_ids), chm.ingest, "the first runs end"
+    )
     compare(record, "all runs have ended", dagster.states, chm)
 
     record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
-    changes = 0
+    change_count = 0
 
-    def by_hand(description: str, change: Callable[[], Any]) -> Any:
-        nonlocal changes
+    def change_by_hand(description: str, change: Callable[[], Any]) -> Any:
+        nonlocal change_count
         time.sleep(SETTLED_SECONDS)
         chm.ingest()
         result = change()
-        changes += 1
+        change_count += 1
         time.sleep(2)
         compare(record, description, dagster.states, chm)
         return result
 
-    schedule = dagster.repository["schedules"][0]["scheduleState"]["id"]
-    planned = chm.pipelines()["daily_load"]
-    schedule_state = planned.source_paused, planned.source_next_run_at is not None
+    schedule_id = dagster.repository["schedules"][0]["scheduleState"]["id"]
+    scheduled_pipeline = chm.pipelines()["daily_load"]
+    schedule_state = scheduled_pipeline.source_paused, scheduled_pipeline.source_next_run_at is not None
     record.check(
         schedule_state == (False, True), f"the scheduled job in CHM: paused, next start known: {schedule_state}"
     )
-    by_hand("the schedule is stopped", lambda: dagster.change(STOP, id=schedule))
+    change_by_hand("the schedule is stopped", lambda: dagster.change(STOP_MUTATION, id=schedule_id))
     chm.ingest()
-    planned = chm.pipelines()["daily_load"]
-    schedule_state = planned.source_paused, planned.source_next_run_at is not None
+    scheduled_pipeline = chm.pipelines()["daily_load"]
+    schedule_state = scheduled_pipeline.source_paused, scheduled_pipeline.source_next_run_at is not None
     record.check(
         schedule_state == (True, False), f"the job in CHM without schedule: paused, next start known: {schedule_state}"
     )
-    reexecution = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(RERUN, id=failing))
+    reexecution = change_by_hand(
+        "a failed run is executed again, as a new run", lambda: dagster.change(RERUN_MUTATION, id=failing_run_id)
+    )
     wait_until(
         lambda: dagster.status(reexecution["run"]["runId"]) in final_statuses, chm.ingest, "the new run has ended"
     )
     # At most two runs run at the same time (dagster.yaml), so the next two stay queued.
-    long_runs = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
-    queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
-    wait_until(lambda: all(dagster.status(run) == "STARTED" for run in long_runs), chm.ingest, "two runs are running")
-    by_hand("a queued run is terminated", lambda: dagster.change(TERMINATE, id=queued[0], how="SAFE_TERMINATE"))
-    by_hand("a queued run is deleted", lambda: dagster.change(DELETE, id=queued[1]))
-    by_hand("a running run is terminated", lambda: dagster.change(TERMINATE, id=long_runs[0], how="SAFE_TERMINATE"))
-    wait_until(lambda: dagster.status(long_runs[0]) in final_statuses, chm.ingest, "the terminated run has ended")
-    compare(record, "the terminated run has ended", dagster.states, chm)
-    by_hand(
-        "a running run is marked canceled at once",
-        lambda: dagster.change(TERMINATE, id=long_runs[1], how="MARK_AS_CANCELED_IMMEDIATELY"),
+    long_run_ids = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
+    queued_run_ids = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
+    wait_until(
+        lambda: all(dagster.status(run) == "STARTED" for run in long_run_ids), chm.ingest, "two runs are running"
     )
-    by_hand("an ended run is deleted; CHM keeps it", lambda: dagster.change(DELETE, id=first[3]))
-    deleted_run = chm.runs().get(queued[1])
+    change_by_hand(
+        "a queued run is terminated",
+        lambda: dagster.change(TERMINATE_MUTATION, id=queued_run_ids[0], how="SAFE_TERMINATE"),
+    )
+    change_by_hand("a queued run is deleted", lambda: dagster.change(DELETE_MUTATION, id=queued_run_ids[1]))
+    change_by_hand(
+        "a running run is terminated",
+        lambda: dagster.change(TERMINATE_MUTATION, id=long_run_ids[0], how="SAFE_TERMINATE"),
+    )
+    wait_until(lambda: dagster.status(long_run_ids[0]) in final_statuses, chm.ingest, "the terminated run has ended")
+    compare(record, "the terminated run has ended", dagster.states, chm)
+    change_by_hand(
+        "a running run is marked canceled at once",
+        lambda: dagster.change(TERMINATE_MUTATION, id=long_run_ids[1], how="MARK_AS_CANCELED_IMMEDIATELY"),
+    )
+    change_by_hand(
+        "an ended run is deleted; CHM keeps it", lambda: dagster.change(DELETE_MUTATION, id=first_run_ids[3])
+    )
+    deleted_run = chm.runs().get(queued_run_ids[1])
     final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
 
-    record.say(f"3. Comparison after {changes} manual changes and {chm.ingestions} ingestions")
+    record.say(f"3. Comparison after {change_count} manual changes and {chm.ingestion_count} ingestions")
     compare(record, "after ordinary ingestions", dagster.states, chm)
     for number in range(2):
         report = chm.reconcile()
         if not number:
             compare(record, "after CHM has read the last 3 days again, as it does once a day", dagster.states, chm)
-    written = report["created"] + report["updated"]
-    record.check(not written, f"a second reading of the last 3 days writes {written} runs")
-    extra = set(chm.states()) - set(dagster.states()) - {queued[1], first[3]}
-    record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
+    written_count = report["created"] + report["updated"]
+    record.check(not written_count, f"a second reading of the last 3 days writes {written_count} runs")
+    only_in_chm = set(chm.states()) - set(dagster.states()) - {queued_run_ids[1], first_run_ids[3]}
+    record.check(not only_in_chm, f"{len(only_in_chm)} runs are only in CHM, not counting the two deleted ones")
 
     record.say("4. The error of every failed run names the step, and the run's link opens")
     for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):
@@ -197,7 +215,7 @@ def main() -> int:
         title="A live Dagster, changed by hand",
         introduction=introduction("make e2e-dagster", server="Dagster", work="jobs", source="Dagster"),
         system=f"Dagster {client['version']}",
-        write=options.write,
+        document_path=options.write,
     )
 
 

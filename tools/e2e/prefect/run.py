@@ -35,7 +35,7 @@ from tools.e2e.live import (
 HERE = Path(__file__).parent
 PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - a variable's name
 # CHM's status for each type of state in Prefect.
-CANONICAL = {
+CHM_STATUS = {
     "PENDING": "running", "RUNNING": "running", "PAUSED": "running", "CANCELLING": "running", "SCHEDULED": "running",
     "COMPLETED": "success", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "canceled",
 }  # fmt: skip
@@ -45,18 +45,18 @@ class Prefect:
     """A client of Prefect's API, without code of CHM."""
 
     def __init__(self, client: dict[str, str], folder: Path) -> None:
-        self._base, self._folder = client["base_url"], folder
+        self._base_url, self._folder = client["base_url"], folder
         self.auth = (client["username"], client["password"])
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self._base}/api{path}", json=body, auth=self.auth, timeout=30)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        response = requests.request(method, f"{self._base_url}/api{path}", json=body, auth=self.auth, timeout=30)
+        response.raise_for_status()
+        return response.json() if response.content else None
 
     def flow_runs(self) -> list[dict[str, Any]]:
         flow_runs: list[dict[str, Any]] = []
-        while rows := self.call(
+        while rows := self.request(
             "POST", "/flow_runs/filter", {"sort": "ID_DESC", "limit": 200, "offset": len(flow_runs)}
         ):
             flow_runs += rows
@@ -65,146 +65,175 @@ class Prefect:
     def states(self) -> dict[str, State]:
         """Return the state of every run that has started; CHM does not store planned runs that never started."""
         started = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
-        return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in started}
+        return {row["id"]: (chm_status(row), moment(row["start_time"]), moment(row["end_time"])) for row in started}
 
-    def set_state(self, run: str, kind: str, message: str | None = None) -> None:
+    def set_state(self, run_id: str, state_type: str, message: str | None = None) -> None:
         # With force, because Prefect's rules would reject some of these changes.
-        body = {"state": {"type": kind, "message": message}, "force": True}
-        self.call("POST", f"/flow_runs/{run}/set_state", body)
+        body = {"state": {"type": state_type, "message": message}, "force": True}
+        self.request("POST", f"/flow_runs/{run_id}/set_state", body)
 
     def start(self, *names: str) -> "subprocess.Popen[bytes]":
-        lines = f". '{self._folder}/env.sh' && exec python '{HERE}/flows.py' \"$@\""
+        script = f". '{self._folder}/env.sh' && exec python '{HERE}/flows.py' \"$@\""
         log = (self._folder / "logs" / f"{'-'.join(names)[:40]}.log").open("ab")
-        command = ["bash", "-c", lines, "flows", *names]
+        command = ["bash", "-c", script, "flows", *names]
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        self._started.append(process)
+        self._processes.append(process)
         return process
 
     def stop(self) -> None:
-        for process in self._started:
+        for process in self._processes:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
-def canonical(row: dict[str, Any]) -> str:
+def chm_status(row: dict[str, Any]) -> str:
     """Return CHM's status for a flow run. If a flow skipped its work, the name of its state is "Skipped"."""
-    return "skipped" if row["state_name"] == "Skipped" else CANONICAL[row["state_type"]]
+    return "skipped" if row["state_name"] == "Skipped" else CHM_STATUS[row["state_type"]]
 
 
 def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def newest(prefect: Prefect, flow: str, kind: str) -> str:
+def newest_run_id(prefect: Prefect, flow: str, state_type: str) -> str:
     """Return the id of the newest run of the flow with this type of state."""
-    [flow_id] = [row["id"] for row in prefect.call("POST", "/flows/filter", {"flows": {"name": {"any_": [flow]}}})]
-    rows = [row for row in prefect.flow_runs() if row["flow_id"] == flow_id and row["state_type"] == kind]
+    [flow_id] = [row["id"] for row in prefect.request("POST", "/flows/filter", {"flows": {"name": {"any_": [flow]}}})]
+    rows = [row for row in prefect.flow_runs() if row["flow_id"] == flow_id and row["state_type"] == state_type]
     return str(rows[0]["id"])
 
 
 def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     """Change Prefect's runs by hand while CHM ingests, and compare the two after each change."""
     record.say("1. Flows run while CHM ingests")
-    first = prefect.start()  # every flow, once
-    serving = prefect.start("serve")
+    all_flows_process = prefect.start()  # without arguments, flows.py runs every flow once
+    serving_process = prefect.start("serve")
     # flows.py defines eleven flows: the nine in FLOWS, child and long.
-    wait_until(lambda: len(prefect.call("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered")
-    wait_until(lambda: prefect.call("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
-    [deployment] = prefect.call("POST", "/deployments/filter", {})
-    flows = {row["id"]: row["name"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] != "long"}
-    long = next(row["id"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] == "long")
-    chm.prepare(folder, flows | {long: "long", deployment["id"]: "long, deployed"})
-    # The parameter `seconds` identifies each of the three runs later.
-    killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
-    wait_until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
     wait_until(
-        lambda: all(open_run_ids(prefect, long, seconds) for seconds in (300, 301)),
+        lambda: len(prefect.request("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered"
+    )
+    wait_until(lambda: prefect.request("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
+    [deployment] = prefect.request("POST", "/deployments/filter", {})
+    flow_names = {
+        row["id"]: row["name"] for row in prefect.request("POST", "/flows/filter", {}) if row["name"] != "long"
+    }
+    long_flow_id = next(row["id"] for row in prefect.request("POST", "/flows/filter", {}) if row["name"] == "long")
+    chm.prepare(folder, flow_names | {long_flow_id: "long", deployment["id"]: "long, deployed"})
+    # Later, the parameter `seconds` identifies each of the three runs.
+    killed_process, terminated_process, ending_process = (
+        prefect.start(f"long={seconds}") for seconds in (301, 300, 20)
+    )
+    wait_until(lambda: all_flows_process.poll() is not None, chm.ingest, "every flow has run")
+    wait_until(
+        lambda: all(open_run_ids(prefect, long_flow_id, seconds) for seconds in (300, 301)),
         chm.ingest,
         "the long runs have started",
     )
     chm.ingest()
-    [killed_run_id] = open_run_ids(prefect, long, 301)
-    os.killpg(crashed.pid, signal.SIGTERM)
-    wait_until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
+    [killed_run_id] = open_run_ids(prefect, long_flow_id, 301)
+    os.killpg(terminated_process.pid, signal.SIGTERM)
+    wait_until(
+        lambda: ending_process.poll() is not None and terminated_process.poll() is not None,
+        chm.ingest,
+        "the long run ends",
+    )
     chm.ingest()
     compare(record, "all runs have ended", prefect.states, chm)
 
     record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
-    changes = 0
+    change_count = 0
 
-    def by_hand(description: str, change: Any) -> None:
-        nonlocal changes
+    def change_by_hand(description: str, change: Any) -> None:
+        nonlocal change_count
         time.sleep(SETTLED_SECONDS)
         chm.ingest()
         change()
-        changes += 1
+        change_count += 1
         time.sleep(6)  # the server stores its events every few seconds
         compare(record, description, prefect.states, chm)
 
-    failed = newest(prefect, "sync customers: EU (é)", "FAILED")
-    success = newest(prefect, "load-orders", "COMPLETED")
-    no_task = newest(prefect, "no-task", "FAILED")
-    slow = newest(prefect, "too-slow", "FAILED")
-    by_hand("a failed run is set to COMPLETED", lambda: prefect.set_state(failed, "COMPLETED"))
-    by_hand("a successful run is set to FAILED", lambda: prefect.set_state(success, "FAILED", "wrong totals, by hand"))
-    by_hand("a failed run is set to RUNNING", lambda: prefect.set_state(no_task, "RUNNING"))
-    by_hand("the same run is set to CRASHED", lambda: prefect.set_state(no_task, "CRASHED", "lost its worker"))
-    by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow, "CANCELLED"))
-    by_hand("the same run is set to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
-    os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
-    by_hand("a killed run is paused", lambda: prefect.set_state(killed_run_id, "PAUSED"))
-    by_hand("the paused run is cancelled", lambda: prefect.set_state(killed_run_id, "CANCELLED"))
-    created_run_id = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
-    by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(created_run_id, "RUNNING"))
-    by_hand("the same run is deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{created_run_id}"))
+    failed_run_id = newest_run_id(prefect, "sync customers: EU (é)", "FAILED")
+    successful_run_id = newest_run_id(prefect, "load-orders", "COMPLETED")
+    no_task_run_id = newest_run_id(prefect, "no-task", "FAILED")
+    slow_run_id = newest_run_id(prefect, "too-slow", "FAILED")
+    change_by_hand("a failed run is set to COMPLETED", lambda: prefect.set_state(failed_run_id, "COMPLETED"))
+    change_by_hand(
+        "a successful run is set to FAILED",
+        lambda: prefect.set_state(successful_run_id, "FAILED", "wrong totals, by hand"),
+    )
+    change_by_hand("a failed run is set to RUNNING", lambda: prefect.set_state(no_task_run_id, "RUNNING"))
+    change_by_hand(
+        "the same run is set to CRASHED", lambda: prefect.set_state(no_task_run_id, "CRASHED", "lost its worker")
+    )
+    change_by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow_run_id, "CANCELLED"))
+    change_by_hand("the same run is set to FAILED", lambda: prefect.set_state(slow_run_id, "FAILED", "again, by hand"))
+    os.killpg(killed_process.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
+    change_by_hand("a killed run is paused", lambda: prefect.set_state(killed_run_id, "PAUSED"))
+    change_by_hand("the paused run is cancelled", lambda: prefect.set_state(killed_run_id, "CANCELLED"))
+    created_run_id = prefect.request("POST", "/flow_runs/", {"flow_id": long_flow_id, "state": {"type": "PENDING"}})[
+        "id"
+    ]
+    change_by_hand(
+        "a run that no process works on is set to RUNNING", lambda: prefect.set_state(created_run_id, "RUNNING")
+    )
+    change_by_hand(
+        "the same run is deleted while it is open", lambda: prefect.request("DELETE", f"/flow_runs/{created_run_id}")
+    )
     deleted_run = chm.runs().get(created_run_id)
     final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted open run in CHM: {final_state}")
-    deleted_ended_run_id = newest(prefect, "skipped", "COMPLETED")
-    by_hand(
-        "an ended run is deleted; CHM keeps it", lambda: prefect.call("DELETE", f"/flow_runs/{deleted_ended_run_id}")
+    deleted_ended_run_id = newest_run_id(prefect, "skipped", "COMPLETED")
+    change_by_hand(
+        "an ended run is deleted; CHM keeps it", lambda: prefect.request("DELETE", f"/flow_runs/{deleted_ended_run_id}")
     )
-    by_hand("a run is renamed", lambda: prefect.call("PATCH", f"/flow_runs/{success}", {"name": "renamed by hand"}))
-    by_hand(
-        "the deployment is paused", lambda: prefect.call("POST", f"/deployments/{deployment['id']}/pause_deployment")
+    change_by_hand(
+        "a run is renamed",
+        lambda: prefect.request("PATCH", f"/flow_runs/{successful_run_id}", {"name": "renamed by hand"}),
+    )
+    change_by_hand(
+        "the deployment is paused", lambda: prefect.request("POST", f"/deployments/{deployment['id']}/pause_deployment")
     )
     chm.ingest()
     paused = chm.pipelines()[deployment["id"]].source_paused
     record.check(paused is True, f"the deployment is paused in CHM: {paused}")
-    skipped = next(name for name, flow in flows.items() if flow == "skipped")
-    by_hand("a flow is deleted", lambda: prefect.call("DELETE", f"/flows/{skipped}"))
+    skipped_flow_id = next(name for name, flow in flow_names.items() if flow == "skipped")
+    change_by_hand("a flow is deleted", lambda: prefect.request("DELETE", f"/flows/{skipped_flow_id}"))
     chm.ingest()
-    missing = [pipeline.name for pipeline in chm.pipelines().values() if pipeline.source_missing_since]
-    record.check(missing == ["skipped"], f"pipelines that are missing at the source, according to CHM: {missing}")
-    serving.terminate()
-    wait_until(lambda: not open_run_ids(prefect, long), chm.ingest, "the scheduled runs end")
+    missing_names = [pipeline.name for pipeline in chm.pipelines().values() if pipeline.source_missing_since]
+    record.check(
+        missing_names == ["skipped"], f"pipelines that are missing at the source, according to CHM: {missing_names}"
+    )
+    serving_process.terminate()
+    wait_until(lambda: not open_run_ids(prefect, long_flow_id), chm.ingest, "the scheduled runs end")
 
-    record.say(f"3. Comparison after {changes} manual changes and {chm.ingestions} ingestions")
+    record.say(f"3. Comparison after {change_count} manual changes and {chm.ingestion_count} ingestions")
     compare(record, "after ordinary ingestions", prefect.states, chm)
     chm.reconcile()
-    names = {row["id"]: row["name"] for row in prefect.flow_runs()}
-    renamed = [name for name, run in chm.runs().items() if name in names and run.payload["name"] != names[name]]
+    run_names = {row["id"]: row["name"] for row in prefect.flow_runs()}
+    outdated_names = [
+        name for name, run in chm.runs().items() if name in run_names and run.payload["name"] != run_names[name]
+    ]
     record.check(
-        not renamed, f"after CHM has read the last 3 days again, {len(renamed)} runs have another name than in Prefect"
+        not outdated_names,
+        f"after CHM has read the last 3 days again, {len(outdated_names)} runs have another name than in Prefect",
     )
     report = chm.reconcile()
-    written = report["created"] + report["updated"]
-    record.check(not written, f"a second reading of the last 3 days writes {written} runs")
-    extra = set(chm.states()) - set(prefect.states()) - {created_run_id, deleted_ended_run_id}
-    record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
+    written_count = report["created"] + report["updated"]
+    record.check(not written_count, f"a second reading of the last 3 days writes {written_count} runs")
+    only_in_chm = set(chm.states()) - set(prefect.states()) - {created_run_id, deleted_ended_run_id}
+    record.check(not only_in_chm, f"{len(only_in_chm)} runs are only in CHM, not counting the two deleted ones")
 
     record.say("4. The error of every failed run names the task, or says that no task failed; the run's link opens")
     for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):
         if run.status == "failed":
             lines = (run.error_message or "").splitlines() or ["no error text"]
-            names_its_task = (
+            text_is_correct = (
                 lines[0].startswith("task ")
                 # These three runs were set to failed by hand, so no task failed.
-                or run.external_run_id in {success, no_task, slow}
+                or run.external_run_id in {successful_run_id, no_task_run_id, slow_run_id}
                 or "long" in run.pipeline.name
             )
-            record.check(names_its_task or run.pipeline.name == "parent", f"{run.pipeline.name}: {lines[0][:90]}")
+            record.check(text_is_correct or run.pipeline.name == "parent", f"{run.pipeline.name}: {lines[0][:90]}")
             open_source_link(record, run, auth=prefect.auth)
     record.check(
         not count_planted_secrets(),
@@ -241,7 +270,7 @@ def main() -> int:
             title="A live Prefect, changed by hand",
             introduction=introduction("make e2e-prefect", server="a Prefect server", work="flows", source="Prefect"),
             system=f"Prefect {client['version']}",
-            write=options.write,
+            document_path=options.write,
         )
     finally:
         prefect.stop()

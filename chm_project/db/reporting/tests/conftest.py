@@ -12,13 +12,13 @@ APP_NAME = "reporting_of_a_test"
 
 
 class OtherApp:
-    """An installed app that exists only during a test. The test writes and removes its files."""
+    """An installed app that exists only during a test, which writes and removes SQL files of its folder `reporting`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "reporting"
 
-    def write(self, kind: str, name: str, text: str) -> None:
-        file = self._folder / kind / f"{name}.sql"
+    def write(self, subfolder: str, name: str, text: str) -> None:
+        file = self._folder / subfolder / f"{name}.sql"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         _clear_caches()
@@ -27,8 +27,8 @@ class OtherApp:
         header = ["-- A view of a test.", *(f"--   {column}  A column" for column in columns)]
         self.write("views", name, "\n".join([*header, query, ""]))
 
-    def remove(self, kind: str, name: str) -> None:
-        (self._folder / kind / f"{name}.sql").unlink()
+    def remove(self, subfolder: str, name: str) -> None:
+        (self._folder / subfolder / f"{name}.sql").unlink()
         _clear_caches()
 
 

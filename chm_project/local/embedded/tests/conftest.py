@@ -24,7 +24,7 @@ def running_servers(data_dir: Path) -> list[str]:
 def clean_up() -> Callable[[Path], None]:
     """Return a function that removes what the servers wrote outside their data folder.
 
-    The function fails if a server still runs.
+    If a server still runs, the function stops it and fails.
     """
 
     def clean_up(data_dir: Path) -> None:
@@ -55,7 +55,7 @@ def data_dir(tmp_path: Path, clean_up: Callable[[Path], None]) -> Iterator[Path]
 
 @pytest.fixture(scope="session")
 def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable[[Path], None]) -> Iterator[Path]:
-    """Return one folder for all tests that do not damage its servers, because creating a cluster is slow."""
+    """Yield one folder for all tests that do not damage its servers, because creating a cluster is slow."""
     folder = tmp_path_factory.mktemp("kept") / "chm"
     yield folder
     clean_up(folder)
@@ -63,7 +63,7 @@ def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable
 
 @pytest.fixture
 def start_process_with_servers() -> Iterator[Callable[..., ProcessWithServers]]:
-    """Return a function that starts a process which uses the servers. After the test, kill those that still run."""
+    """Yield a function that starts a process which uses the servers. After the test, kill processes that still run."""
     processes: list[ProcessWithServers] = []
 
     def start(*args: object, **kwargs: object) -> ProcessWithServers:
