@@ -152,10 +152,14 @@ def table(results: list[WebFaultResult]) -> str:
 | lost | how many pings got 200, but are not stored |
 | back after s | the time from the end of the fault to the first ping that is stored |
 
-A fault is survived if no ping is lost, no request gets an unexpected result, and the times keep their limits. The
-limits are 100 ms for *p99 ms*, and 3 s for *p95 ms* and *slowest s*. Some faults have other limits, which are in
-`tools/faults/web_faults.py`. If {CONTROL_MULTIPLE} times *idle p99 ms* is more than 100 ms, the machine was busy,
-and all limits are higher in the same proportion.
+A fault is survived if all of these are true:
+
+- No ping is lost.
+- Each request gets 200, or a result that the fault permits. For example, 503 is permitted while the database is down.
+- *p99 ms* is at most 100, and *p95 ms* and *slowest s* are at most 3 s. Some faults have other limits.
+
+`tools/faults/web_faults.py` has the permitted results and the other limits. On a busy machine all limits are higher.
+For example, they are twice as high if *idle p99 ms* is {200 / CONTROL_MULTIPLE:.0f}.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}

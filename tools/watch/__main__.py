@@ -112,7 +112,7 @@ def drill(folder: Path, timing: Timing, scrape_seconds: int) -> Iterator[str]:
             page_count = prometheus.first_value('chm_ingest_page_duration_seconds_count{connection="partner"}')
             assert len(writing_processes) >= 4, writing_processes
             assert page_count > 0
-            yield f"counted by {len(writing_processes)} processes: 30 of 30 requests, {page_count:.0f} pages"
+            yield f"{len(writing_processes)} processes counted all 30 requests of the test, and {page_count:.0f} pages"
             yield from _worker_stopped(chm, prometheus)
             yield from _database_stopped(chm, prometheus)
         source.stop_changes()

@@ -140,7 +140,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest()
     compare(record, "all runs have ended", prefect.states, chm)
 
-    record.say("2. Manual changes. Before each one, CHM ingests until it no longer reads the previous change again")
+    record.say("2. Manual changes. Before each change, the test waits until CHM does not read the previous one again")
     change_count = 0
 
     def change_by_hand(description: str, change: Any) -> None:
