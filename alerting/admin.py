@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerting.destinations import destination_contains, destination_problem, unmasked_destination
+from alerting.destinations import destination_problem, filter_by_destination, unmasked_destination
 from alerting.import_export import RuleSheet
 from alerting.models import OWNER_ID, AlertRule
 from alerting.services import firing_rules
@@ -40,7 +40,7 @@ else:
     _RuleForm = forms.ModelForm
 
 # The fields that decide when a rule fires.
-PREVIEW_FIELDS = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
+CONDITION_FIELDS = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
 THRESHOLD_REQUIRED = "Enter the number of failed runs; a rule that counts failures in a window needs a threshold."
 WINDOW_REQUIRED = "Enter the length of the window; a rule that counts failures in a window needs it."
 
@@ -201,8 +201,8 @@ class AlertRuleAdmin(
         form = self.get_form(request)(request.POST)
         # Errors of other fields, such as a missing destination, do not prevent a preview.
         form.is_valid()
-        problems = [text for field in PREVIEW_FIELDS for text in form.errors.get(field, [])]
-        values = {field: form.cleaned_data.get(field) for field in PREVIEW_FIELDS}
+        problems = [text for field in CONDITION_FIELDS for text in form.errors.get(field, [])]
+        values = {field: form.cleaned_data.get(field) for field in CONDITION_FIELDS}
         context = {"problems": list(dict.fromkeys(problems)), "rule": None if problems else AlertRule(**values)}
         return TemplateResponse(request, "console/parts/rule_preview_unsaved.html", context)
 
@@ -252,7 +252,7 @@ class AlertRuleAdmin(
         matching, may_have_duplicates = super().get_search_results(request, queryset, search_term)
         # Destinations are not in search_fields, because a search of the whole text would let users guess a secret.
         if text := search_term.strip():
-            matching |= destination_contains(queryset, text)
+            matching |= filter_by_destination(queryset, text)
         return matching, may_have_duplicates
 
     @display(description="destination", ordering="destination")

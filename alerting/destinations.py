@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # For each channel, the pattern of its destinations and the advice to show if a destination does not match. A database
 # constraint uses the same patterns. They end with \Z, because $ also matches before a line break at the end.
-FORMATS = {
+DESTINATION_FORMATS = {
     "slack": (
         r"\A([#@][^\s#@]+|[CDGU][A-Z0-9]{8,}|https://[^\s/]+(/\S*)?)\Z",
         "Write a Slack channel such as #data-alerts, or the https:// address of a Slack hook.",
@@ -47,7 +47,7 @@ def shown_destination(destination: str) -> str:
 
 def destination_problem(channel: str, destination: str) -> str:
     """Return advice if the destination does not fit the channel; empty if it fits."""
-    pattern, advice = FORMATS.get(channel, ("", ""))
+    pattern, advice = DESTINATION_FORMATS.get(channel, ("", ""))
     return "" if re.search(pattern, destination) else advice
 
 
@@ -68,7 +68,7 @@ def unmasked_destination(submitted: str, stored: str | None) -> str:
     return stored
 
 
-def destination_contains(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
+def filter_by_destination(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
     """Return the rules whose destination contains the text; case is ignored.
 
     If the destination is an address, search only its host. A search of the path would let users guess a secret letter

@@ -19,7 +19,7 @@ class Span:
     failed_runs: int
 
 
-def on_failure(
+def spans_on_failure(
     failing_spans: Iterable[tuple[datetime, datetime | None]], *, since: datetime, until: datetime
 ) -> list[Span]:
     """Return the spans in which at least one of the pipelines was failing.
@@ -31,15 +31,15 @@ def on_failure(
     return _overlapping_spans(intervals, threshold=1, since=since, until=until)
 
 
-def failures_in_window(
-    failures: Iterable[datetime], *, threshold: int, window: timedelta, since: datetime, until: datetime
+def spans_with_failures_in_window(
+    failure_times: Iterable[datetime], *, threshold: int, window: timedelta, since: datetime, until: datetime
 ) -> list[Span]:
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    `failures` contains the event_at of all failed runs from `since` minus the window to `until`. A failure counts from
-    its event_at until the window has passed.
+    `failure_times` contains the event_at of all failed runs from `since` minus the window to `until`. A failure counts
+    from its event_at until the window has passed.
     """
-    intervals = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failures]
+    intervals = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failure_times]
     return _overlapping_spans(intervals, threshold=threshold, since=since, until=until)
 
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 
-from alerting.destinations import FORMATS, is_masked, shown_destination
+from alerting.destinations import DESTINATION_FORMATS, is_masked, shown_destination
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 from inventory.models import Client, Pipeline
@@ -28,7 +28,7 @@ OWNER_ID = Coalesce("pipeline__client_id", "client_id")
 def destination_fits_channel() -> Q:
     """Return the condition that the destination fits the channel."""
     condition = Q()
-    for channel, (pattern, _) in FORMATS.items():
+    for channel, (pattern, _) in DESTINATION_FORMATS.items():
         condition |= Q(channel=channel, destination__regex=pattern)
     return condition
 

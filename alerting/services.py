@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from alerting.evaluate import Span, failures_in_window, on_failure
+from alerting.evaluate import Span, spans_on_failure, spans_with_failures_in_window
 from alerting.models import AlertRule, RuleType
 from chm_project.db.reporting.files import expanded, fragments
 from inventory.maintenance_file import maintenance_file
@@ -32,18 +32,18 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
     if since >= until:
         return {rule.pk: [] for rule in rules}
     failing_spans_of = cache(partial(_failing_spans, since=since, until=until))
-    failures_of = cache(partial(_failures, until=until))
+    failures_of = cache(partial(_failure_times, until=until))
     spans = {}
     for rule in rules:
         scope = RuleScope(rule.pipeline_id, None if rule.pipeline_id else rule.client_id)
         match rule.rule_type:
             case RuleType.ON_FAILURE:
-                spans[rule.pk] = on_failure(failing_spans_of(scope), since=since, until=until)
+                spans[rule.pk] = spans_on_failure(failing_spans_of(scope), since=since, until=until)
             case RuleType.FAILURES_IN_WINDOW:
                 window = timedelta(minutes=rule.window_minutes or 0)
-                failed_at_times = failures_of(scope, _subtract_window(since, window))
-                spans[rule.pk] = failures_in_window(
-                    failed_at_times, threshold=rule.threshold or 1, window=window, since=since, until=until
+                failure_times = failures_of(scope, _subtract_window(since, window))
+                spans[rule.pk] = spans_with_failures_in_window(
+                    failure_times, threshold=rule.threshold or 1, window=window, since=since, until=until
                 )
             case _:
                 raise ValueError(f"Unknown rule type: {rule.rule_type}")
@@ -86,7 +86,7 @@ def _failing_spans(scope: RuleScope, *, since: datetime, until: datetime) -> lis
     return _fetch_rows("failing_spans", {**asdict(scope), "since": since, "until": until})
 
 
-def _failures(scope: RuleScope, since: datetime, *, until: datetime) -> list[datetime]:
+def _failure_times(scope: RuleScope, since: datetime, *, until: datetime) -> list[datetime]:
     rows = _fetch_rows("failures_in_window", {**asdict(scope), "since": since, "until": until})
     return [event_at for (event_at,) in rows]
 

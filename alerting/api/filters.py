@@ -2,7 +2,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from alerting.destinations import destination_contains
+from alerting.destinations import filter_by_destination
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.api.filter_bases import FilterSet
 from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, SeveralChoicesFilter, TextFilter
@@ -32,4 +32,4 @@ class AlertRuleFilter(FilterSet):
         return rules.filter(client_id=value, pipeline__isnull=True)
 
     def with_destination_containing(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
-        return destination_contains(rules, value)
+        return filter_by_destination(rules, value)

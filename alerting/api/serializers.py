@@ -114,17 +114,17 @@ class FiringRuleSerializer(AlertRuleSerializer):
         fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint", "owner", "runbook_url"]
 
     def get_owner(self, rule: AlertRule) -> str | None:
-        return self._note(rule, "owner")
+        return self._maintenance_column(rule, "owner")
 
     def get_runbook_url(self, rule: AlertRule) -> str | None:
-        return self._note(rule, "runbook_url")
+        return self._maintenance_column(rule, "runbook_url")
 
-    def _note(self, rule: AlertRule, name: str) -> str | None:
-        value: str | None = self.context["notes"].get(rule.pipeline_id, {}).get(name)
+    def _maintenance_column(self, rule: AlertRule, column: str) -> str | None:
+        value: str | None = self.context["owners_by_pipeline"].get(rule.pipeline_id, {}).get(column)
         return value
 
     def get_since(self, rule: AlertRule) -> datetime:
-        since: datetime = self.context["firing"][rule.pk]
+        since: datetime = self.context["firing_since"][rule.pk]
         return since
 
     def get_fingerprint(self, rule: AlertRule) -> str:

@@ -127,17 +127,23 @@ class FiringRuleViewSet(CsvListMixin, ApiViewSet):
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
     # get_queryset() sets both. They stay empty when the contract document is generated.
-    firing: dict[UUID, datetime] = {}
-    notes: dict[UUID, dict[str, Any]] = {}
+    firing_since: dict[UUID, datetime] = {}
+    owners_by_pipeline: dict[UUID, dict[str, Any]] = {}
 
     def get_queryset(self) -> QuerySet[AlertRule]:
-        self.firing = firing_rules()
-        rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing)
+        self.firing_since = firing_rules()
+        rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing_since)
         if maintenance_file().owners:
             watched_pipeline_ids = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
-            self.notes = {pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched_pipeline_ids}
-            add_maintenance_columns(self.notes.values(), as_of=timezone.now())
+            self.owners_by_pipeline = {
+                pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched_pipeline_ids
+            }
+            add_maintenance_columns(self.owners_by_pipeline.values(), as_of=timezone.now())
         return rules
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "firing": self.firing, "notes": self.notes}
+        return {
+            **super().get_serializer_context(),
+            "firing_since": self.firing_since,
+            "owners_by_pipeline": self.owners_by_pipeline,
+        }

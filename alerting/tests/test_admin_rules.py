@@ -21,7 +21,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-RULES = "/admin/alerting/alertrule/"
+RULES_URL = "/admin/alerting/alertrule/"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def browser(client: Browser) -> Browser:
 
 def post_new_rule(browser: Browser, **fields: Any) -> Any:
     values = {"rule_type": "on_failure", "channel": "slack", "destination": "#ops", "is_enabled": "on", **fields}
-    return browser.post(f"{RULES}add/", {name: value for name, value in values.items() if value is not None})
+    return browser.post(f"{RULES_URL}add/", {name: value for name, value in values.items() if value is not None})
 
 
 def form_errors(response: Any) -> dict[str, list[str]]:
@@ -110,14 +110,14 @@ def test_each_error_is_shown_at_its_field_of_the_form(
 
 
 def test_the_form_explains_that_the_pipeline_decides_what_the_rule_watches(browser: Browser) -> None:
-    page = unescape(browser.get(f"{RULES}add/").content.decode())
+    page = unescape(browser.get(f"{RULES_URL}add/").content.decode())
 
     assert "The rule watches every active pipeline of this client, unless you choose a pipeline below." in page
     assert "If you choose a pipeline, the rule watches only this pipeline and belongs to its client" in page
 
 
 def test_without_javascript_the_form_shows_all_fields(browser: Browser) -> None:
-    page = browser.get(f"{RULES}add/").content.decode()
+    page = browser.get(f"{RULES_URL}add/").content.decode()
 
     assert '<script src="/static/alerting/rule_form.js"></script>' in page
     assert finders.find("alerting/rule_form.js")
@@ -133,10 +133,10 @@ def test_the_list_shows_the_client_of_the_pipeline_if_a_rule_has_both(browser: B
     AlertRule.objects.create(client=other, pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a")
     AlertRule.objects.create(client=other, rule_type="on_failure", channel="slack", destination="#b")
 
-    rows = tables(browser.get(RULES).content.decode())[""]
+    rows = tables(browser.get(RULES_URL).content.decode())[""]
 
     assert sorted(row[1:3] for row in rows) == [["OK", "Contoso"], ["OK", "Northwind"]]
-    page = " ".join(browser.get(RULES).content.decode().split())
+    page = " ".join(browser.get(RULES_URL).content.decode().split())
     assert re.search(r"> ?orders ?</a></th>", page)
     assert re.search(r"> ?all pipelines ?</a></th>", page)
 
@@ -148,7 +148,7 @@ def test_the_list_shows_which_rules_are_firing(browser: Browser) -> None:
             pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a", is_enabled=enabled
         )
 
-    badge_texts = re.findall(r"chm-badge chm-\w+.*?</span> (\w+)</span>", browser.get(RULES).content.decode())
+    badge_texts = re.findall(r"chm-badge chm-\w+.*?</span> (\w+)</span>", browser.get(RULES_URL).content.decode())
 
     assert sorted(badge_texts) == ["OK", "disabled", "firing"]
 
@@ -170,7 +170,7 @@ def test_deleting_a_rule_is_logged(browser: Browser) -> None:
         client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="#a"
     )
 
-    browser.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
+    browser.post(f"{RULES_URL}{rule.pk}/delete/", {"post": "yes"})
 
     assert not AlertRule.objects.exists()
     assert LogEntry.objects.get().is_deletion()
@@ -186,7 +186,7 @@ def test_list_and_form_need_as_many_queries_for_20_rules_as_for_1(browser: Brows
                 channel="slack", destination=f"#{number}-{index}",
             )  # fmt: skip
         page_counts = []
-        for page in (RULES, f"{RULES}{rule.pk}/change/"):
+        for page in (RULES_URL, f"{RULES_URL}{rule.pk}/change/"):
             with CaptureQueriesContext(connection) as captured:
                 assert browser.get(page).status_code == 200
             page_counts.append(len(captured))
@@ -209,5 +209,10 @@ def test_html_in_names_is_escaped(browser: Browser) -> None:
         pipeline=pipeline, client=pipeline.client, rule_type="on_failure", channel="slack", destination=f"#{hostile}"
     )
 
-    for page in (RULES, f"{RULES}{rule.pk}/change/", f"{RULES}{rule.pk}/delete/", f"{RULES}{rule.pk}/history/"):
+    for page in (
+        RULES_URL,
+        f"{RULES_URL}{rule.pk}/change/",
+        f"{RULES_URL}{rule.pk}/delete/",
+        f"{RULES_URL}{rule.pk}/history/",
+    ):
         assert hostile not in browser.get(page).content.decode(), page

@@ -18,7 +18,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-RULES = f"{ROOT}/alert_rules"
+RULES_URL = f"{ROOT}/alert_rules"
 
 
 def rule_body(**values: Any) -> dict[str, Any]:
@@ -39,12 +39,12 @@ def create_failed_run(pipeline: Pipeline, hours: float) -> None:
 def test_a_rule_is_created_read_changed_and_deleted() -> None:
     api, client = api_with_scope(), ClientFactory.create()
 
-    created = api.post(RULES, rule_body(client_id=str(client.pk)))
+    created = api.post(RULES_URL, rule_body(client_id=str(client.pk)))
     assert created.status_code == 201
     rule = created.json()
     assert rule["client_id"] == str(client.pk)
     assert (rule["pipeline_id"], rule["threshold"], rule["is_enabled"]) == (None, None, True)
-    path = f"{RULES}/{rule['id']}"
+    path = f"{RULES_URL}/{rule['id']}"
     assert api.get(path).json() == rule
 
     changed = api.patch(path, {"is_enabled": False, "destination": "#quiet"})
@@ -80,20 +80,20 @@ def test_the_error_of_an_invalid_rule_names_every_invalid_field(values: dict[str
     if values.pop("client", False):
         values["client_id"] = str(ClientFactory.create().pk)
 
-    assert set(field_errors(api_with_scope().post(RULES, rule_body(**values)))) == fields
+    assert set(field_errors(api_with_scope().post(RULES_URL, rule_body(**values)))) == fields
     assert not AlertRule.objects.exists()
 
 
 @pytest.mark.proves("DI-008")
 def test_a_second_enabled_rule_with_the_same_scope_is_refused_and_a_disabled_rule_is_accepted() -> None:
     api, pipeline = api_with_scope(), PipelineFactory.create()
-    assert api.post(RULES, rule_body(pipeline_id=str(pipeline.pk))).status_code == 201
+    assert api.post(RULES_URL, rule_body(pipeline_id=str(pipeline.pk))).status_code == 201
 
     rule_with_client = rule_body(pipeline_id=str(pipeline.pk), client_id=str(pipeline.client_id))
-    assert {"rule_type", "channel", "destination"} <= set(field_errors(api.post(RULES, rule_with_client)))
-    disabled = api.post(RULES, rule_with_client | {"is_enabled": False})
+    assert {"rule_type", "channel", "destination"} <= set(field_errors(api.post(RULES_URL, rule_with_client)))
+    disabled = api.post(RULES_URL, rule_with_client | {"is_enabled": False})
     assert disabled.status_code == 201
-    field_errors(api.patch(f"{RULES}/{disabled.json()['id']}", {"is_enabled": True}))
+    field_errors(api.patch(f"{RULES_URL}/{disabled.json()['id']}", {"is_enabled": True}))
 
 
 @pytest.mark.proves("FR-009")
@@ -101,41 +101,41 @@ def test_the_list_is_filtered_by_scope_and_state() -> None:
     api, pipeline = api_with_scope(), PipelineFactory.create()
     client = str(pipeline.client_id)
     rules = {
-        "client": api.post(RULES, rule_body(client_id=client)).json()["id"],
-        "pipeline": api.post(RULES, rule_body(pipeline_id=str(pipeline.pk))).json()["id"],
-        "both": api.post(RULES, rule_body(client_id=client, pipeline_id=str(pipeline.pk), destination="#2")).json()[
+        "client": api.post(RULES_URL, rule_body(client_id=client)).json()["id"],
+        "pipeline": api.post(RULES_URL, rule_body(pipeline_id=str(pipeline.pk))).json()["id"],
+        "both": api.post(RULES_URL, rule_body(client_id=client, pipeline_id=str(pipeline.pk), destination="#2")).json()[
             "id"
         ],
-        "disabled": api.post(RULES, rule_body(client_id=client, is_enabled=False)).json()["id"],
+        "disabled": api.post(RULES_URL, rule_body(client_id=client, is_enabled=False)).json()["id"],
     }
 
     def listed(query: str) -> list[str]:
-        return [row["id"] for row in items(api.get(f"{RULES}?{query}"))]
+        return [row["id"] for row in items(api.get(f"{RULES_URL}?{query}"))]
 
     assert listed("") == list(rules.values())
     assert listed(f"client_id={client}") == [rules["client"], rules["disabled"]]
     assert listed(f"pipeline_id={pipeline.pk}") == [rules["pipeline"], rules["both"]]
     assert listed("is_enabled=false") == [rules["disabled"]]
-    assert set(field_errors(api.get(f"{RULES}?enabled=true"))) == {"enabled"}
+    assert set(field_errors(api.get(f"{RULES_URL}?enabled=true"))) == {"enabled"}
 
 
 def test_a_bound_token_sees_only_the_rules_of_its_client() -> None:
     pipeline, foreign_pipeline = PipelineFactory.create(), PipelineFactory.create()
     unbound_api = api_with_scope()
-    own_rule = unbound_api.post(RULES, rule_body(client_id=str(pipeline.client_id))).json()["id"]
+    own_rule = unbound_api.post(RULES_URL, rule_body(client_id=str(pipeline.client_id))).json()["id"]
     # This rule has a client and a pipeline, so the pipeline's client owns it.
     rule_of_foreign_pipeline = unbound_api.post(
-        RULES, rule_body(client_id=str(pipeline.client_id), pipeline_id=str(foreign_pipeline.pk))
+        RULES_URL, rule_body(client_id=str(pipeline.client_id), pipeline_id=str(foreign_pipeline.pk))
     ).json()["id"]
     api = api_with_scope("write", client_id=pipeline.client_id)
 
-    assert [row["id"] for row in items(api.get(RULES))] == [own_rule]
+    assert [row["id"] for row in items(api.get(RULES_URL))] == [own_rule]
     for method in (api.get, api.delete):
-        assert_error(method(f"{RULES}/{rule_of_foreign_pipeline}"), 404, "not_found")
-    assert_error(api.patch(f"{RULES}/{rule_of_foreign_pipeline}", {"is_enabled": False}), 404, "not_found")
-    assert_error(api.get(f"{RULES}/{rule_of_foreign_pipeline}/preview"), 404, "not_found")
-    assert set(field_errors(api.post(RULES, rule_body(pipeline_id=str(foreign_pipeline.pk))))) == {"pipeline_id"}
-    assert set(field_errors(api.patch(f"{RULES}/{own_rule}", {"client_id": str(foreign_pipeline.client_id)}))) == {
+        assert_error(method(f"{RULES_URL}/{rule_of_foreign_pipeline}"), 404, "not_found")
+    assert_error(api.patch(f"{RULES_URL}/{rule_of_foreign_pipeline}", {"is_enabled": False}), 404, "not_found")
+    assert_error(api.get(f"{RULES_URL}/{rule_of_foreign_pipeline}/preview"), 404, "not_found")
+    assert set(field_errors(api.post(RULES_URL, rule_body(pipeline_id=str(foreign_pipeline.pk))))) == {"pipeline_id"}
+    assert set(field_errors(api.patch(f"{RULES_URL}/{own_rule}", {"client_id": str(foreign_pipeline.client_id)}))) == {
         "client_id"
     }
 
@@ -143,10 +143,10 @@ def test_a_bound_token_sees_only_the_rules_of_its_client() -> None:
 def test_viewers_read_rules_and_analysts_write_them() -> None:
     client = ClientFactory.create()
     viewer = api_as_role("viewer")
-    assert_error(viewer.post(RULES, rule_body(client_id=str(client.pk))), 403, "forbidden")
-    assert_error(api_with_scope("read").post(RULES, rule_body(client_id=str(client.pk))), 403, "forbidden")
-    assert api_as_role("analyst").post(RULES, rule_body(client_id=str(client.pk))).status_code == 201
-    assert len(items(viewer.get(RULES))) == 1
+    assert_error(viewer.post(RULES_URL, rule_body(client_id=str(client.pk))), 403, "forbidden")
+    assert_error(api_with_scope("read").post(RULES_URL, rule_body(client_id=str(client.pk))), 403, "forbidden")
+    assert api_as_role("analyst").post(RULES_URL, rule_body(client_id=str(client.pk))).status_code == 201
+    assert len(items(viewer.get(RULES_URL))) == 1
 
 
 def test_firing_rules_count_failures_of_active_inventory_only() -> None:
@@ -160,7 +160,7 @@ def test_firing_rules_count_failures_of_active_inventory_only() -> None:
     client, destination_number = str(pipeline.client_id), count()
 
     def rule(**values: Any) -> str:
-        return str(api.post(RULES, rule_body(destination=f"#{next(destination_number)}", **values)).json()["id"])
+        return str(api.post(RULES_URL, rule_body(destination=f"#{next(destination_number)}", **values)).json()["id"])
 
     in_window = {"rule_type": "failures_in_window", "window_minutes": 60}
     firing = [
@@ -175,8 +175,8 @@ def test_firing_rules_count_failures_of_active_inventory_only() -> None:
     rule(pipeline_id=str(disabled.pk))
     rule(client_id=client, is_enabled=False)
 
-    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == firing
-    assert items(api_with_scope("read", client_id=ClientFactory.create().pk).get(f"{RULES}/firing")) == []
+    assert [row["id"] for row in items(api.get(f"{RULES_URL}/firing"))] == firing
+    assert items(api_with_scope("read", client_id=ClientFactory.create().pk).get(f"{RULES_URL}/firing")) == []
 
 
 def test_listing_firing_rules_needs_three_queries_for_any_number_of_rules(django_assert_num_queries: Any) -> None:
@@ -184,9 +184,9 @@ def test_listing_firing_rules_needs_three_queries_for_any_number_of_rules(django
     for pipeline in PipelineFactory.create_batch(10):
         create_failed_run(pipeline, 1)
         AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#x")
-    api.get(f"{RULES}/firing")
+    api.get(f"{RULES_URL}/firing")
     with django_assert_num_queries(3):  # the token, the firing rules, the page
-        assert len(items(api.get(f"{RULES}/firing"))) == 10
+        assert len(items(api.get(f"{RULES_URL}/firing"))) == 10
 
 
 def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
@@ -199,24 +199,24 @@ def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
             started_at=start + timedelta(hours=hours),
             finished_at=start + timedelta(hours=hours + 1),
         )
-    on_failure = api.post(RULES, rule_body(pipeline_id=str(pipeline.pk), is_enabled=False)).json()["id"]
+    on_failure = api.post(RULES_URL, rule_body(pipeline_id=str(pipeline.pk), is_enabled=False)).json()["id"]
     in_window = api.post(
-        RULES,
+        RULES_URL,
         rule_body(client_id=str(pipeline.client_id), rule_type="failures_in_window", threshold=2, window_minutes=540),
     ).json()["id"]
     window = "since=2026-03-01T00:00:00Z&until=2026-03-02T00:00:00Z"
 
-    assert api.get(f"{RULES}/{on_failure}/preview?{window}").json() == {
+    assert api.get(f"{RULES_URL}/{on_failure}/preview?{window}").json() == {
         "items": [
             {"from": "2026-03-01T02:00:00Z", "until": "2026-03-01T06:00:00Z", "failed_runs": 1},
             {"from": "2026-03-01T10:00:00Z", "until": "2026-03-02T00:00:00Z", "failed_runs": 1},
         ]
     }
-    assert api.get(f"{RULES}/{in_window}/preview?{window}").json() == {
+    assert api.get(f"{RULES_URL}/{in_window}/preview?{window}").json() == {
         "items": [{"from": "2026-03-01T10:00:00Z", "until": "2026-03-01T11:00:00Z", "failed_runs": 2}]
     }
     later = "since=2026-03-01T12:00:00Z&until=2026-03-01T13:00:00Z"
-    assert api.get(f"{RULES}/{on_failure}/preview?{later}").json() == {
+    assert api.get(f"{RULES_URL}/{on_failure}/preview?{later}").json() == {
         "items": [{"from": "2026-03-01T12:00:00Z", "until": "2026-03-01T13:00:00Z", "failed_runs": 1}]
     }
 
@@ -233,8 +233,8 @@ def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
 )
 def test_a_preview_refuses_an_invalid_window(query: str, fields: set[str]) -> None:
     api = api_with_scope()
-    rule = api.post(RULES, rule_body(client_id=str(ClientFactory.create().pk))).json()["id"]
-    assert set(field_errors(api.get(f"{RULES}/{rule}/preview?{query}"))) == fields
+    rule = api.post(RULES_URL, rule_body(client_id=str(ClientFactory.create().pk))).json()["id"]
+    assert set(field_errors(api.get(f"{RULES_URL}/{rule}/preview?{query}"))) == fields
 
 
 def test_a_rule_with_a_window_of_four_thousand_years_fires_and_has_a_preview() -> None:
@@ -243,9 +243,9 @@ def test_a_rule_with_a_window_of_four_thousand_years_fires_and_has_a_preview() -
     values = rule_body(
         pipeline_id=str(pipeline.pk), rule_type="failures_in_window", threshold=1, window_minutes=2**31 - 1
     )
-    rule = api.post(RULES, values).json()["id"]
-    assert len(api.get(f"{RULES}/{rule}/preview").json()["items"]) == 1
-    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == [rule]
+    rule = api.post(RULES_URL, values).json()["id"]
+    assert len(api.get(f"{RULES_URL}/{rule}/preview").json()["items"]) == 1
+    assert [row["id"] for row in items(api.get(f"{RULES_URL}/firing"))] == [rule]
 
 
 def test_changes_through_the_api_are_in_the_admin_history_with_user_and_fields() -> None:
@@ -257,8 +257,8 @@ def test_changes_through_the_api_are_in_the_admin_history_with_user_and_fields()
     api.patch(f"{ROOT}/pipelines/{pipeline}", {"name": "Load 2"})
     api.delete(f"{ROOT}/pipelines/{pipeline}")
     api.delete(f"{ROOT}/pipelines/{pipeline}")
-    rule = api.post(RULES, rule_body(client_id=str(client.pk))).json()["id"]
-    api.delete(f"{RULES}/{rule}")
+    rule = api.post(RULES_URL, rule_body(client_id=str(client.pk))).json()["id"]
+    api.delete(f"{RULES_URL}/{rule}")
 
     entries = LogEntry.objects.order_by("pk")
     assert [(entry.object_id, entry.get_change_message()) for entry in entries] == [
@@ -280,8 +280,8 @@ def test_a_refused_change_is_not_logged() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kind", ["clients", "pipelines", "rules"])
-def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_field(kind: str) -> None:
+@pytest.mark.parametrize("object_type", ["clients", "pipelines", "rules"])
+def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_field(object_type: str) -> None:
     client = ClientFactory.create()
     path, values, field = {
         "clients": (f"{ROOT}/clients", {"name": "Northwind"}, "name"),
@@ -290,8 +290,8 @@ def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_fiel
             {"name": "Load", "platform": "cron", "pipeline_type": "export"},
             "name",
         ),
-        "rules": (RULES, rule_body(client_id=str(client.pk)), "destination"),
-    }[kind]
+        "rules": (RULES_URL, rule_body(client_id=str(client.pk)), "destination"),
+    }[object_type]
     apis, barrier, answers = [api_with_scope("write") for _ in range(4)], Barrier(4), []
 
     def create(api: Any) -> None:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
-from alerting.destinations import FORMATS, shown_destination
+from alerting.destinations import DESTINATION_FORMATS, shown_destination
 from alerting.models import AlertRule
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, create_bound_user, field_errors, post_json
 from chm_project.tests.pages import browser, html
@@ -198,7 +198,7 @@ def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
     assert error_output.startswith("1 alert rules have a destination that does not fit their channel.")
     assert str(invalid_rule.pk) in error_output
     assert "nowhere" not in error_output
-    assert {channel: pattern for channel, (pattern, _) in FORMATS.items()} == migration.FORMS
+    assert {channel: pattern for channel, (pattern, _) in DESTINATION_FORMATS.items()} == migration.FORMS
 
 
 def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:

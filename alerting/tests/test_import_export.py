@@ -17,7 +17,7 @@ from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
 
-RULES = "/admin/alerting/alertrule/"
+RULES_URL = "/admin/alerting/alertrule/"
 HEADING = "client,pipeline,rule_type,threshold,window_minutes,channel,destination,is_enabled"
 
 
@@ -30,13 +30,13 @@ def browser(client: Browser) -> Browser:
 
 def preview_rows(browser: Browser, *rows: str) -> Any:
     data = "\n".join([HEADING, *rows]).encode()
-    return browser.post(f"{RULES}import/", {"file": SimpleUploadedFile("rules.csv", data)})
+    return browser.post(f"{RULES_URL}import/", {"file": SimpleUploadedFile("rules.csv", data)})
 
 
 def import_file(browser: Browser, *rows: str) -> str:
     preview = preview_rows(browser, *rows)
     assert 'name="upload"' in preview.content.decode(), shown_errors(preview)
-    result_page = browser.post(f"{RULES}import/", {"upload": preview.context["upload"]}, follow=True)
+    result_page = browser.post(f"{RULES_URL}import/", {"upload": preview.context["upload"]}, follow=True)
     return " ".join(result_page.content.decode().split())
 
 
@@ -119,12 +119,12 @@ def test_an_export_can_be_imported_unchanged(browser: Browser, form: str) -> Non
     fields = ("client", "pipeline", "rule_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
     before = list(AlertRule.objects.order_by("destination").values_list(*fields))
 
-    content = browser.get(f"{RULES}export/{form}/").getvalue()
+    content = browser.get(f"{RULES_URL}export/{form}/").getvalue()
 
     if form == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
         assert not [cell for line in sheet.iter_rows() for cell in line if cell.data_type == "f"]
     AlertRule.objects.all().delete()
-    preview = browser.post(f"{RULES}import/", {"file": SimpleUploadedFile(f"rules.{form}", content)})
-    browser.post(f"{RULES}import/", {"upload": preview.context["upload"]})
+    preview = browser.post(f"{RULES_URL}import/", {"file": SimpleUploadedFile(f"rules.{form}", content)})
+    browser.post(f"{RULES_URL}import/", {"upload": preview.context["upload"]})
     assert list(AlertRule.objects.order_by("destination").values_list(*fields)) == before

@@ -23,7 +23,7 @@ BEFORE_ALL_TIMES = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class World:
+class WatchedInventory:
     """Three pipelines of a client (the third is disabled), one of another client, and one of a disabled client."""
 
     pipelines: list[Pipeline]
@@ -36,9 +36,9 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
+def inventory() -> WatchedInventory:
     client = ClientFactory.create()
-    return World(
+    return WatchedInventory(
         [
             PipelineFactory.create(client=client),
             PipelineFactory.create(client=client),
@@ -49,7 +49,7 @@ def world() -> World:
     )
 
 
-def hour(number: float) -> datetime:
+def hours_after_noon(number: float) -> datetime:
     return NOON + timedelta(hours=number)
 
 
@@ -68,8 +68,10 @@ def is_failing(runs: list[Run], moment: datetime | None) -> bool:
     return bool(decisive) and max(decisive, key=latest_order).status == "failed"
 
 
-def fires(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
-    scope = world.scope(rule)
+def fires(
+    inventory: WatchedInventory, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False
+) -> bool:
+    scope = inventory.scope(rule)
     if rule.rule_type == "on_failure":
         histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
         return any(is_failing(history, None if as_stored else moment) for history in histories)
@@ -106,28 +108,28 @@ RULES = st.lists(
 )
 
 
-def create_runs(world: World, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
+def create_runs(inventory: WatchedInventory, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
     Run.objects.bulk_create(
         Run(
-            pipeline=world.pipelines[pipeline_index],
+            pipeline=inventory.pipelines[pipeline_index],
             external_run_id=str(number),
             status=status,
-            started_at=None if started is None else hour(started),
-            finished_at=None if finished is None else hour(finished),
+            started_at=None if started is None else hours_after_noon(started),
+            finished_at=None if finished is None else hours_after_noon(finished),
         )
         for number, (pipeline_index, status, started, finished) in enumerate(runs)
     )
     return list(Run.objects.all())
 
 
-def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
+def create_rules(inventory: WatchedInventory, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
     created = []
     for number, (scope, pipeline_index, rule_type, threshold, window_minutes, is_enabled) in enumerate(rules):
-        pipeline = world.pipelines[pipeline_index]
+        pipeline = inventory.pipelines[pipeline_index]
         created.append(
             AlertRule.objects.create(
                 # If both are set, the pipeline is the scope, and the client can be any client.
-                client={"client": pipeline.client, "both": world.pipelines[pipeline_index - 1].client}.get(scope),
+                client={"client": pipeline.client, "both": inventory.pipelines[pipeline_index - 1].client}.get(scope),
                 pipeline=pipeline if scope != "client" else None,
                 rule_type=rule_type,
                 threshold=threshold,
@@ -148,28 +150,30 @@ def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]
 )
 @given(runs=RUNS, rules=RULES)
 def test_previews_and_firing_rules_equal_their_definitions(
-    world: World,
+    inventory: WatchedInventory,
     runs: list[tuple[int, str, int | None, int | None]],
     rules: list[tuple[str, int, str, int, int, bool]],
 ) -> None:
-    since, until = hour(0), hour(12)
+    since, until = hours_after_noon(0), hours_after_noon(12)
     with transaction.atomic():
-        history, created = create_runs(world, runs), create_rules(world, rules)
-        firing = {number: set(firing_rules(hour(number))) for number in range(0, 19, 3)}
-        stored_now = {number: set(firing_rules(clock=hour(number))) for number in range(0, 19, 6)}
+        history, created = create_runs(inventory, runs), create_rules(inventory, rules)
+        firing = {number: set(firing_rules(hours_after_noon(number))) for number in range(0, 19, 3)}
+        stored_now = {number: set(firing_rules(clock=hours_after_noon(number))) for number in range(0, 19, 6)}
         previews = {rule.pk: preview(rule, since=since, until=until) for rule in created}
         transaction.set_rollback(True)
 
     enabled = [rule for rule in created if rule.is_enabled]
     for number, rule_ids in firing.items():
-        assert rule_ids == {rule.pk for rule in enabled if fires(world, rule, history, hour(number))}
+        assert rule_ids == {rule.pk for rule in enabled if fires(inventory, rule, history, hours_after_noon(number))}
     for number, rule_ids in stored_now.items():
-        assert rule_ids == {rule.pk for rule in enabled if fires(world, rule, history, hour(number), as_stored=True)}
+        assert rule_ids == {
+            rule.pk for rule in enabled if fires(inventory, rule, history, hours_after_noon(number), as_stored=True)
+        }
     for rule in created:
         for half_hour in range(24):
-            moment = hour(half_hour / 2)
+            moment = hours_after_noon(half_hour / 2)
             is_previewed = any(span.since <= moment < span.until for span in previews[rule.pk])
-            assert is_previewed == fires(world, rule, history, moment), (rule, moment)
+            assert is_previewed == fires(inventory, rule, history, moment), (rule, moment)
 
 
 def plan_with_many_runs(sql: str) -> str:
@@ -188,8 +192,12 @@ def plan_with_many_runs(sql: str) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_failures(world: World) -> None:
-    create_rules(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
+def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_failures(
+    inventory: WatchedInventory,
+) -> None:
+    create_rules(
+        inventory, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)]
+    )
 
     with CaptureQueriesContext(connection) as queries:
         firing_rules()
@@ -201,39 +209,48 @@ def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_fa
     assert "Seq Scan on runs" not in query_plan
 
 
-def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(world: World) -> None:
-    create_runs(world, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)])
-    [rule] = create_rules(world, [("pipeline", 0, "on_failure", 1, 60, True)])
+def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(
+    inventory: WatchedInventory,
+) -> None:
+    create_runs(
+        inventory, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)]
+    )
+    [rule] = create_rules(inventory, [("pipeline", 0, "on_failure", 1, 60, True)])
 
-    spans = preview(rule, since=hour(0), until=hour(12))
+    spans = preview(rule, since=hours_after_noon(0), until=hours_after_noon(12))
 
-    assert [(span.since, span.until, span.failed_runs) for span in spans] == [(hour(2), hour(6), 1)]
+    assert [(span.since, span.until, span.failed_runs) for span in spans] == [
+        (hours_after_noon(2), hours_after_noon(6), 1)
+    ]
 
 
-def test_previews_of_rules_with_the_same_scope_share_queries(world: World, django_assert_num_queries: Any) -> None:
+def test_previews_of_rules_with_the_same_scope_share_queries(
+    inventory: WatchedInventory, django_assert_num_queries: Any
+) -> None:
     rules = create_rules(
-        world, [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3
+        inventory,
+        [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3,
     )
 
     with django_assert_num_queries(2):
-        spans_by_rule = previews(rules, since=hour(0), until=hour(12))
+        spans_by_rule = previews(rules, since=hours_after_noon(0), until=hours_after_noon(12))
 
     assert set(spans_by_rule) == {rule.pk for rule in rules}
 
 
-def test_a_rule_of_an_unknown_type_raises(world: World) -> None:
-    [rule] = create_rules(world, [("client", 0, "on_failure", 1, 60, True)])
+def test_a_rule_of_an_unknown_type_raises(inventory: WatchedInventory) -> None:
+    [rule] = create_rules(inventory, [("client", 0, "on_failure", 1, 60, True)])
     rule.rule_type = "on_tuesdays"
     with pytest.raises(ValueError, match="on_tuesdays"):
-        preview(rule, since=hour(0), until=hour(12))
+        preview(rule, since=hours_after_noon(0), until=hours_after_noon(12))
 
 
 @pytest.mark.parametrize(("rule_type", "index"), [("on_failure", "runs_latest"), ("failures_in_window", "runs_")])
-def test_a_preview_needs_one_query_that_uses_an_index(world: World, rule_type: str, index: str) -> None:
-    [rule] = create_rules(world, [("client", 0, rule_type, 1, 60, True)])
+def test_a_preview_needs_one_query_that_uses_an_index(inventory: WatchedInventory, rule_type: str, index: str) -> None:
+    [rule] = create_rules(inventory, [("client", 0, rule_type, 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
-        preview(rule, since=hour(0), until=hour(12))
+        preview(rule, since=hours_after_noon(0), until=hours_after_noon(12))
 
     [query] = queries.captured_queries
     query_plan = plan_with_many_runs(query["sql"])
