@@ -183,7 +183,7 @@ class RunChangeList(ChangeList):
         return SortColumn(title, str(query), direction, is_number)
 
     @property
-    def choices(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+    def _select_fields(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
         """Return the select fields of the form: name, label, label of the empty choice, and the choices."""
         clients = self.visibility.restrict(Client.objects.order_by("name", "id"), client_path="id").values_list(
             "pk", "name"
@@ -207,7 +207,7 @@ class RunChangeList(ChangeList):
                 "choices": choices,
                 "chosen": self.period_filter.period if name == "period" else self.params.get(name, ""),
             }
-            for name, label, empty_label, choices in self.choices
+            for name, label, empty_label, choices in self._select_fields
         ]
 
     @cached_property
@@ -247,7 +247,7 @@ class RunChangeList(ChangeList):
     @property
     def sorted_from(self) -> datetime | None:
         """Return the oldest event_at in a list that is sorted by duration or rows; None if it includes all runs."""
-        return None if self.pages.by_time else self.pages.sorted_from
+        return None if self.pages.is_by_time else self.pages.sorted_from
 
     @property
     def is_first_page(self) -> bool:

@@ -29,6 +29,8 @@ MAX_BIGINT = 2**63 - 1
 
 
 class Kind(StrEnum):
+    """What a write contains, and how it changes the stored run."""
+
     SNAPSHOT = "snapshot"  # the whole state: a newer snapshot replaces every field
     EVENT = "event"  # one change: the newest event decides the status, and the earliest start is kept
     IF_ABSENT = "if_absent"  # inserts a new run and never changes a stored one; manual runs are written like this
@@ -73,6 +75,8 @@ class Rejected:
 
 
 class StorableRun(NamedTuple):
+    """A write to one run, with valid and scrubbed values. `payload` is JSON text."""
+
     pipeline_id: UUID
     external_run_id: str
     status: str
@@ -91,15 +95,15 @@ class StorableRun(NamedTuple):
 
 def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
-    encoded: str | None = None
+    payload_json: str | None = None
     # The payload as text if nothing in it looks like a secret, else empty. No part of this text needs scrubbing.
     harmless = ""
     # isinstance() finds a dict faster than a Mapping.
     if isinstance(event.payload, dict | Mapping):
-        encoded, harmless = scrub_payload(event.payload)
+        payload_json, harmless = scrub_payload(event.payload)
     elif event.payload is not None:
         # The column accepts only JSON objects.
-        encoded, harmless = scrub_payload({"value": event.payload})
+        payload_json, harmless = scrub_payload({"value": event.payload})
     external_run_id = usable_run_id(event.external_run_id, harmless)
     if isinstance(external_run_id, Rejected):
         return external_run_id
@@ -127,7 +131,7 @@ def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
         rows_processed=rows_processed,
         error_message=scrubbed_text(event.error_message, harmless),
         status_reason=reason,
-        payload=None if encoded is None else bounded_payload(encoded),
+        payload=None if payload_json is None else bounded_payload(payload_json),
         given_source_url=source_url,
         source_updated_at=source_updated_at,
         clock=event.clock,
@@ -143,9 +147,9 @@ def usable_run_id(value: object, harmless: str = "") -> str | Rejected:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not (clean := storable_text(value)).strip():
-        return Rejected(f"no external_run_id: {_short(value)}")
+        return Rejected(f"no external_run_id: {_short_json(value)}")
     if len(clean) > MAX_ID_LENGTH:
-        return Rejected(f"external_run_id is longer than {MAX_ID_LENGTH} characters: {_short(clean)}")
+        return Rejected(f"external_run_id is longer than {MAX_ID_LENGTH} characters: {_short_json(clean)}")
     return clean if clean in harmless else without_secret(clean)
 
 
@@ -163,7 +167,7 @@ def canonical_status(value: object, notes: list[str]) -> str:
     """Return the status. For a missing or unknown status add a note and return failed."""
     if isinstance(value, str) and value in _STATUSES:
         return str(value)
-    notes.append("no status given" if value is None else f"unknown status {_short(value)}")
+    notes.append("no status given" if value is None else f"unknown status {_short_json(value)}")
     return Status.FAILED.value
 
 
@@ -180,7 +184,7 @@ def readable_time(field: str, value: object, notes: list[str]) -> datetime | Non
             return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
-    notes.append(f"{field} left out: cannot read the time {_short(value)}")
+    notes.append(f"{field} left out: cannot read the time {_short_json(value)}")
     return None
 
 
@@ -199,7 +203,7 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
         number = value
     if number is not None and 0 <= number <= maximum:
         return number
-    notes.append(f"{field} left out: {_short(value)}")
+    notes.append(f"{field} left out: {_short_json(value)}")
     return None
 
 
@@ -222,7 +226,7 @@ def web_address(field: str, value: object, notes: list[str]) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not is_web_address(value):
-        notes.append(f"{field} left out: not an http or https address: {_short(value)}")
+        notes.append(f"{field} left out: not an http or https address: {_short_json(value)}")
     elif scrub_text(value) != value:
         notes.append(f"{field} left out: it holds a secret")
     else:
@@ -230,7 +234,7 @@ def web_address(field: str, value: object, notes: list[str]) -> str | None:
     return None
 
 
-def _short(value: object) -> str:
+def _short_json(value: object) -> str:
     # Scrub before cutting, because half a secret is not recognizable.
     text = scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str)))
     return text if len(text) <= 100 else text[:99] + "…"

@@ -31,7 +31,7 @@ class Status(models.TextChoices):
 
 
 # Statuses that decide whether a pipeline is failing; others neither end nor hide a failure.
-DECISIVE = frozenset({Status.SUCCESS, Status.FAILED})
+DECISIVE_STATUSES = frozenset({Status.SUCCESS, Status.FAILED})
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -60,7 +60,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return failed runs without an error text."""
         return self.filter(status=Status.FAILED, error_message=None)
 
-    def begun(self, as_of: datetime | None) -> "RunQuerySet":
+    def started_by(self, as_of: datetime | None) -> "RunQuerySet":
         """Return the runs that had started by `as_of`, or all for None. event_at replaces a missing start."""
         if as_of is None:
             return self.all()
@@ -70,7 +70,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         )
 
     def decisive(self) -> "RunQuerySet":
-        return self.filter(status__in=DECISIVE)
+        return self.filter(status__in=DECISIVE_STATUSES)
 
     def still_open(self) -> "RunQuerySet":
         return self.filter(status=Status.RUNNING)
@@ -179,8 +179,8 @@ class Run(BaseModel):
             ),
         ]
         indexes = [
-            # Latest run of a pipeline, its list in both directions, windows on started_at. With the included columns,
-            # summaries and boards use index-only scans.
+            # For the latest run of a pipeline, lists of its runs in both directions, and windows on started_at. With
+            # the included columns, summaries and boards use index-only scans.
             models.Index(
                 "pipeline",
                 START_KEY.desc(),
@@ -189,15 +189,16 @@ class Run(BaseModel):
                 name="runs_latest",
                 include=["status", "started_at", "finished_at", "event_at"],
             ),
-            # Runs across pipelines, newest first. With the included columns, shapes over a window use index-only scans.
+            # For runs across pipelines, newest first. With the included columns, shapes over a window use index-only
+            # scans.
             models.Index(
                 F("event_at").desc(),
                 F("id").desc(),
                 name="runs_by_event",
                 include=["pipeline", "status", "duration_seconds", "rows_processed"],
             ),
-            # The newest runs of each pipeline, from which the list of a client's runs is made (decision 0006). With the
-            # included columns, reports compare the runs of a pipeline in an index-only scan.
+            # For the newest runs of each pipeline, from which the list of a client's runs is made (decision 0006). With
+            # the included columns, reports compare the runs of a pipeline in an index-only scan.
             models.Index(
                 "pipeline",
                 F("event_at").desc(),
@@ -205,18 +206,18 @@ class Run(BaseModel):
                 name="runs_by_pipeline_event",
                 include=["status", "duration_seconds", "rows_processed"],
             ),
-            # Search by external_run_id or its beginning, in the console and the API.
+            # For the search by external_run_id or its beginning, in the console and the API.
             models.Index(ID_IN_BYTE_ORDER, name="runs_by_external_id"),
-            # Failures of a window. Partial, because only a few runs in a hundred fail.
+            # For failures in a window. Partial, because only a few runs in a hundred fail.
             models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
-            # Failed runs for which ingestion asks the source for an error text.
+            # For failed runs for which ingestion asks the source for an error text.
             models.Index(
                 fields=["event_at"],
                 name="runs_without_error_text",
                 include=["pipeline"],
                 condition=Q(status="failed", error_message__isnull=True),
             ),
-            # Open runs: ingestion reads them again, and pings end the newest one.
+            # For open runs: ingestion reads them again, and pings end the newest one.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
         ]
 

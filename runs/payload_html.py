@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 MAX_CHARACTERS = 200_000
 # A string (a key if a colon follows it), a word, or a number.
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
+_TOKEN_PATTERN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
 
 
 def payload_as_html(payload: Any) -> SafeString:
@@ -18,7 +18,7 @@ def payload_as_html(payload: Any) -> SafeString:
     is_cut = len(text) > MAX_CHARACTERS
     pieces: list[str] = []
     position = 0
-    for token in _TOKEN.finditer(text[:MAX_CHARACTERS]):
+    for token in _TOKEN_PATTERN.finditer(text[:MAX_CHARACTERS]):
         pieces.append(escape(text[position : token.start()]))
         string, colon, word, number = token.groups()
         if string:

@@ -39,7 +39,7 @@ class PruneSelection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
+class PruneResult:
     """How many runs of how many pipelines were deleted. `finished` is false if time ran out before the last run."""
 
     runs: int
@@ -49,11 +49,11 @@ class Pruned:
 
 def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
     """Return how many runs pruning would delete, by pipeline."""
-    ids = list(_selected_pipelines(selection).values_list("pk", flat=True))
+    pipeline_ids = list(_selected_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
-    for start in range(0, len(ids), _MAX_PIPELINES_PER_QUERY):
-        counts |= _counts_by_pipeline(
-            _pruning_sql("count_prunable"), selection, ids[start : start + _MAX_PIPELINES_PER_QUERY]
+    for start in range(0, len(pipeline_ids), _MAX_PIPELINES_PER_QUERY):
+        counts |= _run_pruning_query(
+            _pruning_sql("count_prunable"), selection, pipeline_ids[start : start + _MAX_PIPELINES_PER_QUERY]
         )
     return counts
 
@@ -63,7 +63,7 @@ def prune(
     *,
     on_batch: Callable[[int, int], None] = lambda _deleted, _expected: None,
     seconds: float | None = None,
-) -> Pruned:
+) -> PruneResult:
     """Delete the selected runs and return their number; stop after `seconds`.
 
     1. Store the cutoff in each pipeline, so that record_runs does not store the deleted runs again.
@@ -82,13 +82,13 @@ def prune(
         is_full = True
         while is_full:
             if time.monotonic() >= stop_at:
-                return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=False)
-            batch = _counts_by_pipeline(_pruning_sql("prune_batch"), selection, pipeline_ids)
+                return PruneResult(runs=deleted.total(), pipelines=len(deleted), finished=False)
+            batch = _run_pruning_query(_pruning_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
             # A batch that is not full is the last one. Runs locked by another session stay until the next pruning.
             is_full = sum(batch.values()) == BATCH_SIZE
-    return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=True)
+    return PruneResult(runs=deleted.total(), pipelines=len(deleted), finished=True)
 
 
 def _selected_pipelines(selection: PruneSelection) -> PipelineQuerySet:
@@ -104,8 +104,8 @@ def _store_cutoff(selection: PruneSelection) -> None:
     """
     pipelines = _selected_pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
     # FOR NO KEY UPDATE, because writers of runs would wait for FOR UPDATE in their foreign-key check.
-    ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    Pipeline.objects.filter(pk__in=ids).update(pruned_before=selection.cutoff)
+    pipeline_ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    Pipeline.objects.filter(pk__in=pipeline_ids).update(pruned_before=selection.cutoff)
 
 
 def _pipeline_groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
@@ -122,7 +122,7 @@ def _pipeline_groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
         yield group
 
 
-def _counts_by_pipeline(
+def _run_pruning_query(
     statement: str, selection: PruneSelection, pipeline_ids: list[uuid.UUID]
 ) -> dict[uuid.UUID, int]:
     with connection.cursor() as cursor:

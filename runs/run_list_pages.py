@@ -15,7 +15,7 @@ from inventory.models import Pipeline
 from runs.run_search import MAX_PROBED_PIPELINES, SearchResult, merge_sorted
 
 # Maximum number of runs that a page reads for filters and orders without an index.
-MAX_SCANNED = 200_000
+MAX_SCANNED_RUNS = 200_000
 SMALLEST_ID, LARGEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 NEWEST_FIRST = "-time"
@@ -61,17 +61,17 @@ class RunPages:
 
     @property
     def max_scanned(self) -> int:
-        return MAX_SCANNED
+        return MAX_SCANNED_RUNS
 
     @property
-    def by_time(self) -> bool:
+    def is_by_time(self) -> bool:
         return self.order.keys[0].attribute == "event_at"
 
     @cached_property
     def sorted_from(self) -> datetime | None:
         """Return the oldest event_at that sorting by duration or rows includes; None if it includes all runs."""
         event_times = SORT_KEYSETS[NEWEST_FIRST].sort(self.runs_in_period).values_list("event_at", flat=True)
-        return next(iter(event_times[MAX_SCANNED - 1 : MAX_SCANNED]), None)
+        return next(iter(event_times[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS]), None)
 
     def read(self, page_size: int, *, position: Position | None = None, backwards: bool = False) -> RunPage:
         """Return the page after the position, or before it if `backwards`; without a position, the first page."""
@@ -79,7 +79,7 @@ class RunPages:
         rows, scan_end = self.rows, None
         if position:
             rows = order.after(rows, position)
-        if not self.by_time:
+        if not self.is_by_time:
             # A keyset cannot compare nulls.
             rows = rows.filter(**{f"{self.order.keys[0].attribute}__isnull": False})
             if self.sorted_from:
@@ -102,10 +102,10 @@ class RunPages:
     def _limit_scan(
         self, rows: QuerySet[Any], order: Keyset, position: Position | None
     ) -> tuple[QuerySet[Any], Position | None]:
-        """Return the rows within the next MAX_SCANNED runs, and the position after these runs (None at the end)."""
+        """Return the rows within the next MAX_SCANNED_RUNS, and the position after these runs (None at the end)."""
         remaining = order.after(self.runs_in_period, position) if position else self.runs_in_period
         # The last of these runs, and the run after it if there is one.
-        last_two = list(order.sort(remaining).only("id", "event_at")[MAX_SCANNED - 1 : MAX_SCANNED + 1])
+        last_two = list(order.sort(remaining).only("id", "event_at")[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS + 1])
         if len(last_two) < 2:
             return rows, None
         # Include all runs with this event_at. So the position needs no run id, which could be another client's.
@@ -117,7 +117,7 @@ class RunPages:
         if self.search_result is not None:
             found_runs = order.sort(rows.filter(pk__in=self.search_result.runs))[:limit]
             return merge_sorted(order, list(found_runs), self._rows_of_found_pipelines(rows, limit, order), limit=limit)
-        if self.clients is None or not self.by_time:
+        if self.clients is None or not self.is_by_time:
             return list(order.sort(rows)[:limit])
         pipelines = Pipeline.objects.filter(client_id__in=self.clients)
         return self._rows_by_pipeline(pipelines, rows, limit, order)
@@ -125,7 +125,7 @@ class RunPages:
     def _rows_of_found_pipelines(self, rows: QuerySet[Any], limit: int, order: Keyset) -> list[Any]:
         if self.search_result is None or not self.search_result.pipelines:
             return []
-        if self.by_time and len(self.search_result.pipelines) <= MAX_PROBED_PIPELINES:
+        if self.is_by_time and len(self.search_result.pipelines) <= MAX_PROBED_PIPELINES:
             pipelines = Pipeline.objects.filter(pk__in=self.search_result.pipelines)
             return self._rows_by_pipeline(pipelines, rows, limit, order)
         return list(order.sort(rows.filter(pipeline_id__in=self.search_result.pipelines))[:limit])

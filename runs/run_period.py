@@ -31,7 +31,7 @@ PERIODS = {
 
 
 class PeriodFilter(admin.FieldListFilter):
-    """Filters by event_at, which an index serves. `since` is inclusive, `until` exclusive."""
+    """Filters runs by event_at, the time at which they happened. `since` is inclusive, `until` exclusive."""
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
         values = {name: params[name][-1] for name in PERIOD_PARAMETERS if name in params}
@@ -73,7 +73,7 @@ class PeriodFilter(admin.FieldListFilter):
         return queryset
 
     def in_words(self) -> str:
-        """Return the range as text for its chip."""
+        """Return the range as the text of the active filter above the list."""
         ends = (("from", self.since_value), ("until", self.until_value))
         return " ".join(f"{word} {value.replace('T', ' ')}" for word, value in ends if value) or "all time"
 

@@ -44,13 +44,13 @@ def search(
     by_error = matching.order_by("-event_at", "-id").values_list("pk", flat=True)[:MAX_FOUND_BY_ID]
     pipelines_by_name = pipelines.filter(Q(name__icontains=text) | Q(client__name__icontains=text)).order_by()
     return SearchResult(
-        runs=[*by_id[:MAX_FOUND_BY_ID], *_uuid(text), *by_error],
+        runs=[*by_id[:MAX_FOUND_BY_ID], *_as_uuid(text), *by_error],
         pipelines=list(pipelines_by_name.values_list("pk", flat=True)),
         has_more_ids=len(by_id) > MAX_FOUND_BY_ID,
     )
 
 
-def _uuid(text: str) -> list[UUID]:
+def _as_uuid(text: str) -> list[UUID]:
     """Return the text as a UUID in a list, because it can be a run's id in CHM; an empty list if it is not a UUID."""
     try:
         return [UUID(text)]

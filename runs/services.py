@@ -37,7 +37,7 @@ _MAX_ATTEMPTS = 5
 
 # Planning the statement takes longer than writing one run, so a prepared statement writes up to this many runs. For
 # more runs the statement is planned each time, by the current size of the table.
-_MAX_PREPARED = 20
+_MAX_PREPARED_RUNS = 20
 
 
 @cache
@@ -232,7 +232,7 @@ def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
 def _write(layer: _Layer, results: list[Result]) -> None:
     pending, json_rows = layer.runs, layer.json_rows
     for _ in range(_MAX_ATTEMPTS):
-        is_small = len(pending) <= _MAX_PREPARED and settings.CHM_DATABASE_PREPARE
+        is_small = len(pending) <= _MAX_PREPARED_RUNS and settings.CHM_DATABASE_PREPARE
         if is_small:
             # Without this, PostgreSQL would plan a small write again on each execution.
             session: Any = connection.connection

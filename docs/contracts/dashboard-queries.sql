@@ -86,7 +86,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_client AS (
     SELECT
         p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -138,7 +138,7 @@ clients AS (
 ),
 by_client AS (
     SELECT client_id, sum(failed) AS failed, sum(runs) AS runs
-    FROM counted
+    FROM counted_by_client
     WHERE is_active
     GROUP BY client_id
 )
@@ -178,7 +178,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_client AS (
     SELECT
         p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -233,7 +233,7 @@ by_client AS (
         client_id, sum(runs) AS runs, sum(rows_total) AS total,
         sum(rows_total) / nullif(sum(rows_known), 0) AS mean,
         sum(rows_squares)::float8 / nullif(sum(rows_known), 0)::float8 AS mean_square
-    FROM counted
+    FROM counted_by_client
     WHERE is_active
     GROUP BY client_id
 )
@@ -275,7 +275,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_day AS (
     SELECT
         p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -322,7 +322,7 @@ counted AS (
 SELECT
     day, sum(runs)::bigint AS runs, sum(success)::bigint AS success, sum(failed)::bigint AS failed,
     round(sum(success)::numeric / sum(runs), 4) AS success_rate
-FROM counted
+FROM counted_by_day
 GROUP BY day
 HAVING sum(runs) > 0
 ORDER BY day;
@@ -564,7 +564,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_day AS (
     SELECT
         p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -613,7 +613,7 @@ SELECT
     sum(c.failed)::bigint AS failures,
     sum(c.runs)::bigint AS total_runs,
     round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate
-FROM counted AS c
+FROM counted_by_day AS c
 GROUP BY c.platform
 HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
@@ -1708,7 +1708,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_day AS (
     SELECT
         p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -1757,7 +1757,7 @@ SELECT
     sum(c.failed)::bigint AS failed_30d,
     sum(c.runs)::bigint AS runs_30d,
     round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate_30d
-FROM counted AS c
+FROM counted_by_day AS c
 GROUP BY c.environment
 HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failed_30d DESC, c.environment;
@@ -2085,7 +2085,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_day AS (
     SELECT
         p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -2135,7 +2135,7 @@ SELECT
     coalesce(sum(c.runs), 0)::bigint AS runs_30d,
     round(sum(c.failed)::numeric / nullif(sum(c.runs), 0), 4) AS failure_rate_30d
 FROM (VALUES ('vendor_api', true), ('other_platforms', false)) AS g(platform_group, is_vendor)
-LEFT JOIN counted AS c ON (c.platform = 'vendor_api') = g.is_vendor
+LEFT JOIN counted_by_day AS c ON (c.platform = 'vendor_api') = g.is_vendor
 GROUP BY g.platform_group, g.is_vendor
 ORDER BY g.is_vendor DESC;
 
@@ -2168,7 +2168,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_day AS (
     SELECT
         p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -2216,7 +2216,7 @@ daily AS (
     SELECT
         day, sum(running) AS running, sum(success) AS success, sum(failed) AS failed, sum(canceled) AS canceled,
         sum(skipped) AS skipped
-    FROM counted
+    FROM counted_by_day
     GROUP BY day
 ),
 weekly AS (
@@ -2265,7 +2265,7 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-counted AS (
+counted_by_client AS (
     SELECT
         p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs
@@ -2310,7 +2310,7 @@ counted AS (
 ),
 daily AS (
     SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
-    FROM counted
+    FROM counted_by_client
     WHERE is_active
     GROUP BY client_id, client_name, day
 ),

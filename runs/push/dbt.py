@@ -13,13 +13,13 @@ from runs.models import Status
 from runs.push.untrusted_json import MAX_LONG_TEXT, count_or_none, object_at, text_or_none, without_empty
 
 SUCCESSFUL_STATUSES = {"success", "pass", "warn", "no-op"}
-SKIPPED_NODE = "skipped"
+SKIPPED_STATUS = "skipped"
 # These commands write a file in which every node is successful, although nothing ran.
 COMMANDS_WITHOUT_RUNS = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
 # Maximum number of failed nodes in the error message and in the payload.
 MAX_LISTED_NODES = 20
 # The key of metadata.env where dbt writes the environment variable DBT_ENV_CUSTOM_ENV_RUN_URL.
-RUN_URL = "RUN_URL"
+RUN_URL_KEY = "RUN_URL"
 # Maximum number of different statuses in the payload. Only an invalid file has more.
 MAX_STATUSES = 50
 
@@ -62,7 +62,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
     results, metadata = invocation.results, object_at(invocation.results, "metadata")
     nodes: list[Mapping[str, Any]] = results["results"]
     statuses = Counter(_node_status(node) for node in nodes)
-    failed_nodes = [node for node in nodes if _node_status(node) not in SUCCESSFUL_STATUSES | {SKIPPED_NODE}]
+    failed_nodes = [node for node in nodes if _node_status(node) not in SUCCESSFUL_STATUSES | {SKIPPED_STATUS}]
     command = text_or_none(object_at(results, "args").get("which"))
     status, reason = _run_status(command, statuses, failed=bool(failed_nodes))
     generated_at = _metadata_time(results, "generated_at")
@@ -88,7 +88,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
             node_counts=dict(statuses.most_common(MAX_STATUSES)),
             failed_nodes=[_failed_node(node, invocation.manifest) for node in failed_nodes[:MAX_LISTED_NODES]],
         ),
-        source_url=object_at(metadata, "env").get(RUN_URL),
+        source_url=object_at(metadata, "env").get(RUN_URL_KEY),
         source_updated_at=generated_at,
         kind=Kind.SNAPSHOT,
     )
@@ -102,7 +102,7 @@ def _run_status(command: str | None, statuses: Counter[str], *, failed: bool) ->
         return Status.SKIPPED, f"dbt {command} runs no node"
     if not statuses:
         return Status.SKIPPED, "no node was selected"
-    if set(statuses) == {SKIPPED_NODE}:
+    if set(statuses) == {SKIPPED_STATUS}:
         return Status.SKIPPED, "every node was skipped"
     return Status.SUCCESS, None
 

@@ -19,6 +19,7 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 
 def note_unmatched_jobs(token: ApiToken, jobs: list[str]) -> None:
+    """Count these jobs, and keep their names for the token. If the cache is down, only log this."""
     if not jobs:
         return
     try:

@@ -31,11 +31,11 @@ _RESTRICTIONS = {
     "pipelines": "p.pipeline_id = ANY(%(pipelines)s::uuid[])",
 }
 # None does not restrict a query.
-Clients = Collection[UUID] | None
-Pipelines = Collection[UUID] | None
+ClientIds = Collection[UUID] | None
+PipelineIds = Collection[UUID] | None
 
 
-def _restricted(sql: str, clients: Clients, pipelines: Pipelines = None) -> tuple[str, dict[str, Any]]:
+def _restricted(sql: str, clients: ClientIds, pipelines: PipelineIds = None) -> tuple[str, dict[str, Any]]:
     """Return the SQL with expanded fragments, restricted to the clients and pipelines, and their parameters."""
     fragment_sql = fragments()
     restrictions = {"clients": clients, "pipelines": pipelines}
@@ -50,7 +50,7 @@ def run_shape(
     name: str,
     /,
     *,
-    clients: Clients = None,
+    clients: ClientIds = None,
     clock: datetime | None = None,
     has_limit: bool = True,
     **parameters: Any,
@@ -82,8 +82,8 @@ def page_of_shape(
     page_size: int,
     offset: int = 0,
     where: str = "true",
-    clients: Clients = None,
-    pipelines: Pipelines = None,
+    clients: ClientIds = None,
+    pipelines: PipelineIds = None,
     clock: datetime | None = None,
     **parameters: Any,
 ) -> tuple[list[Row], int]:
@@ -108,8 +108,8 @@ def run_query(
     text: str,
     /,
     *,
-    clients: Clients = None,
-    pipelines: Pipelines = None,
+    clients: ClientIds = None,
+    pipelines: PipelineIds = None,
     clock: datetime | None = None,
     query_values: Mapping[str, Any] | None = None,
     **parameters: Any,

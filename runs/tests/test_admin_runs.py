@@ -24,7 +24,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-LIST = "/admin/runs/run/"
+RUNS_URL = "/admin/runs/run/"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -39,7 +39,7 @@ def listed_ids(browser: Browser, query: str = "") -> list[str]:
 
 
 def open_list(browser: Browser, query: str = "") -> Any:
-    response = browser.get(f"{LIST}{query}")
+    response = browser.get(f"{RUNS_URL}{query}")
     assert response.status_code == 200, query
     return response.context["cl"]
 
@@ -75,7 +75,7 @@ def test_the_links_older_and_newer_show_every_run_once_in_both_directions(browse
 
 
 def test_the_link_older_finds_every_run_of_a_rare_status(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED_RUNS", 20)
     create_history(50)
     pipeline = Pipeline.objects.get()
     rare_ids = [
@@ -112,10 +112,10 @@ def test_a_page_that_searched_only_some_runs_shows_how_far_it_searched(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_history(30)
-    assert "continues the search" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
+    assert "continues the search" not in browser.get(f"{RUNS_URL}?status__exact=failed").content.decode()
 
-    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
-    page = browser.get(f"{LIST}?status__exact=failed").content.decode()
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED_RUNS", 20)
+    page = browser.get(f"{RUNS_URL}?status__exact=failed").content.decode()
 
     assert re.search(r"Searched 20 runs, as far as <time[^>]+>2026-02-28 17:00 UTC", page)
 
@@ -191,7 +191,7 @@ def test_times_without_an_offset_are_in_the_time_zone_of_the_user(browser: Brows
 
     assert listed_ids(browser, "?since=2026-03-01T12:00&zone=Europe/Berlin") == ["11 UTC"]
     assert listed_ids(browser, "?until=2026-03-01T12:00&zone=Europe/Berlin") == ["10 UTC"]
-    page = browser.get(f"{LIST}?since=2026-03-01T12:00&zone=Europe/Berlin").content.decode()
+    page = browser.get(f"{RUNS_URL}?since=2026-03-01T12:00&zone=Europe/Berlin").content.decode()
     assert 'name="since" value="2026-03-01T12:00"' in page
     assert "from 2026-03-01 12:00" in page
 
@@ -224,7 +224,7 @@ def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
     monkeypatch.setattr("runs.changelist.EXPORT_ROWS_PER_QUERY", 3)
 
     def rows(query: str) -> list[dict[str, str]]:
-        answer: Any = browser.get(f"{LIST}export/csv/?{query}")
+        answer: Any = browser.get(f"{RUNS_URL}export/csv/?{query}")
         assert answer["Content-Type"].startswith("text/csv")
         return list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
 
@@ -243,10 +243,10 @@ def test_a_search_that_finds_too_many_ids_asks_the_user_to_type_more_of_the_id(
     monkeypatch.setattr("runs.changelist.MAX_FOUND_BY_ID", 3)
     create_history(4)
 
-    page = browser.get(f"{LIST}?q=r").content.decode()
+    page = browser.get(f"{RUNS_URL}?q=r").content.decode()
 
     assert "More than 3 runs have an id that begins with this text; 3 are listed. Type more of the id." in page
-    assert "More than" not in browser.get(f"{LIST}?q=r0001").content.decode()
+    assert "More than" not in browser.get(f"{RUNS_URL}?q=r0001").content.decode()
 
 
 def test_the_list_is_filtered_by_day_client_pipeline_status_platform_and_environment(browser: Browser) -> None:
@@ -294,7 +294,7 @@ def test_the_list_is_filtered_by_day_client_pipeline_status_platform_and_environ
 def test_an_unknown_filter_value_is_refused_and_lists_nothing(browser: Browser, query: str) -> None:
     create_history(1)
 
-    for page in (LIST, f"{LIST}export/csv/"):
+    for page in (RUNS_URL, f"{RUNS_URL}export/csv/"):
         answer = browser.get(f"{page}?{query}", follow=True)
         assert answer.status_code == 400
         assert "r0000" not in answer.content.decode()
@@ -309,7 +309,7 @@ def test_parameters_that_are_not_filters_are_ignored(browser: Browser, query: st
 
 @pytest.mark.parametrize("lookup", ["error_message__contains=x", "duration_seconds__gt=1", "payload__a=1", "id__lt=x"])
 def test_a_column_without_an_index_cannot_be_filtered(browser: Browser, lookup: str) -> None:
-    assert browser.get(f"{LIST}?{lookup}").status_code == 400
+    assert browser.get(f"{RUNS_URL}?{lookup}").status_code == 400
 
 
 SORTS = {
@@ -349,11 +349,11 @@ def test_the_list_is_sorted_by_time_duration_and_rows_on_every_page(
 def test_sorting_by_duration_covers_only_the_newest_runs_and_the_page_says_so(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 20)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED_RUNS", 20)
     create_history(30)
     Run.objects.update(duration_seconds=7)
 
-    page = browser.get(f"{LIST}?sort=-duration").content.decode()
+    page = browser.get(f"{RUNS_URL}?sort=-duration").content.decode()
 
     assert len(listed_ids(browser, "?sort=-duration")) == 21  # the last two have the same time
     assert 'aria-sort="descending"' in page
@@ -362,7 +362,7 @@ def test_sorting_by_duration_covers_only_the_newest_runs_and_the_page_says_so(
 
 def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXPLAIN each query of each page: runs are read only by an index."""
-    monkeypatch.setattr(run_list_pages, "MAX_SCANNED", 1000)
+    monkeypatch.setattr(run_list_pages, "MAX_SCANNED_RUNS", 1000)
     pipelines = [PipelineFactory.create(client=ClientFactory.create()) for _ in range(20)]
     Run.objects.bulk_create(
         Run(
@@ -432,9 +432,9 @@ def test_the_list_escapes_hostile_texts_and_reads_no_payload(browser: Browser) -
     Client.objects.update(name=hostile)
 
     with CaptureQueriesContext(connection) as captured:
-        page = browser.get(LIST).content.decode()
+        page = browser.get(RUNS_URL).content.decode()
 
     assert hostile not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
     assert not [query for query in captured if '"runs"."payload"' in query["sql"]]
-    assert hostile not in browser.get(f"{LIST}{run.pk}/change/").content.decode()
+    assert hostile not in browser.get(f"{RUNS_URL}{run.pk}/change/").content.decode()

@@ -16,7 +16,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-BATCH = f"{ROOT}/runs/batch"
+BATCH_URL = f"{ROOT}/runs/batch"
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def test_a_bound_token_pushes_only_to_its_own_pipelines(pipeline: Pipeline) -> N
         api = api_with_scope("ingest", **binding)
         assert api.put(run_path(pipeline, "x"), {"status": "success"}).status_code in {200, 201}
         assert_error(api.put(run_path(other_pipeline, "x"), {"status": "success"}), 404, "not_found")
-        [answer] = api.post(BATCH, {"items": [batch_item(other_pipeline, "x")]}).json()["items"]
-        [unknown] = api.post(BATCH, {"items": [batch_item(other_pipeline, "x", pipeline_id=UNKNOWN_ID)]}).json()[
+        [answer] = api.post(BATCH_URL, {"items": [batch_item(other_pipeline, "x")]}).json()["items"]
+        [unknown] = api.post(BATCH_URL, {"items": [batch_item(other_pipeline, "x", pipeline_id=UNKNOWN_ID)]}).json()[
             "items"
         ]
         assert answer == unknown
@@ -130,7 +130,7 @@ def batch_item(pipeline: Pipeline, external_run_id: Any, **fields: Any) -> dict[
 def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
     api = api_with_scope("ingest")
     answer = api.post(
-        BATCH,
+        BATCH_URL,
         {
             "items": [
                 batch_item(pipeline, "one"),
@@ -161,7 +161,7 @@ def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
      ({"items": [{}] * 1001}, "items"), ({"items": [{}], "mode": "fast"}, "mode")],
 )  # fmt: skip
 def test_an_invalid_batch_is_refused_as_a_whole(body: Any, field: str) -> None:
-    assert set(field_errors(api_with_scope().post(BATCH, body))) == {field}
+    assert set(field_errors(api_with_scope().post(BATCH_URL, body))) == {field}
 
 
 def test_a_full_batch_needs_a_constant_number_of_queries(
@@ -171,7 +171,7 @@ def test_a_full_batch_needs_a_constant_number_of_queries(
     payload = {"log": "x" * 4_000}  # 4 MB in total; Django accepts 2.5 MB by default
     items = [batch_item(pipeline, f"run {number}", payload=payload) for number in range(1_000)]
     with django_assert_max_num_queries(7):
-        answer = api.post(BATCH, {"items": items})
+        answer = api.post(BATCH_URL, {"items": items})
     assert {row["outcome"] for row in answer.json()["items"]} == {"created"}
 
 
@@ -196,5 +196,5 @@ def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(pipeline: Pipeline, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
-    answer = api_with_scope().post(BATCH, {"items": [batch_item(pipeline, "x", payload={"log": "x" * 10_000})]})
+    answer = api_with_scope().post(BATCH_URL, {"items": [batch_item(pipeline, "x", payload={"log": "x" * 10_000})]})
     assert "10000 bytes" in str(field_errors(answer)["body"])

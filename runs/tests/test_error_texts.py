@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
 def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test with the statement that is planned on each call, and with the prepared one for a few runs."""
-    monkeypatch.setattr("runs.services._MAX_PREPARED", request.param)
+    monkeypatch.setattr("runs.services._MAX_PREPARED_RUNS", request.param)
 
 
 def fetch_error_text(source: Source, text: str = "task load failed") -> int:

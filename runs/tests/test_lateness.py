@@ -45,14 +45,14 @@ def utc_time(seconds: float) -> datetime:
     zone=st.sampled_from(ZONES),
     jitter=st.sampled_from([0, 60, 300, 1800]),
     seed=st.integers(0, 10_000),
-    lost=st.sampled_from([0.0, 0.02, 0.2]),
+    lost_share=st.sampled_from([0.0, 0.02, 0.2]),
     weeks=st.sampled_from([2, 9, 9]),
     # Covers the clock changes of all zones.
     end=st.datetimes(min_value=datetime(2026, 2, 20), max_value=datetime(2026, 12, 1)),  # noqa: DTZ001
-    extra=st.integers(0, 3),
+    extra_count=st.integers(0, 3),
 )
 def test_the_shape_agrees_with_the_rule_in_python(
-    rhythm: str, zone: str, jitter: int, seed: int, lost: float, weeks: int, end: datetime, extra: int
+    rhythm: str, zone: str, jitter: int, seed: int, lost_share: float, weeks: int, end: datetime, extra_count: int
 ) -> None:
     rng = random.Random(seed)
     until = end.replace(tzinfo=UTC).timestamp()
@@ -60,10 +60,10 @@ def test_the_shape_agrees_with_the_rule_in_python(
     starts = [
         float(round(start))
         for start in starts_of(RHYTHMS[rhythm], zone, jitter, first_day, until, seed)
-        if rng.random() >= lost
+        if rng.random() >= lost_share
     ]
     # Add some starts, a few at the same time as others, and end with a time without starts.
-    starts += [rng.choice(starts) + rng.choice([0, 0, 30, 3600]) for _ in range(extra) if starts]
+    starts += [rng.choice(starts) + rng.choice([0, 0, 30, 3600]) for _ in range(extra_count) if starts]
     silence = rng.choice([0, 0, 3600, 90_000, 700_000, 3_000_000])
     starts = sorted(start for start in starts if start <= until - silence)
     Run.objects.all().delete()
@@ -84,7 +84,7 @@ def test_the_shape_agrees_with_the_rule_in_python(
 # Tests of what the source reports about a pipeline, and of the columns of a row
 
 
-def weekly_mondays() -> list[float]:
+def starts_on_ten_mondays() -> list[float]:
     """Return 06:00 UTC on ten Mondays, the last one 8 June 2026."""
     last = datetime(2026, 6, 8, 6, tzinfo=UTC).timestamp()
     return [last - week * 7 * 86400 for week in reversed(range(10))]
@@ -94,7 +94,7 @@ MONDAY_NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 
 def test_a_pipeline_that_did_not_start_on_monday_is_late_with_a_reason() -> None:
-    pipeline = pipeline_with_starts(weekly_mondays())
+    pipeline = pipeline_with_starts(starts_on_ten_mondays())
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
 
@@ -107,7 +107,7 @@ def test_a_pipeline_that_did_not_start_on_monday_is_late_with_a_reason() -> None
 
 
 def test_a_pipeline_is_still_late_two_weeks_after_a_missed_monday() -> None:
-    pipeline_with_starts(weekly_mondays())
+    pipeline_with_starts(starts_on_ten_mondays())
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON + timedelta(days=14))
 
@@ -127,14 +127,14 @@ def test_a_pipeline_is_still_late_two_weeks_after_a_missed_monday() -> None:
     ids=["paused", "stale", "read up to a time before it was late", "planned for the evening", "disabled"],
 )
 def test_a_pipeline_in_this_state_is_not_late(state: dict[str, object]) -> None:
-    pipeline_with_starts(weekly_mondays(), **state)
+    pipeline_with_starts(starts_on_ten_mondays(), **state)
 
     assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
 
 
 def test_a_start_planned_by_the_source_is_late_after_15_minutes_with_any_history() -> None:
     plan = datetime(2026, 6, 15, 11, tzinfo=UTC)
-    pipeline_with_starts(weekly_mondays()[-1:], source_next_run_at=plan)
+    pipeline_with_starts(starts_on_ten_mondays()[-1:], source_next_run_at=plan)
     pipeline_with_starts([], source_next_run_at=plan, name="never started")
 
     assert run_shape("late_pipelines", as_of=plan + timedelta(minutes=15)) == []
@@ -146,7 +146,7 @@ def test_a_start_planned_by_the_source_is_late_after_15_minutes_with_any_history
 
 
 def test_a_planned_start_that_is_not_after_the_last_start_is_ignored() -> None:
-    pipeline_with_starts(weekly_mondays(), source_next_run_at=datetime(2026, 6, 8, 6, tzinfo=UTC))
+    pipeline_with_starts(starts_on_ten_mondays(), source_next_run_at=datetime(2026, 6, 8, 6, tzinfo=UTC))
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
 
@@ -154,7 +154,7 @@ def test_a_planned_start_that_is_not_after_the_last_start_is_ignored() -> None:
 
 
 def test_an_open_run_delays_the_next_start_until_it_is_running_long() -> None:
-    pipeline = pipeline_with_starts(weekly_mondays())
+    pipeline = pipeline_with_starts(starts_on_ten_mondays())
     open_run = RunFactory.create(
         pipeline=pipeline, external_run_id="open", status="running", started_at=None, finished_at=None
     )

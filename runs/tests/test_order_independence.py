@@ -36,7 +36,7 @@ COMPARED_COLUMNS = (
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
 def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test with the statement that is planned on each call, and with the prepared one for a few runs."""
-    monkeypatch.setattr("runs.services._MAX_PREPARED", request.param)
+    monkeypatch.setattr("runs.services._MAX_PREPARED_RUNS", request.param)
 
 
 def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:

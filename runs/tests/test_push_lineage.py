@@ -17,7 +17,7 @@ from runs.push.unmatched_jobs import unmatched_jobs, unmatched_total
 
 pytestmark = pytest.mark.django_db
 
-LINEAGE = f"{ROOT}/lineage"
+LINEAGE_URL = f"{ROOT}/lineage"
 RUN_ID = "01a1fb64-aaed-779b-9154-fa9685e04bb1"
 
 
@@ -51,19 +51,19 @@ def outcomes(answer: Any) -> list[str]:
 
 def test_a_start_a_running_and_a_complete_event_update_one_run(api: APIClient, pipeline: Pipeline) -> None:
     for kind, minute, expected in [("START", 0, "created"), ("RUNNING", 1, "updated"), ("COMPLETE", 5, "updated")]:
-        assert outcomes(api.post(LINEAGE, event(kind, minute))) == [expected]
+        assert outcomes(api.post(LINEAGE_URL, event(kind, minute))) == [expected]
 
     run = pipeline.runs.get()
     assert (run.external_run_id, run.status, run.duration_seconds) == (RUN_ID, "success", 300)
     assert str(run.started_at) == "2026-03-01 09:00:00.123456+00:00"
-    assert outcomes(api.post(LINEAGE, event("COMPLETE", 5))) == ["unchanged"]
-    assert outcomes(api.post(LINEAGE, event("RUNNING", 1))) == ["stale"]
+    assert outcomes(api.post(LINEAGE_URL, event("COMPLETE", 5))) == ["unchanged"]
+    assert outcomes(api.post(LINEAGE_URL, event("RUNNING", 1))) == ["stale"]
 
 
 @pytest.mark.parametrize(("kind", "status"), [("COMPLETE", "success"), ("FAIL", "failed"), ("ABORT", "canceled")])
 def test_an_end_event_can_arrive_before_the_start_event(api: APIClient, kind: str, status: str) -> None:
-    api.post(LINEAGE, event(kind, 5))
-    api.post(LINEAGE, event("START", 0))
+    api.post(LINEAGE_URL, event(kind, 5))
+    api.post(LINEAGE_URL, event("START", 0))
 
     run = Run.objects.get()
     assert (run.status, run.duration_seconds) == (status, 300)
@@ -71,12 +71,12 @@ def test_an_end_event_can_arrive_before_the_start_event(api: APIClient, kind: st
 
 @pytest.mark.parametrize("kind", ["OTHER", None])
 def test_an_event_of_another_kind_neither_opens_nor_closes_a_run(api: APIClient, kind: str | None) -> None:
-    api.post(LINEAGE, event("START", 0))
-    assert outcomes(api.post(LINEAGE, event(kind, 3))) == ["unchanged"]
+    api.post(LINEAGE_URL, event("START", 0))
+    assert outcomes(api.post(LINEAGE_URL, event(kind, 3))) == ["unchanged"]
     assert Run.objects.get().status == "running"
 
-    api.post(LINEAGE, event("COMPLETE", 5))
-    assert outcomes(api.post(LINEAGE, event(kind, 9))) == ["unchanged"]
+    api.post(LINEAGE_URL, event("COMPLETE", 5))
+    assert outcomes(api.post(LINEAGE_URL, event(kind, 9))) == ["unchanged"]
     assert Run.objects.get().status == "success"
 
 
@@ -89,7 +89,7 @@ def test_values_of_the_facets_are_stored_and_scrubbed(api: APIClient) -> None:
         "parent": {"run": {"runId": "p"}, "job": {"namespace": "n", "name": "m"}},
     }  # fmt: skip
     outputs = [{"outputFacets": {"outputStatistics": {"rowCount": number}}} for number in (3, 4, -1, "many", None)]
-    api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": facets}, outputs=outputs))
+    api.post(LINEAGE_URL, event("FAIL", 5, run={"runId": RUN_ID, "facets": facets}, outputs=outputs))
 
     run = Run.objects.get()
     assert run.error_message == "no route to postgres://[filtered]@db/x"
@@ -104,7 +104,7 @@ def test_values_of_the_facets_are_stored_and_scrubbed(api: APIClient) -> None:
 def test_a_secret_at_the_cut_is_removed_completely(api: APIClient) -> None:
     long_text = "x" * 9_985 + " AKIA" + "Z" * 16 + "y" * 10_000
     body = {"errorMessage": {"message": long_text, "stackTrace": long_text}}
-    api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": body}))
+    api.post(LINEAGE_URL, event("FAIL", 5, run={"runId": RUN_ID, "facets": body}))
 
     run = Run.objects.get()
     assert run.error_message is not None
@@ -115,7 +115,7 @@ def test_a_secret_at_the_cut_is_removed_completely(api: APIClient) -> None:
 def test_each_event_of_a_list_has_its_own_outcome(api: APIClient) -> None:
     job = event("START")["job"]
     answer = api.post(
-        LINEAGE,
+        LINEAGE_URL,
         [
             event("COMPLETE", 5),
             event("EXPLODED"),
@@ -145,7 +145,7 @@ def test_a_list_of_events_needs_a_constant_number_of_queries(
     events = [event("START", run={"runId": f"run {number}"}) for number in range(1_000)]
 
     with django_assert_max_num_queries(6):  # the token, its last use, the pipelines, and one write within a savepoint
-        answer = api.post(LINEAGE, events)
+        answer = api.post(LINEAGE_URL, events)
 
     assert set(outcomes(answer)) == {"created"}
 
@@ -153,12 +153,12 @@ def test_a_list_of_events_needs_a_constant_number_of_queries(
 def test_compressed_events_are_accepted(api: APIClient) -> None:
     for coding in ("gzip", "x-gzip", "GZIP"):
         body = gzip.compress(json.dumps(event("START")).encode())
-        answer = api.post(LINEAGE, body, content_type="application/json", headers={"content-encoding": coding})
+        answer = api.post(LINEAGE_URL, body, content_type="application/json", headers={"content-encoding": coding})
         assert outcomes(answer)[0] in {"created", "unchanged"}
 
 
 def post_bytes(api: APIClient, body: bytes, coding: str = "") -> Any:
-    return api.post(LINEAGE, body, content_type="application/json", headers={"content-encoding": coding})
+    return api.post(LINEAGE_URL, body, content_type="application/json", headers={"content-encoding": coding})
 
 
 def test_a_body_has_a_size_limit_before_and_after_decompression(api: APIClient, settings: Settings) -> None:
@@ -201,7 +201,7 @@ def test_an_unreadable_body_is_refused_with_a_message(api: APIClient, body: byte
     ],
 )
 def test_a_single_invalid_event_is_refused_field_by_field(api: APIClient, body: Any, fields: set[str]) -> None:
-    assert set(field_errors(post_json(api, LINEAGE, body))) == fields
+    assert set(field_errors(post_json(api, LINEAGE_URL, body))) == fields
     assert not Run.objects.exists()
 
 
@@ -210,14 +210,14 @@ def test_facets_of_a_wrong_type_are_left_out_and_the_run_is_stored(api: APIClien
     names = ("errorMessage", "nominalTime", "processing_engine", "parent", "airflowDagRun")
     for facets in (wrong, dict.fromkeys(names, wrong), {"errorMessage": {"message": wrong, "stackTrace": wrong}}):
         body = event("FAIL", 5, run={"runId": RUN_ID, "facets": facets}, outputs=wrong, producer=wrong)
-        assert outcomes(post_json(api, LINEAGE, body))[0] in {"created", "updated", "unchanged", "stale"}
+        assert outcomes(post_json(api, LINEAGE_URL, body))[0] in {"created", "updated", "unchanged", "stale"}
     assert Run.objects.get().status == "failed"
 
 
 @pytest.mark.parametrize("name", ["no such job", "a\0b", "half \ud800", "x" * 300, "DAILY_MART", "daily_mart "])
 def test_a_job_without_a_pipeline_is_counted_and_reported(api: APIClient, name: str) -> None:
     before = unmatched_total()
-    answer = post_json(api, LINEAGE, event("START", job={"namespace": "warehouse://prod", "name": name}))
+    answer = post_json(api, LINEAGE_URL, event("START", job={"namespace": "warehouse://prod", "name": name}))
 
     assert outcomes(answer) == ["unmatched"]
     assert unmatched_total() == before + 1
@@ -231,8 +231,8 @@ def test_the_producers_platform_decides_between_two_pipelines_with_one_external_
         client=pipeline.client, external_id=pipeline.external_id, platform="airflow"
     )
     provider = "https://github.com/apache/airflow/tree/providers-openlineage/2.20.3"
-    api.post(LINEAGE, event("START", producer=provider))
-    api.post(LINEAGE, event("START"))
+    api.post(LINEAGE_URL, event("START", producer=provider))
+    api.post(LINEAGE_URL, event("START"))
 
     assert airflow_pipeline.runs.count() == pipeline.runs.count() == 1
 
@@ -242,23 +242,23 @@ def test_a_job_of_another_client_is_unmatched_for_the_token(pipeline: Pipeline) 
     sibling = PipelineFactory.create(client=pipeline.client)
 
     answers = [
-        other_client.post(LINEAGE, event("START")).json(),
-        api_with_scope("ingest", pipeline_id=sibling.pk).post(LINEAGE, event("START")).json(),
-        other_client.post(LINEAGE, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
+        other_client.post(LINEAGE_URL, event("START")).json(),
+        api_with_scope("ingest", pipeline_id=sibling.pk).post(LINEAGE_URL, event("START")).json(),
+        other_client.post(LINEAGE_URL, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
     ]
 
     assert answers[0] == answers[1] == answers[2]
     assert not Run.objects.exists()
     bound = api_with_scope("ingest", pipeline_id=pipeline.pk)
-    assert outcomes(bound.post(LINEAGE, event("START"))) == ["created"]
+    assert outcomes(bound.post(LINEAGE_URL, event("START"))) == ["created"]
 
 
 def test_pushing_requires_a_bound_token_with_the_scope_ingest(pipeline: Pipeline) -> None:
-    assert_error(APIClient().post(LINEAGE, event()), 401, "unauthorized")
-    assert_error(APIClient(headers={"authorization": "Bearer wrong"}).post(LINEAGE, event()), 401, "unauthorized")
-    assert_error(api_with_scope("read", client_id=pipeline.client_id).post(LINEAGE, event()), 403, "forbidden")
-    assert_error(api_with_scope("admin").post(LINEAGE, event()), 403, "forbidden")
-    assert_error(api_as_role("analyst").post(LINEAGE, event()), 403, "forbidden")
+    assert_error(APIClient().post(LINEAGE_URL, event()), 401, "unauthorized")
+    assert_error(APIClient(headers={"authorization": "Bearer wrong"}).post(LINEAGE_URL, event()), 401, "unauthorized")
+    assert_error(api_with_scope("read", client_id=pipeline.client_id).post(LINEAGE_URL, event()), 403, "forbidden")
+    assert_error(api_with_scope("admin").post(LINEAGE_URL, event()), 403, "forbidden")
+    assert_error(api_as_role("analyst").post(LINEAGE_URL, event()), 403, "forbidden")
     assert not Run.objects.exists()
 
 
@@ -266,8 +266,8 @@ def test_too_many_events_get_429_and_retry_after(api: APIClient, settings: Setti
     settings.CHM_THROTTLE_LINEAGE = "150/day"
     events = [event("START", run={"runId": f"run {number}"}) for number in range(100)]
 
-    assert set(outcomes(api.post(LINEAGE, events))) == {"created"}
-    refused = api.post(LINEAGE, events)
+    assert set(outcomes(api.post(LINEAGE_URL, events))) == {"created"}
+    refused = api.post(LINEAGE_URL, events)
 
     assert_error(refused, 429, "rate_limited")
     assert int(refused["Retry-After"]) >= 1
@@ -276,7 +276,7 @@ def test_too_many_events_get_429_and_retry_after(api: APIClient, settings: Setti
 
 def test_the_name_of_an_unmatched_job_is_stored_without_its_secret(api: APIClient) -> None:
     body = event("START", job={"namespace": "postgres://etl:hunter2@db", "name": "load password=hunter2"})
-    api.post(LINEAGE, body)
+    api.post(LINEAGE_URL, body)
 
     [job] = unmatched_jobs(ApiToken.objects.get())
     assert "hunter2" not in job
@@ -285,7 +285,7 @@ def test_the_name_of_an_unmatched_job_is_stored_without_its_secret(api: APIClien
 
 def test_run_ids_are_stored_without_their_secrets_and_stay_different(api: APIClient) -> None:
     for run_id in ("x?token=FAKE-tok-77", "x?token=FAKE-tok-77", "x?token=FAKE-tok-78"):
-        api.post(LINEAGE, event("START", run={"runId": run_id}))
+        api.post(LINEAGE_URL, event("START", run={"runId": run_id}))
 
     ids = list(Run.objects.values_list("external_run_id", flat=True))
     assert len(ids) == 2

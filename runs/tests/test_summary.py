@@ -23,11 +23,11 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-DAY = datetime(2026, 3, 1, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def at_hour(hour: int) -> datetime:
-    return DAY + timedelta(hours=hour)
+    return MIDNIGHT + timedelta(hours=hour)
 
 
 @pytest.fixture
@@ -227,10 +227,10 @@ def test_latest_and_summary_equal_a_reference_in_python(
         RunFactory.create(
             pipeline=pipelines[number],
             status=status,
-            started_at=None if start_step is None else DAY + start_step * step,
-            finished_at=None if finish_step is None else DAY + finish_step * step,
+            started_at=None if start_step is None else MIDNIGHT + start_step * step,
+            finished_at=None if finish_step is None else MIDNIGHT + finish_step * step,
         )
-    start, end = DAY + since * step, DAY + (since + length) * step
+    start, end = MIDNIGHT + since * step, MIDNIGHT + (since + length) * step
     runs = list(Run.objects.filter(pipeline__client=client))
     inside = [run for run in runs if start <= window_time(run) < end]
 
@@ -271,7 +271,7 @@ def client_with_history(client: Client) -> Client:
                         %s + n * interval '1 hour' + interval '10 minutes'
                     FROM generate_series(1, 500) AS n
                     """,
-                    [pipeline.pk, DAY, DAY],
+                    [pipeline.pk, MIDNIGHT, MIDNIGHT],
                 )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE runs, pipelines, clients")
@@ -292,7 +292,8 @@ def raw_sql(runs: Any) -> str:
 @pytest.mark.parametrize("days", [1, 7, 1000])
 def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client, days: int) -> None:
     text = explain(
-        client_summary_sql(), {"client_id": client_with_history.pk, "since": DAY, "until": DAY + timedelta(days=days)}
+        client_summary_sql(),
+        {"client_id": client_with_history.pk, "since": MIDNIGHT, "until": MIDNIGHT + timedelta(days=days)},
     )
 
     assert "runs_latest" in text
@@ -302,7 +303,11 @@ def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client,
 def test_the_summary_of_the_whole_history_does_not_read_its_runs(client_with_history: Client) -> None:
     text = explain(
         client_summary_sql(),
-        {"client_id": client_with_history.pk, "since": DAY - timedelta(days=1), "until": DAY + timedelta(days=1000)},
+        {
+            "client_id": client_with_history.pk,
+            "since": MIDNIGHT - timedelta(days=1),
+            "until": MIDNIGHT + timedelta(days=1000),
+        },
     )
 
     reads = re.findall(r"runs_latest on runs.*\(actual rows=([\d.]+) loops=(\d+)\)", text)
@@ -321,7 +326,7 @@ def test_the_latest_run_is_one_probe_of_the_index(client_with_history: Client) -
 
 @pytest.mark.parametrize("since_days", [0, 5, 19])
 def test_the_runs_of_a_window_are_read_by_the_index(client_with_history: Client, since_days: int) -> None:
-    since = DAY + timedelta(days=since_days)
+    since = MIDNIGHT + timedelta(days=since_days)
     runs = in_window(
         Run.objects.filter(pipeline=client_with_history.pipelines.first()), since=since, until=since + timedelta(days=1)
     )

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 # A Wednesday noon.
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
-MAX_FALSE_SHARE = 0.01
+MAX_FALSE_ALARM_SHARE = 0.01
 # Seconds and rows of one run.
 SecondsAndRows = tuple[int, int | None]
 
@@ -28,9 +28,9 @@ def usual_run(number: int) -> SecondsAndRows:
 
 
 def create_pipeline(
-    name: str, runs: Sequence[SecondsAndRows], *, hours: float = 24, status: str = "success"
+    name: str, runs: Sequence[SecondsAndRows], *, hours_between_runs: float = 24, status: str = "success"
 ) -> Pipeline:
-    """Create a pipeline with a run every `hours` hours; the last one ended an hour before NOW."""
+    """Create a pipeline with a run every `hours_between_runs` hours; the last one ended an hour before NOW."""
     pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
     Run.objects.bulk_create(
         Run(
@@ -38,7 +38,7 @@ def create_pipeline(
             rows_processed=rows, finished_at=ended_at, started_at=ended_at - timedelta(seconds=seconds),
         )
         for place, (seconds, rows) in enumerate(reversed(runs))
-        for ended_at in [NOW - timedelta(hours=1 + place * hours)]
+        for ended_at in [NOW - timedelta(hours=1 + place * hours_between_runs)]
     )  # fmt: skip
     return pipeline
 
@@ -121,7 +121,7 @@ def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytes
             f"\nunusual: {listed} of {successes} successes, {listed / successes:.2%}, in {len(days)} days of a year\n"
         )
     assert successes > 5_000
-    assert listed <= MAX_FALSE_SHARE * successes
+    assert listed <= MAX_FALSE_ALARM_SHARE * successes
 
 
 def test_the_console_lists_unusual_successes_within_the_filters() -> None:

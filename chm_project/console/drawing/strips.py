@@ -35,7 +35,7 @@ def strip_runs_by_pipeline(pipeline_ids: Iterable[UUID], as_of: datetime | None 
 
     With `as_of`, return only runs that had started by then. A run that had not ended by then is returned as running.
     """
-    latest = Run.objects.filter(pipeline=OuterRef("pk")).begun(as_of).latest_first()
+    latest = Run.objects.filter(pipeline=OuterRef("pk")).started_by(as_of).latest_first()
     fields = JSONObject(id="id", status="status", at="event_at", seconds="duration_seconds", started_at="started_at")
     rows = (
         Pipeline.objects.filter(pk__in=set(pipeline_ids))

@@ -16,7 +16,7 @@ from chm_project.db.reporting.grants import revoke_default_privileges
 
 BAD_USAGE = 2
 # Names that need no quotes. PostgreSQL cuts names after 63 bytes.
-ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+ROLE_NAME_PATTERN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 TIMEOUT_SECONDS = 30
 
 EXAMPLES = """
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         password.add_argument("--password-file", metavar="PATH", help="allow login with the password in this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not ROLE_NAME.fullmatch(name := options["name"]) or name.startswith("pg_"):
+        if not ROLE_NAME_PATTERN.fullmatch(name := options["name"]) or name.startswith("pg_"):
             raise CommandError(
                 f"{name!r} cannot be a role: use lower-case letters, digits and _.", returncode=BAD_USAGE
             )

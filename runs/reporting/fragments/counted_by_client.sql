@@ -1,7 +1,7 @@
--- CTEs that follow the CTE `bounds`. `counted` has counts of the runs within the bounds by day and client. Whole days
--- come from the roll-up, the other runs are counted. A day and client can have several rows.
+-- CTEs that follow the CTE `bounds`. `counted_by_client` has counts of the runs within the bounds, by day and client.
+-- Whole days come from the roll-up, the other runs are counted. A day and client can have several rows.
 {whole_days},
-counted AS (
+counted_by_client AS (
     SELECT
         p.day, p.client_id, p.client_name, p.is_active, p.success, p.failed, p.rows_known, p.rows_total, p.rows_squares,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs

@@ -1,8 +1,8 @@
--- CTEs that follow the CTE `bounds`. `counted` has counts of the runs within the bounds, by day, platform and
--- environment. Whole days come from the roll-up, the other runs are counted. A day can have several rows with the same
--- platform and environment.
+-- CTEs that follow the CTE `bounds`. `counted_by_day` has counts of the runs within the bounds, by day, platform
+-- and environment. Whole days come from the roll-up, the other runs are counted. A day can have several rows with the
+-- same platform and environment.
 {whole_days},
-counted AS (
+counted_by_day AS (
     SELECT
         p.day, p.platform, p.environment, p.running, p.success, p.failed, p.canceled, p.skipped,
         p.running + p.success + p.failed + p.canceled + p.skipped AS runs

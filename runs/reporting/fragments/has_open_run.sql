@@ -2,10 +2,10 @@
 (
     EXISTS (
         SELECT FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'running' AND {begun}
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'running' AND {started}
     )
     OR %(known_until)s::timestamptz < 'infinity'::timestamptz AND EXISTS (
         SELECT FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND r.event_at > %(known_until)s::timestamptz AND {begun}
+        WHERE r.pipeline_id = p.pipeline_id AND r.event_at > %(known_until)s::timestamptz AND {started}
     )
 )

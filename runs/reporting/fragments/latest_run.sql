@@ -4,7 +4,7 @@ LATERAL (
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
         CASE WHEN r.event_at <= %(known_until)s::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND {begun}
+    WHERE r.pipeline_id = p.pipeline_id AND {started}
     ORDER BY {latest_first}
     LIMIT 1
 )

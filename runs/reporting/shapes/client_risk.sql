@@ -21,7 +21,7 @@ clients AS (
 ),
 by_client AS (
     SELECT client_id, sum(failed) AS failed, sum(runs) AS runs
-    FROM counted
+    FROM counted_by_client
     WHERE is_active
     GROUP BY client_id
 )

@@ -25,7 +25,7 @@ by_client AS (
         client_id, sum(runs) AS runs, sum(rows_total) AS total,
         sum(rows_total) / nullif(sum(rows_known), 0) AS mean,
         sum(rows_squares)::float8 / nullif(sum(rows_known), 0)::float8 AS mean_square
-    FROM counted
+    FROM counted_by_client
     WHERE is_active
     GROUP BY client_id
 )

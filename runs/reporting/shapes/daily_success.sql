@@ -16,7 +16,7 @@ WITH bounds AS (
 SELECT
     day, sum(runs)::bigint AS runs, sum(success)::bigint AS success, sum(failed)::bigint AS failed,
     round(sum(success)::numeric / sum(runs), 4) AS success_rate
-FROM counted
+FROM counted_by_day
 GROUP BY day
 HAVING sum(runs) > 0
 ORDER BY day

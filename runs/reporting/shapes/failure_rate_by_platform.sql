@@ -16,7 +16,7 @@ SELECT
     sum(c.failed)::bigint AS failures,
     sum(c.runs)::bigint AS total_runs,
     round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate
-FROM counted AS c
+FROM counted_by_day AS c
 GROUP BY c.platform
 HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform

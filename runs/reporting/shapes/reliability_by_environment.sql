@@ -17,7 +17,7 @@ SELECT
     sum(c.failed)::bigint AS failed_30d,
     sum(c.runs)::bigint AS runs_30d,
     round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate_30d
-FROM counted AS c
+FROM counted_by_day AS c
 GROUP BY c.environment
 HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failed_30d DESC, c.environment

@@ -18,6 +18,6 @@ SELECT
     coalesce(sum(c.runs), 0)::bigint AS runs_30d,
     round(sum(c.failed)::numeric / nullif(sum(c.runs), 0), 4) AS failure_rate_30d
 FROM (VALUES ('vendor_api', true), ('other_platforms', false)) AS g(platform_group, is_vendor)
-LEFT JOIN counted AS c ON (c.platform = 'vendor_api') = g.is_vendor
+LEFT JOIN counted_by_day AS c ON (c.platform = 'vendor_api') = g.is_vendor
 GROUP BY g.platform_group, g.is_vendor
 ORDER BY g.is_vendor DESC

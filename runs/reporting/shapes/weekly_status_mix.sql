@@ -18,7 +18,7 @@ daily AS (
     SELECT
         day, sum(running) AS running, sum(success) AS success, sum(failed) AS failed, sum(canceled) AS canceled,
         sum(skipped) AS skipped
-    FROM counted
+    FROM counted_by_day
     GROUP BY day
 ),
 weekly AS (

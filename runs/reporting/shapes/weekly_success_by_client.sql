@@ -19,7 +19,7 @@ WITH bounds AS (
 {counted_by_client},
 daily AS (
     SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
-    FROM counted
+    FROM counted_by_client
     WHERE is_active
     GROUP BY client_id, client_name, day
 ),
