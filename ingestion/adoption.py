@@ -14,7 +14,7 @@ from inventory.models import Environment, Platform
 
 MAX_ADOPTED = 200
 # The platform of adopted pipelines if the connection selects none. Other connectors get vendor_api.
-PLATFORMS = {
+DEFAULT_PLATFORMS = {
     "airflow": Platform.AIRFLOW,
     "dbt_cloud": Platform.DBT,
     "generic": Platform.CUSTOM,
@@ -28,15 +28,16 @@ def adopt_from_source(
 ) -> ImportResult:
     """Create the selected pipelines, all or none, and return the result of the import.
 
-    `client` is a client's name, or "" to apply the connection's rules. The selected pipelines are
-    numbered from 1, in the order of the source's list. Each error has the number of its pipeline.
+    `client` is the name of the client of all these pipelines, or "" to choose it for each by Connection.client_of.
+    Errors contain the number of their pipeline. The selected pipelines are numbered from 1, in the order of the
+    source's list.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:
         return ImportResult([RowFault(0, "", f"At most {MAX_ADOPTED} pipelines can be adopted at once.")])
     if len(selected) < len(set(external_ids)):
         return ImportResult([RowFault(0, "", "Some pipelines are no longer in the list. Reload the page.")])
-    rows = _rows(status, selected, client, pipeline_type)
+    rows = _import_rows(status, selected, client, pipeline_type)
     with transaction.atomic():
         result = import_rows(PipelineSheet(), rows, user_id=user_id)
         # The importer finds rows by name, so it would give an existing pipeline another external id.
@@ -49,29 +50,29 @@ def adopt_from_source(
     return result
 
 
-def _rows(
+def _import_rows(
     status: ConnectionStatus, pipelines: Sequence[UnmatchedPipeline], client: str, pipeline_type: str
 ) -> list[Row]:
     connection = status.connection
     selection = connection.pipelines
-    names = Counter(pipeline.name for pipeline in pipelines)
+    name_counts = Counter(pipeline.name for pipeline in pipelines)
     rows = []
     for number, pipeline in enumerate(pipelines, 1):
         name, external_id = pipeline.name, pipeline.external_id
-        owner = client or pipeline.client
+        client_name = client or pipeline.client
         cells = {
-            "client": owner,
+            "client": client_name,
             # Names are unique per client in the inventory, but not at every source.
-            "name": name if names[name] == 1 else f"{name} ({external_id})",
-            "platform": selection.platform or PLATFORMS.get(connection.connector, Platform.VENDOR_API),
+            "name": name if name_counts[name] == 1 else f"{name} ({external_id})",
+            "platform": selection.platform or DEFAULT_PLATFORMS.get(connection.connector, Platform.VENDOR_API),
             "external_id": external_id,
             "pipeline_type": pipeline_type,
             "environment": selection.environment or Environment.PROD,
         }
         faults = []
-        if not owner:
+        if not client_name:
             faults.append(("client", "No rule assigns a client; choose one."))
-        elif selection.clients and owner not in selection.clients:
-            faults.append(("client", f"The connection does not select the client {owner}."))
+        elif selection.clients and client_name not in selection.clients:
+            faults.append(("client", f"The connection does not select the client {client_name}."))
         rows.append(Row(number, cells, faults))
     return rows

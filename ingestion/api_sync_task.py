@@ -15,7 +15,7 @@ from ingestion.tasks import PROGRESS, ingest
 
 QUEUED = "QUEUED"
 # The API's state for each of Celery's states. Any other state, such as FAILURE or REVOKED, is "failed".
-_STATES = {QUEUED: "queued", PROGRESS: "running", "STARTED": "running", "RETRY": "running", "SUCCESS": "succeeded"}
+_API_STATES = {QUEUED: "queued", PROGRESS: "running", "STARTED": "running", "RETRY": "running", "SUCCESS": "succeeded"}
 
 
 class QueueUnavailable(Exception):
@@ -51,8 +51,11 @@ def start_ingestion(request: IngestionRequest) -> UUID:
     return task_id
 
 
-def ingestion_state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
-    """Return the request and its state, or None for an unknown or expired task. Raise QueueUnavailable."""
+def read_task_state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
+    """Return the request and its state, or None for an unknown or expired task.
+
+    Raise QueueUnavailable if the state cannot be read.
+    """
     result: AsyncResult[Any] = AsyncResult(str(task_id), app=current_app)
     try:
         meta = result.backend.get_task_meta(str(task_id))
@@ -69,4 +72,4 @@ def ingestion_state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | 
         ]
     request = IngestionRequest(stored["connection"], stored["client_id"], stored["pipeline_id"])
     counts = {name: stored[name] for name in (*COUNTS, "errors")}
-    return request, {"task_id": task_id, "state": _STATES.get(meta["status"], "failed"), **counts}
+    return request, {"task_id": task_id, "state": _API_STATES.get(meta["status"], "failed"), **counts}

@@ -8,7 +8,7 @@ from django.db.models.expressions import Combinable
 from ingestion.connections import ConfigurationError, Connection
 from inventory.models import Pipeline
 
-MAX_NAMED_PIPELINES = 20  # pipelines in an error message
+MAX_PIPELINES_IN_MESSAGE = 20  # pipelines in an error message
 
 
 def assign_pipelines(
@@ -19,7 +19,7 @@ def assign_pipelines(
     Raise ConfigurationError if two connections select the same pipeline.
     """
     named_connections = {name: connections[name] for name in (connections if names is None else names)}
-    if mistakes := _selected_twice(connections, named_connections):
+    if mistakes := _overlap_mistakes(connections, named_connections):
         raise ConfigurationError(mistakes)
     return {
         name: list(Pipeline.objects.ingestible().filter(connection.condition()).order_by("id"))
@@ -39,25 +39,25 @@ def _selected_by_any(connections: Mapping[str, Connection]) -> Q:
     return selected
 
 
-def _selected_twice(connections: Mapping[str, Connection], named_connections: Mapping[str, Connection]) -> list[str]:
+def _overlap_mistakes(connections: Mapping[str, Connection], named_connections: Mapping[str, Connection]) -> list[str]:
     if len(connections) < 2 or not named_connections:
         return []
     # One query counts for every pipeline how many connections select it.
-    selections: Combinable = Value(0)
+    selection_count: Combinable = Value(0)
     for connection in connections.values():
-        selections = selections + Case(When(connection.condition(), then=1), default=0)
-    clashes = (
+        selection_count = selection_count + Case(When(connection.condition(), then=1), default=0)
+    selected_twice = (
         Pipeline.objects.ingestible()
         .filter(_selected_by_any(named_connections))
-        .annotate(selections=ExpressionWrapper(selections, output_field=IntegerField()))
-        .filter(selections__gt=1)
+        .annotate(selection_count=ExpressionWrapper(selection_count, output_field=IntegerField()))
+        .filter(selection_count__gt=1)
         .select_related("client")
-        .order_by("id")[:MAX_NAMED_PIPELINES]
+        .order_by("id")[:MAX_PIPELINES_IN_MESSAGE]
     )
     return [
         f"pipeline {pipeline.name!r} of {pipeline.client.name!r} is selected by "
         + " and ".join(_names_of_selecting_connections(connections, pipeline))
-        for pipeline in clashes
+        for pipeline in selected_twice
     ]
 
 

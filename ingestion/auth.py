@@ -13,12 +13,14 @@ from typing import Protocol
 from ingestion.errors import BadAnswer
 
 
-class TokenSource(Protocol):
+class TokenRequester(Protocol):
     """The methods of PartnerSession that request a token."""
 
     def post(self, path: str, body: object, *, authenticated: bool = True) -> object: ...
 
-    def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> object: ...
+    def request_token(
+        self, url: str, body: Mapping[str, str], *, as_form: bool, headers: Mapping[str, str]
+    ) -> object: ...
 
 
 class Auth:
@@ -26,7 +28,7 @@ class Auth:
 
     secrets: tuple[str, ...] = ()
 
-    def headers(self, session: TokenSource) -> dict[str, str]:
+    def headers(self, session: TokenRequester) -> dict[str, str]:
         return {}
 
     def is_refusal(self, status: int, message: str) -> bool:
@@ -38,36 +40,36 @@ class Auth:
         return False
 
 
-class Bearer(Auth):
+class BearerAuth(Auth):
     def __init__(self, token: str) -> None:
         self._token = token
         self.secrets = (token,)
 
-    def headers(self, session: TokenSource) -> dict[str, str]:
+    def headers(self, session: TokenRequester) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
 
 
-class Header(Auth):
+class HeaderAuth(Auth):
     """A header with the secret. If the partner requires it, a word such as Token precedes the secret."""
 
     def __init__(self, name: str, prefix: str, secret: str) -> None:
         self._header = {name: f"{prefix} {secret}" if prefix else secret}
         self.secrets = (secret,)
 
-    def headers(self, session: TokenSource) -> dict[str, str]:
+    def headers(self, session: TokenRequester) -> dict[str, str]:
         return self._header
 
 
-class Basic(Auth):
+class BasicAuth(Auth):
     def __init__(self, username: str, password: str) -> None:
         self._encoded = b64encode(f"{username}:{password}".encode()).decode()
         self.secrets = (password, self._encoded)
 
-    def headers(self, session: TokenSource) -> dict[str, str]:
+    def headers(self, session: TokenRequester) -> dict[str, str]:
         return {"Authorization": f"Basic {self._encoded}"}
 
 
-class AirflowToken(Auth):
+class AirflowTokenAuth(Auth):
     """Airflow 3: a token that /auth/token returns for user name and password. It is used until Airflow refuses it."""
 
     _tokens: dict[tuple[str, str, str], str] = {}
@@ -77,7 +79,7 @@ class AirflowToken(Auth):
         self._key = (connection, username, password)
         self.secrets = (password,)
 
-    def headers(self, session: TokenSource) -> dict[str, str]:
+    def headers(self, session: TokenRequester) -> dict[str, str]:
         with self._lock:
             token = self._tokens.get(self._key)
         if token is None:
@@ -97,23 +99,23 @@ class AirflowToken(Auth):
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
-    def _request_token(self, session: TokenSource) -> str:
+    def _request_token(self, session: TokenRequester) -> str:
         _, username, password = self._key
-        answer = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
-        token = answer.get("access_token") if isinstance(answer, dict) else None
+        response_body = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
+        token = response_body.get("access_token") if isinstance(response_body, dict) else None
         if not isinstance(token, str):
             raise BadAnswer("/auth/token answered without an access_token")
         return token
 
 
-class ClientCredentials(Auth):
+class ClientCredentialsAuth(Auth):
     """OAuth2 client credentials (RFC 6749, section 4.4).
 
     The token from `token_url` is kept until shortly before it expires, or until it is refused.
     """
 
     # A token is replaced this long before it expires, so that it cannot expire during a request.
-    MARGIN_SECONDS = 60
+    EXPIRY_MARGIN_SECONDS = 60
     _tokens: dict[tuple[str, ...], tuple[str, float]] = {}
     _lock = threading.Lock()
 
@@ -125,7 +127,7 @@ class ClientCredentials(Auth):
         self._style = style
         self.secrets = (secret,)
 
-    def headers(self, session: TokenSource) -> dict[str, str]:
+    def headers(self, session: TokenRequester) -> dict[str, str]:
         with self._lock:
             token, expires_at = self._tokens.get(self._key, ("", 0.0))
         if time.monotonic() >= expires_at:
@@ -139,21 +141,21 @@ class ClientCredentials(Auth):
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
-    def _request_token(self, session: TokenSource) -> tuple[str, float]:
+    def _request_token(self, session: TokenRequester) -> tuple[str, float]:
         _, token_url, client_id, secret, scope = self._key
         body = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         headers: dict[str, str] = {}
         if self._style == "basic":
-            headers = Basic(client_id, secret).headers(session)
+            headers = BasicAuth(client_id, secret).headers(session)
         else:
             body |= {"client_id": client_id, "client_secret": secret}
-        answer = session.token(token_url, body, form=self._style != "json", headers=headers)
-        token = answer.get("access_token") if isinstance(answer, dict) else None
+        response_body = session.request_token(token_url, body, as_form=self._style != "json", headers=headers)
+        token = response_body.get("access_token") if isinstance(response_body, dict) else None
         if not isinstance(token, str):
             raise BadAnswer("the token_url answered without an access_token")
-        seconds = answer.get("expires_in") if isinstance(answer, dict) else None
+        seconds = response_body.get("expires_in") if isinstance(response_body, dict) else None
         # RFC 6749 does not require expires_in. Without it CHM assumes an hour. A token that is refused earlier is
         # replaced.
         lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
         # If the token is valid for less than two margins, it is used for half of that time.
-        return token, time.monotonic() + max(lifetime - self.MARGIN_SECONDS, lifetime / 2)
+        return token, time.monotonic() + max(lifetime - self.EXPIRY_MARGIN_SECONDS, lifetime / 2)

@@ -26,7 +26,7 @@ _MARK_FAILED = (_SQL / "mark_failed.sql").read_text()
 _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
-DUE_INTERVALS = 3
+STALE_AFTER_INTERVALS = 3
 # A walk writes a watermark only if it moves by at least a minute, or by 0.9 intervals if that is shorter. So every
 # scheduled walk writes it, even if it starts slightly early. If manual walks quickly follow each other, only the first
 # one writes it.
@@ -39,14 +39,14 @@ def mark_walked(
 ) -> None:
     """Move the watermarks of the targets to `watermark`, clear their errors, and store their links."""
     interval = timedelta(seconds=connection.interval_seconds)
-    links = _links(connection, connector, targets)
+    links = _links_by_external_id(connection, connector, targets)
     links_of_targets = [(links or {}).get(target.external_id, Links()) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(
             _MARK_WALKED,
             {
                 "watermark": watermark,
-                "due_at": timezone.now() + interval * DUE_INTERVALS,
+                "due_at": timezone.now() + interval * STALE_AFTER_INTERVALS,
                 "min_step_seconds": min(interval * WATERMARK_STEP_INTERVALS, MAX_WATERMARK_STEP).total_seconds(),
                 "pipeline_id": [target.pipeline_id for target in targets],
                 "client_id": [target.client_id for target in targets],
@@ -65,9 +65,9 @@ def mark_walked(
 
 
 def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
-    """Store the facts about these pipelines in the source's list.
+    """Store what the source's list contains about these pipelines: whether they are paused, and when they start next.
 
-    A pipeline that is not in the list is missing since `listed_at`, unless it was missing before.
+    A pipeline that is not in the list is stored as missing since `listed_at`, unless it was missing before.
     """
     entries = [listed.get(target.external_id) for target in targets]
     with database.cursor() as cursor:
@@ -86,7 +86,9 @@ def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline],
         )
 
 
-def _links(connection: Connection, connector: Connector, targets: Sequence[Target]) -> Mapping[str, Links] | None:
+def _links_by_external_id(
+    connection: Connection, connector: Connector, targets: Sequence[Target]
+) -> Mapping[str, Links] | None:
     """Return the links by external id, or None after an error: the stored links stay, and the walk does not fail."""
     try:
         return connection.links(connector, {target.external_id for target in targets})
@@ -99,12 +101,12 @@ def mark_failed(targets: Iterable[Target], error: Exception | None, scope: Inges
     """Add the error to the report, and store it on the pipelines unless it is a dry run."""
     targets = list(targets)
     message = str(error)
-    names = {target.pipeline_id: target.external_id for target in targets}
-    logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(names))
+    external_ids = {target.pipeline_id: target.external_id for target in targets}
+    logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(external_ids))
     # An error of several pipelines is reported without the name of a pipeline.
-    pipeline = next(iter(names.values())) if len(names) == 1 else None
-    if names:
+    pipeline = next(iter(external_ids.values())) if len(external_ids) == 1 else None
+    if external_ids:
         report.errors.append({"connection": report.connection, "pipeline": pipeline, "error": message})
-    if names and not scope.dry_run:
+    if external_ids and not scope.dry_run:
         with database.cursor() as cursor:
-            cursor.execute(_MARK_FAILED, {"error": message, "pipeline_id": list(names)})
+            cursor.execute(_MARK_FAILED, {"error": message, "pipeline_id": list(external_ids)})

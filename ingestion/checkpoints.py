@@ -10,7 +10,7 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# A shorter walk never writes to the cache. A walk that was killed repeats at most its last second.
+# A walk that takes less time than this writes nothing to the cache. A walk that was killed repeats at most this time.
 SAVE_EVERY_SECONDS = 1.0
 KEPT_SECONDS = 7 * 86_400
 
@@ -29,7 +29,7 @@ class Checkpoint:
     position: Position | None = None
     resumed: bool = False
     _saved_at: float = field(default_factory=time.monotonic)
-    _stored: bool = False
+    _is_stored: bool = False
 
     @classmethod
     def load(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
@@ -43,7 +43,7 @@ class Checkpoint:
         key = f"walk:{connection}:{digest}"
         match best_effort_cache.read(key):
             case {"through": datetime() as next_watermark, "position": dict() as position}:
-                return cls(key, next_watermark, position, resumed=True, _stored=True)
+                return cls(key, next_watermark, position, resumed=True, _is_stored=True)
         return cls(key, now)
 
     def page_stored(self, position: Position | None) -> None:
@@ -59,10 +59,10 @@ class Checkpoint:
             # The key is "through" and not next_watermark, so that checkpoints of earlier versions can be read.
             value = {"through": self.next_watermark, "position": dict(self.position)}
             best_effort_cache.write(self.key, value, KEPT_SECONDS)
-            self._saved_at, self._stored = time.monotonic(), True
+            self._saved_at, self._is_stored = time.monotonic(), True
 
     def clear(self) -> None:
         """Delete the saved position, because the walk is complete or must start again."""
-        if self._stored:
+        if self._is_stored:
             best_effort_cache.delete(self.key)
-            self._stored = False
+            self._is_stored = False

@@ -10,11 +10,11 @@ FAILURES_WITHOUT_PAUSE = 2
 # A pause is at most as long as the shorter of these two, as docs/connectors.md promises.
 MAX_PAUSE_SECONDS = 15 * 60
 MAX_PAUSE_INTERVALS = 16
-KEPT_SECONDS = 86_400  # far longer than any pause
+STATE_KEPT_SECONDS = 86_400  # far longer than any pause
 
 
 @dataclass(slots=True)
-class Circuit:
+class CircuitBreaker:
     """The circuit breaker of a connection. While it is open, scheduled walks wait.
 
     Each further failure doubles the time for which it is open. The first walk after that time is a trial (half-open).
@@ -35,7 +35,7 @@ class Circuit:
         return max(0.0, self._state()["held_until"] - time.time())
 
     @property
-    def half_open(self) -> bool:
+    def is_half_open(self) -> bool:
         """Return whether the next walk is a trial, which stops after one request without a response."""
         return self._state()["failures"] > FAILURES_WITHOUT_PAUSE
 
@@ -51,9 +51,9 @@ class Circuit:
         state["failures"] += 1
         doublings = state["failures"] - FAILURES_WITHOUT_PAUSE
         if doublings > 0:
-            longest = min(MAX_PAUSE_SECONDS, self.interval_seconds * MAX_PAUSE_INTERVALS)
+            longest_pause = min(MAX_PAUSE_SECONDS, self.interval_seconds * MAX_PAUSE_INTERVALS)
             # The exponent is limited, because 2.0 ** 1024 raises OverflowError.
-            state["open_until"] = time.time() + min(self.interval_seconds * 2.0 ** min(doublings, 30), longest)
+            state["open_until"] = time.time() + min(self.interval_seconds * 2.0 ** min(doublings, 30), longest_pause)
         self._store(state)
 
     def record_response(self) -> None:
@@ -72,4 +72,4 @@ class Circuit:
         return {"failures": 0, "open_until": 0.0, "held_until": 0.0} | (stored if isinstance(stored, dict) else {})
 
     def _store(self, state: dict[str, float]) -> None:
-        best_effort_cache.write(self._key, state, KEPT_SECONDS)
+        best_effort_cache.write(self._key, state, STATE_KEPT_SECONDS)

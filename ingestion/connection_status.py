@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from ingestion.circuit import Circuit
+from ingestion.circuit import CircuitBreaker
 from ingestion.connections import Connection
 from ingestion.schedule import Phased
 from ingestion.source_inventory import SourceList, last_list
@@ -18,9 +18,9 @@ MAX_ERRORS = 5  # different error texts that are shown per connection
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedPipeline:
-    """A pipeline that exists only at the source.
+    """A pipeline that the source lists and the inventory does not have.
 
-    `client` is the name of its client by the connection's rules, or "" if no rule applies.
+    `client` is the client's name that Connection.client_of returns, or "" if the user must choose a client.
     """
 
     external_id: str
@@ -33,9 +33,9 @@ class UnmatchedPipeline:
 class ConnectionStatus:
     """The status of one connection.
 
-    `failing_count` is the number of pipelines whose last ingestion failed. `errors` contains the MAX_ERRORS most
-    frequent error texts, each with the number of pipelines that have it. `source` is the result of the last attempt to
-    read the source's list, or None.
+    `failing_count` is the number of pipelines whose last walk failed. `errors` contains the MAX_ERRORS most frequent
+    error texts, each with the number of pipelines that have it. `source_list` is the result of the last attempt to read
+    the source's list of pipelines, or None.
     """
 
     connection: Connection
@@ -48,10 +48,10 @@ class ConnectionStatus:
     errors: list[tuple[str, int]]
     unmatched: list[UnmatchedPipeline]
     import_errors: tuple[str, ...]
-    source: SourceList | None
+    source_list: SourceList | None
 
     @property
-    def selected(self) -> QuerySet[Pipeline]:
+    def pipelines(self) -> QuerySet[Pipeline]:
         return selected_pipelines(self.connection)
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,14 +70,14 @@ class ConnectionStatus:
             "last_walk_at": self.last_walk_at and self.last_walk_at.isoformat(),
             "next_walk_at": self.next_walk_at.isoformat(),
             "errors": [{"error": error, "pipelines": count} for error, count in self.errors],
-            "list_read_at": self.source and self.source.read_at and self.source.read_at.isoformat(),
-            "list_error": self.source.error if self.source else "",
+            "list_read_at": self.source_list and self.source_list.read_at and self.source_list.read_at.isoformat(),
+            "list_error": self.source_list.error if self.source_list else "",
             "unmatched": [
                 {"external_id": row.external_id, "name": row.name, "paused": row.paused, "client": row.client}
                 for row in self.unmatched
             ],
-            "missing": names_of(missing_pipelines(self.selected)),
-            "paused": names_of(paused_pipelines(self.selected)),
+            "missing": names_of(missing_pipelines(self.pipelines)),
+            "paused": names_of(paused_pipelines(self.pipelines)),
             "import_errors": list(self.import_errors),
         }
 
@@ -106,7 +106,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         failing_count=Count("last_ingest_error"),
         last_walk_at=Max("last_ingest_at"),
     )
-    source = last_list(connection.name)
+    source_list = last_list(connection.name)
     errors = (
         selected.exclude(last_ingest_error=None)
         .order_by()  # otherwise Django adds the columns of the order to GROUP BY
@@ -114,26 +114,26 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         .annotate(pipelines=Count("pk"))
         .order_by("-pipelines", "last_ingest_error")
     )
-    pause = timedelta(seconds=Circuit(connection.name, connection.interval_seconds).pause_seconds())
+    pause = timedelta(seconds=CircuitBreaker(connection.name, connection.interval_seconds).pause_seconds())
     return ConnectionStatus(
         connection=connection,
         next_walk_at=Phased(connection.interval_seconds, connection.name).next_at(now + pause),
         errors=[(str(text), count) for text, count in errors[:MAX_ERRORS]],
-        unmatched=_unmatched(connection, connections.values(), source),
-        import_errors=source.import_errors if source else (),
-        source=source,
+        unmatched=_unmatched(connection, connections.values(), source_list),
+        import_errors=source_list.import_errors if source_list else (),
+        source_list=source_list,
         **counts,
     )
 
 
 def _unmatched(
-    connection: Connection, connections: Iterable[Connection], source: SourceList | None
+    connection: Connection, connections: Iterable[Connection], source_list: SourceList | None
 ) -> list[UnmatchedPipeline]:
     """Return the pipelines that the source lists and the inventory does not have, compared by external id.
 
-    Disabled pipelines and pipelines of other connections to the same source are compared too.
+    The inventory here includes disabled pipelines, and the pipelines of other connections to the same source.
     """
-    if source is None or not source.unmatched:
+    if source_list is None or not source_list.unmatched:
         return []
     same_source = Q(pk__in=[])
     for other in connections:
@@ -143,6 +143,6 @@ def _unmatched(
     known_ids = set(Pipeline.objects.filter(same_source).values_list("external_id", flat=True))
     return [
         UnmatchedPipeline(external_id, name, is_paused, connection.client_of(external_id))
-        for external_id, (name, is_paused) in sorted(source.unmatched.items())
+        for external_id, (name, is_paused) in sorted(source_list.unmatched.items())
         if external_id not in known_ids and connection.pipelines.allows_external_id(external_id)
     ]

@@ -33,7 +33,7 @@ from django.db.models import Q
 from chm_project.api.web_addresses import is_web_address
 from chm_project.settings.config_reader import ConfigReader
 from chm_project.settings.environment import env
-from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
+from ingestion.auth import AirflowTokenAuth, Auth, BasicAuth, BearerAuth, ClientCredentialsAuth, HeaderAuth
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
@@ -43,10 +43,10 @@ from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expand_links, is_templat
 from inventory.selection import Selection, read_selection
 
 # A connection's name is part of cache keys, locks and labels of metrics.
-CONNECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+CONNECTION_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DECLARATIVE = "declarative"
 # The keys that each kind of auth requires; "secret" stands for secret_env or secret_file.
-AUTH_KINDS = {
+REQUIRED_AUTH_KEYS = {
     "none": (),
     "bearer": ("secret",),
     "basic": ("username", "secret"),
@@ -58,7 +58,7 @@ AUTH_KINDS = {
 
 # How the client id and the secret are sent to token_url: in a form, in the header Authorization, or in a JSON body.
 CLIENT_CREDENTIAL_STYLES = ("form", "basic", "json")
-HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
+HEADER_NAME_PATTERN = re.compile(r"[A-Za-z0-9-]+")
 
 
 class ConfigurationError(Exception):
@@ -85,7 +85,7 @@ class AuthSettings:
     style: str = "form"  # one of CLIENT_CREDENTIAL_STYLES
 
     def secret(self) -> str:
-        """Return the secret. Raise LookupError, which says what to configure."""
+        """Return the secret. Raise LookupError with a message that says what to configure."""
         if self.secret_file:
             try:
                 return Path(self.secret_file).read_text().strip()
@@ -109,32 +109,32 @@ class Connection:
     base_url: str
     auth: AuthSettings = field(default_factory=AuthSettings)
     pipelines: Selection = field(default_factory=Selection)
-    http: HttpSettings = field(default_factory=HttpSettings)
+    http_settings: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
-    reconcile_days: int = 3  # the runs of so many last days are read again once a day; 0: never
-    inventory_seconds: int = 300  # seconds between two readings of the source's list of pipelines; 0: never
-    adopt_clients: tuple[tuple[str, str], ...] = ()  # pairs of a pattern of external ids and a client's name
+    reconcile_days: int = 3  # how many last days are read again once a day; 0: none
+    inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
+    adopt_clients: tuple[tuple[str, str], ...] = ()  # patterns for external ids, each with a client's name
     ui_url: str = ""  # the URL of the partner's user interface if it is not base_url, or the URL template of run pages
-    source: SourceDescription | None = None  # the description of the API, for presets and "declarative"
+    source_description: SourceDescription | None = None  # the description of the API, for presets and "declarative"
 
     def condition(self) -> Q:
         """Return the condition for the pipelines that the connection selects."""
-        return Q(external_id__isnull=False) & self.pipelines.q()
+        return Q(external_id__isnull=False) & self.pipelines.condition()
 
     def client_of(self, external_id: str) -> str:
-        """Return the client's name for this external id by the connection's rules, or "" if no rule applies."""
+        """Return the client to which `adopt_clients` assigns this external id, as a name.
+
+        If no pattern matches, return the only client that the connection selects, or "" if there are several or none.
+        """
         for pattern, client in self.adopt_clients:
             if fnmatchcase(external_id, pattern):
                 return client
         return self.pipelines.clients[0] if len(self.pipelines.clients) == 1 else ""
 
     def create_connector(self, session: PartnerSession, has_pipeline: Callable[[str], bool]) -> Connector:
-        """Return the connector.
-
-        `has_pipeline` returns whether an external id belongs to a pipeline of the connection.
-        """
-        if self.source is not None:
-            return DeclarativeConnector(session, self.source, has_pipeline=has_pipeline)
+        """Return the connector. `has_pipeline` returns whether a pipeline of the connection has this external id."""
+        if self.source_description is not None:
+            return DeclarativeConnector(session, self.source_description, has_pipeline=has_pipeline)
         return CONNECTORS[self.connector](session, has_pipeline)
 
     def links(self, connector: Connector, external_ids: Collection[str]) -> Mapping[str, Links]:
@@ -143,7 +143,7 @@ class Connection:
             return expand_links(link_templates(self.ui_url), external_ids)
         return connector.links(external_ids, (self.ui_url or self.base_url).rstrip("/"))
 
-    def authentication(self) -> Auth:
+    def create_auth(self) -> Auth:
         """Return the authentication with its secret. Raise ConfigurationError if this process cannot read it."""
         if self.auth.kind == "none":
             return Auth()
@@ -153,13 +153,13 @@ class Connection:
             raise ConfigurationError([f"connections.{self.name}.auth: {error}"]) from None
         match self.auth.kind:
             case "bearer":
-                return Bearer(secret)
+                return BearerAuth(secret)
             case "basic":
-                return Basic(self.auth.username, secret)
+                return BasicAuth(self.auth.username, secret)
             case "header":
-                return Header(self.auth.header, self.auth.prefix, secret)
+                return HeaderAuth(self.auth.header, self.auth.prefix, secret)
             case "oauth2":
-                return ClientCredentials(
+                return ClientCredentialsAuth(
                     self.name,
                     token_url=self.auth.token_url,
                     client_id=self.auth.client_id,
@@ -168,7 +168,7 @@ class Connection:
                     style=self.auth.style,
                 )
             case "airflow_token":
-                return AirflowToken(self.name, self.auth.username, secret)
+                return AirflowTokenAuth(self.name, self.auth.username, secret)
             case unknown:
                 raise AssertionError(f"unknown auth kind {unknown!r}")
 
@@ -176,7 +176,7 @@ class Connection:
 def configured_connections() -> dict[str, Connection]:
     """Return all connections by name. Raise ConfigurationError with every mistake.
 
-    Only `Connection.authentication` reads a secret, so the web server can show connections and start ingestions without
+    Only `Connection.create_auth` reads a secret, so the web server can show connections and start ingestions without
     secrets.
     """
     if settings.CHM_CONNECTIONS_FILE:
@@ -193,7 +193,7 @@ def missing_secrets(connections: Iterable[Connection]) -> list[str]:
     missing: list[str] = []
     for connection in connections:
         try:
-            connection.authentication()
+            connection.create_auth()
         except ConfigurationError as error:
             missing.extend(error.mistakes)
     return missing
@@ -227,7 +227,7 @@ def _default_connection() -> Connection:
         connector="generic",
         base_url=settings.CHM_PARTNER_API_BASE_URL,
         auth=_DefaultToken(kind="bearer") if token else AuthSettings(),
-        http=_default_http(),
+        http_settings=_default_http_settings(),
         interval_seconds=settings.CHM_INGEST_INTERVAL_SECONDS,
     )
 
@@ -241,7 +241,7 @@ class _DefaultToken(AuthSettings):
         return str(settings.CHM_PARTNER_API_TOKEN)
 
 
-def _default_http() -> HttpSettings:
+def _default_http_settings() -> HttpSettings:
     return HttpSettings(
         timeout_seconds=settings.CHM_HTTP_TIMEOUT_SECONDS,
         max_retries=settings.CHM_HTTP_MAX_RETRIES,
@@ -268,12 +268,12 @@ def _address_mistakes(base_url: str) -> list[str]:
 
 def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
-    if not CONNECTION_NAME.fullmatch(name):
+    if not CONNECTION_NAME_PATTERN.fullmatch(name):
         reader.mistakes.append(f"{where}: a name has at most 63 characters: letters, digits, '.', '_' or '-'")
     if not isinstance(table, dict):
         reader.mistakes.append(f"{where}: must be a table")
         return Connection(name, "generic", "")
-    defaults = _default_http()
+    defaults = _default_http_settings()
     base_url = reader.text(table, where, "base_url", required=True)
     if base_url:
         reader.mistakes.extend(f"{where}.base_url {mistake}" for mistake in _address_mistakes(base_url))
@@ -284,7 +284,7 @@ def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         base_url=base_url,
         auth=_read_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
         pipelines=read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
-        http=HttpSettings(
+        http_settings=HttpSettings(
             timeout_seconds=reader.number(table, where, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
             max_retries=int(reader.number(table, where, "max_retries", defaults.max_retries, 0, 20)),
             backoff_seconds=reader.number(table, where, "backoff_seconds", defaults.backoff_seconds, 0, 300),
@@ -297,7 +297,7 @@ def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         ui_url=_read_ui_url(reader, where, table),
         reconcile_days=int(reader.number(table, where, "reconcile_days", 3, 0, 90)),
         inventory_seconds=int(reader.number(table, where, "inventory_seconds", 300, 0, 86_400)),
-        source=_read_source_table(reader, where, connector, table),
+        source_description=_read_source_table(reader, where, connector, table),
     )
     reader.refuse_unknown_keys(
         table,
@@ -340,15 +340,15 @@ def _read_source_table(
     reader: ConfigReader, where: str, connector: str, table: Mapping[str, Any]
 ) -> SourceDescription | None:
     if connector in PRESETS or connector == DECLARATIVE:
-        base = read_preset(connector) if connector in PRESETS else {}
-        return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not base), base)
+        preset = read_preset(connector) if connector in PRESETS else {}
+        return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not preset), preset)
     if "source" in table and connector:
         reader.mistakes.append(f"{where}.source: the connector {connector} does not use a table source")
     return None
 
 
 def _read_auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSettings:
-    kind = reader.choice(table, where, "kind", tuple(AUTH_KINDS), default="none")
+    kind = reader.choice(table, where, "kind", tuple(REQUIRED_AUTH_KEYS), default="none")
     auth = AuthSettings(
         kind=kind,
         username=reader.text(table, where, "username"),
@@ -361,11 +361,11 @@ def _read_auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> Au
         scope=reader.text(table, where, "scope"),
         style=reader.choice(table, where, "style", CLIENT_CREDENTIAL_STYLES, default="form"),
     )
-    required = AUTH_KINDS.get(kind, ())
+    required = REQUIRED_AUTH_KEYS.get(kind, ())
     reader.mistakes.extend(
         f"{where}.{key}: is required for {kind}" for key in required if key != "secret" and not getattr(auth, key)
     )
-    if auth.header and not HEADER_NAME.fullmatch(auth.header):
+    if auth.header and not HEADER_NAME_PATTERN.fullmatch(auth.header):
         reader.mistakes.append(f"{where}.header: is not the name of a header")
     if auth.token_url:
         reader.mistakes.extend(f"{where}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))

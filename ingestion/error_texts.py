@@ -36,16 +36,16 @@ def fetch_error_texts(
     refused_key = f"error-texts-refused:{report.connection}"
     if not connector.fetches_error_texts or best_effort_cache.read(refused_key):
         return
-    groups = _failed_without_text(targets)
-    if not groups:
+    runs_by_source_run = _failed_without_text(targets)
+    if not runs_by_source_run:
         return
     # Stored together after the loop: the texts in the database, and the runs without a text in the cache.
     texts: list[ErrorText] = []
     without_text: dict[str, bool] = {}
     try:
         with session.limit_requests(MAX_REQUESTS):
-            for failed, text in connector.error_texts(list(groups)):
-                for run in groups[failed]:
+            for failed, text in connector.error_texts(list(runs_by_source_run)):
+                for run in runs_by_source_run[failed]:
                     if text:
                         texts.append(ErrorText(run.pk, run.finished_at, text))
                     else:
@@ -79,14 +79,14 @@ def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]
         .only("pipeline_id", "external_run_id", "started_at", "finished_at", "payload")[:MAX_RUNS]
     )
     without_text = best_effort_cache.read_many([_no_text_key(run) for run in runs]) if runs else {}
-    groups: dict[FailedRun, list[Run]] = {}
+    runs_by_source_run: dict[FailedRun, list[Run]] = {}
     for run in runs:
         if _no_text_key(run) in without_text:
             continue
         external_id = external_ids[run.pipeline_id]
         failed = FailedRun(external_id, run.external_run_id, run.started_at, run.finished_at, run.payload)
-        groups.setdefault(failed, []).append(run)
-    return groups
+        runs_by_source_run.setdefault(failed, []).append(run)
+    return runs_by_source_run
 
 
 def _no_text_key(run: Run) -> str:

@@ -83,7 +83,7 @@ class _OutgoingRequest:
     path: str
     query: Query
     body: Any
-    form: bool
+    as_form: bool
     headers: Mapping[str, str]
 
 
@@ -148,9 +148,9 @@ class PartnerSession:
         """Send the body as JSON and return the decoded JSON body of the response."""
         return self.send_request("POST", path, (), body, authenticated=authenticated).body
 
-    def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> Any:
+    def request_token(self, url: str, body: Mapping[str, str], *, as_form: bool, headers: Mapping[str, str]) -> Any:
         """Request a token from `url`, which may be on another host. Only `headers` and `body` contain credentials."""
-        return self.send_request("POST", url, (), body, authenticated=False, form=form, headers=headers).body
+        return self.send_request("POST", url, (), body, authenticated=False, as_form=as_form, headers=headers).body
 
     def send_request(
         self,
@@ -160,11 +160,11 @@ class PartnerSession:
         body: Any = None,
         *,
         authenticated: bool = True,
-        form: bool = False,
+        as_form: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> PartnerResponse:
         """Send a request and return the response. If the token is refused, try once with a new one."""
-        request = _OutgoingRequest(method, path, query, body, form, headers or {})
+        request = _OutgoingRequest(method, path, query, body, as_form, headers or {})
         has_new_token = False
         while True:
             try:
@@ -231,22 +231,22 @@ class PartnerSession:
                 request.method,
                 request.path if "://" in request.path else f"{self.base_url}{request.path}",
                 params=request.query,
-                json=None if request.form else request.body,
-                data=request.body if request.form else None,
+                json=None if request.as_form else request.body,
+                data=request.body if request.as_form else None,
                 headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **auth_headers},
                 timeout=self.settings.timeout_seconds,
                 allow_redirects=False,  # the token must not be sent to another host
                 stream=True,  # _read limits the size and the time of the body
             )
             with response:
-                content = _read(response, deadline)
+                content = _read_body(response, deadline)
         except TooLarge as error:
             raise TooLarge(f"{request_name}: {error}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Retry(Unavailable(f"{request_name} failed: {self._reason(error)}")) from None
-        return self._result(request_name, response, content, authenticated=authenticated)
+            raise _Retry(Unavailable(f"{request_name} failed: {self._failure_reason(error)}")) from None
+        return self._checked_response(request_name, response, content, authenticated=authenticated)
 
-    def _result(
+    def _checked_response(
         self, request_name: str, response: requests.Response, content: bytes, *, authenticated: bool
     ) -> PartnerResponse:
         """Return the decoded response, or raise the error for its status and body. `request_name` names the request."""
@@ -258,7 +258,7 @@ class PartnerSession:
                 # A proxy may have shortened the body or returned a page of its own, so a retry can succeed.
                 kind = response.headers.get("Content-Type", "no content type")
                 raise _Retry(BadAnswer(f"{request_name} answered {status} without readable JSON ({kind})")) from None
-        detail = self._detail(content)
+        detail = self._error_detail(content)
         message = f"{request_name} answered {status}{detail}"
         pause = _requested_pause(status, response.headers)
         if pause is not None:
@@ -274,15 +274,17 @@ class PartnerSession:
             raise TokenRefused(message)
         if status == 404:
             # Airflow's errors have one of these fields.
-            has_api_error = bool(self._detail(content, keys=("detail", "title")))
-            raise NotFound(message, has_api_error=has_api_error, has_json_body=isinstance(_decoded(content), dict))
+            has_api_error = bool(self._error_detail(content, keys=("detail", "title")))
+            raise NotFound(
+                message, has_api_error=has_api_error, has_json_body=isinstance(_decode_or_none(content), dict)
+            )
         raise Refused(message)
 
-    def _detail(
+    def _error_detail(
         self, content: bytes, keys: Sequence[str] = ("detail", "title", "error", "message", "exception_message")
     ) -> str:
         """Return ": " and the partner's error message, shortened and without secrets; "" if no key has one."""
-        body = _decoded(content)
+        body = _decode_or_none(content)
         if isinstance(body, dict) and isinstance(body.get("error"), dict) and "error" in keys:
             body = body["error"]
         if isinstance(body, dict):
@@ -291,7 +293,7 @@ class PartnerSession:
                     return f": {self._without_secrets(text)[:200]}"
         return ""
 
-    def _reason(self, error: BaseException) -> str:
+    def _failure_reason(self, error: BaseException) -> str:
         """Return why the attempt failed, in plain words and without the messages of packages."""
         if isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError):
             return f"no connection within {self.settings.timeout_seconds:g} s"
@@ -315,7 +317,7 @@ class PartnerSession:
         return scrub_text(text)
 
 
-def _decoded(content: bytes) -> Any:
+def _decode_or_none(content: bytes) -> Any:
     """Return the JSON value, or None if the content is not JSON or nested too deeply."""
     try:
         return decode(content)
@@ -323,7 +325,7 @@ def _decoded(content: bytes) -> Any:
         return None
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
+def _read_body(response: requests.Response, deadline: float) -> bytes:
     """Return the body. Raise TooLarge above the size limit, and TimeoutError after the deadline."""
     chunks: list[bytes] = []
     size = 0

@@ -1,7 +1,7 @@
 """Links to the source: the URL of a pipeline's page, and a URL template for the pages of its runs.
 
-They come from the connection's `ui_url` if that is a template, else from the connector. Stored templates keep {run_id};
-the SQL function run_source_url inserts the percent-encoded external_run_id when a run is read.
+They come from the connection's `ui_url` if that is a template, else from the connector. Stored templates keep {run_id}.
+The SQL function run_source_url inserts the percent-encoded external_run_id when a run is read.
 """
 
 from collections.abc import Collection
@@ -12,6 +12,17 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 
 
 @dataclass(frozen=True, slots=True)
+class LinkTemplates:
+    """URL templates with {external_id}, for all pipelines of a source; None if there is no such page.
+
+    The template for the pages of runs also has {run_id}.
+    """
+
+    pipeline_page: str | None = None
+    run_page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """The URL of a pipeline's page and the URL template of its runs' pages; None if there is no such page."""
 
@@ -19,12 +30,10 @@ class Links:
     run_url_template: str | None = None
 
 
-def expand_links(templates: Links, external_ids: Collection[str]) -> dict[str, Links]:
+def expand_links(templates: LinkTemplates, external_ids: Collection[str]) -> dict[str, Links]:
     """Return the links of each pipeline by external id, with the percent-encoded id inserted."""
     return {
-        external_id: Links(
-            _insert(templates.pipeline_url, external_id), _insert(templates.run_url_template, external_id)
-        )
+        external_id: Links(_insert(templates.pipeline_page, external_id), _insert(templates.run_page, external_id))
         for external_id in external_ids
     }
 
@@ -33,7 +42,7 @@ def _insert(template: str | None, external_id: str) -> str | None:
     return template and template.replace(EXTERNAL_ID, quote(external_id, safe=""))
 
 
-def link_templates(ui_url: str) -> Links:
+def link_templates(ui_url: str) -> LinkTemplates:
     """Return the templates for a `ui_url` that is a template of run pages.
 
     The URL of the pipeline's page is the part up to {external_id}, or None if that part is not the URL of a page.
@@ -41,7 +50,7 @@ def link_templates(ui_url: str) -> Links:
     before, placeholder, after = ui_url.partition(EXTERNAL_ID)
     # A delimiter must follow: in /jobs/{external_id}-runs/{run_id} the part /jobs/{external_id} is not a page.
     is_page = placeholder and after[:1] in {"/", "?", "#", "&"} and RUN_ID not in before
-    return Links(pipeline_url=before + placeholder if is_page else None, run_url_template=ui_url)
+    return LinkTemplates(pipeline_page=before + placeholder if is_page else None, run_page=ui_url)
 
 
 def is_template(ui_url: str) -> bool:

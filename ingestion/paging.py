@@ -18,7 +18,7 @@ Position = Mapping[str, Any]
 # If a walk by offset has more than twice this number of keys in memory, it keeps only this number, the newest ones.
 MAX_KNOWN_ROWS = 100_000
 # The position of such a walk, which is saved, contains the keys of this many rows.
-POSITION_ROWS = 50
+ROWS_IN_POSITION = 50
 # A walk that goes back more often ends with an error, because the rows change faster than it can read them.
 MAX_STEPS_BACK = 200
 # Without a total, a page that is repeated this many times is a loop.
@@ -80,7 +80,7 @@ class OffsetPaging:
         # The keys of the rows read so far, in their order, without gaps.
         recent: list[str] = start.get("recent", []) if start else []
         self._seen: dict[str, None] = dict.fromkeys(recent)
-        self._recent: deque[str] = deque(recent, maxlen=POSITION_ROWS)
+        self._recent: deque[str] = deque(recent, maxlen=ROWS_IN_POSITION)
         self._last_page: Sequence[str] = ()
         self._total: int | None = None
         self._same_pages = 0
@@ -109,7 +109,7 @@ class OffsetPaging:
             raise BadAnswer("the partner returned the same page twice")
         self._step_size, self._last_page, self._total = 0, list(keys), total
         self._seen |= dict.fromkeys(keys)
-        self._recent.extend(keys[-POSITION_ROWS:])
+        self._recent.extend(keys[-ROWS_IN_POSITION:])
         if len(self._seen) > 2 * MAX_KNOWN_ROWS:
             self._seen = dict.fromkeys(list(self._seen)[-MAX_KNOWN_ROWS:])
         end = self.offset + len(keys)
@@ -153,7 +153,7 @@ class OffsetPaging:
         self._last_page = ()
 
 
-class NumberPaging:
+class PageNumberPaging:
     """Paging by page number, until a page is empty or the total is reached. Goes back if the total becomes smaller."""
 
     def __init__(self, first: int = 1, start: Position | None = None) -> None:

@@ -11,11 +11,11 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-Page = TypeVar("Page")
+PageT = TypeVar("PageT")
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
+class _ReadResult:
     """A page, an error, or the end of the pages."""
 
     page: Any = None
@@ -32,7 +32,7 @@ class ReadAhead:
 
     def __init__(self) -> None:
         self._requests: SimpleQueue[Iterator[Any] | None] = SimpleQueue()
-        self._results: SimpleQueue[_Result] = SimpleQueue()
+        self._results: SimpleQueue[_ReadResult] = SimpleQueue()
         self._is_reading = False
         # A daemon, so that the process can end while a partner is slow.
         self._thread = Thread(target=copy_context().run, args=(self._serve,), name="read ahead", daemon=True)
@@ -46,7 +46,7 @@ class ReadAhead:
     ) -> None:
         self._requests.put(None)
 
-    def pages(self, pages: Iterator[Page]) -> Iterator[Page]:
+    def pages(self, pages: Iterator[PageT]) -> Iterator[PageT]:
         """Yield these pages. An error is raised after the pages that were read before it."""
         self.discard_pending()
         self._request(pages)
@@ -65,7 +65,7 @@ class ReadAhead:
         self._is_reading = True
         self._requests.put(pages)
 
-    def _next_result(self) -> _Result:
+    def _next_result(self) -> _ReadResult:
         result = self._results.get()
         self._is_reading = False
         return result
@@ -73,10 +73,10 @@ class ReadAhead:
     def _serve(self) -> None:
         while (pages := self._requests.get()) is not None:
             try:
-                result = _Result(next(pages))
+                result = _ReadResult(next(pages))
             except StopIteration:
-                result = _Result(is_end=True)
+                result = _ReadResult(is_end=True)
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-                result = _Result(error=error)
+                result = _ReadResult(error=error)
             self._results.put(result)
             del pages, result  # an idle thread keeps no page in memory

@@ -26,7 +26,7 @@ def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: boo
     Runs do not change if they are gone at the source, if their payload was cut, or if their payload would now give
     another run id. Raise ValueError for a connection without a description.
     """
-    if connection.source is None:
+    if connection.source_description is None:
         raise ValueError(f"{connection.name}: the connector {connection.connector} has no description")
     report = Report(connection.name, pipelines_processed=len(pipelines))
     runs = Run.objects.filter(pipeline__in=pipelines, payload__isnull=False).exclude(status_reason=GONE_AT_SOURCE)
@@ -34,15 +34,17 @@ def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: boo
     # By id and not by offset, because the loop changes the rows that the query selects.
     while batch := list((runs.filter(pk__gt=last_id) if last_id else runs).order_by("pk")[:RUNS_PER_TRANSACTION]):
         last_id = batch[-1].pk
-        events = {run: new_event for run in batch if (new_event := _translate(connection.source, run)) is not None}
+        events = {
+            run: new_event for run in batch if (new_event := _translate(connection.source_description, run)) is not None
+        }
         _record(events, report, dry_run=dry_run)
     return report
 
 
-def _translate(source: SourceDescription, run: Run) -> RunEvent | None:
+def _translate(description: SourceDescription, run: Run) -> RunEvent | None:
     if not isinstance(run.payload, dict) or CUT_KEY in run.payload:
         return None
-    translated = to_run_event(source, run.pipeline_id, run.payload, run.source_updated_at or timezone.now())
+    translated = to_run_event(description, run.pipeline_id, run.payload, run.source_updated_at or timezone.now())
     # With another id the event would create a second run beside the stored one.
     is_same_run = translated is not None and str(translated.external_run_id) == run.external_run_id
     return translated if is_same_run else None

@@ -39,7 +39,7 @@ class Report:
     def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
         self.pages_processed += 1
         self.count(outcomes)
-        self.unknown |= page.unknown
+        self.unknown |= page.unknown_ids
         self.unknown_pipelines = len(self.unknown)
         self.notices |= page.notices
 

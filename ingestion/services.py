@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ingestion.bookkeeping import mark_failed, mark_walked
 from ingestion.checkpoints import Checkpoint
-from ingestion.circuit import Circuit
+from ingestion.circuit import CircuitBreaker
 from ingestion.connections import ConfigurationError, Connection
 from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
 from ingestion.error_texts import fetch_error_texts
@@ -40,10 +40,10 @@ OVERLAP_INTERVALS = 2
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
 # While new pipelines wait for their first walk, pipelines with a watermark may use this share of the time.
-KNOWN_PIPELINES_SHARE = 0.75
+WALKED_PIPELINES_SHARE = 0.75
 
 EVERYTHING = IngestionScope()
-OpenKey = tuple[UUID, str]  # pipeline_id and external_run_id of an open run
+OpenRunKey = tuple[UUID, str]  # pipeline_id and external_run_id of an open run
 
 
 def ingest_connection(
@@ -74,37 +74,37 @@ def ingest_connection(
     ]
     external_ids = {pipeline.external_id for pipeline in pipelines}
     try:
-        authentication = connection.authentication()
+        auth = connection.create_auth()
     except ConfigurationError as mistake:
         mark_failed(targets, mistake, scope, report)
         return report
-    circuit = Circuit(connection.name, connection.interval_seconds)
+    circuit = CircuitBreaker(connection.name, connection.interval_seconds)
     not_walked = {target.pipeline_id: target for target in targets}
-    outages, allowed_outages = 0, 1 if circuit.half_open else MAX_CONSECUTIVE_OUTAGES
+    outages, allowed_outages = 0, 1 if circuit.is_half_open else MAX_CONSECUTIVE_OUTAGES
     responded = False
     has_new_pipelines = any(target.since is None for target in targets)
     session = PartnerSession(
         connection.base_url,
-        auth=authentication,
-        settings=connection.http,
+        auth=auth,
+        settings=connection.http_settings,
         pause_seconds=circuit.partner_pause_seconds(),
         on_pause=circuit.set_partner_pause,
     )
-    with session, ReadAhead() as ahead:
+    with session, ReadAhead() as read_ahead:
         connector = connection.create_connector(session, external_ids.__contains__)
         targets = [_with_reconciliation(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
-            share = KNOWN_PIPELINES_SHARE if has_new_pipelines and walk.since is not None else 1
+            share = WALKED_PIPELINES_SHARE if has_new_pipelines and walk.since is not None else 1
             if stop.reached(share):
                 report.unfinished = True
                 continue
-            error = _walk(connector, walk, connection, scope, report, _WalkStop(stop, share), ahead)
+            error = _walk(connector, walk, connection, scope, report, _WalkStop(stop, share), read_ahead)
             for target in walk.targets:
                 del not_walked[target.pipeline_id]
             on_walk(len(walk.targets))
             responded = responded or not isinstance(error, Unavailable)
             outages = outages + 1 if isinstance(error, Unavailable) else 0
-            # The other walks would fail in the same way.
+            # Do not start the remaining walks, because they would fail in the same way.
             if isinstance(error, TokenRefused) or outages >= allowed_outages:
                 mark_failed(list(not_walked.values()), error, scope, report)
                 on_walk(len(not_walked))
@@ -157,8 +157,8 @@ def _with_reconciliation(target: Target, connection: Connection, connector: Conn
         target.since,
         watermark=target.watermark,
         now=timezone.now(),
-        days=connection.reconcile_days,
-        name=target.external_id if connector.has_listing_per_pipeline else connection.name,
+        reconcile_days=connection.reconcile_days,
+        spread_by=target.external_id if connector.has_listing_per_pipeline else connection.name,
     )
     return replace(target, since=since)
 
@@ -170,7 +170,7 @@ def _walk(
     scope: IngestionScope,
     report: Report,
     walk_stop: "_WalkStop",
-    ahead: ReadAhead,
+    read_ahead: ReadAhead,
 ) -> PartnerError | None:
     """Store the pages of a walk and return None, or the error after which the walk ended."""
     now = timezone.now()
@@ -178,12 +178,12 @@ def _walk(
     is_manual = scope.full or scope.dry_run or scope.since is not None
     checkpoint = Checkpoint("", now) if is_manual else Checkpoint.load(connection.name, walk, now=now)
     walk_stop.resumed = checkpoint.resumed
-    not_returned = _open_runs(walk.targets)
+    not_returned = _open_run_keys(walk.targets)
     fatal_errors: tuple[type[Exception], ...] = (DatabaseError, *walk_stop.stop.interrupts)
     pages = 0
     log = PageLog(connection.name, walk.targets)
     try:
-        for page in _pages(connector, walk, checkpoint.position, not_returned, walk_stop, ahead):
+        for page in _pages(connector, walk, checkpoint.position, not_returned, walk_stop, read_ahead):
             log.page_stored(_store(page, scope, report))
             pages += 1
             if not_returned:
@@ -204,7 +204,7 @@ def _walk(
         raise
     except Exception as error:  # a bug in one connector must not stop the others
         logger.exception("connection %s: unexpected error", connection.name)
-        ahead.discard_pending()
+        read_ahead.discard_pending()
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
         log.page_failed(failure)
         mark_failed(walk.targets, failure, scope, report)
@@ -249,15 +249,15 @@ def _pages(
     connector: Connector,
     walk: Walk,
     start: Position | None,
-    not_returned: set[OpenKey],
+    not_returned: set[OpenRunKey],
     walk_stop: _WalkStop,
-    ahead: ReadAhead,
+    read_ahead: ReadAhead,
 ) -> Iterator[_PreparedPage]:
     """Yield the pages of the walk, then pages with the stored open runs that it did not return.
 
     The caller removes the runs of each page from `not_returned`.
     """
-    yield from ahead.pages(_prepare(walk_stop.pages(walk.pages(start))))
+    yield from read_ahead.pages(_prepare(walk_stop.pages(walk.pages(start))))
     if not walk_stop.is_reached:
         yield from _prepare(walk_stop.pages(connector.reread_open_runs(_open_run_details(not_returned, walk.targets))))
 
@@ -283,13 +283,13 @@ def _store(page: _PreparedPage, scope: IngestionScope, report: Report) -> Mappin
     return outcomes
 
 
-def _open_runs(targets: Sequence[Target]) -> set[OpenKey]:
+def _open_run_keys(targets: Sequence[Target]) -> set[OpenRunKey]:
     """Return the keys of the stored open runs."""
     ids = [target.pipeline_id for target in targets]
     return set(Run.objects.still_open().filter(pipeline_id__in=ids).values_list("pipeline_id", "external_run_id"))
 
 
-def _open_run_details(keys: set[OpenKey], targets: Sequence[Target]) -> list[OpenRun]:
+def _open_run_details(keys: set[OpenRunKey], targets: Sequence[Target]) -> list[OpenRun]:
     """Return the open runs with these keys. They have large payloads, so they are read only after the walk."""
     if not keys:
         return []

@@ -24,7 +24,7 @@ from ingestion.scope import StopCondition
 
 logger = logging.getLogger(__name__)
 
-MAX_KEPT = 20_000  # ids per connection, so that a large source does not fill the cache
+MAX_KEPT_IDS = 20_000  # ids per connection, so that a large source does not fill the cache
 KEPT_SECONDS = 7 * 86_400
 # How long to wait after a refusal, for example because a permission is missing.
 REFUSED_SECONDS = 3_600
@@ -34,10 +34,11 @@ DUE_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class SourceList:
-    """The result of the last attempt to read a source's list.
+    """The result of the last attempt to read a source's list. Do not rename fields, because the cache contains them.
 
-    `unmatched` contains each external id without a pipeline of the connection, with its name and whether it is paused.
-    If the last attempt failed, `error` says why, and the other values are those of the last success, at `read_at`.
+    `listed` is the number of pipelines in the list. `unmatched` contains each external id without a pipeline of the
+    connection, with its name and whether it is paused. If the last attempt failed, `error` says why, and the other
+    values are those of the last success, at `read_at`.
     """
 
     tried_at: datetime
@@ -111,9 +112,9 @@ def _compare(listed: Mapping[str, SourcePipeline], inventory_ids: Collection[str
         read_at=now,
         listed=len(listed),
         unmatched={
-            pipeline.external_id: (scrub_text(pipeline.name), pipeline.paused) for pipeline in unmatched[:MAX_KEPT]
+            pipeline.external_id: (scrub_text(pipeline.name), pipeline.paused) for pipeline in unmatched[:MAX_KEPT_IDS]
         },
-        import_errors=tuple(with_errors[:MAX_KEPT]),
+        import_errors=tuple(with_errors[:MAX_KEPT_IDS]),
     )
 
 
@@ -121,7 +122,7 @@ def _with_unknown(last: SourceList | None, unknown: Collection[str], now: dateti
     """Return the last result plus the unknown ids of a walk, for a source without a list."""
     from_walk = {external_id: (external_id, None) for external_id in unknown}
     unmatched = {**(last.unmatched if last else {}), **from_walk}
-    return SourceList(tried_at=now, read_at=now, unmatched=dict(list(unmatched.items())[-MAX_KEPT:]))
+    return SourceList(tried_at=now, read_at=now, unmatched=dict(list(unmatched.items())[-MAX_KEPT_IDS:]))
 
 
 def _store(connection: str, result: SourceList) -> None:

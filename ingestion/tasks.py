@@ -12,7 +12,7 @@ from django.db.models import Min
 
 from chm_project.telemetry.metrics import set_ingested
 from ingestion.assignment import assign_pipelines
-from ingestion.circuit import Circuit
+from ingestion.circuit import CircuitBreaker
 from ingestion.connections import ConfigurationError, Connection, configured_connections
 from ingestion.graceful_stop import worker_is_stopping
 from ingestion.locks import connection_lock
@@ -29,7 +29,7 @@ PROGRESS = "PROGRESS"
 EXPIRY_SHARE = 0.9
 # A task stops after this share of its soft time limit, so that the current page can finish within the rest.
 SOFT_LIMIT_SHARE = 0.75
-BUSY = "Another ingestion of this connection is running already; it reads the same runs."
+BUSY_MESSAGE = "Another ingestion of this connection is running already; it reads the same runs."
 
 
 @shared_task(bind=True, name="ingestion.ingest")
@@ -74,13 +74,13 @@ def ingest(
             if acquired:
                 ingest_connection(connections[name], pipelines, scope, report=report, stop=stop, on_walk=show_progress)
             else:
-                report.errors.append({"connection": name, "pipeline": None, "error": BUSY})
+                report.errors.append({"connection": name, "pipeline": None, "error": BUSY_MESSAGE})
         logger.info("connection %s: %s", name, report.summary())
         _set_metrics(connections[name], pipelines, report)
         if report.unfinished and self.request.id:
             show_progress()
             progress = {"requested": requested, "done": finished, "counted": totals(reports, counted)}
-            options = {} if requested else _expiry(connections[name])
+            options = {} if requested else _expiry_option(connections[name])
             # The same id, because the caller of the API reads the state by it.
             self.apply_async(task_id=self.request.id, kwargs=request | progress, **options)
             raise Ignore  # Celery would store SUCCESS for this id; the state stays PROGRESS
@@ -89,7 +89,7 @@ def ingest(
 
 
 def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
-    """Set the connection's times for /metrics. Its watermark is the oldest of its pipelines; None if one is missing."""
+    """Set the connection's times for /metrics. Its watermark is the oldest of its pipelines; None if one has none."""
     ids = [pipeline.pk for pipeline in pipelines]
     if Pipeline.objects.filter(pk__in=ids, ingested_through=None).exists():
         watermark = None
@@ -103,7 +103,7 @@ def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: 
     )
 
 
-def _expiry(connection: Connection) -> dict[str, Any]:
+def _expiry_option(connection: Connection) -> dict[str, Any]:
     return {"expires": connection.interval_seconds * EXPIRY_SHARE}
 
 
@@ -112,7 +112,7 @@ def _must_wait(connection: Connection, *, requested: bool) -> bool:
 
     A requested walk ignores it, so that a user who repaired the partner sees the result immediately.
     """
-    pause = 0 if requested else Circuit(connection.name, connection.interval_seconds).pause_seconds()
+    pause = 0 if requested else CircuitBreaker(connection.name, connection.interval_seconds).pause_seconds()
     if pause:
         logger.info("connection %s: paused for another %.0f s", connection.name, pause)
     return bool(pause)
@@ -137,7 +137,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "task": ingest.name,
             "schedule": Phased(connection.interval_seconds, connection.name),
             "args": [connection.name],
-            "options": _expiry(connection),
+            "options": _expiry_option(connection),
         }
         for connection in connections.values()
     }

@@ -40,10 +40,10 @@ else:
     _PipelineForm = forms.ModelForm
 
 
-# The badge for each state of ingestion: its kind, which sets the colour, and its text.
+# For each result of Pipeline.ingestion_state, the badge: the kind that sets its colour, and its text.
 INGESTION_BADGES = {
     "ok": ("success", "OK"),
-    "failing": ("failed", "failing"),
+    "walk failed": ("failed", "failing"),
     "missing": ("failed", "missing"),
     "stale": ("warning", "stale"),
     "not yet": ("none", "not yet"),

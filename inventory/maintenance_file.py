@@ -39,7 +39,7 @@ from django.conf import settings
 from chm_project.api.web_addresses import is_web_address
 from chm_project.settings.config_reader import ConfigReader
 from inventory.maintenance_windows import (
-    DAYS,
+    WEEKDAYS,
     DatedWindow,
     WeeklyWindow,
     Window,
@@ -121,8 +121,8 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
         return MaintenanceFile(faults=(f"{path} is not TOML: {error}",))
     reader = ConfigReader()
     reader.refuse_unknown_keys(document, "", {"maintenance", "owners"})
-    maintenance = [_maintenance(reader, where, table) for where, table in _tables(reader, document, "maintenance")]
-    owners = [_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
+    maintenance = [_read_maintenance(reader, where, table) for where, table in _tables(reader, document, "maintenance")]
+    owners = [_read_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
     if reader.mistakes:
         return MaintenanceFile(faults=tuple(f"{path}: {mistake}" for mistake in reader.mistakes))
     return MaintenanceFile(tuple(each for each in maintenance if each), tuple(owners))
@@ -139,16 +139,16 @@ def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list
     return [(f"{key}[{number}]", table) for number, table in enumerate(value, start=1)]
 
 
-def _maintenance(reader: ConfigReader, where: str, table: dict[str, Any]) -> Maintenance | None:
+def _read_maintenance(reader: ConfigReader, where: str, table: dict[str, Any]) -> Maintenance | None:
     reason = reader.text(table, where, "reason", required=True)
     pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
-    zone = _zone(reader, where, table)
-    window = (_weekly_window if "days" in table else _dated_window)(reader, where, table, zone)
+    zone = _read_zone(reader, where, table)
+    window = (_read_weekly_window if "days" in table else _read_dated_window)(reader, where, table, zone)
     reader.refuse_unknown_keys(table, where, {"reason", "pipelines", "days", "from", "until", "zone"})
     return Maintenance(reason, pipelines, window) if window else None
 
 
-def _zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
+def _read_zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
     name = reader.text(table, where, "zone") or "UTC"
     try:
         return ZoneInfo(name)
@@ -158,20 +158,20 @@ def _zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _weekly_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> WeeklyWindow | None:
+def _read_weekly_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> WeeklyWindow | None:
     days = reader.texts(table, where, "days")
-    unknown = [day for day in days if day not in DAYS]
+    unknown = [day for day in days if day not in WEEKDAYS]
     if unknown:
-        reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be one of {', '.join(DAYS)}")
+        reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be one of {', '.join(WEEKDAYS)}")
     start, end = (
         _required_value(reader, where, table, key, time, "a time such as 22:00:00") for key in ("from", "until")
     )
     if start is None or end is None or unknown or not days:
         return None
-    return WeeklyWindow(frozenset(DAYS.index(day) for day in days), start, end, zone)
+    return WeeklyWindow(frozenset(WEEKDAYS.index(day) for day in days), start, end, zone)
 
 
-def _dated_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
+def _read_dated_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
     expected = "a date and time such as 2026-12-05T20:00:00"
     start, end = (_required_value(reader, where, table, key, datetime, expected) for key in ("from", "until"))
     if start is None or end is None:
@@ -185,17 +185,17 @@ def _dated_window(reader: ConfigReader, where: str, table: dict[str, Any], zone:
 
 
 def _required_value(
-    reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], expected: str
+    reader: ConfigReader, where: str, table: dict[str, Any], key: str, value_type: type[T], expected: str
 ) -> T | None:
     value = table.get(key)
-    if isinstance(value, kind):
+    if isinstance(value, value_type):
         return value
     fault = "is missing" if value is None else f"must be {expected}, without quotes"
     reader.mistakes.append(f"{where}.{key}: {fault}")
     return None
 
 
-def _owner(reader: ConfigReader, where: str, table: dict[str, Any]) -> Owner:
+def _read_owner(reader: ConfigReader, where: str, table: dict[str, Any]) -> Owner:
     pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
     owner, runbook_url = (reader.text(table, where, key) for key in ("owner", "runbook_url"))
     if not table.keys() & {"owner", "runbook_url"}:

@@ -279,8 +279,8 @@ class Pipeline(BaseModel):
     def ingestion_state(self, moment: datetime, *, has_runs: bool) -> str:
         """Return the state of the pipeline's ingestion.
 
-        "none": it is disabled or has no external id. "missing": it no longer exists at the source. "failing": the last
-        walk failed. "pushed": it has runs, but was never walked. "not yet": it has no runs and was never walked.
+        "none": it is disabled or has no external id. "missing": it no longer exists at the source. "walk failed": the
+        last walk failed. "pushed": it has runs, but was never walked. "not yet": it has no runs and was never walked.
         Otherwise "stale" or "ok".
         """
         if self.external_id is None or not (self.is_active and self.client.is_active):
@@ -288,7 +288,7 @@ class Pipeline(BaseModel):
         if self.source_missing_since:
             return "missing"
         if self.last_ingest_error:
-            return "failing"
+            return "walk failed"
         if self.last_ingest_at is None:
             return "pushed" if has_runs else "not yet"
         return "stale" if self.stale_since(moment) else "ok"
@@ -304,13 +304,13 @@ class Pipeline(BaseModel):
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
     # The fields to clear when the source changes. The next walk sets them. The last walk's times and error stay.
-    SET_BY_WALKS = (
+    CLEARED_WITH_SOURCE = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",
     )  # fmt: skip
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the pipeline. If its client, platform or external id has changed, clear the fields that walks set.
+        """Save the pipeline. If its client, platform or external id has changed, clear CLEARED_WITH_SOURCE.
 
         Mask secrets in the description and the external id. Forms and the API refuse secrets before they save.
         """
@@ -323,9 +323,9 @@ class Pipeline(BaseModel):
             if stored_source is not None and stored_source != tuple(
                 getattr(self, field) for field in self.SOURCE_FIELDS
             ):
-                for field in self.SET_BY_WALKS:
+                for field in self.CLEARED_WITH_SOURCE:
                     setattr(self, field, None)
                 # With update_fields, save() would not write the cleared fields.
                 if (fields := kwargs.get("update_fields")) is not None:
-                    kwargs["update_fields"] = {*fields, *self.SET_BY_WALKS}
+                    kwargs["update_fields"] = {*fields, *self.CLEARED_WITH_SOURCE}
         super().save(*args, **kwargs)

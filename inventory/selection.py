@@ -22,7 +22,7 @@ class Selection:
     external_ids: tuple[str, ...] = ()
     external_id_prefix: str = ""
 
-    def q(self) -> Q:
+    def condition(self) -> Q:
         """Return the condition that selects the pipelines."""
         conditions = {
             "client__name__in": self.clients,

@@ -94,7 +94,7 @@ def tables_by_pipeline(
     names = [f"table_{number}" for number in range(len(tables))]
     # The database evaluates the selection of each table, with the condition that connections use too.
     selected = {
-        name: Case(When(table.pipelines.q(), then=True), default=Value(False), output_field=BooleanField())
+        name: Case(When(table.pipelines.condition(), then=True), default=Value(False), output_field=BooleanField())
         for name, table in zip(names, tables, strict=True)
     }
     rows = Pipeline.objects.filter(pk__in=pipelines).annotate(**selected).values_list("pk", *names)

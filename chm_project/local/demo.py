@@ -141,4 +141,5 @@ def write_open_runs(path: Path) -> None:
 
 def _external_ids() -> set[str]:
     data = dataset(SYNTHETIC_DATASET)
-    return {row["external_id"] for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]}
+    table = data.read(data.base_file("pipelines"), "pipelines")
+    return {row["external_id"] for _, row in table.rows if row["external_id"]}

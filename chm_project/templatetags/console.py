@@ -108,7 +108,7 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
             return format_html(
                 "{} since {}", badge("failed", "missing"), text_format.time_html(pipeline.source_missing_since)
             )
-        case "failing":
+        case "walk failed":
             return badge("failed", "failing")
         case "not yet":
             return badge("none", "not yet")

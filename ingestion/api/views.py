@@ -12,12 +12,12 @@ from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.api.idempotency import idempotent
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
-from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, ingestion_state, start_ingestion
+from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, read_task_state, start_ingestion
 from ingestion.connections import ConfigurationError
 from inventory.models import Pipeline
 
 
-class QueueDown(APIException):
+class QueueUnavailableApiError(APIException):
     status_code = 500
     default_detail = "The queue of ingestion tasks cannot be reached. Try again. If that fails too, ask an operator."
 
@@ -52,7 +52,7 @@ class SyncView(StrictView):
         except ConfigurationError as error:
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:
-            raise QueueDown from None
+            raise QueueUnavailableApiError from None
         location = request.build_absolute_uri(reverse("ingestion-sync-state", args=[task_id]))
         return Response({"task_id": task_id}, status=202, headers={"Location": location})
 
@@ -69,9 +69,9 @@ class SyncStateView(StrictView):
     )
     def get(self, request: Request, task_id: Any) -> Response:
         try:
-            request_and_state = ingestion_state(task_id)
+            request_and_state = read_task_state(task_id)
         except QueueUnavailable:
-            raise QueueDown from None
+            raise QueueUnavailableApiError from None
         if request_and_state is None or not may_see(visibility_of(request), request_and_state[0]):
             raise NotFound("No ingestion has this id. A state is available for a day.")
         return Response(SyncStateSerializer(request_and_state[1]).data)

@@ -10,9 +10,9 @@ from ingestion.connectors.prefect import PrefectConnector
 from ingestion.http import PartnerSession
 
 # Arguments: the session, and a function that returns whether an external id belongs to a pipeline of the connection.
-Factory = Callable[[PartnerSession, Callable[[str], bool]], Connector]
+ConnectorFactory = Callable[[PartnerSession, Callable[[str], bool]], Connector]
 
-CONNECTORS: dict[str, Factory] = {
+CONNECTORS: dict[str, ConnectorFactory] = {
     "generic": lambda session, _has_pipeline: GenericConnector(session),
     "airflow": lambda session, has_pipeline: AirflowConnector(session, has_pipeline=has_pipeline),
     "dagster": lambda session, has_pipeline: DagsterConnector(session, has_pipeline=has_pipeline),

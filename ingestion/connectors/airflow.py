@@ -27,10 +27,10 @@ from ingestion.connectors.base import (
     translate_status,
     utc_text,
 )
-from ingestion.connectors.walk_plans import plan_walks, reread_open
+from ingestion.connectors.walk_plans import plan_walks, reread_open_runs_by_key
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
-from ingestion.links import Links, expand_links
+from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, Position
 from runs.events import Clock, Rejected, RunEvent
 
@@ -60,12 +60,12 @@ class AirflowConnector:
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         states = [("state", state) for state in OPEN_STATES]
-        return reread_open(
+        return reread_open_runs_by_key(
             runs,
             open_rows=((requested_at, rows) for requested_at, rows, _ in self._pages(ALL_DAGS, states)),
-            key=_key,
-            events=_events,
-            read_one=self._read_run,
+            run_key=_key,
+            to_events=_events,
+            read_run=self._read_run,
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
@@ -74,7 +74,9 @@ class AirflowConnector:
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return the links: Airflow 3 has a page per run, Airflow 2 selects the run in the grid of its DAG."""
         page, run = ("", "/runs/{run_id}") if self._api_path() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
-        return expand_links(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
+        return expand_links(
+            LinkTemplates(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids
+        )
 
     def pipelines(self) -> Iterator[SourcePipeline]:
         return list_dags(self._session, self._api_path())
@@ -105,7 +107,7 @@ class AirflowConnector:
                 pipelines = targets_by_id.get(row_dag_id, ())
                 page.events.extend(_events(pipelines, row, requested_at))
                 if not pipelines and not self._has_pipeline(row_dag_id):
-                    page.unknown.add(row_dag_id)
+                    page.unknown_ids.add(row_dag_id)
             yield page
 
     def _pages(

@@ -36,11 +36,11 @@ def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
 def _pipeline(name: str, row: dict[str, Any]) -> SourcePipeline:
     paused = row.get("is_paused")
     # The first field is Airflow 3's, the second Airflow 2's. A paused DAG has a time too, but it does not start.
-    planned = None if paused else row.get("next_dagrun_run_after", row.get("next_dagrun_create_after"))
+    next_run_at = None if paused else row.get("next_dagrun_run_after", row.get("next_dagrun_create_after"))
     return SourcePipeline(
         external_id=name,
         name=name,
         paused=paused if isinstance(paused, bool) else None,
-        next_run_at=readable_time("next_run_at", planned, []),
+        next_run_at=readable_time("next_run_at", next_run_at, []),
         has_import_errors=row.get("has_import_errors") is True,
     )

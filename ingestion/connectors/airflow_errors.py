@@ -19,9 +19,9 @@ PAGE_SIZE = 100  # Airflow's default maximum
 # Logs of older failures are not read. So a backfill of several years needs only one request per 50 runs.
 LOG_DAYS = 7
 MAX_LOG_LINES = 15
-MAX_LINE = 400  # characters
+MAX_LINE_CHARACTERS = 400  # characters
 # Lines that begin or end a collapsible group in Airflow's logs, and empty lines.
-IGNORED_LOG_LINE = re.compile(r"^(::(end)?group::|\s*$)")
+IGNORED_LOG_LINE_PATTERN = re.compile(r"^(::(end)?group::|\s*$)")
 NO_FAILED_TASK = "No task of this run failed. Somebody marked the run as failed, or the whole run timed out."
 
 Task = dict[str, Any]
@@ -32,16 +32,16 @@ def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) ->
     logs_since = datetime.now(UTC) - timedelta(days=LOG_DAYS)
     for first in range(0, len(runs), RUNS_PER_REQUEST):
         batch = runs[first : first + RUNS_PER_REQUEST]
-        failed = _failed_tasks(session, api, batch)
+        tasks_by_run = _failed_tasks(session, api, batch)
         for run in batch:
-            tasks = failed.get((run.external_id, run.external_run_id), [])
+            tasks = tasks_by_run.get((run.external_id, run.external_run_id), [])
             # Earliest failure first, because it is often the cause of later failures. "~" sorts after any time.
             tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
             if not tasks:
                 yield run, NO_FAILED_TASK
                 continue
             is_recent = run.finished_at is None or run.finished_at >= logs_since
-            log = _log(session, api, tasks[0]) if is_recent else []
+            log = _log_of_last_try(session, api, tasks[0]) if is_recent else []
             yield run, failure_text(tasks, log)
 
 
@@ -57,20 +57,20 @@ def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) 
     tasks: dict[tuple[str, str], list[Task]] = {}
     offset = 0
     while True:
-        answer = session.post(f"{api}/dags/~/dagRuns/~/taskInstances/list", body | {"page_offset": offset})
-        rows = field_of(answer, "task_instances", list, "the answer")
+        response_body = session.post(f"{api}/dags/~/dagRuns/~/taskInstances/list", body | {"page_offset": offset})
+        rows = field_of(response_body, "task_instances", list, "the answer")
         for row in rows:
             # Run ids are unique only within a DAG, and the API filters by DAGs and run ids separately, so the response
             # can have tasks of other runs.
             if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in keys:
                 tasks.setdefault(key, []).append(row)
         offset += len(rows)
-        total = answer.get("total_entries")
+        total = response_body.get("total_entries")
         if not rows or not isinstance(total, int) or offset >= total:
             return tasks
 
 
-def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
+def _log_of_last_try(session: PartnerSession, api: str, task: Task) -> list[str]:
     """Return the log of a task's last try as lines; empty if it cannot be read, for example without permission."""
     number = task.get("try_number")
     if not isinstance(number, int) or number < 1:
@@ -80,12 +80,13 @@ def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
     if isinstance(index := task.get("map_index"), int) and index >= 0:
         query["map_index"] = str(index)
     try:
-        answer = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{number}", query)
-    except TokenRefused:  # a subclass of Refused, but all further requests would fail too
+        response_body = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{number}", query)
+    except TokenRefused:
+        # Unlike another Refused: without a valid token, every further request would fail as well.
         raise
     except (NotFound, Refused, BadAnswer):
         return []
-    return log_lines(answer.get("content") if isinstance(answer, dict) else None)
+    return log_lines(response_body.get("content") if isinstance(response_body, dict) else None)
 
 
 def log_lines(content: object) -> list[str]:
@@ -101,7 +102,7 @@ def log_lines(content: object) -> list[str]:
             elif isinstance(entry, dict):
                 lines.extend(str(entry.get("event") or "").splitlines())
                 lines.extend(_exceptions(entry.get("error_detail")))
-    return [line.rstrip()[:MAX_LINE] for line in lines if not IGNORED_LOG_LINE.match(line)]
+    return [line.rstrip()[:MAX_LINE_CHARACTERS] for line in lines if not IGNORED_LOG_LINE_PATTERN.match(line)]
 
 
 def _exceptions(detail: object) -> Iterator[str]:
@@ -116,23 +117,23 @@ def _exceptions(detail: object) -> Iterator[str]:
 def failure_text(tasks: Sequence[Task], log: Sequence[str]) -> str:
     """Return a line with the first task, its try and its error, then the other failed tasks and the end of the log."""
     first, *others = tasks
-    text = f"Task {_name(first)} failed{_tries(first)}"
+    text = f"Task {_task_name(first)} failed{_try_number_text(first)}"
     if error := _last_exception(log):
         text += f": {error}"
     if others:
-        names = ", ".join(map(_name, others[:5]))
+        names = ", ".join(map(_task_name, others[:5]))
         text += f"\nAlso failed: {names}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
     if log:
         text += "\n\nThe end of its log:\n" + "\n".join(log[-MAX_LOG_LINES:])
     return text
 
 
-def _name(task: Task) -> str:
+def _task_name(task: Task) -> str:
     index = task.get("map_index")
     return f"{task.get('task_id')}" + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
 
 
-def _tries(task: Task) -> str:
+def _try_number_text(task: Task) -> str:
     number, retries = task.get("try_number"), task.get("max_tries")
     if not isinstance(number, int) or number < 1:
         return ""

@@ -30,7 +30,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that is stored as running, with the fields that do not change if it is gone at the source."""
+    """A run that is stored as running. If it is gone at the source, its start and payload do not change."""
 
     pipeline_id: UUID
     external_id: str
@@ -70,12 +70,12 @@ FailedRunText = tuple[FailedRun, str | None]
 class Page:
     """The runs of one response, translated to events.
 
-    `unknown` contains external ids that no pipeline of the connection has. `notices` are messages for operators.
+    `unknown_ids` are the external ids that no pipeline of the connection has. `notices` are messages for operators.
     `position` is the position of this page; None if a later walk cannot continue there.
     """
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
-    unknown: set[str] = field(default_factory=set)
+    unknown_ids: set[str] = field(default_factory=set)
     notices: set[str] = field(default_factory=set)
     position: Position | None = None
 
@@ -184,14 +184,14 @@ def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
     return groups
 
 
-def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:
+def field_of(body: object, name: str, expected_type: type[Any], body_name: str) -> Any:
     """Return a required field of a response; raise BadAnswer if it is missing or has the wrong type."""
     if not isinstance(body, dict):
-        raise BadAnswer(f"{what} is a {type(body).__name__}, not an object with {name!r}")
+        raise BadAnswer(f"{body_name} is a {type(body).__name__}, not an object with {name!r}")
     value = body.get(name)
     # In Python True is an int.
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise BadAnswer(f"{what} has no {name!r} of type {kind.__name__}")
+    if not isinstance(value, expected_type) or isinstance(value, bool):
+        raise BadAnswer(f"{body_name} has no {name!r} of type {expected_type.__name__}")
     return value
 
 

@@ -23,10 +23,10 @@ from ingestion.connectors.base import (
 )
 from ingestion.connectors.dagster_failures import error_texts
 from ingestion.connectors.dagster_jobs import list_jobs
-from ingestion.connectors.walk_plans import plan_walks, reread_by_id
+from ingestion.connectors.walk_plans import plan_walks, reread_open_runs_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.links import Links, expand_links
+from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, PageLimit, Position
 from runs.events import Rejected, RunEvent
 
@@ -61,7 +61,7 @@ class DagsterConnector:
         return plan_walks(targets, self._listing)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(
+        return reread_open_runs_by_id(
             runs,
             batch_size=PAGE_SIZE,
             fetch=lambda ids: self._fetch({"runIds": ids}, None),
@@ -74,7 +74,7 @@ class DagsterConnector:
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return the links. The page /guess/JOB works without the job's code location, which CHM does not store."""
-        return expand_links(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
+        return expand_links(LinkTemplates(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
         return list_jobs(self._session)
@@ -100,7 +100,7 @@ class DagsterConnector:
                 row_job = str(row.get("jobName"))
                 page.events.extend(to_run_event(target.pipeline_id, row) for target in targets_by_id.get(row_job, ()))
                 if not self._has_pipeline(row_job):
-                    page.unknown.add(row_job)
+                    page.unknown_ids.add(row_job)
             yield page
             # The cursor is the id of the last row; a page that is not full is the last one.
             last = rows[-1].get("runId") if rows and isinstance(rows[-1], dict) else None
@@ -113,10 +113,12 @@ class DagsterConnector:
     def _query(self, query: str, variables: Mapping[str, Any]) -> list[Any]:
         """Return the runs of a query of runsOrError. Raise BadAnswer for its error types."""
         body = self._session.post("/graphql", {"query": query, "variables": variables})
-        answer = field_of(field_of(body, "data", dict, "the answer"), "runsOrError", dict, "the answer's data")
-        if answer.get("__typename") != "Runs":
-            raise BadAnswer(f"Dagster answered {answer.get('__typename')}: {str(answer.get('message'))[:200]}")
-        rows: list[Any] = field_of(answer, "results", list, "runsOrError")
+        runs_or_error = field_of(field_of(body, "data", dict, "the answer"), "runsOrError", dict, "the answer's data")
+        if runs_or_error.get("__typename") != "Runs":
+            raise BadAnswer(
+                f"Dagster answered {runs_or_error.get('__typename')}: {str(runs_or_error.get('message'))[:200]}"
+            )
+        rows: list[Any] = field_of(runs_or_error, "results", list, "runsOrError")
         return rows
 
 

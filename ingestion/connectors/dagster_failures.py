@@ -8,7 +8,7 @@ from ingestion.connectors.base import FailedRun, FailedRunText
 RUNS_PER_REQUEST = 10  # few, because a response has up to EVENTS_PER_PAGE events of each run
 EVENTS_PER_PAGE = 1_000
 MAX_PAGES = 5  # of one log; for a longer log, the failed steps are listed without messages
-MAX_STEPS = 5
+MAX_LISTED_STEPS = 5
 QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter) {
     __typename
@@ -60,8 +60,8 @@ def _error_text(run_id: str, row: Mapping[str, Any] | None, query: Query) -> str
             break
         row = _logs([run_id], log.get("cursor"), query).get(run_id)
     lines = [f"step {name}: {cause}" for name, cause in causes.items()]
-    if len(lines) > MAX_STEPS:
-        lines[MAX_STEPS:] = [f"and {len(lines) - MAX_STEPS} more steps"]
+    if len(lines) > MAX_LISTED_STEPS:
+        lines[MAX_LISTED_STEPS:] = [f"and {len(lines) - MAX_LISTED_STEPS} more steps"]
     return "\n".join(lines) or run_message
 
 

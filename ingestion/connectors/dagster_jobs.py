@@ -23,12 +23,16 @@ def list_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
     """Yield all jobs of the code locations that could be loaded."""
     # One request without pages: Dagster returns all jobs together.
     body = session.post("/graphql", {"query": QUERY})
-    answer = field_of(field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data")
-    if answer.get("__typename") != "RepositoryConnection":
-        raise BadAnswer(f"Dagster answered {answer.get('__typename')}: {str(answer.get('message'))[:200]}")
+    jobs_or_error = field_of(
+        field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data"
+    )
+    if jobs_or_error.get("__typename") != "RepositoryConnection":
+        raise BadAnswer(
+            f"Dagster answered {jobs_or_error.get('__typename')}: {str(jobs_or_error.get('message'))[:200]}"
+        )
     triggers: dict[str, list[dict[str, Any]]] = {}  # schedules and sensors by job
     names: dict[str, None] = {}  # an ordered set
-    for node in field_of(answer, "nodes", list, "repositoriesOrError"):
+    for node in field_of(jobs_or_error, "nodes", list, "repositoriesOrError"):
         names |= {str(job["name"]): None for job in node["jobs"]}
         for schedule in node["schedules"]:
             triggers.setdefault(str(schedule["pipelineName"]), []).append(schedule)
@@ -44,12 +48,16 @@ def _pipeline(name: str, triggers: Sequence[dict[str, Any]]) -> SourcePipeline:
     active = [
         trigger for trigger in triggers if (trigger.get("scheduleState") or trigger["sensorState"])["status"] == RUNNING
     ]
-    ticks = [tick["timestamp"] for trigger in active for tick in trigger.get("futureTicks", {}).get("results", ())]
+    next_starts = [
+        next_start["timestamp"]
+        for trigger in active
+        for next_start in trigger.get("futureTicks", {}).get("results", ())
+    ]
     return SourcePipeline(
         external_id=name,
         name=name,
         paused=not active if triggers else None,
-        next_run_at=datetime.fromtimestamp(min(ticks), UTC) if ticks else None,
+        next_run_at=datetime.fromtimestamp(min(next_starts), UTC) if next_starts else None,
         # Dagster also lists its implicit job __ASSET_JOB, which materializes single assets.
         can_be_adopted=not name.startswith("__"),
     )

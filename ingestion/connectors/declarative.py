@@ -29,7 +29,7 @@ from ingestion.connectors.base import (
     gone_event,
     utc_text,
 )
-from ingestion.connectors.next_page import find_next_page, looks_full
+from ingestion.connectors.next_page import describe_next_page, looks_full
 from ingestion.connectors.request_template import RequestTemplate
 from ingestion.connectors.source_description import (
     IGNORED,
@@ -39,67 +39,72 @@ from ingestion.connectors.source_description import (
     OneRunRequest,
     SourceDescription,
 )
-from ingestion.connectors.walk_plans import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
+from ingestion.connectors.walk_plans import (
+    MAX_SINGLE_BACKFILLS,
+    RunKey,
+    one_by_one,
+    plan_walks,
+    reread_open_runs_by_key,
+)
 from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import PartnerResponse, PartnerSession
-from ingestion.links import Links, expand_links
-from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageLimit, Position
+from ingestion.links import Links, LinkTemplates, expand_links
+from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, PageNumberPaging, Position
 from runs.events import Clock, Rejected, RunEvent
 
-MAX_LOG_LENGTH = 4_000  # characters that are stored from the end of a log
+MAX_LOG_CHARACTERS = 4_000  # characters that are stored from the end of a log
 
-Values = dict[str, str | int | float]
+PlaceholderValues = dict[str, str | int | float]
 
 
 class DeclarativeConnector(NoPipelineList):
-    """Lists the runs of any partner whose API the `source` describes."""
+    """Lists the runs of any partner whose API is described in a connections file or a preset."""
 
     def __init__(
-        self, session: PartnerSession, source: SourceDescription, *, has_pipeline: Callable[[str], bool]
+        self, session: PartnerSession, description: SourceDescription, *, has_pipeline: Callable[[str], bool]
     ) -> None:
         """`has_pipeline` returns whether an external id belongs to a pipeline of the connection."""
         self._session = session
-        self._source = source
+        self._description = description
         self._has_pipeline = has_pipeline
-        self.fetches_error_texts = source.error_text is not None
-        self.has_listing_per_pipeline = source.per_pipeline
+        self.fetches_error_texts = description.error_text is not None
+        self.has_listing_per_pipeline = description.has_listing_per_pipeline
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        if self._source.per_pipeline:
+        if self._description.has_listing_per_pipeline:
             return one_by_one(targets, self._listing)
         # Without `one_pipeline` the description has no request for a single pipeline.
-        return plan_walks(
-            targets, self._listing, max_single=0 if self._source.one_pipeline is None else MAX_SINGLE_BACKFILLS
-        )
+        max_single_walks = 0 if self._description.one_pipeline is None else MAX_SINGLE_BACKFILLS
+        return plan_walks(targets, self._listing, max_single_walks=max_single_walks)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Read open runs from the list of open runs, if one is described, and request the others one by one."""
-        source, open_rows = self._source, None
-        if source.open_runs is not None:
-            pages = self._pages(source.request.with_part(source.open_runs), None, "")
+        description, open_rows = self._description, None
+        if description.open_runs is not None:
+            pages = self._pages(description.request.with_part(description.open_runs), None, "")
             open_rows = ((requested_at, rows) for requested_at, rows, _ in pages)
-        return reread_open(
+        return reread_open_runs_by_key(
             runs,
             open_rows=open_rows,
-            key=self._key,
-            events=self._events,
-            read_one=None if source.one_run is None else partial(self._read_run, source.one_run),
+            run_key=self._key,
+            to_events=self._events,
+            read_run=None if description.one_run is None else partial(self._read_run, description.one_run),
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
         """Yield each run with its text, or with None if the partner answers 404 or the response has no text."""
-        if (text_request := self._source.error_text) is None:
+        if (text_request := self._description.error_text) is None:
             return
         for run in runs:
             now = datetime.now(UTC)
-            values: Values = {
+            values: PlaceholderValues = {
                 "external_id": run.external_id,
                 "external_run_id": run.external_run_id,
                 "since": utc_text((run.started_at or run.finished_at or now) - timedelta(days=1)),
                 "now": utc_text(now),
             }
             try:
-                body = self._send(text_request.request.filled(values)).body
+                body = self._send(text_request.request.with_values(values)).body
             except NotFound:
                 yield run, None
                 continue
@@ -108,40 +113,40 @@ class DeclarativeConnector(NoPipelineList):
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return the links from the description's templates; {base_path} is the path of base_url."""
         path = urlsplit(self._session.base_url).path
-        pipeline, runs = (
+        pipeline_page, run_page = (
             template and template.replace("{ui}", ui).replace("{base_path}", path)
-            for template in (self._source.links.pipeline_url, self._source.links.run_url_template)
+            for template in (self._description.links.pipeline_page, self._description.links.run_page)
         )
-        return expand_links(Links(pipeline, runs), external_ids)
+        return expand_links(LinkTemplates(pipeline_page, run_page), external_ids)
 
     def _read_run(self, one_run: OneRunRequest, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         requested_at = datetime.now(UTC)
-        values: Values = {"external_id": runs[0].external_id, "external_run_id": runs[0].external_run_id}
+        values: PlaceholderValues = {"external_id": runs[0].external_id, "external_run_id": runs[0].external_run_id}
         try:
-            body = self._send(one_run.request.filled(values)).body
+            body = self._send(one_run.request.with_values(values)).body
         except Refused as error:
             # A 404 without JSON comes from a proxy and not from the API, so it does not prove that the run is gone.
             not_found = isinstance(error, NotFound) and error.has_json_body
-            if not one_run.gone or not (not_found or (one_run.gone_text and one_run.gone_text in str(error))):
+            if not one_run.detects_gone or not (not_found or (one_run.gone_text and one_run.gone_text in str(error))):
                 raise
-            version = requested_at if self._source.version == VERSION_IS_REQUEST_TIME else None
+            version = requested_at if self._description.version == VERSION_IS_REQUEST_TIME else None
             yield from (gone_event(run, version=version) for run in runs)
             return
         yield from self._events(runs, _search(one_run.item, body), requested_at)
 
     def _listing(self, targets: Sequence[Target], external_id: str | None, start: Position | None) -> Iterator[Page]:
-        targets_by_id, request = by_external_id(targets), self._source.request
-        if external_id is not None and not self._source.per_pipeline:
-            request = request.with_part(self._source.one_pipeline)
+        targets_by_id, request = by_external_id(targets), self._description.request
+        if external_id is not None and not self._description.has_listing_per_pipeline:
+            request = request.with_part(self._description.one_pipeline)
         for requested_at, rows, position in self._pages(request, earliest_start(targets), external_id or "", start):
             page = Page(position=position, notices=self._notices(rows))
             for row in rows:
-                if self._source.per_pipeline:
+                if self._description.has_listing_per_pipeline:
                     pipelines: Sequence[Target] = targets
                 elif name := _as_text(self._field("pipeline", row)):
                     pipelines = targets_by_id.get(name, ())
                     if not pipelines and not self._has_pipeline(name):
-                        page.unknown.add(name)
+                        page.unknown_ids.add(name)
                 else:
                     page.events.append(Rejected("an item without the pipeline that it belongs to"))
                     continue
@@ -159,8 +164,8 @@ class DeclarativeConnector(NoPipelineList):
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Yield the time of the request, the rows and the position of each page."""
         now = datetime.now(UTC)
-        since_request = self._source.since
-        values: Values = {"external_id": external_id, "now": utc_text(now)}
+        since_request = self._description.since
+        values: PlaceholderValues = {"external_id": external_id, "now": utc_text(now)}
         if since_request is not None:
             if since is not None:
                 since -= timedelta(seconds=since_request.lookback_seconds)
@@ -170,32 +175,34 @@ class DeclarativeConnector(NoPipelineList):
                 request = request.with_part(since_request.request)
                 time_format = since_request.time_format
                 values |= {"since": _format_time(since, time_format), "now": _format_time(now, time_format)}
-        request = request.filled(values)
-        listing, page_limit, last_rows = _ListingPosition(self._source, request, start), PageLimit(), None
+        request = request.with_values(values)
+        listing, page_limit, last_rows = _ListingPosition(self._description, request, start), PageLimit(), None
         while True:
             requested_at, position = datetime.now(UTC), listing.position
-            answer = self._send(listing.request)
-            rows = _search(self._source.items, answer.body)
+            response = self._send(listing.request)
+            rows = _search(self._description.items, response.body)
             if not isinstance(rows, list):
-                raise BadAnswer(f"the answer has no list at {self._source.items.text!r}")
+                raise BadAnswer(f"the answer has no list at {self._description.items.text!r}")
             # OffsetPaging checks this itself, because new rows can repeat a page without a loop.
-            if rows and rows == last_rows and self._source.paging.kind != "offset":
+            if rows and rows == last_rows and self._description.paging.kind != "offset":
                 raise BadAnswer("the partner returned the same page twice")
             page_limit.count_page(len(rows))
             yield requested_at, rows, position
-            if not self._source.paging.described and (evidence := find_next_page(answer)):
+            if not self._description.paging.is_described and (evidence := describe_next_page(response)):
                 raise BadAnswer(
                     f"{evidence} refers to a next page, but the description has no paging: describe source.paging, or "
                     'set kind = "none" there to read only the first page'
                 )
-            if self._all_older(rows, since) or not listing.advance(answer, rows, self._text_keys(rows), self._session):
+            if self._all_older(rows, since) or not listing.advance(
+                response, rows, self._text_keys(rows), self._session
+            ):
                 return
             last_rows = None if listing.stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:
-        request = self._source.request
+        request = self._description.request
         limits = {str(value) for value in [*request.query.values(), *(request.body or {}).values()]}
-        if self._source.paging.described or not looks_full(rows, limits):
+        if self._description.paging.is_described or not looks_full(rows, limits):
             return set()
         return {f"the page has exactly {len(rows)} runs and source.paging is missing, so there may be more runs"}
 
@@ -204,17 +211,16 @@ class DeclarativeConnector(NoPipelineList):
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
         """Return whether all rows are older than the start. An unfiltered listing, newest first, ends there."""
-        since_request = self._source.since
+        since_request = self._description.since
         if since_request is None or since_request.stop_before is None or since is None or not rows:
             return False
-        times = [
-            _as_datetime(read_time(_search(since_request.stop_before, row), self._source.time_format)) for row in rows
-        ]
+        time_format = self._description.time_format
+        times = [_as_datetime(read_time(_search(since_request.stop_before, row), time_format)) for row in rows]
         return all(time is not None and time < since for time in times)
 
     def _field(self, name: str, row: Any) -> Any:
         """Return the value of a described field, or None if the row does not fit its expression."""
-        expression = self._source.fields.get(name)
+        expression = self._description.fields.get(name)
         with contextlib.suppress(JMESPathError):
             return expression.search(row) if expression is not None else None
         return None
@@ -227,7 +233,7 @@ class DeclarativeConnector(NoPipelineList):
             yield Rejected(f"a run is a {type(row).__name__}, not an object")
             return
         for pipeline in pipelines:
-            run_event = to_run_event(self._source, pipeline.pipeline_id, row, requested_at)
+            run_event = to_run_event(self._description, pipeline.pipeline_id, row, requested_at)
             if run_event is not None:
                 yield run_event
 
@@ -235,12 +241,12 @@ class DeclarativeConnector(NoPipelineList):
 class _ListingPosition:
     """The position in a listing with the described kind of paging, and the request for its current page."""
 
-    def __init__(self, source: SourceDescription, request: RequestTemplate, start: Position | None) -> None:
-        paging = self._paging = source.paging
-        self._first = request
+    def __init__(self, description: SourceDescription, request: RequestTemplate, start: Position | None) -> None:
+        paging = self._paging = description.paging
+        self._first_request = request
         self._cursors = CursorPaging(start if paging.kind in {"cursor", "link", "next_url"} else None)
         self._offsets = OffsetPaging(start if paging.kind == "offset" else None)
-        self._numbers = NumberPaging(paging.first, start if paging.kind == "page" else None)
+        self._numbers = PageNumberPaging(paging.first_number, start if paging.kind == "page" else None)
         self.request = request
         self.stepped_back = False
         match paging.kind:
@@ -267,20 +273,20 @@ class _ListingPosition:
 
     def _request_for(self, next_url: str) -> RequestTemplate:
         # Without the query of the first request, because the URL of the next page has its own.
-        return RequestTemplate(self._first.method, next_url, {}, self._first.body)
+        return RequestTemplate(self._first_request.method, next_url, {}, self._first_request.body)
 
-    def advance(self, answer: PartnerResponse, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
+    def advance(self, response: PartnerResponse, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
         """Return whether there is a next page; if so, `request` becomes its request."""
         paging = self._paging
-        if paging.more is not None and not _search(paging.more, answer.body):
+        if paging.has_more is not None and not _search(paging.has_more, response.body):
             return False
-        total = _search(paging.total, answer.body) if paging.total is not None else None
+        total = _search(paging.total, response.body) if paging.total is not None else None
         total = total if isinstance(total, int) else None
         match paging.kind:
             case "none":
                 return False
             case "cursor":
-                if not self._cursors.advance(_search(paging.next, answer.body)):
+                if not self._cursors.advance(_search(paging.next_page, response.body)):
                     return False
                 self._set_parameter(str(self._cursors.cursor))
             case "offset":
@@ -294,7 +300,7 @@ class _ListingPosition:
                 self.stepped_back = self._numbers.number <= before
                 self._set_parameter(self._numbers.number)
             case "link" | "next_url":
-                url = answer.next_url if paging.kind == "link" else _search(paging.next, answer.body)
+                url = response.next_url if paging.kind == "link" else _search(paging.next_page, response.body)
                 if not self._cursors.advance(session.same_host_url(url) if isinstance(url, str) and url else url):
                     return False
                 self.request = self._request_for(str(self._cursors.cursor))
@@ -303,11 +309,11 @@ class _ListingPosition:
         return True
 
     def _set_parameter(self, position: str | int) -> None:
-        self.request = self._first.with_parameter(self._paging.param, position)
+        self.request = self._first_request.with_parameter(self._paging.parameter, position)
 
 
 def to_run_event(
-    source: SourceDescription, pipeline_id: UUID, row: dict[str, Any], requested_at: datetime
+    description: SourceDescription, pipeline_id: UUID, row: dict[str, Any], requested_at: datetime
 ) -> RunEvent | None:
     """Return the event, or None for a row that is not a run.
 
@@ -315,19 +321,19 @@ def to_run_event(
     """
     notes: list[str] = []
     values: dict[str, Any] = {}
-    for name, expression in source.fields.items():
+    for name, expression in description.fields.items():
         try:
             values[name] = expression.search(row)
         except JMESPathError:
             notes.append(f"{name} left out: {expression.text!r} does not fit this run")
-    status = canonical_status(source, source_status(source, row))
+    status = canonical_status(description, source_status(description, row))
     if status == IGNORED:
         return None
-    version = read_time(values.get("at"), source.time_format)
+    version = read_time(values.get("at"), description.time_format)
     clock = Clock.SOURCE
-    if version is None and source.version == VERSION_IS_REQUEST_TIME:
+    if version is None and description.version == VERSION_IS_REQUEST_TIME:
         version, clock = requested_at, Clock.REQUEST_TIME
-    if status == "running" and not source.reopens:
+    if status == "running" and not description.reopens:
         version = None  # without a version, record_runs never sets an ended run back to running
     if reason := values.get("status_reason"):
         notes.insert(0, str(reason))
@@ -335,13 +341,13 @@ def to_run_event(
         pipeline_id=pipeline_id,
         external_run_id=values.get("external_run_id"),
         status=status,
-        started_at=read_time(values.get("started_at"), source.time_format),
-        finished_at=read_time(values.get("finished_at"), source.time_format),
-        duration_seconds=read_duration(values.get("duration_seconds"), source.duration_format),
+        started_at=read_time(values.get("started_at"), description.time_format),
+        finished_at=read_time(values.get("finished_at"), description.time_format),
+        duration_seconds=read_duration(values.get("duration_seconds"), description.duration_format),
         rows_processed=values.get("rows_processed"),
         error_message=values.get("error_message"),
         status_reason="; ".join(notes) or None,
-        payload=_without(row, source.drop),
+        payload=_without(row, description.drop),
         source_url=values.get("source_url"),
         source_updated_at=version,
         clock=clock,
@@ -353,24 +359,24 @@ def error_text(text_request: ErrorTextRequest, body: object) -> str | None:
     selected = _search(text_request.lines, body)
     lines = [_as_text(line).strip() for line in (selected if isinstance(selected, list) else [selected])]
     log = _as_text(_search(text_request.log, body)).strip()
-    return "\n".join(filter(None, [*lines, log[-MAX_LOG_LENGTH:]])) or None
+    return "\n".join(filter(None, [*lines, log[-MAX_LOG_CHARACTERS:]])) or None
 
 
-def source_status(source: SourceDescription, row: object) -> str | None:
+def source_status(description: SourceDescription, row: object) -> str | None:
     """Return the row's status in the source's words, joined by a slash (completed/failure), or None if it has none."""
     words = []
-    for expression in source.status_expressions:
+    for expression in description.status_expressions:
         with contextlib.suppress(JMESPathError):
             words.append(_as_text(expression.search(row)).strip())
     return "/".join(word for word in words if word) or None
 
 
-def canonical_status(source: SourceDescription, words: str | None) -> str | None:
+def canonical_status(description: SourceDescription, words: str | None) -> str | None:
     """Return the status for all words together, else for the first word. Unknown words are returned unchanged."""
     if words is None:
         return None
     lowered = words.lower()
-    return source.statuses.get(lowered) or source.statuses.get(lowered.partition("/")[0]) or words
+    return description.statuses.get(lowered) or description.statuses.get(lowered.partition("/")[0]) or words
 
 
 def read_time(value: object, time_format: str) -> object:

@@ -13,14 +13,14 @@ NEXT_PAGE_FIELDS = frozenset(
     )
 )  # fmt: skip
 # Common default page sizes of servers.
-USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000})
+USUAL_PAGE_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000})
 
 
-def find_next_page(answer: PartnerResponse) -> str | None:
+def describe_next_page(response: PartnerResponse) -> str | None:
     """Return the field or header that refers to a next page, as words for a message, or None."""
-    if answer.next_url:
+    if response.next_url:
         return 'a header Link with rel="next"'
-    body = answer.body
+    body = response.body
     if not isinstance(body, dict):
         return None
     nested = [(f"{name}.", value) for name, value in body.items() if isinstance(value, dict)]
@@ -32,6 +32,6 @@ def find_next_page(answer: PartnerResponse) -> str | None:
     return None
 
 
-def looks_full(rows: list[Any], limits: set[str]) -> bool:
+def looks_full(rows: list[Any], requested_limits: set[str]) -> bool:
     """Return whether the page has as many rows as the requested limit or a common default."""
-    return str(len(rows)) in limits or len(rows) in USUAL_SIZES
+    return str(len(rows)) in requested_limits or len(rows) in USUAL_PAGE_SIZES

@@ -22,11 +22,11 @@ from ingestion.connectors.base import (
 )
 from ingestion.connectors.prefect_deployments import list_deployments
 from ingestion.connectors.prefect_events import changed_runs
-from ingestion.connectors.prefect_tasks import failed_tasks
-from ingestion.connectors.walk_plans import plan_walks, reread_by_id
+from ingestion.connectors.prefect_tasks import read_failed_task_lines
+from ingestion.connectors.walk_plans import plan_walks, reread_open_runs_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.links import Links, expand_links
+from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import OffsetPaging, PageLimit, Position
 from runs.events import Rejected, RunEvent
 
@@ -48,13 +48,13 @@ OPEN_RUN_FILTERS: tuple[dict[str, Any], ...] = (
     # which are SCHEDULED without a start.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED_FILTER},
 )
-UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # These estimates of the server differ in every response. If they were stored, each walk would write every run again.
 VOLATILE_FIELDS = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
 # By base_url and external id: true for a flow, false for a deployment. Kept until the process ends, to save a request
 # per tick, because an id never changes its kind.
-_is_flow: dict[str, dict[str, bool]] = {}
+_is_flow_by_id: dict[str, dict[str, bool]] = {}
 
 
 class PrefectConnector(NoErrorTextRequests):
@@ -64,38 +64,41 @@ class PrefectConnector(NoErrorTextRequests):
     def __init__(self, session: PartnerSession, *, has_pipeline: Callable[[str], bool]) -> None:
         self._session = session
         self._has_pipeline = has_pipeline
-        self._failed_tasks: dict[str, str] = {}  # id of a failed run in the last response: lines about its tasks
+        # Lines about the failed tasks of each failed run in the last response, by flow run id.
+        self._failed_task_lines: dict[str, str] = {}
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """Return one walk for all targets with a start, and one for the targets without a start."""
         # No walks of single pipelines, because _listing always reads the runs of the whole server.
-        return plan_walks(targets, self._listing, max_single=0)
+        return plan_walks(targets, self._listing, max_single_walks=0)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(runs, batch_size=PAGE_SIZE, fetch=self._by_id, id_field="id", to_run_event=self._event)
+        return reread_open_runs_by_id(
+            runs, batch_size=PAGE_SIZE, fetch=self._fetch_by_ids, id_field="id", to_run_event=self._event
+        )
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"
-        flows = self._flows(external_ids)
-        return expand_links(Links(f"{ui}/deployments/deployment/{{external_id}}", runs), external_ids) | expand_links(
-            Links(f"{ui}/flows/flow/{{external_id}}", runs), flows
-        )
+        flows = self._flow_ids(external_ids)
+        return expand_links(
+            LinkTemplates(f"{ui}/deployments/deployment/{{external_id}}", runs), external_ids
+        ) | expand_links(LinkTemplates(f"{ui}/flows/flow/{{external_id}}", runs), flows)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
         return list_deployments(self._session)
 
-    def _flows(self, external_ids: Collection[str]) -> set[str]:
+    def _flow_ids(self, external_ids: Collection[str]) -> set[str]:
         """Return the ids that belong to flows."""
-        is_flow = _is_flow.setdefault(self._session.base_url, {})
+        is_flow_by_id = _is_flow_by_id.setdefault(self._session.base_url, {})
         # Ids of flows and deployments are UUIDs; a pipeline may have another external id by mistake.
-        new_ids = [name for name in external_ids if name not in is_flow and UUID_FORM.fullmatch(name)]
+        new_ids = [name for name in external_ids if name not in is_flow_by_id and UUID_PATTERN.fullmatch(name)]
         for first in range(0, len(new_ids), PAGE_SIZE):
             batch = new_ids[first : first + PAGE_SIZE]
             body = {"flows": {"id": {"any_": batch}}, "limit": PAGE_SIZE}
             rows = self._session.post("/api/flows/filter", body)
             flows = {str(row.get("id")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
-            is_flow |= {name: name in flows for name in batch}
-        return {name for name in external_ids if is_flow.get(name)}
+            is_flow_by_id |= {name: name in flows for name in batch}
+        return {name for name in external_ids if is_flow_by_id.get(name)}
 
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
         since = earliest_start(targets)
@@ -112,7 +115,7 @@ class PrefectConnector(NoErrorTextRequests):
         # A walk from the beginning has listed every run, so it does not need the events.
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
-                yield self._page(self._by_id(ids), targets_by_id, None)
+                yield self._page(self._fetch_by_ids(ids), targets_by_id, None)
 
     def _page(
         self, rows: Sequence[Any], targets_by_id: Mapping[str, Sequence[Target]], position: Position | None
@@ -127,17 +130,17 @@ class PrefectConnector(NoErrorTextRequests):
             events = (self._event(target.pipeline_id, row) for target in pipelines)
             page.events.extend(run_event for run_event in events if run_event is not None)
             if not any(map(self._has_pipeline, external_ids)):
-                page.unknown.update(external_ids[:1])  # the deployment if there is one
+                page.unknown_ids.update(external_ids[:1])  # the deployment if there is one
         return page
 
-    def _by_id(self, ids: Sequence[str]) -> list[Any]:
-        return self._fetch({"id": {"any_": list(ids)}}, 0)
+    def _fetch_by_ids(self, ids: Sequence[str]) -> list[Any]:
+        return self._fetch_flow_runs({"id": {"any_": list(ids)}}, 0)
 
     def _pages(self, run_filter: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
         """Yield the position and the rows of each page, ordered by start: new runs come after those already read."""
         paging, page_limit = OffsetPaging(start), PageLimit()
         while True:
-            position, rows = paging.position, self._fetch(run_filter, paging.offset)
+            position, rows = paging.position, self._fetch_flow_runs(run_filter, paging.offset)
             page_limit.count_page(len(rows))
             yield position, rows
             keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
@@ -145,18 +148,18 @@ class PrefectConnector(NoErrorTextRequests):
             if not paging.advance(keys=keys, is_last=len(rows) < PAGE_SIZE):
                 return
 
-    def _fetch(self, run_filter: dict[str, Any], offset: int) -> list[Any]:
+    def _fetch_flow_runs(self, run_filter: dict[str, Any], offset: int) -> list[Any]:
         """Return a page of flow runs, and read the failed tasks of those that failed."""
         body = {"flow_runs": run_filter, "sort": "START_TIME_ASC", "limit": PAGE_SIZE, "offset": offset}
         rows = self._session.post("/api/flow_runs/filter", body)
         if not isinstance(rows, list):
             raise BadAnswer(f"the answer is a {type(rows).__name__}, not a list of flow runs")
         failed = [str(row.get("id")) for row in rows if isinstance(row, dict) and canonical_status(row) == "failed"]
-        self._failed_tasks = failed_tasks(self._session, failed)
+        self._failed_task_lines = read_failed_task_lines(self._session, failed)
         return rows
 
     def _event(self, pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
-        return to_run_event(pipeline_id, row, self._failed_tasks.get(str(row.get("id")), ""))
+        return to_run_event(pipeline_id, row, self._failed_task_lines.get(str(row.get("id")), ""))
 
 
 def to_run_event(pipeline_id: Any, row: dict[str, Any], failed_task_lines: str = "") -> RunEvent | None:

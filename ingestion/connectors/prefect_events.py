@@ -43,7 +43,7 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
             events = body.get("events") if isinstance(body, dict) else None
             rows = events if isinstance(events, list) else []
             page_limit.count_page(len(rows))
-            ids = list(dict.fromkeys(run_id for row in rows if (run_id := _flow_run(row)) and run_id not in yielded))
+            ids = list(dict.fromkeys(run_id for row in rows if (run_id := _flow_run_id(row)) and run_id not in yielded))
             yielded.update(ids)
             if ids:
                 yield ids
@@ -54,22 +54,23 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
                 logger.warning("more than %d pages of Prefect events: reconciliation reads the rest", MAX_PAGES)
                 return
             body = session.get("/api/events/filter/next", {"page-token": token})
-    except TokenRefused:  # a subclass of Refused, but all further requests would fail too
+    except TokenRefused:
+        # Unlike another Refused: without a valid token, every further request would fail as well.
         raise
     except Refused as error:
         logger.info("Prefect's events cannot be read: %s", error)
 
 
-def _page_token(address: object) -> str | None:
+def _page_token(next_url: object) -> str | None:
     """Return the token in the URL of the next page, or None.
 
     The rest of the URL is not used: the server builds it from its own host name, which differs behind a proxy.
     """
-    tokens = parse_qs(urlsplit(address).query).get("page-token") if isinstance(address, str) else None
+    tokens = parse_qs(urlsplit(next_url).query).get("page-token") if isinstance(next_url, str) else None
     return tokens[0] if tokens else None
 
 
-def _flow_run(event: Any) -> str | None:
+def _flow_run_id(event: Any) -> str | None:
     """Return the id of the event's flow run, or None for another resource."""
     resource = event.get("resource") if isinstance(event, dict) else None
     name = resource.get("prefect.resource.id") if isinstance(resource, dict) else None

@@ -12,15 +12,15 @@ from ingestion.paging import PageLimit
 
 PAGE_SIZE = 200  # the server's maximum
 MAX_PAGES = 10
-MAX_TASKS = 5  # in the error text of a run
+MAX_LISTED_TASKS = 5  # in the error text of a run
 
 
-def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[str, str]:
+def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str]) -> dict[str, str]:
     """Return for each flow run the lines about its first failed tasks; empty if the server refuses the request."""
-    if not flow_runs:
+    if not flow_run_ids:
         return {}
     task_filter = {
-        "flow_runs": {"id": {"any_": sorted(flow_runs)}},
+        "flow_runs": {"id": {"any_": sorted(flow_run_ids)}},
         "task_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}},
         "sort": "END_TIME_DESC",
         "limit": PAGE_SIZE,
@@ -53,4 +53,8 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _first_lines(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= MAX_TASKS else [*lines[:MAX_TASKS], f"and {len(lines) - MAX_TASKS} more tasks"]
+    return (
+        lines
+        if len(lines) <= MAX_LISTED_TASKS
+        else [*lines[:MAX_LISTED_TASKS], f"and {len(lines) - MAX_LISTED_TASKS} more tasks"]
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER_PATTERN = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class RequestTemplate:
     body: Mapping[str, Any] | None = None
 
     def with_part(self, part: "RequestTemplate | None") -> "RequestTemplate":
-        """Return the request with the path, query and body of the part, which replace those of the request."""
+        """Return the request with the part merged into it. Where both have a value, that of the part is used."""
         if part is None:
             return self
         body = None if self.body is None and part.body is None else {**(self.body or {}), **(part.body or {})}
@@ -31,18 +31,20 @@ class RequestTemplate:
             return replace(self, body={**self.body, name: value})
         return replace(self, query={**self.query, name: str(value)})
 
-    def filled(self, values: Mapping[str, str | int | float]) -> "RequestTemplate":
+    def with_values(self, values: Mapping[str, str | int | float]) -> "RequestTemplate":
         """Return the request with the values inserted, percent-encoded in the path."""
         return replace(
             self,
             # safe="" also encodes a slash, so that an id stays one part of the path.
-            path=PLACEHOLDER.sub(lambda match: quote(str(values[match[1]]), safe=""), self.path),
+            path=PLACEHOLDER_PATTERN.sub(lambda match: quote(str(values[match[1]]), safe=""), self.path),
             query={name: str(_fill(text, values)) for name, text in self.query.items()},
             body=None if self.body is None else _fill(self.body, values),
         )
 
     def placeholders(self) -> set[str]:
-        return {name for text in _texts([self.path, self.query, self.body]) for name in PLACEHOLDER.findall(text)}
+        return {
+            name for text in _texts([self.path, self.query, self.body]) for name in PLACEHOLDER_PATTERN.findall(text)
+        }
 
 
 def unknown_placeholders(request: RequestTemplate, allowed: Set[str]) -> Set[str]:
@@ -56,9 +58,9 @@ def _fill(value: Any, values: Mapping[str, str | int | float]) -> Any:
         return [_fill(item, values) for item in value]
     if not isinstance(value, str):
         return value
-    if (only_placeholder := PLACEHOLDER.fullmatch(value)) is not None:
+    if (only_placeholder := PLACEHOLDER_PATTERN.fullmatch(value)) is not None:
         return values[only_placeholder[1]]  # a number stays a number in a JSON body
-    return PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
+    return PLACEHOLDER_PATTERN.sub(lambda match: str(values[match[1]]), value)
 
 
 def _texts(value: Any) -> list[str]:

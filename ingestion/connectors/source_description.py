@@ -13,8 +13,8 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from chm_project.settings.config_reader import ConfigReader
-from ingestion.connectors.request_template import PLACEHOLDER, RequestTemplate, unknown_placeholders
-from ingestion.links import EXTERNAL_ID, RUN_ID, Links
+from ingestion.connectors.request_template import PLACEHOLDER_PATTERN, RequestTemplate, unknown_placeholders
+from ingestion.links import EXTERNAL_ID, RUN_ID, LinkTemplates
 from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
@@ -29,7 +29,7 @@ TIME_FORMATS = ("iso", "epoch", "epoch_ms")
 DURATION_FORMATS = ("seconds", "milliseconds", "iso8601")
 PAGING_KINDS = ("none", "cursor", "offset", "page", "link", "next_url")
 # The keys that a kind of paging requires.
-REQUIRED_KEYS = {"cursor": ("param", "next"), "offset": ("param",), "page": ("param",), "next_url": ("next",)}
+REQUIRED_PAGING_KEYS = {"cursor": ("param", "next"), "offset": ("param",), "page": ("param",), "next_url": ("next",)}
 
 
 class Expression:
@@ -53,17 +53,17 @@ class Paging:
     """The table `paging`: how the next page of a listing is requested."""
 
     kind: str = "none"
-    param: str = ""  # the request parameter for the cursor, offset or page number
-    next: Expression | None = None  # the next cursor or URL
-    more: Expression | None = None  # the page is the last one if this is false or empty
+    parameter: str = ""  # the request parameter for the cursor, offset or page number
+    next_page: Expression | None = None  # the next cursor or URL
+    has_more: Expression | None = None  # the page is the last one if this is false or empty
     total: Expression | None = None  # the number of rows on all pages
-    first: int = 1  # the number of the first page
-    described: bool = False  # whether the description has a table `paging`
+    first_number: int = 1  # the number of the first page
+    is_described: bool = False  # whether the description has a table `paging`
 
 
 @dataclass(frozen=True, slots=True)
 class SinceRequest:
-    """What is added to the request if the walk has a start, and where a listing without a filter ends."""
+    """How the request changes if the walk has a start, and where an unfiltered listing ends."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
@@ -77,9 +77,9 @@ class OneRunRequest:
     """How to request one run, and how to detect that it is gone at the source."""
 
     request: RequestTemplate
-    item: Expression = WHOLE_DOCUMENT
-    gone: bool = True
-    gone_text: str = ""
+    item: Expression = WHOLE_DOCUMENT  # the run in the response
+    detects_gone: bool = True  # whether a 404 with JSON, or `gone_text`, shows that the run is gone
+    gone_text: str = ""  # part of the partner's error message
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +106,15 @@ class SourceDescription:
     open_runs: RequestTemplate | None = None
     one_run: OneRunRequest | None = None
     error_text: ErrorTextRequest | None = None
-    links: Links = field(default_factory=Links)
+    links: LinkTemplates = field(default_factory=LinkTemplates)
     time_format: str = "iso"
     duration_format: str = "seconds"
-    version: str = "none"
-    reopens: bool = True
-    drop: tuple[str, ...] = ()
+    version: str = "none"  # VERSION_IS_REQUEST_TIME if runs without an update time get that version
+    reopens: bool = True  # whether an ended run can become running again
+    drop: tuple[str, ...] = ()  # paths of fields that are not stored
 
     @property
-    def per_pipeline(self) -> bool:
+    def has_listing_per_pipeline(self) -> bool:
         """Return whether each pipeline has a listing of its own."""
         return "external_id" in self.request.placeholders()
 
@@ -125,17 +125,17 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def read_source(
-    reader: ConfigReader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]
+    reader: ConfigReader, where: str, table: Mapping[str, Any], preset: Mapping[str, Any]
 ) -> SourceDescription:
-    """Return the source that `table` describes, merged into `base` (the table of a preset, or empty).
+    """Return the source that `table` describes, merged into `preset` (the table of a preset, or empty).
 
     Values and lists in `table` replace those of the preset. Mistakes are added to the reader.
     """
-    return _SourceReader(reader, where).source(_merge(base, table))
+    return _SourceReader(reader, where).source(_merge(preset, table))
 
 
-def _merge(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def _merge(preset: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(preset)
     for key, value in table.items():
         preset_value = merged.get(key)
         if isinstance(preset_value, dict) and isinstance(value, dict):
@@ -154,7 +154,7 @@ class _SourceReader:
 
     def source(self, table: Mapping[str, Any]) -> SourceDescription:
         reader, where = self.reader, self.where
-        request = self._request(table, "request", {"now", "external_id"}, methods=True)
+        request = self._request(table, "request", {"now", "external_id"}, allows_method=True)
         status_expressions, statuses = self._status(reader.table(table, "status", where, required=True))
         fields = self._fields(reader.table(table, "fields", where, required=True))
         source = SourceDescription(
@@ -178,7 +178,7 @@ class _SourceReader:
         )
         if not request.path:
             reader.mistakes.append(f"{where}.request.path: is missing")
-        if not source.per_pipeline and "pipeline" not in fields:
+        if not source.has_listing_per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(
                 f"{where}.fields.pipeline: is missing; it is required if the request does not contain {{external_id}}"
             )
@@ -196,33 +196,36 @@ class _SourceReader:
         key: str,
         allowed: Set[str],
         *,
-        methods: bool = False,
-        others: Set[str] = frozenset(),
+        allows_method: bool = False,
+        other_keys: Set[str] = frozenset(),
     ) -> RequestTemplate:
         """Return the request in the table `key`, with placeholders from `allowed`.
 
-        With `methods`, the table is required and may contain `method`. `others` are its keys that the caller reads.
+        With `allows_method`, the table is required and may contain `method`. `other_keys` are its keys that the caller
+        reads.
         """
         reader, where = self.reader, f"{self.where}.{key}"
-        part = reader.table(table, key, self.where, required=methods)
+        part = reader.table(table, key, self.where, required=allows_method)
         query = reader.table(part, "query", where)
         if not all(isinstance(value, str | int) and not isinstance(value, bool) for value in query.values()):
             reader.mistakes.append(f"{where}.query: values must be texts or whole numbers")
             query = {}
         request = RequestTemplate(
-            method=reader.choice(part, where, "method", ("GET", "POST"), default="GET") if methods else "GET",
+            method=reader.choice(part, where, "method", ("GET", "POST"), default="GET") if allows_method else "GET",
             path=reader.text(part, where, "path"),
             query={name: str(value) for name, value in query.items()},
             body=reader.table(part, "body", where) if "body" in part else None,
         )
         if request.path and not request.path.startswith("/"):
             reader.mistakes.append(f"{where}.path: must begin with / (it follows base_url)")
-        if methods and request.body is not None and request.method == "GET":
+        if allows_method and request.body is not None and request.method == "GET":
             reader.mistakes.append(f'{where}.body: requires method = "POST"')
         for name in sorted(unknown_placeholders(request, allowed)):
             placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in sorted(allowed))
             reader.mistakes.append(f"{where}: {{{name}}} is not a placeholder here (only {placeholders})")
-        reader.refuse_unknown_keys(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
+        reader.refuse_unknown_keys(
+            part, where, {"path", "query", "body", *other_keys} | ({"method"} if allows_method else set())
+        )
         return request
 
     def _optional_request(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> RequestTemplate | None:
@@ -231,7 +234,7 @@ class _SourceReader:
     def _since(self, table: Mapping[str, Any]) -> SinceRequest:
         reader, where = self.reader, f"{self.where}.since"
         keys = {"time_format", "lookback_seconds", "first_days", "stop_before"}
-        request = self._request(table, "since", {"now", "since", "external_id"}, others=keys)
+        request = self._request(table, "since", {"now", "since", "external_id"}, other_keys=keys)
         part = reader.table(table, "since", self.where)
         formats = (*TIME_FORMATS, "date")
         return SinceRequest(
@@ -247,7 +250,7 @@ class _SourceReader:
     def _one_run(self, table: Mapping[str, Any]) -> OneRunRequest:
         reader, where = self.reader, f"{self.where}.one_run"
         request = self._request(
-            table, "one_run", {"external_id", "external_run_id"}, others={"item", "gone", "gone_text"}
+            table, "one_run", {"external_id", "external_run_id"}, other_keys={"item", "gone", "gone_text"}
         )
         part = reader.table(table, "one_run", self.where)
         if not request.path:
@@ -255,14 +258,14 @@ class _SourceReader:
         return OneRunRequest(
             request=request,
             item=self._expression(part, where, "item") or WHOLE_DOCUMENT,
-            gone=reader.boolean(part, where, "gone", default=True),
+            detects_gone=reader.boolean(part, where, "gone", default=True),
             gone_text=reader.text(part, where, "gone_text"),
         )
 
     def _error_text(self, table: Mapping[str, Any]) -> ErrorTextRequest:
         where = f"{self.where}.error_text"
         allowed = {"external_id", "external_run_id", "since", "now"}
-        request = self._request(table, "error_text", allowed, methods=True, others={"lines", "log"})
+        request = self._request(table, "error_text", allowed, allows_method=True, other_keys={"lines", "log"})
         part = self.reader.table(table, "error_text", self.where)
         if not request.path:
             self.reader.mistakes.append(f"{where}.path: is missing")
@@ -272,19 +275,19 @@ class _SourceReader:
             log=self._expression(part, where, "log"),
         )
 
-    def _links(self, table: Mapping[str, Any]) -> Links:
+    def _links(self, table: Mapping[str, Any]) -> LinkTemplates:
         """Return the URL templates. They begin with {ui} or a fixed URL."""
         reader, where = self.reader, f"{self.where}.links"
-        links = Links(
-            pipeline_url=reader.text(table, where, "pipeline") or None,
-            run_url_template=reader.text(table, where, "runs") or None,
+        links = LinkTemplates(
+            pipeline_page=reader.text(table, where, "pipeline") or None,
+            run_page=reader.text(table, where, "runs") or None,
         )
-        for key, template in (("pipeline", links.pipeline_url), ("runs", links.run_url_template)):
+        for key, template in (("pipeline", links.pipeline_page), ("runs", links.run_page)):
             # A browser would open another scheme, such as javascript:, from the console.
             if template and not template.startswith(("{ui}", "https://", "http://")):
                 reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")
             allowed = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}
-            for placeholder in PLACEHOLDER.finditer(template or ""):
+            for placeholder in PLACEHOLDER_PATTERN.finditer(template or ""):
                 if placeholder[0] not in allowed:
                     names = ", ".join(sorted(allowed))
                     reader.mistakes.append(f"{where}.{key}: {placeholder[0]} is not a placeholder here (only {names})")
@@ -294,15 +297,15 @@ class _SourceReader:
     def _paging(self, table: Mapping[str, Any]) -> Paging:
         reader, where = self.reader, f"{self.where}.paging"
         paging = Paging(
-            described=bool(table),
+            is_described=bool(table),
             kind=reader.choice(table, where, "kind", PAGING_KINDS, default="none"),
-            param=reader.text(table, where, "param"),
-            next=self._expression(table, where, "next"),
-            more=self._expression(table, where, "more"),
+            parameter=reader.text(table, where, "param"),
+            next_page=self._expression(table, where, "next"),
+            has_more=self._expression(table, where, "more"),
             total=self._expression(table, where, "total"),
-            first=int(reader.number(table, where, "first", 1, 0, 1)),
+            first_number=int(reader.number(table, where, "first", 1, 0, 1)),
         )
-        for key in REQUIRED_KEYS.get(paging.kind, ()):
+        for key in REQUIRED_PAGING_KEYS.get(paging.kind, ()):
             if not table.get(key):
                 reader.mistakes.append(f"{where}.{key}: is missing ({paging.kind} requires it)")
         reader.refuse_unknown_keys(table, where, {"kind", "param", "next", "more", "total", "first"})
@@ -319,8 +322,8 @@ class _SourceReader:
     def _status(self, table: Mapping[str, Any]) -> tuple[tuple[Expression, ...], dict[str, str]]:
         reader, where = self.reader, f"{self.where}.status"
         reader.refuse_unknown_keys(table, where, {"words", *Status.values, IGNORED})
-        words = reader.texts(table, where, "words")
-        if table and not words and "words" not in table:
+        expression_texts = reader.texts(table, where, "words")
+        if table and not expression_texts and "words" not in table:
             reader.mistakes.append(f'{where}.words: is missing; list expressions for the status, such as ["status"]')
         statuses: dict[str, str] = {}
         for status, word in self._words_by_status(table, where):
@@ -328,7 +331,7 @@ class _SourceReader:
                 reader.mistakes.append(f"{where}.{status}: {word!r} is also under {statuses[word]}")
         if table and not statuses:
             reader.mistakes.append(f"{where}: list the source's statuses under {', '.join(Status.values)}")
-        compiled = (self._compile(f"{where}.words", word) for word in words)
+        compiled = (self._compile(f"{where}.words", text) for text in expression_texts)
         return tuple(expression for expression in compiled if expression is not None), statuses
 
     def _words_by_status(self, table: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ RunKey = tuple[str | None, str | None]
 
 
 def plan_walks(
-    targets: Sequence[Target], listing: Listing, *, max_single: int = MAX_SINGLE_BACKFILLS
+    targets: Sequence[Target], listing: Listing, *, max_single_walks: int = MAX_SINGLE_BACKFILLS
 ) -> Iterator[Walk]:
     """Yield one walk for all targets with a start, and further walks for the targets without a start.
 
@@ -30,7 +30,7 @@ def plan_walks(
     new_targets = [target for target in targets if target.since is None]
     if with_start:
         yield Walk(with_start, partial(listing, with_start, None))
-    if len(new_targets) > max_single:
+    if len(new_targets) > max_single_walks:
         yield Walk(new_targets, partial(listing, new_targets, None))
     else:
         yield from one_by_one(new_targets, listing)
@@ -42,17 +42,17 @@ def one_by_one(targets: Sequence[Target], listing: Listing) -> Iterator[Walk]:
         yield Walk(group, partial(listing, group, external_id))
 
 
-def reread_open(
+def reread_open_runs_by_key(
     runs: Sequence[OpenRun],
     *,
     open_rows: Iterable[tuple[datetime, Sequence[Any]]] | None,
-    key: Callable[[Any], RunKey],
-    events: Callable[[Sequence[OpenRun], Any, datetime], Events],
-    read_one: Callable[[Sequence[OpenRun]], Events] | None,
+    run_key: Callable[[Any], RunKey],
+    to_events: Callable[[Sequence[OpenRun], Any, datetime], Events],
+    read_run: Callable[[Sequence[OpenRun]], Events] | None,
 ) -> Iterator[Page]:
-    """Yield pages with the open runs.
+    """Yield pages with the current state of the open runs.
 
-    First read `open_rows`, the source's list of open runs, if it has one. Then request each other run with `read_one`.
+    First read `open_rows`, the source's list of open runs, if it has one. Then request each other run with `read_run`.
     Pipelines of several clients may share a run, so each row and each request is for a group of runs.
     """
     missing: dict[RunKey, list[OpenRun]] = {}
@@ -63,17 +63,17 @@ def reread_open(
         for requested_at, rows in open_rows:
             page = Page()
             for row in rows:
-                if group := missing.pop(key(row), None):
-                    page.events.extend(events(group, row, requested_at))
+                if group := missing.pop(run_key(row), None):
+                    page.events.extend(to_events(group, row, requested_at))
             yield page
             if not missing:
                 return
-    if read_one is not None:
+    if read_run is not None:
         for group in missing.values():
-            yield Page(list(read_one(group)))
+            yield Page(list(read_run(group)))
 
 
-def reread_by_id(
+def reread_open_runs_by_id(
     runs: Sequence[OpenRun],
     *,
     batch_size: int,

@@ -21,7 +21,7 @@ class Playback:
     """Plays the recorded moments in real time, round after round. The runs of the last rounds stay in the list."""
 
     # When each moment begins, in seconds of the round. As recorded, except that short moments last a little longer.
-    STARTS = {"A-early": 0, "B-middle": 52, "C-settled": 210, "D-cleared": 222, "E-final": 250}
+    MOMENT_START_SECONDS = {"A-early": 0, "B-middle": 52, "C-settled": 210, "D-cleared": 222, "E-final": 250}
     ROUND_SECONDS = 280
     KEPT_ROUNDS = 5
 
@@ -35,19 +35,19 @@ class Playback:
         for number in itertools.count():
             began_at = datetime.now(UTC)
             suffix = f"~{began_at:%m%dT%H%M%S}"  # Airflow allows ~ in run ids
-            for name, start in self.STARTS.items():
+            for name, start in self.MOMENT_START_SECONDS.items():
                 sleep(max(0.0, (began_at + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
-                self.show(name, began_at, suffix)
+                self.serve_moment(name, began_at, suffix)
             self._past_rounds = [*self._past_rounds, self._round_rows][-self.KEPT_ROUNDS :]
             sleep(max(0.0, (began_at + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds()))
             write_line(f"round {number + 1} is over; the recording starts again")
 
-    def show(self, name: str, began_at: datetime, suffix: str) -> None:
+    def serve_moment(self, name: str, began_at: datetime, suffix: str) -> None:
         """Serve the runs of earlier rounds and of this moment, with the times of a round that began at `began_at`."""
         shift = began_at - self._start
         past = [row for rows in self._past_rounds for row in rows]
         rows = [moved_run(row, shift, suffix) for row in self._partner.moments[name].rows]
-        self._partner.show([*past, *rows])
+        self._partner.serve_rows([*past, *rows])
         self._round_rows = rows
         write_line(f"the recorded Airflow is at moment {name}: {len(rows)} runs")
 

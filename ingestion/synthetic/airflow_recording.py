@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 RECORDINGS = Path(__file__).parent / "recordings"
-TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|\+00:00)")
+TIME_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|\+00:00)")
 DagRunKey = tuple[str, str]
 
 
@@ -73,7 +73,7 @@ def moved_run(row: RecordedRow, shift: timedelta, suffix: str) -> RecordedRow:
 
 def with_times_moved(value: Any, shift: timedelta) -> Any:
     """Return the JSON value with every time in it moved. Airflow 3 writes UTC as Z, Airflow 2 as +00:00."""
-    if isinstance(value, str) and TIME.fullmatch(value):
+    if isinstance(value, str) and TIME_PATTERN.fullmatch(value):
         zone = value[-6:] if value[-1] != "Z" else "Z"
         return (datetime.fromisoformat(value) + shift).isoformat().replace("+00:00", zone)
     if isinstance(value, dict):

@@ -70,9 +70,9 @@ class AirflowReplay(PartnerServer):
 
     def move_to(self, moment: str) -> None:
         """Serve the rows of a recorded moment. Rows that differ from the current rows get the current update time."""
-        self.show(self.moments[moment].rows)
+        self.serve_rows(self.moments[moment].rows)
 
-    def show(self, rows: Sequence[RecordedRow]) -> None:
+    def serve_rows(self, rows: Sequence[RecordedRow]) -> None:
         """Serve these rows. Rows that differ from the current rows get the current update time."""
         current = {row.key: row for row in self.rows}
         now = datetime.now(UTC)
@@ -292,7 +292,7 @@ class Airflow2Replay(AirflowReplay):
         if not request.path.startswith("/api/v1/"):
             return Answer(404, b"<!DOCTYPE html><h1>Airflow 404</h1>", {"Content-Type": "text/html; charset=utf-8"})
         if request.headers.get("authorization") != f"Basic {expected}":
-            return problem(401, "Unauthorized", None)
+            return problem_response(401, "Unauthorized", None)
         if (answer := self._about_tasks(request)) is not None:
             return answer
         match [unquote(part) for part in request.path.removeprefix("/api/v1/").split("/")]:
@@ -303,21 +303,21 @@ class Airflow2Replay(AirflowReplay):
             case ["dags", dag_id, "dagRuns", run_id]:
                 answer = self._get_run(dag_id, run_id)
                 detail = f"DAGRun with DAG ID: '{dag_id}' and DagRun ID: '{run_id}' not found"
-                return answer if answer.status == 200 else problem(404, "DAGRun not found", detail)
-        return problem(404, "Not Found", None)
+                return answer if answer.status == 200 else problem_response(404, "DAGRun not found", detail)
+        return problem_response(404, "Not Found", None)
 
     def _list_runs(self, dag_id: str, request: Request) -> Answer:
         # Airflow 2 lists no runs for an unknown DAG; Airflow 3 answers 404.
         if dag_id not in {"~", *self.dag_ids}:
             return self._page([], 0, None)
         answer = super()._list_runs(dag_id, request)
-        return answer if answer.status == 200 else problem(400, "Bad Request", "not the recorded text")
+        return answer if answer.status == 200 else problem_response(400, "Bad Request", "not the recorded text")
 
     def _page(self, rows: Sequence[RecordedRow], total: int, next_cursor: str | None) -> Answer:
         return Answer(body={"dag_runs": [row.data for row in rows], "total_entries": total})
 
 
-def problem(status: int, title: str, detail: str | None) -> Answer:
+def problem_response(status: int, title: str, detail: str | None) -> Answer:
     """Return an error response in the form of RFC 7807, which Airflow 2 uses."""
     body = {"detail": detail, "status": status, "title": title, "type": "https://airflow.apache.org/docs/"}
     return Answer(status, body, {"Content-Type": "application/problem+json"})

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from ingestion.synthetic.airflow_recording import RECORDINGS, RecordedRow
 from ingestion.synthetic.partner import Answer, Request
 
-FOLDER = RECORDINGS / "airflow" / "failed-tasks"
+RECORDED_TASKS_FOLDER = RECORDINGS / "airflow" / "failed-tasks"
 TASK_LIST_PATH = "/dags/~/dagRuns/~/taskInstances/list"
 AIRFLOW_2_LOG = (
     "[('worker-1', '*** Found local files:\\n[2026-11-02, 03:00:00 UTC] {taskinstance.py:3311} ERROR - "
@@ -20,7 +20,7 @@ AIRFLOW_2_LOG = (
 
 
 def recorded_body(name: str) -> Any:
-    return json.loads((FOLDER / f"{name}.json").read_text())["response"]["body"]
+    return json.loads((RECORDED_TASKS_FOLDER / f"{name}.json").read_text())["response"]["body"]
 
 
 def answer_about_tasks(

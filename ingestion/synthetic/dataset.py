@@ -47,35 +47,35 @@ KEY_COLUMNS = {
     "alert_rules": ("client_id", "pipeline_id", "rule_type", "channel", "destination", "is_enabled"),
     "runs": ("started_at", "pipeline_id", "external_run_id"),
 }
-BASE_KINDS = ("clients", "pipelines", "alert_rules")
+BASE_TABLES = ("clients", "pipelines", "alert_rules")
 # The time in all ids, which are UUIDs of version 7. It is fixed, so that the same seed gives the same bytes.
 ID_EPOCH_MS = 1_767_225_600_000  # 2026-01-01
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Fault:
     """A fault of a data set. `line` counts from 1; it is 0 if the fault concerns the whole file."""
 
     file: str
     line: int
     field: str
-    problem: str
+    message: str
 
     def as_row(self) -> Row:
-        return {"file": self.file, "line": str(self.line), "field": self.field, "problem": self.problem}
+        return {"file": self.file, "line": str(self.line), "field": self.field, "problem": self.message}
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.field + ': ' if self.field else ''}{self.problem}"
+        return f"{self.file}:{self.line}: {self.field + ': ' if self.field else ''}{self.message}"
 
 
 @dataclass(slots=True)
-class DataSetTable:
+class DatasetTable:
     """The rows of a file with their line numbers, and the problems of reading it."""
 
     file: str
     header: tuple[str, ...] = ()
     rows: list[tuple[int, Row]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +89,27 @@ class Dataset:
         return self.root / "context" / "session_state.json"
 
     @property
-    def registry(self) -> Path:
+    def registry_file(self) -> Path:
         return self.root / "context" / "id_registry.csv"
 
     @property
-    def report(self) -> Path:
+    def report_file(self) -> Path:
         return self.root / "context" / "validation_report.csv"
 
-    def base(self, kind: str) -> Path:
+    def base_file(self, kind: str) -> Path:
         return self.root / "base" / f"{kind}.csv"
 
-    def batch(self, month: str) -> Path:
+    def runs_file(self, month: str) -> Path:
         return self.root / "batches" / f"runs_{month}.csv"
 
-    def batches(self) -> list[Path]:
+    def runs_files(self) -> list[Path]:
         return sorted((self.root / "batches").glob("runs_*.csv"))
 
-    def name_of(self, path: Path) -> str:
+    def relative_name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
-    def read(self, path: Path, kind: str) -> DataSetTable:
-        return read_table(path, self.name_of(path), COLUMNS[kind])
+    def read(self, path: Path, kind: str) -> DatasetTable:
+        return read_table(path, self.relative_name(path), COLUMNS[kind])
 
 
 def dataset(name: str) -> Dataset:
@@ -122,16 +122,16 @@ def dataset(name: str) -> Dataset:
     return Dataset(folder)
 
 
-def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
+def read_table(path: Path, name: str, columns: Iterable[str]) -> DatasetTable:
     """Return the table, with blanks around values and column names removed. Problems are added to it, not raised."""
-    table = DataSetTable(name)
+    table = DatasetTable(name)
     try:
         text = path.read_bytes().decode("utf-8-sig")  # Excel writes a byte order mark
     except FileNotFoundError:
-        table.problems.append(Problem(name, 0, "", "the file is missing"))
+        table.faults.append(Fault(name, 0, "", "the file is missing"))
         return table
     except UnicodeDecodeError as error:
-        table.problems.append(Problem(name, 0, "", f"is not UTF-8: byte {error.start} cannot be read"))
+        table.faults.append(Fault(name, 0, "", f"is not UTF-8: byte {error.start} cannot be read"))
         return table
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -141,21 +141,21 @@ def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
                 continue
             if len(values) != len(table.header):
                 message = f"has {len(values)} fields where the header has {len(table.header)}"
-                table.problems.append(Problem(name, reader.line_num, "", message))
+                table.faults.append(Fault(name, reader.line_num, "", message))
             else:
                 row = {column: value.strip() for column, value in zip(table.header, values, strict=True)}
                 table.rows.append((reader.line_num, row))
     except csv.Error as error:
-        table.problems.append(Problem(name, reader.line_num, "", f"is not CSV from here on: {error}"))
+        table.faults.append(Fault(name, reader.line_num, "", f"is not CSV from here on: {error}"))
     expected = tuple(columns)
     for column in expected:
         if column not in table.header:
-            table.problems.append(Problem(name, 1, column, "the column is missing"))
+            table.faults.append(Fault(name, 1, column, "the column is missing"))
     for column in dict.fromkeys(table.header):
         if column not in expected:
-            table.problems.append(Problem(name, 1, column, f"is not a column (known: {', '.join(expected)})"))
+            table.faults.append(Fault(name, 1, column, f"is not a column (known: {', '.join(expected)})"))
         elif table.header.count(column) > 1:
-            table.problems.append(Problem(name, 1, column, "the column occurs more than once"))
+            table.faults.append(Fault(name, 1, column, "the column occurs more than once"))
     return table
 
 
@@ -180,7 +180,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Return the SHA-256 of the file in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

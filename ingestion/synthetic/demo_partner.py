@@ -27,7 +27,7 @@ from ingestion.synthetic.live_runs import Run, RunLeftOpen, SimulatedPipeline
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
-LIMIT_EVERY = 40  # every 40th request gets 429
+RATE_LIMIT_EVERY = 40  # every 40th request gets 429
 REPEAT_EVERY = 7  # the response to every 7th request is sent again to the next request
 # The source that is down, and when it is down, in seconds of a cycle. The first cycle starts with the partner.
 DOWN_SOURCE = "vendor_api"
@@ -35,7 +35,7 @@ CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
 # Runs that were open before the partner started end after a random time in this range.
 LEFT_OPEN_SECONDS = (20, 150)
-LOG_SECONDS = 60
+LOG_INTERVAL_SECONDS = 60
 # A pipeline has stopped if it has not run for this many times the usual time between its runs.
 SILENT_GAPS = 3
 
@@ -63,10 +63,10 @@ class DemoPartner(PartnerServer):
         self._count_lock = threading.Lock()  # each request has a thread of its own
         self.statuses: Counter[int] = Counter()
         silent = _silent_pipelines(data)
-        rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]
+        rows = [row for _, row in data.read(data.base_file("pipelines"), "pipelines").rows if row["external_id"]]
         self._pipelines = {
             (row["platform"], row["external_id"]): SimulatedPipeline(
-                row["external_id"], row["pipeline_type"], silent=row["pipeline_id"] in silent
+                row["external_id"], row["pipeline_type"], is_silent=row["pipeline_id"] in silent
             )
             for row in rows
         }
@@ -109,7 +109,7 @@ class DemoPartner(PartnerServer):
             return Answer(503, {"detail": "Down for maintenance"})
         if (pipeline := self._pipelines.get((parts[0], unquote(parts[2])))) is None:
             return Answer(404, {"detail": "No such pipeline"})
-        if number % LIMIT_EVERY == 0:
+        if number % RATE_LIMIT_EVERY == 0:
             return Answer(429, {"detail": "Too many requests"}, {"Retry-After": "1"})
         return self._page(pipeline, request, repeat=number % REPEAT_EVERY == 0)
 
@@ -154,7 +154,7 @@ class DemoPartner(PartnerServer):
             if self.is_down() != was_down:
                 was_down = not was_down
                 write_line(f"the source {DOWN_SOURCE} is {'down for maintenance' if was_down else 'back'}")
-            if self._clock() - logged_at >= LOG_SECONDS:
+            if self._clock() - logged_at >= LOG_INTERVAL_SECONDS:
                 logged_at = self._clock()
                 with self._count_lock:
                     counts = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
@@ -168,7 +168,7 @@ def _silent_pipelines(data: Dataset) -> set[str]:
     They get no live runs, so that the demonstration shows them as late.
     """
     starts: dict[str, list[datetime]] = {}
-    for path in data.batches():
+    for path in data.runs_files():
         for _, row in data.read(path, "runs").rows:
             starts.setdefault(row["pipeline_id"], []).append(read_time(row["started_at"]))
     end = max((times[-1] for times in starts.values()), default=None)

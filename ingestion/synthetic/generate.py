@@ -19,7 +19,7 @@ from ingestion.synthetic.vocabulary import (
     CLIENT_FIRST_WORDS,
     CLIENT_SECOND_WORDS,
     ERRORS,
-    INCIDENT,
+    INCIDENT_ERROR,
     ROW_RANGES,
     RULE_TYPES,
     SUBJECTS,
@@ -27,7 +27,7 @@ from ingestion.synthetic.vocabulary import (
     WORK_WORDS,
 )
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 
 INACTIVE_CLIENTS_SHARE = 0.2
 INACTIVE_PIPELINES_SHARE = 0.05
@@ -52,15 +52,15 @@ STEADY_FAILURE_RATE = (0.02, 0.05)
 FAILURE_RATE_AFTER_FAILURE = 0.5
 CANCELED_SHARE = 0.015
 SKIPPED_SHARE = 0.015
-TAIL_SHARE = 0.08  # of the runs of dbt transforms: they take long
-TAIL_FACTOR = (6, 20)  # how many times longer
+LONG_RUN_SHARE = 0.08  # of the runs of dbt transforms
+LONG_RUN_FACTOR = (6, 20)  # a long run takes this many times as long
 OPEN_SHARE = 0.1  # of the pipelines: their last run is running at the end
 BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
 # One pipeline stops: its last run is before the end by this many times the usual time between its runs.
 SILENT_GAPS = 5
 
 INCIDENT_MINUTES = (90, 120)
-INCIDENT_BEFORE_END = 3 * DAY
+INCIDENT_BEFORE_END = 3 * DAY_SECONDS
 RETRY_SECONDS = (1_200, 1_800)
 
 
@@ -82,7 +82,7 @@ class Plan:
 
     @property
     def since(self) -> int:
-        return self.until - self.days * DAY
+        return self.until - self.days * DAY_SECONDS
 
     def random(self, subject: str) -> Random:
         """Return a generator for this subject, so that a change of one subject does not change the others."""
@@ -92,7 +92,7 @@ class Plan:
     def incident(self) -> tuple[int, int]:
         """Return the start and the end of the incident, in seconds since 1970."""
         random = self.random("incident")
-        begins = self.until - min(INCIDENT_BEFORE_END, self.days * DAY // 2) + random.randrange(60) * 60
+        begins = self.until - min(INCIDENT_BEFORE_END, self.days * DAY_SECONDS // 2) + random.randrange(60) * 60
         return begins, begins + random.randint(*INCIDENT_MINUTES) * 60
 
 
@@ -152,11 +152,13 @@ def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> 
     scopes = [(client["client_id"], "") for client in clients]
     scopes += [("", pipeline["pipeline_id"]) for pipeline in pipelines]
     owners = {pipeline["pipeline_id"]: pipeline["client_id"] for pipeline in pipelines}
-    kinds = list(itertools.product(scopes, RULE_TYPES, CHANNELS))
-    if plan.rules > len(kinds):
-        raise ValueError(f"{plan.rules} alert rules are more than the {len(kinds)} different ones that are possible")
+    possible_rules = list(itertools.product(scopes, RULE_TYPES, CHANNELS))
+    if plan.rules > len(possible_rules):
+        raise ValueError(
+            f"{plan.rules} alert rules are more than the {len(possible_rules)} different ones that are possible"
+        )
     rows = []
-    for (client_id, pipeline_id), rule_type, channel in random.sample(kinds, plan.rules):
+    for (client_id, pipeline_id), rule_type, channel in random.sample(possible_rules, plan.rules):
         slug = _slug(names[client_id or owners[pipeline_id]])
         in_window = rule_type == "failures_in_window"
         rows.append(
@@ -196,18 +198,24 @@ def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> l
     ]
     starts: dict[int, list[int]] = {number: [] for number in range(len(pipelines))}
     incident_runs = list(itertools.islice(_incident_starts(plan, pipelines, random), plan.runs // 4))
-    size = min(len(ingested), round(len(pipelines) * OPEN_SHARE), plan.runs - len(incident_runs))
-    still_open = {number: plan.until - random.randrange(120, 540) for number in random.sample(ingested, size)}
+    open_count = min(len(ingested), round(len(pipelines) * OPEN_SHARE), plan.runs - len(incident_runs))
+    still_open = {number: plan.until - random.randrange(120, 540) for number in random.sample(ingested, open_count)}
     cadences = [CADENCES[number % len(CADENCES)] for number in range(len(pipelines))]
-    steady = [n for n in ingested if n not in still_open and pipelines[n]["platform"] != "vendor_api"]
+    steady = [
+        number for number in ingested if number not in still_open and pipelines[number]["platform"] != "vendor_api"
+    ]
     silent = max(steady, key=lambda number: (cadences[number], -number), default=-1)
     healthy = [number for number in steady if number != silent]
-    size = min(len(healthy), round(len(pipelines) * BREAKING_SHARE), plan.runs - len(incident_runs) - len(still_open))
-    breaking = {number: plan.until - random.randrange(3_600, DAY // 3) for number in random.sample(healthy, size)}
+    runs_left = plan.runs - len(incident_runs) - len(still_open)
+    breaking_count = min(len(healthy), round(len(pipelines) * BREAKING_SHARE), runs_left)
+    breaking = {
+        number: plan.until - random.randrange(3_600, DAY_SECONDS // 3)
+        for number in random.sample(healthy, breaking_count)
+    }
     flaky = set(random.sample(ingested, round(len(ingested) * FLAKY_SHARE)))
-    counts = _split_by_weight(plan.runs - len(incident_runs) - len(still_open) - len(breaking), cadences)
+    counts = _split_by_weight(runs_left - len(breaking), cadences)
     for number, count in enumerate(counts):
-        span = plan.days * DAY
+        span = plan.days * DAY_SECONDS
         gap = span / (count + SILENT_GAPS if number == silent else max(count, 1))
         first = plan.since + random.random() * gap * 0.5
         starts[number] = [int(first + turn * gap + random.random() * gap * 0.02) for turn in range(count)]
@@ -238,30 +246,32 @@ def _runs_of(
     pipeline: Row,
     starts: Sequence[int],
     failure_rate: float,
-    still_open: int | None,
-    breaking: int | None,
+    open_run_start: int | None,
+    first_failure_start: int | None,
     random: Random,
 ) -> Iterator[Row]:
     kind, platform = pipeline["pipeline_type"], pipeline["platform"]
     begins, ends = plan.incident()
     low, high = (math.log(bound) for bound in ROW_RANGES[kind])
-    typical = math.log(TYPICAL_SECONDS[kind] * random.uniform(0.5, 2))
+    typical_log_seconds = math.log(TYPICAL_SECONDS[kind] * random.uniform(0.5, 2))
     failing = False
     for number, start in enumerate(starts):
         incident = platform == "vendor_api" and begins <= start < ends
         failing = (
-            incident or start == breaking or random.random() < (FAILURE_RATE_AFTER_FAILURE if failing else failure_rate)
+            incident
+            or start == first_failure_start
+            or random.random() < (FAILURE_RATE_AFTER_FAILURE if failing else failure_rate)
         )
-        seconds = max(1, int(math.exp(random.gauss(typical, 0.25))))
-        if platform == "dbt" and kind == "transform" and random.random() < TAIL_SHARE:
-            seconds = int(seconds * random.uniform(*TAIL_FACTOR))
+        seconds = max(1, int(math.exp(random.gauss(typical_log_seconds, 0.25))))
+        if platform == "dbt" and kind == "transform" and random.random() < LONG_RUN_SHARE:
+            seconds = int(seconds * random.uniform(*LONG_RUN_FACTOR))
         rows = str(int(math.exp(random.uniform(low, high))))
         status, error, reason = "success", "", ""
-        if start == still_open or start + seconds > plan.until:
+        if start == open_run_start or start + seconds > plan.until:
             status, rows = "running", ""
         elif failing:
             status, rows = "failed", ""
-            error, reason = INCIDENT if incident else random.choice(ERRORS)
+            error, reason = INCIDENT_ERROR if incident else random.choice(ERRORS)
         elif (random_share := random.random()) < CANCELED_SHARE:
             status, reason, rows = "canceled", "stopped by hand", ""
         elif random_share < CANCELED_SHARE + SKIPPED_SHARE:

@@ -6,7 +6,7 @@ Runs are generated day by day, in the order in which CHM would store them, so th
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -15,7 +15,7 @@ from ingestion.synthetic.vocabulary import (
     CLIENT_FIRST_WORDS,
     CLIENT_SECOND_WORDS,
     ERRORS,
-    INCIDENT,
+    INCIDENT_ERROR,
     ROW_RANGES,
     SUBJECTS,
     TYPICAL_SECONDS,
@@ -30,7 +30,7 @@ RUN_COLUMNS = (
     "source_updated_at",
 )  # fmt: skip
 NULL = "\\N"  # in the text format of COPY
-DAY = 86_400
+DAY_SECONDS = 86_400
 
 # Runs per day (weekly, daily, every six hours, hourly), and the share of the pipelines with each.
 CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)
@@ -47,8 +47,8 @@ FLAKY_SHARE = 0.06  # of the pipelines
 INCIDENT_EVERY_DAYS = 12  # on average
 INCIDENT_FAILURE_RATE = 0.9
 FAILURE_RATE_AFTER_FAILURE = 0.5
-LATE_SHARE = 0.02  # of the runs: stored hours after their end
-LONG_TAIL_SHARE = 0.01  # of the runs: eight times as long as usual
+STORED_LATE_SHARE = 0.02  # of the runs: stored hours after their end
+LONG_RUN_SHARE = 0.01  # of the runs: eight times as long as usual
 STUCK_SHARE = 0.0002  # of the runs: they stay running
 
 
@@ -64,24 +64,24 @@ class Sizes:
 
 @dataclass(slots=True)
 class _PipelineBehaviour:
-    """How a pipeline behaves, and how many of its runs have been generated (`done`).
+    """How a pipeline behaves, and how many of its runs have been generated so far (`generated_count`).
 
-    `first` is the time of its first run, and `gap` the seconds between two runs. `log_seconds` is the mean and the
-    standard deviation of the logarithm of a run's duration in seconds. `rows` is the range of the logarithm of its
-    processed rows.
+    `first_start` is the start of its first run, in seconds since 1970. `log_seconds` is the mean and the standard
+    deviation of the logarithm of a run's duration in seconds. `log_rows` is the range of the logarithm of its processed
+    rows.
     """
 
     pipeline_id: str
     external_id: str
     platform: str
-    runs: int
-    gap: float
-    first: float
+    run_count: int
+    gap_seconds: float
+    first_start: float
     failure_rate: float
     log_seconds: tuple[float, float]
-    rows: tuple[float, float]
-    done: int = 0
-    failing: bool = field(default=False)
+    log_rows: tuple[float, float]
+    generated_count: int = 0
+    is_failing: bool = False
 
 
 class History:
@@ -91,7 +91,7 @@ class History:
         self._random = Random(seed)  # noqa: S311 - not for secrets
         self._sizes = sizes
         self._until = int(until.timestamp())
-        self._since = self._until - sizes.days * DAY
+        self._since = self._until - sizes.days * DAY_SECONDS
         self.clients = self._make_clients()
         self.pipelines = self._make_pipelines()
         self._behaviours = self._make_behaviours()
@@ -99,13 +99,16 @@ class History:
     def blocks(self) -> Iterator[tuple[int, str]]:
         """Yield the number of runs and their lines in the text format of COPY, for a day or less."""
         for number in range(self._sizes.days):
-            day = self._since + number * DAY
+            day = self._since + number * DAY_SECONDS
             incident = self._incident(day)
             lines: list[str] = []
             for behaviour in self._behaviours:
-                while behaviour.done < behaviour.runs and behaviour.first + behaviour.done * behaviour.gap < day + DAY:
+                while (
+                    behaviour.generated_count < behaviour.run_count
+                    and behaviour.first_start + behaviour.generated_count * behaviour.gap_seconds < day + DAY_SECONDS
+                ):
                     lines.append(self._copy_line(behaviour, incident))
-                    behaviour.done += 1
+                    behaviour.generated_count += 1
                 if len(lines) >= 5_000:
                     yield len(lines), "".join(lines)
                     lines = []
@@ -155,9 +158,9 @@ class History:
         for pipeline, weight in zip(self.pipelines, weights, strict=True):
             # The running sum is rounded, so that the numbers of runs add up to the total.
             weight_so_far += weight
-            runs = round(self._sizes.runs * weight_so_far / sum(weights)) - runs_so_far
-            runs_so_far += runs
-            gap = self._sizes.days * DAY / max(runs, 1)
+            run_count = round(self._sizes.runs * weight_so_far / sum(weights)) - runs_so_far
+            runs_so_far += run_count
+            gap_seconds = self._sizes.days * DAY_SECONDS / max(run_count, 1)
             kind = PipelineType(pipeline.pipeline_type)
             flaky = self._random.random() < FLAKY_SHARE
             low, high = ROW_RANGES[kind]
@@ -166,15 +169,15 @@ class History:
                     pipeline_id=pipeline.id.hex,
                     external_id=pipeline.external_id or pipeline.name.replace(" ", "_").lower(),
                     platform=pipeline.platform,
-                    runs=runs,
-                    gap=gap,
-                    first=self._since + self._random.random() * gap,
+                    run_count=run_count,
+                    gap_seconds=gap_seconds,
+                    first_start=self._since + self._random.random() * gap_seconds,
                     failure_rate=self._random.uniform(0.15, 0.4) if flaky else self._random.uniform(0.002, 0.02),
                     log_seconds=(
-                        math.log(min(TYPICAL_SECONDS[kind] * self._random.uniform(0.3, 3), gap * 0.5 + 1)),
+                        math.log(min(TYPICAL_SECONDS[kind] * self._random.uniform(0.3, 3), gap_seconds * 0.5 + 1)),
                         0.3,
                     ),
-                    rows=(math.log(low), math.log(high)),
+                    log_rows=(math.log(low), math.log(high)),
                 )
             )
         return behaviours
@@ -183,33 +186,33 @@ class History:
         """Return the platform, the start and the end of an incident on this day, or None."""
         if self._random.random() >= 1 / INCIDENT_EVERY_DAYS:
             return None
-        begins = day + self._random.randrange(DAY * 3 // 4)
+        begins = day + self._random.randrange(DAY_SECONDS * 3 // 4)
         return self._random_choice(PLATFORM_SHARES), begins, begins + self._random.randrange(90, 240) * 60
 
     def _copy_line(self, behaviour: _PipelineBehaviour, incident: tuple[str, float, float] | None) -> str:
         random = self._random.random
-        planned_start = behaviour.first + behaviour.done * behaviour.gap
-        start = min(int(planned_start + random() * behaviour.gap * 0.05), self._until - 1)
+        planned_start = behaviour.first_start + behaviour.generated_count * behaviour.gap_seconds
+        start = min(int(planned_start + random() * behaviour.gap_seconds * 0.05), self._until - 1)
         in_incident = incident is not None and incident[0] == behaviour.platform and incident[1] <= start < incident[2]
         rate_of_failure = (
             INCIDENT_FAILURE_RATE
             if in_incident
             else FAILURE_RATE_AFTER_FAILURE
-            if behaviour.failing
+            if behaviour.is_failing
             else behaviour.failure_rate
         )
-        behaviour.failing = random() < rate_of_failure
+        behaviour.is_failing = random() < rate_of_failure
         seconds = int(math.exp(self._random.gauss(*behaviour.log_seconds)))
-        if random() < LONG_TAIL_SHARE:
+        if random() < LONG_RUN_SHARE:
             seconds *= 8
         end = start + seconds
         error = reason = duration = rows = NULL
         started, finished, version = _copy_time(start), _copy_time(end), end
         if end > self._until or random() < STUCK_SHARE:
             status, finished, version = "running", NULL, start
-        elif behaviour.failing:
+        elif behaviour.is_failing:
             status = "failed"
-            error, reason = INCIDENT if in_incident else self._random.choice(ERRORS)
+            error, reason = INCIDENT_ERROR if in_incident else self._random.choice(ERRORS)
             duration = str(seconds)
         elif (random_share := random()) < 0.01:
             status, reason, duration = "canceled", "stopped by hand", str(seconds)
@@ -220,14 +223,14 @@ class History:
         else:
             status, duration = "success", str(seconds)
             if random_share < 0.8:
-                low, high = behaviour.rows
+                low, high = behaviour.log_rows
                 rows = str(int(math.exp(low + (high - low) * random())))
-        delay = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
+        delay = self._random.randrange(3_600, 2 * DAY_SECONDS) if random() < STORED_LATE_SHARE else 20
         stored = max(min(version + delay, self._until), start)
         return "\t".join((
             self._uuid_at(stored), _copy_time(stored), _copy_time(stored), _copy_time(stored), behaviour.pipeline_id,
-            f"{behaviour.external_id}.{behaviour.done}", status, started, finished, duration, rows, error, reason,
-            _payload(behaviour, planned_start), _copy_time(version),
+            f"{behaviour.external_id}.{behaviour.generated_count}", status, started, finished, duration, rows, error,
+            reason, _payload(behaviour, planned_start), _copy_time(version),
         )) + "\n"  # fmt: skip
 
     def _uuid_at(self, moment: int) -> str:

@@ -12,19 +12,19 @@ from typing import Any
 from ingestion.synthetic.dataset import time_text
 from ingestion.synthetic.vocabulary import ERRORS, ROW_RANGES
 
-KEPT_SECONDS = 1_800  # older runs are not returned
+RETURNED_SECONDS = 1_800  # older runs are not returned
 # Pairs are ranges from which a value is drawn.
 PERIOD_SECONDS = (240, 600)
 QUEUED_SECONDS = (2, 6)
 WORK_SECONDS = (20, 120)
 PROGRESS_SECONDS = 5  # how often a running run reports its processed rows
-AGAIN_AFTER_SECONDS = (8, 15)  # from a failure to the next attempt
+RUN_AGAIN_AFTER_SECONDS = (8, 15)  # from a failure to the next attempt
 FAILURE_RATE = 0.08
 RUN_AGAIN_SHARE = 0.7
 CANCELED_SHARE = 0.03
 # One of this many pipelines is broken: nearly all of its runs fail, and a failed run does not run again.
 BROKEN_ONE_IN = 14
-BROKEN_RATE = 0.97
+BROKEN_FAILURE_RATE = 0.97
 
 Run = dict[str, Any]
 
@@ -36,20 +36,20 @@ class SimulatedPipeline:
     external_id: str
     pipeline_type: str
     seed: int = 1
-    silent: bool = False
+    is_silent: bool = False
 
     def runs(self, now: float) -> list[Run]:
         """Return the runs of the last half hour as they are at `now` (seconds since 1970), oldest first."""
-        if self.silent:
+        if self.is_silent:
             return []
         random = self._random("habits")
         period, offset = random.randint(*PERIOD_SECONDS), random.randint(0, PERIOD_SECONDS[1])
         broken = random.randrange(BROKEN_ONE_IN) == 0
-        first = int(now - KEPT_SECONDS - offset) // period + 1
+        first = int(now - RETURNED_SECONDS - offset) // period + 1
         last = int(now - offset) // period
         return [self._run_at(number, number * period + offset, broken, now) for number in range(first, last + 1)]
 
-    def number_of(self, external_run_id: str) -> int | None:
+    def run_number(self, external_run_id: str) -> int | None:
         """Return the number of a live run of this pipeline, or None for any other run."""
         prefix, _, number = external_run_id.rpartition(".live-")
         return int(number) if prefix == self.external_id and number.isdecimal() else None
@@ -57,30 +57,30 @@ class SimulatedPipeline:
     def _run_at(self, number: int, queued_at: int, broken: bool, now: float) -> Run:
         random = self._random(str(number))
         low, high = ROW_RANGES[self.pipeline_type]
-        total = random.randint(low, high)
+        total_rows = random.randint(low, high)
         error, reason = random.choice(ERRORS)
-        fails = random.random() < (BROKEN_RATE if broken else FAILURE_RATE)
-        again = fails and not broken and random.random() < RUN_AGAIN_SHARE
+        fails = random.random() < (BROKEN_FAILURE_RATE if broken else FAILURE_RATE)
+        runs_again = fails and not broken and random.random() < RUN_AGAIN_SHARE
         canceled = not fails and random.random() < CANCELED_SHARE
         started = queued_at + random.randint(*QUEUED_SECONDS)
         run: Run = {"external_run_id": f"{self.external_id}.live-{number}"}
         if now < started:
             return run | {"status": "queued", "updated_at": time_text(queued_at)}
         ended = started + random.randint(*WORK_SECONDS)
-        if again and now >= (begins_again := ended + random.randint(*AGAIN_AFTER_SECONDS)):
+        if runs_again and now >= (begins_again := ended + random.randint(*RUN_AGAIN_AFTER_SECONDS)):
             # The source runs it again under the same id, and it succeeds.
             started, ended, fails = begins_again, begins_again + random.randint(*WORK_SECONDS), False
         run["started_at"] = time_text(started)
         if now < ended:
             progress_at = started + int(now - started) // PROGRESS_SECONDS * PROGRESS_SECONDS
-            done = total * (progress_at - started) // (ended - started)
-            return run | {"status": "running", "rows_processed": done, "updated_at": time_text(progress_at)}
+            processed_rows = total_rows * (progress_at - started) // (ended - started)
+            return run | {"status": "running", "rows_processed": processed_rows, "updated_at": time_text(progress_at)}
         run |= {"finished_at": time_text(ended), "updated_at": time_text(ended)}
         if fails:
             return run | {"status": "failed", "error_message": error, "status_reason": reason}
         if canceled:
             return run | {"status": "cancelled", "status_reason": "stopped by hand"}
-        return run | {"status": "succeeded", "rows_processed": total}
+        return run | {"status": "succeeded", "rows_processed": total_rows}
 
     def _random(self, subject: str) -> Random:
         # Random hashes a text with SHA-512, so that the values are the same in every process.

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ingestion.locks import connection_lock
-from ingestion.synthetic.dataset import Dataset, Problem, Row, read_time
+from ingestion.synthetic.dataset import Dataset, Fault, Row, read_time
 from ingestion.synthetic.validate import validate
 from inventory.models import Client, Pipeline
 from runs.events import RunEvent
@@ -22,8 +22,8 @@ from runs.models import Run, Status
 from runs.services import Outcome, count_outcomes, record_runs
 
 RUNS_PER_PAGE = 500  # runs per transaction
-# About this many runs of the data set are compared with stored runs, to find by how much an earlier load has shifted
-# the times. One run is not enough, because stored runs can change.
+# About this many runs of the data set, besides its oldest page, are compared with stored runs. This shows by how much
+# an earlier load has moved the times (its shift). One run is not enough, because the start of a stored run can change.
 SAMPLE_SIZE = 500
 
 ZERO = timedelta(0)
@@ -34,11 +34,11 @@ class CannotLoad(Exception):
 
 
 class FaultyDataset(CannotLoad):
-    """The data set has faults, listed in `problems`."""
+    """The data set has faults, listed in `faults`."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = problems
-        super().__init__("The data set is faulty. The report of its orchestrator lists every fault.")
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = faults
+        super().__init__("The data set is faulty. The report of chm-synthetic-orchestrator lists every fault.")
 
 
 @dataclass(slots=True)
@@ -60,21 +60,22 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
     """Load the data set, with its times moved so that it ends at `end` (None: not moved), and return the result.
 
     1. A data set with a fault is refused as a whole.
-    2. If an earlier load has moved the times, its shift is used again. If `end_is_fixed` is true and `end` requires
-       another shift, nothing is stored.
-    3. Clients, pipelines and rules are created in one transaction. Existing ones, by id or by name, do not change.
+    2. If an earlier load has moved the times, they are moved by as much again. If `end_is_fixed` is true and `end`
+       requires another shift, nothing is stored.
+    3. Clients, pipelines and rules are created in one transaction. If one with the same id or name exists, it is not
+       changed.
     4. Runs are stored oldest first, with a transaction per page. The next load completes an interrupted load.
 
     `on_runs` is called with the number of runs loaded so far and the number of all runs. Raise CannotLoad if nothing
     can be stored.
     """
-    if problems := validate(data, registry=False):
-        raise FaultyDataset(problems)
+    if faults := validate(data, check_id_registry=False):
+        raise FaultyDataset(faults)
     # Two loads at once could compute different shifts.
     with connection_lock(f"load_synthetic {data.root.name}") as acquired:
         if not acquired:
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
-        rows = [row for path in data.batches() for _, row in data.read(path, "runs").rows]
+        rows = [row for path in data.runs_files() for _, row in data.read(path, "runs").rows]
         rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
         unmoved_end = _end_of_last_day(rows)
         clients = _stored_clients(data)
@@ -109,7 +110,7 @@ def _end_of_last_day(rows: Sequence[Row]) -> datetime:
 
 def _stored_clients(data: Dataset) -> dict[str, Client]:
     """Map ids of the data set to existing clients: with the same id, else with the same name."""
-    rows = [row for _, row in data.read(data.base("clients"), "clients").rows]
+    rows = [row for _, row in data.read(data.base_file("clients"), "clients").rows]
     matches = Q(pk__in=[row["client_id"] for row in rows]) | Q(name__in=[row["name"] for row in rows])
     stored = list(Client.objects.filter(matches))
     by_id, by_name = {str(client.pk): client for client in stored}, {client.name: client for client in stored}
@@ -119,7 +120,7 @@ def _stored_clients(data: Dataset) -> dict[str, Client]:
 
 def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UUID]:
     """Map ids of the data set to existing pipelines: with the same id, else with the same client and name."""
-    rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows]
+    rows = [row for _, row in data.read(data.base_file("pipelines"), "pipelines").rows]
     matches = Q(pk__in=[row["pipeline_id"] for row in rows]) | Q(client__in=clients.values())
     stored = list(Pipeline.objects.filter(matches).values_list("pk", "client_id", "name"))
     by_id = {str(key): key for key, _, _ in stored}
@@ -157,7 +158,7 @@ def _shift_of_stored_runs(rows: Sequence[Row], pipelines: dict[str, UUID]) -> ti
 
 
 def _create_clients(data: Dataset, clients: dict[str, Client], loaded: LoadResult) -> None:
-    for _, row in data.read(data.base("clients"), "clients").rows:
+    for _, row in data.read(data.base_file("clients"), "clients").rows:
         if row["client_id"] not in clients:
             clients[row["client_id"]], created = Client.objects.get_or_create(
                 name=row["name"], defaults={"pk": row["client_id"], "is_active": row["is_active"] == "true"}
@@ -168,7 +169,7 @@ def _create_clients(data: Dataset, clients: dict[str, Client], loaded: LoadResul
 def _create_pipelines(
     data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: LoadResult
 ) -> None:
-    for _, row in data.read(data.base("pipelines"), "pipelines").rows:
+    for _, row in data.read(data.base_file("pipelines"), "pipelines").rows:
         if row["pipeline_id"] not in pipelines:
             pipeline, created = Pipeline.objects.get_or_create(
                 client=clients[row["client_id"]],
@@ -188,9 +189,12 @@ def _create_pipelines(
 
 
 def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: LoadResult) -> None:
-    """Create rules that do not exist: the database allows one enabled rule per scope, type, channel and destination."""
+    """Create the missing rules. A rule exists if its id or its scope, type, channel and destination are stored.
+
+    The database allows only one enabled rule with the same scope, type, channel and destination.
+    """
     model: Any = apps.get_model("alerting", "AlertRule")  # by name, because ingestion may not import alerting
-    for _, row in data.read(data.base("alert_rules"), "alert_rules").rows:
+    for _, row in data.read(data.base_file("alert_rules"), "alert_rules").rows:
         enabled = row["is_enabled"] == "true"
         client = clients[row["client_id"]].pk if row["client_id"] else None
         pipeline = pipelines[row["pipeline_id"]] if row["pipeline_id"] else None

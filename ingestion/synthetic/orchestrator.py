@@ -24,7 +24,7 @@ from ingestion.synthetic.dataset import (
     KEY_COLUMNS,
     Dataset,
     Row,
-    digest,
+    file_digest,
     key_of,
     stable_id,
     write_atomically,
@@ -117,7 +117,7 @@ class Workflow:
             step |= {"status": "blocked", "error": str(error)}
             self._write()
             return False
-        digests = [{"path": self.data.name_of(path), "sha256": digest(path)} for path in files]
+        digests = [{"path": self.data.relative_name(path), "sha256": file_digest(path)} for path in files]
         step |= {"status": "completed", "artifacts": {"files": digests, "counts": counts, "summary": summary}}
         # Without this key, the state is the same for generated files and for existing files with the same content.
         step.pop("makes", None)
@@ -133,7 +133,7 @@ class Workflow:
         for step in self._steps():
             for file in step.get("artifacts", {}).get("files", []):
                 path = self.data.root / file["path"]
-                if not path.exists() or digest(path) != file["sha256"]:
+                if not path.exists() or file_digest(path) != file["sha256"]:
                     what = "was changed" if path.exists() else "is gone"
                     raise Blocked(f"{file['path']} {what} since step {step['step']}; start again with --reset")
 
@@ -150,17 +150,19 @@ def _normalise_base(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
     if "clients" in missing and "pipelines" not in missing:
         raise Blocked("base/pipelines.csv exists, but base/clients.csv does not: add it, then use --reset")
     if "clients" in missing:
-        write_table(data.base("clients"), COLUMNS["clients"], make_clients(plan))
+        write_table(data.base_file("clients"), COLUMNS["clients"], make_clients(plan))
     else:
-        _normalise(data, "clients", data.base("clients"))
+        _normalise(data, "clients", data.base_file("clients"))
     if "pipelines" in missing:
         write_table(
-            data.base("pipelines"), COLUMNS["pipelines"], make_pipelines(plan, _rows_without_faults(data, "clients"))
+            data.base_file("pipelines"),
+            COLUMNS["pipelines"],
+            make_pipelines(plan, _rows_without_faults(data, "clients")),
         )
     else:
-        _normalise(data, "pipelines", data.base("pipelines"))
-    files = [data.base("clients"), data.base("pipelines")]
-    counts = {kind: len(data.read(data.base(kind), kind).rows) for kind in ("clients", "pipelines")}
+        _normalise(data, "pipelines", data.base_file("pipelines"))
+    files = [data.base_file("clients"), data.base_file("pipelines")]
+    counts = {kind: len(data.read(data.base_file(kind), kind).rows) for kind in ("clients", "pipelines")}
     return files, counts, f"{counts['clients']} clients, {counts['pipelines']} pipelines"
 
 
@@ -169,10 +171,10 @@ def _build_registry(workflow: Workflow, _missing: Sequence[str]) -> Artifacts:
     rows = [
         {"entity": kind, "id": row.get(ID_COLUMN[kind], ""), "key": key_of(kind, row)}
         for kind in ("clients", "pipelines")
-        for _, row in data.read(data.base(kind), kind).rows
+        for _, row in data.read(data.base_file(kind), kind).rows
     ]
-    write_table(data.registry, COLUMNS["id_registry"], rows)
-    return [data.registry], {"ids": len(rows)}, f"{len(rows)} ids"
+    write_table(data.registry_file, COLUMNS["id_registry"], rows)
+    return [data.registry_file], {"ids": len(rows)}, f"{len(rows)} ids"
 
 
 def _generate_runs(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
@@ -184,19 +186,19 @@ def _generate_runs(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
         ):
             by_month.setdefault(row["started_at"][:7], []).append(row)
         for month, rows in by_month.items():
-            write_table(data.batch(month), COLUMNS["runs"], rows)
+            write_table(data.runs_file(month), COLUMNS["runs"], rows)
     else:
-        for path in data.batches():
+        for path in data.runs_files():
             _normalise(data, "runs", path)
-    tables = [data.read(path, "runs") for path in data.batches()]
+    tables = [data.read(path, "runs") for path in data.runs_files()]
     statuses = Counter(row.get("status", "") for table in tables for _, row in table.rows)
     counts = {"runs": statuses.total(), **{status: statuses[status] for status in sorted(statuses)}}
     share = statuses["success"] / max(statuses.total(), 1)
-    return data.batches(), counts, f"{counts['runs']} runs in {len(tables)} files, {share:.1%} of them successful"
+    return data.runs_files(), counts, f"{counts['runs']} runs in {len(tables)} files, {share:.1%} of them successful"
 
 
 def _generate_rules(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
-    data, path = workflow.data, workflow.data.base("alert_rules")
+    data, path = workflow.data, workflow.data.base_file("alert_rules")
     if missing:
         rows = make_rules(workflow.plan, _rows_without_faults(data, "clients"), _rows_without_faults(data, "pipelines"))
         write_table(path, COLUMNS["alert_rules"], rows)
@@ -209,14 +211,14 @@ def _generate_rules(workflow: Workflow, missing: Sequence[str]) -> Artifacts:
 def _validate_all(workflow: Workflow, _missing: Sequence[str]) -> Artifacts:
     data = workflow.data
     until = datetime.fromtimestamp(workflow.plan.until, UTC)
-    problems = validate(data, until=until)
-    write_table(data.report, COLUMNS["validation_report"], [problem.as_row() for problem in problems])
-    if problems:
+    faults = validate(data, until=until)
+    write_table(data.report_file, COLUMNS["validation_report"], [fault.as_row() for fault in faults])
+    if faults:
         raise Blocked(
-            f"{len(problems)} faults, listed in {data.name_of(data.report)}; the first is {problems[0]}. "
+            f"{len(faults)} faults, listed in {data.relative_name(data.report_file)}; the first is {faults[0]}. "
             "Correct the files, then use --reset"
         )
-    return [data.report], {"problems": 0}, "no fault was found"
+    return [data.report_file], {"problems": 0}, "no fault was found"
 
 
 STEPS: dict[str, tuple[str, Callable[[Workflow, Sequence[str]], Artifacts]]] = {
@@ -228,9 +230,9 @@ STEPS: dict[str, tuple[str, Callable[[Workflow, Sequence[str]], Artifacts]]] = {
 }
 # Returns the files that a step has to generate, because they do not exist.
 _MISSING_FILES: dict[str, Callable[[Dataset], list[str]]] = {
-    "A": lambda data: [kind for kind in ("clients", "pipelines") if not data.base(kind).exists()],
-    "C": lambda data: [] if data.batches() else ["runs"],
-    "D": lambda data: [] if data.base("alert_rules").exists() else ["alert_rules"],
+    "A": lambda data: [kind for kind in ("clients", "pipelines") if not data.base_file(kind).exists()],
+    "C": lambda data: [] if data.runs_files() else ["runs"],
+    "D": lambda data: [] if data.base_file("alert_rules").exists() else ["alert_rules"],
 }
 
 
@@ -241,7 +243,7 @@ def _normalise(data: Dataset, kind: str, path: Path) -> None:
     """
     table = data.read(path, kind)
     id_column = ID_COLUMN.get(kind)
-    if any(problem.problem != "the column is missing" or problem.field != id_column for problem in table.problems):
+    if any(fault.message != "the column is missing" or fault.field != id_column for fault in table.faults):
         return
     rows = [row for _, row in table.rows]
     for row in rows:
@@ -265,15 +267,15 @@ def _normal_uuid(text: str) -> str:
 def _rows_without_faults(data: Dataset, kind: str) -> list[Row]:
     """Return the rows of this kind, from which other rows are generated. Raise Blocked if they have faults."""
     faulty = [
-        problem
-        for problem in validate(data, registry=False)
-        if problem.file in {"base/clients.csv", data.name_of(data.base(kind))}
+        fault
+        for fault in validate(data, check_id_registry=False)
+        if fault.file in {"base/clients.csv", data.relative_name(data.base_file(kind))}
     ]
     if faulty:
         raise Blocked(
             f"{len(faulty)} faults in the base files; the first is {faulty[0]}. Correct them, then use --reset"
         )
-    return [row for _, row in data.read(data.base(kind), kind).rows]
+    return [row for _, row in data.read(data.base_file(kind), kind).rows]
 
 
 @contextmanager
@@ -332,7 +334,7 @@ def _reset(data: Dataset) -> dict[str, Any]:
         plan = asdict(Plan(**json.loads(data.state_file.read_text(encoding="utf-8"))["plan"]))
     except (ValueError, TypeError, KeyError, OSError):
         plan = {}
-    for path in (data.state_file, data.registry, data.report):
+    for path in (data.state_file, data.registry_file, data.report_file):
         path.unlink(missing_ok=True)
     return plan
 

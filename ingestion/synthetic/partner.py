@@ -39,7 +39,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     delay_seconds: float = 0  # seconds before the response
     closes_connection: bool = False  # close the connection without a response
-    cut_after: int | None = None  # send only this many bytes of the body
+    cut_after_bytes: int | None = None  # send only this many bytes of the body
     seconds_per_byte: float = 0  # send one byte after the other, with this many seconds between them
     blank_bytes: int = 0  # send this many bytes of blanks instead of the body
 
@@ -133,7 +133,7 @@ def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             for chunk in _chunks(answer, content):
                 self.wfile.write(chunk)
-            if answer.cut_after is not None:
+            if answer.cut_after_bytes is not None:
                 self.close_connection = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -149,8 +149,8 @@ def _chunks(answer: Answer, content: bytes) -> Iterator[bytes]:
         block = b" " * 2**20
         for _ in range(answer.blank_bytes // len(block)):
             yield block
-    elif answer.cut_after is not None:
-        yield content[: answer.cut_after]
+    elif answer.cut_after_bytes is not None:
+        yield content[: answer.cut_after_bytes]
     elif answer.seconds_per_byte:
         for byte in content:
             yield bytes([byte])

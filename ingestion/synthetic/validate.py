@@ -6,31 +6,34 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ingestion.synthetic.dataset import BASE_KINDS, ID_COLUMN, Dataset, DataSetTable, Problem, Row, key_of, read_time
+from ingestion.synthetic.dataset import BASE_TABLES, ID_COLUMN, Dataset, DatasetTable, Fault, Row, key_of, read_time
 from ingestion.synthetic.vocabulary import CHANNELS, ENVIRONMENTS, PIPELINE_TYPES, PLATFORMS, RULE_TYPES, STATUSES
 
 MAX_NAME, MAX_DESTINATION = 255, 512
 MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 
-# A field, and what is wrong with it.
-Fault = tuple[str, str]
+# The name of a field, and what is wrong with its value.
+FieldFault = tuple[str, str]
 
 
-def validate(data: Dataset, *, until: datetime | None = None, registry: bool = True) -> list[Problem]:
-    """Return all faults. No run may be after `until`. With `registry`, ids must match context/id_registry.csv."""
+def validate(data: Dataset, *, until: datetime | None = None, check_id_registry: bool = True) -> list[Fault]:
+    """Return all faults. No run may be after `until`.
+
+    With `check_id_registry`, the ids in the files must be those of context/id_registry.csv.
+    """
     checker = _Checker(until)
-    tables = {kind: data.read(data.base(kind), kind) for kind in BASE_KINDS}
-    batches = [data.read(path, "runs") for path in data.batches()]
-    problems = []
+    tables = {kind: data.read(data.base_file(kind), kind) for kind in BASE_TABLES}
+    runs_tables = [data.read(path, "runs") for path in data.runs_files()]
+    faults = []
     for kind, table in tables.items():
-        problems += checker.check(table, _CHECKS[kind])
-    if not batches:
-        problems.append(Problem("batches", 0, "", "there is no file runs_*.csv"))
-    for table in batches:
-        problems += checker.check(table, _Checker.run)
-    if registry:
-        problems += _registry(data, tables)
-    return problems
+        faults += checker.check(table, _FAULTS_OF_TABLE[kind])
+    if not runs_tables:
+        faults.append(Fault("batches", 0, "", "there is no file runs_*.csv"))
+    for table in runs_tables:
+        faults += checker.check(table, _Checker.run_faults)
+    if check_id_registry:
+        faults += _id_registry_faults(data, tables)
+    return faults
 
 
 class _Checker:
@@ -42,72 +45,76 @@ class _Checker:
         self._pipelines: set[str] = set()
         self._seen: dict[tuple[str, ...], str] = {}
 
-    def check(self, table: DataSetTable, faults: "Callable[[_Checker, Row, str], Iterator[Fault]]") -> list[Problem]:
-        problems = list(table.problems)
-        if any(problem.line <= 1 for problem in problems):
-            return problems  # the rows cannot be checked without their columns
+    def check(
+        self, table: DatasetTable, faults_of_row: "Callable[[_Checker, Row, str], Iterator[FieldFault]]"
+    ) -> list[Fault]:
+        faults = list(table.faults)
+        if any(fault.line <= 1 for fault in faults):
+            return faults  # the rows cannot be checked without their columns
         for line, row in table.rows:
             where = f"{table.file}:{line}"
-            problems += [Problem(table.file, line, field, problem) for field, problem in faults(self, row, where)]
-        return sorted(problems, key=lambda problem: problem.line)
+            faults += [Fault(table.file, line, field, message) for field, message in faults_of_row(self, row, where)]
+        return sorted(faults, key=lambda fault: fault.line)
 
-    def client(self, row: Row, where: str) -> Iterator[Fault]:
-        yield from _text(row, "name", MAX_NAME)
-        yield from _choice(row, "is_active", ("true", "false"))
-        yield from self._id(row, "client_id", where)
-        yield from self._unique(("client name", row["name"]), "name", where)
+    def client_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
+        yield from _text_faults(row, "name", MAX_NAME)
+        yield from _choice_faults(row, "is_active", ("true", "false"))
+        yield from self._id_faults(row, "client_id", where)
+        yield from self._uniqueness_faults(("client name", row["name"]), "name", where)
         self._clients.add(row["client_id"])
 
-    def pipeline(self, row: Row, where: str) -> Iterator[Fault]:
-        yield from _text(row, "name", MAX_NAME)
-        yield from _text(row, "external_id", MAX_NAME, required=False)
+    def pipeline_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
+        yield from _text_faults(row, "name", MAX_NAME)
+        yield from _text_faults(row, "external_id", MAX_NAME, required=False)
         for field, choices in (
             ("platform", PLATFORMS), ("pipeline_type", PIPELINE_TYPES), ("environment", ENVIRONMENTS),
             ("is_active", ("true", "false")),
         ):  # fmt: skip
-            yield from _choice(row, field, choices)
-        yield from self._id(row, "pipeline_id", where)
-        yield from self._refers(row, "client_id", self._clients, "client")
-        yield from self._unique(("pipeline name", row["client_id"], row["name"]), "name", where)
+            yield from _choice_faults(row, field, choices)
+        yield from self._id_faults(row, "pipeline_id", where)
+        yield from self._reference_faults(row, "client_id", self._clients, "client")
+        yield from self._uniqueness_faults(("pipeline name", row["client_id"], row["name"]), "name", where)
         if row["external_id"]:
             key = ("external id", row["client_id"], row["platform"], row["external_id"])
-            yield from self._unique(key, "external_id", where)
+            yield from self._uniqueness_faults(key, "external_id", where)
         self._pipelines.add(row["pipeline_id"])
 
-    def rule(self, row: Row, where: str) -> Iterator[Fault]:
-        yield from _choice(row, "rule_type", RULE_TYPES)
-        yield from _choice(row, "channel", CHANNELS)
-        yield from _choice(row, "is_enabled", ("true", "false"))
-        yield from _text(row, "destination", MAX_DESTINATION)
-        yield from self._id(row, "rule_id", where)
-        yield from self._refers(row, "client_id", self._clients, "client", required=False)
-        yield from self._refers(row, "pipeline_id", self._pipelines, "pipeline", required=False)
+    def rule_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
+        yield from _choice_faults(row, "rule_type", RULE_TYPES)
+        yield from _choice_faults(row, "channel", CHANNELS)
+        yield from _choice_faults(row, "is_enabled", ("true", "false"))
+        yield from _text_faults(row, "destination", MAX_DESTINATION)
+        yield from self._id_faults(row, "rule_id", where)
+        yield from self._reference_faults(row, "client_id", self._clients, "client", required=False)
+        yield from self._reference_faults(row, "pipeline_id", self._pipelines, "pipeline", required=False)
         if not row["client_id"] and not row["pipeline_id"]:
             yield "client_id", "a rule needs a client, a pipeline, or both"
         for field in ("threshold", "window_minutes"):
             if row["rule_type"] == "failures_in_window" and not row[field]:
                 yield field, "is required for failures_in_window"
-            yield from _number(row, field, 1, MAX_INTEGER)
+            yield from _number_faults(row, field, 1, MAX_INTEGER)
         if row["is_enabled"] == "true":
             scope = row["pipeline_id"] or row["client_id"]
             key = ("enabled rule", scope, row["rule_type"], row["channel"], row["destination"])
-            yield from self._unique(key, "destination", where)
+            yield from self._uniqueness_faults(key, "destination", where)
 
-    def run(self, row: Row, where: str) -> Iterator[Fault]:
-        yield from _text(row, "external_run_id", MAX_NAME)
-        yield from _choice(row, "status", STATUSES)
-        yield from self._refers(row, "pipeline_id", self._pipelines, "pipeline")
-        yield from self._unique(("run", row["pipeline_id"], row["external_run_id"]), "external_run_id", where)
+    def run_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
+        yield from _text_faults(row, "external_run_id", MAX_NAME)
+        yield from _choice_faults(row, "status", STATUSES)
+        yield from self._reference_faults(row, "pipeline_id", self._pipelines, "pipeline")
+        yield from self._uniqueness_faults(
+            ("run", row["pipeline_id"], row["external_run_id"]), "external_run_id", where
+        )
         times: dict[str, datetime] = {}
         for field in ("started_at", "finished_at", "updated_at"):
             if row[field]:
                 try:
                     times[field] = read_time(row[field])
                 except ValueError:
-                    yield field, f"{_short(row[field])} is not a time in UTC, such as 2026-10-31T23:59:59Z"
-        yield from self._consistency(row, times)
-        yield from _number(row, "duration_seconds", 0, MAX_INTEGER)
-        yield from _number(row, "rows_processed", 0, MAX_BIGINT)
+                    yield field, f"{_short_json(row[field])} is not a time in UTC, such as 2026-10-31T23:59:59Z"
+        yield from self._consistency_faults(row, times)
+        yield from _number_faults(row, "duration_seconds", 0, MAX_INTEGER)
+        yield from _number_faults(row, "rows_processed", 0, MAX_BIGINT)
         started, finished = times.get("started_at"), times.get("finished_at")
         if started and finished and started <= finished and row["duration_seconds"].isdecimal():
             seconds = int((finished - started).total_seconds())
@@ -121,7 +128,7 @@ class _Checker:
             if not isinstance(payload, dict):
                 yield "payload", "is not a JSON object"
 
-    def _consistency(self, row: Row, times: Mapping[str, datetime]) -> Iterator[Fault]:
+    def _consistency_faults(self, row: Row, times: Mapping[str, datetime]) -> Iterator[FieldFault]:
         status, finished = row["status"], times.get("finished_at")
         for field in ("started_at", "updated_at"):
             if not row[field]:
@@ -145,48 +152,52 @@ class _Checker:
             if self._until and moment > self._until:
                 yield field, f"is after the end of the data set, {self._until:%Y-%m-%d}"
 
-    def _id(self, row: Row, field: str, where: str) -> Iterator[Fault]:
+    def _id_faults(self, row: Row, field: str, where: str) -> Iterator[FieldFault]:
         if not _is_uuid(row[field]):
-            yield field, f"{_short(row[field])} is not a UUID"
+            yield field, f"{_short_json(row[field])} is not a UUID"
         else:
-            yield from self._unique(("id", row[field]), field, where)
+            yield from self._uniqueness_faults(("id", row[field]), field, where)
 
-    def _refers(self, row: Row, field: str, ids: set[str], kind: str, *, required: bool = True) -> Iterator[Fault]:
+    def _reference_faults(
+        self, row: Row, field: str, ids: set[str], kind: str, *, required: bool = True
+    ) -> Iterator[FieldFault]:
         if row[field] not in ids and (row[field] or required):
-            yield field, f"there is no {kind} {_short(row[field])}"
+            yield field, f"there is no {kind} {_short_json(row[field])}"
 
-    def _unique(self, key: tuple[str, ...], field: str, where: str) -> Iterator[Fault]:
+    def _uniqueness_faults(self, key: tuple[str, ...], field: str, where: str) -> Iterator[FieldFault]:
         if (first := self._seen.setdefault(key, where)) != where:
-            yield field, f"{_short(key[-1])} is already used in {first}"
+            yield field, f"{_short_json(key[-1])} is already used in {first}"
 
 
-_CHECKS: dict[str, Callable[[_Checker, Row, str], Iterator[Fault]]] = {
-    "clients": _Checker.client,
-    "pipelines": _Checker.pipeline,
-    "alert_rules": _Checker.rule,
+_FAULTS_OF_TABLE: dict[str, Callable[[_Checker, Row, str], Iterator[FieldFault]]] = {
+    "clients": _Checker.client_faults,
+    "pipelines": _Checker.pipeline_faults,
+    "alert_rules": _Checker.rule_faults,
 }
 
 
-def _registry(data: Dataset, tables: Mapping[str, DataSetTable]) -> list[Problem]:
+def _id_registry_faults(data: Dataset, tables: Mapping[str, DatasetTable]) -> list[Fault]:
     """Return the faults of the registry, which lists each client and pipeline once with its id and key."""
-    registry = data.read(data.registry, "id_registry")
-    if registry.problems:
-        return registry.problems
+    registry = data.read(data.registry_file, "id_registry")
+    if registry.faults:
+        return registry.faults
     registered = {(row["entity"], row["id"]): (line, row["key"]) for line, row in registry.rows}
-    problems = []
+    faults = []
     for kind in ("clients", "pipelines"):
-        for line, row in tables[kind].rows if not tables[kind].problems else ():
+        for line, row in tables[kind].rows if not tables[kind].faults else ():
             _, key = registered.pop((kind, row[ID_COLUMN[kind]]), (0, None))
             if key != key_of(kind, row):
-                message = "is not in the id registry" if key is None else f"the id registry has it as {_short(key)}"
-                problems.append(Problem(tables[kind].file, line, ID_COLUMN[kind], message))
-    if not any(tables[kind].problems for kind in ("clients", "pipelines")):
+                message = (
+                    "is not in the id registry" if key is None else f"the id registry has it as {_short_json(key)}"
+                )
+                faults.append(Fault(tables[kind].file, line, ID_COLUMN[kind], message))
+    if not any(tables[kind].faults for kind in ("clients", "pipelines")):
         for line, key in registered.values():
-            problems.append(Problem(registry.file, line, "id", f"{_short(key)} is in no base file"))
-    return problems
+            faults.append(Fault(registry.file, line, "id", f"{_short_json(key)} is in no base file"))
+    return faults
 
 
-def _text(row: Row, field: str, max_length: int, *, required: bool = True) -> Iterator[Fault]:
+def _text_faults(row: Row, field: str, max_length: int, *, required: bool = True) -> Iterator[FieldFault]:
     if not row[field] and required:
         yield field, "is empty"
     if len(row[field]) > max_length:
@@ -195,16 +206,16 @@ def _text(row: Row, field: str, max_length: int, *, required: bool = True) -> It
         yield field, "contains a NUL character"  # PostgreSQL cannot store it
 
 
-def _choice(row: Row, field: str, choices: tuple[str, ...]) -> Iterator[Fault]:
+def _choice_faults(row: Row, field: str, choices: tuple[str, ...]) -> Iterator[FieldFault]:
     if row[field] not in choices:
-        yield field, f"{_short(row[field])} is not one of: {', '.join(choices)}"
+        yield field, f"{_short_json(row[field])} is not one of: {', '.join(choices)}"
 
 
-def _number(row: Row, field: str, minimum: int, maximum: int) -> Iterator[Fault]:
+def _number_faults(row: Row, field: str, minimum: int, maximum: int) -> Iterator[FieldFault]:
     value = row[field]
     # The length is checked first, because int() refuses texts of more than 4,300 digits.
     if value and not (value.isascii() and value.isdecimal() and len(value) < 20 and minimum <= int(value) <= maximum):
-        yield field, f"{_short(value)} is not a whole number from {minimum} to {maximum}"
+        yield field, f"{_short_json(value)} is not a whole number from {minimum} to {maximum}"
 
 
 def _is_uuid(text: str) -> bool:
@@ -214,6 +225,6 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _short(value: Any) -> str:
+def _short_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else text[:79] + "…"

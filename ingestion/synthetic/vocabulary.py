@@ -46,4 +46,4 @@ ERRORS = (
     ("Test unique_order_id failed: 42 duplicates", "data quality"),
     ("Credentials were refused by the target", "expired credentials"),
 )
-INCIDENT = ("HTTP 502 from the platform during its incident", "platform incident")
+INCIDENT_ERROR = ("HTTP 502 from the platform during its incident", "platform incident")

@@ -33,10 +33,10 @@ def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]
 
 
 @pytest.fixture
-def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
+def write_connection(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
     """Return a function that writes a connections file, and returns its only connection."""
 
-    def write_connection(
+    def write(
         partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
         """Write the connection `house` to the partner. `source` is its table `source` in TOML."""
@@ -61,4 +61,4 @@ reconcile_days = 0
         settings.CHM_CONNECTIONS_FILE = str(path)
         return configured_connections()["house"]
 
-    return write_connection
+    return write

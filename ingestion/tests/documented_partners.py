@@ -1,6 +1,7 @@
 """Simulated partners, written from the documentation of systems whose responses could not be recorded.
 
-Each partner has two pipelines. The first has `size` successful runs. The second has one run for each documented status.
+Each partner has two pipelines. The first has `success_count` successful runs. The second has one run for each
+documented status.
 """
 
 import json
@@ -11,16 +12,16 @@ from urllib.parse import parse_qs
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 SECRET = "hunter2-FAKE-partner-secret"
-PLANTED = "FAKEplantedSecret42"
+PLANTED_SECRET = "FAKEplantedSecret42"
 # The first runs are older than the lookback of every preset, but not so old that a partner would have deleted them.
-START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=10)
+FIRST_START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=10)
 
 
-def iso(moment: datetime) -> str:
+def iso_text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def millis(moment: datetime) -> int:
+def epoch_milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
@@ -36,12 +37,12 @@ class DocumentedPartner(PartnerServer):
     # The source's status words, and the status that CHM stores.
     documented_statuses: ClassVar[dict[tuple[str | int | None, ...], str]]
 
-    def __init__(self, size: int = 130) -> None:
+    def __init__(self, success_count: int = 130) -> None:
         super().__init__()
         success_words = next(words for words, status in self.documented_statuses.items() if status == "success")
-        words = [*[success_words] * size, *self.documented_statuses]
+        words = [*[success_words] * success_count, *self.documented_statuses]
         self.rows = [
-            self.row(number, self.pipelines[number > size], word, START + timedelta(minutes=number))
+            self.row(number, self.pipelines[number > success_count], word, FIRST_START + timedelta(minutes=number))
             for number, word in enumerate(words, start=1)
         ]
 
@@ -68,7 +69,7 @@ class DocumentedPartner(PartnerServer):
         index = self.rows.index(row) - (len(self.rows) - len(self.documented_statuses))
         return "success" if index < 0 else list(self.documented_statuses.values())[index]
 
-    def _by_path_end(self, request: Request) -> dict[str, Any] | None:
+    def _row_with_id_at_path_end(self, request: Request) -> dict[str, Any] | None:
         requested_id = request.path.rstrip("/").rpartition("/")[2]
         return next((row for row in self.rows if str(row[self.id_field]) == requested_id), None)
 
@@ -100,15 +101,15 @@ class Databricks(DocumentedPartner):
         status: dict[str, Any] = {"state": state}
         if code is not None:
             kind = "SUCCESS" if code.startswith("SUCCESS") else "CLIENT_ERROR"
-            status["termination_details"] = {"code": code, "type": kind, "message": f"password={PLANTED} {code}"}
+            status["termination_details"] = {"code": code, "type": kind, "message": f"password={PLANTED_SECRET} {code}"}
         return {
             "run_id": 5_000_000_000 + number,
             "job_id": int(pipeline),
-            "start_time": millis(start),
-            "end_time": millis(start + timedelta(seconds=90)) if code else 0,
+            "start_time": epoch_milliseconds(start),
+            "end_time": epoch_milliseconds(start + timedelta(seconds=90)) if code else 0,
             "status": status,
             "job_parameters": [{"name": "api_key", "value": "x"}],
-            "overriding_parameters": {"password": PLANTED},
+            "overriding_parameters": {"password": PLANTED_SECRET},
         }
 
     def one_run(self, request: Request) -> Answer | None:
@@ -162,18 +163,18 @@ class GitHubActions(DocumentedPartner):
             "workflow_id": int(pipeline),
             "status": status,
             "conclusion": conclusion,
-            "created_at": iso(start - timedelta(seconds=3)),
-            "run_started_at": iso(start),
-            "updated_at": iso(start + timedelta(seconds=90)),
+            "created_at": iso_text(start - timedelta(seconds=3)),
+            "run_started_at": iso_text(start),
+            "updated_at": iso_text(start + timedelta(seconds=90)),
             "run_attempt": 1,
-            "display_title": f"fix: token={PLANTED}",
+            "display_title": f"fix: token={PLANTED_SECRET}",
             "repository": {"full_name": "northwind/shop", "description": "x" * 2_000},
         }
 
     def one_run(self, request: Request) -> Answer | None:
         if "/actions/runs/" not in request.path:
             return None
-        row = self._by_path_end(request)
+        row = self._row_with_id_at_path_end(request)
         return Answer(body=row) if row else Answer(404, {"message": "Not Found", "status": "404"})
 
     def listing(self, request: Request) -> Answer:
@@ -211,12 +212,12 @@ class Airbyte(DocumentedPartner):
             "connectionId": pipeline,
             "status": words[0],
             "jobType": "sync",
-            "startTime": iso(start),
-            "lastUpdatedAt": iso(start + timedelta(seconds=90)),
+            "startTime": iso_text(start),
+            "lastUpdatedAt": iso_text(start + timedelta(seconds=90)),
             "duration": "PT1M30S",
             "bytesSynced": 1,
             "rowsSynced": 5_000_000_000,
-            "note": f"secret={PLANTED}",
+            "note": f"secret={PLANTED_SECRET}",
         }
 
     def answer(self, request: Request) -> Answer:
@@ -229,7 +230,7 @@ class Airbyte(DocumentedPartner):
     def one_run(self, request: Request) -> Answer | None:
         if "/jobs/" not in request.path:
             return None
-        row = self._by_path_end(request)
+        row = self._row_with_id_at_path_end(request)
         return Answer(body=row) if row else Answer(404, {"status": 404, "title": "resource-not-found"})
 
     def listing(self, request: Request) -> Answer:
@@ -273,13 +274,13 @@ class AzureDataFactory(DocumentedPartner):
             "runGroupId": "g",
             "isLatest": True,
             "pipelineName": pipeline,
-            "parameters": {"sas": f"sv=2021&sig={PLANTED}", "password": PLANTED},
+            "parameters": {"sas": f"sv=2021&sig={PLANTED_SECRET}", "password": PLANTED_SECRET},
             "runStart": f"{start:%Y-%m-%dT%H:%M:%S}.0000000Z",
-            "runEnd": iso(start + timedelta(seconds=90)) if ended else None,
+            "runEnd": iso_text(start + timedelta(seconds=90)) if ended else None,
             "durationInMs": 90_000 if ended else None,
             "status": words[0],
-            "message": f"password={PLANTED} broke" if words[0] == "Failed" else "",
-            "lastUpdated": iso(start + timedelta(seconds=90)),
+            "message": f"password={PLANTED_SECRET} broke" if words[0] == "Failed" else "",
+            "lastUpdated": iso_text(start + timedelta(seconds=90)),
         }
 
     def answer(self, request: Request) -> Answer:
@@ -293,7 +294,7 @@ class AzureDataFactory(DocumentedPartner):
     def one_run(self, request: Request) -> Answer | None:
         if "/pipelineruns/" not in request.path:
             return None
-        row = self._by_path_end(request)
+        row = self._row_with_id_at_path_end(request)
         error = {"error": {"code": "EntityNotFound", "message": "The pipeline run is not found."}}
         return Answer(body=row) if row else Answer(404, error)
 
@@ -337,19 +338,19 @@ class DbtCloud(DocumentedPartner):
             "id": 300_000 + number,
             "job_definition_id": int(pipeline),
             "status": words[0],
-            "status_message": f"password={PLANTED} broke" if words[0] == 20 else None,
+            "status_message": f"password={PLANTED_SECRET} broke" if words[0] == 20 else None,
             "created_at": text(start - timedelta(seconds=3)),
             "updated_at": text(start + timedelta(seconds=90)),
             "started_at": text(start),
             "finished_at": text(start + timedelta(seconds=90)) if words[0] >= 10 else None,
             "finished_at_humanized": f"{len(self.requests)} minutes ago",
-            "trigger": {"cause": f"api_key={PLANTED}"},
+            "trigger": {"cause": f"api_key={PLANTED_SECRET}"},
         }
 
     def one_run(self, request: Request) -> Answer | None:
         if request.path.endswith("/runs/"):
             return None
-        row = self._by_path_end(request)
+        row = self._row_with_id_at_path_end(request)
         status = {"code": 404, "is_success": False, "user_message": "The requested resource was not found."}
         return Answer(body={"data": row}) if row else Answer(404, {"status": status, "data": None})
 
@@ -385,10 +386,10 @@ class CursorApi(DocumentedPartner):
             "id": f"run-{number}",
             "pipeline_id": pipeline,
             "status": words[0],
-            "started_at": iso(start),
-            "finished_at": iso(start + timedelta(seconds=90)) if ended else None,
-            "updated_at": iso(start + timedelta(seconds=90)),
-            "error_message": f"token={PLANTED}",
+            "started_at": iso_text(start),
+            "finished_at": iso_text(start + timedelta(seconds=90)) if ended else None,
+            "updated_at": iso_text(start + timedelta(seconds=90)),
+            "error_message": f"token={PLANTED_SECRET}",
         }
 
     def one_run(self, request: Request) -> Answer | None:

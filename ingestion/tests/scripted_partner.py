@@ -6,7 +6,7 @@ from typing import Any
 from ingestion.connections import Connection
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
-Connect = Callable[..., Connection]
+WriteConnection = Callable[..., Connection]
 
 DESCRIPTION = """
 items = "runs"

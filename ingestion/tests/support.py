@@ -40,15 +40,17 @@ def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[st
 def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="airflow_token", username="admin", secret_env=PASSWORD_ENV)
     connection = Connection(
-        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=SHORT_TIMEOUTS, reconcile_days=0,
-        inventory_seconds=0,
+        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http_settings=SHORT_TIMEOUTS,
+        reconcile_days=0, inventory_seconds=0,
     )  # fmt: skip
     return replace(connection, **options)
 
 
 def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="bearer", secret_env=PASSWORD_ENV)
-    connection = Connection("generic", "generic", partner.base_url, auth, http=SHORT_TIMEOUTS, reconcile_days=0)
+    connection = Connection(
+        "generic", "generic", partner.base_url, auth, http_settings=SHORT_TIMEOUTS, reconcile_days=0
+    )
     return replace(connection, **options)
 
 
@@ -64,7 +66,7 @@ def outcomes(report: Report) -> dict[str, int]:
     return {name: number for name in names if (number := getattr(report, name))}
 
 
-def physical_rows() -> dict[str, tuple[object, ...]]:
+def row_versions() -> dict[str, tuple[object, ...]]:
     """Return for each run the values that any write or lock changes: ctid, xmin, xmax and two times."""
     with database.cursor() as cursor:
         cursor.execute("SELECT id::text, ctid::text, xmin::text, xmax::text, updated_at, source_updated_at FROM runs")

@@ -15,7 +15,7 @@ from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_tasks import AIRFLOW_2_LOG, recorded_body
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, outcomes, pipelines_of, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -64,14 +64,14 @@ def test_every_failed_run_names_its_failing_task_and_a_second_walk_changes_nothi
     serve_failed_runs(airflow, 3, ended=datetime.now(UTC))
     connection = airflow_connection(airflow)
     assert ingest(connection).error_texts == 3
-    before = physical_rows()
+    before = row_versions()
     airflow.requests.clear()
 
     again = ingest(connection)
 
     assert all(text and text.startswith(ERROR_TEXT_START) for text in error_texts_by_run().values())
     assert outcomes(again) == {"unchanged": 3}
-    assert physical_rows() == before
+    assert row_versions() == before
     assert task_requests(airflow) == [], "a text that is stored is not requested again"
 
 

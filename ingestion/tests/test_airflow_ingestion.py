@@ -15,8 +15,8 @@ from ingestion.tests.support import (
     airflow_connection,
     ingest,
     outcomes,
-    physical_rows,
     pipelines_of,
+    row_versions,
 )
 from inventory.models import Pipeline
 from runs.models import Run
@@ -69,12 +69,12 @@ def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowRepla
 def test_only_the_first_of_three_equal_walks_changes_runs(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     airflow.move_to("C-settled")
     ingest(airflow_connection(airflow))
-    before = physical_rows()
+    before = row_versions()
 
     for _ in range(2):
         assert outcomes(ingest(airflow_connection(airflow), full=True)) == {"unchanged": 71}
 
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 def test_each_status_of_a_run_that_is_cleared_and_ends_again_is_stored(
@@ -241,7 +241,7 @@ def test_no_run_is_lost_if_the_server_shortens_pages_or_ignores_cursors(
         assert stored_runs() == expected_runs(airflow)
 
 
-def test_no_other_run_is_missed_if_runs_are_deleted_while_pages_are_read(
+def test_remaining_runs_are_stored_if_others_are_deleted_while_pages_are_read(
     dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
@@ -338,7 +338,9 @@ def test_a_run_that_is_on_two_pages_is_stored_once(dags: dict[str, Pipeline], mo
         assert Run.objects.count() == len(set(Run.objects.values_list("pipeline_id", "external_run_id")))
 
 
-def test_after_an_upgrade_from_airflow_2_to_3_the_new_api_is_used(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+def test_after_an_upgrade_to_airflow_3_one_ingestion_fails_and_the_next_uses_the_new_api(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
     from ingestion.connections import AuthSettings
 
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")

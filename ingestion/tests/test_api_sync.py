@@ -22,7 +22,7 @@ from ingestion.tests.support import pipelines_of
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
 
-SYNC = f"{ROOT}/ingestion/runs/sync"
+SYNC_URL = f"{ROOT}/ingestion/runs/sync"
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def worker(transactional_db: None, partner: GenericPartner, settings: Settings) 
 def wait_until_finished(api: Any, task_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        body: dict[str, Any] = api.get(f"{SYNC}/{task_id}").json()
+        body: dict[str, Any] = api.get(f"{SYNC_URL}/{task_id}").json()
         if body["state"] not in {"queued", "running"}:
             return body
         time.sleep(0.1)
@@ -76,7 +76,7 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
     pipelines = pipelines_of("Northwind", "orders", "stock")
     api = api_with_scope("ingest")
 
-    started = api.post(SYNC, {})
+    started = api.post(SYNC_URL, {})
     assert started.status_code == 202
     task_id = started.json()["task_id"]
     assert wait_until_finished(api, task_id) == {
@@ -87,12 +87,16 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
 
     partner.runs["orders"].append({"id": "2", "status": "failed"})
     partner.runs["stock"].append({"id": "2", "status": "failed"})
-    limited_task_id = api.post(SYNC, {"connection": "one", "pipeline_id": str(pipelines["stock"].pk)}).json()["task_id"]
+    limited_task_id = api.post(SYNC_URL, {"connection": "one", "pipeline_id": str(pipelines["stock"].pk)}).json()[
+        "task_id"
+    ]
     assert wait_until_finished(api, limited_task_id)["created"] == 1
     assert Run.objects.count() == 3
 
     del partner.runs["orders"]
-    body = wait_until_finished(api, api.post(SYNC, {"client_id": str(pipelines["orders"].client_id)}).json()["task_id"])
+    body = wait_until_finished(
+        api, api.post(SYNC_URL, {"client_id": str(pipelines["orders"].client_id)}).json()["task_id"]
+    )
     assert body["state"] == "succeeded"
     assert [problem["pipeline"] for problem in body["errors"]] == ["orders"]
 
@@ -100,19 +104,19 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
 @pytest.mark.django_db
 def test_the_error_for_unknown_ids_or_fields_names_them(partner: GenericPartner) -> None:
     api = api_with_scope()
-    assert set(field_errors(api.post(SYNC, {"connection": "two"}))) == {"connection"}
-    assert set(field_errors(api.post(SYNC, {"client_id": UNKNOWN_ID, "pipeline_id": "7"}))) == {
+    assert set(field_errors(api.post(SYNC_URL, {"connection": "two"}))) == {"connection"}
+    assert set(field_errors(api.post(SYNC_URL, {"client_id": UNKNOWN_ID, "pipeline_id": "7"}))) == {
         "client_id",
         "pipeline_id",
     }
-    assert set(field_errors(api.post(SYNC, {"everything": True}))) == {"everything"}
-    assert_error(api.get(f"{SYNC}/{uuid.uuid4()}"), 404, "not_found")
+    assert set(field_errors(api.post(SYNC_URL, {"everything": True}))) == {"everything"}
+    assert_error(api.get(f"{SYNC_URL}/{uuid.uuid4()}"), 404, "not_found")
 
 
 @pytest.mark.django_db
 def test_the_error_says_what_to_configure_if_there_is_no_connection(settings: Settings) -> None:
     settings.CHM_CONNECTIONS_FILE = settings.CHM_PARTNER_API_BASE_URL = ""
-    assert "CHM_CONNECTIONS_FILE" in str(field_errors(api_with_scope().post(SYNC, {})))
+    assert "CHM_CONNECTIONS_FILE" in str(field_errors(api_with_scope().post(SYNC_URL, {})))
 
 
 @pytest.mark.django_db
@@ -120,26 +124,26 @@ def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline
     own_pipeline, foreign_pipeline = PipelineFactory.create(), PipelineFactory.create()
     unbound_api, bound_api = api_with_scope(), api_with_scope("ingest", client_id=own_pipeline.client_id)
 
-    assert set(field_errors(bound_api.post(SYNC, {"pipeline_id": str(foreign_pipeline.pk)}))) == {"pipeline_id"}
-    task_id = bound_api.post(SYNC, {}).json()["task_id"]
-    assert bound_api.get(f"{SYNC}/{task_id}").json()["state"] == "queued"
-    assert unbound_api.get(f"{SYNC}/{task_id}").status_code == 200
+    assert set(field_errors(bound_api.post(SYNC_URL, {"pipeline_id": str(foreign_pipeline.pk)}))) == {"pipeline_id"}
+    task_id = bound_api.post(SYNC_URL, {}).json()["task_id"]
+    assert bound_api.get(f"{SYNC_URL}/{task_id}").json()["state"] == "queued"
+    assert unbound_api.get(f"{SYNC_URL}/{task_id}").status_code == 200
     assert_error(
-        api_with_scope("ingest", client_id=foreign_pipeline.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found"
+        api_with_scope("ingest", client_id=foreign_pipeline.client_id).get(f"{SYNC_URL}/{task_id}"), 404, "not_found"
     )
-    assert_error(bound_api.get(f"{SYNC}/{unbound_api.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
+    assert_error(bound_api.get(f"{SYNC_URL}/{unbound_api.post(SYNC_URL, {}).json()['task_id']}"), 404, "not_found")
     pipeline_api = api_with_scope("ingest", pipeline_id=own_pipeline.pk)
-    task_id = pipeline_api.post(SYNC, {}).json()["task_id"]
-    assert pipeline_api.get(f"{SYNC}/{task_id}").status_code == 200
-    assert bound_api.get(f"{SYNC}/{task_id}").status_code == 200
+    task_id = pipeline_api.post(SYNC_URL, {}).json()["task_id"]
+    assert pipeline_api.get(f"{SYNC_URL}/{task_id}").status_code == 200
+    assert bound_api.get(f"{SYNC_URL}/{task_id}").status_code == 200
 
 
 @pytest.mark.django_db
 def test_operators_can_start_ingestions_and_other_roles_cannot(partner: GenericPartner) -> None:
-    assert api_as_role("operator").post(SYNC, {}).status_code == 202
+    assert api_as_role("operator").post(SYNC_URL, {}).status_code == 202
     for role in ("viewer", "analyst"):
-        assert_error(api_as_role(role).post(SYNC, {}), 403, "forbidden")
-    assert_error(api_with_scope("read").post(SYNC, {}), 403, "forbidden")
+        assert_error(api_as_role(role).post(SYNC_URL, {}), 403, "forbidden")
+    assert_error(api_with_scope("read").post(SYNC_URL, {}), 403, "forbidden")
 
 
 @pytest.mark.django_db

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.documented_partners import PLANTED, SECRET, Databricks
-from ingestion.tests.support import PASSWORD_ENV, physical_rows, pipelines_of
+from ingestion.tests.documented_partners import PLANTED_SECRET, SECRET, Databricks
+from ingestion.tests.support import PASSWORD_ENV, pipelines_of, row_versions
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 
@@ -52,7 +52,7 @@ def test_the_command_shows_how_each_run_would_be_stored_and_stores_nothing(partn
                      "rows_processed left out", "no external_run_id", "[/2]",
                      "first page: 1 failed, 1 rejected, 1 success. Nothing was written."):  # fmt: skip
         assert expected in output, output
-    assert physical_rows() == {}
+    assert row_versions() == {}
     assert not Pipeline.objects.exclude(last_ingest_at=None).exists()
     assert len(partner.requests) == 1
 
@@ -88,7 +88,7 @@ def test_the_command_shows_where_each_field_comes_from_if_the_connection_has_a_d
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, SECRET)
-    with Databricks(size=1) as databricks:
+    with Databricks(success_count=1) as databricks:
         path = tmp_path / "connections.toml"
         path.write_text(
             f'[connections.bricks]\nconnector = "databricks"\nbase_url = "{databricks.base_url}"\n'
@@ -106,6 +106,6 @@ def test_the_command_shows_where_each_field_comes_from_if_the_connection_has_a_d
     assert "partner's value TERMINATED/SKIPPED stored value skipped" in status
     finished = next(block for block in blocks if "field finished_at " in block)
     assert f"expression end_time partner's value {databricks.rows[-1]['end_time']}" in finished
-    assert PLANTED not in output
+    assert PLANTED_SECRET not in output
     assert SECRET not in output
-    assert physical_rows() == {}
+    assert row_versions() == {}

@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
-from ingestion.circuit import Circuit
+from ingestion.circuit import CircuitBreaker
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
 from ingestion.tasks import ingest as ingest_task
@@ -104,25 +104,25 @@ def test_a_refused_token_does_not_open_the_circuit(partner: GenericPartner, cloc
 
 def test_manual_ingestion_ignores_an_open_circuit(partner: GenericPartner, clock: FakeClock) -> None:
     for _ in range(5):
-        Circuit("generic", 60).record_outage()
-    assert Circuit("generic", 60).pause_seconds() > 0
+        CircuitBreaker("generic", 60).record_outage()
+    assert CircuitBreaker("generic", 60).pause_seconds() > 0
 
     assert ingest(generic_connection(partner)).errors == []
-    assert Circuit("generic", 60).pause_seconds() == 0
+    assert CircuitBreaker("generic", 60).pause_seconds() == 0
 
 
 def test_a_requested_ingestion_ignores_an_open_circuit_and_a_scheduled_one_waits(
     partner: GenericPartner, clock: FakeClock
 ) -> None:
     for _ in range(5):
-        Circuit("one", 60).record_outage()
+        CircuitBreaker("one", 60).record_outage()
 
     scheduled = ingest_task.apply(args=("one",)).get()
     assert (scheduled["pipelines_processed"], partner.requests) == (0, [])
 
     requested = ingest_task.apply(args=("one",), kwargs={"requested": True}).get()
     assert requested["pipelines_processed"] == 10
-    assert Circuit("one", 60).pause_seconds() == 0, "a response closes the circuit for the schedule too"
+    assert CircuitBreaker("one", 60).pause_seconds() == 0, "a response closes the circuit for the schedule too"
 
 
 def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: GenericPartner, clock: FakeClock) -> None:
@@ -130,7 +130,7 @@ def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: Gener
     assert requests_of_a_tick(partner) == 1
     clock.now += 60
     assert requests_of_a_tick(partner) == 0, "a scheduled ingestion waits"
-    Circuit("generic", 60).set_partner_pause(540)
+    CircuitBreaker("generic", 60).set_partner_pause(540)
     report = ingest(generic_connection(partner))
     assert "540 s of it remain" in str(report.errors[0]["error"]), "a manual ingestion ends with an error"
     assert len(partner.requests) == 1
@@ -143,11 +143,11 @@ def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: Gener
 def test_a_partner_is_requested_at_every_tick_if_the_cache_is_down(
     partner: GenericPartner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken:
+    class BrokenCache:
         def __getattr__(self, name: str) -> Any:
             raise ConnectionError("no cache")
 
-    monkeypatch.setattr("chm_project.db.best_effort_cache.cache", Broken())
+    monkeypatch.setattr("chm_project.db.best_effort_cache.cache", BrokenCache())
     partner.faults = [Answer(503)] * 1000
     for _ in range(8):
         assert requests_of_a_tick(partner) == 3

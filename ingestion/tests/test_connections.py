@@ -53,7 +53,7 @@ def test_a_valid_file_is_read(connections_file: Path) -> None:
 
     assert list(connections) == ["northwind", "rest"]
     assert connections["northwind"].interval_seconds == 30
-    assert connections["northwind"].http.timeout_seconds == 5
+    assert connections["northwind"].http_settings.timeout_seconds == 5
     assert connections["rest"].auth.secret() == "tok3n-battery"
     assert "tok3n" not in repr(connections)
     assert "s3cret" not in repr(connections)
@@ -215,4 +215,4 @@ def test_an_unknown_auth_kind_raises_an_error(connections_file: Path) -> None:
     )
 
     with pytest.raises(AssertionError, match="kerberos"):
-        connection.authentication()
+        connection.create_auth()

@@ -32,7 +32,7 @@ def test_every_example_can_be_read_and_every_connector_has_one(
 
     assert {connection.connector for connection in connections} == {*CONNECTORS, *PRESETS, "declarative"}
     for connection in connections:
-        connection.authentication()
+        connection.create_auth()
 
 
 def test_the_example_connector_is_the_code_and_is_short() -> None:

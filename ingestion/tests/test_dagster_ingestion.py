@@ -11,7 +11,7 @@ from ingestion import synthetic
 from ingestion.connections import Connection
 from ingestion.connectors.dagster import STATUSES, read_time
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import SHORT_TIMEOUTS, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import SHORT_TIMEOUTS, ingest, outcomes, pipelines_of, row_versions
 from runs.models import Run
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "dagster"
@@ -58,7 +58,7 @@ def dagster() -> Any:
 
 
 def connection(partner: DagsterPartner) -> Connection:
-    return Connection("dagster", "dagster", partner.base_url, http=SHORT_TIMEOUTS, reconcile_days=0)
+    return Connection("dagster", "dagster", partner.base_url, http_settings=SHORT_TIMEOUTS, reconcile_days=0)
 
 
 def jobs() -> list[str]:
@@ -93,13 +93,13 @@ def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterP
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     dagster.rows = recorded_rows("B-settled")
     ingest(connection(dagster))
-    before = physical_rows()
+    before = row_versions()
     dagster.requests.clear()
 
     again = ingest(connection(dagster))
 
     assert set(outcomes(again)) <= {"unchanged"}
-    assert physical_rows() == before
+    assert row_versions() == before
     assert len(dagster.requests) == 1, "one request for any number of jobs"
     assert "updatedAfter" in json.loads(dagster.requests[0].body)["variables"]["filter"]
 

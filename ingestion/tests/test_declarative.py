@@ -11,8 +11,8 @@ from ingestion.connections import ConfigurationError
 from ingestion.connectors.declarative import canonical_status, read_duration, read_time
 from ingestion.connectors.source_description import SourceDescription
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
-from ingestion.tests.support import ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
+from ingestion.tests.support import ingest, outcomes, pipelines_of, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -39,11 +39,11 @@ def paged_script(size: int, rows: int, name: str, *, total: bool = False) -> Cal
 @pytest.mark.parametrize("total", [True, False])
 @pytest.mark.parametrize(("kind", "name"), [("offset", "offset"), ("page", "page")])
 def test_all_pages_by_offset_or_by_number_are_read(
-    partner: ScriptedPartner, connect: Connect, kind: str, name: str, total: bool
+    partner: ScriptedPartner, write_connection: WriteConnection, kind: str, name: str, total: bool
 ) -> None:
     partner.script = paged_script(10, 40, name, total=total)
     paging = f'[paging]\nkind = "{kind}"\nparam = "{name}"\n' + ('total = "total"\n' if total else "")
-    report = ingest(connect(partner, DESCRIPTION + paging))
+    report = ingest(write_connection(partner, DESCRIPTION + paging))
     assert not report.errors
     assert report.created == 40
     # By offset, each page begins with the last row of the page before, so one more page is needed. Without a total, the
@@ -51,7 +51,9 @@ def test_all_pages_by_offset_or_by_number_are_read(
     assert len(partner.requests) == 4 + (not total) + (kind == "offset")
 
 
-def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: ScriptedPartner, connect: Connect) -> None:
+def test_no_run_is_missed_if_rows_before_the_page_are_deleted(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     rows = [make_row(number) for number in range(40)]
 
     def answer(request: Request) -> Answer:
@@ -61,12 +63,16 @@ def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: ScriptedP
         return Answer(body={"runs": rows[(page - 1) * 10 : page * 10], "total": len(rows)})
 
     partner.script = answer
-    report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n'))
+    report = ingest(
+        write_connection(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n')
+    )
     assert not report.errors
     assert Run.objects.count() == 40
 
 
-def test_urls_of_next_pages_are_followed_on_the_same_host(partner: ScriptedPartner, connect: Connect) -> None:
+def test_urls_of_next_pages_are_followed_on_the_same_host(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     def answer(request: Request) -> Answer:
         page = int(request.query_value("after") or 0)
         following = [
@@ -78,7 +84,7 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(partner: ScriptedPartn
         return Answer(body={"runs": [make_row(page)], "links": {"next": following}})
 
     partner.script = answer
-    report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
+    report = ingest(write_connection(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
     assert not report.errors
     assert [request.query_value("after") for request in partner.requests] == [None, "1", "2", "3"]
     assert report.created == 4
@@ -86,10 +92,10 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(partner: ScriptedPartn
 
 @pytest.mark.parametrize("address", ["https://evil.example/api?after=1", "//evil.example/x", "http://[bad"])
 def test_a_url_of_a_next_page_on_another_host_is_never_followed(
-    partner: ScriptedPartner, connect: Connect, address: str
+    partner: ScriptedPartner, write_connection: WriteConnection, address: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": address})
-    report = ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "next"\n'))
+    report = ingest(write_connection(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "next"\n'))
     [problem] = report.errors
     assert "next page" in str(problem["error"])
     assert (len(partner.requests), report.created) == (1, 1)
@@ -106,22 +112,26 @@ def test_a_url_of_a_next_page_on_another_host_is_never_followed(
     ],
 )
 def test_a_listing_that_repeats_its_pages_ends_with_an_error(
-    partner: ScriptedPartner, connect: Connect, paging: str, answer: dict[str, Any], message: str
+    partner: ScriptedPartner, write_connection: WriteConnection, paging: str, answer: dict[str, Any], message: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)]} | answer)
-    [problem] = ingest(connect(partner, f"{DESCRIPTION}[paging]\n{paging}\n")).errors
+    [problem] = ingest(write_connection(partner, f"{DESCRIPTION}[paging]\n{paging}\n")).errors
     assert message in str(problem["error"])
     assert len(partner.requests) <= 3
 
 
-def test_the_listing_ends_when_the_field_for_more_pages_is_false(partner: ScriptedPartner, connect: Connect) -> None:
+def test_the_listing_ends_when_the_field_for_more_pages_is_false(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": "x", "has_more": False})
     paging = '[paging]\nkind = "cursor"\nparam = "c"\nnext = "next"\nmore = "has_more"\n'
-    assert not ingest(connect(partner, DESCRIPTION + paging)).errors
+    assert not ingest(write_connection(partner, DESCRIPTION + paging)).errors
     assert len(partner.requests) == 1
 
 
-def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(partner: ScriptedPartner, connect: Connect) -> None:
+def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     def answer(request: Request) -> Answer:
         requested = json.loads(request.body)
         assert requested["jobs"] == ["orders"]
@@ -132,12 +142,12 @@ def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(partner: ScriptedPa
     source = DESCRIPTION.replace(
         'path = "/jobs/{external_id}/runs"', 'method = "POST"\npath = "/search"\nbody = { jobs = ["{external_id}"] }'
     )
-    report = ingest(connect(partner, source + '[paging]\nkind = "cursor"\nparam = "token"\nnext = "next"\n'))
+    report = ingest(write_connection(partner, source + '[paging]\nkind = "cursor"\nparam = "token"\nnext = "next"\n'))
     assert (report.errors, report.created) == ([], 3)
 
 
 def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(
-    partner: ScriptedPartner, connect: Connect
+    partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     rows = [
         make_row(1),
@@ -152,7 +162,7 @@ def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(
     ]
     partner.script = lambda request: Answer(body={"runs": rows})
 
-    report = ingest(connect(partner, DESCRIPTION))
+    report = ingest(write_connection(partner, DESCRIPTION))
 
     assert (report.errors, report.rejected) == ([], 3)
     runs = {run.external_run_id: run for run in Run.objects.all()}
@@ -167,16 +177,16 @@ def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(
 
 @pytest.mark.parametrize("body", [{"runs": {"id": 1}}, {"runs": None}, {}, [], "text", None, 3])
 def test_a_response_without_the_list_is_an_error_that_names_its_expression(
-    partner: ScriptedPartner, connect: Connect, body: Any
+    partner: ScriptedPartner, write_connection: WriteConnection, body: Any
 ) -> None:
     partner.script = lambda request: Answer(body=body)
-    [problem] = ingest(connect(partner, DESCRIPTION)).errors
+    [problem] = ingest(write_connection(partner, DESCRIPTION)).errors
     assert "no list at 'runs'" in str(problem["error"])
     assert Pipeline.objects.get().ingested_through is None
 
 
 def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
-    partner: ScriptedPartner, connect: Connect
+    partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     pipelines_of("Northwind", "a/b c?ü", platform="custom")
     Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
@@ -184,7 +194,7 @@ def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
     sent = {}
     for time_format in ("iso", "epoch", "epoch_ms", "date"):
         partner.requests.clear()
-        ingest(connect(partner, source.replace("{}", time_format).replace("{{", "{").replace("}}", "}")))
+        ingest(write_connection(partner, source.replace("{}", time_format).replace("{{", "{").replace("}}", "}")))
         sent[time_format] = partner.requests[-1].query_value("from")
         Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
     assert sent == {
@@ -200,18 +210,18 @@ def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
 
 
 def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
-    partner: ScriptedPartner, connect: Connect
+    partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     partner.script = lambda request: Answer(
         body={
             "runs": [make_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]
         }
     )
-    connection = connect(partner, 'drop = ["requested", "links.signed"]\n' + DESCRIPTION)
+    connection = write_connection(partner, 'drop = ["requested", "links.signed"]\n' + DESCRIPTION)
     ingest(connection)
-    before = physical_rows()
+    before = row_versions()
     assert outcomes(ingest(connection)) == {"unchanged": 1}
-    assert physical_rows() == before
+    assert row_versions() == before
     assert Run.objects.get().payload == make_row(1, links={"self": "x"})
 
 
@@ -224,56 +234,58 @@ def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
     ],
 )
 def test_the_description_decides_whether_an_ended_run_becomes_running_again(
-    partner: ScriptedPartner, connect: Connect, head: str, status: str
+    partner: ScriptedPartner, write_connection: WriteConnection, head: str, status: str
 ) -> None:
     rows = [make_row(1)]
     partner.script = lambda request: Answer(body={"runs": rows})
-    connection = connect(partner, f"{head}\n{DESCRIPTION}")
+    connection = write_connection(partner, f"{head}\n{DESCRIPTION}")
     ingest(connection)
     rows[0] = make_row(1, state="active", result=None, end=None)
     ingest(connection)
     assert Run.objects.get().status == status
 
 
-def test_a_404_of_a_proxy_in_front_of_the_api_does_not_cancel_a_run(partner: ScriptedPartner, connect: Connect) -> None:
+def test_a_404_of_a_proxy_in_front_of_the_api_does_not_cancel_a_run(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
-    ingest(connect(partner, source))
+    ingest(write_connection(partner, source))
 
     partner.script = lambda request: (
         Answer(body={"runs": []}) if request.path.endswith("runs") else Answer(404, b"<html>not here</html>")
     )
-    [problem] = ingest(connect(partner, source)).errors
+    [problem] = ingest(write_connection(partner, source)).errors
     assert "404" in str(problem["error"])
     assert Run.objects.get().status == "running"
 
     partner.script = lambda request: (
         Answer(body={"runs": []}) if request.path.endswith("runs") else Answer(404, {"code": "gone"})
     )
-    assert not ingest(connect(partner, source)).errors
+    assert not ingest(write_connection(partner, source)).errors
     assert Run.objects.get().status == "canceled"
 
 
 def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_same_tick(
-    partner: ScriptedPartner, connect: Connect
+    partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     pipelines_of("Contoso", "orders")
     source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
-    ingest(connect(partner, source))
+    ingest(write_connection(partner, source))
     assert list(Run.objects.values_list("status", flat=True)) == ["running", "running"]
 
     partner.script = lambda request: Answer(body={"runs": []} if request.path.endswith("runs") else make_row(1))
     partner.requests.clear()
-    ingest(connect(partner, source))
+    ingest(write_connection(partner, source))
 
     assert list(Run.objects.values_list("status", flat=True)) == ["success", "success"]
     assert len(partner.requests) == 2, "one listing, and one request for the run of both"
 
 
-def test_all_mistakes_of_a_description_are_reported_together(connect: Connect) -> None:
+def test_all_mistakes_of_a_description_are_reported_together(write_connection: WriteConnection) -> None:
     with pytest.raises(ConfigurationError) as error:
-        connect(
+        write_connection(
             None,
             """
 items = "runs["
@@ -327,9 +339,9 @@ broken = ["x"]
         assert expected in text
 
 
-def test_a_connector_in_python_does_not_use_a_source_table(connect: Connect) -> None:
+def test_a_connector_in_python_does_not_use_a_source_table(write_connection: WriteConnection) -> None:
     with pytest.raises(ConfigurationError, match=r"house\.source: the connector airflow does not use a table source"):
-        connect(None, DESCRIPTION, connector="airflow")
+        write_connection(None, DESCRIPTION, connector="airflow")
 
 
 def test_times_and_durations_are_read_as_described() -> None:

@@ -20,7 +20,7 @@ from ingestion.report import Report
 from ingestion.services import ingest_connection
 from ingestion.synthetic.dataset import dataset, read_time
 from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_SECONDS, DOWN_SOURCE, LEFT_OPEN_SECONDS, DemoPartner
-from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, SimulatedPipeline
+from ingestion.synthetic.live_runs import PERIOD_SECONDS, RETURNED_SECONDS, SimulatedPipeline
 from ingestion.tests.support import PASSWORD_ENV, generic_connection
 from inventory.models import Pipeline, Platform
 from runs.models import Run
@@ -70,7 +70,7 @@ def ingest_all(partner: DemoPartner) -> dict[str, Report]:
             name=platform,
             base_url=f"{partner.base_url}/{platform}",
             interval_seconds=10,
-            http=HttpSettings(timeout_seconds=2, max_retries=2, backoff_seconds=0.01),
+            http_settings=HttpSettings(timeout_seconds=2, max_retries=2, backoff_seconds=0.01),
         )
         pipelines = Pipeline.objects.ingestible().filter(platform=platform).select_related("client").order_by("id")
         reports[platform] = ingest_connection(connection, list(pipelines))
@@ -124,7 +124,7 @@ def test_runs_change_every_few_seconds_and_old_runs_are_not_returned() -> None:
     changes = sum(now != before for before, now in itertools.pairwise(states))
 
     assert changes > 12
-    assert all(len(pipeline.runs(NOW)) <= KEPT_SECONDS // PERIOD_SECONDS[0] + 1 for pipeline in PIPELINES)
+    assert all(len(pipeline.runs(NOW)) <= RETURNED_SECONDS // PERIOD_SECONDS[0] + 1 for pipeline in PIPELINES)
 
 
 def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(

@@ -11,7 +11,7 @@ from ingestion.connections import Connection, read_connections_file
 from ingestion.connectors.base import FailedRun
 from ingestion.http import PartnerSession
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import SHORT_TIMEOUTS, ingest, physical_rows, pipelines_of
+from ingestion.tests.support import SHORT_TIMEOUTS, ingest, pipelines_of, row_versions
 from runs.models import Run
 
 RECORDED = json.loads((Path(synthetic.__file__).parent / "recordings" / "dagster" / "failures.json").read_text())
@@ -46,7 +46,7 @@ def runs(results: list[Any]) -> Answer:
 
 
 def walk(partner: FailedDagster) -> None:
-    ingest(Connection("dagster", "dagster", partner.base_url, http=SHORT_TIMEOUTS))
+    ingest(Connection("dagster", "dagster", partner.base_url, http_settings=SHORT_TIMEOUTS))
 
 
 @pytest.mark.django_db
@@ -57,14 +57,14 @@ def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(even
         partner.events_per_page = events_per_page
         walk(partner)
         texts = {run.pipeline.name: run.error_message for run in Run.objects.select_related("pipeline")}
-        before = physical_rows()
+        before = row_versions()
         walk(partner)
 
     assert texts == {
         "two_failures": "step left: RuntimeError: left side is empty\nstep right: RuntimeError: right side is empty",
         "reconcile_failing": "step connect: ValueError: could not connect to postgres://[filtered]@db.example.test/x",
     }
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 @pytest.mark.django_db
@@ -159,7 +159,7 @@ def fetch_error_text(preset: str, body: Any, folder: Path) -> tuple[str | None, 
         file = folder / "connections.toml"
         file.write_text(f'[connections.c]\nconnector = "{preset}"\nbase_url = "{partner.base_url}"\n')
         connection = read_connections_file(file)["c"]
-        with PartnerSession(partner.base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
+        with PartnerSession(partner.base_url, auth=connection.create_auth(), settings=SHORT_TIMEOUTS) as session:
             connector = connection.create_connector(session, bool)
             assert connector.fetches_error_texts
             [(_, text)] = connector.error_texts([FailedRun("11", "7", None, None, None)])

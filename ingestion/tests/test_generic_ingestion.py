@@ -11,7 +11,7 @@ from django.utils import timezone
 from ingestion.http import HttpSettings
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, PartnerServer
-from ingestion.tests.support import generic_connection, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import generic_connection, ingest, outcomes, pipelines_of, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -69,12 +69,12 @@ def test_the_second_and_the_third_walk_of_the_same_runs_change_nothing(
 ) -> None:
     generic_partner.runs["orders"] = [make_run(number) for number in range(50)]
     ingest(generic_connection(generic_partner))
-    before = physical_rows()
+    before = row_versions()
 
     for _ in range(2):
         assert outcomes(ingest(generic_connection(generic_partner))) == {"unchanged": 50}
 
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 @pytest.mark.proves("FR-013")
@@ -249,7 +249,7 @@ TEMPORARY_FAULTS = [
     pytest.param(Answer(503, b""), "answered 503", id="503"),
     pytest.param(Answer(429, {"detail": "slow down"}), "answered 429", id="429 without Retry-After"),
     pytest.param(Answer(closes_connection=True), "closed the connection", id="connection reset"),
-    pytest.param(Answer(body={"runs": [make_run()]}, cut_after=20), "failed", id="body cut short"),
+    pytest.param(Answer(body={"runs": [make_run()]}, cut_after_bytes=20), "failed", id="body cut short"),
     pytest.param(Answer(body={"runs": []}, delay_seconds=3), "in time", id="no answer"),
 ]
 
@@ -264,7 +264,7 @@ def test_a_temporary_fault_is_retried(
     generic_partner.faults = [None, fault]
     http_settings = HttpSettings(timeout_seconds=0.3, max_retries=2, backoff_seconds=0.01)
 
-    report = ingest(generic_connection(generic_partner, http=http_settings))
+    report = ingest(generic_connection(generic_partner, http_settings=http_settings))
 
     assert (outcomes(report), report.errors) == ({"created": 2}, [])
 
@@ -278,7 +278,7 @@ def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_s
     generic_partner.faults = [None, *[fault] * 10]
     http_settings = HttpSettings(timeout_seconds=0.2, max_retries=1, backoff_seconds=0.01)
 
-    report = ingest(generic_connection(generic_partner, http=http_settings))
+    report = ingest(generic_connection(generic_partner, http_settings=http_settings))
 
     assert outcomes(report) == {"created": 1}
     assert message in report.errors[0]["error"]  # type: ignore[operator]
@@ -326,7 +326,7 @@ def test_a_partner_that_sends_its_body_slowly_is_cut_off_at_the_total_time_limit
     generic_partner.faults = [Answer(body={"runs": [make_run()]}, seconds_per_byte=0.1)]
     http_settings = HttpSettings(timeout_seconds=0.2, max_retries=0)
 
-    report = ingest(generic_connection(generic_partner, http=http_settings))
+    report = ingest(generic_connection(generic_partner, http_settings=http_settings))
 
     assert "1.2 s in total" in str(report.errors)
 
@@ -390,7 +390,7 @@ def test_a_partner_that_is_down_does_not_get_a_request_for_every_pipeline(
     monkeypatch.setenv("CHM_TEST_PARTNER_SECRET", "x")
     pipelines_of("Northwind", *(f"pipeline-{number}" for number in range(20)))
     with UnavailablePartner() as partner:
-        report = ingest(generic_connection(partner, http=HttpSettings(max_retries=0)))
+        report = ingest(generic_connection(partner, http_settings=HttpSettings(max_retries=0)))
 
         assert len(partner.requests) == 3
     assert Pipeline.objects.filter(last_ingest_error__contains="503").count() == 20

@@ -34,8 +34,8 @@ class CommandResult:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run_command(*arguments: str) -> CommandResult:
+def run_command(capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str) -> CommandResult:
         status = 0
         try:
             call_command("ingest_runs", *arguments)
@@ -44,13 +44,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
         captured = capsys.readouterr()
         return CommandResult(status, captured.out, captured.err)
 
-    return run_command
+    return call
 
 
-def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run: Any) -> None:
+def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run_command: Any) -> None:
     pipelines_of("Northwind", "orders", "stock")
 
-    result = run()
+    result = run_command()
 
     assert result.status == 0
     for text in ("connection", "default", "created", "unchanged", "stale", "rejected", "errors"):
@@ -59,60 +59,60 @@ def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run: A
 
 
 def test_a_failed_walk_is_reported_with_exit_code_1_and_the_others_are_ingested(
-    partner: GenericPartner, run: Any
+    partner: GenericPartner, run_command: Any
 ) -> None:
     pipelines_of("Northwind", "orders", "nowhere")
 
-    result = run()
+    result = run_command()
 
     assert result.status == 1
     assert "default nowhere: GET /pipelines/nowhere/runs answered 404: No such pipeline" in result.err
     assert Run.objects.count() == 1
 
 
-def test_the_option_json_prints_the_report_as_json(partner: GenericPartner, run: Any) -> None:
+def test_the_option_json_prints_the_report_as_json(partner: GenericPartner, run_command: Any) -> None:
     pipelines_of("Northwind", "orders")
 
-    [report] = json.loads(run("--json").out)["connections"]
+    [report] = json.loads(run_command("--json").out)["connections"]
 
     assert (report["connection"], report["created"], report["errors"]) == ("default", 1, [])
 
 
-def test_a_dry_run_reports_and_stores_nothing(partner: GenericPartner, run: Any) -> None:
+def test_a_dry_run_reports_and_stores_nothing(partner: GenericPartner, run_command: Any) -> None:
     pipelines_of("Northwind", "orders")
 
-    [report] = json.loads(run("--dry-run", "--json").out)["connections"]
+    [report] = json.loads(run_command("--dry-run", "--json").out)["connections"]
 
     assert report["created"] == 1
     assert Run.objects.count() == 0
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_an_ingestion_can_be_limited_to_a_client_or_a_pipeline(partner: GenericPartner, run: Any) -> None:
+def test_an_ingestion_can_be_limited_to_a_client_or_a_pipeline(partner: GenericPartner, run_command: Any) -> None:
     pipelines_of("Northwind", "orders")
     stock = pipelines_of("Contoso", "stock")["stock"]
 
-    run("--client", "Northwind")
+    run_command("--client", "Northwind")
     assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders"}
 
-    run("--pipeline", str(stock.id))
+    run_command("--pipeline", str(stock.id))
     assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders", "stock"}
 
 
-def test_the_option_since_starts_at_that_time_and_sets_no_watermark(partner: GenericPartner, run: Any) -> None:
+def test_the_option_since_starts_at_that_time_and_sets_no_watermark(partner: GenericPartner, run_command: Any) -> None:
     pipelines_of("Northwind", "orders")
 
-    run("--since", "2026-11-01T00:00:00Z")
+    run_command("--since", "2026-11-01T00:00:00Z")
 
     assert partner.requests[0].query_value("updated_since") == "2026-11-01T00:00:00Z"
     assert Pipeline.objects.get().ingested_through is None
     assert Pipeline.objects.get().last_ingest_at is not None
 
 
-def test_the_option_full_starts_at_the_beginning(partner: GenericPartner, run: Any) -> None:
+def test_the_option_full_starts_at_the_beginning(partner: GenericPartner, run_command: Any) -> None:
     pipelines_of("Northwind", "orders")
-    run()
-    run("--full")
+    run_command()
+    run_command("--full")
 
     assert [request.query_value("updated_since") for request in partner.requests] == [None, None]
 
@@ -145,7 +145,9 @@ def test_the_command_exits_with_2_without_configuration(db: None) -> None:
     assert error.value.returncode == 2
 
 
-def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(partner: GenericPartner, run: Any) -> None:
+def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(
+    partner: GenericPartner, run_command: Any
+) -> None:
     import signal
     import threading
 
@@ -157,7 +159,7 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(part
 
     partner.faults = [None, interrupt]
 
-    result = run()
+    result = run_command()
 
     assert result.status == 130
     assert "run the command again" in result.err
@@ -165,7 +167,7 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(part
 
 
 def test_pipelines_that_no_connection_selects_are_reported(
-    partner: GenericPartner, run: Any, settings: Settings, tmp_path: Any
+    partner: GenericPartner, run_command: Any, settings: Settings, tmp_path: Any
 ) -> None:
     pipelines_of("Northwind", "orders")
     pipelines_of("Contoso", "stock")
@@ -176,4 +178,4 @@ def test_pipelines_that_no_connection_selects_are_reported(
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
 
-    assert "pipelines that no connection selects: 1, such as Contoso/stock" in run().err
+    assert "pipelines that no connection selects: 1, such as Contoso/stock" in run_command().err

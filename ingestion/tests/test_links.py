@@ -20,8 +20,8 @@ FLOW, DEPLOYMENT = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8
 
 
 def links_of(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
-    connection = Connection("c", connector, base_url, http=SHORT_TIMEOUTS, **options)
-    with PartnerSession(base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
+    connection = Connection("c", connector, base_url, http_settings=SHORT_TIMEOUTS, **options)
+    with PartnerSession(base_url, auth=connection.create_auth(), settings=SHORT_TIMEOUTS) as session:
         links_by_id = connection.links(connection.create_connector(session, {external_id}.__contains__), {external_id})
     return links_by_id[external_id]
 
@@ -79,7 +79,7 @@ def links_of_preset(name: str, base_url: str, external_id: str, tmp_path: Path, 
     file = tmp_path / "connections.toml"
     file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{options_text}')
     connection = read_connections_file(file)["c"]
-    with PartnerSession(base_url, auth=connection.authentication(), settings=SHORT_TIMEOUTS) as session:
+    with PartnerSession(base_url, auth=connection.create_auth(), settings=SHORT_TIMEOUTS) as session:
         return connection.links(connection.create_connector(session, bool), {external_id}).get(external_id, Links())
 
 
@@ -168,7 +168,7 @@ class GenericPartner(PartnerServer):
 def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_writes_nothing() -> None:
     pipeline = pipelines_of("Northwind", "sales/daily", platform="custom")["sales/daily"]
     with GenericPartner() as partner:
-        connection = Connection("generic", "generic", partner.base_url, http=SHORT_TIMEOUTS)
+        connection = Connection("generic", "generic", partner.base_url, http_settings=SHORT_TIMEOUTS)
         connection = replace(connection, ui_url="https://ui.example/p/{external_id}/{run_id}")
         ingest(connection)
         stored = Pipeline.objects.get()
@@ -194,7 +194,7 @@ def test_a_walk_succeeds_and_keeps_the_stored_links_if_prefect_refuses_to_list_f
     pipelines_of("Northwind", FLOW)
     Pipeline.objects.update(source_url="https://before.example/", source_url_template="https://before.example/{run_id}")
     with PartnerRefusingFlows() as partner:
-        report = ingest(Connection("prefect", "prefect", partner.base_url, http=SHORT_TIMEOUTS))
+        report = ingest(Connection("prefect", "prefect", partner.base_url, http_settings=SHORT_TIMEOUTS))
 
     assert report.errors == []
     assert Pipeline.objects.get().source_url == "https://before.example/"

@@ -19,7 +19,7 @@ from ingestion.locks import connection_lock
 from ingestion.synthetic import dataset as datasets
 from ingestion.synthetic.generate import Plan
 from ingestion.synthetic.loading import load
-from ingestion.synthetic.vocabulary import INCIDENT, ROW_RANGES
+from ingestion.synthetic.vocabulary import INCIDENT_ERROR, ROW_RANGES
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 from runs.models import Run, Status
 from runs.reporting.run_shapes import run_shape
@@ -34,7 +34,7 @@ def load_synthetic(**options: Any) -> str:
     return out.getvalue()
 
 
-def physical_rows() -> dict[str, list[tuple[object, ...]]]:
+def row_versions() -> dict[str, list[tuple[object, ...]]]:
     """Return every row of the loaded tables with the values that any write or lock changes."""
     with connection.cursor() as cursor:
         rows = {}
@@ -87,7 +87,7 @@ def test_the_report_shows_the_incident_only_in_its_window_and_only_on_vendor_api
     )
     assert sum(failed(begins, ends, platform) for platform in ("airflow", "dbt", "cron", "custom")) < 5
     in_window = Run.objects.filter(pipeline__platform="vendor_api", started_at__gte=begins, started_at__lt=ends)
-    assert set(in_window.values_list("status", "error_message", "status_reason")) == {("failed", *INCIDENT)}
+    assert set(in_window.values_list("status", "error_message", "status_reason")) == {("failed", *INCIDENT_ERROR)}
     hours = run_shape("failures_over_time", since=SINCE, until=END, bucket="hour", as_of=END)
     worst = max(hours, key=lambda row: row["failed_runs"])
     assert begins - timedelta(hours=1) < worst["ts_bucket"] < ends
@@ -134,22 +134,24 @@ def test_the_reports_of_the_boards_have_rows() -> None:
 
 @pytest.mark.usefixtures("v1")
 def test_the_report_shows_the_planted_incident_as_one_row_while_it_lasts() -> None:
-    planted = Run.objects.filter(error_message=INCIDENT[0]).order_by("event_at")
+    planted = Run.objects.filter(error_message=INCIDENT_ERROR[0]).order_by("event_at")
     last = planted.last()
     assert last is not None
 
     rows = run_shape("incidents", as_of=last.event_at)
 
-    [outage] = [row for row in rows if row["error_message"] == INCIDENT[0]]
+    [outage] = [row for row in rows if row["error_message"] == INCIDENT_ERROR[0]]
     assert outage["platform"] == "vendor_api"
-    failing = [row for row in run_shape("failing_now", as_of=last.event_at) if row["error_message"] == INCIDENT[0]]
+    failing = [
+        row for row in run_shape("failing_now", as_of=last.event_at) if row["error_message"] == INCIDENT_ERROR[0]
+    ]
     assert outage["pipelines"] == len(failing) > 5
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_second_load_on_a_later_day_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     load_synthetic()
-    first = physical_rows()
+    first = row_versions()
     latest = Run.objects.order_by("-source_updated_at").values_list("source_updated_at", flat=True)[0]
     assert latest is not None
     assert timedelta(0) <= timezone.now() - latest < timedelta(minutes=10)
@@ -159,7 +161,7 @@ def test_a_second_load_on_a_later_day_changes_nothing(monkeypatch: pytest.Monkey
     output = load_synthetic()
 
     assert "(as before); created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged." in output
-    assert physical_rows() == first
+    assert row_versions() == first
 
 
 @pytest.mark.django_db(transaction=True)
@@ -213,13 +215,13 @@ def test_existing_clients_with_other_ids_are_found_by_name(db: None) -> None:
 
 @pytest.mark.usefixtures("v1")
 def test_an_end_that_differs_from_the_stored_end_is_refused_and_nothing_changes() -> None:
-    before = physical_rows()
+    before = row_versions()
 
     with pytest.raises(CommandError, match="is loaded already, and ends at 2026-11-01T00:00:00") as refusal:
         load_synthetic(end=END + timedelta(days=1))
 
     assert refusal.value.returncode == 1
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 def test_a_faulty_data_set_is_refused_with_its_faults_and_nothing_is_stored(

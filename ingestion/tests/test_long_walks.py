@@ -22,7 +22,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer
 from ingestion.tasks import ingest as task
 from ingestion.tests import test_dagster_ingestion as dagster_tests
 from ingestion.tests import test_prefect_ingestion as prefect_tests
-from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import (
     AIRFLOW_DAGS,
     PASSWORD_ENV,
@@ -70,7 +70,7 @@ def ingest_page_by_page(partner: PartnerServer, connection: Connection, *, limit
 
 
 @contextmanager
-def generic_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def generic_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
     with GenericPartner(token="partner-token-1", page_size=4) as partner:
         partner.runs["orders"] = [{"id": str(number), "status": "success"} for number in range(30)]
         pipelines_of("Northwind", "orders")
@@ -78,7 +78,7 @@ def generic_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def airflow_source(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
+def airflow_source(_: WriteConnection, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
     # At C-settled, all recorded runs have ended.
     with AirflowReplay(moment="C-settled", maximum_page_limit=7, **options) as partner:
         pipelines_of("Northwind", *AIRFLOW_DAGS)
@@ -88,13 +88,13 @@ def airflow_source(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, 
 
 
 @contextmanager
-def airflow_by_offset_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def airflow_by_offset_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
     with airflow_source(_, offers_cursors=False) as partner_and_connection:
         yield partner_and_connection
 
 
 @contextmanager
-def prefect_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def prefect_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
     row = next(row for row in prefect_tests.recorded_rows("A-early") if row["state_type"] == "COMPLETED")
     with prefect_tests.PrefectPartner() as partner:
         partner.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
@@ -103,7 +103,7 @@ def prefect_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def dagster_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+def dagster_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
     row = dagster_tests.recorded_rows("B-settled")[0]
     with dagster_tests.DagsterPartner() as partner:
         partner.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(350)]
@@ -112,7 +112,9 @@ def dagster_source(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 
 @contextmanager
-def declarative_source(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
+def declarative_source(
+    write_connection: WriteConnection, paging: str, parameter: str
+) -> Iterator[tuple[PartnerServer, Connection]]:
     rows = [make_row(number) for number in range(20)]
 
     def answer(request: Any) -> Answer:
@@ -128,7 +130,7 @@ def declarative_source(connect: Connect, paging: str, parameter: str) -> Iterato
     pipelines_of("Northwind", "orders", platform="custom")
     with ScriptedPartner() as partner:
         partner.script = answer
-        yield partner, connect(partner, DESCRIPTION + f"[paging]\n{paging}\n")
+        yield partner, write_connection(partner, DESCRIPTION + f"[paging]\n{paging}\n")
 
 
 DECLARATIVE_PAGING = {
@@ -138,7 +140,7 @@ DECLARATIVE_PAGING = {
     "by next address": ('kind = "next_url"\nnext = "next"', "at"),
     "by link": ('kind = "link"', "at"),
 }
-SOURCES: dict[str, Callable[[Connect], AbstractContextManager[tuple[PartnerServer, Connection]]]] = {
+SOURCES: dict[str, Callable[[WriteConnection], AbstractContextManager[tuple[PartnerServer, Connection]]]] = {
     "generic": generic_source,
     "airflow": airflow_source,
     "airflow by offset": airflow_by_offset_source,
@@ -154,11 +156,11 @@ SOURCES: dict[str, Callable[[Connect], AbstractContextManager[tuple[PartnerServe
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_uninterrupted_one(
     source: str,
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED" if "airflow" in source else "partner-token-1")
-    with SOURCES[source](connect) as (partner, connection):
+    with SOURCES[source](write_connection) as (partner, connection):
         began = timezone.now()
         ingestions = ingest_page_by_page(partner, connection)
         requests, interrupted_rows = len(partner.requests), stored_runs()
@@ -178,7 +180,7 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
 
 
 def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_watermark(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
     tmp_path: Any,
@@ -187,7 +189,7 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
     enqueued: list[Any] = []
     monkeypatch.setattr(task, "apply_async", lambda **options: enqueued.append(options))
     settings.CELERY_TASK_SOFT_TIME_LIMIT = 0.3
-    with generic_source(connect) as (partner, _):
+    with generic_source(write_connection) as (partner, _):
         partner.faults = [lambda _: time.sleep(0.1)] * 100
         path = tmp_path / "connections.toml"
         path.write_text(
@@ -211,10 +213,10 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
 
 
 def test_a_walk_starts_again_if_the_partner_no_longer_accepts_its_position(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with dagster_source(connect) as (partner, connection):
+    with dagster_source(write_connection) as (partner, connection):
         assert isinstance(partner, dagster_tests.DagsterPartner)
         for _ in range(2):
             assert ingest_until(connection, stop_after(partner, 1)).unfinished
@@ -229,11 +231,11 @@ def test_a_walk_starts_again_if_the_partner_no_longer_accepts_its_position(
 
 
 def test_a_walk_starts_again_and_loses_no_run_if_the_cache_is_empty(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic_source(connect) as (partner, connection):
+    with generic_source(write_connection) as (partner, connection):
         for _ in range(3):
             ingest_until(connection, stop_after(partner, 1))
         cache.clear()
@@ -245,11 +247,11 @@ def test_a_walk_starts_again_and_loses_no_run_if_the_cache_is_empty(
 
 
 def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic_source(connect) as (partner, connection):
+    with generic_source(write_connection) as (partner, connection):
         assert isinstance(partner, GenericPartner)
         partner.runs["stock"] = [{"id": "1", "status": "success"}]
         pipelines_of("Northwind", "stock")
@@ -268,7 +270,7 @@ def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
 
 
 def test_the_next_ingestion_starts_with_the_pipelines_that_were_not_reached(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
@@ -285,11 +287,11 @@ def test_the_next_ingestion_starts_with_the_pipelines_that_were_not_reached(
 
 
 def test_a_manual_full_ingestion_ignores_the_saved_position(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic_source(connect) as (partner, connection):
+    with generic_source(write_connection) as (partner, connection):
         for _ in range(3):
             ingest_until(connection, stop_after(partner, 1))
         partner.requests.clear()
@@ -301,11 +303,11 @@ def test_a_manual_full_ingestion_ignores_the_saved_position(
 
 
 def test_a_short_walk_writes_nothing_to_the_cache(
-    connect: Connect,
+    write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    with generic_source(connect) as (_, connection):
+    with generic_source(write_connection) as (_, connection):
         saved: list[str] = []
         monkeypatch.setattr("chm_project.db.best_effort_cache.write", lambda key, value, seconds: saved.append(key))
         ingest_until(connection)

@@ -18,8 +18,8 @@ from ingestion.tests.support import (
     generic_connection,
     ingest,
     outcomes,
-    physical_rows,
     pipelines_of,
+    row_versions,
 )
 from inventory.models import Client, Pipeline
 from runs.models import Run
@@ -28,36 +28,36 @@ CHANGED_RUNS, FAILED_RUNS = 200, 20
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("pipelines", [CHANGED_RUNS, 10_000])
+@pytest.mark.parametrize("pipeline_count", [CHANGED_RUNS, 10_000])
 def test_the_cost_of_a_tick_depends_on_the_changes_and_not_on_the_number_of_pipelines(
-    pipelines: int, monkeypatch: pytest.MonkeyPatch
+    pipeline_count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     client = Client.objects.create(name="Northwind")
-    before = timezone.now() - timedelta(minutes=10)
+    walked_at = timezone.now() - timedelta(minutes=10)
     Pipeline.objects.bulk_create(
         Pipeline(
             client=client, name=f"p{number}", external_id=f"p{number}", platform="airflow", pipeline_type="transform",
-            ingested_through=before, last_ingest_at=before, ingest_due_at=before,
+            ingested_through=walked_at, last_ingest_at=walked_at, ingest_due_at=walked_at,
         )
-        for number in range(pipelines)
+        for number in range(pipeline_count)
     )  # fmt: skip
     with AirflowWithManyDags() as airflow:
         airflow.changes = [(timezone.now(), dag_run(f"p{number}", 1, timezone.now())) for number in range(CHANGED_RUNS)]
         airflow.changes += [
-            (before - timedelta(days=1), dag_run(f"p{number}", 0, before)) for number in range(CHANGED_RUNS)
+            (walked_at - timedelta(days=1), dag_run(f"p{number}", 0, walked_at)) for number in range(CHANGED_RUNS)
         ]
         with CaptureQueriesContext(database) as captured:
             report = ingest(airflow_connection(airflow, interval_seconds=60))
         listings = [request for request in airflow.requests if "dagRuns" in request.path]
 
-    assert (report.errors, report.created, report.pipelines_processed) == ([], CHANGED_RUNS, pipelines)
+    assert (report.errors, report.created, report.pipelines_processed) == ([], CHANGED_RUNS, pipeline_count)
     assert len(listings) == 3, "a page has 100 runs, and starts with the last run of the page before"
     statements = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
-    bookkeeping = [sql for sql in statements if "ingested_through = CASE" in sql]
-    assert len(bookkeeping) == 1
-    assert len(statements) <= 8, "the inventory, the open runs, three pages, one statement of bookkeeping"
-    assert Pipeline.objects.filter(ingested_through__gt=before).count() == pipelines
+    watermark_statements = [sql for sql in statements if "ingested_through = CASE" in sql]
+    assert len(watermark_statements) == 1
+    assert len(statements) <= 8, "the inventory, the open runs, three pages, one statement that moves all watermarks"
+    assert Pipeline.objects.filter(ingested_through__gt=walked_at).count() == pipeline_count
     assert Run.objects.count() == CHANGED_RUNS
 
 
@@ -66,12 +66,12 @@ def test_a_tick_of_ten_thousand_pipelines_sends_the_expected_requests(monkeypatc
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     cache.clear()
     client = Client.objects.create(name="Northwind")
-    before = timezone.now() - timedelta(minutes=10)
+    walked_at = timezone.now() - timedelta(minutes=10)
     names = [f"p{number:05}" for number in range(10_000)]
     Pipeline.objects.bulk_create(
         Pipeline(
             client=client, name=name, external_id=name, platform="airflow", pipeline_type="transform",
-            ingested_through=before, last_ingest_at=before, ingest_due_at=before,
+            ingested_through=walked_at, last_ingest_at=walked_at, ingest_due_at=walked_at,
         )
         for name in names
     )  # fmt: skip
@@ -79,17 +79,17 @@ def test_a_tick_of_ten_thousand_pipelines_sends_the_expected_requests(monkeypatc
         airflow.dag_ids = names
         connection = airflow_connection(airflow, interval_seconds=60, inventory_seconds=300)
         ticks = []
-        for changed in (0, CHANGED_RUNS, 0, 0):
+        for changed_count in (0, CHANGED_RUNS, 0, 0):
             now = timezone.now()
             airflow.changes = [
                 *((moment - timedelta(minutes=5), row) for moment, row in airflow.changes),
                 *((now, dag_run(name, 1, now, "failed" if place < FAILED_RUNS else "success"))
-                  for place, name in enumerate(names[:changed])),
+                  for place, name in enumerate(names[:changed_count])),
             ]  # fmt: skip
-            sent = len(airflow.requests)
+            requests_before = len(airflow.requests)
             report = ingest(connection)
             assert report.errors == []
-            ticks.append(Counter(kind_of_request(request) for request in airflow.requests[sent:]))
+            ticks.append(Counter(resource_of_request(request) for request in airflow.requests[requests_before:]))
             Pipeline.objects.update(ingested_through=timezone.now())
     cache.clear()
 
@@ -102,9 +102,9 @@ def test_a_tick_of_ten_thousand_pipelines_sends_the_expected_requests(monkeypatc
     assert Run.objects.count() == CHANGED_RUNS
 
 
-def kind_of_request(request: Request) -> str:
-    known = ("logs", "taskInstances", "dagRuns", "dags", "token", "version")
-    return next(part for part in known if f"/{part}" in request.path)
+def resource_of_request(request: Request) -> str:
+    resources = ("logs", "taskInstances", "dagRuns", "dags", "token", "version")
+    return next(part for part in resources if f"/{part}" in request.path)
 
 
 @pytest.mark.django_db
@@ -124,9 +124,9 @@ def test_ingesting_a_year_of_runs_again_writes_no_row(generic_partner: GenericPa
             for number in range(365)
         ]
     first = ingest(generic_connection(generic_partner), full=True)
-    before = physical_rows()
+    before = row_versions()
 
     again = ingest(generic_connection(generic_partner), full=True)
 
     assert (outcomes(first), outcomes(again)) == ({"created": 8 * 365}, {"unchanged": 8 * 365})
-    assert physical_rows() == before
+    assert row_versions() == before

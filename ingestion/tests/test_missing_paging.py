@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import ingest, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -33,36 +33,40 @@ RESPONSES_WITH_NEXT_PAGE = {
 
 @pytest.mark.parametrize("next_page", RESPONSES_WITH_NEXT_PAGE)
 def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_stored(
-    partner: ScriptedPartner, connect: Connect, next_page: str
+    partner: ScriptedPartner, write_connection: WriteConnection, next_page: str
 ) -> None:
     partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE[next_page]
 
-    [problem] = ingest(connect(partner, DESCRIPTION)).errors
+    [problem] = ingest(write_connection(partner, DESCRIPTION)).errors
 
     assert "describe source.paging" in str(problem["error"])
     assert Run.objects.count() == 4
     assert Pipeline.objects.get().ingested_through is None, "the walk was not complete"
 
 
-def test_paging_of_kind_none_reads_only_the_first_page(partner: ScriptedPartner, connect: Connect) -> None:
+def test_paging_of_kind_none_reads_only_the_first_page(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE["cursor"]
 
-    assert ingest(connect(partner, DESCRIPTION + '[paging]\nkind = "none"\n')).errors == []
+    assert ingest(write_connection(partner, DESCRIPTION + '[paging]\nkind = "none"\n')).errors == []
 
 
 @pytest.mark.parametrize("body", [{"next": None}, {"next_cursor": ""}, {"has_more": False}, {"links": {"next": None}}])
-def test_a_response_without_a_next_page_is_complete(partner: ScriptedPartner, connect: Connect, body: Any) -> None:
+def test_a_response_without_a_next_page_is_complete(
+    partner: ScriptedPartner, write_connection: WriteConnection, body: Any
+) -> None:
     partner.script = lambda request: Answer(body={"runs": ROWS} | body)
 
-    report = ingest(connect(partner, DESCRIPTION))
+    report = ingest(write_connection(partner, DESCRIPTION))
 
     assert (report.errors, report.notices) == ([], set())
 
 
-def test_a_notice_is_shown_if_a_page_looks_full(partner: ScriptedPartner, connect: Connect) -> None:
+def test_a_notice_is_shown_if_a_page_looks_full(partner: ScriptedPartner, write_connection: WriteConnection) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(number) for number in range(25)]})
 
-    report = ingest(connect(partner, DESCRIPTION))
+    report = ingest(write_connection(partner, DESCRIPTION))
 
     assert report.errors == []
     assert report.notices == {"the page has exactly 25 runs and source.paging is missing, so there may be more runs"}
@@ -74,9 +78,11 @@ def check_output() -> str:
     return out.getvalue()
 
 
-def test_check_connection_shows_the_next_page_and_unreadable_times(partner: ScriptedPartner, connect: Connect) -> None:
+def test_check_connection_shows_the_next_page_and_unreadable_times(
+    partner: ScriptedPartner, write_connection: WriteConnection
+) -> None:
     partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE["link header"]
-    connect(partner, DESCRIPTION)
+    write_connection(partner, DESCRIPTION)
     assert "describe source.paging" in check_output()
 
     partner.script = lambda request: Answer(body={"runs": [make_row(1, start="soon", end="17:00 o'clock")]})
@@ -85,20 +91,22 @@ def test_check_connection_shows_the_next_page_and_unreadable_times(partner: Scri
     assert "next page: none" in output
 
     partner.script = lambda request: Answer(body={"runs": [make_row(int(request.query_value("page") or 1))]})
-    connect(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\n')
+    write_connection(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\n')
     assert "next page: follows" in check_output()
     assert not Run.objects.exists()
 
 
 def test_remap_translates_stored_responses_with_the_changed_description_and_sends_no_requests(
-    partner: ScriptedPartner, connect: Connect
+    partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     partner.script = lambda request: Answer(
         body={"runs": [make_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
     )
-    ingest(connect(partner, DESCRIPTION))
+    ingest(write_connection(partner, DESCRIPTION))
     Run.objects.filter(external_run_id="2").update(payload=None)
-    connect(partner, DESCRIPTION.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"'))
+    write_connection(
+        partner, DESCRIPTION.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"')
+    )
     partner.requests.clear()
 
     def remapped() -> dict[str, Any]:

@@ -12,19 +12,21 @@ from ingestion.paging import OffsetPaging
 from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted_partner import DESCRIPTION, Connect, ScriptedPartner, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
 from runs.models import Run
 
 
-def read(rows: list[int], size: int, *, with_total: bool, change_rows: Callable[[], None], resume: bool) -> set[str]:
+def read_all_pages(
+    rows: list[int], page_size: int, *, with_total: bool, change_rows: Callable[[], None], resume: bool
+) -> set[str]:
     """Read all pages, call `change_rows` after each page, and return the rows that were read.
 
     With `resume`, a new task starts after each page.
     """
     paging, read_rows = OffsetPaging(), set()
     for _ in range(10_000):
-        page = [str(row) for row in rows[paging.offset : paging.offset + size]]
+        page = [str(row) for row in rows[paging.offset : paging.offset + page_size]]
         read_rows.update(page)
         position = paging.position
         more = paging.advance(keys=page, total=len(rows) if with_total else None)
@@ -34,14 +36,14 @@ def read(rows: list[int], size: int, *, with_total: bool, change_rows: Callable[
         if resume:
             # The next task first reads the last page of this task again.
             paging = OffsetPaging(position)
-            page = [str(row) for row in rows[paging.offset : paging.offset + size]]
+            page = [str(row) for row in rows[paging.offset : paging.offset + page_size]]
             read_rows.update(page)
             if not paging.advance(keys=page, total=len(rows) if with_total else None):
                 return read_rows
     raise AssertionError("the walk does not end")
 
 
-changes = st.lists(
+changes_per_page = st.lists(
     st.tuples(
         st.lists(st.integers(0, 40), max_size=6),  # the indexes of the deleted rows
         st.integers(0, 6),  # the number of new rows
@@ -52,29 +54,34 @@ changes = st.lists(
 
 @settings(deadline=None, max_examples=400, derandomize=True)
 @given(
-    number=st.integers(0, 40), size=st.integers(2, 9), script=changes, newest_first=st.booleans(),
-    with_total=st.booleans(), resume=st.booleans(),
+    number=st.integers(0, 40), page_size=st.integers(2, 9), change_of_each_page=changes_per_page,
+    newest_first=st.booleans(), with_total=st.booleans(), resume=st.booleans(),
 )  # fmt: skip
 def test_every_row_that_is_not_deleted_is_read(
-    number: int, size: int, script: list[tuple[list[int], int]], newest_first: bool, with_total: bool, resume: bool
+    number: int,
+    page_size: int,
+    change_of_each_page: list[tuple[list[int], int]],
+    newest_first: bool,
+    with_total: bool,
+    resume: bool,
 ) -> None:
     rows = list(range(number))
     never_deleted = set(rows)
-    steps = iter(script)
-    following = iter(range(number, 10_000))
+    steps = iter(change_of_each_page)
+    new_rows = iter(range(number, 10_000))
 
     def change() -> None:
         deleted_indexes, added_count = next(steps, ([], 0))
         for place in sorted(set(deleted_indexes), reverse=True):
             if place < len(rows):
                 never_deleted.discard(rows.pop(place))
-        new = [next(following) for _ in range(added_count)]
+        new = [next(new_rows) for _ in range(added_count)]
         rows[:] = [*reversed(new), *rows] if newest_first else [*rows, *new]
 
     if newest_first:
         rows.reverse()
     try:
-        read_rows = read(rows, size, with_total=with_total, change_rows=change, resume=resume)
+        read_rows = read_all_pages(rows, page_size, with_total=with_total, change_rows=change, resume=resume)
     except BadAnswer:  # changes can repeat a page; the walk ends with an error, and the next tick starts again
         return
 
@@ -148,7 +155,7 @@ def test_airflow_without_cursors_misses_no_run_when_as_many_rows_are_added_as_de
 @pytest.mark.django_db
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_deleted(
-    connect: Connect, newest_first: bool
+    write_connection: WriteConnection, newest_first: bool
 ) -> None:
     pipelines_of("Northwind", "orders", platform="custom")
     rows = list(range(40))
@@ -169,7 +176,7 @@ def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_de
     with ScriptedPartner() as partner:
         partner.script = answer
         paging = '[paging]\nkind = "offset"\nparam = "offset"\ntotal = "total"\n'
-        assert ingest(connect(partner, DESCRIPTION + paging)).errors == []
+        assert ingest(write_connection(partner, DESCRIPTION + paging)).errors == []
 
     expected = set(range(5, 40)) if newest_first else set(range(5, 45))
     assert {str(number) for number in expected} <= set(Run.objects.values_list("external_run_id", flat=True))

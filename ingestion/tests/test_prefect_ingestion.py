@@ -12,7 +12,7 @@ from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
 from ingestion.connectors.prefect import STATUSES, canonical_status
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import PASSWORD_ENV, SHORT_TIMEOUTS, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, SHORT_TIMEOUTS, ingest, outcomes, pipelines_of, row_versions
 from runs.models import Run, Status
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "prefect"
@@ -90,7 +90,7 @@ def prefect(monkeypatch: pytest.MonkeyPatch) -> Any:
 def connection(partner: PrefectPartner) -> Connection:
     auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
     return replace(
-        Connection("prefect", "prefect", partner.base_url, auth, http=SHORT_TIMEOUTS, reconcile_days=0),
+        Connection("prefect", "prefect", partner.base_url, auth, http_settings=SHORT_TIMEOUTS, reconcile_days=0),
         interval_seconds=60,
     )
 
@@ -134,11 +134,11 @@ def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartn
 def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     ingest(connection(prefect))
-    before = physical_rows()
+    before = row_versions()
 
     again = ingest(connection(prefect))
     assert set(outcomes(again)) <= {"unchanged"}
-    assert physical_rows() == before
+    assert row_versions() == before
 
     prefect.rows = recorded_rows("B-later")
     for row in prefect.rows:  # recorded in one afternoon, long before the watermark of this test
@@ -217,9 +217,9 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
     text = str(Run.objects.get(external_run_id=failed["id"]).error_message)
     assert text.splitlines()[0] == "task load-119: row 119 does not fit"
     assert text.splitlines()[5:] == ["and 202 more tasks", failed["state"]["message"]]
-    before = physical_rows()
+    before = row_versions()
     ingest(connection(prefect), full=True)
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -242,9 +242,9 @@ def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect
 
     run = Run.objects.get(external_run_id=failed["id"])
     assert (run.status, run.error_message) == ("success", None)
-    before = physical_rows()
+    before = row_versions()
     ingest(connection(prefect))
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 @pytest.mark.django_db

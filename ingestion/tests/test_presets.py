@@ -16,10 +16,10 @@ from ingestion.connections import Connection, configured_connections
 from ingestion.connectors.source_description import PRESETS, read_preset, read_source
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.documented_partners import (
+    FIRST_START,
     PARTNERS,
-    PLANTED,
+    PLANTED_SECRET,
     SECRET,
-    START,
     Airbyte,
     AzureDataFactory,
     CursorApi,
@@ -27,9 +27,9 @@ from ingestion.tests.documented_partners import (
     DbtCloud,
     DocumentedPartner,
     GitHubActions,
-    iso,
+    iso_text,
 )
-from ingestion.tests.support import PASSWORD_ENV, ingest, outcomes, physical_rows, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, ingest, outcomes, pipelines_of, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -45,8 +45,8 @@ def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def connect(tmp_path: Path, settings: Settings) -> Any:
-    def write_connection(partner: DocumentedPartner, options_text: str = "") -> Connection:
+def write_connection(tmp_path: Path, settings: Settings) -> Any:
+    def write(partner: DocumentedPartner, options_text: str = "") -> Connection:
         """Write a connections file as an operator does, and return its connection."""
         auth = dict(partner.auth)
         if "token_url" in auth:
@@ -67,7 +67,7 @@ def connect(tmp_path: Path, settings: Settings) -> Any:
         settings.CHM_CONNECTIONS_FILE = str(path)
         return configured_connections()[partner.preset]
 
-    return write_connection
+    return write
 
 
 def only_partner(kind: type[DocumentedPartner]) -> pytest.MarkDecorator:
@@ -83,9 +83,9 @@ def test_every_preset_has_a_simulated_partner() -> None:
 
 
 def test_every_page_is_read_and_each_run_is_stored_as_the_partner_returned_it(
-    partner: DocumentedPartner, connect: Any
+    partner: DocumentedPartner, write_connection: Any
 ) -> None:
-    report = ingest(connect(partner))
+    report = ingest(write_connection(partner))
 
     assert (report.errors, report.rejections, report.unknown) == ([], [], set())
     assert report.created == len(partner.rows)
@@ -96,22 +96,22 @@ def test_every_page_is_read_and_each_run_is_stored_as_the_partner_returned_it(
         assert run.pipeline.external_id == str(row[partner.pipeline_field])
         assert run.status == partner.status_of(row), row
         assert run.status_reason is None
-        assert run.started_at == START + timedelta(minutes=number)
+        assert run.started_at == FIRST_START + timedelta(minutes=number)
         assert (run.finished_at is None) == (run.status == "running")
         assert run.duration_seconds == (None if run.status == "running" else 90)
     assert {"running", "success", "failed", "canceled"} <= {run.status for run in runs.values()}
 
 
-def test_a_second_walk_writes_no_row(partner: DocumentedPartner, connect: Any) -> None:
-    ingest(connect(partner))
-    before = physical_rows()
+def test_a_second_walk_writes_no_row(partner: DocumentedPartner, write_connection: Any) -> None:
+    ingest(write_connection(partner))
+    before = row_versions()
 
     for scope in ({"full": True}, {}):
-        report = ingest(connect(partner), **scope)
+        report = ingest(write_connection(partner), **scope)
         assert not report.errors
         assert set(outcomes(report)) <= {"unchanged"}
 
-    assert physical_rows() == before
+    assert row_versions() == before
 
 
 def test_the_status_table_has_exactly_the_documented_words(partner: DocumentedPartner) -> None:
@@ -125,25 +125,27 @@ def test_the_status_table_has_exactly_the_documented_words(partner: DocumentedPa
     assert table.keys() - documented.keys() <= {"cancelling"}
 
 
-def test_no_planted_secret_and_no_credential_is_stored_or_in_an_error(partner: DocumentedPartner, connect: Any) -> None:
-    ingest(connect(partner))
-    assert PLANTED in json.dumps(partner.rows)
-    partner.faults = [Answer(400, {"message": f"who sends {SECRET} and password={PLANTED}?"})] * 3
-    report = ingest(connect(partner))
+def test_no_planted_secret_and_no_credential_is_stored_or_in_an_error(
+    partner: DocumentedPartner, write_connection: Any
+) -> None:
+    ingest(write_connection(partner))
+    assert PLANTED_SECRET in json.dumps(partner.rows)
+    partner.faults = [Answer(400, {"message": f"who sends {SECRET} and password={PLANTED_SECRET}?"})] * 3
+    report = ingest(write_connection(partner))
     with database.cursor() as cursor:
         cursor.execute("SELECT string_agg(runs::text, '') FROM runs")
         text = str(cursor.fetchone()[0])
     errors = str(report.errors) + str(list(Pipeline.objects.values_list("last_ingest_error", flat=True)))
     assert report.errors
-    assert PLANTED not in text + errors
+    assert PLANTED_SECRET not in text + errors
     assert SECRET not in text + errors
 
 
 def test_refused_credentials_are_an_error_with_the_partners_message(
-    partner: DocumentedPartner, connect: Any, monkeypatch: pytest.MonkeyPatch
+    partner: DocumentedPartner, write_connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(partner), "required_header", ("authorization", "something else"))
-    problems = ingest(connect(partner)).errors
+    problems = ingest(write_connection(partner)).errors
     assert len(problems) == 2
     assert all("401: Bad credentials" in str(problem["error"]) for problem in problems)
     listed = [request for request in partner.requests if not request.path.endswith("/token")]
@@ -156,22 +158,22 @@ def test_refused_credentials_are_an_error_with_the_partners_message(
     indirect=True,
 )
 def test_open_runs_that_the_partner_no_longer_has_are_canceled_and_a_run_that_ended_gets_its_status(
-    partner: DocumentedPartner, connect: Any
+    partner: DocumentedPartner, write_connection: Any
 ) -> None:
-    ingest(connect(partner))
+    ingest(write_connection(partner))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     assert len(open_runs) > 2
     ended = next(row for row in partner.rows if str(row[partner.id_field]) in open_runs)
     words = next(words for words, status in partner.documented_statuses.items() if status == "success")
-    moment = START + timedelta(minutes=1)
+    moment = FIRST_START + timedelta(minutes=1)
     success_row = partner.row(1, str(ended[partner.pipeline_field]), words, moment)
     ended |= success_row | {partner.id_field: ended[partner.id_field]}
     for name in ("updated_at", "lastUpdatedAt", "lastUpdated"):
         if name in ended:
-            ended[name] = iso(START + timedelta(days=1))
+            ended[name] = iso_text(FIRST_START + timedelta(days=1))
     partner.rows = [ended]
 
-    ingest(connect(partner))
+    ingest(write_connection(partner))
 
     runs = stored_runs()
     assert runs[str(ended[partner.id_field])].status == "success"
@@ -197,12 +199,12 @@ def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection
     indirect=["partner"],
 )
 def test_a_later_walk_requests_only_runs_since_the_watermark_with_one_request(
-    partner: DocumentedPartner, name: str, expected: str, connect: Any
+    partner: DocumentedPartner, name: str, expected: str, write_connection: Any
 ) -> None:
-    ingest(connect(partner))
+    ingest(write_connection(partner))
     watermark = Pipeline.objects.order_by("ingested_through")[0].ingested_through
     assert watermark is not None
-    [request] = requests_of_a_second_walk(partner, connect(partner))
+    [request] = requests_of_a_second_walk(partner, write_connection(partner))
     since = watermark - timedelta(seconds=120)
     if expected == "epoch_ms":
         assert request.query_value(name) == str(int((since - timedelta(days=1)).timestamp() * 1000))
@@ -212,14 +214,14 @@ def test_a_later_walk_requests_only_runs_since_the_watermark_with_one_request(
 
 @only_partner(AzureDataFactory)
 def test_data_factory_requests_have_start_and_end_and_the_first_walk_starts_45_days_ago(
-    partner: DocumentedPartner, connect: Any
+    partner: DocumentedPartner, write_connection: Any
 ) -> None:
-    ingest(connect(partner))
+    ingest(write_connection(partner))
     bodies = [json.loads(request.body) for request in partner.requests if "queryPipelineRuns" in request.path]
     assert {body["filters"][0]["values"][0] for body in bodies} == set(partner.pipelines)
     first = bodies[0]
-    assert first["lastUpdatedAfter"] < iso(START - timedelta(days=30)) < first["lastUpdatedBefore"]
-    [request] = requests_of_a_second_walk(partner, connect(partner))
+    assert first["lastUpdatedAfter"] < iso_text(FIRST_START - timedelta(days=30)) < first["lastUpdatedBefore"]
+    [request] = requests_of_a_second_walk(partner, write_connection(partner))
     later = json.loads(request.body)
     assert "filters" not in later
     assert first["lastUpdatedAfter"] < later["lastUpdatedAfter"] < later["lastUpdatedBefore"]
@@ -227,76 +229,85 @@ def test_data_factory_requests_have_start_and_end_and_the_first_walk_starts_45_d
 
 @pytest.mark.parametrize("partner", [GitHubActions, DbtCloud], ids=lambda kind: kind.preset, indirect=True)
 def test_a_listing_without_a_filter_ends_at_a_page_older_than_the_watermark(
-    partner: DocumentedPartner, connect: Any
+    partner: DocumentedPartner, write_connection: Any
 ) -> None:
-    ingest(connect(partner))
-    [request] = requests_of_a_second_walk(partner, connect(partner))
+    ingest(write_connection(partner))
+    [request] = requests_of_a_second_walk(partner, write_connection(partner))
     assert request.path.rstrip("/").endswith("/runs")
 
 
 @only_partner(GitHubActions)
-def test_a_workflow_run_that_is_started_again_becomes_running_again(partner: DocumentedPartner, connect: Any) -> None:
-    ingest(connect(partner))
+def test_a_workflow_run_that_is_started_again_becomes_running_again(
+    partner: DocumentedPartner, write_connection: Any
+) -> None:
+    ingest(write_connection(partner))
     row = partner.rows[-1]
-    row |= {"status": "in_progress", "conclusion": None, "run_attempt": 2, "updated_at": iso(START + timedelta(days=1))}
-    ingest(connect(partner), full=True)
+    row |= {
+        "status": "in_progress",
+        "conclusion": None,
+        "run_attempt": 2,
+        "updated_at": iso_text(FIRST_START + timedelta(days=1)),
+    }
+    ingest(write_connection(partner), full=True)
     run = Run.objects.get(external_run_id=str(row["id"]))
     assert (run.status, run.finished_at) == ("running", None)
 
 
 @only_partner(GitHubActions)
-def test_a_walk_waits_for_the_reset_of_a_used_up_rate_limit(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_walk_waits_for_the_reset_of_a_used_up_rate_limit(partner: DocumentedPartner, write_connection: Any) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}
     partner.faults = [Answer(403, {"message": "API rate limit exceeded"}, headers)]
-    report = ingest(connect(partner))
+    report = ingest(write_connection(partner))
     assert not report.errors
     assert report.created == len(partner.rows)
 
 
 @only_partner(Airbyte)
-def test_a_token_is_requested_once_and_again_when_it_is_refused(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_token_is_requested_once_and_again_when_it_is_refused(
+    partner: DocumentedPartner, write_connection: Any
+) -> None:
     def tokens() -> int:
         return sum(request.path.endswith("/token") for request in partner.requests)
 
-    ingest(connect(partner))
-    ingest(connect(partner))
+    ingest(write_connection(partner))
+    ingest(write_connection(partner))
     assert tokens() == 1
     partner.faults = [Answer(401, {"title": "unauthorized"})]
-    assert not ingest(connect(partner)).errors
+    assert not ingest(write_connection(partner)).errors
     assert tokens() == 2
 
 
 @only_partner(Databricks)
 def test_open_runs_in_the_list_of_open_runs_are_not_requested_one_by_one(
-    partner: DocumentedPartner, connect: Any
+    partner: DocumentedPartner, write_connection: Any
 ) -> None:
-    ingest(connect(partner))
+    ingest(write_connection(partner))
     partner.requests.clear()
-    report = ingest(connect(partner))
+    report = ingest(write_connection(partner))
     assert outcomes(report) == {"unchanged": 6}
     assert [request.query_value("active_only") for request in partner.requests] == [None, "true"]
 
 
 @only_partner(CursorApi)
 def test_a_walk_without_changes_sends_one_request_for_any_number_of_pipelines(
-    partner: DocumentedPartner, connect: Any
+    partner: DocumentedPartner, write_connection: Any
 ) -> None:
     partner.rows = []
     pipelines_of("Northwind", *(f"job-{number}" for number in range(300)), platform="custom")
-    ingest(connect(partner))
+    ingest(write_connection(partner))
     assert len(partner.requests) == 1, "one listing covers many new pipelines too"
-    ingest(connect(partner))
+    ingest(write_connection(partner))
     assert len(partner.requests) == 2
 
 
 @only_partner(CursorApi)
-def test_single_keys_of_a_preset_can_be_replaced(partner: DocumentedPartner, connect: Any) -> None:
+def test_single_keys_of_a_preset_can_be_replaced(partner: DocumentedPartner, write_connection: Any) -> None:
     options_text = """
             [connections.cursor_api.source.status]
             skipped = ["aborted"]
             canceled = ["canceled", "cancelled"]
     """
-    ingest(connect(partner, options_text))
+    ingest(write_connection(partner, options_text))
     runs = stored_runs()
     assert {runs[row["id"]].status for row in partner.rows if row["status"] == "aborted"} == {"skipped"}
     assert {runs[row["id"]].status for row in partner.rows if row["status"] == "cancelled"} == {"canceled"}

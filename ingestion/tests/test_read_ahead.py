@@ -76,7 +76,7 @@ def test_an_interrupt_does_not_wait_for_a_slow_page(partner: GenericPartner) -> 
         raise TimeIsUp
 
     partner.faults = [None, Answer(delay_seconds=20, body={"runs": []})]
-    connection_with_long_timeout = replace(generic_connection(partner), http=HttpSettings(timeout_seconds=60))
+    connection_with_long_timeout = replace(generic_connection(partner), http_settings=HttpSettings(timeout_seconds=60))
     previous_handler = signal.signal(signal.SIGUSR1, interrupt)
 
     def interrupt_at_the_second_request() -> None:

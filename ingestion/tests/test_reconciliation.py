@@ -21,7 +21,7 @@ def walks_of_a_day(name: str, days: int) -> list[datetime]:
     for _ in range(24 * 60):
         now += MINUTE
         since = watermark - 2 * MINUTE
-        start = start_of_walk(since, watermark=watermark, now=now, days=days, name=name)
+        start = start_of_walk(since, watermark=watermark, now=now, reconcile_days=days, spread_by=name)
         if start != since:
             assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
             early_starts.append(now)
@@ -50,8 +50,10 @@ def test_the_next_walk_repeats_a_missed_daily_reconciliation() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     watermark = now - timedelta(days=4)
 
-    assert start_of_walk(watermark, watermark=watermark, now=now, days=3, name="x") == watermark
-    assert start_of_walk(now, watermark=now - timedelta(hours=25), now=now, days=3, name="x") < now - timedelta(days=2)
+    assert start_of_walk(watermark, watermark=watermark, now=now, reconcile_days=3, spread_by="x") == watermark
+    assert start_of_walk(
+        now, watermark=now - timedelta(hours=25), now=now, reconcile_days=3, spread_by="x"
+    ) < now - timedelta(days=2)
 
 
 @pytest.mark.django_db

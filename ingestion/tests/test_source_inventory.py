@@ -18,15 +18,15 @@ from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted_partner import Connect, ScriptedPartner, make_row
+from ingestion.tests.scripted_partner import ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import (
     PASSWORD_ENV,
     SHORT_TIMEOUTS,
     airflow_connection,
     generic_connection,
     ingest,
-    physical_rows,
     pipelines_of,
+    row_versions,
 )
 from inventory.models import Pipeline
 
@@ -56,7 +56,7 @@ def ingest_when_list_is_due(connection: Connection) -> None:
     ingest(connection)
 
 
-def row_versions() -> object:
+def pipeline_row_versions() -> object:
     with database.cursor() as cursor:
         cursor.execute("SELECT ctid::text, xmin::text FROM pipelines ORDER BY id")
         return cursor.fetchall()
@@ -148,11 +148,11 @@ def test_an_unchanged_list_writes_no_row(airflow: AirflowReplay, dags: dict[str,
     connection = connection_with_list(airflow, interval_seconds=3600)
     pipelines_of("Northwind", "deleted_dag")
     ingest(connection)
-    before = row_versions()
+    before = pipeline_row_versions()
 
     ingest_when_list_is_due(connection)
 
-    after = row_versions()
+    after = pipeline_row_versions()
     assert after == before
 
 
@@ -271,7 +271,7 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
     pipelines_of("Northwind", deployment, flow, "00000000-0000-4000-8000-000000000000", platform="vendor_api")
     with ScriptedPartner() as prefect:
         prefect.script = script
-        ingest(Connection("prefect", "prefect", prefect.base_url, http=SHORT_TIMEOUTS))
+        ingest(Connection("prefect", "prefect", prefect.base_url, http_settings=SHORT_TIMEOUTS))
 
     paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
     assert (paused[deployment], paused[flow]) == (True, None)
@@ -300,7 +300,7 @@ def test_dagster_jobs_get_pause_and_next_start_from_their_schedules() -> None:
     pipelines_of("Northwind", scheduled, unscheduled, "deleted_job", platform="vendor_api")
     with ScriptedPartner() as dagster:
         dagster.script = script
-        connection = Connection("dagster", "dagster", dagster.base_url, http=SHORT_TIMEOUTS)
+        connection = Connection("dagster", "dagster", dagster.base_url, http_settings=SHORT_TIMEOUTS)
         ingest(connection)
         running = Pipeline.objects.get(external_id=scheduled)
         schedule["scheduleState"]["status"] = "STOPPED"
@@ -318,7 +318,7 @@ def test_dagster_jobs_get_pause_and_next_start_from_their_schedules() -> None:
     assert set(source_list.unmatched) == others - {unscheduled}
 
 
-def test_a_source_without_a_list_shows_the_unknown_ids_of_its_runs(connect: Connect) -> None:
+def test_a_source_without_a_list_shows_the_unknown_ids_of_its_runs(write_connection: WriteConnection) -> None:
     source = """
 items = "runs"
 [request]
@@ -333,7 +333,7 @@ success = ["done"]
     pipelines_of("Northwind", "orders", platform="custom")
     with ScriptedPartner() as house:
         house.script = lambda request: Answer(body={"runs": [make_row(1), make_row(2, job="stock")]})
-        connection = connect(house, source)
+        connection = write_connection(house, source)
         ingest(connection)
         house.script = lambda request: Answer(body={"runs": [make_row(3, job="returns")]})
         ingest(connection)
@@ -351,4 +351,4 @@ def test_no_list_is_requested_from_the_generic_partner(generic_partner: GenericP
     ingest(generic_connection(generic_partner, inventory_seconds=300))
 
     assert {request.path for request in generic_partner.requests} == {"/pipelines/orders/runs"}
-    assert physical_rows() == {}
+    assert row_versions() == {}

@@ -46,7 +46,7 @@ def report(root: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def v1(tmp_path: Path) -> Path:
+def copied_data_set(tmp_path: Path) -> Path:
     """Return a copy of the committed data set without its context."""
     root = tmp_path / "v1"
     shutil.copytree(V1, root, ignore=shutil.ignore_patterns("context"))
@@ -64,12 +64,12 @@ def test_generating_the_committed_data_set_gives_the_same_bytes(tmp_path: Path) 
     assert report(root) == []
 
 
-def test_running_all_steps_on_existing_files_keeps_them_and_gives_the_same_state(v1: Path) -> None:
-    assert orchestrate(v1, "--all").returncode == 0
-    assert contents(v1) == contents(V1)
+def test_running_all_steps_on_existing_files_keeps_them_and_gives_the_same_state(copied_data_set: Path) -> None:
+    assert orchestrate(copied_data_set, "--all").returncode == 0
+    assert contents(copied_data_set) == contents(V1)
 
-    assert orchestrate(v1, "--reset", "--all").returncode == 0
-    assert contents(v1) == contents(V1)
+    assert orchestrate(copied_data_set, "--reset", "--all").returncode == 0
+    assert contents(copied_data_set) == contents(V1)
 
 
 def test_each_call_runs_exactly_the_next_step(tmp_path: Path) -> None:
@@ -184,23 +184,26 @@ def test_bad_arguments_are_named_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"plan": {}, "steps": []}', '{"plan": {"seeds": 1}, "steps": []}', "\0"])
-def test_a_broken_state_file_is_named_and_reset_repairs_it(v1: Path, text: str) -> None:
-    state_file = v1 / "context" / "session_state.json"
+def test_a_broken_state_file_is_named_and_reset_repairs_it(copied_data_set: Path, text: str) -> None:
+    state_file = copied_data_set / "context" / "session_state.json"
     state_file.parent.mkdir()
     state_file.write_text(text)
 
-    refused = orchestrate(v1)
+    refused = orchestrate(copied_data_set)
 
     assert refused.returncode == 2
     assert "--reset starts again" in refused.stderr
     assert state_file.read_text() == text
-    assert orchestrate(v1, "--reset", "--all").returncode == 0
-    assert contents(v1) == contents(V1)
+    assert orchestrate(copied_data_set, "--reset", "--all").returncode == 0
+    assert contents(copied_data_set) == contents(V1)
 
 
-def test_normalising_a_file_changes_its_form_and_not_its_values(v1: Path) -> None:
+def test_normalising_a_file_changes_its_form_and_not_its_values(copied_data_set: Path) -> None:
     """Files with another order, ids in capitals, blanks, CRLF or a byte order mark are rewritten to the same bytes."""
-    for path, kind in ((v1 / "base" / "pipelines.csv", "pipelines"), (v1 / "base" / "clients.csv", "clients")):
+    for path, kind in (
+        (copied_data_set / "base" / "pipelines.csv", "pipelines"),
+        (copied_data_set / "base" / "clients.csv", "clients"),
+    ):
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         columns = list(reversed(COLUMNS[kind]))
@@ -210,8 +213,8 @@ def test_normalising_a_file_changes_its_form_and_not_its_values(v1: Path) -> Non
             lines.append(",".join(f'"  {row[column]} "' for column in columns))
         path.write_text("\ufeff" + "\r\n".join([*lines, "", ""]), newline="")
 
-    assert orchestrate(v1, "--all").returncode == 0
-    assert contents(v1) == contents(V1)
+    assert orchestrate(copied_data_set, "--all").returncode == 0
+    assert contents(copied_data_set) == contents(V1)
 
 
 def test_rows_without_ids_get_ids_that_do_not_change(tmp_path: Path) -> None:
@@ -242,25 +245,25 @@ def test_a_file_that_changed_since_its_step_blocks_the_next_step_until_a_reset(t
     assert orchestrate(root, "--reset", "--all").returncode == 0
 
 
-def test_runs_are_not_generated_from_a_faulty_inventory(v1: Path) -> None:
-    shutil.rmtree(v1 / "batches")
-    path = v1 / "base" / "pipelines.csv"
+def test_runs_are_not_generated_from_a_faulty_inventory(copied_data_set: Path) -> None:
+    shutil.rmtree(copied_data_set / "batches")
+    path = copied_data_set / "base" / "pipelines.csv"
     path.write_text(path.read_text().replace(",airflow,", ",airfow,", 1))
 
-    blocked = orchestrate(v1, "--all")
+    blocked = orchestrate(copied_data_set, "--all")
 
     assert blocked.returncode == 1
-    assert state(v1)["C"]["status"] == "blocked"
-    assert '"airfow" is not one of' in state(v1)["C"]["error"]
+    assert state(copied_data_set)["C"]["status"] == "blocked"
+    assert '"airfow" is not one of' in state(copied_data_set)["C"]["error"]
 
 
-def test_a_step_that_cannot_write_is_blocked_with_the_error(v1: Path) -> None:
-    (v1 / "context" / "id_registry.csv").mkdir(parents=True)
+def test_a_step_that_cannot_write_is_blocked_with_the_error(copied_data_set: Path) -> None:
+    (copied_data_set / "context" / "id_registry.csv").mkdir(parents=True)
 
-    blocked = orchestrate(v1, "--all")
+    blocked = orchestrate(copied_data_set, "--all")
 
     assert blocked.returncode == 1
-    assert "Is a directory" in state(v1)["B"]["error"]
+    assert "Is a directory" in state(copied_data_set)["B"]["error"]
 
 
 Rows = list[dict[str, str]]
@@ -312,30 +315,36 @@ FAULTY_VALUES = [
     [pytest.param(*defect, id=f"{defect[0]} {'='.join(*defect[2].items())[:40]}") for defect in FAULTY_VALUES],
 )
 def test_each_fault_is_a_row_with_its_file_line_and_field(
-    v1: Path, kind: str, row_filter: dict[str, str], change: dict[str, str], field: str, problem: str
+    copied_data_set: Path, kind: str, row_filter: dict[str, str], change: dict[str, str], field: str, problem: str
 ) -> None:
     file = "batches/runs_2026-10.csv" if kind == "runs" else f"base/{kind}.csv"
-    with (v1 / file).open(newline="") as opened:
+    with (copied_data_set / file).open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     changed_row = rows[index_of(rows, **row_filter)]
     changed_row |= change
-    with (v1 / file).open("w", newline="") as opened:
+    with (copied_data_set / file).open("w", newline="") as opened:
         writer = csv.DictWriter(opened, COLUMNS[kind])
         writer.writeheader()
         writer.writerows(rows)
 
-    blocked = orchestrate(v1, "--all")
+    blocked = orchestrate(copied_data_set, "--all")
 
     assert blocked.returncode == 1
-    assert state(v1)["E"]["status"] == "blocked"
-    faults = [row for row in report(v1) if row["file"] == file and row["field"] == field and problem in row["problem"]]
-    assert len(faults) == 1, report(v1)
-    with (v1 / file).open(newline="") as opened:
+    assert state(copied_data_set)["E"]["status"] == "blocked"
+    faults = [
+        row
+        for row in report(copied_data_set)
+        if row["file"] == file and row["field"] == field and problem in row["problem"]
+    ]
+    assert len(faults) == 1, report(copied_data_set)
+    with (copied_data_set / file).open(newline="") as opened:
         reader = csv.DictReader(opened)
         line = next(reader.line_num for row in reader if all(row[name] == changed_row[name] for name in COLUMNS[kind]))
     assert faults[0]["line"] == str(line)
     # A wrong status or time causes further faults.
-    assert len(report(v1)) == 1 or {"status", "started_at", "finished_at"} & {field, *change}, report(v1)
+    assert len(report(copied_data_set)) == 1 or {"status", "started_at", "finished_at"} & {field, *change}, report(
+        copied_data_set
+    )
 
 
 # The file, the change of its text, and the line, the field and a part of the message of a fault.
@@ -354,35 +363,37 @@ DAMAGED_FILES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
 
 @pytest.mark.parametrize(("file", "change", "line", "field", "problem"), DAMAGED_FILES.values(), ids=DAMAGED_FILES)
 def test_files_that_are_not_tables_are_reported_and_do_not_change(
-    v1: Path, file: str, change: Callable[[str], str], line: int, field: str, problem: str
+    copied_data_set: Path, file: str, change: Callable[[str], str], line: int, field: str, problem: str
 ) -> None:
-    path = v1 / "base" / f"{file}.csv"
+    path = copied_data_set / "base" / f"{file}.csv"
     changed = change(path.read_text()).encode(errors="surrogateescape")
     path.write_bytes(changed)
 
-    blocked = orchestrate(v1, "--all")
+    blocked = orchestrate(copied_data_set, "--all")
 
     assert blocked.returncode == 1
-    faults = [row for row in report(v1) if row["field"] == field and problem in row["problem"]]
+    faults = [row for row in report(copied_data_set) if row["field"] == field and problem in row["problem"]]
     assert (faults[0]["file"], faults[0]["line"]) == (f"base/{file}.csv", str(line))
     assert path.read_bytes() == changed
 
 
-def test_repeated_values_that_must_be_unique_are_faults(v1: Path) -> None:
-    clients = v1 / "base" / "clients.csv"
+def test_repeated_values_that_must_be_unique_are_faults(copied_data_set: Path) -> None:
+    clients = copied_data_set / "base" / "clients.csv"
     clients.write_text(clients.read_text().replace("Cobalt Energy", "Baltic Foods"))
-    pipelines = v1 / "base" / "pipelines.csv"
+    pipelines = copied_data_set / "base" / "pipelines.csv"
     one = next(line for line in pipelines.read_text().splitlines() if ",vendor_api," in line)
     pipelines.write_text(pipelines.read_text() + one.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
-    rules = v1 / "base" / "alert_rules.csv"
+    rules = copied_data_set / "base" / "alert_rules.csv"
     rule = next(line for line in rules.read_text().splitlines() if line.endswith(",true"))
     rules.write_text(rules.read_text() + rule.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
-    runs = v1 / "batches" / "runs_2026-10.csv"
+    runs = copied_data_set / "batches" / "runs_2026-10.csv"
     runs.write_text(runs.read_text() + runs.read_text().splitlines()[-1] + "\n")
 
-    assert orchestrate(v1, "--all").returncode == 1
+    assert orchestrate(copied_data_set, "--all").returncode == 1
 
-    assert [(row["file"], row["field"]) for row in report(v1) if " is already used in " in row["problem"]] == [
+    assert [
+        (row["file"], row["field"]) for row in report(copied_data_set) if " is already used in " in row["problem"]
+    ] == [
         ("base/clients.csv", "name"),
         ("base/pipelines.csv", "name"),
         ("base/pipelines.csv", "external_id"),

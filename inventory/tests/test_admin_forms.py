@@ -19,8 +19,8 @@ from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS, PIPELINES = "/admin/inventory/client/", "/admin/inventory/pipeline/"
-PIPELINE = {"name": "orders", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
+CLIENTS_URL, PIPELINES_URL = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+PIPELINE_FIELDS = {"name": "orders", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def form_errors(response: Any) -> dict[str, list[str]]:
     return {name: [str(message) for message in messages] for name, messages in messages_by_field.items()}
 
 
-def client_form(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+def client_form(name: str, *rows: dict[str, Any], **other_fields: Any) -> dict[str, Any]:
     """Return the data of a client's form with rows of pipelines; rows with an id already exist."""
     existing_count = sum("id" in row for row in rows)
     data: dict[str, Any] = {
-        "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": existing_count, **more
+        "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": existing_count, **other_fields
     }  # fmt: skip
     for index, row in enumerate(rows):
         data |= {f"pipelines-{index}-{field}": value for field, value in row.items()}
@@ -68,7 +68,7 @@ def test_each_error_of_a_pipeline_is_shown_at_its_field(
 ) -> None:
     existing = PipelineFactory.create(name="taken", platform="cron", external_id="x")
 
-    response = browser.post(f"{PIPELINES}add/", {"client": existing.client_id, **PIPELINE, **fields})
+    response = browser.post(f"{PIPELINES_URL}add/", {"client": existing.client_id, **PIPELINE_FIELDS, **fields})
 
     assert form_errors(response) == expected
 
@@ -76,7 +76,7 @@ def test_each_error_of_a_pipeline_is_shown_at_its_field(
 def test_the_error_for_a_taken_client_name_is_shown_at_the_name(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
-    assert form_errors(browser.post(f"{CLIENTS}add/", client_form("Northwind"))) == {
+    assert form_errors(browser.post(f"{CLIENTS_URL}add/", client_form("Northwind"))) == {
         "name": ["A client with this name exists already; upper and lower case are the same."]
     }
 
@@ -84,7 +84,7 @@ def test_the_error_for_a_taken_client_name_is_shown_at_the_name(browser: Browser
 def test_an_empty_external_id_and_description_are_stored_as_null(browser: Browser) -> None:
     client = ClientFactory.create()
 
-    browser.post(f"{PIPELINES}add/", {"client": client.pk, **PIPELINE, "external_id": "", "description": ""})
+    browser.post(f"{PIPELINES_URL}add/", {"client": client.pk, **PIPELINE_FIELDS, "external_id": "", "description": ""})
 
     pipeline = Pipeline.objects.get()
     assert (pipeline.external_id, pipeline.description, pipeline.is_active) == (None, None, True)
@@ -95,11 +95,11 @@ def test_pipelines_can_be_added_and_changed_in_the_form_of_their_client(browser:
     existing = PipelineFactory.create(client=client, name="before", is_active=False)
 
     response = browser.post(
-        f"{CLIENTS}{client.pk}/change/",
+        f"{CLIENTS_URL}{client.pk}/change/",
         client_form(
             "Northwind",
-            {"id": existing.pk, "client": client.pk, **PIPELINE, "name": "after"},
-            {"client": client.pk, **PIPELINE},
+            {"id": existing.pk, "client": client.pk, **PIPELINE_FIELDS, "name": "after"},
+            {"client": client.pk, **PIPELINE_FIELDS},
         ),
     )
 
@@ -112,7 +112,8 @@ def test_a_client_form_refuses_a_second_pipeline_with_the_same_name(browser: Bro
     existing = PipelineFactory.create(name="orders", client__name="Northwind")
 
     response = browser.post(
-        f"{CLIENTS}{existing.client_id}/change/", client_form("Northwind", {"client": existing.client_id, **PIPELINE})
+        f"{CLIENTS_URL}{existing.client_id}/change/",
+        client_form("Northwind", {"client": existing.client_id, **PIPELINE_FIELDS}),
     )
 
     assert "This client has a pipeline with this name already." in response.content.decode()
@@ -123,14 +124,14 @@ def test_a_client_form_with_hundreds_of_pipelines_has_pages_and_can_be_saved(bro
     client = ClientFactory.create(name="Northwind")
     rows = PipelineFactory.create_batch(130, client=client)
 
-    second = browser.get(f"{CLIENTS}{client.pk}/change/?pipelines-page=2").content.decode()
-    fields = {"client": client.pk, **PIPELINE}
+    second = browser.get(f"{CLIENTS_URL}{client.pk}/change/?pipelines-page=2").content.decode()
+    fields = {"client": client.pk, **PIPELINE_FIELDS}
     response = browser.post(
-        f"{CLIENTS}{client.pk}/change/",
+        f"{CLIENTS_URL}{client.pk}/change/",
         client_form("Northwind", {"id": rows[20].pk, **fields, "name": "renamed"}, **{"pipelines-page": 2}),
     )
 
-    assert browser.get(f"{CLIENTS}{client.pk}/change/?pipelines-page=²").status_code == 200
+    assert browser.get(f"{CLIENTS_URL}{client.pk}/change/?pipelines-page=²").status_code == 200
     assert rows[19].name not in second
     assert rows[20].name in second
     assert rows[40].name not in second
@@ -143,13 +144,13 @@ def test_a_new_external_id_clears_the_watermark_and_forms_cannot_edit_ingestion_
     Pipeline.objects.update(ingested_through="2026-01-01T00:00:00Z")
     form_data = {
         "client": pipeline.client_id,
-        **PIPELINE,
+        **PIPELINE_FIELDS,
         "external_id": "moved",
         "last_ingest_error": "forged",
         "is_active": "",
     }
 
-    assert browser.post(f"{PIPELINES}{pipeline.pk}/change/", form_data).status_code == 302
+    assert browser.post(f"{PIPELINES_URL}{pipeline.pk}/change/", form_data).status_code == 302
 
     pipeline.refresh_from_db()
     assert pipeline.ingested_through is None
@@ -159,19 +160,19 @@ def test_a_new_external_id_clears_the_watermark_and_forms_cannot_edit_ingestion_
 @pytest.mark.parametrize(
     ("page", "query", "names"),
     [
-        (PIPELINES, "q=orders", {"orders"}),
-        (PIPELINES, "q=DAG-9", {"invoices"}),
-        (PIPELINES, "q=northwind", {"orders"}),
-        (PIPELINES, "platform__exact=cron", {"invoices"}),
-        (PIPELINES, "environment__exact=dev", {"invoices"}),
-        (PIPELINES, "is_active__exact=0", {"invoices"}),
-        (PIPELINES, "pipeline_type__exact=export&is_active__exact=1", {"orders"}),
-        (CLIENTS, "q=north", {"Northwind"}),
-        (CLIENTS, "is_active__exact=0", {"Contoso"}),
+        (PIPELINES_URL, "q=orders", {"orders"}),
+        (PIPELINES_URL, "q=DAG-9", {"invoices"}),
+        (PIPELINES_URL, "q=northwind", {"orders"}),
+        (PIPELINES_URL, "platform__exact=cron", {"invoices"}),
+        (PIPELINES_URL, "environment__exact=dev", {"invoices"}),
+        (PIPELINES_URL, "is_active__exact=0", {"invoices"}),
+        (PIPELINES_URL, "pipeline_type__exact=export&is_active__exact=1", {"orders"}),
+        (CLIENTS_URL, "q=north", {"Northwind"}),
+        (CLIENTS_URL, "is_active__exact=0", {"Contoso"}),
     ],
 )
 def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str, names: set[str]) -> None:
-    PipelineFactory.create(client__name="Northwind", **{**PIPELINE, "external_id": "dag-1"})
+    PipelineFactory.create(client__name="Northwind", **{**PIPELINE_FIELDS, "external_id": "dag-1"})
     PipelineFactory.create(
         client=ClientFactory.create(name="Contoso", is_active=False), name="invoices", platform="cron",
         external_id="dag-9", environment="dev", is_active=False,
@@ -186,7 +187,7 @@ def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str
 def test_an_unknown_filter_value_returns_400_instead_of_the_unfiltered_list(browser: Browser, query: str) -> None:
     PipelineFactory.create(name="orders")
 
-    answer = browser.get(f"{PIPELINES}?{query}", follow=True)
+    answer = browser.get(f"{PIPELINES_URL}?{query}", follow=True)
 
     assert answer.status_code == 400
     assert "orders" not in answer.content.decode()
@@ -196,7 +197,7 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
     pipeline = PipelineFactory.create()
     PipelineFactory.create()
 
-    response = browser.get(f"{PIPELINES}?client__id__exact={pipeline.client_id}")
+    response = browser.get(f"{PIPELINES_URL}?client__id__exact={pipeline.client_id}")
 
     assert list(response.context["cl"].result_list) == [pipeline]
 
@@ -205,7 +206,7 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
     ("page", "queries"),
     [
         (
-            CLIENTS,
+            CLIENTS_URL,
             [
                 "session",
                 "user",
@@ -217,7 +218,7 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
             ],
         ),
         (
-            PIPELINES,
+            PIPELINES_URL,
             ["session", "user", "my clients", "number of rows found", "number of all rows", "pipelines", "last runs"],
         ),
         ("{client}", ["session", "user", "client", "its state", "number of pipelines", "pipelines of the page"]),
@@ -228,7 +229,8 @@ def test_a_page_needs_the_same_queries_for_any_number_of_rows(browser: Browser, 
     for number in (1, 30):
         pipelines = PipelineFactory.create_batch(number, client=ClientFactory.create())
         address = page.format(
-            client=f"{CLIENTS}{pipelines[0].client_id}/change/", pipeline=f"{PIPELINES}{pipelines[0].pk}/change/"
+            client=f"{CLIENTS_URL}{pipelines[0].client_id}/change/",
+            pipeline=f"{PIPELINES_URL}{pipelines[0].pk}/change/",
         )
         browser.get(address)  # fills the caches of Django
         with CaptureQueriesContext(connection) as captured:
@@ -242,12 +244,12 @@ def test_hostile_names_are_escaped_on_every_page(browser: Browser) -> None:
     pipeline = PipelineFactory.create(
         name=hostile, client__name=hostile, external_id=hostile, description=hostile, last_ingest_error=hostile
     )
-    browser.post(f"{PIPELINES}{pipeline.pk}/disable/", {"confirmed": "yes"})
+    browser.post(f"{PIPELINES_URL}{pipeline.pk}/disable/", {"confirmed": "yes"})
 
     for page in (
-        CLIENTS, PIPELINES, f"{PIPELINES}?q={hostile}", f"{CLIENTS}{pipeline.client_id}/change/",
-        f"{PIPELINES}{pipeline.pk}/change/", f"{PIPELINES}{pipeline.pk}/history/", f"{PIPELINES}{pipeline.pk}/enable/",
-        f"{PIPELINES}?client__id__exact={pipeline.client_id}",
+        CLIENTS_URL, PIPELINES_URL, f"{PIPELINES_URL}?q={hostile}", f"{CLIENTS_URL}{pipeline.client_id}/change/",
+        f"{PIPELINES_URL}{pipeline.pk}/change/", f"{PIPELINES_URL}{pipeline.pk}/history/",
+        f"{PIPELINES_URL}{pipeline.pk}/enable/", f"{PIPELINES_URL}?client__id__exact={pipeline.client_id}",
     ):  # fmt: skip
         content = browser.get(page).content.decode()
         assert "<script>alert(1)" not in content, page
@@ -256,15 +258,15 @@ def test_hostile_names_are_escaped_on_every_page(browser: Browser) -> None:
 
 def test_save_and_add_another_keeps_the_client(browser: Browser) -> None:
     client = ClientFactory.create()
-    response = browser.post(f"{PIPELINES}add/", PIPELINE | {"client": str(client.pk), "_addanother": "on"})
-    assert response["Location"] == f"{PIPELINES}add/?client={client.pk}"
+    response = browser.post(f"{PIPELINES_URL}add/", PIPELINE_FIELDS | {"client": str(client.pk), "_addanother": "on"})
+    assert response["Location"] == f"{PIPELINES_URL}add/?client={client.pk}"
     assert f'<option value="{client.pk}" selected>' in browser.get(response["Location"]).content.decode()
 
 
 def test_the_history_shows_old_and_new_values_of_changes_by_forms_and_the_api(browser: Browser) -> None:
     first, second = ClientFactory.create(name="First"), ClientFactory.create(name="Second")
     pipeline = PipelineFactory.create(client=first, name="orders", environment="prod", description=None)
-    address = f"{PIPELINES}{pipeline.pk}/"
+    address = f"{PIPELINES_URL}{pipeline.pk}/"
     form = {"client": str(first.pk), "name": "orders", "platform": pipeline.platform, "environment": "prod",
             "external_id": pipeline.external_id or "", "pipeline_type": pipeline.pipeline_type}  # fmt: skip
 

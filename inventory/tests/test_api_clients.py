@@ -13,7 +13,7 @@ from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory
 
-CLIENTS = f"{ROOT}/clients"
+CLIENTS_URL = f"{ROOT}/clients"
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def api(db: None) -> APIClient:
 
 @pytest.mark.proves("FR-002", "AC-001")
 def test_creating_a_client_returns_201_and_the_client(api: APIClient) -> None:
-    response = api.post(CLIENTS, {"name": "Northwind"})
+    response = api.post(CLIENTS_URL, {"name": "Northwind"})
 
     assert response.status_code == 201
     client = Client.objects.get()
@@ -40,9 +40,9 @@ def test_creating_a_client_returns_201_and_the_client(api: APIClient) -> None:
 @pytest.mark.proves("SC-005")
 @pytest.mark.parametrize("name", ["x", "é" * 255, " kept as sent ", "O'Neil; DROP TABLE clients", "日本", "%_\\"])
 def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
-    created = api.post(CLIENTS, {"name": name}).json()
+    created = api.post(CLIENTS_URL, {"name": name}).json()
 
-    assert api.get(f"{CLIENTS}/{created['id']}").json()["name"] == name
+    assert api.get(f"{CLIENTS_URL}/{created['id']}").json()["name"] == name
 
 
 @pytest.mark.proves("AC-002", "SC-005")
@@ -70,7 +70,7 @@ def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
 def test_the_error_names_every_invalid_field_and_nothing_is_stored(
     api: APIClient, body: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = field_errors(post_json(api, CLIENTS, body))
+    issues = field_errors(post_json(api, CLIENTS_URL, body))
 
     assert set(issues) == fields
     assert not Client.objects.exists()
@@ -78,7 +78,7 @@ def test_the_error_names_every_invalid_field_and_nothing_is_stored(
 
 @pytest.mark.parametrize("body", [[], "name", 5, None, [{"name": "x"}]])
 def test_a_body_that_is_not_an_object_is_refused(api: APIClient, body: Any) -> None:
-    assert set(field_errors(post_json(api, CLIENTS, body))) == {"body"}
+    assert set(field_errors(post_json(api, CLIENTS_URL, body))) == {"body"}
 
 
 @pytest.mark.proves("FR-002")
@@ -86,7 +86,7 @@ def test_a_body_that_is_not_an_object_is_refused(api: APIClient, body: Any) -> N
 def test_a_taken_name_is_refused(api: APIClient, name: str) -> None:
     ClientFactory.create(name="Northwind")
 
-    issues = field_errors(api.post(CLIENTS, {"name": name}))
+    issues = field_errors(api.post(CLIENTS_URL, {"name": name}))
 
     assert issues == {"name": ["A client with this name exists already; upper and lower case are the same."]}
 
@@ -97,7 +97,7 @@ def test_the_list_contains_active_clients_sorted_by_name(api: APIClient) -> None
     ClientFactory.create(name="a")
     ClientFactory.create(name="c", is_active=False)
 
-    assert [client["name"] for client in items(api.get(CLIENTS))] == ["a", "b"]
+    assert [client["name"] for client in items(api.get(CLIENTS_URL))] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_the_list_is_filtered_by_state_and_name(api: APIClient, parameters: dict
     ClientFactory.create(name="a")
     ClientFactory.create(name="b", is_active=False)
 
-    assert [client["name"] for client in items(api.get(CLIENTS, parameters))] == names
+    assert [client["name"] for client in items(api.get(CLIENTS_URL, parameters))] == names
 
 
 @pytest.mark.proves("FR-002", "AC-001")
 def test_patch_changes_only_the_fields_that_are_sent(api: APIClient) -> None:
     client = ClientFactory.create(name="Northwind")
 
-    response = api.patch(f"{CLIENTS}/{client.pk}", {"is_active": False})
+    response = api.patch(f"{CLIENTS_URL}/{client.pk}", {"is_active": False})
 
     assert response.status_code == 200
     assert response.json()["name"] == "Northwind"
@@ -138,7 +138,7 @@ def test_patch_changes_only_the_fields_that_are_sent(api: APIClient) -> None:
 def test_a_patch_that_changes_nothing_does_not_change_updated_at(api: APIClient, body: dict[str, str]) -> None:
     client = ClientFactory.create(name="Northwind")
 
-    assert api.patch(f"{CLIENTS}/{client.pk}", body).status_code == 200
+    assert api.patch(f"{CLIENTS_URL}/{client.pk}", body).status_code == 200
 
     assert Client.objects.get().updated_at == client.updated_at
 
@@ -146,7 +146,7 @@ def test_a_patch_that_changes_nothing_does_not_change_updated_at(api: APIClient,
 def test_patch_validates_fields_like_post(api: APIClient) -> None:
     client = ClientFactory.create(name="Northwind")
     ClientFactory.create(name="taken")
-    path = f"{CLIENTS}/{client.pk}"
+    path = f"{CLIENTS_URL}/{client.pk}"
 
     assert set(field_errors(api.patch(path, {"name": "", "created_at": "2026-01-01", "x": 1}))) == {
         "name",
@@ -159,19 +159,19 @@ def test_patch_validates_fields_like_post(api: APIClient) -> None:
 @pytest.mark.proves("FR-018", "AC-001")
 def test_delete_disables_a_client_that_can_still_be_read(api: APIClient) -> None:
     client = ClientFactory.create()
-    path = f"{CLIENTS}/{client.pk}"
+    path = f"{CLIENTS_URL}/{client.pk}"
 
     response = api.delete(path)
 
     assert response.status_code == 204
     assert not response.content
     assert api.get(path).json()["is_active"] is False
-    assert items(api.get(CLIENTS)) == []
+    assert items(api.get(CLIENTS_URL)) == []
 
 
 def test_a_second_delete_changes_nothing(api: APIClient) -> None:
     client = ClientFactory.create()
-    path = f"{CLIENTS}/{client.pk}"
+    path = f"{CLIENTS_URL}/{client.pk}"
     api.delete(path)
     after_first_delete = api.get(path).json()
 
@@ -182,13 +182,13 @@ def test_a_second_delete_changes_nothing(api: APIClient) -> None:
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_client_returns_404(api: APIClient, method: str) -> None:
-    assert_error(getattr(api, method)(f"{CLIENTS}/{UNKNOWN_ID}"), 404, "not_found")
+    assert_error(getattr(api, method)(f"{CLIENTS_URL}/{UNKNOWN_ID}"), 404, "not_found")
 
 
 def test_ids_are_accepted_in_upper_and_lower_case(api: APIClient) -> None:
     client = ClientFactory.create()
 
-    assert api.get(f"{CLIENTS}/{str(client.pk).upper()}").status_code == 200
+    assert api.get(f"{CLIENTS_URL}/{str(client.pk).upper()}").status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
@@ -200,7 +200,7 @@ def test_only_one_of_several_concurrent_requests_creates_a_client_with_the_same_
     def create(api: APIClient) -> Any:
         barrier.wait()
         try:
-            return api.post(CLIENTS, {"name": "Northwind"})
+            return api.post(CLIENTS_URL, {"name": "Northwind"})
         finally:
             connection.close()
 

@@ -20,7 +20,7 @@ from chm_project.tests.api import (
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
-PIPELINES = f"{ROOT}/pipelines"
+PIPELINES_URL = f"{ROOT}/pipelines"
 ALL_FIELDS = {
     "name": "orders",
     "platform": "airflow",
@@ -61,7 +61,7 @@ def test_creating_a_pipeline_returns_201_and_the_pipeline(api: APIClient, client
         "source_paused", "source_next_run_at", "source_missing_since", "source_url", "source_url_template",
         "pruned_before",
     }  # fmt: skip
-    assert api.get(f"{PIPELINES}/{body['id']}").json() == body
+    assert api.get(f"{PIPELINES_URL}/{body['id']}").json() == body
 
 
 def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> None:
@@ -145,10 +145,10 @@ def test_lists_contain_the_active_inventory_sorted_by_name(api: APIClient, clien
     PipelineFactory.create(client=client, name="disabled", is_active=False)
     PipelineFactory.create(client__is_active=False, name="of a disabled client")
 
-    assert [pipeline["name"] for pipeline in items(api.get(PIPELINES))] == ["a", "b"]
+    assert [pipeline["name"] for pipeline in items(api.get(PIPELINES_URL))] == ["a", "b"]
     assert [pipeline["name"] for pipeline in items(api.get(list_path(client)))] == ["b"]
-    assert [p["name"] for p in items(api.get(PIPELINES, {"is_active": "false"}))] == ["disabled"]
-    assert [p["name"] for p in items(api.get(PIPELINES, {"include_inactive": "true"}))] == [
+    assert [p["name"] for p in items(api.get(PIPELINES_URL, {"is_active": "false"}))] == ["disabled"]
+    assert [p["name"] for p in items(api.get(PIPELINES_URL, {"include_inactive": "true"}))] == [
         "a", "b", "disabled", "of a disabled client",
     ]  # fmt: skip
 
@@ -171,7 +171,7 @@ def test_both_lists_are_filtered_by_each_column(api: APIClient, client: Client, 
         client=client, name="wanted", external_id="wanted-id", platform="dbt", environment="dev", pipeline_type="export"
     )
 
-    assert [pipeline["name"] for pipeline in items(api.get(PIPELINES, parameters))] == ["wanted"]
+    assert [pipeline["name"] for pipeline in items(api.get(PIPELINES_URL, parameters))] == ["wanted"]
     assert [pipeline["name"] for pipeline in items(api.get(list_path(client), parameters))] == ["wanted"]
 
 
@@ -179,14 +179,14 @@ def test_the_list_is_filtered_by_client(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client, name="wanted")
     PipelineFactory.create()
 
-    assert [p["name"] for p in items(api.get(PIPELINES, {"client_id": str(client.pk)}))] == ["wanted"]
-    assert items(api.get(PIPELINES, {"client_id": UNKNOWN_ID})) == []
+    assert [p["name"] for p in items(api.get(PIPELINES_URL, {"client_id": str(client.pk)}))] == ["wanted"]
+    assert items(api.get(PIPELINES_URL, {"client_id": UNKNOWN_ID})) == []
 
 
 def test_each_of_several_pipelines_with_the_same_name_is_listed_once(api: APIClient, db: None) -> None:
     created_ids = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
 
-    listed_ids = [pipeline["id"] for pipeline in rows_of_all_pages(api, PIPELINES, limit=2)]
+    listed_ids = [pipeline["id"] for pipeline in rows_of_all_pages(api, PIPELINES_URL, limit=2)]
 
     assert len(listed_ids) == 7
     assert set(listed_ids) == created_ids
@@ -206,7 +206,7 @@ def test_stale_since_is_ingest_due_at_if_that_has_passed(
     moment = timezone.now() + due if due is not None else None
     pipeline = PipelineFactory.create(client=client, ingest_due_at=moment)
 
-    detail = api.get(f"{PIPELINES}/{pipeline.pk}").json()
+    detail = api.get(f"{PIPELINES_URL}/{pipeline.pk}").json()
 
     assert detail["stale_since"] == (detail["ingest_due_at"] if is_stale else None)
     assert [p["stale_since"] for p in items(api.get(list_path(client)))] == [detail["stale_since"]]
@@ -216,7 +216,7 @@ def test_patch_keeps_the_watermark_of_the_pipeline(api: APIClient) -> None:
     watermark = datetime(2026, 3, 1, tzinfo=UTC)
     pipeline = PipelineFactory.create(ingested_through=watermark)
 
-    body = api.patch(f"{PIPELINES}/{pipeline.pk}", {"description": "new"}).json()
+    body = api.patch(f"{PIPELINES_URL}/{pipeline.pk}", {"description": "new"}).json()
 
     assert body["description"] == "new"
     assert Pipeline.objects.get().ingested_through == watermark
@@ -233,7 +233,7 @@ def test_patch_writes_only_the_columns_that_it_changes(api: APIClient, monkeypat
         save(instance, *args, **kwargs)
 
     monkeypatch.setattr(Pipeline, "save", save_after_a_walk)
-    api.patch(f"{PIPELINES}/{pipeline.pk}", {"name": "renamed"})
+    api.patch(f"{PIPELINES_URL}/{pipeline.pk}", {"name": "renamed"})
 
     pipeline.refresh_from_db()
     assert (pipeline.name, pipeline.ingested_through, pipeline.last_ingest_error) == ("renamed", watermark, "no answer")
@@ -246,7 +246,7 @@ def test_a_change_of_the_source_clears_the_watermark_and_the_fields_that_walks_s
     moment = datetime(2026, 3, 1, tzinfo=UTC)
     pipeline = PipelineFactory.create(ingested_through=moment, source_paused=True, source_next_run_at=moment)
 
-    body = api.patch(f"{PIPELINES}/{pipeline.pk}", change).json()
+    body = api.patch(f"{PIPELINES_URL}/{pipeline.pk}", change).json()
 
     stored = Pipeline.objects.get()
     assert (body["ingested_through"], body["source_paused"], body["source_next_run_at"]) == (None, None, None)
@@ -257,7 +257,7 @@ def test_a_change_of_the_source_clears_the_watermark_and_the_fields_that_walks_s
 def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(ingested_through=datetime(2026, 3, 1, tzinfo=UTC))
 
-    body = api.patch(f"{PIPELINES}/{pipeline.pk}", {"client_id": str(client.pk)}).json()
+    body = api.patch(f"{PIPELINES_URL}/{pipeline.pk}", {"client_id": str(client.pk)}).json()
 
     assert body["client_id"] == str(client.pk)
     assert body["ingested_through"] is None
@@ -273,7 +273,7 @@ def test_a_pipeline_cannot_move_to_an_unknown_client(api: APIClient, value: Any)
 
 
 def patch_pipeline(api: APIClient, pipeline: Pipeline, body: Any) -> Any:
-    return api.patch(f"{PIPELINES}/{pipeline.pk}", body)
+    return api.patch(f"{PIPELINES_URL}/{pipeline.pk}", body)
 
 
 def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
@@ -288,18 +288,18 @@ def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
 @pytest.mark.proves("FR-018", "AC-001")
 def test_delete_disables_a_pipeline_that_can_still_be_read(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
-    path = f"{PIPELINES}/{pipeline.pk}"
+    path = f"{PIPELINES_URL}/{pipeline.pk}"
 
     assert api.delete(path).status_code == 204
 
     assert api.get(path).json()["is_active"] is False
-    assert items(api.get(PIPELINES)) == []
+    assert items(api.get(PIPELINES_URL)) == []
     assert items(api.get(list_path(pipeline.client))) == []
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_pipeline_returns_404(api: APIClient, method: str) -> None:
-    assert_error(getattr(api, method)(f"{PIPELINES}/{UNKNOWN_ID}"), 404, "not_found")
+    assert_error(getattr(api, method)(f"{PIPELINES_URL}/{UNKNOWN_ID}"), 404, "not_found")
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS, PIPELINES = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+CLIENTS_URL, PIPELINES_URL = "/admin/inventory/client/", "/admin/inventory/pipeline/"
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def create_rule(**fields: Any) -> Any:
     return apps.get_model("alerting.AlertRule").objects.create(**values)
 
 
-def run_action(browser: Browser, page: str, action: str, *rows: Any, **more: str) -> Any:
-    data = {"action": action, "_selected_action": [str(row.pk) for row in rows], **more}
+def run_action(browser: Browser, page: str, action: str, *rows: Any, **other_fields: str) -> Any:
+    data = {"action": action, "_selected_action": [str(row.pk) for row in rows], **other_fields}
     return browser.post(page, data)
 
 
@@ -53,7 +53,7 @@ def test_the_confirmation_lists_pipelines_that_leave_the_board_and_rules_that_ar
     create_rule(client=contoso, destination="#contoso")
     create_rule(client=northwind, pipeline=invoices, destination="#invoices")
 
-    confirmation = visible_text(run_action(browser, CLIENTS, "disable", northwind))
+    confirmation = visible_text(run_action(browser, CLIENTS_URL, "disable", northwind))
 
     assert "Disable 1 client?" in confirmation
     assert "1 pipeline leaves the health board and is no longer ingested." in confirmation
@@ -70,15 +70,15 @@ def test_a_client_rule_is_paused_only_if_the_clients_last_active_pipeline_is_dis
     first, second = PipelineFactory.create_batch(2, client=client)
     create_rule(client=client, destination="#everything")
 
-    assert "No alert rule is paused." in visible_text(run_action(browser, PIPELINES, "disable", first))
-    assert "1 alert rule is paused:" in visible_text(run_action(browser, PIPELINES, "disable", first, second))
+    assert "No alert rule is paused." in visible_text(run_action(browser, PIPELINES_URL, "disable", first))
+    assert "1 alert rule is paused:" in visible_text(run_action(browser, PIPELINES_URL, "disable", first, second))
 
 
 def test_the_confirmation_disables_and_logs_each_active_object(browser: Browser) -> None:
     pipelines = PipelineFactory.create_batch(3)
     Pipeline.objects.filter(pk=pipelines[2].pk).update(is_active=False)
 
-    response = run_action(browser, PIPELINES, "disable", *pipelines, confirmed="yes")
+    response = run_action(browser, PIPELINES_URL, "disable", *pipelines, confirmed="yes")
 
     assert response.status_code == 302
     assert Pipeline.objects.filter(is_active=True).count() == 0
@@ -86,7 +86,7 @@ def test_the_confirmation_disables_and_logs_each_active_object(browser: Browser)
     entries = LogEntry.objects.all()
     assert {entry.object_id for entry in entries} == {str(pipelines[0].pk), str(pipelines[1].pk)}
     assert {entry.get_change_message() for entry in entries} == {"Changed is_active."}
-    assert "2 pipelines disabled. The history stays." in browser.get(PIPELINES).content.decode()
+    assert "2 pipelines disabled. The history stays." in browser.get(PIPELINES_URL).content.decode()
 
 
 def test_enabling_a_client_restores_only_pipelines_that_were_active_before(browser: Browser) -> None:
@@ -95,8 +95,8 @@ def test_enabling_a_client_restores_only_pipelines_that_were_active_before(brows
     PipelineFactory.create(client=client, name="was not", is_active=False)
     create_rule(client=client, destination="#again")
 
-    confirmation = visible_text(run_action(browser, CLIENTS, "enable", client))
-    run_action(browser, CLIENTS, "enable", client, confirmed="yes")
+    confirmation = visible_text(run_action(browser, CLIENTS_URL, "enable", client))
+    run_action(browser, CLIENTS_URL, "enable", client, confirmed="yes")
 
     assert "1 pipeline comes back to the health board and is ingested again." in confirmation
     assert "was active of" in confirmation
@@ -108,7 +108,7 @@ def test_enabling_a_client_restores_only_pipelines_that_were_active_before(brows
 def test_all_pipelines_of_a_selection_across_pages_are_confirmed_and_disabled(browser: Browser) -> None:
     PipelineFactory.create_batch(101, platform="dbt")
     other = PipelineFactory.create(platform="cron")
-    page, first = f"{PIPELINES}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
+    page, first = f"{PIPELINES_URL}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
 
     response = run_action(browser, page, "disable", first, select_across="1", index="0")
 
@@ -119,9 +119,9 @@ def test_all_pipelines_of_a_selection_across_pages_are_confirmed_and_disabled(br
     assert list(Pipeline.objects.filter(is_active=True)) == [other]
 
 
-@pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
+@pytest.mark.parametrize("page", [CLIENTS_URL, PIPELINES_URL])
 def test_one_object_can_be_disabled_from_its_form(browser: Browser, page: str) -> None:
-    row: Any = ClientFactory.create() if page == CLIENTS else PipelineFactory.create()
+    row: Any = ClientFactory.create() if page == CLIENTS_URL else PipelineFactory.create()
     address = f"{page}{row.pk}/"
     assert f"{address}disable/" in browser.get(f"{address}change/").content.decode()
 
@@ -136,16 +136,16 @@ def test_one_object_can_be_disabled_from_its_form(browser: Browser, page: str) -
     assert "Nothing to disable: already disabled." in visible_text(browser.get(f"{address}disable/"))
 
 
-@pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
+@pytest.mark.parametrize("page", [CLIENTS_URL, PIPELINES_URL])
 def test_disabling_an_unknown_object_returns_404(browser: Browser, page: str) -> None:
     assert browser.get(f"{page}019b0000-0000-7000-8000-000000000000/disable/").status_code == 404
     assert browser.get(f"{page}nonsense/enable/").status_code == 404
 
 
-@pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
+@pytest.mark.parametrize("page", [CLIENTS_URL, PIPELINES_URL])
 def test_pages_do_not_offer_to_delete_clients_or_pipelines(browser: Browser, page: str) -> None:
     row: Any = PipelineFactory.create()
-    row = row.client if page == CLIENTS else row
+    row = row.client if page == CLIENTS_URL else row
 
     for address in (page, f"{page}{row.pk}/change/"):
         assert not re.search("delete", visible_text(browser.get(address)), re.IGNORECASE)
@@ -161,5 +161,5 @@ def test_hostile_names_are_escaped_on_the_confirmation(browser: Browser) -> None
     pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
     create_rule(pipeline=pipeline, destination=f"#{hostile}")
 
-    for page, row in ((CLIENTS, pipeline.client), (PIPELINES, pipeline)):
+    for page, row in ((CLIENTS_URL, pipeline.client), (PIPELINES_URL, pipeline)):
         assert hostile not in run_action(browser, page, "disable", row).content.decode()

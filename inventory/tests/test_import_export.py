@@ -26,7 +26,7 @@ from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS, PIPELINES = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+CLIENTS_URL, PIPELINES_URL = "/admin/inventory/client/", "/admin/inventory/pipeline/"
 HEADING = "client,name,platform,external_id,pipeline_type,environment,description,is_active"
 
 
@@ -75,12 +75,12 @@ def workbook(*lines: Sequence[Any]) -> bytes:
 def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> None:
     ClientFactory.create(name="Northwind", is_active=False)
 
-    preview = preview_file(browser, CLIENTS, "name,is_active\nNorthwind,yes\nContoso,\n")
+    preview = preview_file(browser, CLIENTS_URL, "name,is_active\nNorthwind,yes\nContoso,\n")
 
     assert "1 new, 1 changed, 0 unchanged." in " ".join(preview.content.decode().split())
     assert [client.is_active for client in Client.objects.all()] == [False]
     assert not LogEntry.objects.exists()
-    confirmed = confirm_import(browser, CLIENTS, preview)
+    confirmed = confirm_import(browser, CLIENTS_URL, preview)
     assert "Imported clients: 1 new, 1 changed, 0 unchanged." in confirmed.content.decode()
     assert dict(Client.objects.values_list("name", "is_active")) == {"Northwind": True, "Contoso": True}
     assert {entry.object_repr: entry.get_change_message() for entry in LogEntry.objects.all()} == {
@@ -94,7 +94,7 @@ def test_with_two_invalid_rows_both_are_listed_and_no_row_is_stored(browser: Bro
 
     response = preview_file(
         browser,
-        PIPELINES,
+        PIPELINES_URL,
         f"{HEADING}\nNorthwind,good,dbt,,export,prod,,yes\nNobody,bad,dbt,,export,prod,,yes\nNorthwind,odd,arflow,,export,prod,,yes\n",
     )
 
@@ -145,7 +145,7 @@ def test_with_two_invalid_rows_both_are_listed_and_no_row_is_stored(browser: Bro
 def test_an_invalid_row_is_listed_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
     PipelineFactory.create(client__name="Northwind", name="there", platform="dbt", external_id="taken")
 
-    response = preview_file(browser, PIPELINES, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
+    response = preview_file(browser, PIPELINES_URL, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
 
     assert shown_errors(response) == [error]
     assert "<b>x</b>" not in response.content.decode()
@@ -156,7 +156,7 @@ def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None
     ClientFactory.create(name="Northwind")
 
     response = preview_file(
-        browser, PIPELINES,
+        browser, PIPELINES_URL,
         "client,name,platform,pipeline_type,external_id\n"
         "Northwind,a,dbt,export,x\nNorthwind,a,dbt,export,y\n\nNorthwind,b,dbt,export,x\n",
     )  # fmt: skip
@@ -196,7 +196,7 @@ def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None
 def test_a_file_that_is_not_a_table_is_refused_with_the_reason(
     browser: Browser, content: str | bytes, error: str
 ) -> None:
-    [message] = shown_errors(preview_file(browser, CLIENTS, content))
+    [message] = shown_errors(preview_file(browser, CLIENTS_URL, content))
 
     assert message.startswith(error)
     assert Client.objects.count() == 0
@@ -207,7 +207,7 @@ def test_a_small_workbook_that_is_too_large_when_unpacked_is_refused(browser: Br
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * (101 * 1024 * 1024))
 
-    assert shown_errors(preview_file(browser, CLIENTS, packed.getvalue())) == [
+    assert shown_errors(preview_file(browser, CLIENTS_URL, packed.getvalue())) == [
         "The workbook is too large when unpacked; import it in parts."
     ]
 
@@ -222,9 +222,9 @@ def test_numbers_and_flags_of_a_workbook_are_read_and_formulas_are_refused(brows
     ]
 
     refused = preview_file(
-        browser, PIPELINES, workbook(heading, *valid_rows, ["Northwind", "=1+1", "dbt", "export", None, True])
+        browser, PIPELINES_URL, workbook(heading, *valid_rows, ["Northwind", "=1+1", "dbt", "export", None, True])
     )
-    import_file(browser, PIPELINES, workbook(heading, *valid_rows))
+    import_file(browser, PIPELINES_URL, workbook(heading, *valid_rows))
 
     assert shown_errors(refused) == ["5 name The cell of name contains a formula; write its value instead."]
     assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
@@ -235,7 +235,7 @@ def test_numbers_and_flags_of_a_workbook_are_read_and_formulas_are_refused(brows
 
 @pytest.mark.parametrize("content", ["\ufeffName;Is active\r\nNorthwind;no\r\n", "name\tis_active\nNorthwind\tNO\n"])
 def test_csv_with_byte_order_mark_semicolons_or_tabs_is_read(browser: Browser, content: str) -> None:
-    import_file(browser, CLIENTS, content)
+    import_file(browser, CLIENTS_URL, content)
 
     assert list(Client.objects.values_list("name", "is_active")) == [("Northwind", False)]
 
@@ -246,25 +246,25 @@ def test_a_row_for_an_existing_pipeline_changes_only_the_columns_in_the_file(bro
     )
     Pipeline.objects.update(last_ingest_error="kept too")
 
-    import_file(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
+    import_file(browser, PIPELINES_URL, "client,name,external_id,environment\nNorthwind,orders,,\n")
 
     after = Pipeline.objects.get()
     assert (after.pk, after.platform, after.environment, after.description) == (before.pk, "cron", "dev", "kept")
     assert after.external_id is None
     assert after.last_ingest_error == "kept too"
     assert LogEntry.objects.get().get_change_message() == "Changed external_id."
-    again = preview_file(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
+    again = preview_file(browser, PIPELINES_URL, "client,name,external_id,environment\nNorthwind,orders,,\n")
     assert "0 new, 0 changed, 1 unchanged." in " ".join(again.content.decode().split())
 
 
 def test_a_conflict_that_arises_after_the_preview_stops_the_whole_import(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
     preview = preview_file(
-        browser, PIPELINES, f"{HEADING}\nNorthwind,a,dbt,x,export,prod,,yes\nNorthwind,b,dbt,,export,prod,,yes\n"
+        browser, PIPELINES_URL, f"{HEADING}\nNorthwind,a,dbt,x,export,prod,,yes\nNorthwind,b,dbt,,export,prod,,yes\n"
     )
     PipelineFactory.create(client=client, name="quicker", platform="dbt", external_id="x")
 
-    response = confirm_import(browser, PIPELINES, preview)
+    response = confirm_import(browser, PIPELINES_URL, preview)
 
     assert "Nothing was imported" in response.content.decode()
     assert shown_errors(response) == [
@@ -276,17 +276,17 @@ def test_a_conflict_that_arises_after_the_preview_stops_the_whole_import(browser
 
 @pytest.mark.parametrize("upload", ["0" * 32, "../../etc/passwd", "", "\x00"])
 def test_an_unknown_upload_cannot_be_confirmed(browser: Browser, upload: str) -> None:
-    response = browser.post(f"{CLIENTS}import/", {"upload": upload}, follow=True)
+    response = browser.post(f"{CLIENTS_URL}import/", {"upload": upload}, follow=True)
 
     assert "The uploaded file has expired. Choose it again." in response.content.decode()
 
 
 def test_a_user_cannot_confirm_the_upload_of_another_user(browser: Browser) -> None:
-    preview = preview_file(browser, CLIENTS, "name\nNorthwind\n")
+    preview = preview_file(browser, CLIENTS_URL, "name\nNorthwind\n")
     other = Browser()
     other.force_login(User.objects.create_superuser("other"))
 
-    assert "has expired" in confirm_import(other, CLIENTS, preview).content.decode()
+    assert "has expired" in confirm_import(other, CLIENTS_URL, preview).content.decode()
     assert Client.objects.count() == 0
 
 
@@ -324,7 +324,7 @@ def test_an_export_contains_no_formulas_and_an_import_restores_every_value(brows
         )
     before = list(Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active"))
 
-    content = export_file(browser, PIPELINES, file_format)
+    content = export_file(browser, PIPELINES_URL, file_format)
 
     if file_format == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
@@ -335,7 +335,7 @@ def test_an_export_contains_no_formulas_and_an_import_restores_every_value(brows
         texts = [text for line in content.decode("utf-8-sig").splitlines() for text in line.split(",")]
     assert not [text for text in texts if text.strip('"').startswith(("=", "+", "-", "@", "\t", "\r"))]
     Pipeline.objects.all().delete()
-    import_file(browser, PIPELINES, content)
+    import_file(browser, PIPELINES_URL, content)
     assert sorted(
         Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active")
     ) == sorted(before)
@@ -344,7 +344,7 @@ def test_an_export_contains_no_formulas_and_an_import_restores_every_value(brows
 def test_control_characters_are_replaced_in_a_workbook(browser: Browser) -> None:
     ClientFactory.create(name="a\x01b")
 
-    sheet = openpyxl.load_workbook(io.BytesIO(export_file(browser, CLIENTS, "xlsx"))).worksheets[0]
+    sheet = openpyxl.load_workbook(io.BytesIO(export_file(browser, CLIENTS_URL, "xlsx"))).worksheets[0]
 
     assert sheet["A2"].value == "a\ufffdb"
 
@@ -353,27 +353,27 @@ def test_an_export_contains_only_the_rows_of_the_filtered_list(browser: Browser)
     PipelineFactory.create_batch(120, platform="dbt")
     PipelineFactory.create(platform="cron", name="the only one")
 
-    assert len(export_file(browser, PIPELINES, "csv").splitlines()) == 122
-    assert b"the only one" in export_file(browser, PIPELINES, "csv", "?platform__exact=cron")
-    assert len(export_file(browser, PIPELINES, "csv", "?platform__exact=cron").splitlines()) == 2
-    assert len(export_file(browser, PIPELINES, "csv", "?q=the+only").splitlines()) == 2
+    assert len(export_file(browser, PIPELINES_URL, "csv").splitlines()) == 122
+    assert b"the only one" in export_file(browser, PIPELINES_URL, "csv", "?platform__exact=cron")
+    assert len(export_file(browser, PIPELINES_URL, "csv", "?platform__exact=cron").splitlines()) == 2
+    assert len(export_file(browser, PIPELINES_URL, "csv", "?q=the+only").splitlines()) == 2
     assert (
-        f"{PIPELINES}export/csv/?platform__exact=cron"
-        in browser.get(f"{PIPELINES}?platform__exact=cron").content.decode()
+        f"{PIPELINES_URL}export/csv/?platform__exact=cron"
+        in browser.get(f"{PIPELINES_URL}?platform__exact=cron").content.decode()
     )
 
 
 def test_an_export_in_an_unknown_format_returns_404(browser: Browser) -> None:
-    assert browser.get(f"{PIPELINES}export/pdf/").status_code == 404
+    assert browser.get(f"{PIPELINES_URL}export/pdf/").status_code == 404
 
 
 def test_an_export_needs_the_same_number_of_queries_for_any_number_of_rows(browser: Browser) -> None:
     PipelineFactory.create_batch(3)
     with CaptureQueriesContext(connection) as queries_for_3_rows:
-        export_file(browser, PIPELINES, "csv")
+        export_file(browser, PIPELINES_URL, "csv")
     PipelineFactory.create_batch(30)
     with CaptureQueriesContext(connection) as queries_for_33_rows:
-        export_file(browser, PIPELINES, "csv")
+        export_file(browser, PIPELINES_URL, "csv")
 
     assert len(queries_for_3_rows) == len(queries_for_33_rows) <= 8
 
@@ -384,7 +384,7 @@ def test_a_preview_needs_the_same_number_of_queries_for_any_number_of_rows(brows
     for number in (10, 400):
         lines = "".join(f"Northwind,p{number}-{index},dbt,,export,prod,,yes\n" for index in range(number))
         with CaptureQueriesContext(connection) as captured:
-            preview_file(browser, PIPELINES, f"{HEADING}\n{lines}")
+            preview_file(browser, PIPELINES_URL, f"{HEADING}\n{lines}")
         counts.append(len(captured))
 
     assert counts[0] == counts[1] <= 12
@@ -439,7 +439,7 @@ DECOMPRESSION_BOMBS = {
 def test_a_decompression_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, kind: str) -> None:
     bomb = DECOMPRESSION_BOMBS[kind]()
     memory_before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    [message] = shown_errors(preview_file(browser, CLIENTS, bomb))
+    [message] = shown_errors(preview_file(browser, CLIENTS_URL, bomb))
     assert time.monotonic() - started < 5
     assert "import it in parts" in message or "no rows" in message
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before < 50 * 1024
@@ -448,7 +448,7 @@ def test_a_decompression_bomb_is_refused_quickly_and_with_little_memory(browser:
 def test_a_client_name_that_differs_only_in_case_is_refused_with_the_stored_name(browser: Browser) -> None:
     ClientFactory.create(name="Baltic Foods")
 
-    response = preview_file(browser, CLIENTS, "name\nbaltic foods\nNew\nNEW\n")
+    response = preview_file(browser, CLIENTS_URL, "name\nbaltic foods\nNew\nNEW\n")
 
     assert shown_errors(response) == [
         "2 name There is a client “Baltic Foods” already; upper and lower case are the same.",
@@ -460,7 +460,7 @@ def test_the_labels_of_choices_are_accepted(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
     import_file(
-        browser, PIPELINES,
+        browser, PIPELINES_URL,
         "client,name,platform,pipeline_type,environment\nNorthwind,a,Vendor API,Health check,Production\n",
     )  # fmt: skip
 
@@ -472,7 +472,7 @@ def test_the_labels_of_choices_are_accepted(browser: Browser) -> None:
 def test_an_error_in_many_rows_is_listed_once_with_the_row_numbers(browser: Browser) -> None:
     lines = [f"Nobody,p{number},dbt,export" for number in range(15)] + ["Nobody,odd,arflow,export"]
 
-    response = preview_file(browser, PIPELINES, "\n".join(["client,name,platform,pipeline_type", *lines]))
+    response = preview_file(browser, PIPELINES_URL, "\n".join(["client,name,platform,pipeline_type", *lines]))
 
     assert shown_errors(response) == [
         "2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 6 more client There is no client “Nobody”.",
@@ -486,7 +486,7 @@ def test_a_formula_and_an_empty_required_cell_have_their_own_errors(browser: Bro
     heading = ["client", "name", "platform", "pipeline_type"]
 
     response = preview_file(
-        browser, PIPELINES,
+        browser, PIPELINES_URL,
         workbook(heading, ["Northwind", "=1+1", "dbt", "export"], ["Northwind", None, "dbt", "export"]),
     )  # fmt: skip
 

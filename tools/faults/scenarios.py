@@ -251,7 +251,7 @@ FAULTS = (
     ),
     IngestionFault("partner resets connections", wrong_answers(lambda _: Answer(closes_connection=True), 0.4)),
     IngestionFault(
-        "partner cuts bodies short", wrong_answers(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
+        "partner cuts bodies short", wrong_answers(lambda source: Answer(body=source.runs, cut_after_bytes=50), 0.4)
     ),
     IngestionFault("partner answers 500", wrong_answers(lambda _: Answer(500, {"error": "no"}), 0.5)),
     IngestionFault("partner answers 429 for a minute", too_many_requests),

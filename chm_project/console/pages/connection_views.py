@@ -40,7 +40,7 @@ def connections_page(request: HttpRequest) -> HttpResponse:
 @refuse_bound_users
 def connection_page(request: HttpRequest, name: str) -> HttpResponse:
     status = _status(name)
-    pipelines = status.selected.select_related("client")
+    pipelines = status.pipelines.select_related("client")
     context: dict[str, Any] = {
         "title": f"Connection {name}",
         "as_of": timezone.now(),

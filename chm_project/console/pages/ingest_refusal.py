@@ -18,7 +18,7 @@ def why_not_ingested(pipeline: Pipeline) -> str:
             "The web server has no usable connection. Perhaps it was started without CHM_CONNECTIONS_FILE: run "
             "manage.py check_connection with the same variables to see why."
         )
-    selected: Q = reduce(or_, (connection.pipelines.q() for connection in connections.values()), Q(pk__in=[]))
+    selected: Q = reduce(or_, (connection.pipelines.condition() for connection in connections.values()), Q(pk__in=[]))
     if Pipeline.objects.filter(selected, pk=pipeline.pk).exists():
         return ""
     names = ", ".join(connections)

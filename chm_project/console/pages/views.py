@@ -41,7 +41,7 @@ from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import LISTS, Section
 from ingestion.api.views import may_see
-from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, ingestion_state, start_ingestion
+from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, read_task_state, start_ingestion
 from inventory.models import Client, Pipeline
 from runs.api.known_failures import LOG_MESSAGE, KnownFailureSerializer
 from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
@@ -233,7 +233,7 @@ def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
     """Return the state of the ingestion that this page started; None for an unknown id."""
     try:
-        request_and_state = ingestion_state(UUID(request.GET.get("ingestion", "")))
+        request_and_state = read_task_state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
         return None
     if request_and_state is None or not may_see(visibility_of(request), request_and_state[0]):

@@ -75,16 +75,18 @@ class Command(BaseCommand):
             document = {
                 "connection": name, "connector": connection.connector, "base_url": connection.base_url,
                 "pipelines": len(selected), "external_id": pipeline.external_id, "next_page": next_page,
-                "runs": [_run_as_dict(event, run, connection.source) for event, run in results[: options["rows"]]],
+                "runs": [
+                    _run_as_dict(event, run, connection.source_description) for event, run in results[: options["rows"]]
+                ],
                 "notices": sorted(page.notices),
             }  # fmt: skip
             show_json(self.stdout, document)
             return
         self.stdout.write(f"{name}: {connection.connector} at {connection.base_url}")
         self.stdout.write(f"selects {len(selected)} pipelines; requested {pipeline.external_id}")
-        if connection.source is not None:
-            _explain_first_run(self.stdout, connection.source, page)
-        _print_runs(self.stdout, results, options["rows"], connection.source)
+        if connection.source_description is not None:
+            _explain_first_run(self.stdout, connection.source_description, page)
+        _print_runs(self.stdout, results, options["rows"], connection.source_description)
         self.stdout.write(f"next page: {next_page}")
         for notice in sorted(page.notices):
             self.stdout.write(f"notice: {notice}")
@@ -108,7 +110,9 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
     """Return the first page, and a text that says whether a next page exists. Request the next page to find out."""
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
     external_ids = {other.external_id for other in selected}
-    with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
+    with PartnerSession(
+        connection.base_url, auth=connection.create_auth(), settings=connection.http_settings
+    ) as session:
         connector = connection.create_connector(session, external_ids.__contains__)
         for walk in connector.walks([target]):
             pages = walk.pages(None)
@@ -126,22 +130,22 @@ def _about_next_page(pages: Iterator[Page]) -> str:
 
 
 # An event of the page, and the run as it would be stored.
-Result = tuple[RunEvent | Rejected, StorableRun | Rejected]
+EventAndRun = tuple[RunEvent | Rejected, StorableRun | Rejected]
 
 
 def _run_as_dict(
-    event: RunEvent | Rejected, run: StorableRun | Rejected, source: SourceDescription | None
+    event: RunEvent | Rejected, run: StorableRun | Rejected, description: SourceDescription | None
 ) -> dict[str, Any]:
     if not isinstance(event, RunEvent) or not isinstance(run, StorableRun):
         return {"rejected": run.reason if isinstance(run, Rejected) else ""}
     return {
-        "external_run_id": run.external_run_id, "source_status": _original_status(event, source), "status": run.status,
-        "started_at": run.started_at, "finished_at": run.finished_at,
+        "external_run_id": run.external_run_id, "source_status": _original_status(event, description),
+        "status": run.status, "started_at": run.started_at, "finished_at": run.finished_at,
         "version": run.source_updated_at, "reason": run.status_reason,
     }  # fmt: skip
 
 
-def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: SourceDescription | None) -> None:
+def _print_runs(out: Any, results: Sequence[EventAndRun], max_rows: int, description: SourceDescription | None) -> None:
     rows: list[tuple[object, ...]] = []
     for event, run in results[:max_rows]:
         if isinstance(event, RunEvent) and isinstance(run, StorableRun):
@@ -149,7 +153,7 @@ def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Sour
                 f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
                 for moment in (run.started_at, run.finished_at, run.source_updated_at)
             ]
-            original = _original_status(event, source)
+            original = _original_status(event, description)
             rows.append((run.external_run_id, original, run.status, *times, run.status_reason))
         elif isinstance(run, Rejected):
             rows.append(("rejected", "", "", "", "", "", run.reason))
@@ -165,17 +169,17 @@ def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Sour
         out.write(f"times that could not be read: {unreadable}; see time_format")
 
 
-def _explain_first_run(out: Any, source: SourceDescription, page: Page) -> None:
+def _explain_first_run(out: Any, description: SourceDescription, page: Page) -> None:
     """Print for each field of the first run its expression, the partner's value and the value that would be stored."""
     event = next((event for event in page.events if isinstance(event, RunEvent)), None)
     run = to_storable_run(event) if event is not None else None
     if event is None or not isinstance(run, StorableRun):
         return
     rows = []
-    for name, expression in source.fields.items():
+    for name, expression in description.fields.items():
         rows.append((name, expression.text, _value(expression, event.payload), getattr(run, name, "")))
-    expressions = ", ".join(expression.text for expression in source.status_expressions)
-    rows.append(("status", expressions, _original_status(event, source), run.status))
+    expressions = ", ".join(expression.text for expression in description.status_expressions)
+    rows.append(("status", expressions, _original_status(event, description), run.status))
     show_table(out, ("field", "expression", "partner's value", "stored value"), rows, title="the first run")
 
 
@@ -187,11 +191,11 @@ def _value(expression: Expression, payload: object) -> str:
     return (scrubbed_text(value) or "")[:MAX_VALUE_LENGTH]
 
 
-def _original_status(event: RunEvent, source: SourceDescription | None) -> str:
+def _original_status(event: RunEvent, description: SourceDescription | None) -> str:
     """Return the status in the source's words, or the canonical one if the payload has none of the usual fields."""
     payload = event.payload if isinstance(event.payload, dict) else {}
-    if source is not None:
-        return scrub_text(source_status(source, payload) or "")
+    if description is not None:
+        return scrub_text(source_status(description, payload) or "")
     # The fields of Prefect, of Airflow, and of Dagster and the generic partner API.
     words = (payload.get(name) for name in ("state_name", "state", "status"))
     return next((word for word in words if isinstance(word, str)), str(event.status))

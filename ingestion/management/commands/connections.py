@@ -68,5 +68,5 @@ class Command(BaseCommand):
         for status in statuses:
             for error, number in status.errors:
                 self.stderr.write(f"{status.connection.name}: {error} ({number} pipelines)")
-            if status.source and status.source.error:
-                self.stderr.write(f"{status.connection.name}: no list of pipelines: {status.source.error}")
+            if status.source_list and status.source_list.error:
+                self.stderr.write(f"{status.connection.name}: no list of pipelines: {status.source_list.error}")

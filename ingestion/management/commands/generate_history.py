@@ -16,7 +16,7 @@ from inventory.models import Client, Pipeline
 from runs.models import Run
 
 BAD_USAGE = 2
-COPY_RUNS = 100_000  # runs per COPY
+RUNS_PER_COPY = 100_000  # runs per COPY
 
 EXAMPLES = """
 examples:
@@ -106,7 +106,7 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
     copy_runs = f"COPY {Run._meta.db_table} ({', '.join(RUN_COLUMNS)}) FROM STDIN"
     blocks = history.blocks()
     with connection.cursor() as cursor:
-        while batch := _next_blocks(COPY_RUNS, blocks):
+        while batch := _next_blocks(RUNS_PER_COPY, blocks):
             # Several COPY statements, because the rollup's triggers keep all rows of a statement in memory until its
             # end.
             with cursor.copy(copy_runs) as copy:

@@ -21,7 +21,7 @@ from ingestion.services import ingest_connection
 from inventory.models import Client, Pipeline
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
-COUNTS = ("pages_processed", "created", "updated", "unchanged", "stale", "pruned", "rejected")
+SHOWN_COUNTS = ("pages_processed", "created", "updated", "unchanged", "stale", "pruned", "rejected")
 
 EXAMPLES = """
 examples:
@@ -48,7 +48,7 @@ def time_argument(text: str) -> datetime:
 def _require_description(connections: Iterable[Connection], *, named: bool) -> None:
     """Raise ConfigurationError if the user named a connection that has no description."""
     for connection in connections:
-        if named and connection.source is None:
+        if named and connection.source_description is None:
             raise ConfigurationError([f"{connection.name}: the connector {connection.connector} has no description"])
 
 
@@ -100,7 +100,7 @@ class Command(BaseCommand):
                 raise ConfigurationError(missing)
             if options["remap"]:
                 _require_description(selected, named=name is not None)
-                selected = [connection for connection in selected if connection.source is not None]
+                selected = [connection for connection in selected if connection.source_description is not None]
             assigned = assign_pipelines(connections)
             scope = self._scope(options)
         except ConfigurationError as error:
@@ -171,9 +171,9 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(document, indent=2))
             return
-        numbers = ("pipelines", "pages", *COUNTS[1:], "unknown", "errors")
+        numbers = ("pipelines", "pages", *SHOWN_COUNTS[1:], "unknown", "errors")
         rows = [
-            (report.connection, report.pipelines_processed, *(getattr(report, name) for name in COUNTS),
+            (report.connection, report.pipelines_processed, *(getattr(report, name) for name in SHOWN_COUNTS),
              report.unknown_pipelines, len(report.errors))
             for report in reports
         ]  # fmt: skip

@@ -12,7 +12,7 @@ from ingestion.synthetic.dataset import dataset
 from ingestion.synthetic.loading import CannotLoad, FaultyDataset, load
 
 FAILED, BAD_USAGE = 1, 2
-MAX_PROBLEMS = 20  # further problems are not printed
+MAX_SHOWN_FAULTS = 20  # further problems are not printed
 
 EXAMPLES = """
 examples:
@@ -70,8 +70,8 @@ class Command(BaseCommand):
                     on_runs=lambda done, total: progress.update(bar, completed=done, total=total),
                 )
             except FaultyDataset as faulty:
-                problems = "\n".join(str(problem) for problem in faulty.problems[:MAX_PROBLEMS])
-                raise CommandError(f"{faulty} Nothing was stored.\n{problems}", returncode=BAD_USAGE) from None
+                faults = "\n".join(str(fault) for fault in faulty.faults[:MAX_SHOWN_FAULTS])
+                raise CommandError(f"{faulty} Nothing was stored.\n{faults}", returncode=BAD_USAGE) from None
             except CannotLoad as error:
                 raise CommandError(f"{error} Nothing was stored.", returncode=FAILED) from None
         created = ", ".join(f"{loaded.created[what]} {what}" for what in ("clients", "pipelines", "alert rules"))
