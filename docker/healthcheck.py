@@ -11,8 +11,8 @@ def web() -> bool:
     from chm_project.settings.environment import env
 
     request = urllib.request.Request(f"http://127.0.0.1:{env.raw('CHM_PORT') or 8000}/health")
-    with urllib.request.urlopen(request, timeout=4) as answer:  # noqa: S310
-        return bool(answer.status == 200)
+    with urllib.request.urlopen(request, timeout=4) as response:  # noqa: S310
+        return bool(response.status == 200)
 
 
 def worker() -> bool:

@@ -60,8 +60,8 @@ class Machine:
         )
         self.command: list[str] = []
         self.health: list[str] = []
-        for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
-            (root / place).mkdir(parents=True)
+        for folder_name in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
+            (root / folder_name).mkdir(parents=True)
         # The running Python replaces the Python of the base image: copy it to a folder that every user can read. Do
         # not copy its packages, because with them the steps would work even if the lock file lacks a package.
         not_copied = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
@@ -120,7 +120,9 @@ def build(machine: Machine) -> None:
             machine.health = json.loads(arguments.partition("CMD")[2])
         elif instruction == "CMD":
             machine.command = json.loads(arguments)
-    files = [path for place in ("app", "opt") for path in (machine.root / place).rglob("*") if path.is_file()]
+    files = [
+        path for folder_name in ("app", "opt") for path in (machine.root / folder_name).rglob("*") if path.is_file()
+    ]
     for path in files:
         inner = path.relative_to(machine.root)
         # Tests, secrets and the git history must not be in the image.
@@ -301,8 +303,8 @@ def check_pages(port: int) -> None:
 
 def get_page(port: int, path: str) -> bytes:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"})
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return bytes(answer.read())
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        return bytes(response.read())
 
 
 def check_roles(secrets: Path, port: int) -> None:
@@ -392,8 +394,8 @@ def main() -> None:
         build(machine)
         if os.getuid() == 0:
             # In the image these folders belong to root too, so its user cannot write to them.
-            for place in ("app", "opt"):
-                machine.change_owner(machine.root / place, 0)
+            for folder_name in ("app", "opt"):
+                machine.change_owner(machine.root / folder_name, 0)
         serve(machine)
     print_step("all steps done")
 

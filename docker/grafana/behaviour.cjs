@@ -64,9 +64,11 @@ async function fields(panel, frame) {
   );
   const replaceVariables = (text, scoped) => {
     const context = scoped?.__dataContext?.value;
-    return text.replace('${chm_url}', 'http://chm').replace(/\$\{__data\.fields\.(\w+)\}/g, (_, name) =>
-      context.frame.fields.find((field) => field.name === name).values[context.rowIndex]
-    );
+    // If the sample rows do not have a field, the link keeps its placeholder.
+    return text.replace('${chm_url}', 'http://chm').replace(/\$\{__data\.fields\.(\w+)\}/g, (placeholder, name) => {
+      const field = context.frame.fields.find((candidate) => candidate.name === name);
+      return field ? field.values[context.rowIndex] : placeholder;
+    });
   };
   const [overridden] = data.applyFieldOverrides({
     data: transformed, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc',

@@ -47,7 +47,7 @@ def main() -> int:
         sys.exit("docker-compose.yml has no version of Grafana.")
     with tempfile.TemporaryDirectory() as folder:
         grafana_packages = [
-            f"@grafana/{part}@{release[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")
+            f"@grafana/{package}@{release[1]}" for package in ("schema", "data", "runtime", "ui", "e2e-selectors")
         ]
         other_packages = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
         # The packages work without their install scripts, so do not run these.
@@ -94,8 +94,8 @@ def behaviour_differences(folder: str, boards: list[dict[str, Any]]) -> Iterator
         for macro, moment in (("$__timeFrom()", range_start), ("$__timeTo()", RANGE_END)):
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
         if expected_sql != grafana_sql:
-            where = f"{query['board']['title']}, {query['chosen']}"
-            yield f"{where}: Grafana sends\n{grafana_sql}\nexpected:\n{expected_sql}"
+            board_and_filters = f"{query['board']['title']}, {query['chosen']}"
+            yield f"{board_and_filters}: Grafana sends\n{grafana_sql}\nexpected:\n{expected_sql}"
     for shape_name, grafana_fields in zip(SAMPLE_ROWS, result["fields"], strict=True):
         shown = [{key: field[key] for key in EXPECTED_FIELDS[shape_name][0]} for field in grafana_fields]
         if shown != EXPECTED_FIELDS[shape_name]:
@@ -128,6 +128,7 @@ SAMPLE_ROWS: dict[str, list[dict[str, Any]]] = {
         {"name": "client_name", "type": "string", "values": ["Acme"]},
         {"name": "pipeline_name", "type": "string", "values": ["Orders"]},
         {"name": "failed_in_a_row", "type": "number", "values": [3]},
+        {"name": "client_id", "type": "string", "values": [SAMPLE_ID]},
         {"name": "pipeline_id", "type": "string", "values": [SAMPLE_ID]},
     ],
     "latest_status_by_pipeline": [
@@ -152,13 +153,14 @@ EXPECTED_FIELDS: dict[str, list[dict[str, Any]]] = {
         {"name": "run_count", "type": "number", "texts": ["10", "1", "2"]},
     ],
     "failing_now": [
-        {"shown": "Client name", "hidden": False, "links": []},
+        {"shown": "Client name", "hidden": False, "links": [f"http://chm/admin/console/client/{SAMPLE_ID}/"]},
         {
             "shown": "Pipeline name",
             "hidden": False,
             "links": [f"http://chm/admin/console/pipeline/{SAMPLE_ID}/"],
         },
         {"shown": "Failed in a row", "hidden": False, "links": []},
+        {"shown": "client_id", "hidden": True, "links": []},
         {"shown": "pipeline_id", "hidden": True, "links": []},
     ],
     "latest_status_by_pipeline": [{"texts": ["failed", "success", "running"], "colours": [RED, GREEN, BLUE]}],

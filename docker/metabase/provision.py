@@ -215,7 +215,9 @@ def matches(expected: Any, stored: Any) -> bool:
         if expected and isinstance(expected[0], dict) and "id" in expected[0]:
             # The order of objects with ids does not matter.
             expected, stored = (sorted(items, key=lambda item: str(item["id"])) for items in (expected, stored))
-        return all(matches(one, other) for one, other in zip(expected, stored, strict=True))
+        return all(
+            matches(expected_item, stored_item) for expected_item, stored_item in zip(expected, stored, strict=True)
+        )
     return bool(expected == stored)
 
 

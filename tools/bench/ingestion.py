@@ -1,4 +1,7 @@
-"""Measure ingestion over HTTP (first, repeated, half changed), compared with a plain upsert of the same rows."""
+"""Measure three ingestions over HTTP, compared with a plain upsert of the same rows.
+
+The first one stores new runs, the second one reads the same runs again, and before the third one half of them change.
+"""
 
 import json
 import tempfile

@@ -104,8 +104,8 @@ def _measure(connection: Any, size: SimulationSize, rhythm_name: str, zone: str,
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE clients, pipelines, runs")
     moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.step_seconds)]
-    late = _late_moments(connection, client_id, moments)
-    false_alarms = [moment for moment in late if not _is_justified(planned, starts, moment, scenario)]
+    late_moments = _late_moments(connection, client_id, moments)
+    false_alarms = [moment for moment in late_moments if not _is_justified(planned, starts, moment, scenario)]
     row = ResultLine(rhythm_name, zone, scenario, false_alarm_hours=len(false_alarms) * size.step_seconds / HOUR)
     if scenario != "plain" or rhythm_name.startswith(IRREGULAR):
         return row
@@ -169,14 +169,16 @@ def _seconds_until_late(
     # Store only the starts that the rule reads: those of 70 days, or of 400 days for rhythms of more than a week.
     oldest = missing_start - (400 if limit_seconds > DAY else 70) * DAY
     history = [start for start in starts[:next_index] if start > oldest and start != missing_start]
-    until = missing_start + limit_seconds
+    latest_moment = missing_start + limit_seconds
     if not job_stopped and next_index < len(starts):
-        until = min(until, starts[next_index])
+        latest_moment = min(latest_moment, starts[next_index])
     step_seconds = 5 * MINUTE if limit_seconds < DAY else HOUR
     client_id = _store_runs(connection, history)
-    step_count = int((until - missing_start) // step_seconds) + 1
-    late = _late_moments(connection, client_id, [missing_start + step_seconds * step for step in range(step_count)])
-    return late[0] - missing_start if late else None
+    step_count = int((latest_moment - missing_start) // step_seconds) + 1
+    late_moments = _late_moments(
+        connection, client_id, [missing_start + step_seconds * step for step in range(step_count)]
+    )
+    return late_moments[0] - missing_start if late_moments else None
 
 
 def _store_runs(connection: Any, starts: Sequence[float]) -> UUID:
@@ -239,7 +241,7 @@ def as_text(row: ResultLine) -> str:
     )
 
 
-def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) -> int:
+def main(argv: Sequence[str] | None = None, print_line: Callable[[str], Any] = print) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rhythm", action="append", choices=sorted(RHYTHMS), help="only this rhythm (may be repeated)")
     parser.add_argument("--every", type=int, default=15, help="minutes between the evaluated moments of the year")
@@ -260,9 +262,9 @@ def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) 
     for row in simulate(
         connection, SimulationSize(step_seconds=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))
     ):
-        show(as_text(row))
+        print_line(as_text(row))
         failed_count += bool(row.missed_goals)
-    show(f"{failed_count} lines miss a goal." if failed_count else "All goals are reached.")
+    print_line(f"{failed_count} lines miss a goal." if failed_count else "All goals are reached.")
     return min(failed_count, 1)
 
 

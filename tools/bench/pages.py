@@ -62,15 +62,15 @@ def _measure_page(session: requests.Session, url_template: str) -> dict[str, flo
     times_ms = []
     for request_number in range(REPETITION_COUNT + WARM_UP_COUNT):
         started = time.perf_counter()
-        answer = session.get(url_template.format(f"2026-01-01T00:00:{request_number:02}"), timeout=60)
+        response = session.get(url_template.format(f"2026-01-01T00:00:{request_number:02}"), timeout=60)
         if request_number >= WARM_UP_COUNT:
             times_ms.append((time.perf_counter() - started) * 1000)
-        answer.raise_for_status()
-        assert "/login/" not in answer.url
+        response.raise_for_status()
+        assert "/login/" not in response.url
     return {
         "median": round(statistics.median(times_ms)),
         "worst": round(max(times_ms)),
-        "kB": len(answer.content) // 1000,
+        "kB": len(response.content) // 1000,
     }
 
 

@@ -61,7 +61,7 @@ def main() -> None:
     for name in ("port", "pipelines", "runs", "page"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
-    state = {"version": 0}
+    current = {"version": 0}
     bodies = page_bodies(options.pipelines, options.runs, options.page, 0)
 
     class Handler(socketserver.StreamRequestHandler):
@@ -77,8 +77,8 @@ def main() -> None:
         def answer(self, url: SplitResult) -> bytes:
             path, query = url.path, parse_qs(url.query)
             if path.startswith("/version/"):
-                state["version"] = int(path.rpartition("/")[2])
-                bodies.update(page_bodies(options.pipelines, options.runs, options.page, state["version"]))
+                current["version"] = int(path.rpartition("/")[2])
+                bodies.update(page_bodies(options.pipelines, options.runs, options.page, current["version"]))
             if not path.startswith("/pipelines/"):
                 body = b"{}"
             else:

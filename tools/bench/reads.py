@@ -86,5 +86,5 @@ def _path_of_page(port: int, path: str, token: str, *, page_number: int) -> str:
 
 def _get_json(port: int, path: str, token: str) -> Any:
     request = Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
-    with urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+    with urlopen(request, timeout=60) as response:
+        return json.load(response)

@@ -1,4 +1,7 @@
-"""Measure a tick (a scheduled ingestion) of 10,000 pipelines with few changes, and workers with many connections."""
+"""Measure one ingestion of 10,000 pipelines with few changes, and workers that ingest from many connections.
+
+The figures call the first one a tick, because it is what a worker does after a tick of the schedule.
+"""
 
 import os
 import subprocess

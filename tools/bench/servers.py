@@ -148,8 +148,8 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: f
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urlopen(address, timeout=5) as answer:
-                if answer.status == 200:
+            with urlopen(address, timeout=5) as response:
+                if response.status == 200:
                     return
         except (URLError, OSError):
             time.sleep(0.05)

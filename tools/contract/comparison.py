@@ -153,8 +153,8 @@ class _Comparison:
         """Return the node, or the one that it refers to. Merge an allOf of one part with the attributes beside it."""
         if reference := node.get("$ref"):
             target: Any = contract
-            for part in reference.removeprefix("#/").split("/"):
-                target = target[part]
+            for key in reference.removeprefix("#/").split("/"):
+                target = target[key]
             return self._resolved(contract, target)
         if len(parts := node.get("allOf", [])) == 1:
             return self._resolved(contract, parts[0]) | {key: value for key, value in node.items() if key != "allOf"}

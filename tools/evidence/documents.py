@@ -170,7 +170,7 @@ def _is_ready(ready: str, log: Path) -> bool:
     if not ready.startswith("http"):
         return ready in log.read_text(errors="replace")
     try:
-        with urlopen(ready, timeout=5) as answer:
-            return int(answer.status) == 200
+        with urlopen(ready, timeout=5) as response:
+            return int(response.status) == 200
     except OSError:
         return False

@@ -14,14 +14,14 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 def documents(root: Path = ROOT) -> list[Path]:
     """Return every Markdown file of the project, including files that are not committed yet."""
-    listed = subprocess.run(
+    git_output = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
         cwd=root,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    return [root / name for name in sorted(set(listed.stdout.splitlines())) if (root / name).exists()]
+    return [root / name for name in sorted(set(git_output.stdout.splitlines())) if (root / name).exists()]
 
 
 def problems(root: Path = ROOT) -> Iterator[str]:
@@ -33,11 +33,11 @@ def problems(root: Path = ROOT) -> Iterator[str]:
                 continue  # an external address is not checked
             name, _, anchor = unquote(target).partition("#")
             path = (document.parent / name).resolve() if name else document
-            where = document.relative_to(root)
+            document_name = document.relative_to(root)
             if not path.exists():
-                yield f"{where}: {target} does not exist"
+                yield f"{document_name}: {target} does not exist"
             elif anchor and path.suffix == ".md" and anchor not in _anchors(path):
-                yield f"{where}: {target}: there is no such heading"
+                yield f"{document_name}: {target}: there is no such heading"
 
 
 def _anchors(path: Path) -> set[str]:

@@ -42,7 +42,7 @@ Inject = Callable[[FaultWorld, FaultyPartner, bool], int]
 
 @dataclass(frozen=True, slots=True)
 class IngestionFault:
-    """`inject` returns how often the fault was injected; `quick` faults are part of every CI run."""
+    """A fault of ingestion. `inject` returns how often it was injected; `quick` faults are part of every CI run."""
 
     title: str
     inject: Inject

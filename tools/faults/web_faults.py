@@ -124,20 +124,20 @@ def many_reports(site: FaultSite, quick: bool) -> str:
     """Read a slow report with 20 clients; fail if one gets another status than 200 or 503."""
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     report_url = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
-    until = time.monotonic() + (4 if quick else 20)
+    deadline = time.monotonic() + (4 if quick else 20)
     statuses: list[int] = []
     without_retry_after = []
 
     def read_reports() -> None:
         with requests.Session() as session:
             session.headers.update(site.read_headers)
-            while time.monotonic() < until:
-                answer = session.get(report_url, timeout=60)
-                statuses.append(answer.status_code)
-                if answer.status_code == 503 and "Retry-After" not in answer.headers:
+            while time.monotonic() < deadline:
+                response = session.get(report_url, timeout=60)
+                statuses.append(response.status_code)
+                if response.status_code == 503 and "Retry-After" not in response.headers:
                     without_retry_after.append(1)
                 # Wait as the server requests, like a correct client.
-                time.sleep(float(answer.headers.get("Retry-After", 0)))
+                time.sleep(float(response.headers.get("Retry-After", 0)))
 
     threads = [threading.Thread(target=read_reports) for _ in range(20)]
     for thread in threads:
@@ -152,8 +152,8 @@ def many_reports(site: FaultSite, quick: bool) -> str:
 
 
 def children_killed(site: FaultSite, quick: bool) -> str:
-    parent, until, kill_count = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
-    while time.monotonic() < until:
+    parent, deadline, kill_count = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
+    while time.monotonic() < deadline:
         # One child at a time, so that the other one serves.
         for child in parent.children()[:1]:
             child.kill()
@@ -174,9 +174,9 @@ def _reload(web: WebProcess) -> None:
     parent = psutil.Process(web.process.pid)
     old_children = set(parent.children())
     parent.send_signal(signal.SIGHUP)
-    until = time.monotonic() + 180
+    deadline = time.monotonic() + 180
     while old_children & set(parent.children()) or len(parent.children()) < len(old_children):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise AssertionError("the web server did not replace its children")
         time.sleep(0.1)
 

@@ -84,7 +84,7 @@ def ping(port: int, ping_key: str) -> bool:
 
 
 def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
-    results, stopped = ProbeResults(), threading.Event()
+    results, is_stopped = ProbeResults(), threading.Event()
 
     def request_health() -> None:
         probed_client, control_client = (
@@ -92,13 +92,13 @@ def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
             _Client(target.control_port, keep_alive=target.keep_alive),
         )
         # Frequent enough to notice an interruption of a tenth of a second, but rare enough not to load the server.
-        while not stopped.wait(0.02):
+        while not is_stopped.wait(0.02):
             control_client.request(results.control, "/health")
             probed_client.request(results.health, "/health")
 
     def write_pings() -> None:
         client = _Client(target.port, keep_alive=target.keep_alive)
-        while not stopped.wait(0.05):
+        while not is_stopped.wait(0.05):
             rid = str(uuid.uuid4())
             if client.request(results.writes, f"/ping/{target.ping_key}?rid={rid}") == 200:
                 results.acknowledged[rid] = time.monotonic()
@@ -108,7 +108,7 @@ def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
         thread.start()
     pipe.send("started")
     pipe.recv()
-    stopped.set()
+    is_stopped.set()
     for thread in threads:
         thread.join()
     pipe.send(results)
@@ -124,9 +124,9 @@ class _Client:
         start_time, status, retry_after = time.monotonic(), BROKEN, None
         try:
             self._connection.request("GET", path, headers={} if self._keep_alive else {"Connection": "close"})
-            answer = self._connection.getresponse()
-            answer.read()
-            status, retry_after = answer.status, answer.headers.get("Retry-After")
+            response = self._connection.getresponse()
+            response.read()
+            status, retry_after = response.status, response.headers.get("Retry-After")
         except ConnectionRefusedError:
             status = REFUSED
             self._connection.close()

@@ -144,8 +144,8 @@ def _stop_process(process: "subprocess.Popen[bytes]") -> None:
 
 
 def wait_until_ready(port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         with contextlib.suppress(requests.RequestException):
             if requests.get(f"http://127.0.0.1:{port}/ready", timeout=5).status_code == 200:
                 return

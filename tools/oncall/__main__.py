@@ -55,7 +55,8 @@ class WebhookReceiver:
     def summaries(self) -> list[tuple[str, int, str]]:
         """Return status, number of alerts and alert name of each notification."""
         return [
-            (each["status"], len(each["alerts"]), each["groupLabels"]["alertname"]) for each in list(self.notifications)
+            (notification["status"], len(notification["alerts"]), notification["groupLabels"]["alertname"])
+            for notification in list(self.notifications)
         ]
 
 
@@ -71,8 +72,8 @@ class PushClient:
             f"{self.address}/api/v1/runs/batch", data=json.dumps({"items": runs}).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )  # fmt: skip
-        with urlopen(request, timeout=60) as answer:
-            return {item["outcome"] for item in json.load(answer)["items"]}
+        with urlopen(request, timeout=60) as response:
+            return {item["outcome"] for item in json.load(response)["items"]}
 
 
 def runs_of_pipelines(

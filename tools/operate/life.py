@@ -155,13 +155,13 @@ class Life:
         return f"{answered_count} requests to the previous release meanwhile, {self.traffic.failures_text}"
 
     def two_web_servers_take_over(self) -> str:
-        self.web = [self._start_web(self.first_folders) for _ in range(2)]
-        for each in self.web:
-            each.wait_until_ready("/ready")
-        self.traffic.use_addresses([each.address for each in self.web])
+        self.web_servers = [self._start_web(self.first_folders) for _ in range(2)]
+        for web_server in self.web_servers:
+            web_server.wait_until_ready("/ready")
+        self.traffic.use_addresses([web_server.address for web_server in self.web_servers])
         self.previous_server.stop()
         self.traffic.wait_for(40)
-        health = requests.get(f"{self.web[0].address}/health", timeout=10).json()
+        health = requests.get(f"{self.web_servers[0].address}/health", timeout=10).json()
         self._expect_no_loss("when the new web servers took over")
         requests_text = f"{self.traffic.answered_count} requests until now, {self.traffic.failures_text}"
         return f"version {health['version']} on two ports; {requests_text}"
@@ -171,7 +171,7 @@ class Life:
         self.traffic.use_addresses([previous_server.address])
         self.traffic.wait_for(40)
         served_count = self.traffic.answered_count - answered_before
-        self.traffic.use_addresses([each.address for each in self.web])
+        self.traffic.use_addresses([web_server.address for web_server in self.web_servers])
         previous_server.stop()
         self._expect_no_loss("while the previous release used the upgraded database")
         return f"{served_count} requests by the previous release on the upgraded database, {self.traffic.failures_text}"
@@ -229,14 +229,14 @@ class Life:
         return f"a client with {run_count} runs; the roll-up agrees"
 
     def restore_on_a_second_machine(self) -> str:
-        for each in self.web:
-            self.expect(each.stop() == 0, "a web server did not end by itself")
+        for web_server in self.web_servers:
+            self.expect(web_server.stop() == 0, "a web server did not end by itself")
         dump, original = self._back_up(), read_contents(self.first_servers.url())
         self.second_servers = MachineServers(self.folder / "b")
         self.stack.callback(self.second_servers.close)
         # CHM's owner cannot create this role itself: since PostgreSQL 16 only its creator and superusers may change it.
-        with psycopg.connect(self.second_servers.url(), autocommit=True) as second:
-            second.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(READER)))
+        with psycopg.connect(self.second_servers.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(READER)))
         self.second_servers.create("by_superuser")
         restore = str(EXAMPLES / "backup" / "restore.sh")
         run_command([restore, str(dump)], environment=self.second_servers.environment("chm", OWNER))
@@ -275,21 +275,21 @@ class Life:
     # Helpers of the steps
 
     def _configure(self, name: str, servers: MachineServers) -> MachineFolders:
-        etc, state = self.folder / name / "etc", self.folder / name / "state"
-        (etc / "secrets").mkdir(parents=True)
-        state.mkdir()
-        shutil.copy(EXAMPLES / "systemd" / "chm.env", etc)
+        etc_folder, state_folder = self.folder / name / "etc", self.folder / name / "state"
+        (etc_folder / "secrets").mkdir(parents=True)
+        state_folder.mkdir()
+        shutil.copy(EXAMPLES / "systemd" / "chm.env", etc_folder)
         # A port on which nothing listens. The step `ingest` writes the partner's address.
-        (etc / "connections.toml").write_text(CONNECTIONS_TOML.format(address="http://127.0.0.1:9"))
-        (etc / "partners.env").write_text("PARTNER_TOKEN=life\n")
+        (etc_folder / "connections.toml").write_text(CONNECTIONS_TOML.format(address="http://127.0.0.1:9"))
+        (etc_folder / "partners.env").write_text("PARTNER_TOKEN=life\n")
         secret_files = {
             "chm_secret_key": secrets.token_urlsafe(64),
             "chm_database_url": servers.url(),
             "chm_broker_url": servers.broker_url,
         }
         for file_name, value in secret_files.items():
-            (etc / "secrets" / file_name).write_text(value)
-        return MachineFolders(self.folder / "installed" / "bin", etc, state)
+            (etc_folder / "secrets" / file_name).write_text(value)
+        return MachineFolders(self.folder / "installed" / "bin", etc_folder, state_folder)
 
     def _manage_previous(self, *arguments: str) -> str:
         return run_command([sys.executable, "manage.py", *arguments], environment=self._previous_environment(),

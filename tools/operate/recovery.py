@@ -63,8 +63,8 @@ class Clusters:
         self.archive.mkdir()
         if self.account:
             self.programs = copy_programs(self.programs, folder / "programs")
-            for each in (folder, self.archive):
-                shutil.chown(each, self.account.pw_uid, self.account.pw_gid)
+            for path in (folder, self.archive):
+                shutil.chown(path, self.account.pw_uid, self.account.pw_gid)
         self._run_program("initdb", "-D", folder / "one", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
 
     def url(self, name: str) -> str:
@@ -96,9 +96,9 @@ class Clusters:
         """End the current WAL file, because only ended files are archived, and wait until it is archived."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [name] = database.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or [""]
-        until = time.monotonic() + 60
+        deadline = time.monotonic() + 60
         while not (self.archive / str(name)).exists():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 sys.exit(f"{name} was not archived: {(self.folder / 'one.log').read_text()[-500:]}")
             time.sleep(0.1)
 
@@ -114,9 +114,9 @@ class Clusters:
             shutil.chown(signal, self.account.pw_uid, self.account.pw_gid)
         self.start("two")
         with psycopg.connect(self.url("two"), autocommit=True) as database:
-            until = time.monotonic() + 60
+            deadline = time.monotonic() + 60
             while database.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     sys.exit("the recovery did not end")
                 time.sleep(0.1)
 

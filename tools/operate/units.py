@@ -38,8 +38,12 @@ class MachineFolders:
         self.programs, self.etc, self.state = programs, etc, state
 
     def replace_folders(self, text: str) -> str:
-        for place, folder in (("/opt/chm/bin", self.programs), ("/etc/chm", self.etc), ("/var/lib/chm", self.state)):
-            text = text.replace(place, str(folder))
+        for unit_folder, folder in (
+            ("/opt/chm/bin", self.programs),
+            ("/etc/chm", self.etc),
+            ("/var/lib/chm", self.state),
+        ):
+            text = text.replace(unit_folder, str(folder))
         return text
 
     def unit(self, service: str) -> Unit:

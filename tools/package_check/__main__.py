@@ -114,9 +114,9 @@ def packaging_faults(tracked_files: list[str], sdist: Path, wheel: Path) -> list
 
 def _path_in_wheel(name: str, shared_folder: str) -> str:
     """Return where the wheel contains a file of the repository, or an empty text if it does not contain the file."""
-    for folder, place in SHARED_FOLDERS.items():
+    for folder, wheel_folder in SHARED_FOLDERS.items():
         if name.startswith(folder):
-            return shared_folder + place + name.removeprefix(folder)
+            return shared_folder + wheel_folder + name.removeprefix(folder)
     is_product = name.split("/")[0] in PRODUCT_PACKAGES and "tests" not in Path(name).parts
     return name if is_product else ""
 

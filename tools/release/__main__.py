@@ -126,8 +126,8 @@ def build(into: Path, *, rehearse: bool) -> int:
         faults = packaging_faults(tracked_files, sdist, wheel)
         if faults:
             return print_refusal(faults)
-        for each in (sdist, wheel):
-            shutil.copy(each, release_folder)
+        for package in (sdist, wheel):
+            shutil.copy(package, release_folder)
         shutil.copy(ROOT / LOCK_FILE, release_folder)
         image_context(tracked_files, release_folder / f"chm-{version_number}-image.tar.gz")
         operations_files = [name for name in tracked_files if name.startswith(OPERATIONS_PATHS)]
@@ -187,10 +187,10 @@ def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
         cwd=environment)  # fmt: skip
     bill: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     locked_names = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK_FILE).read_text(encoding="utf-8"), re.MULTILINE))
-    listed_names = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in bill["components"]}
+    listed_names = {re.sub(r"[-_.]+", "-", component["name"]).lower() for component in bill["components"]}
     if listed_names - locked_names - {"chm"}:
         sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(listed_names - locked_names)}")
-    names_without_licence = [each["name"] for each in bill["components"] if not each.get("licenses")]
+    names_without_licence = [component["name"] for component in bill["components"] if not component.get("licenses")]
     unlicensed_text = "".join([": " if names_without_licence else "", ", ".join(names_without_licence)])
     print(f"{path.name}: {len(listed_names)} packages, {len(names_without_licence)} without a licence{unlicensed_text}")
 

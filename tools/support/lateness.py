@@ -62,25 +62,27 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
     recent_gaps = _gaps(past[-4:])
     if len(past) < 4 or not recent_gaps:
         return None
-    last = past[-1]
+    last_start = past[-1]
     gap = _median(recent_gaps)
     # Starts closer than this to the last start's time of the week are its counterparts, not the next start.
     skipped_seconds = max(min(0.75 * gap, 25 * MINUTE), min(0.4 * gap, 2 * HOUR))
     zones = _compared_zones(moment)
-    if moment <= last + skipped_seconds + 5 * MINUTE:
+    if moment <= last_start + skipped_seconds + 5 * MINUTE:
         return None
     # Three of four weeks must agree, so that one holiday or outage does not decide.
-    if not any(_weeks_that_started(past, last, moment, skipped_seconds, zone) >= 3 for zone in zones):
+    if not any(_weeks_that_started(past, last_start, moment, skipped_seconds, zone) >= 3 for zone in zones):
         return None
-    if not any(_three_agree(_first_starts(past, last, skipped_seconds, zone)) for zone in zones):
+    if not any(_three_agree(_first_starts(past, last_start, skipped_seconds, zone)) for zone in zones):
         return None
     matches = {zone: _count_matches(past, zone) for zone in zones}
-    if max(each.close for each in matches.values()) < 0.65 * max(each.compared for each in matches.values()):
+    if max(match_counts.close for match_counts in matches.values()) < 0.65 * max(
+        match_counts.compared for match_counts in matches.values()
+    ):
         return None
-    most_near = max(each.near for each in matches.values())
+    most_near = max(match_counts.near for match_counts in matches.values())
     fitting_zones = [zone for zone in zones if matches[zone].near >= most_near - 1]
     predictions = [
-        usual for zone in fitting_zones if (usual := _usual_starts(past, last, skipped_seconds, zone)) is not None
+        usual for zone in fitting_zones if (usual := _usual_starts(past, last_start, skipped_seconds, zone)) is not None
     ]
     if len(predictions) < len(fitting_zones):
         return None
@@ -97,22 +99,24 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
             + spread
         )
     else:
-        latest_by = max(latest.third_start + 0.4 * gap_after, last + 1.3 * _longest_usual_gap(past))
+        latest_by = max(latest.third_start + 0.4 * gap_after, last_start + 1.3 * _longest_usual_gap(past))
     return Expectation(expected_at=latest.next_starts[1], expected_by=latest_by)
 
 
-def _weeks_that_started(past: Sequence[float], last: float, moment: float, skipped_seconds: float, zone: str) -> int:
+def _weeks_that_started(
+    past: Sequence[float], last_start: float, moment: float, skipped_seconds: float, zone: str
+) -> int:
     """Return in how many earlier weeks a start followed the counterpart of the last start by this time of the week."""
     return sum(
         bisect_right(past, weeks_before(moment, week, zone) - 5 * MINUTE)
-        > bisect_right(past, weeks_before(last, week, zone) + skipped_seconds)
+        > bisect_right(past, weeks_before(last_start, week, zone) + skipped_seconds)
         for week in WEEKS
     )
 
 
-def _first_starts(past: Sequence[float], last: float, skipped_seconds: float, zone: str) -> list[float]:
+def _first_starts(past: Sequence[float], last_start: float, skipped_seconds: float, zone: str) -> list[float]:
     """Return the seconds from the same time of each earlier week to the next start, sorted; skip weeks without one."""
-    same_times = [weeks_before(last, week, zone) for week in WEEKS]
+    same_times = [weeks_before(last_start, week, zone) for week in WEEKS]
     positions = [bisect_right(past, same_time + skipped_seconds) for same_time in same_times]
     return sorted(
         past[position] - same_time
@@ -139,8 +143,8 @@ class _Matches(NamedTuple):
 
 def _count_matches(past: Sequence[float], zone: str) -> _Matches:
     """Compare recent starts with the same times of earlier weeks."""
-    last = past[-1]
-    recent = [start for start in past[-24:] if start >= last - 29 * DAY]
+    last_start = past[-1]
+    recent = [start for start in past[-24:] if start >= last_start - 29 * DAY]
     recent_gaps = _gaps(recent)
     # The last 24 starts, about a day, if they are close together; otherwise the last 12.
     compared_starts = recent[-24:] if _median(_gaps(past[-4:])) <= 2 * HOUR else recent[-12:]
@@ -149,7 +153,7 @@ def _count_matches(past: Sequence[float], zone: str) -> _Matches:
     for start in compared_starts:
         for week in WEEKS:
             same_time = weeks_before(start, week, zone)
-            if same_time < last - 36 * DAY:
+            if same_time < last_start - 36 * DAY:
                 continue
             position = bisect_left(past, same_time)
             distance = min(abs(other - same_time) for other in past[max(0, position - 1) : position + 1])
@@ -159,11 +163,11 @@ def _count_matches(past: Sequence[float], zone: str) -> _Matches:
     return _Matches(compared, close, near)
 
 
-def _usual_starts(past: Sequence[float], last: float, skipped_seconds: float, zone: str) -> _UsualStarts | None:
+def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: float, zone: str) -> _UsualStarts | None:
     """Return the next starts that the zone's earlier weeks predict, or None if fewer than three weeks predict one."""
     usual_starts = []
     for week in WEEKS:
-        same_time = weeks_before(last, week, zone)
+        same_time = weeks_before(last_start, week, zone)
         position = bisect_right(past, same_time + skipped_seconds)
         if position == len(past):
             continue
@@ -194,19 +198,19 @@ def _by_long_gap(past: Sequence[float], moment: float) -> Expectation | None:
     """Return the start that a rhythm of more than a week predicts (a day of the month, or a usual gap), or None."""
     if not past or moment - past[-1] <= 8 * DAY:
         return None
-    last = past[-1]
+    last_start = past[-1]
     pairs = [(previous, start) for previous, start in pairwise(past[-13:]) if start - previous >= HOUR]
     gaps = [start - previous for previous, start in pairs]
     if len(gaps) < 2 or _median(gaps) < 8 * DAY:
         return None
     if all(abs(month_after(previous) - start) <= 1.5 * DAY for previous, start in pairs[-3:]):
-        return Expectation(expected_at=month_after(last), expected_by=month_after(last) + 1.5 * DAY)
+        return Expectation(expected_at=month_after(last_start), expected_by=month_after(last_start) + 1.5 * DAY)
     recent = gaps[-6:]
     usual_gap = _median(recent)
     similar_gaps = [gap for gap in recent if abs(gap - usual_gap) <= max(1.5 * DAY, usual_gap / 8)]
     if len(recent) < 4 or 4 * len(similar_gaps) < 3 * len(recent):
         return None
-    return Expectation(expected_at=last + usual_gap, expected_by=last + max(similar_gaps) + 1.5 * DAY)
+    return Expectation(expected_at=last_start + usual_gap, expected_by=last_start + max(similar_gaps) + 1.5 * DAY)
 
 
 def _by_steady_gap(past: Sequence[float], moment: float) -> Expectation | None:
@@ -214,17 +218,18 @@ def _by_steady_gap(past: Sequence[float], moment: float) -> Expectation | None:
     last_gaps = _gaps(past[-4:])
     if not last_gaps or moment <= past[-1] + _median(last_gaps):
         return None
-    last = past[-1]
-    recent = [start for start in past[-1500:] if start >= last - 15 * DAY]
+    last_start = past[-1]
+    recent = [start for start in past[-1500:] if start >= last_start - 15 * DAY]
     gaps = _gaps(recent)
-    if len(gaps) < 5 or last - recent[0] < 8 * DAY:
+    if len(gaps) < 5 or last_start - recent[0] < 8 * DAY:
         return None
     usual_gap = _median(gaps)
     similar_gaps = [gap for gap in gaps if abs(gap - usual_gap) <= usual_gap / 4]
-    if sum(similar_gaps) < 0.9 * (last - recent[0]):
+    if sum(similar_gaps) < 0.9 * (last_start - recent[0]):
         return None
     return Expectation(
-        expected_at=last + usual_gap, expected_by=last + max(similar_gaps) + max(0.25 * usual_gap, 10 * MINUTE)
+        expected_at=last_start + usual_gap,
+        expected_by=last_start + max(similar_gaps) + max(0.25 * usual_gap, 10 * MINUTE),
     )
 
 

@@ -163,7 +163,7 @@ def test_no_two_classes_share_a_name() -> None:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     files_by_class.setdefault(node.name, []).append(name)
 
-    assert {name: where for name, where in files_by_class.items() if len(where) > 1} == {}
+    assert {name: files for name, files in files_by_class.items() if len(files) > 1} == {}
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ class Prometheus:
         return float(series[0]["value"][1]) if series else 0
 
     def alert_state(self, alert: str) -> str:
-        [group] = self.get("rules")["groups"]
-        return str(next(rule["state"] for rule in group["rules"] if rule["name"] == alert))
+        [rule_group] = self.get("rules")["groups"]
+        return str(next(rule["state"] for rule in rule_group["rules"] if rule["name"] == alert))
 
 
 def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:

@@ -198,7 +198,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.ingest()
     entry = chm.connection()
     for key, expected in (("paused", "long_haul_export"), ("missing", DAG_IDS[0]), ("unmatched", NEW_NAME)):
-        names = [each["external_id"] for each in entry[key]]
+        names = [dag["external_id"] for dag in entry[key]]
         record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
     record.say(f"3. Comparison after {change_count} manual changes and {chm.ingestion_count} ingestions")

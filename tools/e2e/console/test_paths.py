@@ -172,7 +172,7 @@ def test_the_page_of_a_connection_adopts_pipelines_that_only_the_source_has(log_
     page.get_by_role("link", name="Connections").click()
     page.get_by_role("link", name="airflow", exact=True).click()
     expect(page.locator("[data-list=missing] tbody tr")).to_contain_text("deleted_dag")
-    before = page.locator("[data-list=unmatched] tbody tr").count()
+    count_before = page.locator("[data-list=unmatched] tbody tr").count()
 
     page.get_by_label("Adopt manual_refund").check()
     page.get_by_label("Adopt sales_daily_load").check()
@@ -180,7 +180,7 @@ def test_the_page_of_a_connection_adopts_pipelines_that_only_the_source_has(log_
     page.get_by_role("button", name="Adopt selected").click()
 
     expect(page.get_by_text("Adopted 2 pipelines. The next ingestion reads all their runs.")).to_be_visible()
-    expect(page.locator("[data-list=unmatched] tbody tr")).to_have_count(before - 2)
+    expect(page.locator("[data-list=unmatched] tbody tr")).to_have_count(count_before - 2)
     page.locator("[data-list=missing]").get_by_role("link", name="deleted", exact=True).click()
     expect(page.get_by_text("list of pipelines no longer contains deleted_dag")).to_be_visible()
     page.goto("/admin/inventory/pipeline/?q=manual_refund")
@@ -191,12 +191,12 @@ def test_the_board_refreshes_without_reloading_the_page(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
-    before = page.locator("[data-as-of]").get_attribute("data-as-of")
+    time_before = page.locator("[data-as-of]").get_attribute("data-as-of")
     page.evaluate("window.stays = true")
 
     page.clock.run_for(61_000)
 
-    expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", str(before))
+    expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", str(time_before))
     assert page.evaluate("window.stays"), "the page was reloaded"
 
 
@@ -225,11 +225,11 @@ def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogIn
     expect(pause_button).to_have_text("Paused – resume")
     assert not refreshes
     page.get_by_label("Platform").select_option("")
-    before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
+    time_before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
     pause_button.click()
     expect(pause_button).to_have_text("Pause")
     # The refresh that this starts must end before the browser is closed.
-    expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", before)
+    expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", time_before)
 
 
 def test_a_user_switches_times_to_utc_and_back(log_in: LogIn) -> None:
