@@ -183,9 +183,9 @@ def document(results: list[str], timing: Timing) -> str:
     return f"""# Prometheus watches CHM
 
 `make prometheus-drill` writes this page. Debian's Prometheus {version_number} watches a live CHM with production
-settings. The test stops parts of CHM, and waits until the alerts fire and resolve. Its alert rules are those of
-`docker/prometheus/chm-rules.yml`, with shorter times: ingestion counts as stopped after {timing.ingestion_stopped} s,
-and an alert fires after its condition was true for {timing.hold} s.
+settings. The test stops parts of CHM, and waits until the alerts fire and resolve. It uses the alert rules of
+`docker/prometheus/chm-rules.yml` with shorter times. Ingestion counts as stopped after {timing.ingestion_stopped} s.
+An alert fires after its condition was true for {timing.hold} s.
 
 {result_lines}
 """
