@@ -25,7 +25,7 @@ PROBES = "probe of each pipeline"
 # These shapes are compared with a look-up per pipeline, the others with a count of the window.
 SHAPES_PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
-    "ingestion_health", "changes_since_yesterday",
+    "ingestion_health", "changes_since_yesterday", "incidents",
 }  # fmt: skip
 # The minimum for each kind of question.
 MINIMUM_SQL = {

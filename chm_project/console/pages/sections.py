@@ -23,6 +23,8 @@ _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 _CANDIDATES = (_SQL / "board_candidates.sql").read_text()
 # Pipelines shown below each incident.
 PIPELINES_PER_INCIDENT = 5
+# The list of unusual runs ends here, because finding more takes longer.
+MAX_UNUSUAL = 100
 
 
 # A function of scope, clock, limit and offset that returns the rows of one page, and the number of all rows.
@@ -133,7 +135,8 @@ def _changed(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tup
 
 
 def _unusual(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
-    return _shape_reader("unusual_runs", since=scope.compared_since(clock))(scope, clock, limit, offset)
+    since = scope.compared_since(clock)
+    return _shape_reader("unusual_runs", since=since, limit=MAX_UNUSUAL)(scope, clock, limit, offset)
 
 
 SECTIONS = {
@@ -189,7 +192,8 @@ SECTIONS = {
             "No failure in 30 days.", "note", 8, _shape_reader("top_flaky_pipelines", order="flips"),
         ),
         Section(
-            "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; the newest 100.",
+            "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; "
+            f"the newest {MAX_UNUSUAL}.",
             "Every success was as usual.", "note", 0, _unusual, grain="run",
         ),
     )

@@ -3,7 +3,7 @@
 -- Inventory  active
 -- Panel      Operations: table
 -- View       unusual_runs
--- Parameters since = 24 hours before as_of, limit = 100
+-- Parameters since = 24 hours before as_of, limit = 50
 -- Columns
 --   client_name             text         Name of the client
 --   pipeline_name           text         Name of the pipeline

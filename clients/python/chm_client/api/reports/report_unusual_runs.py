@@ -26,7 +26,7 @@ def _get_kwargs(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = 50,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -176,7 +176,7 @@ def sync_detailed(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = 50,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -198,7 +198,7 @@ def sync_detailed(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):  Default: 100.
+        limit (int | Unset):  Default: 50.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -235,7 +235,7 @@ def sync(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = 50,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -257,7 +257,7 @@ def sync(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):  Default: 100.
+        limit (int | Unset):  Default: 50.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -289,7 +289,7 @@ async def asyncio_detailed(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = 50,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -311,7 +311,7 @@ async def asyncio_detailed(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):  Default: 100.
+        limit (int | Unset):  Default: 50.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -348,7 +348,7 @@ async def asyncio(
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     environment: Environment | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = 50,
     platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -370,7 +370,7 @@ async def asyncio(
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
         environment (Environment | Unset):
-        limit (int | Unset):  Default: 100.
+        limit (int | Unset):  Default: 50.
         platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
