@@ -1,0 +1,152 @@
+"""Fill an empty database with several times the runs of another one: `python -m tools.bench.growth_database FROM TO`.
+
+FROM has a year of runs, such as `manage.py generate_history` generates. TO is an empty database, and its user is a
+superuser. It gets the same clients and pipelines, and the runs of the last 52 weeks `--copies` times (default: 10).
+Each copy is moved by some weeks and by a part of its pipeline's usual gap. Runs that would be later than the last one
+are moved back by 52 weeks. So each pipeline runs ten times as often, but less regularly. Only the first copy has open
+runs.
+
+To need less space, the runs have no payloads, and the table has neither its unique index nor the index for the search
+by id. The rows are loaded without triggers and indexes; then the indexes are built and the roll-up is rebuilt.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+import psycopg
+
+from tools.bench.servers import ROOT
+
+WEEKS = 52
+LEFT_OUT = ("runs_pipeline_external_run_id_unique", "runs_by_external_id")
+# The columns of a run that are copied. The other columns keep their defaults.
+TIMES = ("created_at", "updated_at", "started_at", "finished_at", "source_updated_at", "ingested_at")
+OTHERS = (
+    "status",
+    "duration_seconds",
+    "rows_processed",
+    "error_message",
+    "status_reason",
+    "pipeline_id",
+    "started_at_kept",
+)
+# A run's key begins with its time, as a UUID of version 7 does.
+KEY = """(
+    overlay(lpad(to_hex((extract(epoch FROM created_at + moved) * 1000)::bigint), 12, '0') PLACING '-' FROM 9 FOR 0)
+    || '-7' || substr(gen_random_uuid()::text, 16)
+)::uuid"""
+# One week of all copies, in the order of time, as CHM would have stored them.
+INSERT_WEEK = f"""
+    INSERT INTO runs (id, external_run_id, {", ".join(TIMES)}, {", ".join(OTHERS)})
+    SELECT {KEY}, copy || '.' || external_run_id, {", ".join(f"{name} + moved" for name in TIMES)}, {", ".join(OTHERS)}
+    FROM (
+        SELECT
+            h.*, copy,
+            later - CASE WHEN h.event_at + later >= ends_at THEN {WEEKS} ELSE 0 END * interval '168 hours' AS moved
+        FROM generate_series(0, %(copies)s - 1) AS copy
+        CROSS JOIN (SELECT max(event_at) + interval '1 second' AS ends_at FROM history) AS history
+        CROSS JOIN LATERAL (SELECT copy * {WEEKS} / %(copies)s AS weeks) AS by
+        CROSS JOIN LATERAL (
+            SELECT ends_at - ((%(weeks_ago)s + weeks) %% {WEEKS}) * interval '168 hours' AS until
+        ) AS week
+        JOIN history AS h ON h.event_at >= until - interval '168 hours' AND h.event_at < until
+        JOIN gaps USING (pipeline_id)
+        CROSS JOIN LATERAL (SELECT weeks * interval '168 hours' + gap * copy / %(copies)s AS later) AS moving
+        WHERE copy = 0 OR h.status <> 'running'
+    ) AS copied
+    ORDER BY event_at + moved
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", metavar="FROM", help="address of the database with a year of runs")
+    parser.add_argument("target", metavar="TO", help="address of an empty database")
+    parser.add_argument("--copies", type=int, default=10)
+    parser.add_argument("--least-free-gb", type=int, default=8, help="stop if the root disk has less free space")
+    options = parser.parse_args()
+    _manage(options.target, "migrate", "--verbosity", "0")
+    with psycopg.connect(options.source) as source, psycopg.connect(options.target) as target:
+        target.execute("SET session_replication_role = replica")  # no triggers
+        target.execute("SET maintenance_work_mem = '1GB'; SET work_mem = '512MB'; SET timezone = 'UTC'")
+        for table in ("clients", "pipelines"):
+            _copy(source, target, f"SELECT * FROM {table}", table)
+        definitions = _drop_indexes(target)
+        target.execute("TRUNCATE runs")  # rows that are stored in the same transaction need no WAL
+        _read_history(source, target)
+        for weeks_ago in reversed(range(WEEKS)):
+            stored = target.execute(INSERT_WEEK, {"copies": options.copies, "weeks_ago": weeks_ago}).rowcount
+            _report(f"{stored:,} runs of week {WEEKS - weeks_ago}")
+            if shutil.disk_usage("/").free < options.least_free_gb * 10**9:
+                raise SystemExit("The disk is almost full.")
+        target.execute("DROP TABLE history, gaps")
+        target.commit()
+        for definition in definitions:
+            target.execute(definition)
+            target.commit()
+            _report(definition)
+        target.autocommit = True
+        target.execute("VACUUM (ANALYZE)")
+        _report("vacuum")
+    _manage(options.target, "rollup", "--rebuild")
+    _report("roll-up")
+
+
+def _drop_indexes(target: psycopg.Connection[Any]) -> list[str]:
+    """Drop the indexes of runs; return statements that create them again, except those that are left out."""
+    indexes = target.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs'").fetchall()
+    for name in ("runs_pkey", "runs_pipeline_external_run_id_unique"):
+        target.execute(f"ALTER TABLE runs DROP CONSTRAINT {name}")
+    target.execute("DROP INDEX IF EXISTS " + ", ".join(name for name, _ in indexes))
+    return [
+        "ALTER TABLE runs ADD PRIMARY KEY (id)" if name == "runs_pkey" else definition
+        for name, definition in indexes
+        if name not in LEFT_OUT
+    ]
+
+
+def _read_history(source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+    """Store the last 52 weeks of the source's runs, and the usual gap of each pipeline, in two tables of the target."""
+    columns = ", ".join(("external_run_id", *TIMES, *OTHERS, "event_at"))
+    target.execute(f"CREATE UNLOGGED TABLE history AS SELECT {columns} FROM runs")
+    last_weeks = f"event_at > (SELECT max(event_at) FROM runs) - interval '{WEEKS * 168} hours'"
+    _copy(source, target, f"SELECT {columns} FROM runs WHERE {last_weeks}", "history")
+    target.execute("CREATE INDEX ON history (event_at)")
+    target.execute("""
+        CREATE UNLOGGED TABLE gaps AS
+        SELECT pipeline_id, coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY gap), interval '0') AS gap
+        FROM (
+            SELECT pipeline_id, event_at - lag(event_at) OVER (PARTITION BY pipeline_id ORDER BY event_at) AS gap
+            FROM history
+        ) AS gaps
+        GROUP BY pipeline_id
+    """)
+    target.execute("ANALYZE history, gaps")
+    _report("history")
+
+
+def _copy(source: psycopg.Connection[Any], target: psycopg.Connection[Any], query: str, table: str) -> None:
+    with (
+        source.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as read,
+        target.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as write,
+    ):
+        for block in read:
+            write.write(block)
+
+
+def _manage(url: str, *arguments: str) -> None:
+    environment = {**os.environ, "CHM_DATABASE_URL": url}
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
+
+
+def _report(done: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {done}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
