@@ -1,20 +1,27 @@
 """Summarize a client's runs of a window: counts by status, and the latest run of each pipeline."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from chm_project.db.hot_queries import HotQuery
 from chm_project.db.reporting.files import expanded, fragments
 from runs.models import Status
 
+LATEST_FIELDS = ("pipeline_id", "pipeline_name", "platform", "latest_status", "latest_run_at")
+_COMMENT_LINE = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
-# Read and expanded once per process.
+
+# Read and expanded once per process. Without comments, because psycopg caches how it parsed a query only up to 4,096
+# characters.
 @cache
 def client_summary_sql() -> str:
-    return expanded((Path(__file__).parent / "sql" / "client_summary.sql").read_text(), fragments())
+    text = (Path(__file__).parent / "sql" / "client_summary.sql").read_text()
+    return _COMMENT_LINE.sub("", expanded(text, fragments()))
 
 
 @cache
@@ -23,21 +30,13 @@ def _summary_query() -> HotQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class LatestRunOfPipeline:
-    pipeline_id: uuid.UUID
-    pipeline_name: str
-    platform: str
-    latest_status: str
-    latest_run_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class ClientSummary:
     client_id: uuid.UUID
     since: datetime
     until: datetime
     status_counts: dict[str, int]
-    latest_by_pipeline: list[LatestRunOfPipeline]
+    # For each pipeline, its values of LATEST_FIELDS.
+    latest_by_pipeline: list[dict[str, Any]]
 
 
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
@@ -47,4 +46,4 @@ def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) 
     if rows:
         # In the order of the columns of client_summary.sql.
         counts |= zip(("running", "success", "failed", "canceled", "skipped"), map(int, rows[0][5:]), strict=True)
-    return ClientSummary(client_id, since, until, counts, [LatestRunOfPipeline(*row[:5]) for row in rows])
+    return ClientSummary(client_id, since, until, counts, [dict(zip(LATEST_FIELDS, row, strict=False)) for row in rows])

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from chm_project.api.fields import (
     WholeNumberField,
 )
 from chm_project.api.serializers import StrictModelSerializer, StrictSerializer
+from chm_project.api.times import parse_time
 from inventory.models import Platform
 from runs.events import MAX_BIGINT, MAX_ID_LENGTH, MAX_INTEGER
 from runs.models import Run, Status
@@ -128,13 +130,27 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
 
 
 class WindowSerializer(serializers.Serializer[Any]):
+    """Describes the parameters of a window, which `parse_window` reads: a serializer takes as long as the query."""
+
     since = TimeField(default=EPOCH, help_text="Start of the window, inclusive.")
     until = TimeField(default=timezone.now, help_text="End of the window, exclusive. Default: now.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["since"] >= attrs["until"]:
-            raise serializers.ValidationError({"since": ["This must be before until."]})
-        return attrs
+
+def parse_window(parameters: Mapping[str, str]) -> tuple[datetime, datetime]:
+    """Return the start and the end of the requested window."""
+    times = {"since": EPOCH, "until": timezone.now()}
+    problems: dict[str, list[str]] = {}
+    for name in times:
+        try:
+            if (text := parameters.get(name)) is not None:
+                times[name] = parse_time(text)
+        except ValueError as error:
+            problems[name] = [str(error)]
+    if not problems and times["since"] >= times["until"]:
+        problems["since"] = ["This must be before until."]
+    if problems:
+        raise serializers.ValidationError(problems)
+    return times["since"], times["until"]
 
 
 class LatestOfPipelineSerializer(serializers.Serializer[Any]):

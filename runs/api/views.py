@@ -44,11 +44,11 @@ from runs.api.serializers import (
     BatchedRunSerializer,
     BatchSerializer,
     ClientSummarySerializer,
-    LatestOfPipelineSerializer,
     ManualRunSerializer,
     PushedRunSerializer,
     RunSerializer,
     WindowSerializer,
+    parse_window,
 )
 from runs.client_summary import summarize_client
 from runs.events import Kind, Rejected, RunEvent
@@ -378,9 +378,6 @@ def is_uuid(value: object) -> bool:
     return True
 
 
-_LATEST_FIELDS = tuple(LatestOfPipelineSerializer().fields)
-
-
 class ClientSummaryViewSet(ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = ClientSummarySerializer
@@ -396,14 +393,12 @@ class ClientSummaryViewSet(ApiViewSet):
         # An unbound caller can see every client. So its client is checked only if it has no runs (below).
         if visibility_of(request).is_bound:
             self._check_client(client_id)
-        window = WindowSerializer(data=request.query_params)
-        window.is_valid(raise_exception=True)
-        summary = summarize_client(client_id=client_id, **window.validated_data)
+        since, until = parse_window(request.query_params)
+        summary = summarize_client(client_id=client_id, since=since, until=until)
         if not summary.latest_by_pipeline:
             self._check_client(client_id)
-        answer = {name: getattr(summary, name) for name in ("client_id", "since", "until", "status_counts")}
-        latest = [{name: getattr(run, name) for name in _LATEST_FIELDS} for run in summary.latest_by_pipeline]
-        return Response(answer | {"latest_by_pipeline": latest})
+        fields = ("client_id", "since", "until", "status_counts", "latest_by_pipeline")
+        return Response({name: getattr(summary, name) for name in fields})
 
     def _check_client(self, client_id: object) -> None:
         """Raise NotFound for a client that does not exist or is not visible."""

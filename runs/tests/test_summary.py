@@ -251,7 +251,8 @@ def test_latest_and_summary_equal_a_reference_in_python(
         )
         listed = in_window(Run.objects.filter(pipeline=pipeline), since=start, until=end).latest_first()
         assert list(listed) == sorted(runs_of_pipeline, key=run_order, reverse=True)
-    assert [(row.pipeline_id, row.latest_status, row.latest_run_at) for row in result.latest_by_pipeline] == expected
+    found = [(row["pipeline_id"], row["latest_status"], row["latest_run_at"]) for row in result.latest_by_pipeline]
+    assert found == expected
 
 
 # Query plans use the index with any amount of history.
