@@ -9,8 +9,9 @@ from chm_project.handover.views import HandoverView, incident_feed
 from chm_project.operations.views import MetricsView, ReadyView
 
 api: list[URLPattern | URLResolver] = [
-    path("", include("inventory.api.urls")),
+    # First, because Django tries routes in this order, and these get the most requests.
     path("", include("runs.api.urls")),
+    path("", include("inventory.api.urls")),
     path("", include("alerting.api.urls")),
     path("", include("ingestion.api.urls")),
     path("errors", ErrorIndexView.as_view(), name="errors"),
@@ -20,6 +21,8 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
+    path("api/v1/", include(api)),
+    path("ping/", include("runs.api.ping_urls")),
     re_path(r"^(?:admin)?\Z", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/console/", include("chm_project.console.urls")),
     path("admin/", admin.site.urls),
@@ -27,9 +30,7 @@ urlpatterns = [
     path("ready", ReadyView.as_view(), name="ready"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("feed/<str:key>", incident_feed, name="incident-feed"),
-    path("ping/", include("runs.api.ping_urls")),
     path("api/v1", RootView.as_view(), name="root"),
-    path("api/v1/", include(api)),
     # This route is last, so that every unknown path of the API gets a JSON error.
     re_path(r"^api/v1(?:/[\s\S]*)?\Z", unknown_route),
 ]

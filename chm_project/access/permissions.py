@@ -29,8 +29,10 @@ class ScopedPermission(BasePermission):
             return False
         if isinstance(request.auth, ApiToken):
             needed = required_scope(request, view)
+            if request.auth.grants(needed):
+                return True
             self.message = f"This token has the scope {request.auth.scope}; this request needs the scope {needed}."
-            return request.auth.grants(needed)
+            return False
         permission = required_permission(request, view)
         self.message = f"Your roles do not allow this; it needs the permission {permission}. Ask an administrator."
         return permission is not None and request.user.has_perm(permission)

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, QuerySet, Value
 from psycopg import Cursor, sql
 from psycopg._preparing import Prepare
@@ -81,34 +81,33 @@ class HotQuery:
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Run the query with these values; return all rows."""
-        with _cursor(prepares=self.prepared) as cursor:
-            cursor.execute(self.text, values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
+        return _fetch(self.text, values, prepares=self.prepared)
 
     def first(self, **values: Any) -> tuple[Any, ...] | None:
         """Run the query with these values; return the first row, or None without rows."""
-        with _cursor(prepares=self.prepared) as cursor:
-            cursor.execute(self.text, values)
-            row: tuple[Any, ...] | None = cursor.fetchone()
-            return row
+        rows = self.rows(**values)
+        return rows[0] if rows else None
 
 
 def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
     """Return the rows of a `values_list` queryset, read with the fast cursor of hot queries."""
-    with _cursor(prepares=False) as cursor:
-        cursor.execute(*queryset.query.sql_with_params())
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    return _fetch(*queryset.query.sql_with_params(), prepares=False)
 
 
-def _cursor(*, prepares: bool) -> Any:
-    """Return the fast cursor, wrapped so that it raises Django's exceptions and writes Django's query log."""
-    connection.ensure_connection()
-    database: Any = connection
-    cursor = _Cursor(database.connection)
+def _fetch(text: str, values: Any, *, prepares: bool) -> list[tuple[Any, ...]]:
+    """Run a query with the fast cursor and return all rows. Errors are Django's exceptions."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    cursor: Any = _Cursor(database.connection)
     cursor.prepares = prepares and settings.CHM_DATABASE_PREPARE
-    return database._prepare_cursor(cursor)
+    if database.queries_logged or database.execute_wrappers:
+        # Django's wrapper of a cursor writes the query log. It takes as long as half of a hot query.
+        cursor = database._prepare_cursor(cursor)
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        cursor.execute(text, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _sql_value(value: Any) -> str:

@@ -52,11 +52,11 @@ MIDDLEWARE = [
     "chm_project.console.refresh.RefreshMiddleware",
     "chm_project.console.own_changes.OwnChangesMiddleware",
     "chm_project.api.conditional.ETagMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "chm_project.access.browser_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "chm_project.access.browser_middleware.CsrfViewMiddleware",
+    "chm_project.access.browser_middleware.AuthenticationMiddleware",
+    "chm_project.access.browser_middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -131,6 +131,7 @@ REST_FRAMEWORK = {
         "chm_project.api.json_answers.JsonRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chm_project.api.negotiation.ContentNegotiation",
     "DEFAULT_THROTTLE_CLASSES": ["chm_project.api.throttling.TokenThrottle"],
     "DEFAULT_METADATA_CLASS": "chm_project.api.metadata.Metadata",
     "DEFAULT_PARSER_CLASSES": ["chm_project.api.parsers.StrictJSONParser"],

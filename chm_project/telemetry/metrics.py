@@ -5,6 +5,7 @@ Names follow Prometheus' rules: a prefix, and the base unit or `_total` as suffi
 
 import functools
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import ParamSpec
@@ -68,6 +69,8 @@ _POOL_ERRORS = Counter(
     registry=REGISTRY,
 )
 
+POOL_INTERVAL_SECONDS = 1.0
+_pool_recorded_at = 0.0
 _last_pool_counts: dict[str, float] = {}
 # All other methods are counted as OTHER, because clients can send any word as a method.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
@@ -129,10 +132,12 @@ def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bo
 
 @_suppress_errors
 def record_pool() -> None:
-    """Record the state of the connection pool; called at the end of each request and task."""
-    pool = getattr(connection, "pool", None)
-    if not pool:
+    """Record the state of the connection pool, at most once per second; called at the end of each request and task."""
+    global _pool_recorded_at
+    now = time.monotonic()
+    if now < _pool_recorded_at + POOL_INTERVAL_SECONDS or not (pool := getattr(connection, "pool", None)):
         return
+    _pool_recorded_at = now
     stats = pool.get_stats()
     idle = stats.get("pool_available", 0)
     _POOL.labels(process_role(), "idle").set(idle)
