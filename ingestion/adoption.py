@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from chm_project.admin_kit.import_export.importing import ImportResult, RowFault, import_rows
-from chm_project.admin_kit.import_export.tables import Row
+from chm_project.admin_kit.import_export.tables import FileRow
 from ingestion.connection_status import ConnectionStatus, UnmatchedPipeline
 from inventory.import_export import PipelineSheet
 from inventory.models import Environment, Platform
@@ -42,8 +42,8 @@ def adopt_from_source(
         result = import_rows(PipelineSheet(), rows, user_id=user_id)
         # The importer finds rows by name, so it would give an existing pipeline another external id.
         result.faults += [
-            RowFault(change.number, "name", f"{change.row} already exists. Change its external id instead.")
-            for change in result.changed
+            RowFault(change.row_number, "name", f"{change.row} already exists. Change its external id instead.")
+            for change in result.updates
         ]
         if result.faults:
             transaction.set_rollback(True)
@@ -52,7 +52,7 @@ def adopt_from_source(
 
 def _import_rows(
     status: ConnectionStatus, pipelines: Sequence[UnmatchedPipeline], client: str, pipeline_type: str
-) -> list[Row]:
+) -> list[FileRow]:
     connection = status.connection
     selection = connection.pipelines
     name_counts = Counter(pipeline.name for pipeline in pipelines)
@@ -74,5 +74,5 @@ def _import_rows(
             faults.append(("client", "No rule assigns a client; choose one."))
         elif selection.clients and client_name not in selection.clients:
             faults.append(("client", f"The connection does not select the client {client_name}."))
-        rows.append(Row(number, cells, faults))
+        rows.append(FileRow(number, cells, faults))
     return rows

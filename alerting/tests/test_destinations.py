@@ -137,7 +137,7 @@ def test_an_export_masks_the_address_and_can_be_imported_unchanged(rule: AlertRu
     preview = role_browser.post(
         "/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)}
     )
-    assert preview.context["result"].unchanged == 1
+    assert preview.context["result"].unchanged_count == 1
     assert preview.context["result"].changes == []
     assert AlertRule.objects.get().destination == HOOK
 

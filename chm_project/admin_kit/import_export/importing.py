@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import Model
 
 from chm_project.admin_kit.import_export.sheets import Key, Sheet
-from chm_project.admin_kit.import_export.tables import Row
+from chm_project.admin_kit.import_export.tables import FileRow
 from chm_project.db.constraint_errors import violated_rule_messages
 
 # Maximum number of row numbers to list for a fault that several rows share.
@@ -22,60 +22,62 @@ MAX_ROW_NUMBERS = 10
 class RowFault:
     """A fault in one cell, or in the whole row if `column` is empty."""
 
-    number: int
+    row_number: int
     column: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class FaultGroup:
-    """A fault that several rows share. `numbers` contains their row numbers."""
+    """A fault that several rows share."""
 
     column: str
     message: str
-    numbers: list[int]
+    row_numbers: list[int]
 
     @property
-    def rows(self) -> str:
+    def row_numbers_text(self) -> str:
         """Return the first row numbers and the number of the others as text: "2, 3 and 5 more"."""
-        listed, unlisted_count = self.numbers[:MAX_ROW_NUMBERS], len(self.numbers) - MAX_ROW_NUMBERS
+        listed, unlisted_count = self.row_numbers[:MAX_ROW_NUMBERS], len(self.row_numbers) - MAX_ROW_NUMBERS
         return ", ".join(map(str, listed)) + (f" and {unlisted_count:,} more" if unlisted_count > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """The row that the import stores. `fields` maps each changed column to its old and new value."""
+class RowChange:
+    """A row that the import adds or changes. `values` maps each changed column to its old and new value."""
 
-    number: int
+    row_number: int
     row: Model
     is_new: bool
-    fields: dict[str, tuple[str, str]]
+    values: dict[str, tuple[str, str]]
 
 
 @dataclass(slots=True)
 class ImportResult:
     faults: list[RowFault] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    unchanged: int = 0
+    changes: list[RowChange] = field(default_factory=list)
+    unchanged_count: int = 0
 
     @property
     def fault_groups(self) -> list[FaultGroup]:
         """Return the faults, grouped by column and message, in the order of their first rows."""
-        numbers_by_kind: dict[tuple[str, str], list[int]] = {}
+        row_numbers_by_fault: dict[tuple[str, str], list[int]] = {}
         for fault in self.faults:
-            numbers_by_kind.setdefault((fault.column, fault.message), []).append(fault.number)
-        return [FaultGroup(*kind, numbers) for kind, numbers in numbers_by_kind.items()]
+            row_numbers_by_fault.setdefault((fault.column, fault.message), []).append(fault.row_number)
+        return [
+            FaultGroup(column, message, row_numbers) for (column, message), row_numbers in row_numbers_by_fault.items()
+        ]
 
     @property
-    def new(self) -> list[Change]:
+    def additions(self) -> list[RowChange]:
         return [change for change in self.changes if change.is_new]
 
     @property
-    def changed(self) -> list[Change]:
+    def updates(self) -> list[RowChange]:
         return [change for change in self.changes if not change.is_new]
 
 
-def try_rows(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
+def try_rows(sheet: Sheet[Any], rows: Sequence[FileRow]) -> ImportResult:
     """Return the result that an import would have: import the rows, then roll back."""
     with transaction.atomic():
         result = _import(sheet, rows)
@@ -83,7 +85,7 @@ def try_rows(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
     return result
 
 
-def import_rows(sheet: Sheet[Any], rows: Sequence[Row], *, user_id: Any) -> ImportResult:
+def import_rows(sheet: Sheet[Any], rows: Sequence[FileRow], *, user_id: Any) -> ImportResult:
     """Store all rows with their log entries, or none if a row has a fault."""
     with transaction.atomic():
         result = _import(sheet, rows)
@@ -94,7 +96,7 @@ def import_rows(sheet: Sheet[Any], rows: Sequence[Row], *, user_id: Any) -> Impo
     return result
 
 
-def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
+def _import(sheet: Sheet[Any], rows: Sequence[FileRow]) -> ImportResult:
     result = ImportResult()
     cells = [row.cells for row in rows]
     # Read the objects that the rows refer to in a few queries, instead of in one query per row.
@@ -110,11 +112,11 @@ def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
             result.faults.append(RowFault(row.number, sheet.key[-1], message))
         else:
             _validate(sheet, row, stored_rows.get(key) if key else None, result)
-        # Remember also a row with a fault, so that a later row with the same key is reported.
+        # Also remember the key of a row with a fault, so that a later row with the same key is reported.
         if key:
             row_number_by_key.setdefault(key, row.number)
     _store(result)
-    result.faults.sort(key=lambda fault: fault.number)
+    result.faults.sort(key=lambda fault: fault.row_number)
     return result
 
 
@@ -123,7 +125,7 @@ def joined_names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _validate(sheet: Sheet[Any], row: Row, stored_row: Any, result: ImportResult) -> None:
+def _validate(sheet: Sheet[Any], row: FileRow, stored_row: Any, result: ImportResult) -> None:
     instance = stored_row if stored_row is not None else sheet.model()
     old_cells = sheet.cells(instance) if stored_row is not None else dict.fromkeys(sheet.columns, "")
     defaults = old_cells if stored_row is not None else {column: sheet.default(column) for column in sheet.columns}
@@ -138,38 +140,38 @@ def _validate(sheet: Sheet[Any], row: Row, stored_row: Any, result: ImportResult
             ]
         return
     new_cells = sheet.cells(form.instance)
-    fields = {
+    values = {
         column: (old_cells[column], new_cells[column])
         for column in sheet.columns
         if old_cells[column] != new_cells[column]
     }
-    if fields:
-        result.changes.append(Change(row.number, form.instance, stored_row is None, fields))
+    if values:
+        result.changes.append(RowChange(row.number, form.instance, stored_row is None, values))
     else:
-        result.unchanged += 1
+        result.unchanged_count += 1
 
 
 def _store(result: ImportResult) -> None:
     """Store all rows at once. If the database refuses, store them one by one to find the refused rows."""
     try:
         with transaction.atomic():
-            for model, changes in _by_model(result.new).items():
+            for model, changes in _by_model(result.additions).items():
                 model._default_manager.bulk_create([change.row for change in changes])
-            for change in result.changed:
+            for change in result.updates:
                 _save(change)
     except (IntegrityError, DataError):
         for change in result.changes:
             _store_one(change, result)
 
 
-def _by_model(changes: Sequence[Change]) -> dict[type[Model], list[Change]]:
-    by_model: dict[type[Model], list[Change]] = {}
+def _by_model(changes: Sequence[RowChange]) -> dict[type[Model], list[RowChange]]:
+    changes_by_model: dict[type[Model], list[RowChange]] = {}
     for change in changes:
-        by_model.setdefault(type(change.row), []).append(change)
-    return by_model
+        changes_by_model.setdefault(type(change.row), []).append(change)
+    return changes_by_model
 
 
-def _store_one(change: Change, result: ImportResult) -> None:
+def _store_one(change: RowChange, result: ImportResult) -> None:
     try:
         with transaction.atomic():
             _save(change)
@@ -177,22 +179,22 @@ def _store_one(change: Change, result: ImportResult) -> None:
         # A constraint on several columns reports one error per column. Usually the last column is the one to correct.
         details = violated_rule_messages(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
-        result.faults.append(RowFault(change.number, column, messages[0]))
+        result.faults.append(RowFault(change.row_number, column, messages[0]))
     except DataError:
-        result.faults.append(RowFault(change.number, "", "The database cannot store this row."))
+        result.faults.append(RowFault(change.row_number, "", "The database cannot store this row."))
 
 
-def _save(change: Change) -> None:
+def _save(change: RowChange) -> None:
     """Save only the changed columns, because ingestion updates other columns of the same row."""
     if change.is_new:
         change.row.save(force_insert=True)
     else:
-        change.row.save(update_fields=[*change.fields, "updated_at"])
+        change.row.save(update_fields=[*change.values, "updated_at"])
 
 
 def _log(result: ImportResult, user_id: Any) -> None:
-    if new := [change.row for change in result.new]:
-        LogEntry.objects.log_actions(user_id, new, ADDITION, [{"added": {}}])
+    if new_rows := [change.row for change in result.additions]:
+        LogEntry.objects.log_actions(user_id, new_rows, ADDITION, [{"added": {}}])
     LogEntry.objects.bulk_create(
         LogEntry(
             user_id=user_id,
@@ -200,7 +202,7 @@ def _log(result: ImportResult, user_id: Any) -> None:
             object_id=str(change.row.pk),
             object_repr=str(change.row)[:200],  # the length of the column
             action_flag=CHANGE,
-            change_message=json.dumps([{"changed": {"fields": list(change.fields), "values": change.fields}}]),
+            change_message=json.dumps([{"changed": {"fields": list(change.values), "values": change.values}}]),
         )
-        for change in result.changed
+        for change in result.updates
     )

@@ -23,7 +23,7 @@ from chm_project.admin_kit.import_export.tables import (
     MAX_BYTES,
     MAX_ROWS,
     XLSX_TYPE,
-    Row,
+    FileRow,
     UnreadableError,
     csv_file_lines,
     read_table,
@@ -68,7 +68,7 @@ class ImportExportMixin(_Admin[ModelT]):
         view = self.admin_site.admin_view
         import_and_export = [
             path("import/", view(self.import_view), name=f"{info}_import"),
-            path("export/<str:form>/", view(self.export_view), name=f"{info}_export"),
+            path("export/<str:file_format>/", view(self.export_view), name=f"{info}_export"),
         ]
         return import_and_export + super().get_urls()
 
@@ -114,12 +114,12 @@ class ImportExportMixin(_Admin[ModelT]):
         cache.delete(cache_key)
         messages.success(
             request,
-            f"Imported {self.opts.verbose_name_plural}: {len(result.new)} new, {len(result.changed)} changed, "
-            f"{result.unchanged} unchanged.",
+            f"Imported {self.opts.verbose_name_plural}: {len(result.additions)} new, {len(result.updates)} changed, "
+            f"{result.unchanged_count} unchanged.",
         )
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
-    def _read(self, data: bytes) -> list[Row]:
+    def _read(self, data: bytes) -> list[FileRow]:
         return read_table(data, columns=self.sheet.columns, required=self.sheet.required)
 
     def _cache_key(self, request: HttpRequest, upload: str) -> str:
@@ -146,18 +146,18 @@ class ImportExportMixin(_Admin[ModelT]):
             faults, changes = result.fault_groups, result.changes
             context |= {
                 "faults": faults[:MAX_LISTED],
-                "more_faults": len(faults[MAX_LISTED:]),
-                "faulty_rows": len({fault.number for fault in result.faults}),
+                "unlisted_fault_count": len(faults[MAX_LISTED:]),
+                "faulty_row_count": len({fault.row_number for fault in result.faults}),
                 "changes": changes[:MAX_LISTED],
-                "more_changes": len(changes[MAX_LISTED:]),
+                "unlisted_change_count": len(changes[MAX_LISTED:]),
             }
         return TemplateResponse(request, "admin/import_export/import.html", context)
 
-    def export_view(self, request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
+    def export_view(self, request: HttpRequest, file_format: str) -> HttpResponse | StreamingHttpResponse:
         """Export the rows of all pages of the list, with its filters and its search."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if form not in ("csv", "xlsx"):
+        if file_format not in ("csv", "xlsx"):
             raise Http404
         try:
             filtered_rows = self.get_changelist_instance(request).get_queryset(request)
@@ -165,9 +165,9 @@ class ImportExportMixin(_Admin[ModelT]):
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(filtered_rows).iterator(chunk_size=2000))
         columns = self.sheet.columns
-        name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"
+        name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{file_format}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        if form == "xlsx":
+        if file_format == "xlsx":
             return HttpResponse(xlsx_file(columns, rows), content_type=XLSX_TYPE, headers=headers)
         return StreamingHttpResponse(
             csv_file_lines(columns, rows), content_type="text/csv; charset=utf-8", headers=headers
@@ -179,14 +179,14 @@ def column_descriptions(sheet: Sheet[Any]) -> list[tuple[str, str]]:
     descriptions = []
     for name, field in sheet.form.base_fields.items():
         choices = [str(value) for value, _ in getattr(field, "choices", [])]
-        kind = (
+        value_type = (
             "yes or no"
             if isinstance(field, FlagCell)
             else "whole number"
             if isinstance(field, forms.IntegerField)
             else "text"
         )
-        values = ", ".join(choices) or kind
+        values = ", ".join(choices) or value_type
         default = sheet.default(name)
         required = (
             "required" if name in sheet.required else "required for new rows" if field.required else "may be blank"

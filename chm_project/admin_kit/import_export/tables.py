@@ -33,7 +33,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """One row of the file. `number` is the row number as in a spreadsheet, where the heading is row 1."""
 
     number: int
@@ -41,14 +41,14 @@ class Row:
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) -> list[Row]:
+def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) -> list[FileRow]:
     """Return all rows except blank ones. Raise UnreadableError if the file cannot be read."""
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; import it in parts.")
     # Zip files, and so workbooks, start with these bytes.
     lines = _xlsx_lines(data) if data.startswith(b"PK\x03\x04") else _csv_lines(data)
     heading = _heading(next(lines, []), columns, required)
-    rows: list[Row] = []
+    rows: list[FileRow] = []
     for number, line in enumerate(lines, start=2):
         if number > MAX_LINES:
             raise UnreadableError(
@@ -79,7 +79,7 @@ def _heading(line: Sequence[Any], columns: Sequence[str], required: Sequence[str
     return names
 
 
-def _row(number: int, line: Sequence[Any], heading: list[str]) -> Row:
+def _row(number: int, line: Sequence[Any], heading: list[str]) -> FileRow:
     faults: list[tuple[str, str]] = []
     cells: dict[str, str] = {}
     for name, cell in zip(heading, line, strict=False):
@@ -89,7 +89,7 @@ def _row(number: int, line: Sequence[Any], heading: list[str]) -> Row:
             cells[name] = unescape_formula(cell)
     if len(line) != len(heading) and any(cell != "" for cell in line[len(heading) :]):
         faults.append(("", f"This row has {len(line)} cells, the heading {len(heading)}."))
-    return Row(number, cells, faults)
+    return FileRow(number, cells, faults)
 
 
 def _csv_lines(data: bytes) -> Iterator[list[str]]:

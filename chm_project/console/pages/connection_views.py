@@ -76,13 +76,13 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
     )
     if result.faults:
         for fault in result.faults[:MAX_FAULTS]:
-            where = f"Selected pipeline {fault.number}, {fault.column}: " if fault.number else ""
+            where = f"Selected pipeline {fault.row_number}, {fault.column}: " if fault.row_number else ""
             messages.error(request, where + fault.message)
         messages.error(request, "Nothing was adopted.")
-    elif not result.new:
+    elif not result.additions:
         messages.warning(request, "Select at least one pipeline.")
     else:
-        count = len(result.new)
+        count = len(result.additions)
         message = f"Adopted {count} pipeline{'' if count == 1 else 's'}. The next ingestion reads all their runs."
         messages.success(request, message)
     return HttpResponseRedirect(reverse("console:connection", args=[name]))
