@@ -5,8 +5,8 @@ forms of tokens, and `context_rules` texts that surround a secret.
 """
 
 from chm_project.scrubbing.payloads import scrub_mapping, scrub_payload, scrubbed, storable_text
-from chm_project.scrubbing.secret_names import secret_name
+from chm_project.scrubbing.secret_names import kind_of_secret
 from chm_project.scrubbing.texts import scrub_text
 from chm_project.scrubbing.value_checks import FILTERED
 
-__all__ = ["FILTERED", "scrub_mapping", "scrub_payload", "scrub_text", "scrubbed", "secret_name", "storable_text"]
+__all__ = ["FILTERED", "kind_of_secret", "scrub_mapping", "scrub_payload", "scrub_text", "scrubbed", "storable_text"]

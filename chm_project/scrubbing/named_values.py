@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from chm_project.scrubbing.secret_names import SecretName, secret_name
+from chm_project.scrubbing.secret_names import SecretKind, kind_of_secret
 from chm_project.scrubbing.value_checks import is_secret_text, looks_random
 
 Span = tuple[int, int]
@@ -52,13 +52,13 @@ _SENTENCE_END = ".,:;!?)…"
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
-    """A secret name at text[first:last]."""
+class _FoundName:
+    """A secret name at text[start:end]."""
 
     text: str
-    first: int
-    last: int
-    kind: SecretName
+    start: int
+    end: int
+    kind: SecretKind
 
 
 def name_at(text: str, start: int, end: int) -> Span:
@@ -70,8 +70,8 @@ def name_at(text: str, start: int, end: int) -> Span:
         and (text[name_start - 1].isalnum() or text[name_start - 1] in "_.-")
     ):
         name_start -= 1
-    last = _NAME_END.match(text, end)
-    return name_start, last.end() if last else end
+    rest_of_name = _NAME_END.match(text, end)
+    return name_start, rest_of_name.end() if rest_of_name else end
 
 
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
@@ -79,28 +79,28 @@ def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
 
     If the span is not a secret name, return `start` and None: a longer name can begin here, as in "mot de passe".
     """
-    first, last = name_at(text, start, end)
-    kind = secret_name(text[first:last])
-    if kind is None or not kind.in_texts:
+    name_start, name_end = name_at(text, start, end)
+    kind = kind_of_secret(text[name_start:name_end])
+    if kind is None or not kind.is_found_in_texts:
         return start, None
-    name = _Name(text, first, last, kind)
-    return last, next((span for form in _FORMS if (span := form(name))), None)
+    name = _FoundName(text, name_start, name_end, kind)
+    return name_end, next((span for find_value in _VALUE_FINDERS if (span := find_value(name))), None)
 
 
-def _in_tag(name: _Name) -> Span | None:
+def _value_in_tag(name: _FoundName) -> Span | None:
     """Find X in <password>X</password>, also with a namespace, with attributes, or as HTML entities."""
-    if name.text[name.first - 1 : name.first] not in _CHARACTERS_BEFORE_TAG_NAME or not _TAG_START.search(
-        name.text[max(0, name.first - 40) : name.first]
+    if name.text[name.start - 1 : name.start] not in _CHARACTERS_BEFORE_TAG_NAME or not _TAG_START.search(
+        name.text[max(0, name.start - 40) : name.start]
     ):
         return None
-    if tag := _TAG.match(name.text, name.last):
+    if tag := _TAG.match(name.text, name.end):
         return _secret_span(_TAG_TEXT.match(name.text, tag.end()), name.kind, is_value=True)
     return None
 
 
-def _in_attribute(name: _Name) -> Span | None:
+def _value_in_attribute(name: _FoundName) -> Span | None:
     """Find X in <property name="password" value="X"/> and <entry key="password">X</entry>."""
-    match = _ATTRIBUTE.match(name.text, name.last)
+    match = _ATTRIBUTE.match(name.text, name.end)
     if match is None:
         return None
     return _secret_span(
@@ -108,9 +108,9 @@ def _in_attribute(name: _Name) -> Span | None:
     )
 
 
-def _assigned(name: _Name) -> Span | None:
+def _assigned_value(name: _FoundName) -> Span | None:
     """Find X in password=X, "password": "X" and password := X, also on the next line."""
-    match = _ASSIGNED.match(name.text, name.last)
+    match = _ASSIGNED.match(name.text, name.end)
     if match is None:
         return None
     value = _VALUE.match(name.text, match.end())
@@ -119,36 +119,36 @@ def _assigned(name: _Name) -> Span | None:
     return _secret_span(value, name.kind, is_value=match["operator"] not in (":", "：") or value.lastgroup != "bare")
 
 
-def _in_arguments(name: _Name) -> Span | None:
+def _value_in_arguments(name: _FoundName) -> Span | None:
     """Find X in --password X, also as items of a printed list, and in ('DB_PASSWORD', 'X')."""
-    is_option = name.text[name.first] == "-"
-    if not is_option and not name.text[name.first : name.last].isupper():
+    is_option = name.text[name.start] == "-"
+    if not is_option and not name.text[name.start : name.end].isupper():
         return None
-    match = _BETWEEN_ARGUMENTS.match(name.text, name.last)
+    match = _BETWEEN_ARGUMENTS.match(name.text, name.end)
     if match is None or (not is_option and match[0].isspace()):
         return None
     value = _VALUE.match(name.text, match.end())
     # "--password PASSWORD" is part of a help text, and PASSWORD is not a value.
-    if value and value[0].isupper() and secret_name(value[0]):
+    if value and value[0].isupper() and kind_of_secret(value[0]):
         return None
     return _secret_span(value, name.kind, is_value=True)
 
 
-def _in_sentence(name: _Name) -> Span | None:
+def _value_in_sentence(name: _FoundName) -> Span | None:
     """Find X in "the password is X". If X is a word in lower case, it must be at the end of the sentence."""
-    match = _IS_PHRASE.match(name.text, name.last)
+    match = _IS_PHRASE.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None
-    quoted = value.lastgroup != "bare"
-    if not quoted and value[0].isalpha() and value[0].islower() and not _AT_END.match(name.text, value.end()):
+    is_quoted = value.lastgroup != "bare"
+    if not is_quoted and value[0].isalpha() and value[0].islower() and not _AT_END.match(name.text, value.end()):
         return None
-    return _secret_span(value, name.kind, is_value=quoted)
+    return _secret_span(value, name.kind, is_value=is_quoted)
 
 
-def _next_word(name: _Name) -> Span | None:
+def _next_word_as_value(name: _FoundName) -> Span | None:
     """Find X in "password 'X' for" and "token X has expired". X must be quoted, or mix letters and digits."""
-    match = _NEXT_WORD.match(name.text, name.last)
+    match = _NEXT_WORD.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None
@@ -160,10 +160,17 @@ def _next_word(name: _Name) -> Span | None:
     return None
 
 
-_FORMS = (_in_tag, _in_attribute, _assigned, _in_arguments, _in_sentence, _next_word)
+_VALUE_FINDERS = (
+    _value_in_tag,
+    _value_in_attribute,
+    _assigned_value,
+    _value_in_arguments,
+    _value_in_sentence,
+    _next_word_as_value,
+)
 
 
-def _secret_span(value: re.Match[str] | None, kind: SecretName, *, is_value: bool) -> Span | None:
+def _secret_span(value: re.Match[str] | None, kind: SecretKind, *, is_value: bool) -> Span | None:
     """Return the span of the value; None if there is no value, or if it is harmless or a reference such as ${X}."""
     if value is None or value.lastgroup == "reference":
         return None

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from chm_project.scrubbing.secret_names import SecretName, secret_name, words_of
+from chm_project.scrubbing.secret_names import SecretKind, kind_of_secret, words_of
 from chm_project.scrubbing.texts import scrub_text, search_payload, secret_spans
 from chm_project.scrubbing.value_checks import FILTERED, is_secret_member, looks_random
 
 # Times and dataclasses are not JSON: orjson raises TypeError, and `_storable` turns them into text.
-_AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+_JSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 MAX_DEPTH = 64
 TOO_DEEP = "[nested too deep]"
 
@@ -55,7 +55,7 @@ def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
     fields of a run in its payload. A field that is part of the harmless text does not have to be searched for secrets.
     """
     try:
-        encoded = orjson.dumps(value, option=_AS_JSON).decode()
+        encoded = orjson.dumps(value, option=_JSON_OPTIONS).decode()
         is_storable = "\\u0000" not in encoded
     except TypeError:
         is_storable = False
@@ -64,10 +64,10 @@ def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
         is_suspicious, is_harmless = search_payload(encoded)
         if not is_suspicious:
             return encoded, encoded if is_harmless else ""
-    return _dump(scrubbed(_storable(value, 0))), ""
+    return _to_json(scrubbed(_storable(value, 0))), ""
 
 
-def _dump(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -99,16 +99,16 @@ def scrubbed(value: Any) -> Any:
     pair_kind = _kind_of_pair(value)
     return {
         scrub_text(key): _hide_secret(item, kind)
-        if (kind := secret_name(key) or (pair_kind if _is_one_of(key, _VALUE_KEYS) else None))
+        if (kind := kind_of_secret(key) or (pair_kind if _is_one_of(key, _VALUE_KEYS) else None))
         else scrubbed(item)
         for key, item in value.items()
     }
 
 
-def _kind_of_pair(value: dict[str, Any]) -> SecretName | None:
+def _kind_of_pair(value: dict[str, Any]) -> SecretKind | None:
     """Return the kind of secret that a pair of name and value announces; None for other objects."""
     for key, item in value.items():
-        if _is_one_of(key, _NAME_KEYS) and isinstance(item, str) and (kind := secret_name(item.lstrip("-"))):
+        if _is_one_of(key, _NAME_KEYS) and isinstance(item, str) and (kind := kind_of_secret(item.lstrip("-"))):
             return kind
     return None
 
@@ -116,11 +116,11 @@ def _kind_of_pair(value: dict[str, Any]) -> SecretName | None:
 @lru_cache(maxsize=4096)
 def _is_one_of(key: str, keys: frozenset[str]) -> bool:
     """Return whether the key is one of `keys`, also after a prefix word: "Value" and "envValue" are the key "value"."""
-    *before, last = words_of(key) or ("",)
-    return last in keys and _PREFIX_WORDS.issuperset(before)
+    *prefix_words, last_word = words_of(key) or ("",)
+    return last_word in keys and _PREFIX_WORDS.issuperset(prefix_words)
 
 
-def _hide_secret(item: Any, kind: SecretName) -> Any:
+def _hide_secret(item: Any, kind: SecretKind) -> Any:
     """Return [filtered] for the value of a secret key, or the value itself if it is a state or a count."""
     if item is None or isinstance(item, bool):
         return item
@@ -146,7 +146,7 @@ def _scrub_list(items: list[Any]) -> list[Any]:
                 result.append(FILTERED if is_in_key_block else item)
                 continue
             is_in_key_block = bool(_KEY_BLOCK.search(item)) and not _KEY_BLOCK_END.search(item)
-        kind = _kind_announced_by(previous, item, pair=len(items) == 2) if position else None
+        kind = _kind_announced_by(previous, item, is_pair=len(items) == 2) if position else None
         result.append(_hide_secret(item, kind) if kind else scrubbed(item))
         previous = item
     if any(isinstance(item, str) and item.startswith("-") for item in items):
@@ -154,13 +154,13 @@ def _scrub_list(items: list[Any]) -> list[Any]:
     return result
 
 
-def _kind_announced_by(previous: Any, item: Any, *, pair: bool) -> SecretName | None:
+def _kind_announced_by(previous: Any, item: Any, *, is_pair: bool) -> SecretKind | None:
     """Return the kind of secret that the previous item announces, as an option or as the name of a pair; else None."""
     if not isinstance(previous, str) or not isinstance(item, str | int) or isinstance(item, bool):
         return None
     is_option = bool(_OPTION.match(previous)) and not str(item).startswith("-")
-    if is_option or (pair and (_VARIABLE.match(previous) or looks_random(str(item)))):
-        return secret_name(previous.lstrip("-"))
+    if is_option or (is_pair and (_VARIABLE.match(previous) or looks_random(str(item)))):
+        return kind_of_secret(previous.lstrip("-"))
     return None
 
 
@@ -168,12 +168,13 @@ def _scrub_command(items: list[Any], result: list[Any]) -> None:
     """Scrub a list with options as one command line, to find secrets as in `mysql -pX` and `curl -u user:X`."""
     words = [item if isinstance(item, str) else "" for item in items]
     spans = secret_spans(" ".join(words))
-    start = 0
+    word_start = 0
     for position, word in enumerate(words):
-        inside = [
-            (first - start, last - start) for first, last in spans if start <= first and last <= start + len(word)
+        word_end = word_start + len(word)
+        spans_in_word = [
+            (start - word_start, end - word_start) for start, end in spans if word_start <= start and end <= word_end
         ]
-        if inside and result[position] == word:
-            for first, last in reversed(inside):
-                result[position] = result[position][:first] + FILTERED + result[position][last:]
-        start += len(word) + 1
+        if spans_in_word and result[position] == word:
+            for start, end in reversed(spans_in_word):
+                result[position] = result[position][:start] + FILTERED + result[position][end:]
+        word_start = word_end + 1

@@ -18,14 +18,14 @@ class PlainWords(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SecretName:
-    """A kind of secret and the names that announce it.
+class SecretKind:
+    """A kind of secret, and the names that announce it.
 
     phrases: the names, as words separated by spaces; "api key" also matches apiKey, API-KEY and apikey.
     word_endings: names that are also recognized at the end of a longer word, as in "smtppassword".
     number_can_be_secret: if False, a plain number after the name is a count.
     plain_words: when an ordinary word after the name is treated as a secret.
-    in_texts: the name is recognized in texts too, not only as a key of a payload.
+    is_found_in_texts: the name is recognized in texts too, not only as a key of a payload.
     """
 
     name: str
@@ -35,15 +35,15 @@ class SecretName:
     word_endings: tuple[str, ...] = ()
     number_can_be_secret: bool = False
     plain_words: PlainWords = PlainWords.NEVER
-    in_texts: bool = True
+    is_found_in_texts: bool = True
 
 
 def _split_phrases(text: str) -> tuple[str, ...]:
     return tuple(phrase.strip() for phrase in text.split(","))
 
 
-SECRET_NAMES = (
-    SecretName(
+SECRET_KINDS = (
+    SecretKind(
         "password",
         "A password can be any word or number, so every value is hidden except states such as 'expired'.",
         _split_phrases(
@@ -57,14 +57,14 @@ SECRET_NAMES = (
         number_can_be_secret=True,
         plain_words=PlainWords.ALWAYS,
     ),
-    SecretName(
+    SecretKind(
         "short password",
         "Short forms of password can have another meaning: 'pass: 12' is a number of tests.",
         _split_phrases("pass, pw, passw, psw, pword"),
         ("db_pass=«tiger»", "pw: «hunter2»"),
         plain_words=PlainWords.AFTER_EQUALS,
     ),
-    SecretName(
+    SecretKind(
         "code",
         "Codes that users type are usually plain numbers.",
         _split_phrases(
@@ -75,7 +75,7 @@ SECRET_NAMES = (
         ("otp=«492113»", "mfa_code: «128311»"),
         number_can_be_secret=True,
     ),
-    SecretName(
+    SecretKind(
         "token",
         "These values give access. A plain number after such a name is a count, and an ordinary word is a state.",
         _split_phrases(
@@ -85,7 +85,7 @@ SECRET_NAMES = (
         ("api_token=«{alnum:24}»", "client_secret: «{alnum:20}»", "invalid token '«{alnum:40}»'"),
         word_endings=("secret", "token", "credentials", "トークン"),
     ),
-    SecretName(
+    SecretKind(
         "key",
         "Keys with a word that marks them as secret; 'key' without such a word is usually a column.",
         _split_phrases(
@@ -99,7 +99,7 @@ SECRET_NAMES = (
         ("FERNET_KEY=«{alnum:43}=»", "private_key: «{base64:60}»", "X-API-Key: «{hex:32}»"),
         word_endings=("apikey", "privatekey", "accesskey", "secretkey"),
     ),
-    SecretName(
+    SecretKind(
         "authentication",
         "These values prove an identity. 'auth: failed' is only a state.",
         _split_phrases(
@@ -109,14 +109,14 @@ SECRET_NAMES = (
         ("auth=«{alnum:24}»", "salt: «{hex:32}»", "session_id=«{alnum:32}»"),
         word_endings=("sessionid", "sessid", "csrftoken"),
     ),
-    SecretName(
+    SecretKind(
         "authorization",
         "A key of payloads. In texts, the rule for the Authorization header applies, which keeps the scheme.",
         _split_phrases("authorization, proxy authorization"),
         (),
-        in_texts=False,
+        is_found_in_texts=False,
     ),
-    SecretName(
+    SecretKind(
         "connection",
         "These addresses usually contain a password.",
         _split_phrases(
@@ -147,23 +147,23 @@ _WORD_OR_NUMBER = re.compile(r"[^\W\d_]+|\d+")
 _SEPARATORS = ("", "_", "-", " ", ".", "__")
 
 
-def _index_names() -> tuple[dict[tuple[str, ...], SecretName], dict[str, SecretName]]:
+def _index_kinds() -> tuple[dict[tuple[str, ...], SecretKind], dict[str, SecretKind]]:
     """Return the kinds of secrets by the words of their names, and by the endings of longer words."""
-    by_words = {tuple(phrase.split()): kind for kind in SECRET_NAMES for phrase in kind.phrases}
-    joined = {"".join(words): kind for words, kind in by_words.items() if len(words) > 1}
-    return by_words | {(word,): kind for word, kind in joined.items()}, {
-        word: kind for kind in SECRET_NAMES for word in kind.word_endings
+    kind_by_words = {tuple(phrase.split()): kind for kind in SECRET_KINDS for phrase in kind.phrases}
+    kind_by_joined_words = {"".join(words): kind for words, kind in kind_by_words.items() if len(words) > 1}
+    return kind_by_words | {(word,): kind for word, kind in kind_by_joined_words.items()}, {
+        word: kind for kind in SECRET_KINDS for word in kind.word_endings
     }
 
 
-_BY_WORDS, _BY_WORD_ENDING = _index_names()
-_MAX_WORDS = max(map(len, _BY_WORDS))
+_KIND_BY_WORDS, _KIND_BY_WORD_ENDING = _index_kinds()
+_MAX_WORDS = max(map(len, _KIND_BY_WORDS))
 
 
 def literals_in_names() -> frozenset[str]:
     """Return literals in lower case. A text without any of them contains no secret name."""
-    return frozenset(separator.join(words) for words in _BY_WORDS for separator in _SEPARATORS) | frozenset(
-        _BY_WORD_ENDING
+    return frozenset(separator.join(words) for words in _KIND_BY_WORDS for separator in _SEPARATORS) | frozenset(
+        _KIND_BY_WORD_ENDING
     )
 
 
@@ -174,7 +174,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 # Cached, because the same keys occur in the payloads of all runs.
 @lru_cache(maxsize=8192)
-def secret_name(name: str) -> SecretName | None:
+def kind_of_secret(name: str) -> SecretKind | None:
     """Return the kind of secret that a name announces, or None if it is harmless."""
     words = words_of(name)
     for end in range(len(words), 0, -1):
@@ -185,9 +185,9 @@ def secret_name(name: str) -> SecretName | None:
     return None
 
 
-def _ending_at(words: tuple[str, ...], end: int) -> SecretName | None:
+def _ending_at(words: tuple[str, ...], end: int) -> SecretKind | None:
     """Return the kind of the longest listed name that ends before words[end], or None."""
     for length in range(min(_MAX_WORDS, end), 0, -1):
-        if kind := _BY_WORDS.get(words[end - length : end]):
+        if kind := _KIND_BY_WORDS.get(words[end - length : end]):
             return kind
-    return next((kind for word, kind in _BY_WORD_ENDING.items() if words[end - 1].endswith(word)), None)
+    return next((kind for word, kind in _KIND_BY_WORD_ENDING.items() if words[end - 1].endswith(word)), None)

@@ -11,7 +11,7 @@ from chm_project.scrubbing.context_rules import CONTEXT_RULES
 from chm_project.scrubbing.decoding import decode
 from chm_project.scrubbing.named_values import Span, name_at, secret_value
 from chm_project.scrubbing.rules import Rule
-from chm_project.scrubbing.secret_names import literals_in_names, secret_name
+from chm_project.scrubbing.secret_names import kind_of_secret, literals_in_names
 from chm_project.scrubbing.token_rules import TOKEN_RULES
 from chm_project.scrubbing.value_checks import FILTERED, looks_random
 
@@ -61,47 +61,49 @@ def search_payload(encoded: str) -> tuple[bool, bool]:
     The first value is False only if the text contains no secret name and matches no rule. The second value is True only
     if the text contains no anchor and no word of a secret name, so that a search in any part of it finds nothing.
     """
-    lower = _lower(encoded)
-    literals = _literals_in(lower)
+    lower_text = _lower(encoded)
+    literals = _literals_in(lower_text)
     decoded_text = decode(encoded)
     if decoded_text is None:
-        return bool(literals) and _may_hold_secret(encoded, lower, literals), not literals
-    if _may_hold_secret(encoded, lower, literals):
+        return bool(literals) and _may_hold_secret(encoded, lower_text, literals), not literals
+    if _may_hold_secret(encoded, lower_text, literals):
         return True, False
-    lower = _lower(decoded_text.text)
-    return _may_hold_secret(decoded_text.text, lower, _literals_in(lower)), False
+    lower_text = _lower(decoded_text.text)
+    return _may_hold_secret(decoded_text.text, lower_text, _literals_in(lower_text)), False
 
 
-def _may_hold_secret(encoded: str, lower: str, literals: Sequence[tuple[int, int, int]]) -> bool:
-    escaped = "\\" in encoded
-    for literal, start, end in literals:
+def _may_hold_secret(encoded: str, lower_text: str, literals: Sequence[tuple[int, int, int]]) -> bool:
+    has_escapes = "\\" in encoded
+    for literal_index, start, end in literals:
         # With escapes, the JSON text differs from the text that it encodes, so the patterns cannot be applied to it.
         if any(
-            _has_nearby_word(rule, lower, start, end) if escaped else _secret_span_of(rule, encoded, lower, start, end)
-            for rule in _RULES_OF_LITERAL[literal]
+            _has_nearby_word(rule, lower_text, start, end)
+            if has_escapes
+            else _secret_span_of(rule, encoded, lower_text, start, end)
+            for rule in _RULES_OF_LITERAL[literal_index]
         ):
             return True
-        if _IS_IN_SECRET_NAME[literal]:
-            first, last = name_at(encoded, start, end)
-            if secret_name(encoded[first:last]) or (
-                escaped and encoded[first - 1] == "\\" and secret_name(encoded[first + 1 : last])
+        if _IS_IN_SECRET_NAME[literal_index]:
+            name_start, name_end = name_at(encoded, start, end)
+            if kind_of_secret(encoded[name_start:name_end]) or (
+                has_escapes and encoded[name_start - 1] == "\\" and kind_of_secret(encoded[name_start + 1 : name_end])
             ):
                 return True
     return False
 
 
-def _literals_in(lower: str) -> Sequence[tuple[int, int, int]]:
+def _literals_in(lower_text: str) -> Sequence[tuple[int, int, int]]:
     """Find all anchors and name words in a text in lower case; return their index in _LITERALS, start and end."""
-    if lower.isascii():
-        return _SEARCH_IN_ASCII.find_matches_as_indexes(lower.encode(), overlapping=True)
-    return _SEARCH_IN_TEXT.find_matches_as_indexes(lower, overlapping=True)
+    if lower_text.isascii():
+        return _SEARCH_IN_ASCII.find_matches_as_indexes(lower_text.encode(), overlapping=True)
+    return _SEARCH_IN_TEXT.find_matches_as_indexes(lower_text, overlapping=True)
 
 
 def _lower(text: str) -> str:
     """Return the text in lower case with the same length."""
-    lower = text.lower()
-    if len(lower) == len(text):
-        return lower
+    lower_text = text.lower()
+    if len(lower_text) == len(text):
+        return lower_text
     return "".join(small if len(small := character.lower()) == 1 else character for character in text)
 
 
@@ -112,14 +114,16 @@ def _find_spans(text: str) -> list[Span]:
     """
     spans: list[Span] = []
     span_start = span_end = name_end = 0
-    lower = _lower(text)
-    for literal, start, end in _literals_in(lower):
+    lower_text = _lower(text)
+    for literal_index, start, end in _literals_in(lower_text):
         if start >= span_start and end <= span_end:
             continue
         new_spans = [
-            span for rule in _RULES_OF_LITERAL[literal] if (span := _secret_span_of(rule, text, lower, start, end))
+            span
+            for rule in _RULES_OF_LITERAL[literal_index]
+            if (span := _secret_span_of(rule, text, lower_text, start, end))
         ]
-        if _IS_IN_SECRET_NAME[literal] and end > name_end:
+        if _IS_IN_SECRET_NAME[literal_index] and end > name_end:
             name_end, value = secret_value(text, start, end)
             if value:
                 new_spans.append(value)
@@ -140,18 +144,18 @@ def _merge_overlaps(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _has_nearby_word(rule: Rule, lower: str, start: int, end: int) -> bool:
+def _has_nearby_word(rule: Rule, lower_text: str, start: int, end: int) -> bool:
     return not rule.nearby_words or any(
-        lower.rfind(word, max(0, start - _NEARBY_CHARACTERS), end) >= 0 for word in rule.nearby_words
+        lower_text.rfind(word, max(0, start - _NEARBY_CHARACTERS), end) >= 0 for word in rule.nearby_words
     )
 
 
-def _secret_span_of(rule: Rule, text: str, lower: str, start: int, end: int) -> Span | None:
+def _secret_span_of(rule: Rule, text: str, lower_text: str, start: int, end: int) -> Span | None:
     """Try the rule at the anchor text[start:end]; return the span of the secret, or None."""
     match = rule.pattern.match(text, start - rule.characters_before) if start >= rule.characters_before else None
     if (
         match is None
-        or not _has_nearby_word(rule, lower, start, end)
+        or not _has_nearby_word(rule, lower_text, start, end)
         or (rule.must_look_random and not looks_random(match[match.lastindex or 0]))
     ):
         return None

@@ -2,7 +2,7 @@
 
 import re
 
-from chm_project.scrubbing.secret_names import PlainWords, SecretName
+from chm_project.scrubbing.secret_names import PlainWords, SecretKind
 
 FILTERED = "[filtered]"
 
@@ -40,29 +40,29 @@ _DATE_OR_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?$")
 _LETTERS = re.compile(r"[^\W\d_]+$")
 
 
-def is_secret_text(value: str, name: SecretName, *, is_value: bool) -> bool:
+def is_secret_text(value: str, kind: SecretKind, *, is_value: bool) -> bool:
     """Return whether the text after a secret name is a secret.
 
-    is_value: the text is certainly the value of the name, because it is quoted, or follows an equals sign or an option.
+    is_value: the text is certainly a value, because it is quoted, or follows an equals sign or an option.
     """
     if len(value) > MAX_HARMLESS_LENGTH:
         return True
     if _is_harmless(value):
         return False
     if _NUMBER.match(value):
-        return name.number_can_be_secret
-    if name.plain_words is PlainWords.ALWAYS:
+        return kind.number_can_be_secret
+    if kind.plain_words is PlainWords.ALWAYS:
         return len(value) > 1 or is_value
-    if name.plain_words is PlainWords.AFTER_EQUALS and is_value:
+    if kind.plain_words is PlainWords.AFTER_EQUALS and is_value:
         return True
     return looks_random(value)
 
 
-def is_secret_member(value: str, name: SecretName) -> bool:
+def is_secret_member(value: str, kind: SecretKind) -> bool:
     """Return whether the text under a secret key of a payload is a secret."""
     if len(value) > MAX_HARMLESS_LENGTH:
         return True
-    return not _is_harmless(value) and (name.number_can_be_secret or not _NUMBER.match(value))
+    return not _is_harmless(value) and (kind.number_can_be_secret or not _NUMBER.match(value))
 
 
 def _is_harmless(value: str) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chm_project.scrubbing import FILTERED, scrub_mapping, scrub_payload, scrub_text, secret_name
+from chm_project.scrubbing import FILTERED, kind_of_secret, scrub_mapping, scrub_payload, scrub_text
 from chm_project.scrubbing.payloads import scrubbed
-from chm_project.scrubbing.secret_names import SECRET_NAMES
+from chm_project.scrubbing.secret_names import SECRET_KINDS
 from chm_project.scrubbing.texts import RULES
 from tools.support.labelled_texts import LabelledText, fill, labelled_texts
 
@@ -35,11 +35,11 @@ def test_the_value_of_a_secret_key_is_filtered_at_any_depth(key: str) -> None:
 
 @pytest.mark.parametrize("key", [key for key in HARMLESS_KEYS if not key.startswith(("secretary", "sessions"))])
 def test_a_harmless_key_keeps_its_value(key: str) -> None:
-    assert secret_name(key) is None
+    assert kind_of_secret(key) is None
     assert json.loads(scrub_mapping({key: "orders", "password": "x"}))[key] == "orders"
 
 
-EXAMPLES = [(rule.name, example) for rule in (*RULES, *SECRET_NAMES) for example in rule.examples]
+EXAMPLES = [(rule.name, example) for rule in (*RULES, *SECRET_KINDS) for example in rule.examples]
 
 
 @pytest.mark.proves("SE-002")
