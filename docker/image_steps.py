@@ -354,12 +354,12 @@ def run_board_queries(connection: psycopg.Connection[Any], role: str) -> None:
         for path in (DOCKER / "grafana" / "dashboards").glob("*.json"):
             board = json.loads(path.read_text())
             for panel in board["panels"]:
-                sql = expand.grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {})
+                sql = expand.expand_for_grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {})
                 queries.append((sql, None))
     else:
         content = json.loads((DOCKER / "metabase" / "boards.json").read_text())
         for card in (*content["models"], *content["questions"]):
-            queries.append(expand.metabase(card["sql"], card.get("tags", {}), {}))
+            queries.append(expand.expand_for_metabase(card["sql"], card.get("tags", {}), {}))
     query_seconds, row_count = [], 0
     for sql, values in queries:
         start = time.monotonic()

@@ -72,23 +72,23 @@ ORANGE_RATE, RED_RATE = 0.05, 0.2
 
 @dataclass(frozen=True, slots=True)
 class PlacedShape:
-    """A shape on a board, with its kind of panel and its size in the grid."""
+    """A shape on a board, with its kind of panel and its size in Grafana's grid."""
 
     shape: Shape
-    kind: str
+    panel_kind: str
     width: int
     height: int
 
 
 def placed_shapes(title: str) -> list[PlacedShape]:
     """Return the shapes of a board; raise ValueError if LAYOUT and the headers disagree."""
-    kinds = panel_kinds(title)
-    placed = {name for name, _, _ in LAYOUT[title]}
-    if missing := sorted(set(kinds) - placed):
+    kind_by_name = panel_kinds(title)
+    placed_names = {name for name, _, _ in LAYOUT[title]}
+    if missing := sorted(set(kind_by_name) - placed_names):
         raise ValueError(f"{missing[0]} names the board {title}; add it to LAYOUT in chm_project/dashboards/boards.py.")
-    if undeclared := sorted(placed - set(kinds)):
+    if undeclared := sorted(placed_names - set(kind_by_name)):
         raise ValueError(f"LAYOUT has {undeclared[0]} on the board {title}, which the shape's header does not name.")
-    return [PlacedShape(shapes()[name], kinds[name], width, height) for name, width, height in LAYOUT[title]]
+    return [PlacedShape(shapes()[name], kind_by_name[name], width, height) for name, width, height in LAYOUT[title]]
 
 
 def panel_kinds(title: str) -> dict[str, str]:

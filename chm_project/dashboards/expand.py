@@ -18,7 +18,9 @@ _CLAUSE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, selected: Mapping[str, str]) -> str:
+def expand_for_grafana(
+    sql: str, board: Mapping[str, Any], start: datetime, end: datetime, selected: Mapping[str, str]
+) -> str:
     """Return the SQL that Grafana sends. A variable that is not in `selected` has its initial value."""
     variables_by_name = {variable["name"]: variable for variable in board["templating"]["list"]}
 
@@ -44,7 +46,7 @@ def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, 
     return _MACRO.sub(replace_macro, _VARIABLE.sub(replace_variable, sql))
 
 
-def metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def expand_for_metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the SQL that Metabase sends, with psycopg's placeholders, and the values of the placeholders.
 
     `tags` are the definitions of the tags. Raise ValueError if a required tag has no value or no definition.
@@ -52,12 +54,12 @@ def metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tu
     tags_of_query = set(_TAG.findall(sql))
     if tags_of_query - set(tags):
         raise ValueError(f"Tags without a definition: {tags_of_query - set(tags)}")
-    escaped = sql.replace("%", "%%")
+    sql_with_escaped_percent = sql.replace("%", "%%")
 
     def replace_clause(match: re.Match[str]) -> str:
         return match[1] if all(name in values for name in _TAG.findall(match[1])) else ""
 
-    remaining = _CLAUSE.sub(replace_clause, escaped)
+    remaining = _CLAUSE.sub(replace_clause, sql_with_escaped_percent)
     if missing := set(_TAG.findall(remaining)) - set(values):
         raise ValueError(f"Cannot run the query: missing required parameters: {missing}")
     # Metabase's driver sends texts as varchar. Without the cast, PostgreSQL would derive the type from the query.

@@ -120,7 +120,7 @@ def build_dashboard(title: str) -> models.Dashboard:
         .links([board_links()])
     )
     for panel_id, placed in enumerate(placed_shapes(title), 1):
-        panel = PANEL_BUILDERS[placed.kind](placed).build()
+        panel = PANEL_BUILDERS[placed.panel_kind](placed).build()
         panel.id_val = panel_id
         builder.with_panel(Prebuilt(panel))
     return builder.build()
@@ -221,7 +221,7 @@ def table_panel(placed: PlacedShape) -> table.Panel:
         .filterable(True)
         .cell_height(options.TableCellHeight.SM)
     )
-    hidden_columns, paths_by_column = key_columns(placed.shape), links(placed.shape)
+    hidden_columns, paths_by_column = key_columns(placed.shape), link_paths(placed.shape)
     for column in placed.shape.columns:
         properties: list[tuple[str, object]] = [
             ("displayName", column.name.replace("_", " ").capitalize()),
@@ -245,7 +245,7 @@ def table_panel(placed: PlacedShape) -> table.Panel:
         if column.name in hidden_columns:
             properties = [("custom.hidden", True)]
         if path := paths_by_column.get(column.name):
-            properties.append(("links", [link(path)]))
+            properties.append(("links", [link_to_chm(path)]))
         if column.name == "source_url":
             properties.append(("links", [SOURCE_LINK]))
         panel.override_by_name(column.name, dynamic_values(properties))
@@ -265,7 +265,7 @@ LINKED_PAGES = {
 }
 
 
-def links(shape: Shape) -> dict[str, str]:
+def link_paths(shape: Shape) -> dict[str, str]:
     """Return the path in CHM that the cells of each linked column open, keyed by column name.
 
     Grafana replaces the field in the path with the row's key. Columns without a link are left out.
@@ -278,7 +278,7 @@ def links(shape: Shape) -> dict[str, str]:
     return paths
 
 
-def link(path: str) -> dict[str, object]:
+def link_to_chm(path: str) -> dict[str, object]:
     return {"title": "Open in CHM", "url": f"${{chm_url}}/admin/{path}", "targetBlank": True}
 
 

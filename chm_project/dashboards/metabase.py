@@ -146,7 +146,7 @@ def display_settings(placed: PlacedShape) -> dict[str, Any]:
             if name in RATE_COLUMNS
         }
     }
-    if placed.kind == "table":
+    if placed.panel_kind == "table":
         settings["table.column_formatting"] = [
             {"columns": [name], "type": "single", "operator": "=", "value": status, "color": COLOURS[colour],
              "highlight_row": False}
@@ -155,13 +155,13 @@ def display_settings(placed: PlacedShape) -> dict[str, Any]:
         return {"display": "table", "visualization_settings": settings}
     settings["graph.metrics"] = list(CHARTED_COLUMNS[shape.name])
     settings["graph.dimensions"] = [next(column.name for column in shape.columns if column.sql_type == "text")]
-    if placed.kind == "stacked bar chart":
+    if placed.panel_kind == "stacked bar chart":
         settings["graph.dimensions"] = names[:2]
         settings["stackable.stack_type"] = "stacked"
         settings["series_settings"] = {status: {"color": COLOURS[colour]} for status, colour in STATUS_COLOURS.items()}
-    if placed.kind == "line chart":
+    if placed.panel_kind == "line chart":
         settings["graph.dimensions"] = ["week_start", "client_name"]
-    return {"display": "line" if placed.kind == "line chart" else "bar", "visualization_settings": settings}
+    return {"display": "line" if placed.panel_kind == "line chart" else "bar", "visualization_settings": settings}
 
 
 def dashboard(title: str) -> dict[str, Any]:

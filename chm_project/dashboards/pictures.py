@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chm_project.dashboards.boards import CHARTED_COLUMNS, LAYOUT, ORANGE_RATE, RED_RATE, STATUS_COLOURS
-from chm_project.dashboards.expand import grafana
+from chm_project.dashboards.expand import expand_for_grafana
 
 # Agg writes files and needs no display.
 mpl.use("Agg")
@@ -35,7 +35,7 @@ LINE_HEIGHT = 0.78  # height of a table's line, in rows of the grid
 Rows = list[dict[str, Any]]
 
 
-def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
+def draw_board(board: dict[str, Any], now: datetime, path: Path) -> None:
     """Draw the board to a PNG file: the last seven days until `now`, with "All" selected in each variable."""
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
     figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACKGROUND)
@@ -60,11 +60,11 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
             y=1 - 0.3 / (grid_position["h"] * ROW_INCHES),
             x=0.01,
         )
-        rows = query(grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
+        rows = run_query(expand_for_grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
         if not rows:
             frame.text(0.5, 0.5, panel["fieldConfig"]["defaults"]["noValue"], color=DIM_TEXT_COLOUR, ha="center")
         elif panel["type"] == "table":
-            table(frame, panel, rows, grid_position)
+            draw_table(frame, panel, rows, grid_position)
         else:
             chart_area = (
                 left + 0.035,
@@ -72,19 +72,19 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
                 width - 0.045,
                 0.64 * panel_height,
             )
-            chart(figure.add_axes(chart_area, facecolor=PANEL_BACKGROUND), name, rows)
+            draw_chart(figure.add_axes(chart_area, facecolor=PANEL_BACKGROUND), name, rows)
     # Leave out the version of matplotlib, because each new version would change the file.
-    figure.savefig(target, dpi=70, facecolor=BACKGROUND, metadata={"Software": None})
+    figure.savefig(path, dpi=70, facecolor=BACKGROUND, metadata={"Software": None})
 
 
-def query(sql: str) -> Rows:
+def run_query(sql: str) -> Rows:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def table(axes: Axes, panel: dict[str, Any], rows: Rows, grid_position: dict[str, int]) -> None:
+def draw_table(axes: Axes, panel: dict[str, Any], rows: Rows, grid_position: dict[str, int]) -> None:
     overrides: dict[str, dict[str, Any]] = {
         override["matcher"]["options"]: {item["id"]: item["value"] for item in override["properties"]}
         for override in panel["fieldConfig"]["overrides"]
@@ -94,7 +94,7 @@ def table(axes: Axes, panel: dict[str, Any], rows: Rows, grid_position: dict[str
     visible_rows = rows[:max_rows]
     widths = [3 if name in {"error_message", "last_error"} else 1.5 if name.endswith("_name") else 1 for name in names]
 
-    def height(line: int) -> float:
+    def y_of_line(line: int) -> float:
         return 1 - (1.3 + line * LINE_HEIGHT) / grid_position["h"]
 
     left = 0.01
@@ -102,14 +102,14 @@ def table(axes: Axes, panel: dict[str, Any], rows: Rows, grid_position: dict[str
         column_width = 0.98 * width / sum(widths)
         max_characters = int(column_width * grid_position["w"] * COLUMN_INCHES * 12.5)
         axes.text(
-            left, height(0), overrides[name]["displayName"][:max_characters], color="#6e9fff", size=8, va="center"
+            left, y_of_line(0), overrides[name]["displayName"][:max_characters], color="#6e9fff", size=8, va="center"
         )
         for row_number, row in enumerate(visible_rows, 1):
             text, colour = cell_text_and_colour(name, row[name], overrides[name].get("thresholds"))
-            axes.text(left, height(row_number), text[:max_characters], color=colour, size=8, va="center")
+            axes.text(left, y_of_line(row_number), text[:max_characters], color=colour, size=8, va="center")
         left += column_width
     for row_number in range(len(visible_rows) + 1):
-        axes.axhline(height(row_number) - LINE_HEIGHT / 2 / grid_position["h"], color=LINE_COLOUR, linewidth=0.6)
+        axes.axhline(y_of_line(row_number) - LINE_HEIGHT / 2 / grid_position["h"], color=LINE_COLOUR, linewidth=0.6)
     if len(rows) > len(visible_rows):
         axes.text(
             0.99,
@@ -138,15 +138,15 @@ def rate_colour(rate: float) -> str:
     return COLOURS["red" if rate >= RED_RATE else "orange" if rate >= ORANGE_RATE else "green"]
 
 
-def chart(axes: Axes, name: str, rows: Rows) -> None:
+def draw_chart(axes: Axes, name: str, rows: Rows) -> None:
     axes.tick_params(colors=DIM_TEXT_COLOUR, labelsize=7, length=0)
     axes.grid(axis="y", color=LINE_COLOUR, linewidth=0.6)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    columns, charted = list(rows[0]), CHARTED_COLUMNS[name]
+    columns, charted_columns = list(rows[0]), CHARTED_COLUMNS[name]
     if name in {"weekly_status_mix", "weekly_success_by_client"}:
-        weekly(axes, name, rows)
+        draw_weekly_chart(axes, name, rows)
     elif name == "failures_over_time":
         axes.bar([row["ts_bucket"] for row in rows], [row["failed_runs"] for row in rows], width=1 / 26,
                  color=COLOURS["red"])  # fmt: skip
@@ -157,9 +157,9 @@ def chart(axes: Axes, name: str, rows: Rows) -> None:
             bucket_label(row[label]) if name == "run_duration_distribution" else str(row[label])[:14]
             for row in visible_rows
         ]
-        for number, column in enumerate(charted):
+        for number, column in enumerate(charted_columns):
             values = [float(row[column] or 0) for row in visible_rows]
-            width = 0.8 / len(charted)
+            width = 0.8 / len(charted_columns)
             positions = [position + number * width for position in range(len(values))]
             colours: Sequence[str] | str = (
                 [rate_colour(value) for value in values] if column in RATE_COLUMNS else SERIES_COLOURS[number]
@@ -167,13 +167,13 @@ def chart(axes: Axes, name: str, rows: Rows) -> None:
             axes.bar(positions, values, width=width * 0.9, color=colours, label=column)
         axes.set_xticks(range(len(labels)), labels, rotation=40 if len(labels) > 4 else 0,
                         ha="right" if len(labels) > 4 else "center", fontsize=6.5)  # fmt: skip
-        if len(charted) > 1:
+        if len(charted_columns) > 1:
             axes.legend(loc="upper right", fontsize=6.5, frameon=False, labelcolor=DIM_TEXT_COLOUR)
-    if charted[0] in RATE_COLUMNS:
+    if charted_columns[0] in RATE_COLUMNS:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
 
 
-def weekly(axes: Axes, name: str, rows: Rows) -> None:
+def draw_weekly_chart(axes: Axes, name: str, rows: Rows) -> None:
     weeks: list[date] = sorted({row["week_start"] for row in rows})
     positions = range(len(weeks))
     if name == "weekly_status_mix":
@@ -189,10 +189,10 @@ def weekly(axes: Axes, name: str, rows: Rows) -> None:
             axes.plot([weeks.index(week) for week in rates], list(rates.values()), marker="o", markersize=3,
                       color=SERIES_COLOURS[number % len(SERIES_COLOURS)], label=client)  # fmt: skip
     axes.set_xticks(positions, [f"{week:%d %b}" for week in weeks])
-    legend(axes)
+    add_legend(axes)
 
 
-def legend(axes: Axes) -> None:
+def add_legend(axes: Axes) -> None:
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=6, fontsize=6.5, frameon=False, labelcolor=DIM_TEXT_COLOUR
     )
@@ -212,5 +212,5 @@ def hide_axes(axes: Axes) -> None:
         spine.set_color(LINE_COLOUR)
 
 
-def boards(folder: Path) -> dict[str, dict[str, Any]]:
+def read_boards(folder: Path) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}

@@ -21,52 +21,52 @@ _LAST_SUCCESS = "chm_ingest_last_success_timestamp_seconds"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Times of the alert rules in seconds. A drill (tools/watch) uses shorter times.
+    """Times after which alerts fire. A drill (tools/watch) uses shorter times.
 
-    ingestion_stopped: ingestion counts as stopped after this time without a successful walk.
-    hold: an alert fires after its condition was true for this time. Alerts about slow changes wait five times as long.
-    beat_stopped: beat counts as stopped after this time without a heartbeat.
+    ingestion_stopped_seconds: ingestion counts as stopped after this time without a successful walk.
+    hold_seconds: an alert fires after its condition was true for this time, or five times as long for slow changes.
+    beat_stopped_seconds: beat counts as stopped after this time without a heartbeat.
     """
 
-    ingestion_stopped: int = 600
-    hold: int = 120
-    beat_stopped: int = 60
+    ingestion_stopped_seconds: int = 600
+    hold_seconds: int = 120
+    beat_stopped_seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     name: str
     expression: str
-    hold: int
+    hold_seconds: int
     severity: str
     summary: str
 
     def prometheus_rule(self) -> dict[str, object]:
         return {
-            "alert": self.name, "expr": self.expression, "for": f"{self.hold}s",
+            "alert": self.name, "expr": self.expression, "for": f"{self.hold_seconds}s",
             "labels": {"severity": self.severity}, "annotations": {"summary": self.summary},
         }  # fmt: skip
 
 
 def alerts(timing: Timing) -> list[Alert]:
-    hold = timing.hold
+    hold, stopped_seconds = timing.hold_seconds, timing.ingestion_stopped_seconds
     return [
         Alert("ChmDown", 'up{job="chm"} == 0', hold, "page", "No web server of CHM answers Prometheus."),
         Alert("ChmDatabaseDown", "chm_database_up == 0", hold, "page", "CHM's database does not answer."),
         Alert("ChmBrokerDown", "chm_broker_up == 0", hold, "page", "CHM's broker does not answer."),
         Alert(
-            "ChmIngestionStopped", f"time() - max by (job) ({_LAST_SUCCESS}) > {timing.ingestion_stopped}",
+            "ChmIngestionStopped", f"time() - max by (job) ({_LAST_SUCCESS}) > {stopped_seconds}",
             hold, "page",
             "No connection was read for {{ $value | humanizeDuration }}: is a worker running?",
         ),
         Alert(
             "ChmConnectionBehind",
-            f"time() - {_LAST_SUCCESS} > clamp_min(10 * chm_ingest_interval_seconds, {timing.ingestion_stopped})",
+            f"time() - {_LAST_SUCCESS} > clamp_min(10 * chm_ingest_interval_seconds, {stopped_seconds})",
             hold, "ticket",
             "The connection {{ $labels.connection }} was last read {{ $value | humanizeDuration }} ago.",
         ),
         Alert(
-            "ChmBeatSilent", f"chm_beat_age_seconds > {timing.beat_stopped}", hold, "page",
+            "ChmBeatSilent", f"chm_beat_age_seconds > {timing.beat_stopped_seconds}", hold, "page",
             "Beat has sent no heartbeat for {{ $value | humanizeDuration }}: nothing is scheduled.",
         ),
         Alert("ChmQueueGrows", "chm_queue_length > 100", 5 * hold, "ticket", "{{ $value }} tasks wait for a worker."),

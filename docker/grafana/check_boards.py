@@ -90,7 +90,7 @@ def behaviour_differences(folder: str, boards: list[dict[str, Any]]) -> Iterator
     range_start = RANGE_END - timedelta(days=7)
     for query, grafana_sql in zip(queries, result["sql"], strict=True):
         # Grafana's server expands these macros, after the page has inserted the variables.
-        expected_sql = expand.grafana(query["sql"], query["board"], range_start, RANGE_END, query["chosen"])
+        expected_sql = expand.expand_for_grafana(query["sql"], query["board"], range_start, RANGE_END, query["chosen"])
         for macro, moment in (("$__timeFrom()", range_start), ("$__timeTo()", RANGE_END)):
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
         if expected_sql != grafana_sql:

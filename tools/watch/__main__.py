@@ -158,7 +158,7 @@ def main() -> int:
         sys.exit("Prometheus is not installed: apt-get install prometheus")
     folder = Path(tempfile.mkdtemp(prefix="chm-watch-"))
     start_time, lines = time.monotonic(), list[str]()
-    timing = Timing(ingestion_stopped=options.stopped_seconds, hold=options.hold_seconds)
+    timing = Timing(ingestion_stopped_seconds=options.stopped_seconds, hold_seconds=options.hold_seconds)
     try:
         for line in drill(folder, timing, options.scrape_seconds):
             lines.append(line)
@@ -184,8 +184,9 @@ def document(results: list[str], timing: Timing) -> str:
 
 `make prometheus-drill` writes this page. Debian's Prometheus {version_number} watches a live CHM with production
 settings. The test stops parts of CHM, and waits until the alerts fire and resolve. It uses the alert rules of
-`docker/prometheus/chm-rules.yml` with shorter times. Ingestion counts as stopped after {timing.ingestion_stopped} s.
-An alert fires after its condition was true for {timing.hold} s.
+`docker/prometheus/chm-rules.yml` with shorter times. Ingestion counts as stopped after
+{timing.ingestion_stopped_seconds} s.
+An alert fires after its condition was true for {timing.hold_seconds} s.
 
 {result_lines}
 """

@@ -196,13 +196,13 @@ def run_stand_in() -> Iterator[MetabaseStandIn]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             try:
-                status, answer = (
+                status, response = (
                     200,
                     stand_in.answer(self.command, self.path, self.headers.get("X-Metabase-Session"), body),
                 )
             except ErrorResponse as error:
-                status, answer = error.status, error.body
-            text = json.dumps(answer).encode()
+                status, response = error.status, error.body
+            text = json.dumps(response).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_board_has_a_picture() -> None:
-    assert {path.stem for path in PICTURES_FOLDER.glob("*.png")} == set(pictures.boards(BOARDS_FOLDER))
+    assert {path.stem for path in PICTURES_FOLDER.glob("*.png")} == set(pictures.read_boards(BOARDS_FOLDER))
 
 
 def test_every_board_can_be_drawn(tmp_path: Path) -> None:
     create_seed()
-    for name, board in pictures.boards(BOARDS_FOLDER).items():
-        pictures.draw(board, AS_OF, tmp_path / f"{name}.png")
+    for name, board in pictures.read_boards(BOARDS_FOLDER).items():
+        pictures.draw_board(board, AS_OF, tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -51,7 +51,7 @@ def panel_rows(
     """Return the panel's rows for a time range that ends at AS_OF, with the query that Grafana sends."""
     (target,) = panel["targets"]
     return query_as_reporting_role(
-        expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, selected or {})
+        expand.expand_for_grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, selected or {})
     )
 
 

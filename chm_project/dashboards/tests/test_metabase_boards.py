@@ -163,7 +163,7 @@ def test_the_file_of_the_boards_is_up_to_date() -> None:
 
 def run_query(sql: str, tags: dict[str, Any], **filters: str) -> list[dict[str, Any]]:
     return query_as_reporting_role(
-        *expand.metabase(sql, tags, {name: value for name, value in filters.items() if name in tags})
+        *expand.expand_for_metabase(sql, tags, {name: value for name, value in filters.items() if name in tags})
     )
 
 

@@ -11,8 +11,9 @@ from chm_project.operations.alert_metrics import severity
 
 class Command(BaseCommand):
     help = (
-        "Print one Grafana alert rule per enabled alert rule, based on chm_rule_firing in a Prometheus that reads CHM. "
-        "The output is a provisioning file: save it as provisioning/alerting/chm.json."
+        "Print one Grafana alert rule for each enabled alert rule. Each queries the metric chm_rule_firing in a "
+        "Prometheus that scrapes /metrics of CHM. The output is a provisioning file: save it as "
+        "provisioning/alerting/chm.json."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -25,6 +25,6 @@ class Command(BaseCommand):
         if not Run.objects.exists():
             raise CommandError("This database has no runs; run manage.py load_synthetic --end now first.")
         now = timezone.now()
-        for name, board in pictures.boards(BOARDS_FOLDER).items():
-            pictures.draw(board, now, folder / f"{name}.png")
+        for name, board in pictures.read_boards(BOARDS_FOLDER).items():
+            pictures.draw_board(board, now, folder / f"{name}.png")
             self.stdout.write(str(folder / f"{name}.png"))
