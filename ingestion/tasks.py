@@ -10,7 +10,7 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 from django.conf import settings
 from django.db.models import Min
 
-from chm_project.telemetry.metrics import set_ingested
+from chm_project.telemetry.metrics import record_walk
 from ingestion.assignment import assign_pipelines
 from ingestion.circuit import CircuitBreaker
 from ingestion.connections import ConfigurationError, Connection, configured_connections
@@ -95,10 +95,10 @@ def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: 
         watermark = None
     else:
         watermark = Pipeline.objects.filter(pk__in=ids).aggregate(oldest=Min("ingested_through"))["oldest"]
-    set_ingested(
+    record_walk(
         connection.name,
         interval_seconds=connection.interval_seconds,
-        succeeded=report.pipelines_processed > 0 or not (report.errors or report.unfinished),
+        has_succeeded=report.pipelines_processed > 0 or not (report.errors or report.unfinished),
         watermark=watermark,
     )
 

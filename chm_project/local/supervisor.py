@@ -16,8 +16,8 @@ from typing import IO
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 # After this time, children that still run are killed.
 STOP_SECONDS = 10
-# A child that ends this early three times in a row is not restarted.
-EARLY_SECONDS = 5
+# A child that ends this early MAX_EARLY_ENDS times in a row is not restarted.
+EARLY_END_SECONDS = 5
 MAX_EARLY_ENDS = 3
 
 # On Linux, each child asks the kernel to end it together with the supervisor. If the supervisor has already ended, the
@@ -37,7 +37,7 @@ class Child:
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0
-    early_ends: int = 0
+    early_end_count: int = 0
     incomplete_line: bytes = b""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,9 +57,9 @@ class Supervisor:
         self._children = list(children)
         self._write = write
         self._stop_seconds = stop_seconds
-        self._width = max(len(child.name) for child in children)
+        self._name_width = max(len(child.name) for child in children)
         self._selector = selectors.DefaultSelector()
-        self._stopping = False
+        self._is_stopping = False
 
     def run(self, *, when_started: Callable[[], bool] = lambda: True) -> int:
         """Run until a signal arrives and return 0. Return 1 if a child ends too often.
@@ -72,7 +72,7 @@ class Supervisor:
             for child in self._children:
                 self._start(child)
             is_started, checked_at = False, 0.0
-            while not self._stopping:
+            while not self._is_stopping:
                 self._read_output(0.2)
                 if not is_started and time.monotonic() - checked_at > 1:
                     is_started, checked_at = when_started(), time.monotonic()
@@ -84,7 +84,7 @@ class Supervisor:
             self._stop_all()
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        self._stopping = True
+        self._is_stopping = True
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(  # noqa: S603 - our own command lines
@@ -102,12 +102,12 @@ class Supervisor:
     def _keep_alive(self, child: Child) -> bool:
         """Restart the child if it has ended. Return False if it has ended too often."""
         process = child.process
-        if process is None or process.poll() is None or self._stopping:
+        if process is None or process.poll() is None or self._is_stopping:
             return True
         self._close(child)
-        ended_early = time.monotonic() - child.started_at < EARLY_SECONDS
-        child.early_ends = child.early_ends + 1 if ended_early else 0
-        if child.early_ends >= MAX_EARLY_ENDS:
+        has_ended_early = time.monotonic() - child.started_at < EARLY_END_SECONDS
+        child.early_end_count = child.early_end_count + 1 if has_ended_early else 0
+        if child.early_end_count >= MAX_EARLY_ENDS:
             self._write_line(child, f"ended with status {process.returncode} too often; giving up")
             return False
         self._write_line(child, f"ended with status {process.returncode}; starting it again")
@@ -126,7 +126,7 @@ class Supervisor:
 
     def _write_line(self, child: Child, text: str) -> None:
         if text.strip():
-            self._write(f"{child.name:<{self._width}} | {text}")
+            self._write(f"{child.name:<{self._name_width}} | {text}")
 
     def _close(self, child: Child) -> None:
         self._read_output(0)

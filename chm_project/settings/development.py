@@ -24,7 +24,7 @@ if database_url := env.address("CHM_DATABASE_URL"):
         )
     } | replica(CHM_REPLICA_URL, pool_size=CHM_DATABASE_POOL_SIZE)  # noqa: F405
 else:
-    env.fault(
+    env.record_fault(
         "CHM_DATABASE_URL",
         "is not set: start through `make demo`, `make serve` or `python manage.py ...`, which start a "
         "PostgreSQL, or set the variable.",

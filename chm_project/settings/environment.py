@@ -58,8 +58,8 @@ def as_text(value: object) -> str:
             return ""
         case bool() as flag:
             return str(flag).lower()
-        case list() as items:
-            return ",".join(map(str, items))
+        case list() as texts:
+            return ",".join(map(str, texts))
         case timedelta() as age:
             return f"{age.days}d"
         case other:
@@ -73,13 +73,13 @@ def _without_password(text: str) -> str:
 
 
 class EnvironmentReader:
-    """Read settings from environment variables and remember them in `known`.
+    """Read settings from environment variables and remember them in `variables`.
 
     An empty variable counts as not set. `$` in a value is not expanded, because secrets can contain it.
     """
 
     def __init__(self) -> None:
-        self.known: dict[str, Variable] = {}
+        self.variables: dict[str, Variable] = {}
         self._values = FileAwareMapping()
         self._faults: dict[str, str] = {}
 
@@ -112,8 +112,8 @@ class EnvironmentReader:
                 raise ValueError
             return _at_least(minimum, int(text))
 
-        limits = f"from {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-        return self._read(name, default, parse, f"a whole number {limits}")
+        bounds = f"from {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        return self._read(name, default, parse, f"a whole number {bounds}")
 
     def decimal(self, name: str, default: float, *, minimum: float) -> float:
         return self._read(name, default, lambda text: _at_least(minimum, float(text)), f"a number from {minimum:g}")
@@ -152,7 +152,7 @@ class EnvironmentReader:
         """Return the duration of a number of days such as 400d; None if it is not set."""
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
-    def fault(self, name: str, problem: str) -> None:
+    def record_fault(self, name: str, problem: str) -> None:
         """Record an error. Keep only the first one per variable; later ones usually follow from it."""
         self._faults.setdefault(name, problem)
 
@@ -176,10 +176,10 @@ class EnvironmentReader:
                 value, origin = parse(text), f"file {path}" if path else "environment"
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            self.fault(name, f"cannot be read from the file that {name}_FILE names: {reason}.")
+            self.record_fault(name, f"cannot be read from the file that {name}_FILE names: {reason}.")
         except ValueError:
-            self.fault(name, f"must be {expected}.")
-        self.known[name] = Variable(expected, default, value, origin, is_secret)
+            self.record_fault(name, f"must be {expected}.")
+        self.variables[name] = Variable(expected, default, value, origin, is_secret)
         return value
 
 
@@ -220,7 +220,7 @@ def database(
     except ValueError:
         is_postgresql = False
     if not is_postgresql:
-        env.fault(name, "must be a postgresql:// address; CHM runs on PostgreSQL only.")
+        env.record_fault(name, "must be a postgresql:// address; CHM runs on PostgreSQL only.")
         return {}
     settings: dict[str, object] = environ.Env.db_url_config(url)
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
@@ -255,7 +255,7 @@ def cache(broker_url: str) -> dict[str, object]:
     if not broker_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:
-        env.fault("CHM_BROKER_URL", "must be a redis://, rediss:// or redis+socket:// address.")
+        env.record_fault("CHM_BROKER_URL", "must be a redis://, rediss:// or redis+socket:// address.")
     return {
         "BACKEND": "chm_project.db.redis_cache.RedisCache",
         "LOCATION": redis_url(broker_url),

@@ -143,9 +143,9 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
     try:
         sentry.start(_sentry, release=f"chm@{version('chm')}")
     except ImportError:
-        env.fault("CHM_SENTRY_DSN", "needs the package sentry-sdk: install chm[sentry].")
+        env.record_fault("CHM_SENTRY_DSN", "needs the package sentry-sdk: install chm[sentry].")
     except ValueError:
-        env.fault("CHM_SENTRY_DSN", "is not the address of a Sentry project.")
+        env.record_fault("CHM_SENTRY_DSN", "is not the address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # Probes do not come through the TLS proxy. Pings over plain HTTP are refused by their view instead of redirected: the
@@ -158,7 +158,7 @@ SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR_SECONDS, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
 if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR_SECONDS):
-    env.fault(
+    env.record_fault(
         "CHM_HSTS_PRELOAD",
         "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of at least a year, because browsers require both.",
     )
@@ -168,5 +168,5 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
 for _name, _problem in unsafe_values(SECRET_KEY, ALLOWED_HOSTS, _database_url, CELERY_BROKER_URL):  # noqa: F405
-    env.fault(_name, _problem)
+    env.record_fault(_name, _problem)
 env.raise_faults()

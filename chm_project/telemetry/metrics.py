@@ -20,24 +20,26 @@ from chm_project.telemetry.process_values import REGISTRY
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
-_REQUEST = Histogram(
+_REQUEST_SECONDS = Histogram(
     "chm_http_request_duration_seconds", "Time from a request's first middleware to its answer",
     ["method", "route", "status"], buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=REGISTRY,
 )  # fmt: skip
-_TASK = Histogram(
+_TASK_SECONDS = Histogram(
     "chm_task_duration_seconds", "Time that a task ran, by its final state", ["task", "state"],
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=REGISTRY,
 )  # fmt: skip
-_TASK_WAIT = Histogram(
+_TASK_WAIT_SECONDS = Histogram(
     "chm_task_wait_seconds", "Time that a task waited in the queue", ["task"],
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=REGISTRY,
 )  # fmt: skip
-_PAGE = Histogram(
+_PAGE_SECONDS = Histogram(
     "chm_ingest_page_duration_seconds", "Time to fetch and store one page of runs", ["connection"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60), registry=REGISTRY,
 )  # fmt: skip
-_RUNS = Counter("chm_ingest_runs", "Runs read from a source, by outcome", ["connection", "outcome"], registry=REGISTRY)
-_ERRORS = Counter(
+_RUN_COUNT = Counter(
+    "chm_ingest_runs", "Runs read from a source, by outcome", ["connection", "outcome"], registry=REGISTRY
+)
+_WALK_ERROR_COUNT = Counter(
     "chm_ingest_errors", "Walks of a source that failed, by kind", ["connection", "kind"], registry=REGISTRY
 )
 _SUCCEEDED_AT = Gauge(
@@ -52,17 +54,17 @@ _INTERVAL = Gauge(
     "chm_ingest_interval_seconds", "Configured interval between two reads of this connection", ["connection"],
     multiprocess_mode="mostrecent", registry=REGISTRY,
 )  # fmt: skip
-_POOL = Gauge(
+_POOL_CONNECTIONS = Gauge(
     "chm_database_pool_connections", "Connections in the pools of processes, after their last request or task",
     ["process", "state"], multiprocess_mode="livesum", registry=REGISTRY,
 )  # fmt: skip
-_POOL_WAIT = Counter(
+_POOL_WAIT_SECONDS = Counter(
     "chm_database_pool_wait_seconds",
     "Time that requests and tasks waited for a pooled connection",
     ["process"],
     registry=REGISTRY,
 )
-_POOL_ERRORS = Counter(
+_POOL_ERROR_COUNT = Counter(
     "chm_database_pool_errors",
     "Requests and tasks that got no pooled connection in time",
     ["process"],
@@ -73,7 +75,7 @@ POOL_INTERVAL_SECONDS = 1.0
 _pool_recorded_at = 0.0
 _last_pool_counts: dict[str, float] = {}
 # All other methods are counted as OTHER, because clients can send any word as a method.
-METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+COUNTED_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def _suppress_errors(record: Callable[P, None]) -> Callable[P, None]:
@@ -91,40 +93,42 @@ def _suppress_errors(record: Callable[P, None]) -> Callable[P, None]:
 
 @_suppress_errors
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    _REQUEST.labels(method if method in METHODS else "OTHER", route, str(status)).observe(seconds)
+    _REQUEST_SECONDS.labels(method if method in COUNTED_METHODS else "OTHER", route, str(status)).observe(seconds)
 
 
 @_suppress_errors
 def count_task(name: str, state: str, seconds: float) -> None:
-    _TASK.labels(name, state).observe(seconds)
+    _TASK_SECONDS.labels(name, state).observe(seconds)
 
 
 @_suppress_errors
 def count_task_wait(name: str, seconds: float) -> None:
     # The difference can be negative, because the clocks of two machines can differ.
-    _TASK_WAIT.labels(name).observe(max(0.0, seconds))
+    _TASK_WAIT_SECONDS.labels(name).observe(max(0.0, seconds))
 
 
 @_suppress_errors
 def count_page(connection_name: str, seconds: float, outcomes: Mapping[str, int]) -> None:
-    _PAGE.labels(connection_name).observe(seconds)
+    _PAGE_SECONDS.labels(connection_name).observe(seconds)
     for outcome, count in outcomes.items():
-        _RUNS.labels(connection_name, outcome).inc(count)
+        _RUN_COUNT.labels(connection_name, outcome).inc(count)
 
 
 @_suppress_errors
-def count_failed_walk(connection_name: str, kind: str) -> None:
-    _ERRORS.labels(connection_name, kind).inc()
+def count_failed_walk(connection_name: str, error_kind: str) -> None:
+    _WALK_ERROR_COUNT.labels(connection_name, error_kind).inc()
 
 
 @_suppress_errors
-def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bool, watermark: datetime | None) -> None:
+def record_walk(
+    connection_name: str, *, interval_seconds: float, has_succeeded: bool, watermark: datetime | None
+) -> None:
     """Set the gauges of a connection after a walk.
 
     `watermark` is the oldest watermark of its pipelines, or None if one of them was never read completely.
     """
     _INTERVAL.labels(connection_name).set(interval_seconds)
-    if succeeded:
+    if has_succeeded:
         _SUCCEEDED_AT.labels(connection_name).set(timezone.now().timestamp())
     if watermark is not None:
         _WATERMARK.labels(connection_name).set(watermark.timestamp())
@@ -140,11 +144,11 @@ def record_pool() -> None:
     _pool_recorded_at = now
     stats = pool.get_stats()
     idle = stats.get("pool_available", 0)
-    _POOL.labels(process_role(), "idle").set(idle)
-    _POOL.labels(process_role(), "used").set(stats.get("pool_size", 0) - idle)
-    _POOL.labels(process_role(), "max").set(stats.get("pool_max", 0))
-    _POOL_WAIT.labels(process_role()).inc(_increase("requests_wait_ms", stats) / 1000)
-    _POOL_ERRORS.labels(process_role()).inc(_increase("requests_errors", stats))
+    _POOL_CONNECTIONS.labels(process_role(), "idle").set(idle)
+    _POOL_CONNECTIONS.labels(process_role(), "used").set(stats.get("pool_size", 0) - idle)
+    _POOL_CONNECTIONS.labels(process_role(), "max").set(stats.get("pool_max", 0))
+    _POOL_WAIT_SECONDS.labels(process_role()).inc(_increase("requests_wait_ms", stats) / 1000)
+    _POOL_ERROR_COUNT.labels(process_role()).inc(_increase("requests_errors", stats))
 
 
 def _increase(name: str, stats: Mapping[str, int]) -> float:

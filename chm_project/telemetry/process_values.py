@@ -127,22 +127,22 @@ def _add_up_ended() -> None:
     """
     is_alive: dict[str, bool] = {}
     for path in sorted(metrics_folder().glob("*.db")):
-        kind, _, name = path.stem.rpartition("_")
-        if name == ENDED_NAME:
+        metric_type, _, process = path.stem.rpartition("_")
+        if process == ENDED_NAME:
             continue
-        if name not in is_alive:
-            is_alive[name] = _is_alive(name)
-        if not is_alive[name]:
-            _add_to_ended(kind, path)
+        if process not in is_alive:
+            is_alive[process] = _is_alive(process)
+        if not is_alive[process]:
+            _add_to_ended(metric_type, path)
             path.unlink()
     for path in metrics_folder().glob(f"*{_ALIVE_SUFFIX}"):
         if not _is_alive(path.name.removesuffix(_ALIVE_SUFFIX)):
             path.unlink()
 
 
-def _is_alive(name: str) -> bool:
+def _is_alive(process: str) -> bool:
     try:
-        with (metrics_folder() / f"{name}{_ALIVE_SUFFIX}").open("rb") as lock:
+        with (metrics_folder() / f"{process}{_ALIVE_SUFFIX}").open("rb") as lock:
             # Acquiring the lock succeeds only if the process has ended.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -152,15 +152,15 @@ def _is_alive(name: str) -> bool:
     return False
 
 
-def _add_to_ended(kind: str, path: Path) -> None:
+def _add_to_ended(metric_type: str, path: Path) -> None:
     # Gauges of the connection pool are only valid while their process runs.
-    if kind.startswith("gauge_live"):
+    if metric_type.startswith("gauge_live"):
         return
-    ended = MmapedDict(str(metrics_folder() / f"{kind}_{ENDED_NAME}.db"))
+    ended = MmapedDict(str(metrics_folder() / f"{metric_type}_{ENDED_NAME}.db"))
     try:
         for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(path)):
             stored, stored_at = ended.read_value(key)
-            if not kind.startswith("gauge"):
+            if not metric_type.startswith("gauge"):
                 ended.write_value(key, stored + value, 0.0)
             # A gauge keeps its most recent value.
             elif timestamp >= stored_at:

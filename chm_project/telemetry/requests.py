@@ -15,7 +15,7 @@ from chm_project.telemetry.metrics import count_request, record_pool
 logger = logging.getLogger("chm.request")
 
 # Monitoring requests these every few seconds, so successful requests are logged at the level DEBUG.
-PROBES = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
+PROBE_NAME_BY_PATH = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
 class RequestLogMiddleware:
@@ -31,7 +31,7 @@ class RequestLogMiddleware:
         route, status = _route(request), response.status_code
         count_request(request.method or "", route, status, seconds)
         record_pool()
-        is_routine = status < 500 and (route in PROBES.values() or route == "static")
+        is_routine = status < 500 and (route in PROBE_NAME_BY_PATH.values() or route == "static")
         level = logging.DEBUG if is_routine else logging.INFO
         if logger.isEnabledFor(level):
             fields = {
@@ -44,7 +44,7 @@ class RequestLogMiddleware:
 
 def _route(request: HttpRequest) -> str:
     """Return the pattern of the route, not the path, so that the label of the metric has few values."""
-    if probe := PROBES.get(request.path_info):
+    if probe := PROBE_NAME_BY_PATH.get(request.path_info):
         return probe
     if request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
         return "static"

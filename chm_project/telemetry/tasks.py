@@ -25,7 +25,7 @@ def add_headers(headers: dict[str, Any], **_: Any) -> None:
 
 
 @task_prerun.connect
-def begin(task_id: str, task: Any, **_: Any) -> None:
+def begin_measuring(task_id: str, task: Any, **_: Any) -> None:
     previous_ids = begin_task(task_id, str(getattr(task.request, REQUEST_ID_HEADER, None) or ""))
     _running_tasks[task_id] = time.perf_counter(), previous_ids
     if enqueued_at := getattr(task.request, ENQUEUED_AT_HEADER, None):
@@ -33,7 +33,7 @@ def begin(task_id: str, task: Any, **_: Any) -> None:
 
 
 @task_postrun.connect
-def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+def log_and_count(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
     started_at, previous_ids = _running_tasks.pop(task_id)
     seconds = time.perf_counter() - started_at
     state = state or "UNKNOWN"

@@ -14,6 +14,6 @@ def log_uncaught() -> None:
     threading.excepthook = lambda args: _log_error(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def _log_error(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
-    if error is not None and not issubclass(kind, KeyboardInterrupt | SystemExit):
-        logger.critical("ended by an uncaught error", exc_info=(kind, error, traceback))
+def _log_error(error_type: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    if error is not None and not issubclass(error_type, KeyboardInterrupt | SystemExit):
+        logger.critical("ended by an uncaught error", exc_info=(error_type, error, traceback))

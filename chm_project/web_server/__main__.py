@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from chm_project.web_server.listening_socket import open_socket
-from chm_project.web_server.processes import Processes
+from chm_project.web_server.processes import ParentProcess
 from chm_project.web_server.server import ThreadCounts
 
 
@@ -61,10 +61,10 @@ def main() -> None:
     listening, is_managed = open_socket(options.host, options.port)
     linger = bool(settings.CHM_PROXIES)
     thread_counts = ThreadCounts(threads=options.threads)
-    Processes(
+    ParentProcess(
         load_application,
         listening,
-        count=options.processes,
+        process_count=options.processes,
         thread_counts=thread_counts,
         linger=linger,
         is_managed=is_managed,

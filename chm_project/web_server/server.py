@@ -76,13 +76,15 @@ class TimedRequest(HTTPRequestParser):  # type: ignore[misc]
         self.began_at = time.monotonic()
 
     def is_too_slow(self, now: float) -> bool:
-        age = now - self.began_at
+        age_seconds = now - self.began_at
         if not self.headers_finished:
-            return age > HEADER_SECONDS
-        return age > BODY_SECONDS or (age > GRACE_SECONDS and self.body_bytes_received < age * MIN_BYTES_PER_SECOND)
+            return age_seconds > HEADER_SECONDS
+        return age_seconds > BODY_SECONDS or (
+            age_seconds > GRACE_SECONDS and self.body_bytes_received < age_seconds * MIN_BYTES_PER_SECOND
+        )
 
 
-class Task(WSGITask):  # type: ignore[misc]
+class ResponseTask(WSGITask):  # type: ignore[misc]
     def write(self, data: bytes) -> None:
         """Send the headers together with the first part of the body.
 
@@ -103,7 +105,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
     """A connection that is closed if its client is too slow."""
 
     parser_class = TimedRequest
-    task_class = Task
+    task_class = ResponseTask
     # Parts of a response that will be sent together; None if each part is sent immediately.
     buffered_parts: list[bytes] | None = None
     request: TimedRequest | None = None
@@ -180,7 +182,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class ThreadCounts:
-    """The numbers of threads and of allowed connections of one process. Some of the threads are only for reports."""
+    """How many threads one process has, and how many connections it accepts. Some threads are only for reports."""
 
     threads: int = 8
     connections: int = 2_000
@@ -218,10 +220,10 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self.fair_share = fair_share or FairShare(ConnectionCounts(1), 0)
         self._stop_at: float | None = None
         self._linger_until = 0.0
-        address = (listening.family, listening.type, listening.proto, listening.getsockname())
+        socket_info = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
             application, {}, True, listening, dispatcher=new_dispatcher(max(thread_counts.threads - report_threads, 1)),
-            adj=adjustments, bind_socket=False, sockinfo=address,
+            adj=adjustments, bind_socket=False, sockinfo=socket_info,
         )  # fmt: skip
 
     def add_task(self, channel: DeadlineChannel) -> None:
@@ -230,8 +232,8 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         path = getattr(request, "path", "")
         if path in PROBE_PATHS:
             # A request with a cookie may need a session from the database, for which the event loop must not wait.
-            is_in_loop = threading.get_ident() == self._loop_thread
-            if is_in_loop and not channel.total_outbufs_len and "COOKIE" not in request.headers:
+            is_loop_thread = threading.get_ident() == self._loop_thread
+            if is_loop_thread and not channel.total_outbufs_len and "COOKIE" not in request.headers:
                 channel.should_answer_in_loop = True
             else:
                 self.quick_dispatcher.add_task(channel)

@@ -63,42 +63,42 @@ class SharedServer(ABC):
     @contextmanager
     def hold(self) -> Iterator[Self]:
         """Keep the server running inside the block. Start it if it does not run; stop it if no other holder is left."""
-        with self._turn_lock():
+        with self._lock_turn_file():
             self.prepare()
-            users = self._open_lock_file("users")
-            fcntl.flock(users, fcntl.LOCK_SH)
+            users_descriptor = self._open_lock_file("users")
+            fcntl.flock(users_descriptor, fcntl.LOCK_SH)
             try:
                 self._ensure_running()
                 self.provision()
             except BaseException:
-                self._release(users)
+                self._release(users_descriptor)
                 raise
         try:
             yield self
         finally:
-            with suppress(FileNotFoundError), self._turn_lock():  # the folder may have been deleted meanwhile
-                self._release(users)
+            with suppress(FileNotFoundError), self._lock_turn_file():  # the folder may have been deleted meanwhile
+                self._release(users_descriptor)
 
     def has_process(self) -> bool:
         """Return whether a process of the server exists."""
         with self._lock_alive_file() as alive_lock_descriptor:
             return alive_lock_descriptor is None
 
-    def listening(self) -> bool:
+    def is_listening(self) -> bool:
         """Return whether the server accepts connections on its socket."""
         with closing(socket.socket(socket.AF_UNIX)) as client:
             return client.connect_ex(str(self.socket_path)) == 0
 
     def _ensure_running(self) -> None:
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        started = False
+        has_started = False
         while not self.answers():
             with self._lock_alive_file() as alive_lock_descriptor:
-                if alive_lock_descriptor is not None and started:
+                if alive_lock_descriptor is not None and has_started:
                     raise self._unavailable_error("stopped while starting")
                 if alive_lock_descriptor is not None:
                     self._start(alive_lock_descriptor)
-                    started = True
+                    has_started = True
                     continue
             # The server may be starting, recovering or stopping, or processes of a killed server may still run.
             if time.monotonic() > deadline:
@@ -113,17 +113,17 @@ class SharedServer(ABC):
         with self.log.open("wb") as log:
             spawn(command, account=self.account, log=log, keep_open=[alive_lock_descriptor])
 
-    def _release(self, users: int) -> None:
+    def _release(self, users_descriptor: int) -> None:
         # Only the last holder gets the exclusive lock, and stops the server.
-        os.close(users)
-        with _closing(self._open_lock_file("users")) as others:
-            if _try_lock(others):
+        os.close(users_descriptor)
+        with _closing(self._open_lock_file("users")) as descriptor:
+            if _try_lock(descriptor):
                 self._stop()
 
     def _stop(self) -> None:
         for _ in range(TIMEOUT_SECONDS):
             # Repeat the request every second, because a starting server does not receive it.
-            if self.listening():
+            if self.is_listening():
                 self.request_stop()
             if self._ends_within_a_second():
                 return
@@ -148,19 +148,19 @@ class SharedServer(ABC):
         )
 
     @contextmanager
-    def _turn_lock(self) -> Iterator[None]:
-        with _closing(self._open_lock_file("turn")) as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
+    def _lock_turn_file(self) -> Iterator[None]:
+        with _closing(self._open_lock_file("turn")) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
 
     @contextmanager
     def _lock_alive_file(self) -> Iterator[int | None]:
         """Yield the descriptor of the locked file NAME.alive, or None if a running server holds the lock."""
-        with _closing(self._open_lock_file("alive")) as alive:
-            yield alive if _try_lock(alive) else None
+        with _closing(self._open_lock_file("alive")) as descriptor:
+            yield descriptor if _try_lock(descriptor) else None
 
-    def _open_lock_file(self, kind: str) -> int:
-        return os.open(self.data_dir / f"{self.name}.{kind}", os.O_RDWR | os.O_CREAT, 0o600)
+    def _open_lock_file(self, suffix: str) -> int:
+        return os.open(self.data_dir / f"{self.name}.{suffix}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @contextmanager

@@ -37,24 +37,24 @@ def test_the_demonstration_from_its_start_until_ctrl_c(tmp_path: Path) -> None:
             time.sleep(0.2)
         text = log.read_text()
         assert "CHM is up" in text, text
-        base = f"http://127.0.0.1:{environment['CHM_PORT']}"
+        base_url = f"http://127.0.0.1:{environment['CHM_PORT']}"
         token_match = re.search(r"token +(\S+)", text)
         assert token_match is not None
         headers = {"Authorization": f"Bearer {token_match[1]}"}
 
-        pipelines = requests.get(f"{base}/api/v1/pipelines", headers=headers, timeout=10).json()["items"]
+        pipelines = requests.get(f"{base_url}/api/v1/pipelines", headers=headers, timeout=10).json()["items"]
         assert {pipeline["platform"] for pipeline in pipelines} == {"airflow", "dbt", "cron", "vendor_api", "custom"}
         assert len(pipelines) > 40
         statuses = {
-            requests.get(f"{base}/api/v1/pipelines/{pipeline['id']}/runs/latest", headers=headers, timeout=10).json()[
-                "status"
-            ]
+            requests.get(
+                f"{base_url}/api/v1/pipelines/{pipeline['id']}/runs/latest", headers=headers, timeout=10
+            ).json()["status"]
             for pipeline in pipelines
         }
         assert {"running", "success", "failed"} <= statuses
 
         def list_items(path: str) -> list[dict[str, Any]]:
-            items: list[dict[str, Any]] = requests.get(f"{base}/api/v1/{path}", headers=headers, timeout=10).json()[
+            items: list[dict[str, Any]] = requests.get(f"{base_url}/api/v1/{path}", headers=headers, timeout=10).json()[
                 "items"
             ]
             return items
@@ -74,7 +74,7 @@ def test_the_demonstration_from_its_start_until_ctrl_c(tmp_path: Path) -> None:
         ) == first_statuses and time.monotonic() < deadline:
             time.sleep(1)
         assert latest_statuses != first_statuses
-        assert requests.get(f"{base}/admin/login/", timeout=10).status_code == 200
+        assert requests.get(f"{base_url}/admin/login/", timeout=10).status_code == 200
 
         connections = (tmp_path / "chm" / "demo-connections.toml").read_text()
         second = subprocess.run(

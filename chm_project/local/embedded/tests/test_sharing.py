@@ -164,7 +164,7 @@ def test_five_processes_that_start_at_the_same_time_share_one_server(
     processes = [start_process_with_servers(data_dir) for _ in range(5)]
     urls_of_processes = [process.read_urls() for process in processes]
 
-    assert all(answer == urls_of_processes[0] for answer in urls_of_processes)
+    assert all(response == urls_of_processes[0] for response in urls_of_processes)
     with start_servers(data_dir=data_dir) as servers:
         query(servers.database_url, "CREATE TABLE shared ()")
         assert query(urls_of_processes[0]["database_url"], "SELECT 'shared'::regclass::text") == "shared"
