@@ -40,14 +40,17 @@ _retry_at = 0.0
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """The lag of the replica and its limit. `lag_seconds` is None if it does not answer or is not a replica."""
+    """The lag of the replica, and the limit up to which CHM reads the replica.
+
+    `lag_seconds` is None if the server does not answer or is not a replica.
+    """
 
     lag_seconds: float | None
     max_lag_seconds: int
 
     @property
     def is_read(self) -> bool:
-        """Return whether reports and pages read it now."""
+        """Return whether reports and pages read the replica now."""
         return self.lag_seconds is not None and self.lag_seconds <= self.max_lag_seconds
 
 
@@ -67,14 +70,14 @@ def replica_state() -> ReplicaState | None:
     return _state(lag)
 
 
-def begin_request(changed_at: datetime | None) -> None:
-    """Start a request: its reports must include all changes up to `changed_at` (None: no requirement)."""
+def begin_reads(changed_at: datetime | None) -> None:
+    """Begin the reads of a request. Its reports must include all changes up to `changed_at` (None: no requirement)."""
     _changed_at.set(changed_at)
     _request_lag.set(None)
 
 
-def lag_read() -> int | None:
-    """Return the lag in seconds of the replica that this request read; None if it read only the primary database."""
+def largest_lag_seconds() -> int | None:
+    """Return the largest lag of the replica when this request read it; None if it read only the primary database."""
     lag = _request_lag.get()
     return None if lag is None else round(lag.total_seconds())
 
@@ -87,7 +90,7 @@ def read_with_replica(read: Callable[[Any], T]) -> T:
             lag = _lag(database)
             if lag is not None and _is_new_enough(lag):
                 result = read(database)
-                # A page reads several reports; it shows the largest lag.
+                # A page can read several reports. It shows the largest lag.
                 _request_lag.set(max(lag, _request_lag.get() or lag))
                 return result
         except (OperationalError, InterfaceError) as error:

@@ -17,23 +17,23 @@ MARGIN_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Time limits of a statement and of its waits for locks, in seconds; 0 is no limit."""
+    """Time limits of a statement and of each of its waits for a lock; 0 is no limit."""
 
-    statement: float
-    lock: float
+    statement_seconds: float
+    lock_seconds: float
 
     @property
-    def deadline(self) -> float | None:
+    def deadline_seconds(self) -> float | None:
         """Return after how many seconds CHM itself ends a statement; None without a limit."""
-        return self.statement + MARGIN_SECONDS if self.statement else None
+        return self.statement_seconds + MARGIN_SECONDS if self.statement_seconds else None
 
 
 NO_LIMITS = TimeLimits(0, 0)  # for commands that users start, such as migrate
 # Decision 0019 has the table of these limits.
-PAGE = TimeLimits(statement=20, lock=2)
-API = TimeLimits(statement=10, lock=1)
-REPORT = TimeLimits(statement=30, lock=2)
-TASK = TimeLimits(statement=300, lock=30)
+PAGE = TimeLimits(statement_seconds=20, lock_seconds=2)
+API = TimeLimits(statement_seconds=10, lock_seconds=1)
+REPORT = TimeLimits(statement_seconds=30, lock_seconds=2)
+TASK = TimeLimits(statement_seconds=300, lock_seconds=30)
 
 _process_limits = NO_LIMITS
 _request_limits: ContextVar[TimeLimits | None] = ContextVar("limits", default=None)
@@ -46,7 +46,7 @@ def limit_process(limits: TimeLimits) -> None:
 
 
 def current_limits() -> TimeLimits:
-    """Return the limits of the current request, else those of the process."""
+    """Return the limits of the current request; outside a request, those of the process."""
     return _request_limits.get() or _process_limits
 
 
@@ -69,7 +69,7 @@ def report_limits(database: BaseDatabaseWrapper) -> Iterator[None]:
     pooled_connection = database.connection
     limits_before = getattr(pooled_connection, "limits", NO_LIMITS)
     with database.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {REPORT.statement * 1000:.0f}")
+        cursor.execute(f"SET LOCAL statement_timeout = {REPORT.statement_seconds * 1000:.0f}")
         if limits_before is not NO_LIMITS:
             pooled_connection.limits = REPORT
         try:
@@ -78,4 +78,4 @@ def report_limits(database: BaseDatabaseWrapper) -> Iterator[None]:
             if limits_before is not NO_LIMITS:
                 pooled_connection.limits = limits_before
         # SET LOCAL lasts until the end of the transaction, so restore the limit for the caller's later statements.
-        cursor.execute(f"SET LOCAL statement_timeout = {limits_before.statement * 1000:.0f}")
+        cursor.execute(f"SET LOCAL statement_timeout = {limits_before.statement_seconds * 1000:.0f}")

@@ -82,10 +82,10 @@ def main(arguments: list[str]) -> int:
 def read_config() -> ConfigReport:
     """Read the settings and the files that they name. Return all variables, errors and warnings."""
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
-    embedded = set[str]()
+    embedded_names = set[str]()
     if not module.endswith(".production"):
         # If an address is not set, CHM starts an embedded server, but this command does not need it.
-        embedded = {name for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL") if not _is_set(name)}
+        embedded_names = {name for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL") if not _is_set(name)}
     import_error = ""
     try:
         importlib.import_module(module)
@@ -93,18 +93,18 @@ def read_config() -> ConfigReport:
         return ConfigReport(module, {}, [f"DJANGO_SETTINGS_MODULE names {module}: {error}."])
     except Exception as error:  # noqa: BLE001 - reported below, unless env.faults has the cause
         import_error = "" if env.faults else f"{module}: {error}"
-    config = ConfigReport(module, dict(env.known))
-    for name in embedded:
+    config = ConfigReport(module, dict(env.variables))
+    for name in embedded_names:
         config.variables[name] = Variable("a URL", "", "the embedded server", "default")
-    config.faults = [f"{name} {problem}" for name, problem in env.faults.items() if name not in embedded]
+    config.faults = [f"{name} {problem}" for name, problem in env.faults.items() if name not in embedded_names]
     config.faults += [import_error] if import_error else []
-    secrets = set[str]()
+    secret_names = set[str]()
     # The connections file is read by an app of Django, which needs valid settings and addresses of servers.
-    if not config.faults and not embedded:
-        faults, secrets = _connection_faults()
+    if not config.faults and not embedded_names:
+        faults, secret_names = _connection_faults()
         config.faults += faults + _maintenance_faults()
     config.faults += _metrics_token_faults(config)
-    config.warnings += _unknown_variables(set(config.variables) | secrets)
+    config.warnings += _unknown_variables(set(config.variables) | secret_names)
     config.warnings += _variables_set_twice(config.variables)
     return config
 
@@ -128,8 +128,8 @@ def _connection_faults() -> tuple[list[str], set[str]]:
         connections = configured_connections()
     except ConfigurationError as error:
         return [f"CHM_CONNECTIONS_FILE: {line.strip()}" for line in str(error).splitlines() if line.strip()], set()
-    secrets = {connection.auth.secret_env for connection in connections.values() if connection.auth.secret_env}
-    return [f"CHM_CONNECTIONS_FILE: {line}" for line in missing_secrets(connections.values())], secrets
+    secret_names = {connection.auth.secret_env for connection in connections.values() if connection.auth.secret_env}
+    return [f"CHM_CONNECTIONS_FILE: {line}" for line in missing_secrets(connections.values())], secret_names
 
 
 def _maintenance_faults() -> list[str]:
@@ -154,8 +154,8 @@ def _unknown_variables(known_names: set[str]) -> Iterator[str]:
     for name in sorted(os.environ):
         base_name = name.removesuffix("_FILE")
         if name.startswith("CHM_") and name not in known_names and base_name not in known_names:
-            similar = difflib.get_close_matches(base_name, known_names, n=1)
-            yield f"{name} is not read by these settings" + (f"; is it {similar[0]}?" if similar else ".")
+            similar_names = difflib.get_close_matches(base_name, known_names, n=1)
+            yield f"{name} is not read by these settings" + (f"; is it {similar_names[0]}?" if similar_names else ".")
 
 
 def _variables_set_twice(variables: dict[str, Variable]) -> Iterator[str]:

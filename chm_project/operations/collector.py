@@ -61,21 +61,23 @@ def _replica_metrics(state: ReplicaState | None) -> Iterator[Metric]:
 
 
 def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
-    yield _by_group("chm_pipelines_active", "Pipelines of the active inventory", counts, "active")
-    yield _by_group("chm_pipelines_failing", "Active pipelines whose latest decisive run failed", counts, "failing")
-    yield _by_group("chm_pipelines_stale", "Active pipelines whose ingestion is overdue", counts, "stale")
+    yield _by_group("chm_pipelines_active", "Pipelines of the active inventory", counts, "active_count")
     yield _by_group(
-        "chm_pipelines_failing_ingestion", "Active pipelines whose last walk failed", counts, "failing_ingestion"
+        "chm_pipelines_failing", "Active pipelines whose latest decisive run failed", counts, "failing_count"
     )
-    if counts.oldest_ingest_age is not None:
+    yield _by_group("chm_pipelines_stale", "Active pipelines whose ingestion is overdue", counts, "stale_count")
+    yield _by_group(
+        "chm_pipelines_failing_ingestion", "Active pipelines whose last walk failed", counts, "failing_ingestion_count"
+    )
+    if counts.oldest_ingest_age_seconds is not None:
         yield _gauge(
             "chm_ingest_oldest_age_seconds",
             "Seconds since the last finished walk of the pipeline that was read longest ago",
-            counts.oldest_ingest_age,
+            counts.oldest_ingest_age_seconds,
         )
     runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
     for status in Status.values:
-        runs.add_metric([status], counts.runs_24h.get(status, 0))
+        runs.add_metric([status], counts.run_counts_24h.get(status, 0))
     yield runs
 
 
@@ -114,7 +116,7 @@ def _broker_metrics() -> Iterator[Metric]:
         unmatched.add_metric([], unmatched_total())
         yield unmatched
     except (redis.RedisError, OSError, ValueError):
-        pass  # the counter is on the same server as the broker; chm_broker_up below shows that it is down
+        pass  # the broker's server also stores this counter; chm_broker_up below shows that it is down
     try:
         yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
     except (redis.RedisError, OSError, ValueError):
@@ -125,10 +127,10 @@ def _broker_metrics() -> Iterator[Metric]:
         yield _gauge("chm_beat_age_seconds", "Seconds since beat's last heartbeat", age)
 
 
-def _by_group(name: str, documentation: str, counts: InstallationCounts, field: str) -> Metric:
+def _by_group(name: str, documentation: str, counts: InstallationCounts, count_field: str) -> Metric:
     metric = GaugeMetricFamily(name, documentation, labels=["client", "platform"])
     for group in counts.groups:
-        metric.add_metric([group.client, group.platform], getattr(group, field))
+        metric.add_metric([group.client, group.platform], getattr(group, count_field))
     return metric
 
 

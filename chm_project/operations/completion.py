@@ -44,7 +44,7 @@ def script(shell: str) -> str:
 
 
 def product_commands() -> dict[str, str]:
-    """Return the app of each command of CHM, keyed by the command's name. Some of them replace Django's commands."""
+    """Return the app of each command of CHM, by the command's name. CHM's `migrate` replaces the one of Django."""
     from django.core.management import get_commands
 
     return {name: app for name, app in sorted(get_commands().items()) if str(app).partition(".")[0] in CHM_PACKAGES}
@@ -55,15 +55,13 @@ def command_parser() -> ArgumentParser:
     from django.core.management import get_commands, load_command_class
 
     parser = ArgumentParser("chm")
-    commands: _SubParsersAction[Any] = parser.add_subparsers(dest="command")
-    installed = get_commands()
+    subparsers: _SubParsersAction[Any] = parser.add_subparsers(dest="command")
+    apps_and_commands = get_commands()
     for name in sorted({*product_commands(), *DJANGO_COMMANDS}):
-        command: Any = installed[name]
-        command_object = load_command_class(command, name) if isinstance(command, str) else command
-        subparser = command_object.create_parser("chm", name)
+        app_or_command: Any = apps_and_commands[name]
+        command = load_command_class(app_or_command, name) if isinstance(app_or_command, str) else app_or_command
+        subparser = command.create_parser("chm", name)
         # Do the same as add_parser(), which cannot add an existing parser.
-        commands._choices_actions.append(
-            commands._ChoicesPseudoAction(name, (), command_object.help.partition(". ")[0])
-        )
-        commands.choices[name] = subparser
+        subparsers._choices_actions.append(subparsers._ChoicesPseudoAction(name, (), command.help.partition(". ")[0]))
+        subparsers.choices[name] = subparser
     return parser

@@ -29,8 +29,8 @@ _MAX_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnedRows:
-    """How many rows belong to a client."""
+class OwnedRowCounts:
+    """Numbers of rows that belong to a client."""
 
     pipelines: int
     runs: int
@@ -41,9 +41,9 @@ class OwnedRows:
         return f"{self.pipelines} pipelines, {self.runs} runs, {self.alert_rules} alert rules, {self.tokens} tokens"
 
 
-def count_owned_rows(client: Client) -> OwnedRows:
+def count_owned_rows(client: Client) -> OwnedRowCounts:
     """Return how many rows erasing the client would delete."""
-    return OwnedRows(
+    return OwnedRowCounts(
         pipelines=Pipeline.objects.filter(client=client).count(),
         runs=Run.objects.filter(pipeline__client=client).count(),
         alert_rules=_client_rules(client).count(),
@@ -51,8 +51,10 @@ def count_owned_rows(client: Client) -> OwnedRows:
     )
 
 
-def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = lambda _runs: None) -> OwnedRows:
-    """Delete the client and everything that belongs to it; return the counts. The admin log shows `by` as the user.
+def erase_client(
+    client: Client, *, erased_by: str, on_batch: Callable[[int], None] = lambda _runs: None
+) -> OwnedRowCounts:
+    """Delete the client and everything that belongs to it; return the counts. The admin log names `erased_by`.
 
     1. Disable the client, delete its tokens and rules, and close its pipelines for new runs.
     2. Delete its runs in batches, each in its own transaction. `on_batch` receives the number of deleted runs so far.
@@ -60,15 +62,19 @@ def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = l
 
     After an interruption, call it again to continue. Each call counts only the rows that it deleted itself.
     """
-    tokens, rules = _close_client(client)
+    token_count, rule_count = _close_client(client)
     pipeline_ids = list(Pipeline.objects.filter(client=client).values_list("pk", flat=True))
-    runs = 0
-    while deleted := _delete_runs(pipeline_ids):
-        runs += deleted
-        on_batch(runs)
+    run_count = 0
+    while deleted_count := _delete_runs(pipeline_ids):
+        run_count += deleted_count
+        on_batch(run_count)
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
-            return _delete_client(client, OwnedRows(pipelines=0, runs=runs, alert_rules=rules, tokens=tokens), by)
+            return _delete_client(
+                client,
+                OwnedRowCounts(pipelines=0, runs=run_count, alert_rules=rule_count, tokens=token_count),
+                erased_by,
+            )
         except IntegrityError:
             # A write that began before step 1 has stored a run, or a rule or a token was added.
             if attempt == _MAX_ATTEMPTS:
@@ -82,23 +88,23 @@ def _close_client(client: Client) -> tuple[int, int]:
     disable_client(client=client)
     pipelines = Pipeline.objects.filter(client=client).order_by("pk")
     # FOR NO KEY UPDATE, because FOR UPDATE would also wait for running inserts of runs, which lock the pipeline's key.
-    ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    Pipeline.objects.filter(pk__in=ids).update(pruned_before=_FOREVER)
+    pipeline_ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    Pipeline.objects.filter(pk__in=pipeline_ids).update(pruned_before=_FOREVER)
     return _delete_tokens(client), _delete_rules(client)
 
 
 @transaction.atomic
-def _delete_client(client: Client, deleted_before: OwnedRows, by: str) -> OwnedRows:
+def _delete_client(client: Client, deleted_before: OwnedRowCounts, erased_by: str) -> OwnedRowCounts:
     if not Client.objects.filter(pk=client.pk).select_for_update().exists():
         return deleted_before  # another erasure finished first
     pipeline_ids = list(Pipeline.objects.filter(client=client).order_by("pk").values_list("pk", flat=True))
-    runs = deleted_before.runs
-    while deleted := _delete_runs(pipeline_ids):
-        runs += deleted
-    all_deleted = OwnedRows(
+    run_count = deleted_before.runs
+    while deleted_count := _delete_runs(pipeline_ids):
+        run_count += deleted_count
+    all_deleted = OwnedRowCounts(
         tokens=deleted_before.tokens + _delete_tokens(client),
         alert_rules=deleted_before.alert_rules + _delete_rules(client),
-        runs=runs,
+        runs=run_count,
         pipelines=len(pipeline_ids),
     )
     Pipeline.objects.filter(pk__in=pipeline_ids).delete()
@@ -108,7 +114,7 @@ def _delete_client(client: Client, deleted_before: OwnedRows, by: str) -> OwnedR
         object_id=str(client.pk),
         object_repr=client.name[:200],
         action_flag=DELETION,
-        change_message=f"Erased by {by} with {all_deleted}.",
+        change_message=f"Erased by {erased_by} with {all_deleted}.",
     )
     Client.objects.filter(pk=client.pk).delete()
     entry.save()

@@ -41,18 +41,19 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 
 @dataclass(frozen=True, slots=True)
 class PipelineGroup:
-    """Counts of active pipelines of one client on one platform.
+    """Numbers of active pipelines of one client on one platform.
 
-    `oldest_ingest_age` is the number of seconds since the oldest last ingestion; None without any ingestion.
+    `oldest_ingest_age_seconds` is the time since the last ingestion of the pipeline that was ingested longest ago. It
+    is None if no pipeline of the group was ever ingested.
     """
 
     client: str
     platform: str
-    active: int
-    failing: int
-    stale: int
-    failing_ingestion: int
-    oldest_ingest_age: Decimal | None
+    active_count: int
+    failing_count: int
+    stale_count: int
+    failing_ingestion_count: int
+    oldest_ingest_age_seconds: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,12 @@ class InstallationCounts:
     """Counts of the whole installation: pipelines by group, and runs of the last 24 hours by status."""
 
     groups: list[PipelineGroup]
-    runs_24h: dict[str, int]
+    run_counts_24h: dict[str, int]
 
     @property
-    def oldest_ingest_age(self) -> float | None:
-        """Return the largest age of all groups in seconds; None if no pipeline was ever ingested."""
-        ages = [float(age) for group in self.groups if (age := group.oldest_ingest_age) is not None]
+    def oldest_ingest_age_seconds(self) -> float | None:
+        """Return the largest age of all groups; None if no pipeline was ever ingested."""
+        ages = [float(age) for group in self.groups if (age := group.oldest_ingest_age_seconds) is not None]
         return max(ages, default=None)
 
 
@@ -75,8 +76,8 @@ def installation_counts() -> InstallationCounts:
         cursor.execute(expanded(_COUNTS_BY_GROUP, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
         groups = [PipelineGroup(*row) for row in cursor.fetchall()]
         cursor.execute(_RUNS_BY_STATUS)
-        runs = dict(cursor.fetchall())
-    return InstallationCounts(groups, runs)
+        run_counts = dict(cursor.fetchall())
+    return InstallationCounts(groups, run_counts)
 
 
 def queue_length() -> int:
@@ -93,7 +94,7 @@ class Readiness:
     """Problems by part, without addresses or secrets; the number of stale pipelines; the replica, if there is one."""
 
     problems: dict[str, str]
-    stale_pipelines: int | None
+    stale_pipeline_count: int | None
     replica: ReplicaState | None = None
 
 
@@ -101,7 +102,7 @@ NO_DATABASE = Readiness({"database": "the database cannot be reached or has no t
 
 _STALE_PIPELINES = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
 # Names of databases without unapplied migrations. They are not checked again, because reading migrations is slow.
-_migrated: set[str] = set()
+_migrated_databases: set[str] = set()
 
 
 def readiness() -> Readiness:
@@ -110,21 +111,21 @@ def readiness() -> Readiness:
     Stale pipelines and a replica that is not read are shown, but are not a problem.
     """
     try:
-        problems, stale = _migration_problems(), _stale_pipelines()
+        problems, stale_count = _migration_problems(), _count_stale_pipelines()
     except DatabaseError:
         return NO_DATABASE
-    return Readiness(problems | _scheduling_problems(), stale, replica_state())
+    return Readiness(problems | _scheduling_problems(), stale_count, replica_state())
 
 
 def can_serve() -> bool:
     """Return whether CHM can answer requests. Broker and beat are not checked, because only ingestion needs them."""
     try:
-        return not _migration_problems() and _stale_pipelines() >= 0
+        return not _migration_problems() and _count_stale_pipelines() >= 0
     except DatabaseError:
         return False
 
 
-def _stale_pipelines() -> int:
+def _count_stale_pipelines() -> int:
     with connection.cursor() as cursor:
         cursor.execute(expanded(_STALE_PIPELINES, fragments()), {"as_of": timezone.now()})
         return int(cursor.fetchone()[0])
@@ -132,12 +133,12 @@ def _stale_pipelines() -> int:
 
 def _migration_problems() -> dict[str, str]:
     name = str(connection.settings_dict["NAME"])
-    if name in _migrated:
+    if name in _migrated_databases:
         return {}
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    if unapplied := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return {"database": f"{len(unapplied)} migrations are not applied; run manage.py migrate"}
-    _migrated.add(name)
+    if unapplied_migrations := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return {"database": f"{len(unapplied_migrations)} migrations are not applied; run manage.py migrate"}
+    _migrated_databases.add(name)
     return {}
 
 

@@ -92,7 +92,11 @@ class ReadyView(StrictView):
 
     def _respond(self, state: Readiness) -> Response:
         status = "unavailable" if state.problems else "ok"
-        body: dict[str, Any] = {"status": status, "problems": state.problems, "stale_pipelines": state.stale_pipelines}
+        body: dict[str, Any] = {
+            "status": status,
+            "problems": state.problems,
+            "stale_pipelines": state.stale_pipeline_count,
+        }
         replica = state.replica
         body["replica_lag_seconds"] = replica and replica.lag_seconds
         body["replica_max_lag_seconds"] = replica and replica.max_lag_seconds

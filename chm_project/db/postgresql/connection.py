@@ -16,9 +16,9 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for the server with a deadline, because a frozen server does not cancel statements by itself."""
-        deadline = self.limits.deadline if timeout is None else timeout
+        timeout_seconds = self.limits.deadline_seconds if timeout is None else timeout
         try:
-            return super().wait(gen, interval, deadline)
+            return super().wait(gen, interval, timeout_seconds)
         except _WaitTimeout:  # a private class, because psycopg has no public one
             if timeout is None:
                 self.close()
@@ -26,14 +26,14 @@ class LimitedConnection(psycopg.Connection[Any]):
             raise
 
     def set_limits(self, limits: TimeLimits) -> None:
-        """Set the limits in the database session, if they differ from its current ones."""
+        """Set the limits in the database session if it has other limits."""
         if limits == self.limits:
             return
         # Set the attribute first, so that the next statement already has a deadline if the server is frozen.
         self.limits = limits
         self.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
-            [f"{limits.statement * 1000:.0f}", f"{limits.lock * 1000:.0f}"],
+            [f"{limits.statement_seconds * 1000:.0f}", f"{limits.lock_seconds * 1000:.0f}"],
         )
 
     @property

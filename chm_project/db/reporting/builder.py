@@ -75,7 +75,7 @@ def is_current(connection: BaseDatabaseWrapper) -> bool:
         return _is_current(cursor, _defined_views())
 
 
-def unapplied_migrations(connection: BaseDatabaseWrapper) -> int:
+def count_unapplied_migrations(connection: BaseDatabaseWrapper) -> int:
     """Return the number of migrations that are not applied."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -118,7 +118,8 @@ def drop(connection: BaseDatabaseWrapper, *, wait_seconds: float = WAIT_SECONDS)
         if installed.existing:
             _drop_views(cursor, _dependents_first(installed.existing, definitions))
             grants = [
-                (grant.view, grant.column, grant.role, grant.privilege, grant.grantable) for grant in installed.grants
+                (grant.view, grant.column, grant.role, grant.privilege, grant.is_grantable)
+                for grant in installed.grants
             ]
             _write_record(
                 cursor, {"content": "", "views": sorted(installed.existing | installed.dropped), "grants": grants}
@@ -259,9 +260,9 @@ def _columns(cursor: CursorWrapper) -> dict[str, set[str]]:
 
 
 def _run_with_lock_retries(
-    connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper], T], wait_seconds: float
+    connection: BaseDatabaseWrapper, change: Callable[[CursorWrapper], T], wait_seconds: float
 ) -> T:
-    """Return `work(cursor)`, run in a transaction. Repeat it for `wait_seconds` while other sessions hold its locks."""
+    """Return `change(cursor)`, run in a transaction. Retry for `wait_seconds` while other sessions hold its locks."""
     try:
         for attempt in Retrying(
             retry=retry_if_exception(_is_lock_conflict),
@@ -273,7 +274,7 @@ def _run_with_lock_retries(
                 cursor.execute("SELECT current_setting('lock_timeout')")
                 [timeout_before] = cursor.fetchone()
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
-                result = work(cursor)
+                result = change(cursor)
                 # The setting lasts until the end of the caller's transaction, so restore it.
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [timeout_before])
                 return result

@@ -174,12 +174,12 @@ def _header_and_query(text: str) -> tuple[list[str], str]:
     return lines[:query_line], "\n".join(lines[query_line:])
 
 
-def _files(kind: str) -> list[Path]:
-    """Return the files of this kind from all apps, keyed by name. Raise ValueError if two apps use the same name."""
-    files = [file for app in apps.get_app_configs() for file in Path(app.path, "reporting", kind).glob("*.sql")]
-    by_name: dict[str, Path] = {}
+def _files(folder: str) -> list[Path]:
+    """Return the files in this folder of all apps, sorted by name. Raise ValueError if two files have the same name."""
+    files = [file for app in apps.get_app_configs() for file in Path(app.path, "reporting", folder).glob("*.sql")]
+    file_by_name: dict[str, Path] = {}
     for file in files:
-        if other := by_name.get(file.stem):
+        if other := file_by_name.get(file.stem):
             raise ValueError(f"Two files of the schema reporting have the same name: {other} and {file}.")
-        by_name[file.stem] = file
-    return [by_name[name] for name in sorted(by_name)]
+        file_by_name[file.stem] = file
+    return [file_by_name[name] for name in sorted(file_by_name)]

@@ -38,7 +38,7 @@ class Grant:
     column: str | None
     role: str | None
     privilege: str
-    grantable: bool
+    is_grantable: bool
 
 
 def grants_on(cursor: CursorWrapper, views: Iterable[str]) -> list[Grant]:
@@ -69,7 +69,7 @@ def restore_grants(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict
                 column=sql.SQL("({})").format(sql.Identifier(grant.column)) if grant.column else sql.SQL(""),
                 view=sql.Identifier(grant.view),
                 role=sql.Identifier(grant.role) if grant.role else sql.SQL("PUBLIC"),
-                option=sql.SQL("WITH GRANT OPTION" if grant.grantable else ""),
+                option=sql.SQL("WITH GRANT OPTION" if grant.is_grantable else ""),
             )
         )
 

@@ -62,5 +62,5 @@ class Command(BaseCommand):
         with progress_bar("runs") as progress:
             bar = progress.add_task("removing", total=runs)
             return erase_client(
-                client, by=getpass.getuser(), on_batch=lambda removed: progress.update(bar, completed=removed)
+                client, erased_by=getpass.getuser(), on_batch=lambda removed: progress.update(bar, completed=removed)
             )

@@ -47,8 +47,8 @@ class Command(DjangoMigrate):
         super().migration_progress_callback(action, migration, fake)
 
     def _build_reporting(self, connection: BaseDatabaseWrapper, verbosity: int) -> None:
-        if unapplied := builder.unapplied_migrations(connection):
-            message = f"The schema reporting will be built when all migrations are applied; {unapplied} are not."
+        if unapplied_count := builder.count_unapplied_migrations(connection):
+            message = f"The schema reporting will be built when all migrations are applied; {unapplied_count} are not."
         elif view_count := builder.rebuild(connection):
             message = f"The schema reporting was built: {view_count} views."
         else:

@@ -36,14 +36,14 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, check: bool, wait: float, **options: Any) -> None:
-        unapplied = builder.unapplied_migrations(connection)
+        unapplied_count = builder.count_unapplied_migrations(connection)
         if check:
-            current = not unapplied and builder.is_current(connection)
-            self.stdout.write(f"The schema reporting is {'' if current else 'not '}current.")
-            sys.exit(0 if current else 1)
-        if unapplied:
+            is_current = unapplied_count == 0 and builder.is_current(connection)
+            self.stdout.write(f"The schema reporting is {'' if is_current else 'not '}current.")
+            sys.exit(0 if is_current else 1)
+        if unapplied_count > 0:
             raise CommandError(
-                f"{unapplied} migrations are not applied. Run manage.py migrate, which builds the views."
+                f"{unapplied_count} migrations are not applied. Run manage.py migrate, which builds the views."
             )
         with spinner("building the views"):
             view_count = builder.rebuild(connection, even_if_current=True, wait_seconds=wait)

@@ -17,7 +17,7 @@ from alerting.models import AlertRule
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.operations import erasure
-from chm_project.operations.erasure import OwnedRows, count_owned_rows, erase_client
+from chm_project.operations.erasure import OwnedRowCounts, count_owned_rows, erase_client
 from chm_project.tests.api import api_with_scope
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -27,8 +27,8 @@ from runs.rollup.maintenance import differences
 from runs.services import record_runs
 from runs.tests.factories import RunFactory
 
-OWNED_ROWS = OwnedRows(pipelines=2, runs=6, alert_rules=2, tokens=2)
-NO_ROWS = OwnedRows(pipelines=0, runs=0, alert_rules=0, tokens=0)
+OWNED_ROWS = OwnedRowCounts(pipelines=2, runs=6, alert_rules=2, tokens=2)
+NO_ROWS = OwnedRowCounts(pipelines=0, runs=0, alert_rules=0, tokens=0)
 MODELS: tuple[type[Model], ...] = (Client, Pipeline, Run, AlertRule, ApiToken)
 
 
@@ -70,14 +70,14 @@ def test_a_rule_on_another_clients_pipeline_is_kept_without_the_erased_client(cl
         client=northwind, pipeline=contoso.pipelines.all()[0], rule_type="on_failure", channel="slack", destination="#x"
     )
 
-    assert erase_client(northwind, by="test") == OWNED_ROWS
+    assert erase_client(northwind, erased_by="test") == OWNED_ROWS
 
     rule.refresh_from_db()
     assert rule.client_id is None
 
 
 def test_a_client_without_pipelines_can_be_erased(db: None) -> None:
-    assert erase_client(ClientFactory.create(), by="test") == NO_ROWS
+    assert erase_client(ClientFactory.create(), erased_by="test") == NO_ROWS
     assert not Client.objects.exists()
 
 
@@ -87,7 +87,7 @@ def test_changes_made_with_the_clients_tokens_stay_in_the_admin_log(clients: tup
     pipeline = northwind.pipelines.all()[0]
     assert api.patch(f"/api/v1/pipelines/{pipeline.pk}", {"description": "changed"}).status_code == 200
 
-    erase_client(northwind, by="test")
+    erase_client(northwind, erased_by="test")
 
     assert LogEntry.objects.filter(object_id=str(pipeline.pk)).count() == 1
     assert api.get("/api/v1/clients").status_code == 401
@@ -131,11 +131,11 @@ def test_an_interrupted_erasure_continues_where_it_stopped(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        erase_client(northwind, by="test", on_batch=interrupt)
+        erase_client(northwind, erased_by="test", on_batch=interrupt)
 
-    assert count_owned_rows(northwind) == OwnedRows(pipelines=2, runs=2, alert_rules=0, tokens=0)
+    assert count_owned_rows(northwind) == OwnedRowCounts(pipelines=2, runs=2, alert_rules=0, tokens=0)
     assert not Client.objects.get(name="Northwind").is_active
-    assert erase_client(northwind, by="test") == OwnedRows(pipelines=2, runs=2, alert_rules=0, tokens=0)
+    assert erase_client(northwind, erased_by="test") == OwnedRowCounts(pipelines=2, runs=2, alert_rules=0, tokens=0)
     assert differences() == []
 
 
@@ -168,7 +168,7 @@ def test_no_row_is_left_if_a_source_sends_runs_during_the_erasure(monkeypatch: p
     with ThreadPoolExecutor(1) as pool:
         pages = pool.submit(send_runs)
         try:
-            erase_client(northwind, by="test")
+            erase_client(northwind, erased_by="test")
         finally:
             is_erased.set()
         assert pages.result() > 0

@@ -40,10 +40,10 @@ def beat_heartbeat() -> None:
 
 
 def read_metrics(api: Any) -> dict[str, float]:
-    answer = api.get("/metrics")
-    assert answer.status_code == 200
-    assert answer["Content-Type"].startswith("text/plain")
-    lines = [line for line in answer.content.decode().splitlines() if not line.startswith("#")]
+    response = api.get("/metrics")
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain")
+    lines = [line for line in response.content.decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
@@ -57,44 +57,44 @@ def test_a_working_installation_is_ready(beat_heartbeat: None) -> None:
 
 
 def test_chm_is_not_ready_without_a_heartbeat_of_beat(settings: Settings) -> None:
-    answer = api_with_scope("read").get("/ready")
-    assert answer.status_code == 503
-    assert "is it running" in answer.json()["problems"]["beat"]
+    response = api_with_scope("read").get("/ready")
+    assert response.status_code == 503
+    assert "is it running" in response.json()["problems"]["beat"]
     cache.set("beat", time.time() - 3_600, timeout=None)
     assert "3600 s ago" in api_with_scope("read").get("/ready").json()["problems"]["beat"]
 
 
 def test_chm_is_not_ready_without_its_broker(beat_heartbeat: None, settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://:hunter2@127.0.0.1:1/0"
-    answer = api_with_scope("read").get("/ready")
-    assert (answer.status_code, answer.json()["problems"]) == (503, {"broker": "the broker cannot be reached"})
+    response = api_with_scope("read").get("/ready")
+    assert (response.status_code, response.json()["problems"]) == (503, {"broker": "the broker cannot be reached"})
     assert read_metrics(api_with_scope("read"))["chm_broker_up"] == 0
-    assert "hunter2" not in answer.content.decode()
+    assert "hunter2" not in response.content.decode()
 
 
 def test_without_its_database_chm_is_healthy_but_not_ready() -> None:
-    with empty_database("chm_test_ready") as url, web_server(CHM_DATABASE_URL=url) as address:
+    with empty_database("chm_test_ready") as url, web_server(CHM_DATABASE_URL=url) as base_url:
         token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
-        without_tables = requests.get(f"{address}/ready", headers=token, timeout=30)
+        without_tables = requests.get(f"{base_url}/ready", headers=token, timeout=30)
         drop_database("chm_test_ready")
-        without_database = requests.get(f"{address}/ready", headers=token, timeout=30)
+        without_database = requests.get(f"{base_url}/ready", headers=token, timeout=30)
 
-        for answer in (without_tables, without_database):
-            assert answer.status_code == 503
-            assert answer.json() == {
+        for response in (without_tables, without_database):
+            assert response.status_code == 503
+            assert response.json() == {
                 "status": "unavailable",
                 "problems": {"database": "the database cannot be reached or has no tables"},
                 "stale_pipelines": None,
                 **NO_REPLICA,
             }
-        assert requests.get(f"{address}/health", timeout=30).status_code == 200
-        without_token = requests.get(f"{address}/ready", timeout=30)
+        assert requests.get(f"{base_url}/health", timeout=30).status_code == 200
+        without_token = requests.get(f"{base_url}/ready", timeout=30)
         assert (without_token.status_code, without_token.json()) == (503, {"status": "unavailable"})
 
 
 def test_ready_without_a_token_returns_only_the_status() -> None:
-    answer = APIClient().get("/ready", headers={"host": "10.0.0.7:8000"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), (
+    response = APIClient().get("/ready", headers={"host": "10.0.0.7:8000"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"}), (
         "beat does not run, and is not checked without a token"
     )
 
@@ -103,20 +103,22 @@ def test_a_scraper_reads_metrics_with_its_token_while_the_database_is_down(tmp_p
     token = tmp_path / "token"
     token.write_text("scraper-token\n")
     variables = {"CHM_DATABASE_URL": "postgresql:///none?host=/nowhere", "CHM_METRICS_TOKEN_FILE": str(token)}
-    with web_server(**variables) as address:
-        scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
+    with web_server(**variables) as base_url:
+        scraped = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
         assert scraped.status_code == 200
         assert "chm_database_up 0.0" in scraped.text
-        wrong = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+        wrong = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
         assert wrong.status_code == 401
-        other = requests.get(f"{address}/api/v1/clients", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
+        other = requests.get(
+            f"{base_url}/api/v1/clients", headers={"Authorization": "Bearer scraper-token"}, timeout=10
+        )
         assert other.status_code == 401
 
 
 def test_chm_is_ready_with_stale_pipelines_and_counts_them(beat_heartbeat: None) -> None:
     Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
-    answer = api_with_scope("read").get("/ready")
-    assert (answer.status_code, answer.json()["stale_pipelines"]) == (200, 1)
+    response = api_with_scope("read").get("/ready")
+    assert (response.status_code, response.json()["stale_pipelines"]) == (200, 1)
 
 
 def test_metrics_match_the_database_and_the_broker(beat_heartbeat: None) -> None:
