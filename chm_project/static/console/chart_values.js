@@ -1,4 +1,4 @@
-// Below a chart, show the value of the bar that has the pointer or the focus. Arrow keys move the focus between bars.
+// Below a chart, show the value of the bar or point that has the pointer or the focus. Arrow keys move the focus.
 (() => {
   "use strict";
   const BARS = ":scope > a, :scope > g";
@@ -8,27 +8,27 @@
     return bar || null;
   }
 
-  function show(bar) {
-    const value = bar.closest(".chm-figure").nextElementSibling;
-    value.dataset.note ??= value.textContent;
-    value.textContent = bar.getAttribute("aria-label");
+  function showLabel(bar) {
+    const valueLine = bar.closest(".chm-figure").nextElementSibling;
+    valueLine.dataset.note ??= valueLine.textContent;
+    valueLine.textContent = bar.getAttribute("aria-label");
   }
 
-  function leave(figure) {
-    const value = figure.nextElementSibling;
-    if (value.dataset.note !== undefined) value.textContent = value.dataset.note;
+  function showNote(figure) {
+    const valueLine = figure.nextElementSibling;
+    if (valueLine.dataset.note !== undefined) valueLine.textContent = valueLine.dataset.note;
   }
 
   for (const name of ["mouseover", "focusin"]) {
     document.addEventListener(name, (event) => {
       const bar = barOf(event.target);
-      if (bar) show(bar);
+      if (bar) showLabel(bar);
     });
   }
   for (const name of ["mouseout", "focusout"]) {
     document.addEventListener(name, (event) => {
       const figure = event.target.closest?.(".chm-figure");
-      if (figure && !figure.contains(event.relatedTarget)) leave(figure);
+      if (figure && !figure.contains(event.relatedTarget)) showNote(figure);
     });
   }
 

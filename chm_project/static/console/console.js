@@ -1,28 +1,28 @@
-// Show times in the browser's zone, fold the filters on a phone, refresh the page. Without this script the pages show times in UTC.
+// Show times in the browser's zone, hide the filters on a phone, refresh the page. Without this script the pages show times in UTC.
 (() => {
   "use strict";
   // Write dates in the same form for every language of the browser.
   const LOCALE = "en-GB";
-  const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  const otherYear = { year: "numeric", ...sameYear };
+  const WITHOUT_YEAR = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  const WITH_YEAR = { year: "numeric", ...WITHOUT_YEAR };
 
   // The browser stores whether the user wants times in UTC ("utc") or in the browser's zone ("local").
-  const ZONE = "chm-zone";
+  const ZONE_KEY = "chm-zone";
   function isUtcStored() {
     try {
-      return localStorage.getItem(ZONE) === "utc";
+      return localStorage.getItem(ZONE_KEY) === "utc";
     } catch {
       return false;
     }
   }
-  function storeZone(utc) {
+  function storeZone() {
     try {
-      localStorage.setItem(ZONE, utc ? "utc" : "local");
+      localStorage.setItem(ZONE_KEY, isUtc ? "utc" : "local");
     } catch {
       // If the browser has no storage, the choice is valid for this page only.
     }
   }
-  let utc = isUtcStored();
+  let isUtc = isUtcStored();
 
   function zoneName(timeZone) {
     const parts = new Intl.DateTimeFormat(LOCALE, { timeZone, timeZoneName: "short" }).formatToParts(new Date());
@@ -33,44 +33,44 @@
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) return;
     // Dates below a chart must be short, so they never contain the year.
-    const short = time.closest(".chm-x") || moment.getFullYear() === new Date().getFullYear();
-    const form = short ? sameYear : otherYear;
-    const zone = time.closest(".chm-as-of") ? { timeZoneName: "short" } : {};
-    const timeZone = utc ? "UTC" : undefined;
-    time.textContent = new Intl.DateTimeFormat(LOCALE, { ...form, ...zone, timeZone }).format(moment);
+    const withoutYear = time.closest(".chm-x") || moment.getFullYear() === new Date().getFullYear();
+    const dateFormat = withoutYear ? WITHOUT_YEAR : WITH_YEAR;
+    const zoneFormat = time.closest(".chm-as-of") ? { timeZoneName: "short" } : {};
+    const timeZone = isUtc ? "UTC" : undefined;
+    time.textContent = new Intl.DateTimeFormat(LOCALE, { ...dateFormat, ...zoneFormat, timeZone }).format(moment);
   }
 
   // Write all times below `root` in the chosen zone, and the name of the other zone on the buttons that change the zone.
-  function localTimes(root) {
+  function writeTimes(root) {
     root.querySelectorAll("time[datetime]").forEach(writeTime);
     for (const button of root.querySelectorAll("[data-zone-switch]")) {
-      button.hidden = !utc && zoneName(undefined) === zoneName("UTC");
-      button.textContent = `switch to ${utc ? zoneName(undefined) : "UTC"}`;
+      button.hidden = !isUtc && zoneName(undefined) === zoneName("UTC");
+      button.textContent = `switch to ${isUtc ? zoneName(undefined) : "UTC"}`;
     }
   }
 
   function switchZone() {
-    utc = !utc;
-    storeZone(utc);
-    localTimes(document);
+    isUtc = !isUtc;
+    storeZone();
+    writeTimes(document);
   }
 
   // Pages of Django's admin contain times as plain text in UTC, such as "2026-11-21 10:00 UTC".
-  const plain = /^\s*(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC\s*$/;
-  function plainTimes() {
+  const UTC_TEXT = /^\s*(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC\s*$/;
+  function replaceUtcTexts() {
     const content = document.getElementById("content");
     if (!content) return;
     const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
     const texts = [];
     while (walker.nextNode()) {
-      if (plain.test(walker.currentNode.data) && !walker.currentNode.parentElement.closest(".chm, textarea, pre")) {
+      if (UTC_TEXT.test(walker.currentNode.data) && !walker.currentNode.parentElement.closest(".chm, textarea, pre")) {
         texts.push(walker.currentNode);
       }
     }
     for (const text of texts) {
-      const [, day, clock] = text.data.match(plain);
+      const [, day, timeOfDay] = text.data.match(UTC_TEXT);
       const time = document.createElement("time");
-      time.dateTime = `${day}T${clock}Z`;
+      time.dateTime = `${day}T${timeOfDay}Z`;
       time.title = text.data.trim();
       writeTime(time);
       text.replaceWith(time);
@@ -78,15 +78,15 @@
   }
 
   // Apply filters only with Enter or the button, because an arrow key in a select already changes its value.
-  function filters(root) {
+  function prepareFilters(root) {
     for (const form of root.querySelectorAll("form[data-filters]")) {
-      const custom = () => {
-        const chosen = Array.from(form.querySelectorAll("select"), (select) => select.value).includes("custom");
-        form.classList.toggle("chm-custom-time", chosen);
-        if (form.elements.since_time) form.elements.since_time.required = chosen;
+      const showCustomTime = () => {
+        const isCustom = Array.from(form.querySelectorAll("select"), (select) => select.value).includes("custom");
+        form.classList.toggle("chm-custom-time", isCustom);
+        if (form.elements.since_time) form.elements.since_time.required = isCustom;
       };
-      form.addEventListener("change", custom);
-      custom();
+      form.addEventListener("change", showCustomTime);
+      showCustomTime();
       form.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && event.target.matches("select")) {
           event.preventDefault();
@@ -98,26 +98,26 @@
         const zone = form.querySelector("[data-browser-zone]");
         const hasTime = ["period", "since", "since_time", "until", "as_of"].some((name) => form.elements[name]?.value);
         if (zone) zone.value = hasTime ? browserZone() : "";
-        focusAgain.keep(document.activeElement);
+        filterFocus.keep(document.activeElement);
         for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
       });
-      fold(form);
+      addFoldButton(form);
     }
   }
 
   const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
   // The handover starts at 18:00 in the browser's zone, so links to it contain the zone.
-  function zoneLinks(root) {
+  function addZoneToLinks(root) {
     for (const link of root.querySelectorAll("a[href$='/console/handover/']")) {
-      const address = new URL(link.href);
-      address.searchParams.set("zone", browserZone());
-      link.href = address;
+      const url = new URL(link.href);
+      url.searchParams.set("zone", browserZone());
+      link.href = url;
     }
   }
 
   // The server fills these time fields in UTC. Show and send the time in the browser's zone.
-  function utcFields(root) {
+  function showUtcFieldsInBrowserZone(root) {
     for (const field of root.querySelectorAll("input[data-utc-time]")) {
       const moment = new Date(`${field.value}Z`);
       if (field.value) field.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
@@ -127,7 +127,7 @@
   }
 
   // After filters are applied, focus the same field in the new page.
-  const focusAgain = {
+  const filterFocus = {
     keep(element) {
       try {
         sessionStorage.setItem("chm-focus", element?.name || "");
@@ -148,28 +148,28 @@
   };
 
   // On a phone, hide the filters behind a button. The search field stays visible.
-  function fold(form) {
+  function addFoldButton(form) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "chm-button chm-fold";
-    const set = (open) => {
-      form.classList.toggle("chm-folded", !open);
-      button.setAttribute("aria-expanded", String(open));
-      button.textContent = open ? "Fewer filters" : "Filters";
+    const show = (isOpen) => {
+      form.classList.toggle("chm-folded", !isOpen);
+      button.setAttribute("aria-expanded", String(isOpen));
+      button.textContent = isOpen ? "Fewer filters" : "Filters";
     };
-    button.addEventListener("click", () => set(form.classList.contains("chm-folded")));
-    set(false);
+    button.addEventListener("click", () => show(form.classList.contains("chm-folded")));
+    show(false);
     form.append(button);
   }
 
-  // After going back in the browser, enable the fields that were disabled to keep the address short.
+  // After going back in the browser, enable the fields that were disabled to keep the URL short.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) document.querySelectorAll("form[data-filters] :disabled").forEach((field) => { field.disabled = false; });
   });
 
   function showStatus(text) {
-    const place = document.querySelector(".chm-quiet");
-    if (place) place.textContent = text;
+    const statusLine = document.querySelector(".chm-quiet");
+    if (statusLine) statusLine.textContent = text;
   }
 
   let pausedByUser = false;
@@ -184,11 +184,11 @@
     return pausedByUser || changed || String(getSelection()).trim() !== "";
   }
 
-  function showPaused(paused) {
+  function showPaused(isPausedNow) {
     for (const button of document.querySelectorAll("[data-pause]")) {
       button.hidden = false;
-      button.textContent = paused ? "Paused – resume" : "Pause";
-      button.classList.toggle("chm-paused", paused);
+      button.textContent = isPausedNow ? "Paused – resume" : "Pause";
+      button.classList.toggle("chm-paused", isPausedNow);
     }
   }
 
@@ -205,38 +205,38 @@
 
   // Return a key that finds the same element in the refreshed page.
   function keyOf(element) {
-    const within = element.closest("[id]")?.id ?? "";
+    const containerId = element.closest("[id]")?.id ?? "";
     const label = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
-    return `${within} ${element.tagName} ${label}`;
+    return `${containerId} ${element.tagName} ${label}`;
   }
   // Return a function for the new part of the page: it restores the open details, the scroll positions and the focus.
   function rememberState(page) {
-    const details = Array.from(page.querySelectorAll("details[open] > summary"), keyOf);
-    const scrolled = new Map();
+    const openDetails = Array.from(page.querySelectorAll("details[open] > summary"), keyOf);
+    const scrollPositions = new Map();
     for (const box of page.querySelectorAll(".chm-scroll")) {
-      if (box.scrollTop || box.scrollLeft) scrolled.set(keyOf(box), [box.scrollTop, box.scrollLeft]);
+      if (box.scrollTop || box.scrollLeft) scrollPositions.set(keyOf(box), [box.scrollTop, box.scrollLeft]);
     }
-    const focused = page.contains(document.activeElement) ? keyOf(document.activeElement) : null;
-    const lists = Array.from(page.querySelectorAll(".chm-all"), keyOf);
+    const focusedKey = page.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+    const completeLists = Array.from(page.querySelectorAll(".chm-all"), keyOf);
     const [x, y] = [scrollX, scrollY];
     return (fresh) => {
       for (const summary of fresh.querySelectorAll("details > summary")) {
-        if (details.includes(keyOf(summary))) summary.parentElement.open = true;
+        if (openDetails.includes(keyOf(summary))) summary.parentElement.open = true;
       }
       for (const box of fresh.querySelectorAll(".chm-scroll")) {
-        const [top, left] = scrolled.get(keyOf(box)) ?? [0, 0];
+        const [top, left] = scrollPositions.get(keyOf(box)) ?? [0, 0];
         box.scrollTop = top;
         box.scrollLeft = left;
-        if (lists.includes(keyOf(box))) box.classList.add("chm-all");
+        if (completeLists.includes(keyOf(box))) box.classList.add("chm-all");
       }
-      const again = focused && Array.from(fresh.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((one) => keyOf(one) === focused);
-      if (again) again.focus({ preventScroll: true });
+      const toFocus = focusedKey && Array.from(fresh.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((element) => keyOf(element) === focusedKey);
+      if (toFocus) toFocus.focus({ preventScroll: true });
       scrollTo(x, y);
     };
   }
 
   // The server's digest of what the page shows now; see chm_project/console/refresh.py.
-  let shown = "nothing";
+  let shownDigest = "nothing";
   let timer;
 
   async function refresh() {
@@ -244,36 +244,36 @@
     const page = document.querySelector(".chm[data-refresh]");
     if (!page) return;
     const seconds = Number(page.dataset.refresh);
-    const pauses = seconds >= 30;
+    const canPause = seconds >= 30;
     if (document.hidden) return scheduleRefresh(page);
-    if (pauses) showPaused(isPaused(page));
-    if (pauses && isPaused(page)) return scheduleRefresh(page);
+    if (canPause) showPaused(isPaused(page));
+    if (canPause && isPaused(page)) return scheduleRefresh(page);
     try {
-      const headers = { Accept: "text/html", "CHM-Refresh": shown };
-      const answer = await fetch(location.href, { headers, cache: "no-store" });
-      const text = await answer.text();
-      if (!answer.ok || answer.redirected) throw new Error("no page");
+      const headers = { Accept: "text/html", "CHM-Refresh": shownDigest };
+      const response = await fetch(location.href, { headers, cache: "no-store" });
+      const text = await response.text();
+      if (!response.ok || response.redirected) throw new Error("no page");
       const received = new DOMParser().parseFromString(text, "text/html");
-      const digest = answer.headers.get("CHM-Refresh");
+      const digest = response.headers.get("CHM-Refresh");
       const restore = rememberState(page);
-      if (digest && digest === shown) {
+      if (digest && digest === shownDigest) {
         const asOf = received.querySelector(".chm-as-of");
         if (asOf) page.querySelector(".chm-as-of").replaceWith(asOf);
-        localTimes(page);
+        writeTimes(page);
         restore(page);
       } else {
         const fresh = received.getElementById(page.id);
         if (!fresh) throw new Error("no page");
-        if (pauses && isPaused(page)) {
+        if (canPause && isPaused(page)) {
           showPaused(true);
           return scheduleRefresh(page);
         }
         page.replaceWith(fresh);
-        shown = digest || "nothing";
+        shownDigest = digest || "nothing";
         prepare(fresh);
         restore(fresh);
       }
-      if (pauses) showPaused(false);
+      if (canPause) showPaused(false);
       scheduleRefresh(document.querySelector(".chm[data-refresh]"));
     } catch {
       showStatus("Not refreshed: the server does not answer, or your session has ended. Reload the page.");
@@ -288,15 +288,15 @@
 
   // On a phone, show only the first rows of a long list, and a button that shows the others. console.css hides the rows.
   const ROWS_ON_PHONE = 25;
-  function shorten(root) {
+  function shortenLists(root) {
     for (const table of root.querySelectorAll("table.chm-runs")) {
-      const number = table.tBodies[0].rows.length;
-      if (number <= ROWS_ON_PHONE) continue;
+      const rowCount = table.tBodies[0].rows.length;
+      if (rowCount <= ROWS_ON_PHONE) continue;
       const box = table.closest(".chm-scroll");
       const button = document.createElement("button");
       button.type = "button";
       button.className = "chm-button chm-phone";
-      button.textContent = `Show all ${number}`;
+      button.textContent = `Show all ${rowCount}`;
       button.addEventListener("click", () => box.classList.add("chm-all"));
       box.classList.add("chm-short");
       box.append(button);
@@ -304,19 +304,20 @@
   }
 
   // Give each cell its column's name as a label, because the layout for phones has no header row.
-  function labels(root) {
+  function labelCells(root) {
     for (const table of root.querySelectorAll("table.chm-table")) {
       const names = Array.from(table.querySelectorAll("thead th"), (cell) => cell.textContent);
       for (const row of table.tBodies[0].rows) {
-        Array.from(row.cells).forEach((cell, place) => {
-          if (!cell.matches(".chm-who") && !cell.querySelector("svg")) cell.dataset.label = names[place];
+        Array.from(row.cells).forEach((cell, index) => {
+          if (!cell.matches(".chm-who") && !cell.querySelector("svg")) cell.dataset.label = names[index];
         });
       }
     }
   }
 
-  // Copy the text of a field. If the browser refuses, select the text, so that users can copy it with the keyboard.
-  function copyButtons(root) {
+  // Prepare the buttons that copy the text of a field or print the page. If the browser refuses to copy, select the text, so that
+  // users can copy it with the keyboard.
+  function prepareButtons(root) {
     for (const button of root.querySelectorAll("button[data-copies]")) {
       const source = document.getElementById(button.dataset.copies);
       button.hidden = false;
@@ -338,24 +339,24 @@
   }
 
   // Show the times that another script has added to the page in the chosen zone.
-  document.addEventListener("chm:shown", (event) => localTimes(event.detail));
+  document.addEventListener("chm:shown", (event) => writeTimes(event.detail));
 
   function prepare(root) {
-    copyButtons(root);
-    localTimes(root);
-    labels(root);
-    filters(root);
-    zoneLinks(root);
-    utcFields(root);
-    shorten(root);
+    prepareButtons(root);
+    writeTimes(root);
+    labelCells(root);
+    prepareFilters(root);
+    addZoneToLinks(root);
+    showUtcFieldsInBrowserZone(root);
+    shortenLists(root);
   }
 
   // Name the admin's autocompletes for screen readers.
   function nameAutocompletes() {
     for (const field of document.querySelectorAll("select.admin-autocomplete")) {
       const label = document.querySelector(`label[for="${field.id}"]`);
-      const shown = document.getElementById(`select2-${field.id}-container`);
-      if (label && shown) shown.setAttribute("aria-label", label.textContent.trim());
+      const visibleField = document.getElementById(`select2-${field.id}-container`);
+      if (label && visibleField) visibleField.setAttribute("aria-label", label.textContent.trim());
       // A field for several values has its search field inside, and no label of its own in a table of forms.
       const search = field.parentElement.querySelector(".select2-search__field");
       const name = label?.textContent.trim() || field.closest("[data-label]")?.dataset.label || "Search";
@@ -370,7 +371,7 @@
     }
   }
 
-  // Hide icons from screen readers: they are words in a ligature font.
+  // Hide icons from screen readers, because an icon is a word that its font draws as a picture.
   function hideIcons() {
     for (const icon of document.querySelectorAll(".material-symbols-outlined")) icon.setAttribute("aria-hidden", "true");
   }
@@ -381,16 +382,16 @@
     // jQuery calls this after the admin's own script, which creates the autocompletes.
     window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
-    plainTimes();
+    replaceUtcTexts();
     document.addEventListener("click", (event) => {
       if (event.target.closest("[data-zone-switch]")) switchZone();
-      const pause = event.target.closest("[data-pause]");
-      if (pause) pauseOrResume(pause);
+      const pauseButton = event.target.closest("[data-pause]");
+      if (pauseButton) pauseOrResume(pauseButton);
     });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) refresh();
     });
-    focusAgain.restore();
+    filterFocus.restore();
     const page = document.querySelector(".chm[data-refresh]");
     if (page && Number(page.dataset.refresh) >= 30) showPaused(false);
     if (page) scheduleRefresh(page);

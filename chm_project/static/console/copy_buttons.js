@@ -4,7 +4,7 @@
   function start() {
     for (const button of document.querySelectorAll("button[data-copies-text]")) {
       const source = document.getElementById(button.dataset.copiesText);
-      const name = button.textContent;
+      const label = button.textContent;
       button.hidden = !source;
       button.addEventListener("click", async () => {
         try {
@@ -14,7 +14,7 @@
           getSelection().selectAllChildren(source);
           button.textContent = "Selected: press Ctrl+C";
         }
-        setTimeout(() => { button.textContent = name; }, 3000);
+        setTimeout(() => { button.textContent = label; }, 3000);
       });
     }
   }
