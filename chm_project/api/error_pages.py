@@ -16,8 +16,8 @@ from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger(__name__)
 
-# Title and advice by status.
-TEXTS = {
+# By status.
+TITLE_AND_ADVICE = {
     400: ("This address or form is not valid", "Go back, correct what you entered, and try again."),
     403: (
         "Your roles do not include this page",
@@ -40,7 +40,7 @@ BOARD_LINK = ("/admin/", "Go to the health board")
 
 def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD_LINK) -> HttpResponse:
     """Return the page of a status. `message` replaces the usual advice. `link` is a URL and the text of the link."""
-    title, advice = TEXTS.get(status, TEXTS[503])
+    title, advice = TITLE_AND_ADVICE.get(status, TITLE_AND_ADVICE[503])
     context = {"title": title, "message": message or advice, "link": link}
     return _render("errors/page.html", context, status=status)
 
@@ -76,11 +76,11 @@ def form_to_resend(request: HttpRequest, *, title: str, message: str) -> HttpRes
     context = {
         "title": title,
         "message": message,
-        "address": request.get_full_path(),
+        "form_url": request.get_full_path(),
         "fields": [(name, value) for name in names if name not in secret_names for value in request.POST.getlist(name)],
-        "lost": sorted(secret_names | set(request.FILES)),
-        "signed_in": request.user.is_authenticated,
-        "login_address": reverse("admin:login"),
+        "lost_names": sorted(secret_names | set(request.FILES)),
+        "is_logged_in": request.user.is_authenticated,
+        "login_url": reverse("admin:login"),
         "csrf_token": get_token(request),
     }
     return _render("errors/kept_form.html", context, status=403)

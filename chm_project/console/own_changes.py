@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from chm_project.db.replica import begin_request, lag_read
+from chm_project.db.replica import begin_reads, largest_lag_seconds
 
 COOKIE = "chm_changed_at"
 # Longer than the board's lists are cached, and longer than a replica usually lags.
-REMEMBER_FOR = timedelta(minutes=5)
-_SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+COOKIE_LIFETIME = timedelta(minutes=5)
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class OwnChangesMiddleware:
@@ -24,13 +24,13 @@ class OwnChangesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # A request that may change something reads from the database, never from the replica.
-        begin_request(changed_at(request) if request.method in _SAFE else timezone.now() + REMEMBER_FOR)
+        begin_reads(changed_at(request) if request.method in _SAFE_METHODS else timezone.now() + COOKIE_LIFETIME)
         response = self.get_response(request)
         # A request that was refused has changed nothing.
-        if request.method not in _SAFE and request.path.startswith("/admin/") and response.status_code < 400:
+        if request.method not in _SAFE_METHODS and request.path.startswith("/admin/") and response.status_code < 400:
             moment = str(timezone.now().timestamp())
             response.set_cookie(
-                COOKIE, moment, max_age=REMEMBER_FOR, secure=request.is_secure(), httponly=True, samesite="Lax"
+                COOKIE, moment, max_age=COOKIE_LIFETIME, secure=request.is_secure(), httponly=True, samesite="Lax"
             )
         return response
 
@@ -45,5 +45,5 @@ def changed_at(request: HttpRequest) -> datetime | None:
 
 
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:
-    """Give templates `replica_lag`. It is a function, because the data is read while the template is rendered."""
-    return {"replica_lag": lag_read}
+    """Give templates `replica_lag_seconds`, a function, because rendering a template can read more data."""
+    return {"replica_lag_seconds": largest_lag_seconds}

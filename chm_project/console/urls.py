@@ -18,5 +18,5 @@ urlpatterns = [
     path("connections/", connection_views.connections_page, name="connections"),
     path("connections/<str:name>/", connection_views.connection_page, name="connection"),
     path("connections/<str:name>/adopt/", connection_views.adopt_pipelines, name="adopt"),
-    path("pipeline/<uuid:pipeline_id>/known/", views.known_failure, name="known"),
+    path("pipeline/<uuid:pipeline_id>/known/", views.set_or_clear_known_failure, name="known"),
 ]

@@ -67,7 +67,7 @@ def connector_label(connector: str) -> str:
 
 
 @register.filter
-def words(value: str) -> str:
+def with_spaces(value: str) -> str:
     """Return the value with spaces: "newly failing" for newly_failing."""
     return value.replace("_", " ")
 
@@ -92,12 +92,12 @@ def since_failure(row: Row) -> SafeString:
 
 
 @register.simple_tag
-def lasted(since: datetime, until: datetime) -> str:
+def time_between(since: datetime, until: datetime) -> str:
     return text_format.duration((until - since).total_seconds())
 
 
 @register.simple_tag
-def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> SafeString:
+def ingestion_state(pipeline: Pipeline, as_of: datetime, latest: object = None) -> SafeString:
     """Return the state of the pipeline's ingestion. `latest` is its latest run; None or "" if it has no run."""
     match pipeline.ingestion_state(as_of, has_runs=bool(latest)):
         case "none":
@@ -141,13 +141,13 @@ def querystring_of(**parameters: object) -> str:
 
 
 @register.simple_tag
-def all_clients_address(changelist: Any) -> str:
+def all_clients_query(changelist: Any) -> str:
     """Return the query string of the same list for all clients."""
     return str(changelist.get_query_string({CLIENTS_PARAMETER: ALL_CLIENTS}))
 
 
 @register.simple_tag
-def my_clients_address(changelist: Any) -> str:
+def my_clients_query(changelist: Any) -> str:
     """Return the query string of the same list for the user's own clients."""
     return str(changelist.get_query_string(remove=[CLIENTS_PARAMETER]))
 

@@ -45,11 +45,11 @@ def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
 
     One query reads the rows of all clients.
     """
-    clock = timezone.now()
-    scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
-    rows_by_client = {row["client_id"]: row for row in clients_now(scope, clock)}
+    now = timezone.now()
+    scope = replace(BoardScope(), client_ids=frozenset(client.pk for client in clients))
+    rows_by_client = {row["client_id"]: row for row in clients_now(scope, now)}
     for client in clients:
-        client.current_state, client.as_of = rows_by_client.get(client.pk), clock
+        client.current_state, client.as_of = rows_by_client.get(client.pk), now
 
 
 def add_health_columns() -> None:

@@ -19,7 +19,7 @@ from chm_project.access.services import create_token, revoke_token
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, action, display
 from chm_project.admin_kit.visible_rows import VisibleRowsMixin
-from chm_project.console.admin.push_lines import push_lines
+from chm_project.console.admin.push_examples import push_examples
 from runs.push.unmatched_jobs import unmatched_jobs
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             "title": f"Token for {obj.name}",
             "plaintext": request.chm_plaintext,  # type: ignore[attr-defined]
             "token": obj,
-            "lines": push_lines(
+            "examples": push_examples(
                 obj,
                 request.chm_plaintext,  # type: ignore[attr-defined]
                 request.build_absolute_uri("/").rstrip("/"),

@@ -1,4 +1,7 @@
-"""Draw status strips: a pipeline's last runs, oldest first. Shape and colour show the status, height the duration."""
+"""Draw status strips: a pipeline's last runs as bars, oldest first.
+
+The form and colour of a bar show the status of its run, and the height shows the duration.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +25,12 @@ _WIDTH, _GAP, _HEIGHT, _MIN_HEIGHT = 7, 2, 26, 7
 
 @dataclass(frozen=True, slots=True)
 class StripRun:
-    """A run in a strip; `seconds` is its duration."""
+    """A run in a strip."""
 
     run_id: UUID
     status: str
     event_at: datetime
-    seconds: int | None
+    duration_seconds: int | None
 
 
 def strip_runs_by_pipeline(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> dict[UUID, list[StripRun]]:
@@ -35,46 +38,48 @@ def strip_runs_by_pipeline(pipeline_ids: Iterable[UUID], as_of: datetime | None 
 
     With `as_of`, return only runs that had started by then. A run that had not ended by then is returned as running.
     """
-    latest = Run.objects.filter(pipeline=OuterRef("pk")).started_by(as_of).latest_first()
-    fields = JSONObject(id="id", status="status", at="event_at", seconds="duration_seconds", started_at="started_at")
+    latest_runs = Run.objects.filter(pipeline=OuterRef("pk")).started_by(as_of).latest_first()
+    fields = JSONObject(
+        id="id", status="status", event_at="event_at", duration_seconds="duration_seconds", started_at="started_at"
+    )
     rows = (
         Pipeline.objects.filter(pk__in=set(pipeline_ids))
         .order_by()
-        .values_list("pk", ArraySubquery(latest.values_list(fields)[:RUNS_PER_STRIP]))
+        .values_list("pk", ArraySubquery(latest_runs.values_list(fields)[:RUNS_PER_STRIP]))
     )
     return {pk: [_strip_run(run, as_of) for run in reversed(runs)] for pk, runs in rows}
 
 
 def _strip_run(run: dict[str, Any], as_of: datetime | None) -> StripRun:
-    event_at = datetime.fromisoformat(run["at"])
+    event_at = datetime.fromisoformat(run["event_at"])
     if as_of is not None and event_at > as_of:
         return StripRun(UUID(run["id"]), Status.RUNNING, datetime.fromisoformat(run["started_at"]), None)
-    return StripRun(UUID(run["id"]), run["status"], event_at, run["seconds"])
+    return StripRun(UUID(run["id"]), run["status"], event_at, run["duration_seconds"])
 
 
 def draw_strip(runs: Sequence[StripRun]) -> SafeString:
     """Return the strip as an SVG of links, from ids, statuses, times and numbers only, never from a partner's text."""
     if not runs:
         return mark_safe('<span class="chm-subtle">no run yet</span>')
-    longest = max((run.seconds or 0 for run in runs), default=0) or 1
+    longest_seconds = max((run.duration_seconds or 0 for run in runs), default=0) or 1
     step = _WIDTH + _GAP
     width = RUNS_PER_STRIP * step - _GAP
     offset = (RUNS_PER_STRIP - len(runs)) * step
-    address = reverse("admin:runs_run_change", args=["RUN"])
-    pieces = [
+    url_pattern = reverse("admin:runs_run_change", args=["RUN"])
+    links = [
         # The links are for the mouse only. With the keyboard, users reach these runs on the page of the pipeline.
-        f'<a href="{address.replace("RUN", str(run.run_id))}" tabindex="-1">'
-        f"<title>{_label_of(run)}</title>{_shape(run, offset + index * step, longest)}</a>"
+        f'<a href="{url_pattern.replace("RUN", str(run.run_id))}" tabindex="-1">'
+        f"<title>{_label_of(run)}</title>{_draw_run(run, offset + index * step, longest_seconds)}</a>"
         for index, run in enumerate(runs)
     ]
-    return mark_safe(  # noqa: S308 - see above
+    return mark_safe(  # noqa: S308 - only ids, statuses, times and numbers
         f'<svg class="chm-strip" viewBox="0 0 {width} {_HEIGHT}" width="{width}" height="{_HEIGHT}" '
-        f'role="group" aria-label="{_summary(runs)}">{"".join(pieces)}</svg>'
+        f'role="group" aria-label="{_summary(runs)}">{"".join(links)}</svg>'
     )
 
 
 def _label_of(run: StripRun) -> str:
-    run_duration = f", {duration(run.seconds)}" if run.seconds is not None else ""
+    run_duration = f", {duration(run.duration_seconds)}" if run.duration_seconds is not None else ""
     return f"{run.status}, {utc_text(run.event_at)}{run_duration}"
 
 
@@ -86,33 +91,33 @@ def _summary(runs: Sequence[StripRun]) -> str:
     return f"Last {len(runs)} runs, oldest first: {summary}; the latest is {runs[-1].status}"
 
 
-def _shape(run: StripRun, x: int, longest: int) -> str:
+def _draw_run(run: StripRun, x: int, longest_seconds: int) -> str:
     """Draw a run: success is a flat bar, failed pointed, running hollow, canceled split, skipped a dot."""
-    height = _MIN_HEIGHT + round((_HEIGHT - _MIN_HEIGHT) * min(1, (run.seconds or 0) / longest))
+    height = _MIN_HEIGHT + round((_HEIGHT - _MIN_HEIGHT) * min(1, (run.duration_seconds or 0) / longest_seconds))
     top, right, middle = _HEIGHT - height, x + _WIDTH, x + _WIDTH / 2
     # The whole height of the strip is the link, so that a short bar is easy to hit.
     column = f'<rect class="chm-column" x="{x}" y="0" width="{_WIDTH}" height="{_HEIGHT}"/>'
     match run.status:
         case Status.FAILED:
             peak = f"L{middle} {top}L{right} {top + 5}"
-            shape = f'<path class="chm-fill-failed" d="M{x} {_HEIGHT}V{top + 5}{peak}V{_HEIGHT}Z"/>'
+            run_svg = f'<path class="chm-fill-failed" d="M{x} {_HEIGHT}V{top + 5}{peak}V{_HEIGHT}Z"/>'
         case Status.RUNNING:
-            shape = (
+            run_svg = (
                 f'<rect class="chm-line-running" x="{x + 1}" y="{top + 1}" width="{_WIDTH - 2}" height="{height - 2}"/>'
             )
         case Status.CANCELED:
             half = max(2, height // 2 - 1)
-            shape = (
+            run_svg = (
                 f'<path class="chm-fill-canceled" d="M{x} {top}h{_WIDTH}v{half}h-{_WIDTH}z'
                 f'M{x} {_HEIGHT - half}h{_WIDTH}v{half}h-{_WIDTH}z"/>'
             )
         case Status.SKIPPED:
-            shape = f'<circle class="chm-fill-skipped" cx="{middle}" cy="{_HEIGHT - 3}" r="2.5"/>'
+            run_svg = f'<circle class="chm-fill-skipped" cx="{middle}" cy="{_HEIGHT - 3}" r="2.5"/>'
         case Status.SUCCESS:
-            shape = f'<rect class="chm-fill-success" x="{x}" y="{top}" width="{_WIDTH}" height="{height}" rx="1"/>'
+            run_svg = f'<rect class="chm-fill-success" x="{x}" y="{top}" width="{_WIDTH}" height="{height}" rx="1"/>'
         case _:
             raise ValueError(f"Unknown status: {run.status}")
-    return column + shape
+    return column + run_svg
 
 
 def strips_by_pipeline(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> Mapping[UUID, SafeString]:

@@ -22,45 +22,47 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
-    """A section of the board with its first rows. `address` is the page with all rows; `total` is their number."""
+    """A section of the board with its first rows. `url` is the page with all rows; `total` is their number."""
 
     section: Section
     rows: list[Row]
     total: int
-    address: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
+    """A chart with its rows. `total` is the number of runs in it, `peak` the most failed runs of an hour, else 0."""
+
     drawing: SafeString
     peak: int
     total: int
     rows: list[Row]
 
 
-def list_address(section: Section, scope: BoardScope) -> str:
+def list_url(section: Section, scope: BoardScope) -> str:
     return reverse("console:list", args=[section.key]) + scope.query
 
 
-def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
+def read_board(scope: BoardScope, now: datetime) -> dict[str, Any]:
     """Return the template context of the board's sections, tiles and charts."""
-    board_sections, pipelines_by_key = [], candidates(scope, clock)
+    board_sections, pipeline_ids_by_key = [], candidates(scope, now)
     for section in (section for section in SECTIONS.values() if section.rows_on_board):
         section_scope = scope
         if section.candidates_key:
-            section_scope = replace(scope, pipelines=tuple(pipelines_by_key[section.candidates_key]))
-        rows, total = section.read(section_scope, clock, section.rows_on_board, 0)
-        board_sections.append(BoardSection(section, rows, total, list_address(section, scope)))
+            section_scope = replace(scope, pipeline_ids=tuple(pipeline_ids_by_key[section.candidates_key]))
+        rows, total = section.read(section_scope, now, section.rows_on_board, 0)
+        board_sections.append(BoardSection(section, rows, total, list_url(section, scope)))
     add_strips((row for each in board_sections for row in each.rows), scope.as_of)
-    as_of = scope.as_of or clock
+    as_of = scope.as_of or now
     return {
         "as_of": as_of,
-        "changed_since": scope.compared_since(clock),
+        "changed_since": scope.compared_since(now),
         "why_board_is_empty": why_board_is_empty(scope),
         "board_sections": board_sections,
         "tiles": [each for each in board_sections if each.section.tile],
-        "failures": failures_chart(scope, as_of),
-        "success": success_chart(scope, as_of),
+        "failures_chart": failures_chart(scope, as_of),
+        "success_chart": success_chart(scope, as_of),
     }
 
 
@@ -68,23 +70,21 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Draw the number of failed runs in each hour of the last 7 days, including hours without failures."""
     since = as_of - FAILURES_PERIOD
     rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
-    by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
-    hour, values, dates = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0), [], []
+    failed_runs_by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
+    hour, bars, dates = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0), [], []
     while hour < as_of:
-        failed_runs = by_hour.get(hour, 0)
-        href = filtered_runs_url(scope.parameters, hour, hour + HOUR, status="failed") if failed_runs else ""
-        values.append(
-            Bar(f"{hour:%a} {day_and_month(hour)} {hour:%H:%M} UTC: {failed_runs:,} failed", failed_runs, href=href)
+        failed_runs = failed_runs_by_hour.get(hour, 0)
+        url = filtered_runs_url(scope.parameters, hour, hour + HOUR, status="failed") if failed_runs else ""
+        bars.append(
+            Bar(f"{hour:%a} {day_and_month(hour)} {hour:%H:%M} UTC: {failed_runs:,} failed", failed_runs, url=url)
         )
         if hour.date() not in dates:
             dates.append(hour.date())
         hour += HOUR
-    total = sum(by_hour.values())
+    total = sum(failed_runs_by_hour.values())
     label = f"Failed runs per hour over 7 days: {total}"
-    drawing = draw_bars(
-        values, label=label, dates=spread_labels([f"{day:%a} {day_and_month(day)}" for day in dates], 5)
-    )
-    return Chart(drawing, max(by_hour.values(), default=0), total, rows)
+    drawing = draw_bars(bars, label=label, dates=spread_labels([f"{day:%a} {day_and_month(day)}" for day in dates], 5))
+    return Chart(drawing, max(failed_runs_by_hour.values(), default=0), total, rows)
 
 
 def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
@@ -92,10 +92,11 @@ def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
     first = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)
-    by_day = {row["day"]: row for row in rows}
+    row_by_day = {row["day"]: row for row in rows}
     days = [first + timedelta(days=number) for number in range(SUCCESS_DAYS)]
     points = [
-        success_point(day, by_day.get(day), filtered_runs_url(scope.parameters, *window_of_day(day))) for day in days
+        success_point(day, row_by_day.get(day), filtered_runs_url(scope.parameters, *window_of_day(day)))
+        for day in days
     ]
     total = sum(row["runs"] for row in rows)
     label = f"Share of successful runs per day over {SUCCESS_DAYS} days: {total} runs"

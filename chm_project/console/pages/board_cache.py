@@ -50,9 +50,9 @@ def board_lists(request: HttpRequest, scope: BoardScope, now: datetime) -> Board
 
 
 def _digest(scope: BoardScope) -> str:
-    """Return a hash of all filters of the scope. Clients are sorted, so that equal sets have equal hashes."""
-    clients = None if scope.clients is None else sorted(map(str, scope.clients))
-    return blake2b(f"{replace(scope, clients=None)!r} {clients}".encode(), digest_size=16).hexdigest()
+    """Return a hash of all filters of the scope. Client ids are sorted, so that equal sets have equal hashes."""
+    sorted_ids = None if scope.client_ids is None else sorted(map(str, scope.client_ids))
+    return blake2b(f"{replace(scope, client_ids=None)!r} {sorted_ids}".encode(), digest_size=16).hexdigest()
 
 
 def _read_stored(key: str, now: datetime) -> BoardLists | None:

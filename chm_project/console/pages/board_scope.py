@@ -46,16 +46,16 @@ class BoardScope:
     as_of: datetime | None = None
     zone: ZoneInfo = UTC_ZONE
     # Also restrict to these clients: the user's own clients, or those that the user is bound to.
-    clients: frozenset[UUID] | None = None
-    all_clients: bool = False
+    client_ids: frozenset[UUID] | None = None
+    shows_all_clients: bool = False
     # Also restrict to these pipelines. The board sets it to the pipelines that a section can show.
-    pipelines: tuple[UUID, ...] | None = None
+    pipeline_ids: tuple[UUID, ...] | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Return the filters as parameters of shapes."""
-        return ({} if self.pipelines is None else {"pipelines": self.pipelines}) | {
-            "clients": self.clients,
+        return ({} if self.pipeline_ids is None else {"pipelines": self.pipeline_ids}) | {
+            "clients": self.client_ids,
             "client_id": self.client_id,
             "platform": self.platform or None,
             "environment": self.environment or None,
@@ -66,7 +66,7 @@ class BoardScope:
     def query(self) -> str:
         """Return the query string of the filters, with its "?"; empty without a filter."""
         values = {
-            "client": self.client_id, CLIENTS_PARAMETER: ALL_CLIENTS if self.all_clients else "",
+            "client": self.client_id, CLIENTS_PARAMETER: ALL_CLIENTS if self.shows_all_clients else "",
             "platform": self.platform, "environment": self.environment, "since": self.since,
             "since_time": self.since_value, "as_of": self.as_of_value,
             "zone": self.zone.key if (self.since or self.as_of) and self.zone != UTC_ZONE else "",
@@ -77,12 +77,12 @@ class BoardScope:
     @property
     def query_for_all_clients(self) -> str:
         """Return the query string of the same filters for all clients."""
-        return replace(self, all_clients=True).query
+        return replace(self, shows_all_clients=True).query
 
     @property
     def query_for_my_clients(self) -> str:
         """Return the query string of the same filters for the user's own clients."""
-        return replace(self, all_clients=False).query
+        return replace(self, shows_all_clients=False).query
 
     def local_text(self, moment: datetime | None) -> str:
         """Return the moment in the filters' zone as the value of a datetime-local field; empty for None."""
@@ -96,17 +96,17 @@ class BoardScope:
     def as_of_value(self) -> str:
         return self.local_text(self.as_of)
 
-    def compared_since(self, clock: datetime) -> datetime:
-        """Return the start of the comparison: `since`, counted back from `as_of`, or from `clock` without `as_of`."""
-        now = (self.as_of or clock).astimezone(self.zone)
+    def compared_since(self, now: datetime) -> datetime:
+        """Return when the comparison starts: `since`, counted back from `as_of`, or from `now` without `as_of`."""
+        end = (self.as_of or now).astimezone(self.zone)
         match self.since:
             case "" | "24h":
                 # In UTC, because a day with a clock change has 23 or 25 hours.
-                return now.astimezone(UTC) - timedelta(hours=24)
+                return end.astimezone(UTC) - timedelta(hours=24)
             case "yesterday":
-                return evening_before(now, 1)
+                return evening_before(end, 1)
             case "working_evening":
-                evenings = (evening_before(now, days_ago) for days_ago in range(1, 8))
+                evenings = (evening_before(end, days_ago) for days_ago in range(1, 8))
                 return next(evening for evening in evenings if evening.weekday() < SATURDAY)
             case "custom" if self.since_time is not None:
                 return self.since_time
@@ -118,10 +118,10 @@ def scope_of(request: HttpRequest) -> BoardScope:
     """Return the scope of the request, restricted to the clients that the user sees or has chosen."""
     scope, visible = read_scope(request.GET), visibility_of(request)
     if scope.client_id is None:
-        return replace(scope, clients=shown_clients(request))
+        return replace(scope, client_ids=shown_clients(request))
     if not visible.sees_client(scope.client_id):
         raise Http404("There is no such client.")
-    return replace(scope, clients=visible.clients)
+    return replace(scope, client_ids=visible.clients)
 
 
 def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
@@ -146,8 +146,10 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
         raise Http404("There is no such time.") from None
     if since_time is not None and since_time >= (as_of or timezone.now()):
         raise Http404("The comparison must start before the moment that the board shows.")
-    all_clients = query.get(CLIENTS_PARAMETER) == ALL_CLIENTS
-    return BoardScope(client_id, platform, environment, since, since_time, as_of, zone, all_clients=all_clients)
+    shows_all_clients = query.get(CLIENTS_PARAMETER) == ALL_CLIENTS
+    return BoardScope(
+        client_id, platform, environment, since, since_time, as_of, zone, shows_all_clients=shows_all_clients
+    )
 
 
 def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:
@@ -171,8 +173,8 @@ def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tup
 def why_board_is_empty(scope: BoardScope) -> str:
     """Return a sentence if the scope has no active pipeline, else "". Without it, such a board would look green."""
     pipelines: QuerySet[Pipeline] = Pipeline.objects.active()
-    if scope.clients is not None:
-        pipelines = pipelines.filter(client__in=scope.clients)
+    if scope.client_ids is not None:
+        pipelines = pipelines.filter(client__in=scope.client_ids)
     for field, value in (
         ("client", scope.client_id),
         ("platform", scope.platform),
@@ -188,6 +190,6 @@ def why_board_is_empty(scope: BoardScope) -> str:
             f"{client.name} is disabled: CHM does not ingest its pipelines, and does not check whether they fail or "
             "are late. Its history is kept."
         )
-    if scope.client_id or scope.platform or scope.environment or scope.clients is not None:
+    if scope.client_id or scope.platform or scope.environment or scope.client_ids is not None:
         return "No active pipeline matches these filters."
     return "No pipeline yet. When pipelines exist, this page shows which fail or are late."

@@ -21,8 +21,8 @@ from runs.reporting.run_shapes import Row, run_shape
 PERIOD_DAYS = (7, 30, 90)
 DEFAULT_DAYS = 30
 MONTHS_OFFERED = 12
-MAX_RULES, MAX_WORST = 50, 10
-MAX_ROWS = 1000
+MAX_RULES, MAX_LISTED_PIPELINES = 50, 10
+MAX_FLAKY_ROWS = 1000
 _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
@@ -44,8 +44,8 @@ class Period:
     def dates(self) -> str:
         """Return the first and the last day as text."""
         first_day, last_day = self.days[0], self.days[-1]
-        ends = f"{last_day.day} {last_day:%B %Y}" if self.is_over else f"{self.until.day} {self.until:%B %Y, %H:%M}"
-        return f"{first_day.day} {first_day:%B %Y} to {ends} UTC"
+        end_text = f"{last_day.day} {last_day:%B %Y}" if self.is_over else f"{self.until.day} {self.until:%B %Y, %H:%M}"
+        return f"{first_day.day} {first_day:%B %Y} to {end_text} UTC"
 
     @property
     def days(self) -> list[date]:
@@ -64,12 +64,12 @@ def period_of(text: str, now: datetime) -> Period:
     match = _MONTH.fullmatch(text)
     try:
         since = datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC) if match else now
-        ends = (since + timedelta(days=31)).replace(day=1)
+        end = (since + timedelta(days=31)).replace(day=1)
     except (ValueError, OverflowError):
         raise UnknownPeriod(f"{text} is not a month.") from None
     if since >= now:
         raise UnknownPeriod(f"{text} is not 7d, 30d, 90d or a month that has begun, such as {now:%Y-%m}.")
-    return Period(text, f"{since:%B %Y}", since, min(ends, now), is_over=ends <= now)
+    return Period(text, f"{since:%B %Y}", since, min(end, now), is_over=end <= now)
 
 
 def period_choices(now: datetime) -> list[tuple[str, str]]:
@@ -83,41 +83,41 @@ def period_choices(now: datetime) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """The report of a client. `streaks` are rows of the shape failure_streaks, newest first.
+    """The report of a client. Its lists of rows are rows of shapes; `streaks` is sorted by time, newest first.
 
-    `is_judged` is true if the client has active pipelines. Only active ones are in `failing`, `worst` and `flakiest`.
+    Only active pipelines are in `failing`, `most_failures` and `most_flips`.
     """
 
     client: Client
     period: Period
-    is_judged: bool
-    days: list[Row]
+    has_active_pipelines: bool
+    daily_success: list[Row]
     streaks: list[Row]
     failing: list[Row]
-    worst: list[Row]
-    flakiest: list[Row]
+    most_failures: list[Row]
+    most_flips: list[Row]
     rules: list[dict[str, Any]]
     success_chart: SafeString
     failures_chart: SafeString
 
     @property
-    def runs(self) -> int:
-        return sum(row["runs"] for row in self.days)
+    def run_count(self) -> int:
+        return sum(row["runs"] for row in self.daily_success)
 
     @property
-    def success(self) -> int:
-        return sum(row["success"] for row in self.days)
+    def success_count(self) -> int:
+        return sum(row["success"] for row in self.daily_success)
 
     @property
-    def failed(self) -> int:
-        return sum(row["failed"] for row in self.days)
+    def failed_count(self) -> int:
+        return sum(row["failed"] for row in self.daily_success)
 
     @property
     def success_rate(self) -> float | None:
-        return self.success / self.runs if self.runs else None
+        return self.success_count / self.run_count if self.run_count else None
 
     @property
-    def recoveries(self) -> list[timedelta]:
+    def recovery_times(self) -> list[timedelta]:
         """Return the length of each streak that began and ended within the period."""
         return [
             row["recovered_at"] - row["began_at"]
@@ -127,37 +127,37 @@ class ClientReport:
 
     @property
     def mean_recovery_seconds(self) -> float | None:
-        return fmean(each.total_seconds() for each in self.recoveries) if self.recoveries else None
+        return fmean(each.total_seconds() for each in self.recovery_times) if self.recovery_times else None
 
     @property
-    def not_recovered(self) -> int:
+    def not_recovered_count(self) -> int:
         return sum(row["recovered_at"] is None for row in self.streaks)
 
     @property
     def max_failed_per_day(self) -> int:
-        return max((row["failed"] for row in self.days), default=0)
+        return max((row["failed"] for row in self.daily_success), default=0)
 
 
 def read_report(client: Client, period: Period, *, linked: bool = True) -> ClientReport:
     """Read the report. With `linked`, the points and bars of the charts link to their runs."""
-    days, flaky = read_days(client, period), read_flaky(client, period)
+    daily_success, flaky = read_daily_success(client, period), read_flaky_pipelines(client, period)
     by_failures = sorted(flaky, key=lambda row: (-row["failure_count"], -row["failure_rate"], row["pipeline_name"]))
     by_flips = sorted(flaky, key=lambda row: (-row["flips"], -row["failure_count"], row["pipeline_name"]))
     return ClientReport(
         client, period,
-        is_judged=client.is_active and client.pipelines.filter(is_active=True).exists(),
-        days=days,
+        has_active_pipelines=client.is_active and client.pipelines.filter(is_active=True).exists(),
+        daily_success=daily_success,
         streaks=read_streaks(client, period),
         failing=_failing(client, period),
-        worst=by_failures[:MAX_WORST],
-        flakiest=[row for row in by_flips if row["flips"]][:MAX_WORST],
+        most_failures=by_failures[:MAX_LISTED_PIPELINES],
+        most_flips=[row for row in by_flips if row["flips"]][:MAX_LISTED_PIPELINES],
         rules=_rules(client, period),
-        success_chart=_success_chart(client, period, days, linked=linked),
-        failures_chart=_failures_chart(client, period, days, linked=linked),
+        success_chart=_success_chart(client, period, daily_success, linked=linked),
+        failures_chart=_failures_chart(client, period, daily_success, linked=linked),
     )  # fmt: skip
 
 
-def read_days(client: Client, period: Period) -> list[Row]:
+def read_daily_success(client: Client, period: Period) -> list[Row]:
     return run_shape("daily_success", client_id=client.pk, since=period.since, until=period.until)
 
 
@@ -166,8 +166,10 @@ def read_streaks(client: Client, period: Period) -> list[Row]:
     return run_shape("failure_streaks", client_id=client.pk, since=period.since, until=period.until, has_limit=False)
 
 
-def read_flaky(client: Client, period: Period) -> list[Row]:
-    return run_shape("top_flaky_pipelines", client_id=client.pk, since=period.since, as_of=period.until, limit=MAX_ROWS)
+def read_flaky_pipelines(client: Client, period: Period) -> list[Row]:
+    return run_shape(
+        "top_flaky_pipelines", client_id=client.pk, since=period.since, as_of=period.until, limit=MAX_FLAKY_ROWS
+    )
 
 
 def _failing(client: Client, period: Period) -> list[Row]:
@@ -184,29 +186,30 @@ def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
     return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
 
 
-def _success_chart(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
-    by_day = {row["day"]: row for row in days}
+def _success_chart(client: Client, period: Period, daily_success: list[Row], *, linked: bool) -> SafeString:
+    row_by_day = {row["day"]: row for row in daily_success}
     points = [
-        success_point(day, by_day.get(day), client_runs_url(client.pk, day) if linked else "") for day in period.days
+        success_point(day, row_by_day.get(day), client_runs_url(client.pk, day) if linked else "")
+        for day in period.days
     ]
     dates = spread_labels([day_and_month(day) for day in period.days])
     return draw_rates(points, label="Share of successful runs per day", dates=dates)
 
 
-def _failures_chart(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
-    by_day = {row["day"]: row["failed"] for row in days}
-    columns = []
+def _failures_chart(client: Client, period: Period, daily_success: list[Row], *, linked: bool) -> SafeString:
+    failed_count_by_day = {row["day"]: row["failed"] for row in daily_success}
+    bars = []
     for day in period.days:
-        failed = by_day.get(day, 0)
-        href = client_runs_url(client.pk, day, status="failed") if linked and failed else ""
-        columns.append(Bar(f"{day:%a} {day_and_month(day)}: {failed:,} failed", failed, href=href))
+        failed_count = failed_count_by_day.get(day, 0)
+        url = client_runs_url(client.pk, day, status="failed") if linked and failed_count else ""
+        bars.append(Bar(f"{day:%a} {day_and_month(day)}: {failed_count:,} failed", failed_count, url=url))
     dates = spread_labels([day_and_month(day) for day in period.days])
-    return draw_bars(columns, label="Failed runs per day", dates=dates)
+    return draw_bars(bars, label="Failed runs per day", dates=dates)
 
 
 # The tables that the page offers as CSV: for each, its columns and the function that reads its rows.
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[Client, Period], list[Row]]]] = {
-    "days": (("day", "runs", "success", "failed", "success_rate"), read_days),
+    "days": (("day", "runs", "success", "failed", "success_rate"), read_daily_success),
     "incidents": (
         ("pipeline_name", "platform", "began_at", "recovered_at", "failed_runs", "error_message", "pipeline_id",
          "run_id"),
@@ -214,6 +217,6 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Client, Period], list[Row]]]]
     ),
     "pipelines": (
         ("pipeline_name", "platform", "failure_count", "total_runs", "failure_rate", "flips", "kind", "pipeline_id"),
-        read_flaky,
+        read_flaky_pipelines,
     ),
 }  # fmt: skip

@@ -15,20 +15,20 @@ _SQL = (Path(__file__).parent / "sql" / "failure_groups.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class FailureCause:
-    """One cause of failures; `text` and `run_id` are from its newest failure."""
+    """One cause of failures. `error_text` and `run_id` are from its newest failure."""
 
-    text: str
+    error_text: str
     run_id: UUID
     last_at: datetime
     first_at: datetime
-    count: int
+    failure_count: int
 
 
-def grouped_failures(pipeline_id: UUID, *, since: datetime, limit: int) -> list[FailureCause]:
+def group_failures(pipeline_id: UUID, *, since: datetime, limit: int) -> list[FailureCause]:
     """Group the newest failures, at most `limit`, and return their causes, the most frequent one first."""
     with connection.cursor() as cursor:
         cursor.execute(expanded(_SQL, fragments()), {"pipeline_id": pipeline_id, "since": since, "limit": limit})
         return [
-            FailureCause(first_line(text) or "no error text", run_id, last_at, first_at, count)
-            for text, run_id, last_at, first_at, count in cursor.fetchall()
+            FailureCause(first_line(text) or "no error text", run_id, last_at, first_at, failure_count)
+            for text, run_id, last_at, first_at, failure_count in cursor.fetchall()
         ]

@@ -14,12 +14,12 @@ from runs.models import Run
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the setup. `address` is the page for it; empty if the user may not open that page."""
+    """A step of the setup. `url` is the page for it; empty if the user may not open that page."""
 
     name: str
     about: str
     is_done: bool
-    address: str = ""
+    url: str = ""
     action: str = ""
 
 
@@ -28,23 +28,23 @@ def first_steps(request: HttpRequest) -> list[Step]:
     if Run.objects.exists():
         return []
 
-    def address_of(name: str, permission: str) -> str:
+    def url_if_allowed(name: str, permission: str) -> str:
         return reverse(name) if request.user.has_perm(permission) else ""
 
     return [
         Step(
             "Add a client", "A client owns pipelines, rules and reports.", Client.objects.active().exists(),
-            address_of("admin:inventory_client_add", "inventory.add_client"), "Add client",
+            url_if_allowed("admin:inventory_client_add", "inventory.add_client"), "Add client",
         ),
         Step(
             "Add its pipelines", "One by one, or many from a CSV or XLSX file.", Pipeline.objects.active().exists(),
-            address_of("admin:inventory_pipeline_import", "inventory.add_pipeline"), "Import pipelines",
+            url_if_allowed("admin:inventory_pipeline_import", "inventory.add_pipeline"), "Import pipelines",
         ),
         Step(
             "Connect an orchestrator, or make a ping key",
             "CHM reads runs through the connections in CHM_CONNECTIONS_FILE. Other jobs report their runs with a key.",
             _can_receive_runs(),
-            address_of("admin:access_apitoken_add", "access.add_apitoken"), "Make a ping key",
+            url_if_allowed("admin:access_apitoken_add", "access.add_apitoken"), "Make a ping key",
         ),
         Step(
             "Receive the first run",
@@ -62,5 +62,5 @@ def _can_receive_runs() -> bool:
     # CHM reads no runs if the connections file has a mistake, so treat this as no connection.
     except ConfigurationError:
         pass
-    usable = ApiToken.objects.filter(revoked_at=None).exclude(scope=Scope.READ)
-    return usable.exclude(expires_at__lte=timezone.now()).exists()
+    pushing_tokens = ApiToken.objects.filter(revoked_at=None).exclude(scope=Scope.READ)
+    return pushing_tokens.exclude(expires_at__lte=timezone.now()).exists()

@@ -43,17 +43,17 @@ def handover_page(request: HttpRequest) -> HttpResponse:
     since = scope.compared_since(now)
     if since < now - MAX_SHIFT:
         raise Http404(f"A handover goes back {MAX_SHIFT.days} days at most.")
-    handover = read_handover(since=since, until=now, clients=scope.clients, client_id=scope.client_id)
+    handover = read_handover(since=since, until=now, clients=scope.client_ids, client_id=scope.client_id)
     context = {
         "title": "Handover",
         "scope": scope,
         "choices": filter_choices(scope, visibility_of(request)),
-        "my_clients": len(my_clients(request)),
+        "my_client_count": len(my_clients(request)),
         "since": since,
         "as_of": now,
         "parts": _parts(handover),
         "markdown": markdown(handover),
-        "feed": request.build_absolute_uri(reverse("incident-feed", args=["KEY"])),
+        "feed_url": request.build_absolute_uri(reverse("incident-feed", args=["KEY"])),
         "may_make_keys": request.user.has_perm("access.add_apitoken"),
     }
     return console_page(request, "console/handover.html", context)
@@ -67,7 +67,7 @@ def _parts(handover: Handover) -> list[HandoverPart]:
         "known": ("No known failure.", handover.known_failures),
         "late": ("No pipeline is late.", handover.late),
         "sources": ("Every source is up to date.", handover.sources_dark),
-        "changes": ("No change.", [{**row, "address": _form_address(row)} for row in handover.changes]),
+        "changes": ("No change.", [{**row, "form_url": _form_url(row)} for row in handover.changes]),
     }
     return [
         HandoverPart(key, title, empty_text, rows[:MAX_ROWS], len(rows))
@@ -76,6 +76,6 @@ def _parts(handover: Handover) -> list[HandoverPart]:
     ]
 
 
-def _form_address(row: Row) -> str:
+def _form_url(row: Row) -> str:
     """Return the URL of the changed object's form; empty if it was deleted."""
     return reverse(_FORM_ROUTES[row["kind"]], args=[row["object_id"]]) if row["object_id"] else ""

@@ -15,7 +15,7 @@ from chm_project.console.drawing.axis import NUMBER, SECONDS, AxisUnit
 from chm_project.console.drawing.charts import Bar, ChartLine, draw_bars, spread_labels
 from chm_project.console.drawing.strips import strips_by_pipeline
 from chm_project.console.drawing.text_format import day_and_month, duration, utc_text
-from chm_project.console.pages.error_groups import grouped_failures
+from chm_project.console.pages.error_groups import group_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -44,7 +44,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
     notes: Row = {"pipeline_id": pipeline.pk}
-    add_maintenance_columns([notes, *([verdict.failing] if verdict.failing else [])], as_of=as_of)
+    add_maintenance_columns([notes, *([verdict.failing_row] if verdict.failing_row else [])], as_of=as_of)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
     return {
         "as_of": as_of,
@@ -54,9 +54,9 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "strip": strips_by_pipeline([pipeline.pk]).get(pipeline.pk, ""),
         "runs": newest_runs[:LISTED_RUNS],
         "latest": newest_runs[0] if newest_runs else None,
-        "durations": run_chart(newest_runs, "duration_seconds", duration, "Duration", SECONDS),
-        "rows": run_chart(newest_runs, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
-        "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, limit=MAX_GROUPED_FAILURES),
+        "duration_chart": run_chart(newest_runs, "duration_seconds", duration, "Duration", SECONDS),
+        "rows_chart": run_chart(newest_runs, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
+        "failure_causes": group_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, limit=MAX_GROUPED_FAILURES),
         "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
 
@@ -65,11 +65,11 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
 class Verdict:
     """The state of the pipeline.
 
-    `failing` is its row of the shape failing_now. `decisive` and `is_running` are set only if there is no such row.
+    `failing_row` is its row of the shape failing_now. If there is none, `decisive_run` and `is_running` are set.
     """
 
-    failing: Row | None
-    decisive: Run | None = None
+    failing_row: Row | None
+    decisive_run: Run | None = None
     is_running: bool = False
 
 
@@ -87,12 +87,12 @@ def run_chart(newest_runs: Sequence[Run], field: str, format_value: Any, name: s
     """Draw a bar per run, oldest first, and lines for median and p95 of these runs. A run without a value is a gap."""
     values = [value for run in newest_runs if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
-    address = reverse("admin:runs_run_change", args=["RUN"])
-    columns = []
+    url_pattern = reverse("admin:runs_run_change", args=["RUN"])
+    bars = []
     for run in reversed(newest_runs):
         value = getattr(run, field)
         label = f"{utc_text(run.event_at)}, {run.status}: {'not known' if value is None else format_value(value)}"
-        columns.append(Bar(label, value or 0, run.status, address.replace("RUN", str(run.pk))))
+        bars.append(Bar(label, value or 0, run.status, url_pattern.replace("RUN", str(run.pk))))
     lines = []
     if median is not None and p95 is not None:
         lines = [
@@ -101,7 +101,7 @@ def run_chart(newest_runs: Sequence[Run], field: str, format_value: Any, name: s
         ]
     dates = spread_labels([_axis_time(run.event_at) for run in reversed(newest_runs)], 3)
     label = f"{name} of the last {len(newest_runs)} runs, oldest first"
-    drawing = draw_bars(columns, label=label, lines=lines, dates=dates, unit=unit)
+    drawing = draw_bars(bars, label=label, lines=lines, dates=dates, unit=unit)
     return RunChart(drawing, len(values), max(values, default=None), median, p95)
 
 

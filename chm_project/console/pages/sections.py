@@ -15,7 +15,7 @@ from chm_project.console.pages.board_scope import BoardScope
 from runs.planned_maintenance import add_maintenance_columns
 from runs.reporting.run_shapes import Row, page_of_shape, run_query
 
-STALE_AFTER_HOURS = 24
+NO_SUCCESS_HOURS = 24
 _SQL = Path(__file__).parent / "sql"
 _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
 _PIPELINES_OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
@@ -27,15 +27,16 @@ PIPELINES_PER_INCIDENT = 5
 MAX_UNUSUAL = 100
 
 
-# A function of scope, clock, limit and offset that returns the rows of one page, and the number of all rows.
+# A function with the parameters scope, now, limit and offset. It returns the rows of one page, and the number of all
+# rows.
 ReadRows = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
 _NOT_UP_TO_DATE = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
-_WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOURS}"
+_WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >= {NO_SUCCESS_HOURS}"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section. The board shows its first `rows_on_board` rows; the page console:list shows all.
+    """A list of the board. The board shows its first `rows_on_board` rows; the page console:list shows all.
 
     `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is only in the menu.
     """
@@ -56,9 +57,9 @@ class Section:
 
 
 def _shape_reader(name: str, where: str = "true", **parameters: Any) -> ReadRows:
-    def read(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    def read(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
         return page_of_shape(
-            name, page_size=limit, offset=offset, where=where, clock=clock, **scope.parameters, **parameters
+            name, page_size=limit, offset=offset, where=where, clock=now, **scope.parameters, **parameters
         )
 
     return read
@@ -67,57 +68,57 @@ def _shape_reader(name: str, where: str = "true", **parameters: Any) -> ReadRows
 def _with_notes(read: ReadRows) -> ReadRows:
     """Return a function that reads the same rows and adds notes from the maintenance file."""
 
-    def read_with_notes(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
-        rows, total = read(scope, clock, limit, offset)
-        add_maintenance_columns(rows, as_of=scope.as_of or clock)
+    def read_with_notes(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+        rows, total = read(scope, now, limit, offset)
+        add_maintenance_columns(rows, as_of=scope.as_of or now)
         return rows, total
 
     return read_with_notes
 
 
-def _run_sql(text: str, scope: BoardScope, clock: datetime, **values: Any) -> list[Row]:
-    return run_query(text, clock=clock, query_values=values, **scope.parameters)
+def _run_sql(text: str, scope: BoardScope, now: datetime, **values: Any) -> list[Row]:
+    return run_query(text, clock=now, query_values=values, **scope.parameters)
 
 
-def _running_long(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
-    rows = _run_sql(_RUNNING_LONG, scope, clock, limit=limit, offset=offset)
+def _running_long(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    rows = _run_sql(_RUNNING_LONG, scope, now, limit=limit, offset=offset)
     return rows, rows[0]["total"] if rows else 0
 
 
-def candidates(scope: BoardScope, clock: datetime) -> Row:
-    """Return the pipelines that sections can show, keyed by the `candidates_key` of the sections.
+def candidates(scope: BoardScope, now: datetime) -> Row:
+    """Return the ids of the pipelines that sections can show, keyed by the `candidates_key` of the sections.
 
-    Several sections need the latest decisive run of each pipeline. So the board reads these runs only once.
+    Several sections need the latest decisive run of each pipeline, so the board reads these runs only once.
     """
-    [pipelines_by_key] = _run_sql(_CANDIDATES, scope, clock, since=scope.compared_since(clock))
-    return pipelines_by_key
+    [pipeline_ids_by_key] = _run_sql(_CANDIDATES, scope, now, since=scope.compared_since(now))
+    return pipeline_ids_by_key
 
 
-def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
+def clients_now(scope: BoardScope, now: datetime) -> list[Row]:
     """Return a row per client: its number of failing pipelines and its latest run."""
-    return _run_sql(_CLIENTS_NOW, scope, clock)
+    return _run_sql(_CLIENTS_NOW, scope, now)
 
 
-def _incidents(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+def _incidents(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
     """Return incidents. `first_pipelines` of each has the pipelines that failed first."""
-    incidents, total = _shape_reader("incidents")(scope, clock, limit, offset)
-    shown = [row["incident"] for row in incidents]
+    incidents, total = _shape_reader("incidents")(scope, now, limit, offset)
+    fingerprints = [row["incident"] for row in incidents]
     first_pipelines: dict[tuple[str, datetime], list[Row]] = {}
-    for row in _run_sql(_PIPELINES_OF_INCIDENTS, scope, clock, incidents=shown, limit=PIPELINES_PER_INCIDENT):
+    for row in _run_sql(_PIPELINES_OF_INCIDENTS, scope, now, incidents=fingerprints, limit=PIPELINES_PER_INCIDENT):
         first_pipelines.setdefault((row["incident"], row["since"]), []).append(row)
     for row in incidents:
         row["first_pipelines"] = first_pipelines.get((row["incident"], row["since"]), [])
     return incidents, total
 
 
-def _firing(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+def _firing(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
     """Return the firing rules. Filters by platform and environment do not exclude rules for a whole client."""
-    rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, clock=clock))
+    rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, clock=now))
     rules = rules.select_related("client", "pipeline__client")
     if scope.client_id:
         rules = rules.filter(owner_id=scope.client_id)
-    if scope.clients is not None:
-        rules = rules.filter(owner_id__in=scope.clients)
+    if scope.client_ids is not None:
+        rules = rules.filter(owner_id__in=scope.client_ids)
     if scope.platform:
         rules = rules.filter(Q(pipeline=None) | Q(pipeline__platform=scope.platform))
     if scope.environment:
@@ -130,13 +131,13 @@ def _firing(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tupl
     return rows[offset : offset + limit], len(rows)
 
 
-def _changed(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
-    return _shape_reader("changes_since_yesterday", since=scope.compared_since(clock))(scope, clock, limit, offset)
+def _changed(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    return _shape_reader("changes_since_yesterday", since=scope.compared_since(now))(scope, now, limit, offset)
 
 
-def _unusual(scope: BoardScope, clock: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
-    since = scope.compared_since(clock)
-    return _shape_reader("unusual_runs", since=since, limit=MAX_UNUSUAL)(scope, clock, limit, offset)
+def _unusual(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    since = scope.compared_since(now)
+    return _shape_reader("unusual_runs", since=since, limit=MAX_UNUSUAL)(scope, now, limit, offset)
 
 
 SECTIONS = {

@@ -30,7 +30,6 @@ from chm_project.access.visibility import visibility_of, visible_to
 from chm_project.admin_kit.local_times import parse_local_time, zone_named
 from chm_project.api.csv import csv_response
 from chm_project.api.history import log_change
-from chm_project.console.pages.board import list_address
 from chm_project.console.pages.board_cache import board_lists
 from chm_project.console.pages.board_scope import BoardScope, filter_choices, scope_of, why_board_is_empty
 from chm_project.console.pages.client import read_client
@@ -87,15 +86,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the admin's index: the board for users who may read it, else Django's list of models."""
     if not request.user.has_perms(READ_PERMISSIONS):
         return context
-    scope, clock = scope_of(request), timezone.now()
+    scope, now = scope_of(request), timezone.now()
     if not scope.query and (steps := first_steps(request)):
-        return context | {"title": "Set up CHM", "first_steps": steps, "as_of": clock}
-    lists = board_lists(request, scope, clock)
+        return context | {"title": "Set up CHM", "first_steps": steps, "as_of": now}
+    lists = board_lists(request, scope, now)
     return context | {
-        "title": "Health board", "scope": scope, "board": True,
+        "title": "Health board", "scope": scope, "shows_board": True,
         "choices": filter_choices(scope, visibility_of(request)),
-        "my_clients": len(my_clients(request)), "lists": lists.html, "as_of": lists.as_of,
-        "age_seconds": round((clock - lists.as_of).total_seconds()) if lists.is_reused else None,
+        "my_client_count": len(my_clients(request)), "board_lists": lists.html, "as_of": lists.as_of,
+        "age_seconds": round((now - lists.as_of).total_seconds()) if lists.is_reused else None,
         "reused_seconds": settings.CHM_BOARD_REUSE_SECONDS,
     }  # fmt: skip
 
@@ -106,16 +105,16 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
     """Show all rows of a section, with the board's filters."""
     if key not in LISTS:
         raise Http404("The board has no such list.")
-    section, scope, clock = LISTS[key], scope_of(request), timezone.now()
-    rows, page = _read_page(section, scope, clock, request.GET.get("page", "1"))
+    section, scope, now = LISTS[key], scope_of(request), timezone.now()
+    rows, page = _read_page(section, scope, now, request.GET.get("page", "1"))
     add_strips(rows, scope.as_of)
     context = {
         "title": section.title, "section": section, "rows": rows, "total": page.paginator.count, "pages": page,
         "scope": scope,
-        "choices": filter_choices(scope, visibility_of(request)), "my_clients": len(my_clients(request)),
-        "as_of": scope.as_of or clock, "changed_since": scope.compared_since(clock),
-        "why_board_is_empty": why_board_is_empty(scope), "address": list_address(section, scope),
-        "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
+        "choices": filter_choices(scope, visibility_of(request)), "my_client_count": len(my_clients(request)),
+        "as_of": scope.as_of or now, "changed_since": scope.compared_since(now),
+        "why_board_is_empty": why_board_is_empty(scope),
+        "board_url": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
     return console_page(request, "console/list.html", context)
 
@@ -161,7 +160,7 @@ def _period(request: HttpRequest, now: datetime) -> Period:
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     # Read this before the runs, so that a page with a finished ingestion also shows the runs of that ingestion.
-    ingestion = _ingestion(request)
+    ingestion = _requested_ingestion(request)
     context = read_pipeline(pipeline, timezone.now())
     may_ingest = _may_ingest(request, pipeline)
     refusal = why_not_ingested(pipeline) if may_ingest else ""
@@ -181,42 +180,42 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 @require_permissions(*READ_PERMISSIONS, INGEST_PERMISSION)
 def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
-    address = reverse("console:pipeline", args=[pipeline.pk])
+    pipeline_url = reverse("console:pipeline", args=[pipeline.pk])
     if refusal := why_not_ingested(pipeline):
         messages.error(request, f"Nothing was started. {refusal}")
-        return HttpResponseRedirect(address)
+        return HttpResponseRedirect(pipeline_url)
     try:
         task_id = start_ingestion(IngestionRequest(pipeline_id=str(pipeline.pk)))
     except QueueUnavailable:
         messages.error(request, "The queue of ingestion tasks cannot be reached. Nothing was started.")
     else:
-        address += "?" + urlencode({"ingestion": task_id})
-    return HttpResponseRedirect(address)
+        pipeline_url += "?" + urlencode({"ingestion": task_id})
+    return HttpResponseRedirect(pipeline_url)
 
 
 @require_POST
 @require_permissions(*READ_PERMISSIONS, CHANGE_PIPELINE_PERMISSION)
-def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
+def set_or_clear_known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     """Mark the failure of a pipeline as known, or remove the mark."""
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
-    fields = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
+    values = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
     # The time is in the browser's zone. An invalid time is left as it is, so that the serializer refuses it.
     with suppress(ValueError, OverflowError):
-        if until := parse_local_time(fields.get("until", ""), zone_named(request.POST.get("zone", ""))):
-            fields["until"] = until.isoformat()
-    form = KnownFailureSerializer(data=fields)
+        if until := parse_local_time(values.get("until", ""), zone_named(request.POST.get("zone", ""))):
+            values["until"] = until.isoformat()
+    serializer = KnownFailureSerializer(data=values)
     if "clear" in request.POST:
         with transaction.atomic():
             if clear_known_failure(pipeline=pipeline):
                 log_change(request, pipeline, CHANGE, [LOG_MESSAGE])
         messages.success(request, "The failure is no longer marked as known.")
-    elif not form.is_valid():
-        for name, problems in form.errors.items():
+    elif not serializer.is_valid():
+        for name, problems in serializer.errors.items():
             messages.error(request, f"{name.replace('_', ' ').capitalize()}: {problems[0]}")
     else:
         try:
             with transaction.atomic():
-                mark_known_failure(pipeline=pipeline, **form.validated_data)
+                mark_known_failure(pipeline=pipeline, **serializer.validated_data)
                 log_change(request, pipeline, CHANGE, [LOG_MESSAGE])
         except NotFailing:
             messages.error(request, "Nothing was marked: the pipeline is not failing.")
@@ -230,8 +229,8 @@ def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
     return visible_to(request, pipelines, client_path="client_id", pipeline_path="id")
 
 
-def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the state of the ingestion that this page started; None for an unknown id."""
+def _requested_ingestion(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the state of the ingestion whose id is in the URL; None for an unknown id."""
     try:
         request_and_state = read_task_state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
@@ -247,18 +246,18 @@ def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
     return ingestible and request.user.has_perm(INGEST_PERMISSION)
 
 
-def _read_page(section: Section, scope: BoardScope, clock: datetime, number: str) -> tuple[list[Row], Page[int]]:
+def _read_page(section: Section, scope: BoardScope, now: datetime, page_text: str) -> tuple[list[Row], Page[int]]:
     """Return the rows of a page, and the page.
 
-    If `number` is invalid or above MAX_PAGE, use the first page. If it is above the last page, use the last page.
+    If `page_text` is not a number from 1 to MAX_PAGE, use the first page. If there are fewer pages, use the last page.
     """
-    requested = int(number) if number.isdecimal() and 0 < int(number) <= MAX_PAGE else 1
-    rows, total = section.read(scope, clock, ROWS_PER_PAGE, (requested - 1) * ROWS_PER_PAGE)
-    if not rows and requested > 1:
-        _, total = section.read(scope, clock, 1, 0)
-        requested = max(1, math.ceil(total / ROWS_PER_PAGE))
-        rows, total = section.read(scope, clock, ROWS_PER_PAGE, (requested - 1) * ROWS_PER_PAGE)
-    return rows, Paginator(range(total), ROWS_PER_PAGE).get_page(requested)
+    page_number = int(page_text) if page_text.isdecimal() and 0 < int(page_text) <= MAX_PAGE else 1
+    rows, total = section.read(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
+    if not rows and page_number > 1:
+        _, total = section.read(scope, now, 1, 0)
+        page_number = max(1, math.ceil(total / ROWS_PER_PAGE))
+        rows, total = section.read(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
+    return rows, Paginator(range(total), ROWS_PER_PAGE).get_page(page_number)
 
 
 def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

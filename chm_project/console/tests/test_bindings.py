@@ -18,7 +18,9 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS, PIPELINES, RUNS = "/admin/inventory/client/", "/admin/inventory/pipeline/", "/admin/runs/run/"
+CLIENT_LIST_URL = "/admin/inventory/client/"
+PIPELINE_LIST_URL = "/admin/inventory/pipeline/"
+RUN_LIST_URL = "/admin/runs/run/"
 
 
 def failing_pipeline(client: str) -> Pipeline:
@@ -27,15 +29,15 @@ def failing_pipeline(client: str) -> Pipeline:
     return pipeline
 
 
-def listed_names(answer: Any) -> list[str]:
-    return [str(row) for row in answer.context["cl"].result_list]
+def listed_names(response: Any) -> list[str]:
+    return [str(row) for row in response.context["cl"].result_list]
 
 
 def form_values(browser: Browser, page: str) -> dict[str, Any]:
     """Return the form values that a browser would send from the unchanged page."""
-    answer = browser.get(page)
+    response = browser.get(page)
     values: dict[str, Any] = {}
-    forms = [answer.context["adminform"].form, *answer.context["inline_admin_formsets"]]
+    forms = [response.context["adminform"].form, *response.context["inline_admin_formsets"]]
     for form in forms[:1]:
         values |= {field.html_name: field.value() for field in form if field.value() not in (None, "")}
     for inline in forms[1:]:
@@ -59,13 +61,13 @@ def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
     person = User.objects.get(username="a viewer")
     assert tiles(html(viewer.get("/admin/")))["failing"] == 2
 
-    answer = save_binding(administrator, f"/admin/auth/user/{person.pk}/change/", own_pipeline.client)
-    assert answer.status_code == 302
+    response = save_binding(administrator, f"/admin/auth/user/{person.pk}/change/", own_pipeline.client)
+    assert response.status_code == 302
 
     assert list(Binding.objects.get(user=person).clients.all()) == [own_pipeline.client]
     assert "binding to clients" in LogEntry.objects.get(object_id=str(person.pk)).get_change_message()
     assert tiles(html(viewer.get("/admin/")))["failing"] == 1
-    assert listed_names(viewer.get(PIPELINES)) == ["Acme nightly"]
+    assert listed_names(viewer.get(PIPELINE_LIST_URL)) == ["Acme nightly"]
     assert viewer.get(f"/admin/console/pipeline/{other_pipeline.pk}/").status_code == 404
 
 
@@ -76,17 +78,17 @@ def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> N
     group = Group.objects.get(name="viewer")
     permissions = set(group.permissions.values_list("codename", flat=True))
 
-    answer = administrator.post(
+    response = administrator.post(
         f"/admin/auth/group/{group.pk}/change/",
         form_values(administrator, f"/admin/auth/group/{group.pk}/change/")
         | {"binding-0-clients": [str(own_pipeline.client_id)], "name": "renamed", "permissions": ["1", "2"]},
     )
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     group.refresh_from_db()
     assert group.name == "viewer"
     assert set(group.permissions.values_list("codename", flat=True)) == permissions
-    assert listed_names(viewer.get(CLIENTS)) == ["Acme"]
+    assert listed_names(viewer.get(CLIENT_LIST_URL)) == ["Acme"]
 
 
 def test_a_user_sees_the_clients_of_their_own_binding_and_of_their_groups() -> None:
@@ -101,7 +103,7 @@ def test_a_user_sees_the_clients_of_their_own_binding_and_of_their_groups() -> N
     Binding.objects.create(user=person).clients.set([own_pipeline.client])
     Binding.objects.create(group=person.groups.get()).clients.set([group_pipeline.client])
 
-    assert listed_names(viewer.get(CLIENTS)) == ["Acme", "Borealis"]
+    assert listed_names(viewer.get(CLIENT_LIST_URL)) == ["Acme", "Borealis"]
     assert viewer.get(f"/admin/console/client/{hidden_pipeline.client_id}/").status_code == 404
 
 
@@ -123,9 +125,9 @@ def test_a_bound_user_whose_last_client_is_erased_sees_nothing() -> None:
     viewer = browser("viewer")
     Binding.objects.create(user=User.objects.get(username="a viewer")).clients.set([own_pipeline.client])
 
-    erase_client(own_pipeline.client, by="a test")
+    erase_client(own_pipeline.client, erased_by="a test")
 
-    assert listed_names(viewer.get(CLIENTS)) == []
+    assert listed_names(viewer.get(CLIENT_LIST_URL)) == []
     assert tiles(html(viewer.get("/admin/")))["failing"] == 0
 
 
@@ -144,24 +146,24 @@ def test_the_board_and_the_lists_show_the_users_own_clients_at_first_and_link_to
 
     viewer.post("/admin/console/my-clients/", {"clients": [str(own_pipeline.client_id)]})
 
-    lists = {CLIENTS: ["Acme", "Borealis"], PIPELINES: ["Acme nightly", "Borealis nightly"]}
+    lists = {CLIENT_LIST_URL: ["Acme", "Borealis"], PIPELINE_LIST_URL: ["Acme nightly", "Borealis nightly"]}
     board = html(viewer.get("/admin/"))
     assert tiles(board)["failing"] == 1
-    assert tiles(html(viewer.get(address_of_link(board, "Show all clients", "/admin/"))))["failing"] == 2
+    assert tiles(html(viewer.get(url_of_link(board, "Show all clients", "/admin/"))))["failing"] == 2
     for page, everything in lists.items():
-        answer = viewer.get(page)
-        assert listed_names(answer) == everything[:1]
-        all_rows = viewer.get(address_of_link(html(answer), "List all clients", page))
+        response = viewer.get(page)
+        assert listed_names(response) == everything[:1]
+        all_rows = viewer.get(url_of_link(html(response), "List all clients", page))
         assert listed_names(all_rows) == everything
         assert "List only my 1 client<" in html(all_rows)
-    assert len(listed_names(viewer.get(RUNS))) == 1
-    assert len(listed_names(viewer.get(f"{RUNS}?clients=all"))) == 2
+    assert len(listed_names(viewer.get(RUN_LIST_URL))) == 1
+    assert len(listed_names(viewer.get(f"{RUN_LIST_URL}?clients=all"))) == 2
 
 
-def address_of_link(page: str, link: str, base: str) -> str:
-    address: str
-    [address] = re.findall(rf'href="([^"]*)">{link}<', page)
-    return address if address.startswith("/") else base + address
+def url_of_link(page: str, link_text: str, page_url: str) -> str:
+    url: str
+    [url] = re.findall(rf'href="([^"]*)">{link_text}<', page)
+    return url if url.startswith("/") else page_url + url
 
 
 def test_my_clients_do_not_restrict_access() -> None:
@@ -170,7 +172,7 @@ def test_my_clients_do_not_restrict_access() -> None:
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
 
     assert viewer.get(f"/admin/console/client/{other_pipeline.client_id}/").status_code == 200
-    chosen = viewer.get(f"{PIPELINES}?client__id__exact={other_pipeline.client_id}")
+    chosen = viewer.get(f"{PIPELINE_LIST_URL}?client__id__exact={other_pipeline.client_id}")
     assert listed_names(chosen) == ["Borealis nightly"]
     assert "data-my-clients" not in html(chosen), "another filter replaces this one"
     assert tiles(html(viewer.get(f"/admin/?client={other_pipeline.client_id}")))["failing"] == 1
@@ -182,7 +184,9 @@ def test_an_export_contains_only_my_clients_like_the_list() -> None:
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
 
-    mine, everything = (b"".join(viewer.get(f"{PIPELINES}export/csv/{query}")) for query in ("", "?clients=all"))
+    mine, everything = (
+        b"".join(viewer.get(f"{PIPELINE_LIST_URL}export/csv/{query}")) for query in ("", "?clients=all")
+    )
 
     assert (b"Acme nightly" in mine, b"Borealis nightly" in mine) == (True, False)
     assert b"Borealis nightly" in everything

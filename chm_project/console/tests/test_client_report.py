@@ -16,7 +16,7 @@ from django.utils import timezone
 from alerting.models import AlertRule
 from chm_project.access.models import Binding
 from chm_project.console.drawing.axis import SECONDS, axis_bottom, axis_top
-from chm_project.console.drawing.charts import Bar, Point, draw_bars, draw_rates
+from chm_project.console.drawing.charts import Bar, ChartPoint, draw_bars, draw_rates
 from chm_project.console.drawing.text_format import day_and_month, duration, percent
 from chm_project.console.pages.client_report import UnknownPeriod, period_of
 from chm_project.tests import controlled_seed
@@ -166,14 +166,14 @@ def test_the_csv_files_contain_the_rows_of_the_shapes(acme: Client) -> None:
     for table, shape in (
         ("days", "daily_success"), ("incidents", "failure_streaks"), ("pipelines", "top_flaky_pipelines"),
     ):  # fmt: skip
-        answer: Any = viewer.get(reverse("console:client-csv", args=[acme.pk, table]) + "?period=30d")
-        rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+        response: Any = viewer.get(reverse("console:client-csv", args=[acme.pk, table]) + "?period=30d")
+        rows = list(csv.DictReader(io.StringIO(b"".join(response).decode())))
         expected = api_with_scope("read").get(f"{ROOT}/reports/{shape}", window).json()["items"]
         assert rows
         assert rows == [
             {name: "" if item[name] is None else str(item[name]) for name in rows[0]} for item in expected
         ], table
-        assert answer["Content-Disposition"] == f'attachment; filename="acme-{table}-30d.csv"'
+        assert response["Content-Disposition"] == f'attachment; filename="acme-{table}-30d.csv"'
     assert viewer.get(reverse("console:client-csv", args=[acme.pk, "secrets"])).status_code == 404
 
 
@@ -213,10 +213,10 @@ def test_a_bound_user_gets_reports_of_their_own_clients_only(acme: Client) -> No
     person.force_login(create_bound_user("person", str(acme.pk)))
     assert Binding.objects.exists()
     for client, status in ((acme, 200), (other, 404)):
-        for address in (
+        for url in (
             reverse("console:client", args=[client.pk]), reverse("console:client-csv", args=[client.pk, "days"]),
         ):  # fmt: skip
-            assert person.get(address).status_code == status, address
+            assert person.get(url).status_code == status, url
 
 
 def test_a_bar_opens_the_runs_that_it_counts() -> None:
@@ -227,8 +227,8 @@ def test_a_bar_opens_the_runs_that_it_counts() -> None:
     viewer = browser("viewer")
     text = client_page(viewer, pipeline.client, "7d")
 
-    [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{day:%a} {day_and_month(day)}: 1 failed"', text)
-    listed = html(viewer.get(address.replace("&amp;", "&")))
+    [url] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{day:%a} {day_and_month(day)}: 1 failed"', text)
+    listed = html(viewer.get(url.replace("&amp;", "&")))
 
     assert str(failed.pk) in listed
     assert not [other for other in other_runs if str(other.pk) in listed]
@@ -246,10 +246,10 @@ def test_a_bar_of_the_board_opens_the_failed_runs_of_its_hour() -> None:
     viewer = browser("viewer")
 
     board = html(viewer.get("/admin/"))
-    [address] = re.findall(
+    [url] = re.findall(
         rf'href="([^"]+)"[^>]+aria-label="{hour:%a} {day_and_month(hour)} {hour:%H:%M} UTC: 1 failed"', board
     )
-    listed = html(viewer.get(address.replace("&amp;", "&")))
+    listed = html(viewer.get(url.replace("&amp;", "&")))
 
     assert str(failed.pk) in listed
     assert not [other for other in other_runs if str(other.pk) in listed]
@@ -272,7 +272,11 @@ def test_a_spike_is_cut_off_and_listed_below_the_chart() -> None:
 
 
 def test_each_point_has_a_label_and_can_be_reached_with_the_keyboard() -> None:
-    points = [Point("Monday: 90.0 %", 0.9, "/runs"), Point("Tuesday: no runs", None), Point("Wednesday", 1.0)]
+    points = [
+        ChartPoint("Monday: 90.0 %", 0.9, "/runs"),
+        ChartPoint("Tuesday: no runs", None),
+        ChartPoint("Wednesday", 1.0),
+    ]
 
     chart = draw_rates(points, label="success", dates=["Mon", "Wed"])
 

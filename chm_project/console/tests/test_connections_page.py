@@ -73,7 +73,7 @@ def test_the_pages_show_pipelines_that_only_one_side_has(airflow: AirflowReplay)
     ingest_live()
     viewer = browser("viewer")
 
-    listed, shown = (viewer.get(address).content.decode() for address in (LIST_URL, CONNECTION_URL))
+    listed, shown = (viewer.get(url).content.decode() for url in (LIST_URL, CONNECTION_URL))
 
     assert airflow.base_url in listed
     assert "Airflow · every" in listed
@@ -114,9 +114,9 @@ def test_roles_that_may_import_pipelines_may_adopt_them_and_others_are_refused(a
         assert user.post(ADOPT_URL, form).status_code == 403
     analyst = browser("analyst")
     assert "Adopt selected" in analyst.get(CONNECTION_URL).content.decode()
-    answer = analyst.post(ADOPT_URL, form, follow=True).content.decode()
+    response = analyst.post(ADOPT_URL, form, follow=True).content.decode()
 
-    assert "Adopted 2 pipelines. The next ingestion reads all their runs." in answer
+    assert "Adopted 2 pipelines. The next ingestion reads all their runs." in response
     assert set(Pipeline.objects.values_list("external_id", flat=True)) == {"manual_refund", "branch_and_map"}
 
 
@@ -124,11 +124,11 @@ def test_a_refused_adoption_shows_the_reason_and_stores_nothing(airflow: Airflow
     ingest_live()
     analyst = browser("analyst")
 
-    answer = analyst.post(ADOPT_URL, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
+    response = analyst.post(ADOPT_URL, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
     empty = analyst.post(ADOPT_URL, {"pipeline_type": "export"}, follow=True).content.decode()
 
-    assert "Selected pipeline 1, client: No rule assigns a client; choose one." in answer
-    assert "Nothing was adopted." in answer
+    assert "Selected pipeline 1, client: No rule assigns a client; choose one." in response
+    assert "Nothing was adopted." in response
     assert "Select at least one pipeline." in empty
     assert not Pipeline.objects.exists()
 

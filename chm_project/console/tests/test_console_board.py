@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chm_project.access.models import Scope
 from chm_project.access.services import create_token, revoke_token
-from chm_project.console.pages.sections import STALE_AFTER_HOURS
+from chm_project.console.pages.sections import NO_SUCCESS_HOURS
 from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import browser, html, tables, tile_links, tiles
@@ -37,17 +37,17 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-def reports(board: str, query: str) -> Any:
+def report_requester(board: str, query: str) -> Any:
     """Return a function that requests a report with the moment and the filters of the board."""
     [as_of] = re.findall(r'data-as-of="([^"]+)"', board)
     api, parameters = api_with_scope("read"), dict(re.findall(r"(\w+)=([^&]+)", query))
     if "client" in parameters:
         parameters["client_id"] = parameters.pop("client")
 
-    def request_report(shape: str, **more: str) -> list[dict[str, Any]]:
-        answer = api.get(f"{ROOT}/reports/{shape}", parameters | {"as_of": as_of} | more)
-        assert answer.status_code == 200, answer.content
-        items: list[dict[str, Any]] = answer.json()["items"]
+    def request_report(shape: str, **other_parameters: str) -> list[dict[str, Any]]:
+        response = api.get(f"{ROOT}/reports/{shape}", parameters | {"as_of": as_of} | other_parameters)
+        assert response.status_code == 200, response.content
+        items: list[dict[str, Any]] = response.json()["items"]
         return items
 
     return request_report
@@ -67,7 +67,7 @@ QUERIES = ["", "client={acme}", "platform=vendor_api", "environment=prod", "clie
 def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser, query: str) -> None:
     query = query.format(acme=Client.objects.get(name="Acme").pk)
     board = html(viewer.get(f"/admin/?{query}"))
-    request_report, shown, counts = reports(board, query), tables(board), tiles(board)
+    request_report, shown, counts = report_requester(board, query), tables(board), tiles(board)
 
     failing = request_report("failing_now")
     assert counts["failing"] == len(failing)
@@ -127,7 +127,7 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
     old = [
         item
         for item in request_report("freshness_watchlist")
-        if item["hours_since_success"] is None or item["hours_since_success"] >= STALE_AFTER_HOURS
+        if item["hours_since_success"] is None or item["hours_since_success"] >= NO_SUCCESS_HOURS
     ]
     assert counts["fresh"] == len(old)
     assert [row[3] for row in shown.get("fresh", [])] == [str(item["hours_since_success"] or "–") for item in old]
@@ -163,9 +163,9 @@ def test_the_board_and_the_api_list_the_same_firing_rules(seed: None, viewer: Br
 def test_a_tile_counts_the_rows_of_the_list_that_it_opens(seed: None, viewer: Browser, query: str) -> None:
     RunFactory.create_batch(3, status="running", finished_at=None, started_at=timezone.now())
     board = html(viewer.get(f"/admin/{query}"))
-    for key, address in tile_links(board).items():
-        assert address.endswith(query)
-        page = html(viewer.get(address))
+    for key, url in tile_links(board).items():
+        assert url.endswith(query)
+        page = html(viewer.get(url))
         assert len(tables(page).get(key, [])) == tiles(board)[key], key
 
 
@@ -173,15 +173,15 @@ def test_a_long_list_is_shortened_on_the_board_and_complete_on_its_own_page(view
     for number in range(60):
         RunFactory.create(status="failed", pipeline__name=f"nightly {number:02}")
     board = html(viewer.get("/admin/"))
-    address = tile_links(board)["failing"]
+    url = tile_links(board)["failing"]
     assert tiles(board)["failing"] == 60
     assert len(tables(board)["failing"]) == 15
-    assert f'href="{address}">All 60<' in board
+    assert f'href="{url}">All 60<' in board
 
     names = [
         row[0].split(" client ")[0]
         for page in "12"
-        for row in tables(html(viewer.get(f"{address}?page={page}")))["failing"]
+        for row in tables(html(viewer.get(f"{url}?page={page}")))["failing"]
     ]
     assert sorted(names) == [f"nightly {number:02}" for number in range(60)]
 
@@ -259,11 +259,11 @@ def test_a_disabled_client_is_not_on_the_board(viewer: Browser) -> None:
 def test_the_board_of_a_disabled_client_shows_that_it_is_not_checked(viewer: Browser) -> None:
     run = RunFactory.create(status="failed", pipeline__client__name="Northwind", pipeline__client__is_active=False)
     RunFactory.create()
-    for address in (
+    for url in (
         f"/admin/?client={run.pipeline.client_id}",
         f"/admin/console/list/fresh/?client={run.pipeline.client_id}",
     ):
-        page = html(viewer.get(address))
+        page = html(viewer.get(url))
         assert "Northwind is disabled: CHM does not ingest its pipelines, and does not check" in page
         assert "Not checked." in page
         assert "Everything has succeeded" not in page
@@ -290,8 +290,8 @@ def test_an_installation_without_runs_shows_setup_steps_and_never_a_green_board(
 
     first = board()
     assert steps(first) == [False, False, False, False]
-    for address in ("inventory/client/add/", "inventory/pipeline/import/", "access/apitoken/add/"):
-        assert f'href="/admin/{address}"' in first
+    for url in ("inventory/client/add/", "inventory/pipeline/import/", "access/apitoken/add/"):
+        assert f'href="/admin/{url}"' in first
     assert 'data-refresh="5"' in first
     client = ClientFactory.create()
     assert steps(board()) == [True, False, False, False]
@@ -351,19 +351,21 @@ def test_a_url_with_an_unknown_filter_value_is_not_found(viewer: Browser) -> Non
 
 def test_the_number_of_queries_of_the_board_does_not_depend_on_its_rows(seed: None, viewer: Browser) -> None:
     html(viewer.get("/admin/"))  # fills caches of Django, such as content types
-    with CaptureQueriesContext(connection) as few:
+    with CaptureQueriesContext(connection) as queries_with_few_rows:
         html(viewer.get("/admin/"))
     for number in range(25):
         RunFactory.create(status="failed", pipeline__name=f"nightly {number}")
-    with CaptureQueriesContext(connection) as many:
+    with CaptureQueriesContext(connection) as queries_with_many_rows:
         html(viewer.get("/admin/"))
 
-    queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+    queries = [
+        query["sql"] for query in queries_with_many_rows if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])
+    ]
     # 6: session, user, permissions of the user and of the roles, bindings, "my clients". 1: clients of the filter.
     # 1: candidates for the sections. 10: shapes. 1: pipelines of incidents. 1: open runs. 2: firing rules and their
     # rows. 1: strips. 1: whether any pipeline is active. 1: whether any run exists.
     assert len(queries) == 6 + 1 + 1 + 10 + 1 + 1 + 2 + 1 + 1 + 1
-    assert len(many) == len(few)
+    assert len(queries_with_many_rows) == len(queries_with_few_rows)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25
 

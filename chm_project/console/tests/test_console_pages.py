@@ -23,11 +23,11 @@ from chm_project.settings.version import VERSION
 from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import (
     browser,
-    client_address,
+    client_url,
     create_hourly_runs,
     html,
-    pipeline_address,
-    run_address,
+    pipeline_url,
+    run_url,
     tables,
 )
 from inventory.models import Client, Pipeline
@@ -53,10 +53,10 @@ def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_run(viewer: Brows
 
     board = html(viewer.get("/admin/"))
     assert "relation staging.orders does not exist" in board
-    assert f'href="{pipeline_address(pipeline)}"' in board
-    page = html(viewer.get(pipeline_address(pipeline)))
-    assert f'href="{run_address(failed)}"' in page
-    assert "relation staging.orders does not exist" in html(viewer.get(run_address(failed)))
+    assert f'href="{pipeline_url(pipeline)}"' in board
+    page = html(viewer.get(pipeline_url(pipeline)))
+    assert f'href="{run_url(failed)}"' in page
+    assert "relation staging.orders does not exist" in html(viewer.get(run_url(failed)))
 
 
 def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Browser) -> None:
@@ -67,7 +67,7 @@ def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Brows
     create_hourly_runs(broken, "success", "failed", "failed", error_message="no space left")
     summary = api_with_scope("read").get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
 
-    page = html(viewer.get(client_address(client)))
+    page = html(viewer.get(client_url(client)))
 
     shown = tables(page)
     latest = {row["pipeline_name"]: row["latest_status"] for row in summary["latest_by_pipeline"]}
@@ -83,7 +83,7 @@ def test_the_pipelines_of_a_client_are_shown_on_several_pages(viewer: Browser) -
     names = [
         row[0].split()[0]
         for number in "12"
-        for row in tables(html(viewer.get(f"{client_address(client)}?page={number}")))["pipelines"]
+        for row in tables(html(viewer.get(f"{client_url(client)}?page={number}")))["pipelines"]
     ]
     assert names == [f"p{number:02}" for number in range(60)]
 
@@ -92,7 +92,7 @@ def test_a_pipeline_page_shows_the_median_and_the_95th_percentile(viewer: Browse
     pipeline = PipelineFactory.create()
     create_hourly_runs(pipeline, *["success"] * 20)  # 1 to 20 minutes, 1,000 to 20,000 rows
 
-    page = html(viewer.get(pipeline_address(pipeline)))
+    page = html(viewer.get(pipeline_url(pipeline)))
 
     assert "Median <strong>10 min 30 s</strong>" in page
     assert "p95 <strong>19 min 3 s</strong>" in page
@@ -105,12 +105,10 @@ def test_a_pipeline_page_shows_the_median_and_the_95th_percentile(viewer: Browse
 def test_a_pipeline_page_links_to_all_its_runs(viewer: Browser) -> None:
     [run] = create_hourly_runs(PipelineFactory.create(), "success")
     [other] = create_hourly_runs(PipelineFactory.create(), "success")
-    [address] = re.findall(
-        r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_address(run.pipeline)))
-    )
-    listed = html(viewer.get(address))
-    assert run_address(run) in listed
-    assert run_address(other) not in listed
+    [url] = re.findall(r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_url(run.pipeline))))
+    listed = html(viewer.get(url))
+    assert run_url(run) in listed
+    assert run_url(other) not in listed
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,7 @@ def test_errors_that_differ_only_in_numbers_are_one_cause(viewer: Browser) -> No
     create_hourly_runs(pipeline, "failed", error_message=None, status_reason="unknown status word")
     Run.objects.filter(pk=newest.pk).update(finished_at=timezone.now())
 
-    groups = tables(html(viewer.get(pipeline_address(pipeline))))["failures"]
+    groups = tables(html(viewer.get(pipeline_url(pipeline))))["failures"]
 
     assert [row[:2] for row in groups] == [
         ["2", "timeout after 31 s on 10.0.0.9:5432"], ["1", "unknown status word"],
@@ -142,7 +140,7 @@ def test_errors_that_differ_only_in_ids_and_times_are_one_cause_and_other_errors
     for text in [f"run {uuid4()} failed at 2026-11-20T10:00:0{number}" for number in range(5)] + ["disk full"]:
         create_hourly_runs(pipeline, "failed", error_message=text)
 
-    groups = tables(html(viewer.get(pipeline_address(pipeline))))["failures"]
+    groups = tables(html(viewer.get(pipeline_url(pipeline))))["failures"]
 
     assert [row[0] for row in groups] == ["5", "1"]
 
@@ -161,7 +159,7 @@ def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: 
         api_with_scope("read").get(f"{ROOT}/alert_rules/{pipeline_rule.pk}/preview", {"since": since}).json()["items"]
     )
 
-    page = html(viewer.get(pipeline_address(pipeline)))
+    page = html(viewer.get(pipeline_url(pipeline)))
 
     assert len(spans) == 2
     assert page.count("Would have fired <strong>2</strong> times in the last 30 days") == 2
@@ -194,17 +192,17 @@ def test_a_run_page_shows_all_fields_and_links_to_the_runs_before_and_after(view
     )
     Run.objects.filter(pk=second.pk).update(error_message="line one\nline two", status_reason="broke off")
 
-    page = html(viewer.get(run_address(second)))
+    page = html(viewer.get(run_url(second)))
 
-    assert f'rel="prev" href="{run_address(first)}"' in page
-    assert f'rel="next" href="{run_address(third)}"' in page
+    assert f'rel="prev" href="{run_url(first)}"' in page
+    assert f'rel="next" href="{run_url(third)}"' in page
     text = unescape(re.sub(r"<[^>]+>", "", page))
     for shown in ("line one\nline two", "broke off", second.external_run_id, str(second.pk), "2,000", "2 min"):
         assert shown in text, shown
     assert '{\n  "dag": {\n    "ok": null,\n    "try": 2\n  }\n}' in text
     assert page.index("<details>") < page.index("chm-json-key") < page.index("</details>")
-    assert "This is the latest run." in html(viewer.get(run_address(third)))
-    assert 'rel="prev"' not in html(viewer.get(run_address(first)))
+    assert "This is the latest run." in html(viewer.get(run_url(third)))
+    assert 'rel="prev"' not in html(viewer.get(run_url(first)))
 
 
 def test_runs_without_a_start_come_before_runs_with_a_start(viewer: Browser) -> None:
@@ -212,18 +210,18 @@ def test_runs_without_a_start_come_before_runs_with_a_start(viewer: Browser) -> 
     [run_with_start] = create_hourly_runs(pipeline, "success")
     runs_without_start = [RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None) for _ in range(2)]
 
-    page = html(viewer.get(run_address(runs_without_start[1])))
+    page = html(viewer.get(run_url(runs_without_start[1])))
 
-    assert f'rel="next" href="{run_address(run_with_start)}"' in page
-    assert f'rel="prev" href="{run_address(runs_without_start[0])}"' in page
+    assert f'rel="next" href="{run_url(run_with_start)}"' in page
+    assert f'rel="prev" href="{run_url(runs_without_start[0])}"' in page
 
 
 def test_pages_of_unknown_objects_are_not_found(viewer: Browser) -> None:
-    for address in (
+    for url in (
         reverse("console:client", args=[uuid4()]), reverse("console:pipeline", args=[uuid4()]),
         reverse("admin:runs_run_change", args=[uuid4()]), reverse("admin:runs_run_change", args=["nothing"]),
     ):  # fmt: skip
-        assert viewer.get(address).status_code == 404, address
+        assert viewer.get(url).status_code == 404, url
 
 
 class _Elements(HTMLParser):
@@ -247,7 +245,7 @@ class _Elements(HTMLParser):
 
 
 def create_hostile_objects() -> list[str]:
-    """Create objects with hostile texts; return the address of each page that shows one of them."""
+    """Create objects with hostile texts; return the URL of each page that shows one of them."""
     now = timezone.now()
     client = ClientFactory.create(name=f"client {HOSTILE}")
     pipeline = PipelineFactory.create(
@@ -267,7 +265,7 @@ def create_hostile_objects() -> list[str]:
     lists = [reverse("console:list", args=[key]) for key in SECTIONS]
     changelists = ["inventory/client", "inventory/pipeline", "runs/run", "alerting/alertrule"]
     return [
-        "/admin/", client_address(client), pipeline_address(pipeline), run_address(run), *lists,
+        "/admin/", client_url(client), pipeline_url(pipeline), run_url(run), *lists,
         f"/admin/?client={client.pk}",
         reverse("admin:alerting_alertrule_change", args=[rule.pk]),
         reverse("admin:inventory_client_change", args=[client.pk]),
@@ -278,14 +276,14 @@ def create_hostile_objects() -> list[str]:
 
 def test_hostile_names_errors_and_payloads_are_escaped_on_every_page() -> None:
     administrator, pages_with_text = browser("administrator"), 0
-    for address in create_hostile_objects():
-        page = html(administrator.get(address))
+    for url in create_hostile_objects():
+        page = html(administrator.get(url))
         elements = _Elements()
         elements.feed(page)
-        assert "alert(" not in elements.scripts, address
-        assert "onerror" not in elements.attributes, address
-        assert "x" not in elements.sources, address
-        assert "{{ 7 }}" in page or HOSTILE[:8] not in unescape(page), address
+        assert "alert(" not in elements.scripts, url
+        assert "onerror" not in elements.attributes, url
+        assert "x" not in elements.sources, url
+        assert "{{ 7 }}" in page or HOSTILE[:8] not in unescape(page), url
         pages_with_text += HOSTILE in unescape(re.sub(r"<[^>]+>", "", page))
     assert pages_with_text >= 10
 
@@ -313,15 +311,15 @@ def test_a_role_sees_only_the_buttons_that_it_may_use(role: str) -> None:
     pipeline = PipelineFactory.create()
     person = browser(role)
 
-    page = html(person.get(pipeline_address(pipeline)))
+    page = html(person.get(pipeline_url(pipeline)))
 
     assert {button for button in ("Edit pipeline", "Ingest now") if button in page} == BUTTONS_BY_ROLE[role]
-    assert html(person.get(client_address(pipeline.client)))
+    assert html(person.get(client_url(pipeline.client)))
     links = set(re.findall(r'href="(/admin/[^"#?]*)', page))
-    for address in links - {"/admin/logout/"}:
-        assert person.get(address).status_code in {200, 302}, address
+    for url in links - {"/admin/logout/"}:
+        assert person.get(url).status_code in {200, 302}, url
     if "Ingest now" not in BUTTONS_BY_ROLE[role]:
-        assert person.post(f"{pipeline_address(pipeline)}ingest/").status_code == 403
+        assert person.post(f"{pipeline_url(pipeline)}ingest/").status_code == 403
 
 
 def test_a_person_without_a_role_sees_no_data() -> None:
@@ -330,31 +328,31 @@ def test_a_person_without_a_role_sees_no_data() -> None:
     User.objects.get(username="a viewer").groups.clear()
     assert "secret pipeline" not in html(person.get("/admin/"))
     assert person.get(reverse("console:list", args=["failing"])).status_code == 403
-    assert person.get(client_address(Client.objects.get())).status_code == 403
-    assert person.get(run_address(Run.objects.get())).status_code == 403
+    assert person.get(client_url(Client.objects.get())).status_code == 403
+    assert person.get(run_url(Run.objects.get())).status_code == 403
 
 
 def test_every_page_shows_the_version_in_its_footer() -> None:
     run, analyst = RunFactory.create(), browser("analyst")
-    for address in ("/admin/", run_address(run), "/admin/runs/run/", f"/admin/runs/run/{run.pk}/change/"):
-        assert f">CHM {VERSION}</footer>" in html(analyst.get(address, follow=True)), address
+    for url in ("/admin/", run_url(run), "/admin/runs/run/", f"/admin/runs/run/{run.pk}/change/"):
+        assert f">CHM {VERSION}</footer>" in html(analyst.get(url, follow=True)), url
 
 
 def test_every_page_requires_a_login() -> None:
     run = RunFactory.create()
-    for address in (
-        "/admin/", client_address(run.pipeline.client), pipeline_address(run.pipeline), run_address(run),
+    for url in (
+        "/admin/", client_url(run.pipeline.client), pipeline_url(run.pipeline), run_url(run),
         reverse("console:list", args=["failing"]),
     ):  # fmt: skip
-        answer = Browser().get(address)
-        assert answer.status_code == 302
-        assert "/admin/login/" in answer["Location"]
+        response = Browser().get(url)
+        assert response.status_code == 302
+        assert "/admin/login/" in response["Location"]
 
 
 @pytest.mark.parametrize("fields", [{"is_active": False}, {"client__is_active": False}, {"external_id": None}])
 def test_a_pipeline_that_is_not_ingested_has_no_ingest_button(fields: dict[str, Any]) -> None:
     pipeline = PipelineFactory.create(**fields)
-    assert "Ingest now" not in html(browser("operator").get(pipeline_address(pipeline)))
+    assert "Ingest now" not in html(browser("operator").get(pipeline_url(pipeline)))
 
 
 def test_a_pipeline_that_only_receives_pushed_runs_has_no_ingest_button() -> None:
@@ -362,8 +360,8 @@ def test_a_pipeline_that_only_receives_pushed_runs_has_no_ingest_button() -> Non
     create_hourly_runs(pushed, "success")
     operator = browser("operator")
 
-    assert "Ingest now" not in html(operator.get(pipeline_address(pushed)))
-    assert "Ingest now" in html(operator.get(pipeline_address(waiting)))
+    assert "Ingest now" not in html(operator.get(pipeline_url(pushed)))
+    assert "Ingest now" in html(operator.get(pipeline_url(waiting)))
 
 
 def test_ingest_now_queues_an_ingestion_and_the_page_shows_its_state(settings: Settings) -> None:
@@ -371,7 +369,7 @@ def test_ingest_now_queues_an_ingestion_and_the_page_shows_its_state(settings: S
     pipeline = PipelineFactory.create()
     operator = browser("operator")
     try:
-        started = operator.post(f"{pipeline_address(pipeline)}ingest/")
+        started = operator.post(f"{pipeline_url(pipeline)}ingest/")
         assert started.status_code == 302
         page = html(operator.get(started["Location"]))
     finally:
@@ -379,7 +377,7 @@ def test_ingest_now_queues_an_ingestion_and_the_page_shows_its_state(settings: S
 
     assert "Ingestion queued" in page
     assert 'data-refresh="2"' in page
-    assert operator.get(f"{pipeline_address(pipeline)}ingest/").status_code == 405
+    assert operator.get(f"{pipeline_url(pipeline)}ingest/").status_code == 405
 
 
 def test_ingest_now_is_disabled_with_the_reason_if_no_connection_selects_the_pipeline(
@@ -398,12 +396,12 @@ def test_ingest_now_is_disabled_with_the_reason_if_no_connection_selects_the_pip
                 '[connections.other]\nconnector = "generic"\nbase_url = "https://partner.example"\n'
                 f'auth = {{ kind = "bearer", secret_env = "NOT_SET" }}\n{content}\n'
             )
-        page = html(operator.get(pipeline_address(pipeline)))
+        page = html(operator.get(pipeline_url(pipeline)))
         [button] = re.findall(r"<button [^>]*>Ingest now", page)
         assert ("disabled" in button) == bool(reason), content
         assert reason in page
         if reason:
-            refused = html(operator.post(f"{pipeline_address(pipeline)}ingest/", follow=True))
+            refused = html(operator.post(f"{pipeline_url(pipeline)}ingest/", follow=True))
             assert f"Nothing was started. {reason}" in refused
 
 
@@ -416,12 +414,12 @@ def test_run_and_pipeline_pages_link_to_the_source_only_if_its_address_is_known(
     run, other = (RunFactory.create(pipeline=pipeline, external_run_id="r 1") for pipeline in (linked, unlinked))
 
     pages = [
-        html(viewer.get(pipeline_address(linked))),
-        html(viewer.get(run_address(run))),
+        html(viewer.get(pipeline_url(linked))),
+        html(viewer.get(run_url(run))),
     ]
     pages_without_source = [
-        html(viewer.get(pipeline_address(unlinked))),
-        html(viewer.get(run_address(other))),
+        html(viewer.get(pipeline_url(unlinked))),
+        html(viewer.get(run_url(other))),
     ]
 
     assert 'href="https://airflow.example/dags/a" target="_blank" rel="noopener noreferrer"' in pages[0]

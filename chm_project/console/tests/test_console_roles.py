@@ -20,64 +20,64 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 ROLES = ("viewer", "analyst", "operator", "administrator")
-READ = set(ROLES)
-WRITE = {"analyst", "administrator"}
-CLIENT, PIPELINE = "/admin/inventory/client/", "/admin/inventory/pipeline/"
-RUN, RULE = "/admin/runs/run/", "/admin/alerting/alertrule/"
+READERS = set(ROLES)
+EDITORS = {"analyst", "administrator"}
+CLIENT_LIST_URL, PIPELINE_LIST_URL = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+RUN_LIST_URL, RULE_LIST_URL = "/admin/runs/run/", "/admin/alerting/alertrule/"
 
 # The roles that may open each page; the others get 403.
 PAGES: dict[str, set[str]] = {
-    CLIENT: READ,
-    PIPELINE: READ,
-    RUN: READ,
-    RULE: READ,
-    f"{CLIENT}{{client}}/change/": READ,
-    f"{PIPELINE}{{pipeline}}/change/": READ,
-    f"{RUN}{{run}}/change/": READ,
-    f"{RULE}{{rule}}/change/": READ,
-    f"{CLIENT}{{client}}/history/": READ,
-    f"{CLIENT}export/csv/": READ,
-    f"{PIPELINE}export/xlsx/": READ,
-    f"{CLIENT}add/": WRITE,
-    f"{PIPELINE}add/": WRITE,
-    f"{RULE}add/": WRITE,
-    f"{CLIENT}import/": WRITE,
-    f"{PIPELINE}import/": WRITE,
-    f"{RULE}import/": WRITE,
-    f"{RULE}export/csv/": READ,
-    f"{CLIENT}{{client}}/disable/": WRITE,
-    f"{CLIENT}{{client}}/enable/": WRITE,
-    f"{PIPELINE}{{pipeline}}/disable/": WRITE,
-    f"{PIPELINE}{{pipeline}}/enable/": WRITE,
-    f"{RULE}{{rule}}/delete/": WRITE,
-    f"{RUN}add/": set(),
-    f"{RUN}{{run}}/delete/": set(),
-    f"{CLIENT}{{client}}/delete/": set(),
-    f"{PIPELINE}{{pipeline}}/delete/": set(),
+    CLIENT_LIST_URL: READERS,
+    PIPELINE_LIST_URL: READERS,
+    RUN_LIST_URL: READERS,
+    RULE_LIST_URL: READERS,
+    f"{CLIENT_LIST_URL}{{client}}/change/": READERS,
+    f"{PIPELINE_LIST_URL}{{pipeline}}/change/": READERS,
+    f"{RUN_LIST_URL}{{run}}/change/": READERS,
+    f"{RULE_LIST_URL}{{rule}}/change/": READERS,
+    f"{CLIENT_LIST_URL}{{client}}/history/": READERS,
+    f"{CLIENT_LIST_URL}export/csv/": READERS,
+    f"{PIPELINE_LIST_URL}export/xlsx/": READERS,
+    f"{CLIENT_LIST_URL}add/": EDITORS,
+    f"{PIPELINE_LIST_URL}add/": EDITORS,
+    f"{RULE_LIST_URL}add/": EDITORS,
+    f"{CLIENT_LIST_URL}import/": EDITORS,
+    f"{PIPELINE_LIST_URL}import/": EDITORS,
+    f"{RULE_LIST_URL}import/": EDITORS,
+    f"{RULE_LIST_URL}export/csv/": READERS,
+    f"{CLIENT_LIST_URL}{{client}}/disable/": EDITORS,
+    f"{CLIENT_LIST_URL}{{client}}/enable/": EDITORS,
+    f"{PIPELINE_LIST_URL}{{pipeline}}/disable/": EDITORS,
+    f"{PIPELINE_LIST_URL}{{pipeline}}/enable/": EDITORS,
+    f"{RULE_LIST_URL}{{rule}}/delete/": EDITORS,
+    f"{RUN_LIST_URL}add/": set(),
+    f"{RUN_LIST_URL}{{run}}/delete/": set(),
+    f"{CLIENT_LIST_URL}{{client}}/delete/": set(),
+    f"{PIPELINE_LIST_URL}{{pipeline}}/delete/": set(),
 }
 # The roles that a page offers an action to. The action is recognized by a text in the HTML.
 OFFERS: dict[tuple[str, str], set[str]] = {
-    (CLIENT, f'href="{CLIENT}add/'): WRITE,
-    (CLIENT, f'href="{CLIENT}import/'): WRITE,
-    (CLIENT, f'href="{CLIENT}export/csv/'): READ,
-    (CLIENT, 'value="disable"'): WRITE,
-    (CLIENT, 'value="enable"'): WRITE,
-    (PIPELINE, f'href="{PIPELINE}import/'): WRITE,
-    (PIPELINE, 'value="disable"'): WRITE,
-    (RULE, f'href="{RULE}add/'): WRITE,
-    (RULE, 'value="delete_selected"'): WRITE,
-    (RUN, "/add/"): set(),
-    (RUN, 'name="action"'): set(),
-    (f"{CLIENT}{{client}}/change/", 'name="_save"'): WRITE,
-    (f"{CLIENT}{{client}}/change/", "/disable/"): WRITE,
-    (f"{CLIENT}{{client}}/change/", 'name="name"'): WRITE,
-    (f"{CLIENT}{{client}}/change/", 'name="pipelines-0-name"'): WRITE,
-    (f"{PIPELINE}{{pipeline}}/change/", 'name="_save"'): WRITE,
-    (f"{PIPELINE}{{pipeline}}/change/", "/disable/"): WRITE,
-    (f"{RULE}{{rule}}/change/", 'name="_save"'): WRITE,
-    (f"{RULE}{{rule}}/change/", "/delete/"): WRITE,
-    (f"{RUN}{{run}}/change/", 'name="_save"'): set(),
-    (f"{RUN}{{run}}/change/", "/delete/"): set(),
+    (CLIENT_LIST_URL, f'href="{CLIENT_LIST_URL}add/'): EDITORS,
+    (CLIENT_LIST_URL, f'href="{CLIENT_LIST_URL}import/'): EDITORS,
+    (CLIENT_LIST_URL, f'href="{CLIENT_LIST_URL}export/csv/'): READERS,
+    (CLIENT_LIST_URL, 'value="disable"'): EDITORS,
+    (CLIENT_LIST_URL, 'value="enable"'): EDITORS,
+    (PIPELINE_LIST_URL, f'href="{PIPELINE_LIST_URL}import/'): EDITORS,
+    (PIPELINE_LIST_URL, 'value="disable"'): EDITORS,
+    (RULE_LIST_URL, f'href="{RULE_LIST_URL}add/'): EDITORS,
+    (RULE_LIST_URL, 'value="delete_selected"'): EDITORS,
+    (RUN_LIST_URL, "/add/"): set(),
+    (RUN_LIST_URL, 'name="action"'): set(),
+    (f"{CLIENT_LIST_URL}{{client}}/change/", 'name="_save"'): EDITORS,
+    (f"{CLIENT_LIST_URL}{{client}}/change/", "/disable/"): EDITORS,
+    (f"{CLIENT_LIST_URL}{{client}}/change/", 'name="name"'): EDITORS,
+    (f"{CLIENT_LIST_URL}{{client}}/change/", 'name="pipelines-0-name"'): EDITORS,
+    (f"{PIPELINE_LIST_URL}{{pipeline}}/change/", 'name="_save"'): EDITORS,
+    (f"{PIPELINE_LIST_URL}{{pipeline}}/change/", "/disable/"): EDITORS,
+    (f"{RULE_LIST_URL}{{rule}}/change/", 'name="_save"'): EDITORS,
+    (f"{RULE_LIST_URL}{{rule}}/change/", "/delete/"): EDITORS,
+    (f"{RUN_LIST_URL}{{run}}/change/", 'name="_save"'): set(),
+    (f"{RUN_LIST_URL}{{run}}/change/", "/delete/"): set(),
 }
 
 
@@ -104,9 +104,9 @@ def ids() -> dict[str, Any]:
 def test_a_page_opens_only_for_roles_that_may_see_it(role: str, ids: dict[str, Any]) -> None:
     browser = browser_of(role)
 
-    answers = {page: browser.get(page.format(**ids)).status_code for page in PAGES}
+    responses = {page: browser.get(page.format(**ids)).status_code for page in PAGES}
 
-    assert answers == {page: 200 if role in roles else 403 for page, roles in PAGES.items()}
+    assert responses == {page: 200 if role in roles else 403 for page, roles in PAGES.items()}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -145,24 +145,24 @@ def test_a_request_that_is_sent_without_the_page_changes_nothing_for_roles_witho
     rule = {"client": ids["client"], "rule_type": "on_failure", "channel": "slack", "destination": "#sent"}
     selected = {"_selected_action": str(ids["pipeline"])}
     for page, data in (
-        (f"{PIPELINE}add/", {**pipeline, "environment": "prod"}),
-        (f"{PIPELINE}{{pipeline}}/change/", {**pipeline, "name": "changed", "environment": "prod"}),
-        (f"{RULE}add/", rule),
-        (f"{RULE}{{rule}}/delete/", {"post": "yes"}),
-        (PIPELINE, {"action": "disable", "confirmed": "yes", **selected}),
-        (f"{CLIENT}{{client}}/disable/", {"confirmed": "yes"}),
-        (f"{CLIENT}import/", {"file": SimpleUploadedFile("f.csv", b"name\nsent\n")}),
-        (f"{RUN}{{run}}/change/", {"status": "success"}),
-        (f"{RUN}{{run}}/delete/", {"post": "yes"}),
-        (RUN, {"action": "delete_selected", "post": "yes", "_selected_action": str(ids["run"])}),
-        (CLIENT, {"action": "delete_selected", "post": "yes", "_selected_action": str(ids["client"])}),
+        (f"{PIPELINE_LIST_URL}add/", {**pipeline, "environment": "prod"}),
+        (f"{PIPELINE_LIST_URL}{{pipeline}}/change/", {**pipeline, "name": "changed", "environment": "prod"}),
+        (f"{RULE_LIST_URL}add/", rule),
+        (f"{RULE_LIST_URL}{{rule}}/delete/", {"post": "yes"}),
+        (PIPELINE_LIST_URL, {"action": "disable", "confirmed": "yes", **selected}),
+        (f"{CLIENT_LIST_URL}{{client}}/disable/", {"confirmed": "yes"}),
+        (f"{CLIENT_LIST_URL}import/", {"file": SimpleUploadedFile("f.csv", b"name\nsent\n")}),
+        (f"{RUN_LIST_URL}{{run}}/change/", {"status": "success"}),
+        (f"{RUN_LIST_URL}{{run}}/delete/", {"post": "yes"}),
+        (RUN_LIST_URL, {"action": "delete_selected", "post": "yes", "_selected_action": str(ids["run"])}),
+        (CLIENT_LIST_URL, {"action": "delete_selected", "post": "yes", "_selected_action": str(ids["client"])}),
     ):
         response = browser.post(page.format(**ids), data)
-        if page == f"{CLIENT}import/" and role in WRITE:
+        if page == f"{CLIENT_LIST_URL}import/" and role in EDITORS:
             browser.post(page, {"upload": response.context["upload"]})
 
     assert Run.objects.get().status == "failed"
-    if role not in WRITE:
+    if role not in EDITORS:
         assert snapshot() == before
     else:
         assert set(Pipeline.objects.values_list("name", "is_active")) == {("changed", False), ("sent", True)}

@@ -13,8 +13,13 @@ from chm_project import urls
 from inventory.models import Client
 
 pytestmark = pytest.mark.django_db
-ADD = "/admin/inventory/client/add/"
-ENTERED = {"name": "Baltic Foods", "is_active": "on", "pipelines-TOTAL_FORMS": "0", "pipelines-INITIAL_FORMS": "0"}
+ADD_CLIENT_URL = "/admin/inventory/client/add/"
+ENTERED_VALUES = {
+    "name": "Baltic Foods",
+    "is_active": "on",
+    "pipelines-TOTAL_FORMS": "0",
+    "pipelines-INITIAL_FORMS": "0",
+}
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -25,28 +30,28 @@ urlpatterns = [*urls.urlpatterns[:1], path("broken", broken), *urls.urlpatterns[
 handler404, handler500 = urls.handler404, urls.handler500
 
 
-@pytest.mark.parametrize("address", ["/", "/admin"])
-def test_short_urls_redirect_to_the_console(client: Browser, address: str) -> None:
-    answer = client.get(address)
+@pytest.mark.parametrize("url", ["/", "/admin"])
+def test_short_urls_redirect_to_the_console(client: Browser, url: str) -> None:
+    response = client.get(url)
 
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
 def test_the_error_page_of_an_unknown_url_links_to_the_board(client: Browser) -> None:
-    answer = client.get("/nowhere")
+    response = client.get("/nowhere")
 
-    assert answer.status_code == 404
-    assert "There is nothing at this address" in answer.content.decode()
-    assert 'href="/admin/"' in answer.content.decode()
+    assert response.status_code == 404
+    assert "There is nothing at this address" in response.content.decode()
+    assert 'href="/admin/"' in response.content.decode()
 
 
 def test_the_error_page_without_permission_tells_users_to_ask_for_a_role(client: Browser) -> None:
     client.force_login(User.objects.create_user("no-role", is_staff=True))
 
-    answer = client.get("/admin/console/list/failing/")
+    response = client.get("/admin/console/list/failing/")
 
-    assert answer.status_code == 403
-    assert "Ask the administrator of CHM for a role" in answer.content.decode()
+    assert response.status_code == 403
+    assert "Ask the administrator of CHM for a role" in response.content.decode()
 
 
 @override_settings(ROOT_URLCONF=__name__)
@@ -69,16 +74,16 @@ def test_the_api_documentation_redirects_a_browser_to_the_login_and_refuses_a_pr
 
 
 def test_a_form_sent_after_the_session_ended_keeps_its_input_and_can_be_saved_after_the_login(client: Browser) -> None:
-    page = client.post(ADD, ENTERED)
+    page = client.post(ADD_CLIENT_URL, ENTERED_VALUES)
 
     assert page.status_code == 403
     assert "Your session has ended" in page.content.decode()
     hidden_fields = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
-    assert hidden_fields.items() >= ENTERED.items()
+    assert hidden_fields.items() >= ENTERED_VALUES.items()
     assert not Client.objects.exists()
 
     client.force_login(User.objects.create_superuser("owner"))
-    assert client.post(ADD, {name: hidden_fields[name] for name in ENTERED}).status_code == 302
+    assert client.post(ADD_CLIENT_URL, {name: hidden_fields[name] for name in ENTERED_VALUES}).status_code == 302
     assert Client.objects.get().name == "Baltic Foods"
 
 
@@ -92,13 +97,15 @@ def test_passwords_and_files_are_not_written_into_the_page_that_keeps_a_form(cli
 def test_a_form_with_an_old_csrf_token_is_offered_again_with_its_input() -> None:
     browser = Browser(enforce_csrf_checks=True)
     browser.force_login(User.objects.create_superuser("owner"))
-    browser.get(ADD)
+    browser.get(ADD_CLIENT_URL)
 
-    page = browser.post(ADD, ENTERED | {"csrfmiddlewaretoken": "x" * 64}, headers={"Origin": "http://testserver"})
+    page = browser.post(
+        ADD_CLIENT_URL, ENTERED_VALUES | {"csrfmiddlewaretoken": "x" * 64}, headers={"Origin": "http://testserver"}
+    )
 
     assert "Please send the form again" in page.content.decode()
     fresh = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
-    assert browser.post(ADD, fresh, headers={"Origin": "http://testserver"}).status_code == 302
+    assert browser.post(ADD_CLIENT_URL, fresh, headers={"Origin": "http://testserver"}).status_code == 302
     assert Client.objects.get().name == "Baltic Foods"
 
 
@@ -107,7 +114,7 @@ def test_a_form_from_another_site_is_refused_without_its_content(origin: dict[st
     browser = Browser(enforce_csrf_checks=True)
     browser.force_login(User.objects.create_superuser("owner"))
 
-    page = browser.post(ADD, ENTERED, headers=origin)
+    page = browser.post(ADD_CLIENT_URL, ENTERED_VALUES, headers=origin)
 
     assert page.status_code == 403
     assert "Baltic Foods" not in page.content.decode()

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerting.models import AlertRule
-from chm_project.tests.pages import browser, client_address, create_hourly_runs, html, pipeline_address, run_address
+from chm_project.tests.pages import browser, client_url, create_hourly_runs, html, pipeline_url, run_url
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
@@ -42,18 +42,18 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: 
     runs = create_hourly_runs(pipeline, "success", "failed")
     for destination in ("#a", "#b"):
         AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
-    address = {
-        "client": client_address(client), "pipeline": pipeline_address(pipeline), "run": run_address(runs[0]),
+    url = {
+        "client": client_url(client), "pipeline": pipeline_url(pipeline), "run": run_url(runs[0]),
         "list": reverse("console:list", args=["failing"]),
     }[page]  # fmt: skip
-    html(viewer.get(address))  # fills caches of Django, such as content types
+    html(viewer.get(url))  # fills caches of Django, such as content types
     with CaptureQueriesContext(connection) as few:
-        html(viewer.get(address))
+        html(viewer.get(url))
     for _ in range(10):
         create_hourly_runs(PipelineFactory.create(client=client), "success", "failed", "failed")
     create_hourly_runs(pipeline, *["failed"] * 20)
     with CaptureQueriesContext(connection) as many:
-        html(viewer.get(address))
+        html(viewer.get(url))
 
     queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     assert len(queries) == 5 + QUERY_COUNTS[page], "\n".join(queries)

@@ -93,10 +93,10 @@ def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(view
 def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> None:
     """200 kB take one second at 1.6 Mbit/s."""
     for path in pages():
-        answer = viewer.get(path, headers={"accept-encoding": "gzip"})
-        page = gzip.decompress(answer.content)
-        assert len(answer.content) < 40_000
-        assert len(answer.content) + sum(loaded(page.decode()).values()) < 200_000, path
+        response = viewer.get(path, headers={"accept-encoding": "gzip"})
+        page = gzip.decompress(response.content)
+        assert len(response.content) < 40_000
+        assert len(response.content) + sum(loaded(page.decode()).values()) < 200_000, path
 
 
 def test_a_refresh_sends_the_changed_part_or_only_the_time_line_if_nothing_changed(viewer: Browser) -> None:
@@ -121,5 +121,5 @@ def test_a_refresh_sends_the_changed_part_or_only_the_time_line_if_nothing_chang
 
 
 def test_a_refresh_without_a_session_is_redirected_to_the_login() -> None:
-    answer = Browser().get("/admin/", headers={"chm-refresh": "nothing"})
-    assert answer.status_code == 302
+    response = Browser().get("/admin/", headers={"chm-refresh": "nothing"})
+    assert response.status_code == 302

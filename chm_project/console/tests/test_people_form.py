@@ -8,7 +8,7 @@ from chm_project.tests.pages import browser, html
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = "/admin/auth/user/"
+USER_LIST_URL = "/admin/auth/user/"
 PASSWORD = "a-long-pass-phrase"
 
 
@@ -21,16 +21,16 @@ def user_form(**values: object) -> dict[str, object]:
 
 def test_one_form_creates_a_user_who_can_log_in_at_once() -> None:
     administrator = browser("administrator")
-    page = html(administrator.get(f"{PEOPLE}add/"))
+    page = html(administrator.get(f"{USER_LIST_URL}add/"))
     for label in ("First name", "Email address", "Roles"):
         assert label in page
     assert "staff" not in page.lower()
     assert "edit more user options" not in page
     analyst = Group.objects.get(name="analyst")
 
-    saved = administrator.post(f"{PEOPLE}add/", user_form(groups=[analyst.pk]))
+    saved = administrator.post(f"{USER_LIST_URL}add/", user_form(groups=[analyst.pk]))
 
-    assert saved["Location"] == PEOPLE
+    assert saved["Location"] == USER_LIST_URL
     ada = User.objects.get(username="ada")
     assert (ada.email, ada.get_full_name(), ada.is_staff) == ("ada@example.com", "Ada Byron", True)
     assert list(ada.groups.all()) == [analyst]
@@ -39,7 +39,7 @@ def test_one_form_creates_a_user_who_can_log_in_at_once() -> None:
 
 
 def test_a_person_needs_a_role() -> None:
-    page = html(browser("administrator").post(f"{PEOPLE}add/", user_form()))
+    page = html(browser("administrator").post(f"{USER_LIST_URL}add/", user_form()))
     assert "Choose at least one role" in page
     assert not User.objects.filter(username="ada").exists()
 
@@ -48,9 +48,9 @@ def test_a_user_without_a_role_can_no_longer_log_in() -> None:
     administrator = browser("administrator")
     viewer = Group.objects.get(name="viewer")
     team = Group.objects.create(name="team without permissions")
-    administrator.post(f"{PEOPLE}add/", user_form(groups=[viewer.pk]))
+    administrator.post(f"{USER_LIST_URL}add/", user_form(groups=[viewer.pk]))
     ada = User.objects.get(username="ada")
-    change = f"{PEOPLE}{ada.pk}/change/"
+    change = f"{USER_LIST_URL}{ada.pk}/change/"
     assert "Staff status" not in html(administrator.get(change))
     form = {"username": "ada", "email": "new@example.com", "is_active": "on", "binding-TOTAL_FORMS": "0",
              "binding-INITIAL_FORMS": "0"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Ping keys and lineage tokens are created from the page of a pipeline or client, with lines to copy that work."""
+"""Ping keys and lineage tokens are created from the page of a pipeline or client, with commands to copy that work."""
 
 import html
 import re
@@ -13,8 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
-from chm_project.console.admin.push_lines import push_lines
-from chm_project.console.tests.test_tokens_console import TOKENS, browser, token_form
+from chm_project.console.admin.push_examples import push_examples
+from chm_project.console.tests.test_tokens_console import TOKEN_LIST_URL, browser, token_form
 from chm_project.tests.api import ROOT, api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -31,7 +31,7 @@ def test_the_pages_of_clients_and_pipelines_link_to_a_prefilled_token_form(kind:
     operator = browser("operator")
 
     page = operator.get(f"/admin/inventory/{kind}/{target.pk}/change/").content.decode()
-    [link] = set(re.findall(rf'href="({TOKENS}add/[^"]*)"', page))
+    [link] = set(re.findall(rf'href="({TOKEN_LIST_URL}add/[^"]*)"', page))
     form_address = html.unescape(link)
 
     assert parse_qs(urlsplit(form_address).query) == {
@@ -47,13 +47,13 @@ def test_the_pages_of_clients_and_pipelines_link_to_a_prefilled_token_form(kind:
 def test_a_role_that_may_not_create_tokens_gets_no_link_to_the_form() -> None:
     pipeline = PipelineFactory.create()
     analyst = browser("analyst")
-    assert TOKENS not in analyst.get(f"/admin/inventory/pipeline/{pipeline.pk}/change/").content.decode()
-    assert analyst.get(f"{TOKENS}add/").status_code == 403
+    assert TOKEN_LIST_URL not in analyst.get(f"/admin/inventory/pipeline/{pipeline.pk}/change/").content.decode()
+    assert analyst.get(f"{TOKEN_LIST_URL}add/").status_code == 403
 
 
 @pytest.mark.parametrize("query", ["pipeline=garbage", "client=7&scope=nonsense", "digest=x&revoked_at=1"])
 def test_the_token_form_ignores_invalid_values_in_the_url(query: str) -> None:
-    assert browser("operator").get(f"{TOKENS}add/?{query}").status_code == 200
+    assert browser("operator").get(f"{TOKEN_LIST_URL}add/?{query}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_the_token_form_ignores_invalid_values_in_the_url(query: str) -> None:
         (None, set()),
     ],
 )
-def test_the_page_of_a_new_token_shows_the_push_lines_for_its_binding(bound: str | None, titles: set[str]) -> None:
+def test_the_page_of_a_new_token_shows_the_push_examples_for_its_binding(bound: str | None, titles: set[str]) -> None:
     pipeline = PipelineFactory.create()
     values = {"pipeline": {"pipeline": str(pipeline.pk)}, "client": {"client": str(pipeline.client_id)}}.get(
         bound or "", {}
     )
-    page = browser("operator").post(f"{TOKENS}add/", token_form(**values)).content.decode()
+    page = browser("operator").post(f"{TOKEN_LIST_URL}add/", token_form(**values)).content.decode()
 
     headings = {html.unescape(title) for title in re.findall(r"<h2[^>]*>([^<]*)</h2>", page)}
     assert headings >= titles
@@ -84,7 +84,7 @@ def test_the_page_of_a_token_lists_its_lineage_jobs_without_a_pipeline() -> None
     event = {"eventType": "START", "eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}}
     api.post(f"{ROOT}/lineage", event | {"job": {"namespace": "airflow-prod", "name": "<b>lost</b>"}})
 
-    page = browser("operator").get(f"{TOKENS}{ApiToken.objects.get().pk}/change/").content.decode()
+    page = browser("operator").get(f"{TOKEN_LIST_URL}{ApiToken.objects.get().pk}/change/").content.decode()
 
     assert "airflow-prod/&lt;b&gt;lost&lt;/b&gt;" in page
 
@@ -97,22 +97,22 @@ def run_in_shell(line: str, **replacements: str) -> "subprocess.CompletedProcess
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_push_lines_work_when_pasted_into_a_shell(live_server: LiveServer) -> None:
+def test_the_push_examples_work_when_pasted_into_a_shell(live_server: LiveServer) -> None:
     pipeline: Pipeline = PipelineFactory.create(platform="cron")
     token, key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=pipeline.pk)
-    lines = {line.title: line.text for line in push_lines(token, key, live_server.url)}
+    examples = {example.title: example.text for example in push_examples(token, key, live_server.url)}
 
-    assert run_in_shell(lines["curl"]).returncode == 0
+    assert run_in_shell(examples["curl"]).returncode == 0
     assert pipeline.runs.get().status == "success"
 
     cron: dict[str, Any] = {"0 3 * * * ": ""}
-    assert run_in_shell(lines["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
+    assert run_in_shell(examples["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
     failed = Run.objects.get(status="failed")
     assert failed.status_reason == "exit status 2"
     assert failed.error_message is not None
     assert "/no/such/folder" in failed.error_message
     assert failed.started_at is not None
 
-    dbt = run_in_shell(lines["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
+    dbt = run_in_shell(examples["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
     assert dbt.returncode == 0, dbt.stderr
     assert pipeline.runs.filter(payload__command="build").count() == 1

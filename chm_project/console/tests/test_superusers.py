@@ -1,4 +1,4 @@
-"""The role administrator manages users, but its users cannot give themselves more rights."""
+"""Users with the role administrator manage other users, but cannot give themselves more rights."""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -8,20 +8,20 @@ pytestmark = pytest.mark.django_db
 
 
 def test_an_administrator_cannot_change_a_superusers_password_or_become_a_superuser() -> None:
-    owner = User.objects.create_superuser("owner", password="first")
-    person = User.objects.create_user("role-administrator", is_staff=True)
-    person.groups.add(Group.objects.get(name="administrator"))
+    superuser = User.objects.create_superuser("owner", password="first")
+    administrator = User.objects.create_user("role-administrator", is_staff=True)
+    administrator.groups.add(Group.objects.get(name="administrator"))
     browser = Client()
-    browser.force_login(person)
+    browser.force_login(administrator)
 
-    form = f"/admin/auth/user/{owner.pk}/password/"
-    assert browser.get(form).status_code == 403
-    assert browser.post(form, {"password1": "taken-over-1", "password2": "taken-over-1"}).status_code == 403
+    password_url = f"/admin/auth/user/{superuser.pk}/password/"
+    assert browser.get(password_url).status_code == 403
+    assert browser.post(password_url, {"password1": "taken-over-1", "password2": "taken-over-1"}).status_code == 403
     browser.post(
-        f"/admin/auth/user/{person.pk}/change/",
-        {"username": person.username, "is_active": "on", "is_staff": "on", "is_superuser": "on"},
+        f"/admin/auth/user/{administrator.pk}/change/",
+        {"username": administrator.username, "is_active": "on", "is_staff": "on", "is_superuser": "on"},
     )
-    owner.refresh_from_db()
-    person.refresh_from_db()
-    assert owner.check_password("first")
-    assert not person.is_superuser
+    superuser.refresh_from_db()
+    administrator.refresh_from_db()
+    assert superuser.check_password("first")
+    assert not administrator.is_superuser

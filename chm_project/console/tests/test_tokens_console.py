@@ -19,7 +19,7 @@ from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
 
-TOKENS = "/admin/access/apitoken/"
+TOKEN_LIST_URL = "/admin/access/apitoken/"
 
 
 def browser(role: str) -> Browser:
@@ -46,7 +46,7 @@ def test_an_operator_creates_an_ingest_token_that_is_shown_once_and_works() -> N
     pipeline = PipelineFactory.create()
     operator = browser("operator")
 
-    page = operator.post(f"{TOKENS}add/", token_form(pipeline=str(pipeline.pk)))
+    page = operator.post(f"{TOKEN_LIST_URL}add/", token_form(pipeline=str(pipeline.pk)))
 
     assert page.status_code == 200
     assert "no-store" in page["Cache-Control"]
@@ -54,29 +54,29 @@ def test_an_operator_creates_an_ingest_token_that_is_shown_once_and_works() -> N
     path = f"{ROOT}/pipelines/{pipeline.pk}/runs/1"
     assert api_with(shown).put(path, {"status": "success"}).status_code == 201
     token = ApiToken.objects.get()
-    for address in (TOKENS, f"{TOKENS}{token.pk}/change/"):
-        later = operator.get(address)
+    for url in (TOKEN_LIST_URL, f"{TOKEN_LIST_URL}{token.pk}/change/"):
+        later = operator.get(url)
         assert later.status_code == 200
-        assert token.prefix in later.content.decode() or address != TOKENS
+        assert token.prefix in later.content.decode() or url != TOKEN_LIST_URL
         assert shown not in later.content.decode()
         assert token.digest not in later.content.decode()
 
-    operator.post(TOKENS, {"action": "revoke", "_selected_action": [str(token.pk)]})
+    operator.post(TOKEN_LIST_URL, {"action": "revoke", "_selected_action": [str(token.pk)]})
     assert_error(api_with(shown).put(path, {"status": "success"}), 401, "unauthorized")
 
 
 def test_only_an_administrator_may_create_tokens_with_other_scopes_than_ingest() -> None:
-    refused = browser("operator").post(f"{TOKENS}add/", token_form(scope="admin"))
+    refused = browser("operator").post(f"{TOKEN_LIST_URL}add/", token_form(scope="admin"))
     assert "Select a valid choice" in refused.content.decode()
     assert not ApiToken.objects.exists()
-    browser("administrator").post(f"{TOKENS}add/", token_form(scope="admin"))
+    browser("administrator").post(f"{TOKEN_LIST_URL}add/", token_form(scope="admin"))
     assert ApiToken.objects.get().scope == "admin"
 
 
 def test_a_token_is_not_bound_to_both_a_client_and_a_pipeline() -> None:
     pipeline = PipelineFactory.create()
     page = browser("operator").post(
-        f"{TOKENS}add/", token_form(pipeline=str(pipeline.pk), client=str(pipeline.client_id))
+        f"{TOKEN_LIST_URL}add/", token_form(pipeline=str(pipeline.pk), client=str(pipeline.client_id))
     )
     assert "not to both" in page.content.decode()
 
@@ -84,49 +84,49 @@ def test_a_token_is_not_bound_to_both_a_client_and_a_pipeline() -> None:
 def test_a_form_that_is_sent_twice_creates_one_token() -> None:
     operator = browser("operator")
     pipeline = PipelineFactory.create()
-    [form_key] = re.findall(r'name="form_key" value="(\w+)"', operator.get(f"{TOKENS}add/").content.decode())
-    invalid_form = operator.post(f"{TOKENS}add/", token_form(form_key=form_key, name=""))
+    [form_key] = re.findall(r'name="form_key" value="(\w+)"', operator.get(f"{TOKEN_LIST_URL}add/").content.decode())
+    invalid_form = operator.post(f"{TOKEN_LIST_URL}add/", token_form(form_key=form_key, name=""))
     sent = token_form(form_key=form_key, pipeline=str(pipeline.pk))
 
-    first = operator.post(f"{TOKENS}add/", sent)
-    second = operator.post(f"{TOKENS}add/", sent, follow=True)
+    first = operator.post(f"{TOKEN_LIST_URL}add/", sent)
+    second = operator.post(f"{TOKEN_LIST_URL}add/", sent, follow=True)
 
     assert "This field is required" in invalid_form.content.decode()
     assert "data-copies-text" in first.content.decode()
     assert "no second token was made" in second.content.decode()
-    assert second.redirect_chain == [(TOKENS, 302)]
+    assert second.redirect_chain == [(TOKEN_LIST_URL, 302)]
     assert ApiToken.objects.count() == 1
 
 
 def test_a_token_is_revoked_on_its_own_page_after_confirmation() -> None:
     token, plaintext = create_token(name="jobs", scope=Scope.READ)
-    address, operator = f"{TOKENS}{token.pk}/", browser("operator")
-    page = operator.get(f"{address}change/").content.decode()
+    url, operator = f"{TOKEN_LIST_URL}{token.pk}/", browser("operator")
+    page = operator.get(f"{url}change/").content.decode()
     assert "Revoke…" in page
     assert page.count("Lineage jobs without a pipeline") <= 1
 
-    assert "cannot be restored" in operator.get(f"{address}revoke/").content.decode()
+    assert "cannot be restored" in operator.get(f"{url}revoke/").content.decode()
     assert api_with(plaintext).get(f"{ROOT}/clients").status_code == 200
-    confirmed = operator.post(f"{address}revoke/", follow=True).content.decode()
+    confirmed = operator.post(f"{url}revoke/", follow=True).content.decode()
 
     assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     assert "1 token revoked" in confirmed
     assert "Revoke…" not in confirmed
-    assert browser("analyst").post(f"{address}revoke/").status_code == 403
+    assert browser("analyst").post(f"{url}revoke/").status_code == 403
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst"])
 def test_viewers_and_analysts_see_no_tokens(role: str) -> None:
     user = browser(role)
-    assert user.get(TOKENS).status_code == 403
-    assert user.get(f"{TOKENS}add/").status_code == 403
+    assert user.get(TOKEN_LIST_URL).status_code == 403
+    assert user.get(f"{TOKEN_LIST_URL}add/").status_code == 403
 
 
 def test_a_token_cannot_be_deleted_or_changed() -> None:
     token, _ = create_token(name="x", scope=Scope.READ)
     administrator = browser("administrator")
-    assert administrator.post(f"{TOKENS}{token.pk}/delete/").status_code == 403
-    assert administrator.post(f"{TOKENS}{token.pk}/change/", token_form(scope="admin")).status_code == 403
+    assert administrator.post(f"{TOKEN_LIST_URL}{token.pk}/delete/").status_code == 403
+    assert administrator.post(f"{TOKEN_LIST_URL}{token.pk}/change/", token_form(scope="admin")).status_code == 403
     assert ApiToken.objects.get().scope == "read"
 
 

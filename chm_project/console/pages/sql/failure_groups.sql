@@ -1,6 +1,6 @@
 -- Question   Why did this pipeline fail?
--- Grain      one row per cause, the most frequent first; text and run are those of its newest failure
--- Parameters pipeline_id; since; limit: only this many of the newest failures are read
+-- Grain      one row per cause, the most frequent first; text and run_id are those of its newest failure
+-- Parameters pipeline_id; since; limit: the maximum number of failures to read, newest first
 SELECT
     (array_agg(r.text ORDER BY r.event_at DESC, r.run_id DESC))[1] AS text,
     (array_agg(r.run_id ORDER BY r.event_at DESC, r.run_id DESC))[1] AS run_id,
