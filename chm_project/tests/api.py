@@ -38,20 +38,20 @@ def api_as_role(role: str) -> APIClient:
     return client
 
 
-def create_bound_user(kind: str, *client_ids: Any) -> User:
+def create_bound_user(caller: str, *client_ids: Any) -> User:
     """Create a staff user with all permissions who is bound to the clients.
 
     A "member of a bound group" is bound through the group; a "person of two clients" is also bound to a new client.
     """
-    user = User.objects.create_user(f"a bound {kind}", password="secret", is_staff=True)
+    user = User.objects.create_user(f"a bound {caller}", password="secret", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
     binding_owner: dict[str, Any] = {"user": user}
-    if kind == "member of a bound group":
+    if caller == "member of a bound group":
         binding_owner = {"group": Group.objects.create(name="north")}
         user.groups.add(binding_owner["group"])
     binding = Binding.objects.create(**binding_owner)
     binding.clients.set(client_ids)
-    if kind == "person of two clients":
+    if caller == "person of two clients":
         binding.clients.add(Client.objects.create(name="Another client"))
     return user
 

@@ -25,21 +25,21 @@ def browser(role: str) -> Browser:
     return logged_in
 
 
-def html(answer: Any) -> str:
+def html(response: Any) -> str:
     """Assert that the page was returned, and return its HTML."""
-    assert answer.status_code == 200, answer
-    return str(answer.content.decode())
+    assert response.status_code == 200, response
+    return str(response.content.decode())
 
 
-def client_address(client: Client) -> str:
+def client_url(client: Client) -> str:
     return reverse("console:client", args=[client.pk])
 
 
-def pipeline_address(pipeline: Pipeline) -> str:
+def pipeline_url(pipeline: Pipeline) -> str:
     return reverse("console:pipeline", args=[pipeline.pk])
 
 
-def run_address(run: Run) -> str:
+def run_url(run: Run) -> str:
     return reverse("admin:runs_run_change", args=[run.pk])
 
 
@@ -117,4 +117,4 @@ def tiles(text: str) -> dict[str, int]:
 def tile_links(text: str) -> dict[str, str]:
     """Return the URL that each tile links to, keyed by the name of the tile."""
     matches = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
-    return {key: address.replace("&amp;", "&") for address, key in matches}
+    return {key: url.replace("&amp;", "&") for url, key in matches}

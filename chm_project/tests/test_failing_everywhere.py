@@ -35,12 +35,12 @@ NOW = timezone.now().replace(second=0, microsecond=0)
 
 @dataclass(frozen=True)
 class ExpectedRow:
-    """An expected row of failing_now. `run` is the external id of the decisive run; `retrying`: a later run is open."""
+    """An expected row of failing_now. `run_id` is the external id of the decisive run."""
 
-    run: str
+    run_id: str
     in_a_row: int
     latest_status: str
-    retrying: bool
+    is_retrying: bool
 
 
 # For each case: its runs (status, start and end in minutes ago) in the order in which they are stored, and the expected
@@ -137,7 +137,9 @@ def test_shape_views_api_csv_grafana_and_metabase_agree(pipelines_by_case: dict[
     for end in (timezone.now(), NOW):
         assert (
             rows_by_pipeline(
-                query_as_reporting_role(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {}))
+                query_as_reporting_role(
+                    expand.expand_for_grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {})
+                )
             )
             == EXPECTED_FAILING
         )
@@ -158,7 +160,7 @@ def test_latest_decisive_runs_contains_the_decisive_run_of_each_failing_pipeline
 
 def test_the_board_the_client_page_and_the_metrics_agree(pipelines_by_case: dict[str, Pipeline]) -> None:
     viewer = browser("viewer")
-    expected_notes = {name: "retrying" for name, row in EXPECTED_FAILING.items() if row.retrying}
+    expected_notes = {name: "retrying" for name, row in EXPECTED_FAILING.items() if row.is_retrying}
     expected_notes |= {"failed, canceled": "canceled", "failed, skipped": "skipped"}
 
     board_page = html(viewer.get("/admin/"))
@@ -186,7 +188,7 @@ def test_the_pipeline_page_begins_with_the_state_of_the_pipeline(
     assert sentence.startswith("Failing for ") == (expected is not None)
     if expected is not None:
         assert f", {expected.in_a_row} in a row" in sentence
-        assert (", retrying now;" in sentence) == expected.retrying
+        assert (", retrying now;" in sentence) == expected.is_retrying
         assert sentence.endswith("latest error: boom")
         assert "last success " in sentence
     elif name in ("never ran", "only skipped"):

@@ -58,16 +58,16 @@ def test_the_links_in_a_row_of_the_board_open_their_pages(seed: None) -> None:
     board = html(viewer.get("/admin/"))
     opened_links: dict[str, int] = {}
 
-    for key, address in tile_links(board).items():
-        page = html(viewer.get(address))
+    for key, url in tile_links(board).items():
+        page = html(viewer.get(url))
         for row in re.findall(r"<tr>.*?</tr>", page.split(f'data-list="{key}"')[-1].split("</table>")[0], re.DOTALL)[
             1:
         ]:
             for link, label in re.findall(r'<a class="chm-link[^"]*" href="([^"]+)">([^<]*)', row):
-                answer = html(viewer.get(link))
+                response = html(viewer.get(link))
                 opened_links[key] = opened_links.get(key, 0) + 1
                 if "/console/" in link:
-                    assert label in answer
+                    assert label in response
     lists = {key for key in tile_links(board) if tables(html(viewer.get(tile_links(board)[key]))).get(key)}
     assert set(opened_links) == lists >= {"failing", "changed", "late", "sources", "fresh", "firing"}
 

@@ -61,14 +61,14 @@ def test_run_shape_returns_the_rows_calculated_by_hand(seed: None, name: str) ->
 def test_the_api_returns_the_same_rows_as_json_and_csv(seed: None, name: str) -> None:
     api, path = api_with_scope("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
 
-    answer = api.get(path)
+    response = api.get(path)
     csv_response = api.get(path, headers={"accept": "text/csv"})
 
     # Without a maintenance file the columns of its notes are empty; test_planned_maintenance.py covers them.
     empty_notes = (None,) * (len(columns_of(shapes()[name])) - len(shapes()[name].columns))
     expected = [tuple(json_value(value) for value in (*row, *empty_notes)) for row in expected_rows(name)]
-    assert answer.status_code == 200
-    assert [tuple(row.values()) for row in answer.json()["items"]] == expected
+    assert response.status_code == 200
+    assert [tuple(row.values()) for row in response.json()["items"]] == expected
     assert csv_response["Content-Type"] == "text/csv; charset=utf-8"
     header, *lines = csv.reader(io.StringIO(csv_response.getvalue().decode()))
     assert header == [column.name for column in columns_of(shapes()[name])]
@@ -152,8 +152,8 @@ def test_run_shape_and_the_api_name_an_invalid_parameter(
         run_shape(name, **parameters)
     assert set(error_info.value.problems) == invalid_parameters
 
-    answer = api_with_scope("read").get(f"{ROOT}/reports/{name}", parameters)
-    assert set(assert_error(answer, 400, "validation_error")) == invalid_parameters
+    response = api_with_scope("read").get(f"{ROOT}/reports/{name}", parameters)
+    assert set(assert_error(response, 400, "validation_error")) == invalid_parameters
 
 
 def test_an_unknown_shape_is_not_found() -> None:

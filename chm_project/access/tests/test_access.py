@@ -20,7 +20,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS = f"{ROOT}/clients"
+CLIENTS_URL = f"{ROOT}/clients"
 MINIMAL_PIPELINE = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
 
 
@@ -56,7 +56,7 @@ def test_each_token_has_its_own_account_that_cannot_log_in() -> None:
 def test_a_token_is_sent_as_bearer(scheme: str) -> None:
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
 
-    assert api_with_header(f"{scheme} {plaintext}").get(CLIENTS).status_code == 200
+    assert api_with_header(f"{scheme} {plaintext}").get(CLIENTS_URL).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_token_is_sent_as_bearer(scheme: str) -> None:
     ids=lambda header: header[:24],
 )
 def test_an_invalid_token_is_refused(header: str) -> None:
-    response = api_with_header(header).get(CLIENTS)
+    response = api_with_header(header).get(CLIENTS_URL)
 
     assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"].startswith("Bearer")
@@ -89,19 +89,19 @@ def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_answer() -> No
     unknown = "chm_aaaaaaaa_" + "a" * 40
 
     same_id = {"X-Request-ID": "the-same-id"}
-    answers = [
-        api_with_header(f"Bearer {each}").get(CLIENTS, headers=same_id)
+    responses = [
+        api_with_header(f"Bearer {each}").get(CLIENTS_URL, headers=same_id)
         for each in (expired, revoked, disabled, unknown)
     ]
 
-    assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.content for answer in answers}) == 1
+    assert {response.status_code for response in responses} == {401}
+    assert len({response.content for response in responses}) == 1
 
 
 def test_a_token_works_until_it_expires() -> None:
     _, plaintext = create_token(name="short", scope=Scope.READ, expires_at=timezone.now() + timedelta(minutes=1))
 
-    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
+    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 200
 
 
 @pytest.mark.parametrize("header", [None, "Basic YTpi", "Token x"])
@@ -116,25 +116,25 @@ def test_a_token_stays_valid_while_the_old_secret_key_is_a_fallback(settings: An
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
     old_key, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
 
-    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 401
+    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 401
     settings.SECRET_KEY_FALLBACKS = [old_key]
-    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
+    assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 200
 
 
 def test_use_is_recorded_at_most_every_five_minutes() -> None:
     api = api_with_scope("read")
 
-    api.get(CLIENTS)
+    api.get(CLIENTS_URL)
     first = ApiToken.objects.get().last_used_at
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        api.get(CLIENTS)
+        api.get(CLIENTS_URL)
     assert first is not None
     assert not [query for query in queries if query["sql"].startswith("UPDATE")]
 
     ApiToken.objects.update(last_used_at=first - timedelta(minutes=6))
-    api.get(CLIENTS)
+    api.get(CLIENTS_URL)
     assert (ApiToken.objects.get().last_used_at or first) > first
 
 
@@ -147,22 +147,22 @@ def test_each_scope_allows_reading_and_writing_as_declared(scope: str, reads: bo
     pipeline = PipelineFactory.create()
     client = pipeline.client
     reading = [
-        api.get(CLIENTS),
-        api.get(f"{CLIENTS}/{client.pk}"),
-        api.get(f"{CLIENTS}/{client.pk}/runs/summary"),
+        api.get(CLIENTS_URL),
+        api.get(f"{CLIENTS_URL}/{client.pk}"),
+        api.get(f"{CLIENTS_URL}/{client.pk}/runs/summary"),
         api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"),
         api.get(f"{ROOT}/runs"),
         api.get(f"{ROOT}/schema"),
-        api.options(CLIENTS),
-        api.head(CLIENTS),
+        api.options(CLIENTS_URL),
+        api.head(CLIENTS_URL),
     ]
     writing = [
-        api.post(CLIENTS, {"name": "new"}),
-        api.patch(f"{CLIENTS}/{client.pk}", {"name": "renamed"}),
-        api.post(f"{CLIENTS}/{client.pk}/pipelines", MINIMAL_PIPELINE),
+        api.post(CLIENTS_URL, {"name": "new"}),
+        api.patch(f"{CLIENTS_URL}/{client.pk}", {"name": "renamed"}),
+        api.post(f"{CLIENTS_URL}/{client.pk}/pipelines", MINIMAL_PIPELINE),
         api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
         api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
-        api.delete(f"{CLIENTS}/{client.pk}"),
+        api.delete(f"{CLIENTS_URL}/{client.pk}"),
     ]
 
     assert {response.status_code for response in reading} == ({200} if reads else {403})
@@ -170,7 +170,7 @@ def test_each_scope_allows_reading_and_writing_as_declared(scope: str, reads: bo
 
 
 def test_a_refusal_names_the_scope_that_is_needed() -> None:
-    response = api_with_scope("read").post(CLIENTS, {"name": "new"})
+    response = api_with_scope("read").post(CLIENTS_URL, {"name": "new"})
 
     assert_error(response, 403, "forbidden")
     assert response.json()["error"]["message"] == "This token has the scope read; this request needs the scope write."
@@ -211,14 +211,14 @@ def test_a_client_bound_token_sees_its_client_and_nothing_else(
     sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
     api = api_with_scope("write", client_id=own_pipeline.client_id)
 
-    assert [client["name"] for client in items(api.get(CLIENTS))] == ["own"]
+    assert [client["name"] for client in items(api.get(CLIENTS_URL))] == ["own"]
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own", "sibling"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
     assert items(api.get(f"{ROOT}/pipelines", {"client_id": str(foreign_pipeline.client_id)})) == []
     assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign_pipeline.client_id)})) == []
-    assert api.get(f"{CLIENTS}/{own_pipeline.client_id}/runs/summary").status_code == 200
+    assert api.get(f"{CLIENTS_URL}/{own_pipeline.client_id}/runs/summary").status_code == 200
     assert api.patch(f"{ROOT}/pipelines/{sibling.pk}", {"name": "renamed"}).status_code == 200
-    assert api.post(f"{CLIENTS}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
+    assert api.post(f"{CLIENTS_URL}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
 
 
 def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(
@@ -227,10 +227,10 @@ def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(
     sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
     api = api_with_scope("write", pipeline_id=own_pipeline.pk)
 
-    assert items(api.get(CLIENTS)) == []
-    assert_error(api.get(f"{CLIENTS}/{own_pipeline.client_id}"), 404, "not_found")
-    assert_error(api.get(f"{CLIENTS}/{own_pipeline.client_id}/runs/summary"), 404, "not_found")
-    assert_error(api.post(f"{CLIENTS}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
+    assert items(api.get(CLIENTS_URL)) == []
+    assert_error(api.get(f"{CLIENTS_URL}/{own_pipeline.client_id}"), 404, "not_found")
+    assert_error(api.get(f"{CLIENTS_URL}/{own_pipeline.client_id}/runs/summary"), 404, "not_found")
+    assert_error(api.post(f"{CLIENTS_URL}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
     assert_error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
@@ -245,7 +245,7 @@ def test_a_bound_token_gets_404_for_objects_of_another_client(
         "admin", **{f"{binding}_id": own_pipeline.client_id if binding == "client" else own_pipeline.pk}
     )
     run = Run.objects.get(pipeline=foreign_pipeline)
-    client, pipeline = f"{CLIENTS}/{foreign_pipeline.client_id}", f"{ROOT}/pipelines/{foreign_pipeline.pk}"
+    client, pipeline = f"{CLIENTS_URL}/{foreign_pipeline.client_id}", f"{ROOT}/pipelines/{foreign_pipeline.pk}"
 
     for response in (
         api.get(client),
@@ -270,7 +270,7 @@ def test_a_bound_token_gets_404_for_objects_of_another_client(
 
 def test_a_client_bound_token_may_not_create_a_client(own_pipeline: Pipeline) -> None:
     assert_error(
-        api_with_scope("admin", client_id=own_pipeline.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden"
+        api_with_scope("admin", client_id=own_pipeline.client_id).post(CLIENTS_URL, {"name": "new"}), 403, "forbidden"
     )
 
 
@@ -295,16 +295,16 @@ def test_each_role_allows_reading_and_writing_as_declared(role: str, reads: bool
     api = api_as_role(role)
     pipeline = PipelineFactory.create()
     reading = [
-        api.get(CLIENTS),
-        api.get(f"{CLIENTS}/{pipeline.client_id}/runs/summary"),
+        api.get(CLIENTS_URL),
+        api.get(f"{CLIENTS_URL}/{pipeline.client_id}/runs/summary"),
         api.get(f"{ROOT}/pipelines"),
         api.get(f"{ROOT}/runs"),
         api.get(f"{ROOT}/schema"),
         api.get(f"{ROOT}/docs"),
     ]
     writing = [
-        api.post(CLIENTS, {"name": "new"}),
-        api.post(f"{CLIENTS}/{pipeline.client_id}/pipelines", MINIMAL_PIPELINE),
+        api.post(CLIENTS_URL, {"name": "new"}),
+        api.post(f"{CLIENTS_URL}/{pipeline.client_id}/pipelines", MINIMAL_PIPELINE),
         api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
         api.patch(f"{ROOT}/pipelines/{pipeline.pk}", {"name": "renamed"}),
         api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
@@ -318,7 +318,7 @@ def test_a_user_without_a_role_may_do_nothing() -> None:
     api = APIClient()
     api.force_login(User.objects.create_user("nobody"))
 
-    response = api.get(CLIENTS)
+    response = api.get(CLIENTS_URL)
 
     assert_error(response, 403, "forbidden")
     assert "inventory.view_client" in response.json()["error"]["message"]
@@ -328,7 +328,7 @@ def test_a_superuser_may_do_everything() -> None:
     api = APIClient()
     api.force_login(User.objects.create_superuser("root"))
 
-    assert api.post(CLIENTS, {"name": "new"}).status_code == 201
+    assert api.post(CLIENTS_URL, {"name": "new"}).status_code == 201
 
 
 def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
@@ -353,21 +353,21 @@ def test_a_session_needs_its_csrf_token_to_write() -> None:
     api_with_csrf_checks = APIClient(enforce_csrf_checks=True)
     api_with_csrf_checks.cookies = api.cookies
 
-    assert_error(api_with_csrf_checks.post(CLIENTS, {"name": "new"}), 403, "forbidden")
-    assert api_with_csrf_checks.get(CLIENTS).status_code == 200
+    assert_error(api_with_csrf_checks.post(CLIENTS_URL, {"name": "new"}), 403, "forbidden")
+    assert api_with_csrf_checks.get(CLIENTS_URL).status_code == 200
 
 
 def test_a_token_needs_no_csrf_token() -> None:
     _, plaintext = create_token(name="writer", scope=Scope.WRITE)
     api = APIClient(enforce_csrf_checks=True)
 
-    response = api.post(CLIENTS, {"name": "new"}, headers={"authorization": f"Bearer {plaintext}"})
+    response = api.post(CLIENTS_URL, {"name": "new"}, headers={"authorization": f"Bearer {plaintext}"})
 
     assert response.status_code == 201
 
 
 def test_an_unsupported_method_is_405_for_every_scope() -> None:
     for scope in Scope:
-        response = api_with_scope(scope).put(CLIENTS, {})
+        response = api_with_scope(scope).put(CLIENTS_URL, {})
         assert_error(response, 405, "method_not_allowed")
         assert response["Allow"] == "GET, POST, HEAD, OPTIONS"

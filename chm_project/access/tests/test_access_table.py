@@ -149,12 +149,12 @@ def test_every_route_and_method_is_in_the_table() -> None:
 @pytest.mark.parametrize("entry", TABLE, ids=case_id)
 def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
     ids = create_objects()
-    answer = send(api_with_scope(scope), entry, ids)
+    response = send(api_with_scope(scope), entry, ids)
     if TABLE[entry][0] in GRANTED_SCOPES[scope]:
         expected = EXPECTED_ERRORS.get(entry[1])
-        assert answer.status_code == expected if expected else 200 <= answer.status_code < 300, answer.content
+        assert response.status_code == expected if expected else 200 <= response.status_code < 300, response.content
     else:
-        assert answer.status_code == 403, answer.content
+        assert response.status_code == 403, response.content
 
 
 @pytest.mark.parametrize("caller", BOUND_CALLERS)
@@ -171,14 +171,14 @@ def test_a_bound_caller_gets_404_for_another_clients_objects(entry: tuple[str, s
 @pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case_id)
 def test_lists_and_reports_contain_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
     own_ids, foreign_ids = create_objects(), create_objects()
-    answer = send(api_of_bound_caller(caller, own_ids), entry, own_ids)
+    response = send(api_of_bound_caller(caller, own_ids), entry, own_ids)
     if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
-        assert answer.status_code == 403
+        assert response.status_code == 403
     elif caller != "token of a pipeline":
-        assert answer.status_code == 200
-    assert foreign_ids["client_id"] not in answer.content.decode() or entry[1].endswith(("schema", "docs"))
+        assert response.status_code == 200
+    assert foreign_ids["client_id"] not in response.content.decode() or entry[1].endswith(("schema", "docs"))
     name = Pipeline.objects.get(pk=foreign_ids["pipeline_id"]).name
-    assert name not in answer.content.decode()
+    assert name not in response.content.decode()
 
 
 def test_only_health_and_the_readiness_status_need_no_token() -> None:
@@ -193,10 +193,10 @@ def test_only_health_and_the_readiness_status_need_no_token() -> None:
 def test_options_lists_the_methods_of_every_route() -> None:
     ids, api = create_objects(), api_with_scope()
     for method, path in TABLE:
-        answer = api.options(path.format(**ids))
+        response = api.options(path.format(**ids))
         # The documentation page supports only GET and HEAD.
-        assert answer.status_code == (405 if path.endswith("/docs") else 200), path
-        assert method.upper() in answer["Allow"]
+        assert response.status_code == (405 if path.endswith("/docs") else 200), path
+        assert method.upper() in response["Allow"]
 
 
 def test_a_bound_token_cannot_create_a_client() -> None:

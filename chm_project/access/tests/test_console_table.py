@@ -1,4 +1,4 @@
-"""Request every page of the console as each kind of bound person, for another client's objects.
+"""Request every page of the console as each caller of bound person, for another client's objects.
 
 The routes come from the resolver, so a new page is tested without an entry here. Another client's object must get the
 same response as an unknown id.
@@ -31,7 +31,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = ("person", "member of a bound group", "person of two clients")
+BOUND_CALLERS = ("person", "member of a bound group", "person of two clients")
 # These pages are not requested, because they end the session.
 LOGIN_AND_LOGOUT = {"/admin/login/", "/admin/logout/"}
 # Paths of pages about all clients. A bound person may not open them.
@@ -81,18 +81,18 @@ def create_rows(name_prefix: str) -> ClientRows:
     })  # fmt: skip
 
 
-def patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
+def route_patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
-            yield from patterns(entry, path)
+            yield from route_patterns(entry, path)
         elif isinstance(entry, URLPattern) and "(?P" not in path and "^" not in path:
             yield path
 
 
 def console_routes() -> list[str]:
     return sorted(
-        path for path in patterns(get_resolver()) if path.startswith("/admin/") and path not in LOGIN_AND_LOGOUT
+        path for path in route_patterns(get_resolver()) if path.startswith("/admin/") and path not in LOGIN_AND_LOGOUT
     )
 
 
@@ -101,7 +101,7 @@ def urls_of_route(route: str, ids: dict[str, str]) -> list[str]:
     model = next((name for model_path, name in ID_NAME_BY_MODEL_PATH.items() if f"/{model_path}/" in route), "client")
     values = {
         "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
-        "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "table": list(TABLES),
+        "id": [ids[model]], "file_format": ["csv", "xlsx"], "key": list(SECTIONS), "table": list(TABLES),
         "content_type_id": ["1"],
         "name": ["default"],
         "app_label": ["inventory", "runs", "access"],
@@ -117,24 +117,24 @@ def is_about_an_object(route: str) -> bool:
     return "_id>" in route
 
 
-def browser_of_bound_user(kind: str, own_rows: ClientRows) -> Browser:
+def browser_of_bound_user(caller: str, own_rows: ClientRows) -> Browser:
     client = Browser()
-    client.force_login(create_bound_user(kind, own_rows.ids["client"]))
+    client.force_login(create_bound_user(caller, own_rows.ids["client"]))
     return client
 
 
-def body(answer: Any) -> str:
-    content: bytes = b"".join(answer) if answer.streaming else answer.content
+def body(response: Any) -> str:
+    content: bytes = b"".join(response) if response.streaming else response.content
     if content.startswith(b"PK"):  # a workbook, which is a zip file
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             content = b"".join(packed.read(name) for name in packed.namelist())
     return content.decode(errors="replace")
 
 
-def leaks(answer: Any, foreign_rows: ClientRows, address: str) -> list[str]:
+def leaked_texts(response: Any, foreign_rows: ClientRows, url: str) -> list[str]:
     """Return the texts of the other client in the response, except those that the caller sent."""
-    content = body(answer)
-    return [text for text in foreign_rows.texts if text in content and text not in address]
+    content = body(response)
+    return [text for text in foreign_rows.texts if text in content and text not in url]
 
 
 def stored_rows() -> list[list[Any]]:
@@ -151,33 +151,35 @@ def test_all_routes_of_the_console_are_collected() -> None:
     assert {model._meta.label_lower.replace(".", "/") for model in apps.get_models()} >= set(ID_NAME_BY_MODEL_PATH)
 
 
-@pytest.mark.parametrize("kind", PEOPLE)
+@pytest.mark.parametrize("caller", BOUND_CALLERS)
 @pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
-def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_unknown_id(route: str, kind: str) -> None:
+def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_unknown_id(
+    route: str, caller: str
+) -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
-    bound_browser, unknown_ids = browser_of_bound_user(kind, own_rows), dict.fromkeys(own_rows.ids, UNKNOWN_ID)
-    before = stored_rows()
+    bound_browser, unknown_ids = browser_of_bound_user(caller, own_rows), dict.fromkeys(own_rows.ids, UNKNOWN_ID)
+    rows_before = stored_rows()
 
     for method in ("get", "post"):
         data = {"post": "yes", "confirmed": "yes", "status": "success"} if method == "post" else None
-        for address, unknown_address in zip(
+        for url, unknown_url in zip(
             urls_of_route(route, foreign_rows.ids), urls_of_route(route, unknown_ids), strict=True
         ):
-            answer, expected = (
-                getattr(bound_browser, method)(address, data),
-                getattr(bound_browser, method)(unknown_address, data),
+            response, expected = (
+                getattr(bound_browser, method)(url, data),
+                getattr(bound_browser, method)(unknown_url, data),
             )
-            assert answer.status_code == expected.status_code, address
-            assert not leaks(answer, foreign_rows, address), address
-            if answer.status_code != 404:  # the page ignores the id
+            assert response.status_code == expected.status_code, url
+            assert not leaked_texts(response, foreign_rows, url), url
+            if response.status_code != 404:  # the page ignores the id
                 [own_status] = {
                     getattr(bound_browser, method)(path, data).status_code
                     for path in urls_of_route(route, own_rows.ids)[:1]
                 }
-                assert answer.status_code in {own_status, 302, 403, 405}, address
-                assert answer.status_code != 200, address
+                assert response.status_code in {own_status, 302, 403, 405}, url
+                assert response.status_code != 200, url
     assert [rows for rows in stored_rows() if str(rows).find(foreign_rows.name_prefix) >= 0] == [
-        rows for rows in before if str(rows).find(foreign_rows.name_prefix) >= 0
+        rows for rows in rows_before if str(rows).find(foreign_rows.name_prefix) >= 0
     ] or deletes_the_own_row(route)
 
 
@@ -186,14 +188,14 @@ def deletes_the_own_row(route: str) -> bool:
     return "delete" in route
 
 
-@pytest.mark.parametrize("kind", PEOPLE)
+@pytest.mark.parametrize("caller", BOUND_CALLERS)
 @pytest.mark.parametrize("route", [route for route in console_routes() if not is_about_an_object(route)])
-def test_no_page_shows_a_bound_user_anything_of_another_client(route: str, kind: str) -> None:
+def test_no_page_shows_a_bound_user_anything_of_another_client(route: str, caller: str) -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
-    bound_browser, foreign_ids = browser_of_bound_user(kind, own_rows), foreign_rows.ids
+    bound_browser, foreign_ids = browser_of_bound_user(caller, own_rows), foreign_rows.ids
     opened_pages = 0
     queries = ["", "?clients=all"]
-    if kind == "person of two clients":
+    if caller == "person of two clients":
         queries += [
             "?q=Hid", f"?client__id__exact={foreign_ids['client']}", f"?client={foreign_ids['client']}",
             "?s=Hid&extended=1",
@@ -201,50 +203,50 @@ def test_no_page_shows_a_bound_user_anything_of_another_client(route: str, kind:
             "?status__exact=failed", f"?client={foreign_ids['client']}&pipeline={foreign_ids['pipeline']}",
         ]  # fmt: skip
 
-    for address in urls_of_route(route, own_rows.ids):
+    for url in urls_of_route(route, own_rows.ids):
         for query in queries:
-            answer = bound_browser.get(address + query)
-            assert not leaks(answer, foreign_rows, query), address + query
-            if address.startswith(FORBIDDEN_PATHS):
-                assert answer.status_code in {302, 403, 405}, address
-            opened_pages += answer.status_code == 200
-    assert opened_pages or route.startswith(FORBIDDEN_PATHS) or answer.status_code in {302, 403, 404, 405}
+            response = bound_browser.get(url + query)
+            assert not leaked_texts(response, foreign_rows, query), url + query
+            if url.startswith(FORBIDDEN_PATHS):
+                assert response.status_code in {302, 403, 405}, url
+            opened_pages += response.status_code == 200
+    assert opened_pages or route.startswith(FORBIDDEN_PATHS) or response.status_code in {302, 403, 404, 405}
 
 
-@pytest.mark.parametrize("kind", PEOPLE)
-def test_autocomplete_offers_a_bound_user_nothing_of_another_client(kind: str) -> None:
+@pytest.mark.parametrize("caller", BOUND_CALLERS)
+def test_autocomplete_offers_a_bound_user_nothing_of_another_client(caller: str) -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
-    bound_browser, offered = browser_of_bound_user(kind, own_rows), 0
+    bound_browser, offered = browser_of_bound_user(caller, own_rows), 0
 
     for model in apps.get_models():
         for field in (field for field in model._meta.get_fields() if field.is_relation and not field.auto_created):
             parameters: Any = {"app_label": model._meta.app_label, "model_name": model._meta.model_name}
             parameters["field_name"] = field.name
-            answer = bound_browser.get("/admin/autocomplete/", parameters)
-            assert not leaks(answer, foreign_rows, ""), f"{model._meta.label}.{field.name}"
-            offered += "Own" in body(answer)
+            response = bound_browser.get("/admin/autocomplete/", parameters)
+            assert not leaked_texts(response, foreign_rows, ""), f"{model._meta.label}.{field.name}"
+            offered += "Own" in body(response)
 
     assert offered >= 4  # fields of rules and of tokens, each for a client and for a pipeline
 
 
-@pytest.mark.parametrize("kind", PEOPLE)
-def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> None:
+@pytest.mark.parametrize("caller", BOUND_CALLERS)
+def test_a_bound_user_cannot_change_anything_of_another_client(caller: str) -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
-    bound_browser, foreign_ids = browser_of_bound_user(kind, own_rows), foreign_rows.ids
-    before = stored_rows()
-    pipeline = {"name": "sent", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
-    rule = {"rule_type": "on_failure", "channel": "slack", "destination": "#sent", "is_enabled": "on"}
-    clients = b"name,is_active\nHidden client,no\nNew client,yes\n"
-    pipelines = b"client,name,platform,pipeline_type\nHidden client,sent,dbt,export\n"
-    rules = b"client,rule_type,channel,destination\nHidden client,on_failure,slack,#sent\n"
+    bound_browser, foreign_ids = browser_of_bound_user(caller, own_rows), foreign_rows.ids
+    rows_before = stored_rows()
+    pipeline_values = {"name": "sent", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
+    rule_values = {"rule_type": "on_failure", "channel": "slack", "destination": "#sent", "is_enabled": "on"}
+    client_csv = b"name,is_active\nHidden client,no\nNew client,yes\n"
+    pipeline_csv = b"client,name,platform,pipeline_type\nHidden client,sent,dbt,export\n"
+    rule_csv = b"client,rule_type,channel,destination\nHidden client,on_failure,slack,#sent\n"
 
     for path, data in (
         ("inventory/client/add/", {"name": "sent"}),
-        ("inventory/pipeline/add/", pipeline | {"client": foreign_ids["client"]}),
-        (f"inventory/pipeline/{own_rows.ids['pipeline']}/change/", pipeline | {"client": foreign_ids["client"]}),
-        ("alerting/alertrule/add/", rule | {"client": foreign_ids["client"]}),
-        ("alerting/alertrule/add/", rule | {"pipeline": foreign_ids["pipeline"]}),
-        (f"alerting/alertrule/{own_rows.ids['rule']}/change/", rule | {"pipeline": foreign_ids["pipeline"]}),
+        ("inventory/pipeline/add/", pipeline_values | {"client": foreign_ids["client"]}),
+        (f"inventory/pipeline/{own_rows.ids['pipeline']}/change/", pipeline_values | {"client": foreign_ids["client"]}),
+        ("alerting/alertrule/add/", rule_values | {"client": foreign_ids["client"]}),
+        ("alerting/alertrule/add/", rule_values | {"pipeline": foreign_ids["pipeline"]}),
+        (f"alerting/alertrule/{own_rows.ids['rule']}/change/", rule_values | {"pipeline": foreign_ids["pipeline"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin", "client": foreign_ids["client"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin", "pipeline": foreign_ids["pipeline"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin"}),
@@ -254,22 +256,26 @@ def test_a_bound_user_cannot_change_anything_of_another_client(kind: str) -> Non
         ("access/apitoken/", {"action": "revoke", "_selected_action": foreign_ids["token"]}),
         (f"console/pipeline/{foreign_ids['pipeline']}/ingest/", {}),
     ):
-        answer = bound_browser.post(f"/admin/{path}", data)
-        assert not leaks(answer, foreign_rows, ""), path
-    for path, file in (("inventory/client", clients), ("inventory/pipeline", pipelines), ("alerting/alertrule", rules)):
-        answer = bound_browser.post(f"/admin/{path}/import/", {"file": SimpleUploadedFile("f.csv", file)})
-        if answer.status_code == 200:
-            assert "There is no client" in body(answer)
-            bound_browser.post(f"/admin/{path}/import/", {"upload": answer.context["upload"]})
+        response = bound_browser.post(f"/admin/{path}", data)
+        assert not leaked_texts(response, foreign_rows, ""), path
+    for path, content in (
+        ("inventory/client", client_csv),
+        ("inventory/pipeline", pipeline_csv),
+        ("alerting/alertrule", rule_csv),
+    ):
+        response = bound_browser.post(f"/admin/{path}/import/", {"file": SimpleUploadedFile("f.csv", content)})
+        if response.status_code == 200:
+            assert "There is no client" in body(response)
+            bound_browser.post(f"/admin/{path}/import/", {"upload": response.context["upload"]})
 
-    assert stored_rows() == before
+    assert stored_rows() == rows_before
 
 
 def test_a_bound_user_cannot_remove_the_binding() -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
     bound_browser = browser_of_bound_user("member of a bound group", own_rows)
     user = Binding.objects.get().group.user_set.get()  # type: ignore[union-attr]
-    before = stored_rows()
+    rows_before = stored_rows()
 
     for path in (
         f"auth/user/{user.pk}/change/", f"auth/user/{user.pk}/delete/", f"auth/user/{user.pk}/password/",
@@ -281,6 +287,6 @@ def test_a_bound_user_cannot_remove_the_binding() -> None:
         assert bound_browser.post(f"/admin/{path}", data).status_code == 403, path
     bound_browser.post("/admin/console/my-clients/", {"clients": [foreign_rows.ids["client"]]})
 
-    assert stored_rows() == before
+    assert stored_rows() == rows_before
     assert not user.my_clients.exists()
     assert bound_browser.get(f"/admin/console/client/{foreign_rows.ids['client']}/").status_code == 404

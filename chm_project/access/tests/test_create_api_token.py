@@ -17,7 +17,7 @@ from chm_project.tests.api import ROOT
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 
-def run(*arguments: str) -> tuple[str, str]:
+def run_command(*arguments: str) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
     call_command("create_api_token", *arguments, stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()
@@ -25,7 +25,7 @@ def run(*arguments: str) -> tuple[str, str]:
 
 @pytest.mark.django_db
 def test_standard_output_contains_only_a_valid_token() -> None:
-    out, err = run("grafana", "--scope", "read")
+    out, err = run_command("grafana", "--scope", "read")
 
     assert out.count("\n") == 1
     api = APIClient()
@@ -39,7 +39,7 @@ def test_standard_output_contains_only_a_valid_token() -> None:
 def test_the_token_is_stored_with_scope_client_and_expiry_date() -> None:
     client = ClientFactory.create(name="Northwind")
 
-    run("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
+    run_command("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
 
     token = ApiToken.objects.get()
     assert (token.name, token.scope, token.client_id, token.pipeline_id) == ("jobs", "ingest", client.pk, None)
@@ -51,7 +51,7 @@ def test_the_token_is_stored_with_scope_client_and_expiry_date() -> None:
 def test_a_token_can_be_bound_to_one_pipeline() -> None:
     pipeline = PipelineFactory.create()
 
-    run("ping", "--scope", "ingest", "--pipeline", str(pipeline.pk))
+    run_command("ping", "--scope", "ingest", "--pipeline", str(pipeline.pk))
 
     assert ApiToken.objects.get().pipeline_id == pipeline.pk
 
@@ -78,7 +78,7 @@ def test_a_token_can_be_bound_to_one_pipeline() -> None:
 )
 def test_invalid_arguments_create_no_token(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
-        run(*arguments)
+        run_command(*arguments)
 
     assert not ApiToken.objects.exists()
 
@@ -86,7 +86,7 @@ def test_invalid_arguments_create_no_token(arguments: list[str]) -> None:
 @pytest.mark.django_db
 def test_the_error_names_an_unknown_client() -> None:
     with pytest.raises(CommandError, match="'Nortwind'") as raised:
-        run("grafana", "--scope", "read", "--client", "Nortwind")
+        run_command("grafana", "--scope", "read", "--client", "Nortwind")
 
     assert raised.value.returncode == 2
 

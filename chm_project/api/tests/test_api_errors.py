@@ -24,7 +24,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-CLIENTS = f"{ROOT}/clients"
+CLIENTS_URL = f"{ROOT}/clients"
 
 
 @pytest.fixture
@@ -47,22 +47,22 @@ def api() -> APIClient:
     ids=lambda body: repr(body[:16]),
 )
 def test_a_malformed_body_is_400(api: APIClient, body: bytes) -> None:
-    assert set(field_errors(api.post(CLIENTS, body, content_type="application/json"))) == {"body"}
+    assert set(field_errors(api.post(CLIENTS_URL, body, content_type="application/json"))) == {"body"}
 
 
 def test_a_body_that_is_too_large_is_400(api: APIClient) -> None:
-    assert set(field_errors(api.post(CLIENTS, {"name": "x" * 17_000_000}))) == {"body"}
+    assert set(field_errors(api.post(CLIENTS_URL, {"name": "x" * 17_000_000}))) == {"body"}
 
 
 def test_a_request_without_credentials_is_401(db: None) -> None:
-    response = APIClient().get(CLIENTS)
+    response = APIClient().get(CLIENTS_URL)
 
     assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"] == 'Bearer realm="CHM"'
 
 
 def test_a_token_without_the_needed_scope_is_403(db: None) -> None:
-    assert_error(api_with_scope("ingest").get(CLIENTS), 403, "forbidden")
+    assert_error(api_with_scope("ingest").get(CLIENTS_URL), 403, "forbidden")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_405_lists_the_allowed_methods(api: APIClient, method: str, path: str, a
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "FOO"])
 def test_an_unknown_method_is_405(api: APIClient, method: str) -> None:
-    assert_error(api.generic(method, CLIENTS), 405, "method_not_allowed")
+    assert_error(api.generic(method, CLIENTS_URL), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("path", ["/reports", "/schema", "/docs", f"/runs/{UNKNOWN_ID}"])
@@ -125,7 +125,7 @@ def test_an_unavailable_media_type_is_406(api: APIClient, path: str) -> None:
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded",
                                           "multipart/form-data; boundary=x"])  # fmt: skip
 def test_a_body_that_is_not_json_is_415(api: APIClient, content_type: str) -> None:
-    response = api.generic("POST", CLIENTS, "name=x", content_type=content_type)
+    response = api.generic("POST", CLIENTS_URL, "name=x", content_type=content_type)
 
     assert_error(response, 415, "unsupported_media_type")
 
@@ -140,7 +140,7 @@ def test_429_has_the_seconds_to_wait(api: APIClient, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(ClientViewSet, "throttle_classes", [AlwaysThrottled])
 
-    response = api.get(CLIENTS)
+    response = api.get(CLIENTS_URL)
 
     assert_error(response, 429, "rate_limited")
     assert response["Retry-After"] == "7"
@@ -159,7 +159,7 @@ def test_500_hides_internals_and_logs_them(
     api.raise_request_exception = False
     monkeypatch.setattr(ClientViewSet, "list", fail)
 
-    response = api.get(CLIENTS)
+    response = api.get(CLIENTS_URL)
 
     assert assert_error(response, 500, "internal_error") == {}
     assert b"hunter2" not in response.content
@@ -175,34 +175,34 @@ def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pyte
     monkeypatch.setattr(ClientViewSet, "list", fail)
 
     with pytest.raises(RuntimeError, match="seen"):
-        api.get(CLIENTS)
+        api.get(CLIENTS_URL)
 
 
 @pytest.mark.proves("FR-016")
 def test_an_error_outside_the_views_has_the_common_format(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["chm.example"]
-    response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS)
+    response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS_URL)
 
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "validation_error"
 
 
-@pytest.mark.parametrize("path", [CLIENTS, "/elsewhere"])
+@pytest.mark.parametrize("path", [CLIENTS_URL, "/elsewhere"])
 def test_the_projects_error_handlers_answer_json_only_in_the_api(path: str) -> None:
     request = RequestFactory().get(path)
-    answers = [
+    responses = [
         errors.bad_request(request, Exception()),
         errors.permission_denied(request, Exception()),
         errors.page_not_found(request, Exception()),
         errors.server_error(request),
     ]
 
-    assert [answer.status_code for answer in answers] == [400, 403, 404, 500]
-    if path == CLIENTS:
-        codes = [json.loads(answer.content)["error"]["code"] for answer in answers]
+    assert [response.status_code for response in responses] == [400, 403, 404, 500]
+    if path == CLIENTS_URL:
+        codes = [json.loads(response.content)["error"]["code"] for response in responses]
         assert codes == ["validation_error", "forbidden", "not_found", "internal_error"]
     else:
-        assert all(answer["Content-Type"].startswith("text/html") for answer in answers)
+        assert all(response["Content-Type"].startswith("text/html") for response in responses)
 
 
 @pytest.mark.proves("FR-016", "AC-003")
@@ -279,12 +279,12 @@ def test_the_error_names_an_invalid_parameter(api: APIClient, query: str, field:
 
 @pytest.mark.parametrize("value", ["yes", "1", "True", "null", "tru"])
 def test_a_flag_accepts_only_true_and_false(api: APIClient, value: str) -> None:
-    assert field_errors(api.get(CLIENTS, {"is_active": value})) == {"is_active": ["Give true or false."]}
-    assert set(field_errors(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
+    assert field_errors(api.get(CLIENTS_URL, {"is_active": value})) == {"is_active": ["Give true or false."]}
+    assert set(field_errors(api.get(CLIENTS_URL, {"include_inactive": value}))) == {"include_inactive"}
 
 
 def test_errors_shorten_long_field_names(api: APIClient) -> None:
-    issues = field_errors(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
+    issues = field_errors(post_json(api, CLIENTS_URL, {"name": "x", "\ud800" + "k" * 5000: 1}))
 
     assert all(len(field) <= 500 for field in issues)
 

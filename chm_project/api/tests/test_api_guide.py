@@ -31,7 +31,7 @@ def contains(documented: Any, answered: Any) -> bool:
 def test_every_example_gets_the_response_that_the_document_shows() -> None:
     text = DOCUMENT.read_text()
     examples = EXAMPLE.findall(text)
-    assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"
+    assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, response"
     api = api_with_scope("write")
     created_ids: dict[str, str] = {}
     for method, path, headers, body, status, documented in examples:
@@ -40,13 +40,13 @@ def test_every_example_gets_the_response_that_the_document_shows() -> None:
         send: Any = getattr(api, method.lower())
         sent_headers = dict(line.split(": ", 1) for line in headers.splitlines())
         arguments = [json.loads(body)] if body else []
-        answer = send(f"{ROOT}{path}", *arguments, headers=sent_headers)
+        response = send(f"{ROOT}{path}", *arguments, headers=sent_headers)
 
-        assert answer.status_code == int(status), (method, path, answer.content)
-        assert contains(json.loads(documented), answer.json()), (method, path, answer.json())
+        assert response.status_code == int(status), (method, path, response.content)
+        assert contains(json.loads(documented), response.json()), (method, path, response.json())
         if status == "201" and method == "POST":
             collection = path.rpartition("/")[2]
             id_name = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[
                 collection
             ]
-            created_ids[id_name] = answer.json()["id"]
+            created_ids[id_name] = response.json()["id"]

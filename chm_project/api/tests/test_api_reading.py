@@ -295,9 +295,9 @@ def test_parameters_show_a_bound_caller_nothing_of_another_client(path: str, que
         api_with_scope("admin", pipeline_id=own_pipeline.pk),
         bound_user,
     ):
-        answer = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
-        content = b"".join(answer) if answer.streaming else answer.content
-        assert answer.status_code == 200
+        response = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
+        content = b"".join(response) if response.streaming else response.content
+        assert response.status_code == 200
         assert b"secret" not in content
         assert str(foreign_pipeline.pk).encode() not in content
     unbound = api_with_scope("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
@@ -348,9 +348,9 @@ def test_every_list_is_available_as_csv_page_by_page(path: str, api: APIClient) 
 def test_csv_has_the_chosen_fields_as_columns(api: APIClient) -> None:
     ClientFactory.create(name="Northwind")
 
-    answer = api.get(f"{ROOT}/clients?fields=name,is_active", HTTP_ACCEPT="text/csv")
+    response = api.get(f"{ROOT}/clients?fields=name,is_active", HTTP_ACCEPT="text/csv")
 
-    assert b"".join(answer).decode().splitlines() == ["name,is_active", "Northwind,true"]
+    assert b"".join(response).decode().splitlines() == ["name,is_active", "Northwind,true"]
 
 
 # Windows

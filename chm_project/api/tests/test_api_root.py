@@ -56,8 +56,8 @@ def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
         )
         assert [column["name"] for column in item["columns"]] == columns
         assert [parameter["name"] for parameter in item["parameters"]] == [*shape.parameters, *COMMON_PARAMETERS]
-        answer = api.get(item["url"])
-        assert answer.status_code == 200
+        response = api.get(item["url"])
+        assert response.status_code == 200
     bucket = next(p for p in reports["failures_over_time"]["parameters"] if p["name"] == "bucket")
     assert (bucket["default_value"], bucket["choices"]) == ("hour", ["minute", "hour", "day", "week"])
 
@@ -67,5 +67,5 @@ def test_a_parameter_of_the_index_is_accepted_by_its_report() -> None:
 
     for item in api.get(f"{ROOT}/reports").json()["items"]:
         values = {p["name"]: p["choices"][0] if p["choices"] else p["minimum"] for p in item["parameters"]}
-        answer = api.get(item["url"], {name: value for name, value in values.items() if value is not None})
-        assert answer.status_code == 200, answer.content
+        response = api.get(item["url"], {name: value for name, value in values.items() if value is not None})
+        assert response.status_code == 200, response.content

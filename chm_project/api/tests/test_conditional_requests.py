@@ -81,10 +81,10 @@ def test_an_etag_needs_no_extra_query(api: APIClient) -> None:
 
 
 def test_an_error_has_no_etag_and_is_never_304(api: APIClient) -> None:
-    answer = api.get(f"{ROOT}/nothing", HTTP_IF_NONE_MATCH="*")
+    response = api.get(f"{ROOT}/nothing", HTTP_IF_NONE_MATCH="*")
 
-    assert "ETag" not in answer
-    assert_error(answer, 404, "not_found")
+    assert "ETag" not in response
+    assert_error(response, 404, "not_found")
 
 
 # If-Match
@@ -124,7 +124,7 @@ def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) 
     listed = api.patch(path, {"name": "e"}, HTTP_IF_MATCH=f'"other", {compressed["ETag"]}')
     any_version = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
 
-    assert [answer.status_code for answer in (changed, again, compressed, listed, any_version)] == [200] * 5
+    assert [response.status_code for response in (changed, again, compressed, listed, any_version)] == [200] * 5
     assert api.get(path)["ETag"] == any_version["ETag"]
     assert api.delete(path, HTTP_IF_MATCH=any_version["ETag"]).status_code == 204
 
@@ -148,9 +148,9 @@ def test_if_match_reveals_nothing_of_another_client() -> None:
     foreign_pipeline, own_pipeline = PipelineFactory.create(), PipelineFactory.create()
     bound = api_with_scope("admin", client_id=own_pipeline.client_id)
 
-    answer = bound.patch(f"{ROOT}/pipelines/{foreign_pipeline.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
+    response = bound.patch(f"{ROOT}/pipelines/{foreign_pipeline.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
 
-    assert_error(answer, 404, "not_found")
+    assert_error(response, 404, "not_found")
 
 
 @pytest.mark.django_db(transaction=True)

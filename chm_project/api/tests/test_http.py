@@ -112,17 +112,17 @@ def test_a_key_belongs_to_one_token(api: APIClient) -> None:
 
 
 def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = []
+    responses = []
     create_and_store = idempotency._create_and_store
 
     def repeat_before_storing(*arguments: Any) -> Any:
-        answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
+        responses.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
         return create_and_store(*arguments)
 
     monkeypatch.setattr(idempotency, "_create_and_store", repeat_before_storing)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
-    assert_error(answers[0], 409, "conflict")
+    assert_error(responses[0], 409, "conflict")
 
 
 @override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -136,26 +136,26 @@ def test_a_request_with_a_key_is_executed_when_the_cache_is_down(api: APIClient)
 
 @override_settings(CHM_THROTTLE_TOKEN="3/hour")
 def test_every_response_has_the_number_of_requests_left(api: APIClient) -> None:
-    answers = [api.get(f"{ROOT}/clients") for _ in range(4)]
+    responses = [api.get(f"{ROOT}/clients") for _ in range(4)]
 
-    for answer, left in zip(answers, (2, 1, 0, 0), strict=True):
-        assert answer["RateLimit-Policy"] == '"requests";q=3;w=3600'
-        match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer["RateLimit"])
+    for response, left in zip(responses, (2, 1, 0, 0), strict=True):
+        assert response["RateLimit-Policy"] == '"requests";q=3;w=3600'
+        match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', response["RateLimit"])
         assert match is not None
         assert int(match[1]) == left
         assert 0 < int(match[2]) <= 3600
-    assert_error(answers[3], 429, "rate_limited")
-    assert 0 < int(answers[3]["Retry-After"]) <= 3600
+    assert_error(responses[3], 429, "rate_limited")
+    assert 0 < int(responses[3]["Retry-After"]) <= 3600
 
 
 # Request ids
 
 
 def test_the_response_header_and_errors_contain_the_sent_request_id(api: APIClient) -> None:
-    answer = api.get(f"{ROOT}/clients/1", HTTP_X_REQUEST_ID="trace-7.a:b")
+    response = api.get(f"{ROOT}/clients/1", HTTP_X_REQUEST_ID="trace-7.a:b")
 
-    assert answer["X-Request-ID"] == "trace-7.a:b"
-    assert answer.json()["error"]["request_id"] == "trace-7.a:b"
+    assert response["X-Request-ID"] == "trace-7.a:b"
+    assert response.json()["error"]["request_id"] == "trace-7.a:b"
 
 
 @pytest.mark.parametrize("request_id", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
@@ -181,11 +181,11 @@ def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch
     logging.getLogger("django.request").addHandler(handler)
     monkeypatch.setattr("chm_project.api.root.RootView.get", lambda view, request: 1 / 0)
     try:
-        answer = api.get(ROOT, HTTP_X_REQUEST_ID="trace-8")
+        response = api.get(ROOT, HTTP_X_REQUEST_ID="trace-8")
     finally:
         logging.getLogger("django.request").removeHandler(handler)
 
-    assert answer.json()["error"]["request_id"] == "trace-8"
+    assert response.json()["error"]["request_id"] == "trace-8"
     assert {getattr(record, "request_id", None) for record in records} == {"trace-8"}
 
 
@@ -233,9 +233,9 @@ ORIGIN = "https://status.example.com"
 
 
 def test_responses_have_no_cors_headers_by_default(api: APIClient) -> None:
-    answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
+    response = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
 
-    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]
 
 
 @override_settings(
@@ -246,14 +246,14 @@ def test_a_configured_origin_may_call_the_api_and_nothing_else(api: APIClient) -
         f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN, HTTP_ACCESS_CONTROL_REQUEST_METHOD="PATCH",
         HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization,if-match",
     )  # fmt: skip
-    answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
+    response = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
 
-    assert preflight["Access-Control-Allow-Origin"] == answer["Access-Control-Allow-Origin"] == ORIGIN
+    assert preflight["Access-Control-Allow-Origin"] == response["Access-Control-Allow-Origin"] == ORIGIN
     assert {"authorization", "if-match", "idempotency-key"} <= set(
         preflight["Access-Control-Allow-Headers"].split(", ")
     )
-    assert {"ETag", "Link", "RateLimit"} <= set(answer["Access-Control-Expose-Headers"].split(", "))
-    assert "Access-Control-Allow-Credentials" not in answer
+    assert {"ETag", "Link", "RateLimit"} <= set(response["Access-Control-Expose-Headers"].split(", "))
+    assert "Access-Control-Allow-Credentials" not in response
     assert "Access-Control-Allow-Origin" not in api.get(f"{ROOT}/clients", HTTP_ORIGIN="https://other.example.com")
     assert "Access-Control-Allow-Origin" not in api.get("/admin/login/", HTTP_ORIGIN=ORIGIN)
 
@@ -283,10 +283,10 @@ def test_a_deprecated_parameter_is_announced_and_still_works(api: APIClient) -> 
 def test_errors_are_problem_details_for_clients_that_accept_them(
     api: APIClient, path: str, status: int, code: str
 ) -> None:
-    answer = api.get(ROOT + path, HTTP_ACCEPT="application/json, application/problem+json")
+    response = api.get(ROOT + path, HTTP_ACCEPT="application/json, application/problem+json")
 
-    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
-    body = json.loads(answer.content)
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+    body = json.loads(response.content)
     assert set(body) == {"type", "title", "status", "detail", "instance", "code", "details", "request_id"}
     assert (body["status"], body["code"], body["type"]) == (status, code, f"/api/v1/errors#{code}")
     assert body["instance"] == ROOT + path.partition("?")[0]

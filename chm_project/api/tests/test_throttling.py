@@ -24,7 +24,7 @@ from chm_project.settings.environment import parse_rate
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
 from inventory.tests.factories import PipelineFactory
 
-CLIENTS = f"{ROOT}/clients"
+CLIENTS_URL = f"{ROOT}/clients"
 
 
 @pytest.fixture(autouse=True)
@@ -45,25 +45,25 @@ def shared_cache(settings: Settings) -> Iterator[None]:
 def test_one_request_too_many_is_refused_with_the_seconds_to_wait() -> None:
     api = api_with_scope("read")
     for _ in range(3):
-        assert api.get(CLIENTS).status_code == 200
-    refused = api.get(CLIENTS)
+        assert api.get(CLIENTS_URL).status_code == 200
+    refused = api.get(CLIENTS_URL)
     assert_error(refused, 429, "rate_limited")
     assert 0 < int(refused["Retry-After"]) <= 86_400
-    assert api_with_scope("read").get(CLIENTS).status_code == 200, "another token has its own limit"
+    assert api_with_scope("read").get(CLIENTS_URL).status_code == 200, "another token has its own limit"
 
 
 @pytest.mark.django_db
 def test_requests_of_logged_in_users_are_limited_too() -> None:
     api = api_as_role("viewer")
-    assert [api.get(CLIENTS).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [api.get(CLIENTS_URL).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 @pytest.mark.django_db
 def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
     settings.CHM_THROTTLE_ADDRESS = "2/day"
-    assert [APIClient().get(CLIENTS).status_code for _ in range(3)] == [401, 401, 429]
-    assert APIClient().get(CLIENTS, REMOTE_ADDR="10.0.0.9").status_code == 401
-    assert api_with_scope("read").get(CLIENTS).status_code == 200, "valid credentials have their own limits"
+    assert [APIClient().get(CLIENTS_URL).status_code for _ in range(3)] == [401, 401, 429]
+    assert APIClient().get(CLIENTS_URL, REMOTE_ADDR="10.0.0.9").status_code == 401
+    assert api_with_scope("read").get(CLIENTS_URL).status_code == 200, "valid credentials have their own limits"
 
 
 @pytest.mark.django_db
@@ -72,10 +72,10 @@ def test_wrong_tokens_are_limited_and_valid_ones_of_the_same_address_are_not(set
     api_with_wrong_token = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
     for number in range(2):
         assert_error(
-            api_with_wrong_token.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized"
+            api_with_wrong_token.get(CLIENTS_URL, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized"
         )
-    assert_error(api_with_wrong_token.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
-    assert api_with_scope("read").get(CLIENTS).status_code == 200
+    assert_error(api_with_wrong_token.get(CLIENTS_URL, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
+    assert api_with_scope("read").get(CLIENTS_URL).status_code == 200
     key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
     assert APIClient().get(f"/ping/{key}").status_code == 200
     assert APIClient().get("/ping/wrong").status_code == 429
@@ -91,8 +91,8 @@ def test_wrong_passwords_are_limited_and_the_owner_stays_logged_in(
     session.force_login(owner)
 
     def log_in(address: str, password: str) -> bool:
-        answer = Client().post("/admin/login/", {"username": "ada", "password": password}, REMOTE_ADDR=address)
-        return answer.status_code == 302
+        response = Client().post("/admin/login/", {"username": "ada", "password": password}, REMOTE_ADDR=address)
+        return response.status_code == 302
 
     assert not any(log_in("10.0.0.1", f"guess-{number}") for number in range(5))
     with caplog.at_level("WARNING"):
@@ -120,14 +120,14 @@ def test_after_150_wrong_logins_the_owners_session_and_token_are_still_valid(
         assert log_in(f"guess-{number}") == 200
         if number % 50 == 0:
             assert session.get("/admin/").status_code == 200
-            assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
+            assert api.get(CLIENTS_URL, REMOTE_ADDR="10.0.0.1").status_code == 200
 
     assert log_in("right-password") == 200, (
         "a login from the address of the guesses is refused even with the right password"
     )
     assert log_in("right-password", "10.0.0.2") == 302, "a login from another address is not refused"
     assert session.get("/admin/").status_code == 200
-    assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
+    assert api.get(CLIENTS_URL, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
 @pytest.mark.django_db
@@ -150,19 +150,19 @@ def test_logins_that_succeed_are_not_counted(settings: Settings) -> None:
     User.objects.create_superuser("ada", password="right-password")
     form = {"username": "ada", "password": "right-password"}
 
-    answers = [Client().post("/admin/login/", form, REMOTE_ADDR="10.0.0.1").status_code for _ in range(5)]
+    responses = [Client().post("/admin/login/", form, REMOTE_ADDR="10.0.0.1").status_code for _ in range(5)]
 
-    assert answers == [302] * 5
+    assert responses == [302] * 5
 
 
 @pytest.mark.django_db
 def test_a_request_sends_at_most_two_commands_to_redis(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "100/day"
     api = api_with_scope("read")
-    api.get(CLIENTS)
+    api.get(CLIENTS_URL)
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
         before = executed_commands(server)
-        api.get(CLIENTS)
+        api.get(CLIENTS_URL)
         assert executed_commands(server) - before <= 3, (
             "SET and INCRBY of the request, and the INFO that counted before it"
         )
@@ -172,12 +172,12 @@ def test_a_request_sends_at_most_two_commands_to_redis(settings: Settings) -> No
 def test_requests_of_a_large_limit_are_reserved_in_blocks(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "5000/day"
     api = api_with_scope("read")
-    left = [int(api.get(CLIENTS)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
+    left = [int(api.get(CLIENTS_URL)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
     assert left == [4999, 4998, 4997], "each request is counted, also within a reserved block"
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
         before = executed_commands(server)
         for _ in range(20):
-            api.get(CLIENTS)
+            api.get(CLIENTS_URL)
         assert executed_commands(server) - before <= 2 * 2 + 1, (
             "SET and INCRBY for each block of ten requests, and the INFO that counted before them"
         )
@@ -243,7 +243,7 @@ def test_without_its_cache_the_api_works_and_logs_an_error(
         "default": {"BACKEND": "chm_project.db.redis_cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     }
     api = api_with_scope("read")
-    assert {api.get(CLIENTS).status_code for _ in range(5)} == {200}
+    assert {api.get(CLIENTS_URL).status_code for _ in range(5)} == {200}
     assert "the cache is down" in caplog.text
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

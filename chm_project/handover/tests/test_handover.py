@@ -25,7 +25,9 @@ pytestmark = pytest.mark.django_db
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 
-def run(name: str, hours: float, status: str, text: str | None = None, client: Client | None = None) -> Pipeline:
+def create_pipeline_with_run(
+    name: str, hours: float, status: str, text: str | None = None, client: Client | None = None
+) -> Pipeline:
     moment = timezone.now() - timedelta(hours=hours)
     client = client or Client.objects.filter(name="Acme").first() or ClientFactory.create(name="Acme")
     pipeline = Pipeline.objects.filter(name=name, client=client).first()
@@ -37,16 +39,16 @@ def run(name: str, hours: float, status: str, text: str | None = None, client: C
 
 @pytest.fixture
 def shift() -> None:
-    run("fresh", 1, "failed", "disk full on *node*")
-    mark_known_failure(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
-    run("recovered", 20, "failed", "x")
-    run("recovered", 2, "success")
+    create_pipeline_with_run("fresh", 1, "failed", "disk full on *node*")
+    mark_known_failure(pipeline=create_pipeline_with_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    create_pipeline_with_run("recovered", 20, "failed", "x")
+    create_pipeline_with_run("recovered", 2, "success")
 
 
 def handover(api: Any, **query: str) -> dict[str, Any]:
-    answer = api.get(f"{ROOT}/handover", query)
-    assert answer.status_code == 200, answer.content
-    body: dict[str, Any] = answer.json()
+    response = api.get(f"{ROOT}/handover", query)
+    assert response.status_code == 200, response.content
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -67,15 +69,15 @@ def test_the_handover_has_incidents_that_began_and_ended_in_the_shift() -> None:
         ("b", other, 8.5, 6),
         ("c", None, 6.4, 6.2),  # more than an hour later, so another outage
     ):
-        run(name, began, "failed", "connection to wh.example refused", client)
-        run(name, ended, "success", client=client)
-    run("began before", 14, "failed", "disk full")
-    run("began before", 11, "failed", "disk full")
-    run("began before", 10, "success")
-    run("changed its cause", 5, "failed", "column missing")
-    run("changed its cause", 4, "failed", "quota exceeded")
-    run("recovered while the incident continues", 3.9, "failed", "quota exceeded")
-    run("recovered while the incident continues", 3, "success")
+        create_pipeline_with_run(name, began, "failed", "connection to wh.example refused", client)
+        create_pipeline_with_run(name, ended, "success", client=client)
+    create_pipeline_with_run("began before", 14, "failed", "disk full")
+    create_pipeline_with_run("began before", 11, "failed", "disk full")
+    create_pipeline_with_run("began before", 10, "success")
+    create_pipeline_with_run("changed its cause", 5, "failed", "column missing")
+    create_pipeline_with_run("changed its cause", 4, "failed", "quota exceeded")
+    create_pipeline_with_run("recovered while the incident continues", 3.9, "failed", "quota exceeded")
+    create_pipeline_with_run("recovered while the incident continues", 3, "success")
 
     incidents = handover(api_with_scope("read"))["incidents"]
 
@@ -105,10 +107,10 @@ def test_the_handover_has_changes_to_rules_and_inventory(shift: None) -> None:
 
 
 def test_the_markdown_has_the_same_rows_as_the_json_and_escapes_error_texts(shift: None) -> None:
-    answer = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
+    response = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
 
-    text = answer.content.decode()
-    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    text = response.content.decode()
+    assert response["Content-Type"] == "text/markdown; charset=utf-8"
     assert "## New incidents: 1" in text
     assert r"disk full on \*node\*" in text
     assert "old of Acme" in text.split("## Still failing, marked as known: 1")[1].split("##")[0]
@@ -131,11 +133,11 @@ def test_a_shift_must_begin_in_the_last_31_days() -> None:
 
 def feed(**binding: Any) -> Any:
     _, key = create_token(name=f"feed {binding}", scope=Scope.READ, **binding)
-    answer = Browser().get(f"/feed/{key}")
-    assert answer.status_code == 200
-    assert answer["Content-Type"] == "application/atom+xml; charset=utf-8"
-    assert key not in answer.content.decode()
-    return etree.fromstring(answer.content)
+    response = Browser().get(f"/feed/{key}")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/atom+xml; charset=utf-8"
+    assert key not in response.content.decode()
+    return etree.fromstring(response.content)
 
 
 def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None:
@@ -153,7 +155,7 @@ def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None
 
 def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
     text = '<b>disk</b> & "quota" \x01\x1b[31m full ☃ ]]> <script>alert(1)</script>'
-    run("fresh", 1, "failed", text)
+    create_pipeline_with_run("fresh", 1, "failed", text)
     _, key = create_token(name="feed", scope=Scope.READ)
 
     parsed_feed = feedparser.parse(Browser().get(f"/feed/{key}").content)
