@@ -53,16 +53,16 @@ class Handover:
 
 
 def read_handover(
-    *, since: datetime, until: datetime, clients: Collection[UUID] | None = None, client_id: UUID | None = None
+    *, since: datetime, until: datetime, client_ids: Collection[UUID] | None = None, client_id: UUID | None = None
 ) -> Handover:
     """Return the handover of the shift from `since` to `until`. `until` is the current time.
 
-    `clients` (ids) and `client_id` restrict it to clients. If both are None, it covers all clients.
+    `client_ids` and `client_id` restrict it to clients. If both are None, it covers all clients.
     """
     if client_id is not None:
-        clients = {client_id} if clients is None else {client_id} & set(clients)
-    scope: dict[str, Any] = {"clients": clients, "clock": until}
-    changed = run_shape("changes_since_yesterday", since=since, **scope)
+        client_ids = {client_id} if client_ids is None else {client_id} & set(client_ids)
+    scope: dict[str, Any] = {"clients": client_ids, "clock": until}
+    changed_pipelines = run_shape("changes_since_yesterday", since=since, **scope)
     incidents = _incidents(since, until, scope)
     failing, late = run_shape("failing_now", **scope), run_shape("late_pipelines", **scope)
     add_maintenance_columns([*incidents, *failing, *late], as_of=until)
@@ -70,13 +70,13 @@ def read_handover(
         since=since,
         until=until,
         incidents=incidents,
-        recovered=[row for row in changed if row["change"] == "recovered"],
+        recovered=[row for row in changed_pipelines if row["change"] == "recovered"],
         failing=failing,
         late=late,
         sources_dark=[
             row for row in run_shape("ingestion_health", **scope) if row["stale"] or row["failing_ingestion"]
         ],
-        changes=_changes(since, clients),
+        changes=_changes(since, client_ids),
     )
 
 
@@ -96,14 +96,14 @@ def _are_one_incident(ended: Row, current: Row) -> bool:
     return bool(ended["incident"] == current["incident"] and is_near)
 
 
-def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
+def _changes(since: datetime, client_ids: Collection[UUID] | None) -> list[Row]:
     """Return changes to clients, pipelines and alert rules, newest first.
 
-    If `clients` is set, leave out changes to deleted objects, because their client is no longer known.
+    If `client_ids` is set, leave out changes to deleted objects, because their client is no longer known.
     """
     entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KIND_BY_MODEL)
-    if clients is not None:
-        entries = entries.filter(object_id__in=_object_ids_of(clients))
+    if client_ids is not None:
+        entries = entries.filter(object_id__in=_object_ids_of(client_ids))
     return [
         {
             "changed_at": entry.action_time,
@@ -116,13 +116,13 @@ def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
     ]
 
 
-def _object_ids_of(clients: Collection[UUID]) -> list[str]:
-    belongs_to_clients = Q(owner_id__in=clients)
+def _object_ids_of(client_ids: Collection[UUID]) -> list[str]:
+    belongs_to_clients = Q(owner_id__in=client_ids)
     rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(
         belongs_to_clients
     )
-    pipelines = Pipeline.objects.filter(client__in=clients)
-    client_rows = Client.objects.filter(pk__in=clients)
+    pipelines = Pipeline.objects.filter(client__in=client_ids)
+    client_rows = Client.objects.filter(pk__in=client_ids)
     return [
         str(object_id)
         for queryset in (client_rows, pipelines, rules)

@@ -26,8 +26,8 @@ from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
+from chm_project.handover.markdown import handover_as_markdown, incident_scope
 from chm_project.handover.report import MAX_SHIFT, read_handover
-from chm_project.handover.texts import incident_scope, markdown
 from runs.reporting.run_shapes import run_shape
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -96,9 +96,9 @@ class HandoverView(StrictView):
         if not now - MAX_SHIFT <= since < now:
             raise ValidationError({"since": [f"Give a time in the last {MAX_SHIFT.days} days."]})
         clients = _visible_clients(request, window.validated_data.get("client_id"))
-        report = read_handover(since=since, until=now, clients=clients)
+        report = read_handover(since=since, until=now, client_ids=clients)
         if getattr(request.accepted_renderer, "format", "") == MarkdownRenderer.format:
-            return Response(markdown(report))
+            return Response(handover_as_markdown(report))
         return Response(asdict(report))
 
 

@@ -11,8 +11,8 @@ from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of
 from chm_project.console.pages.board_scope import WORKING_EVENING, filter_choices, scope_of
 from chm_project.console.pages.views import READ_PERMISSIONS, console_page, require_permissions
+from chm_project.handover.markdown import TITLES, handover_as_markdown
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
-from chm_project.handover.texts import TITLES, markdown
 from runs.reporting.run_shapes import Row
 
 # A part of the page shows at most this many rows; its count includes all.
@@ -43,7 +43,7 @@ def handover_page(request: HttpRequest) -> HttpResponse:
     since = scope.compared_since(now)
     if since < now - MAX_SHIFT:
         raise Http404(f"A handover goes back {MAX_SHIFT.days} days at most.")
-    handover = read_handover(since=since, until=now, clients=scope.client_ids, client_id=scope.client_id)
+    handover = read_handover(since=since, until=now, client_ids=scope.client_ids, client_id=scope.client_id)
     context = {
         "title": "Handover",
         "scope": scope,
@@ -52,7 +52,7 @@ def handover_page(request: HttpRequest) -> HttpResponse:
         "since": since,
         "as_of": now,
         "parts": _parts(handover),
-        "markdown": markdown(handover),
+        "markdown": handover_as_markdown(handover),
         "feed_url": request.build_absolute_uri(reverse("incident-feed", args=["KEY"])),
         "may_make_keys": request.user.has_perm("access.add_apitoken"),
     }

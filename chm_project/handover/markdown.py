@@ -21,7 +21,7 @@ TITLES = {
 _SPECIAL_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~@])")
 
 
-def markdown(handover: Handover) -> str:
+def handover_as_markdown(handover: Handover) -> str:
     """Return the handover with a heading and a list for each part. An empty part contains "None."."""
     parts = {
         "incidents": [_incident(row) for row in handover.incidents],
