@@ -5,17 +5,17 @@ from typing import Any
 from chm_project.api.error_codes import CODES
 from chm_project.api.errors import envelope
 
-ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
-REQUEST_ID = "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
-TIME = "2026-03-01T10:00:00Z"
-BY_FORMAT = {
-    "uuid": ID,
-    "date-time": TIME,
+EXAMPLE_ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+EXAMPLE_REQUEST_ID = "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
+EXAMPLE_TIME = "2026-03-01T10:00:00Z"
+EXAMPLE_BY_FORMAT = {
+    "uuid": EXAMPLE_ID,
+    "date-time": EXAMPLE_TIME,
     "date": "2026-03-02",
     "uri": "https://chm.example.com/api/v1/clients",
 }
 # A realistic value for each property name.
-EXAMPLE_VALUES: dict[str, Any] = {
+EXAMPLE_BY_PROPERTY: dict[str, Any] = {
     "name": "Northwind Trading",
     "client_name": "Northwind Trading",
     "pipeline_name": "Daily sales load",
@@ -59,7 +59,7 @@ EXAMPLE_VALUES: dict[str, Any] = {
     "problems": {},
 }
 # For each status, the message and the details of its example.
-MESSAGE_AND_DETAILS: dict[int, tuple[str, list[dict[str, str]]]] = {
+MESSAGE_AND_DETAILS_BY_STATUS: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: ("name: This field is required.", [{"field": "name", "issue": "This field is required."}]),
     401: ("Send `Authorization: Bearer TOKEN` with a valid one.", []),
     403: ("This token has the scope read; this request needs the scope write.", []),
@@ -82,15 +82,15 @@ def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for operation in operations.values():
             bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
             for body in bodies:
-                for kind, content in body.get("content", {}).items():
-                    if kind == "application/json" and "schema" in content:
+                for media_type, content in body.get("content", {}).items():
+                    if media_type == "application/json" and "schema" in content:
                         content["example"] = example(content["schema"], schemas)
     for entry in CODES:
         name = "".join(word.title() for word in entry.code.split("_"))
         if response := result["components"]["responses"].get(name):
-            answer = envelope(entry.status, *MESSAGE_AND_DETAILS[entry.status])
-            answer["error"]["request_id"] = REQUEST_ID
-            response["content"]["application/json"]["example"] = answer
+            body = envelope(entry.status, *MESSAGE_AND_DETAILS_BY_STATUS[entry.status])
+            body["error"]["request_id"] = EXAMPLE_REQUEST_ID
+            response["content"]["application/json"]["example"] = body
     return result
 
 
@@ -100,8 +100,8 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
         return example(schemas[reference.rpartition("/")[2]], schemas, name)
     if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):
         return example(parts[0], schemas, name)
-    if name in EXAMPLE_VALUES and _fits(EXAMPLE_VALUES[name], schema):
-        return EXAMPLE_VALUES[name]
+    if name in EXAMPLE_BY_PROPERTY and _is_allowed(EXAMPLE_BY_PROPERTY[name], schema):
+        return EXAMPLE_BY_PROPERTY[name]
     if "enum" in schema:
         return schema["enum"][0]
     match schema.get("type"):
@@ -117,15 +117,19 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
         case "boolean":
             return True
         case "string":
-            return BY_FORMAT.get(schema.get("format", ""), "text")
+            return EXAMPLE_BY_FORMAT.get(schema.get("format", ""), "text")
     return {}
 
 
-def _fits(value: Any, schema: dict[str, Any]) -> bool:
+def _is_allowed(value: Any, schema: dict[str, Any]) -> bool:
     if value is None:
         return bool(schema.get("nullable"))
     if "enum" in schema:
         return value in schema["enum"]
-    kinds: dict[str, type[Any]] = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list}
-    kind = kinds.get(schema.get("type", ""))
-    return kind is not None and isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    python_types: dict[str, type[Any]] = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list}
+    python_type = python_types.get(schema.get("type", ""))
+    return (
+        python_type is not None
+        and isinstance(value, python_type)
+        and not (python_type is int and isinstance(value, bool))
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from chm_project.api.examples import example
 
-TAGS = {
+DESCRIPTION_BY_TAG = {
     "alert_rules": "Alert rules, and which of them are firing. CHM sends no notifications.",
     "clients": "The clients of the consultancy.",
     "handover": "Summary of the last hours for the next shift.",
@@ -23,7 +23,7 @@ TAGS = {
     "start": "The root of the API and the error codes.",
 }
 # An example for each parameter name.
-EXAMPLES: dict[str, Any] = {
+EXAMPLE_BY_PARAMETER: dict[str, Any] = {
     "CHM-Outcome": "created",
     "cursor": "WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12",
     "external_id": "sales_daily_load",
@@ -37,7 +37,7 @@ EXAMPLES: dict[str, Any] = {
     "until": "2026-03-08T00:00:00Z",
     "event_until": "2026-03-08T00:00:00Z",
 }
-DESCRIPTIONS = {
+DESCRIPTION_BY_PARAMETER = {
     "alert_rules": "The ids of alert rules.",
     "client_id": "The id of a client.",
     "pipeline_id": "The id of a pipeline.",
@@ -47,7 +47,7 @@ DESCRIPTIONS = {
     "external_run_id": "The run's id at its source: the rest of the path, including slashes.",
 }
 # Descriptions by property name, for properties that no model column or help text describes.
-PROPERTIES = {
+DESCRIPTION_BY_PROPERTY = {
     "canceled": "Runs that a person stopped or that no longer exist at their source.",
     "client_id": "The id of a client.",
     "client_name": "The name of the client.",
@@ -96,7 +96,7 @@ PROPERTIES = {
     "updated": "Stored runs that were replaced by a newer version.",
     "version": "The version of CHM.",
 }
-ENUM_NAMES = {
+ENUM_NAME_BY_CHOICES = {
     ("created", "stale", "unchanged", "updated"): "PushOutcome",
     ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER"): "LineageEventType",
     ("asc", "desc"): "SortDirection",
@@ -111,7 +111,7 @@ CSV_DESCRIPTION = (
 def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     # Change only a copy, because some parts of the document are constants of views.
     result = deepcopy(result)
-    result["tags"] = [{"name": name, "description": text} for name, text in sorted(TAGS.items())]
+    result["tags"] = [{"name": name, "description": text} for name, text in sorted(DESCRIPTION_BY_TAG.items())]
     schemas = result["components"]["schemas"]
     for path, operations in result["paths"].items():
         for operation in operations.values():
@@ -126,8 +126,8 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     _share_enums(result, schemas)
     for schema in schemas.values():
         for name, property_schema in schema.get("properties", {}).items():
-            if "description" not in property_schema and name in PROPERTIES:
-                schema["properties"][name] = _with_description(property_schema, PROPERTIES[name])
+            if "description" not in property_schema and name in DESCRIPTION_BY_PROPERTY:
+                schema["properties"][name] = _with_description(property_schema, DESCRIPTION_BY_PROPERTY[name])
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
@@ -141,12 +141,12 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def _complete_parameter(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
     name, schema = parameter["name"], parameter["schema"]
-    if not parameter.get("description") and name in DESCRIPTIONS:
-        parameter["description"] = DESCRIPTIONS[name]
+    if not parameter.get("description") and name in DESCRIPTION_BY_PARAMETER:
+        parameter["description"] = DESCRIPTION_BY_PARAMETER[name]
     if "example" in parameter:
         return
-    if EXAMPLES.get(name) is not None and schema.get("type") != "array":
-        parameter["example"] = EXAMPLES[name]
+    if EXAMPLE_BY_PARAMETER.get(name) is not None and schema.get("type") != "array":
+        parameter["example"] = EXAMPLE_BY_PARAMETER[name]
     else:
         parameter["example"] = schema.get("default", example(schema, schemas, name))
 
@@ -162,13 +162,12 @@ def _share_enums(result: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Replace enums with the same choices by one shared schema, so that generated clients have one type."""
     name_by_choices = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
     for enum_schema in list(_enums(result)):
-        if (
-            "enum" not in enum_schema
-        ):  # this dict is used in several places, and an earlier iteration has replaced its content
+        # The document can contain the same dict at two places, so an earlier iteration may have replaced its content.
+        if "enum" not in enum_schema:
             continue
         choices = tuple(enum_schema["enum"])
         declared_name = enum_schema.pop("x-enum-name", None)
-        name = name_by_choices.get(choices) or declared_name or ENUM_NAMES.get(choices)
+        name = name_by_choices.get(choices) or declared_name or ENUM_NAME_BY_CHOICES.get(choices)
         if name is None or enum_schema is schemas.get(name):
             continue
         if name not in schemas:
