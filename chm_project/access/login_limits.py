@@ -17,7 +17,7 @@ ACCOUNT_LIMIT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account fro
 
 
 class LoginLimitBackend:
-    """Refuse a login if a limit is exceeded. For other logins it returns None, so that the next backend checks them.
+    """Refuse a login if a limit is exceeded. Return None for other logins, so that the next backend checks them.
 
     Guesses from one address do not prevent the owner from logging in at another address. The owner's sessions and
     tokens stay valid.

@@ -15,11 +15,11 @@ def changed_values(form: Any) -> Values:
         field = form.fields[name]
         if "password" not in name and not field.widget.is_hidden:
             old_value, new_value = form.initial.get(name), form.cleaned_data.get(name)
-            changes[name] = [_text(form.instance, name, field, value) for value in (old_value, new_value)]
+            changes[name] = [_value_text(form.instance, name, field, value) for value in (old_value, new_value)]
     return changes
 
 
-def _text(instance: Any, name: str, field: Any, value: Any) -> str:
+def _value_text(instance: Any, name: str, field: Any, value: Any) -> str:
     if isinstance(field, forms.ModelMultipleChoiceField):
         return ", ".join(sorted(str(row) for row in value or ()))
     if isinstance(field, forms.ModelChoiceField):

@@ -86,9 +86,9 @@ class EnableDisableMixin(_Admin[RowT]):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer only the action that changes the row: "Disable" for an active row, else "Enable"."""
         row = self.get_object(request, str(object_id))
-        redundant = "enable_this" if getattr(row, "is_active", False) else "disable_this"
+        hidden_action = "enable_this" if getattr(row, "is_active", False) else "disable_this"
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
-        return [action for action in actions if not action.action_name.endswith(redundant)]
+        return [action for action in actions if not action.action_name.endswith(hidden_action)]
 
     def single_row(self, request: HttpRequest, object_id: str) -> QuerySet[RowT]:
         # get_object() returns None for an unknown row, and for a row that the user may not see.
@@ -109,20 +109,20 @@ class EnableDisableMixin(_Admin[RowT]):
         self, request: HttpRequest, rows: QuerySet[RowT], *, active: bool, object_id: str | None = None
     ) -> HttpResponse:
         route_prefix = f"{self.opts.app_label}_{self.opts.model_name}"
-        back_address = (
-            reverse(f"admin:{route_prefix}_change", args=[object_id]) if object_id else request.get_full_path()
-        )
+        back_url = reverse(f"admin:{route_prefix}_change", args=[object_id]) if object_id else request.get_full_path()
         # Drop the annotations of the list, because PostgreSQL cannot lock the rows of a query with GROUP BY.
         rows = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
         if request.POST.get("confirmed"):
-            changed = self._apply_and_log(request, rows, active=active)
-            noun = self.opts.verbose_name if len(changed) == 1 else self.opts.verbose_name_plural
+            changed_rows = self._apply_and_log(request, rows, active=active)
+            noun = self.opts.verbose_name if len(changed_rows) == 1 else self.opts.verbose_name_plural
             participle = "enabled" if active else "disabled"
-            messages.success(request, f"{len(changed)} {noun} {participle}.{'' if active else ' The history stays.'}")
-            return HttpResponseRedirect(back_address)
-        changing = self.get_queryset(request).filter(pk__in=rows.values("pk"), is_active=not active)
-        changing = changing.order_by("name", "pk")
-        row_count = changing.count()
+            messages.success(
+                request, f"{len(changed_rows)} {noun} {participle}.{'' if active else ' The history stays.'}"
+            )
+            return HttpResponseRedirect(back_url)
+        rows_to_change = self.get_queryset(request).filter(pk__in=rows.values("pk"), is_active=not active)
+        rows_to_change = rows_to_change.order_by("name", "pk")
+        row_count = rows_to_change.count()
         verb = "Enable" if active else "Disable"
         context = {
             **self.admin_site.each_context(request),
@@ -130,23 +130,25 @@ class EnableDisableMixin(_Admin[RowT]):
             "opts": self.opts,
             "active": active,
             "verb": verb,
-            "changing": Consequence("", "", first_rows(changing, self.describe_row), row_count),
-            "consequences": [describe(changing, active) for describe in _CONSEQUENCE_FUNCTIONS] if row_count else [],
-            "unchanged": rows.count() - row_count,
-            "back_address": back_address,
+            "changing": Consequence("", "", first_rows(rows_to_change, self.describe_row), row_count),
+            "consequences": [describe(rows_to_change, active) for describe in _CONSEQUENCE_FUNCTIONS]
+            if row_count
+            else [],
+            "unchanged_count": rows.count() - row_count,
+            "back_url": back_url,
             "list_form_values": _list_form_values(request),
         }
         return TemplateResponse(request, "admin/enable_disable.html", context)
 
     @transaction.atomic
     def _apply_and_log(self, request: HttpRequest, rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
-        changed = self.apply(rows, active=active)
-        if changed:
+        changed_rows = self.apply(rows, active=active)
+        if changed_rows:
             user_id: Any = request.user.pk
             values = {"is_active": ["no", "yes"] if active else ["yes", "no"]}
             message = [{"changed": {"fields": ["is_active"], "values": values}}]
-            LogEntry.objects.log_actions(user_id, changed, CHANGE, message)
-        return changed
+            LogEntry.objects.log_actions(user_id, changed_rows, CHANGE, message)
+        return changed_rows
 
 
 def _list_form_values(request: HttpRequest) -> list[tuple[str, str]]:

@@ -29,13 +29,13 @@ else:
 class ExtraColumns:
     """Columns to show after the column named `after`, and the annotations that they read.
 
-    `prepare`, if set, is called with all rows of a page, to set attributes that the columns read.
+    `prepare_rows`, if set, is called with all rows of a page, to set attributes that the columns read.
     """
 
     after: str
     columns: tuple[Callable[..., Any], ...]
     annotations: Mapping[str, Any] = field(default_factory=dict)
-    prepare: Callable[[HttpRequest, Sequence[Any]], None] | None = None
+    prepare_rows: Callable[[HttpRequest, Sequence[Any]], None] | None = None
 
 
 class RowPageChangeList(ChangeList):
@@ -52,12 +52,12 @@ class RowPageChangeList(ChangeList):
         rows: list[Any] = list(self.result_list)
         self.result_list = rows
         for extra in self.extended_admin.extra_columns:
-            if extra.prepare is not None:
-                extra.prepare(request, rows)
+            if extra.prepare_rows is not None:
+                extra.prepare_rows(request, rows)
         filters: Any = {"preserved_filters": self.preserved_filters, "opts": self.opts}
         for row in rows:
-            form_address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
-            row.form_address = add_preserved_filters(filters, form_address)
+            form_url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
+            row.form_url = add_preserved_filters(filters, form_url)
         if self.extended_admin.row_page and not self.is_popup:
             # Only forms use the preserved filters, for their link back to the list. The page of a row has no such link.
             self.preserved_filters = ""
@@ -100,7 +100,7 @@ class ExtraColumnsMixin(_Admin[ModelT]):
         return _form_link(row, "Record")
 
 
-def _form_link(row: Any, word: str) -> SafeString:
+def _form_link(row: Any, link_text: str) -> SafeString:
     return format_html(
-        '<a class="chm-link" href="{}">{}<span class="chm-unseen"> {}</span></a>', row.form_address, word, row
+        '<a class="chm-link" href="{}">{}<span class="chm-unseen"> {}</span></a>', row.form_url, link_text, row
     )

@@ -8,8 +8,8 @@ from django.template.loaders.app_directories import Loader
 # Unfold loads this library of 200 kB in the head without `defer`, so a page would stay blank until it has arrived. CHM
 # draws its charts as SVG and does not need it.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
-# By template: texts and their replacements. A test checks that each text still exists.
-CHANGES = {
+# Texts and their replacements. A test checks that each text still exists.
+REPLACEMENTS_BY_TEMPLATE = {
     "unfold/layouts/skeleton.html": [(CHART_LIBRARY, "")],
     "admin/base.html": [('<div id="content" class', '<div id="content" role="main" tabindex="-1" class')],
     "admin/search_form.html": [
@@ -60,7 +60,7 @@ ICON = re.compile(r'<span class="([^"]*\bmaterial-symbols-outlined\b)')
 class UnfoldTemplateLoader(Loader):
     def get_contents(self, origin: Any) -> str:
         contents: str = super().get_contents(origin)
-        for old, new in CHANGES.get(str(origin.template_name), []):
+        for old, new in REPLACEMENTS_BY_TEMPLATE.get(str(origin.template_name), []):
             contents = contents.replace(old, new)
         contents = contents.replace(FILTER_HEADING, "{{ title|capfirst }}")
         return ICON.sub(r'<span aria-hidden="true" class="\1', contents)

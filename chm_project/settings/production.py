@@ -20,14 +20,14 @@ ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
 BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
-def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
+def unsafe_values(secret_key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the fault of each variable whose value is missing or unsafe; faults contain no values."""
-    if not key:
+    if not secret_key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
-    elif "only-for-this-check" in key:
+    elif "only-for-this-check" in secret_key:
         yield "CHM_SECRET_KEY", "is a published example: give at least 50 random characters."
     # Stricter than Django's check security.W009, which requires 50 characters and 5 different ones.
-    elif len(key) < 50 or len(set(key)) < 12 or "development" in key or "insecure" in key:
+    elif len(secret_key) < 50 or len(set(secret_key)) < 12 or "development" in secret_key or "insecure" in secret_key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):
         yield "CHM_DEBUG", "is on: remove it."
@@ -53,8 +53,8 @@ def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str
 
 def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
     parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
-    checks = [word.lower() for name in ("ssl_cert_reqs", "cert_reqs") for word in options.get(name, [])]
-    if any(word not in {"required", "cert_required"} for word in checks):
+    certificate_checks = [word.lower() for name in ("ssl_cert_reqs", "cert_reqs") for word in options.get(name, [])]
+    if any(word not in {"required", "cert_required"} for word in certificate_checks):
         yield "CHM_BROKER_URL", "does not check the certificate of its server: remove ssl_cert_reqs."
     elif is_remote(parts.hostname) and not BROKER_UNENCRYPTED:
         if parts.scheme != "rediss":

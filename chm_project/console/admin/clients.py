@@ -55,5 +55,5 @@ def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
 def add_health_columns() -> None:
     ClientAdmin.row_page = "console:client"
     ClientAdmin.extra_columns = [
-        ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare=add_current_state)
+        ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare_rows=add_current_state)
     ]

@@ -105,13 +105,13 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         token = self.get_object(request, object_id)
         if token is None:
             raise Http404
-        address = reverse("admin:access_apitoken_change", args=[token.pk])
+        token_url = reverse("admin:access_apitoken_change", args=[token.pk])
         if request.method == "POST":
             self._revoke(request, [token])
-            return HttpResponseRedirect(address)
+            return HttpResponseRedirect(token_url)
         context = {
             **self.admin_site.each_context(request), "title": f"Revoke {token.name}", "token": token,
-            "visible_part": self.visible_part(token), "back": address, "opts": self.opts,
+            "visible_part": self.visible_part(token), "token_url": token_url, "opts": self.opts,
         }  # fmt: skip
         return TemplateResponse(request, "admin/access/apitoken/revoke.html", context)
 

@@ -17,6 +17,8 @@ PREVIEW_PERIOD = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
+    """The past periods in which a rule would have fired."""
+
     rule: AlertRule
     firings: list[Span]
     firing_seconds: float
@@ -36,7 +38,7 @@ def previews_of(rules: Sequence[AlertRule], as_of: datetime) -> list[Preview]:
 
 
 def _draw(rule: AlertRule, firings: list[Span], since: datetime, as_of: datetime) -> Preview:
-    labelled = [
+    labelled_periods = [
         (span.since, span.until, f"{utc_text(span.since)} for {duration((span.until - span.since).total_seconds())}")
         for span in firings
     ]
@@ -45,7 +47,7 @@ def _draw(rule: AlertRule, firings: list[Span], since: datetime, as_of: datetime
         rule,
         firings,
         sum((span.until - span.since).total_seconds() for span in firings),
-        draw_spans(labelled, since=since, until=as_of, label=label),
+        draw_spans(labelled_periods, since=since, until=as_of, label=label),
         since,
         as_of,
     )

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from chm_project.console.template_loader import CHANGES, FILTER_HEADING
+from chm_project.console.template_loader import FILTER_HEADING, REPLACEMENTS_BY_TEMPLATE
 from chm_project.tests.pages import browser, html
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -69,7 +69,7 @@ def test_unfolds_templates_contain_every_text_that_chm_replaces() -> None:
     import unfold
 
     templates = Path(unfold.__path__[0]) / "templates"
-    for name, changes in CHANGES.items():
+    for name, changes in REPLACEMENTS_BY_TEMPLATE.items():
         text = (templates / name).read_text(encoding="utf-8")
         for old, _ in changes:
             assert old in text, f"{name}: {old}"

@@ -54,8 +54,10 @@ class Command(BaseCommand):
             pipeline_id=_pipeline_id(options["pipeline"]) if options["pipeline"] is not None else None,
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
-        until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without an expiry date"
-        self.stderr.write(f"Created {token}: scope {token.scope}, valid {until}. Store it now; it is not shown again.")
+        validity = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without an expiry date"
+        self.stderr.write(
+            f"Created {token}: scope {token.scope}, valid {validity}. Store it now; it is not shown again."
+        )
         self.stdout.write(plaintext)
 
 
@@ -73,18 +75,18 @@ def _days(text: str) -> int:
 
 
 def _client_id(name: str) -> uuid.UUID:
-    client_id: uuid.UUID | None = _objects("Client").filter(name=name).values_list("pk", flat=True).first()
+    client_id: uuid.UUID | None = _manager_of("Client").filter(name=name).values_list("pk", flat=True).first()
     if client_id is None:
         raise CommandError(f"No client is named {name!r}; upper and lower case must match.", returncode=2)
     return client_id
 
 
 def _pipeline_id(pipeline_id: uuid.UUID) -> uuid.UUID:
-    if not _objects("Pipeline").filter(pk=pipeline_id).exists():
+    if not _manager_of("Pipeline").filter(pk=pipeline_id).exists():
         raise CommandError(f"No pipeline has the id {pipeline_id}.", returncode=2)
     return pipeline_id
 
 
-def _objects(model: str) -> Any:
+def _manager_of(model: str) -> Any:
     # Look the model up by name, because this package may not import apps (see test_imports.py).
     return apps.get_model("inventory", model)._default_manager
