@@ -3,14 +3,14 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# The glyph of each kind of badge: a run's status, or another state with a similar look. console.css has the colours.
+# The glyph of each style of badge: a run's status, or another state with a similar look. console.css has the colours.
 GLYPHS = {"running": "▷", "success": "✓", "failed": "✕", "canceled": "–", "skipped": "•", "warning": "!", "none": "○"}
 
 
-def badge(kind: str, label: str) -> SafeString:
+def badge(style: str, label: str) -> SafeString:
     """Return the badge. The glyph is hidden from screen readers, so they read only the label."""
     return format_html(
-        '<span class="chm-badge chm-{}"><span aria-hidden="true">{}</span> {}</span>', kind, GLYPHS[kind], label
+        '<span class="chm-badge chm-{}"><span aria-hidden="true">{}</span> {}</span>', style, GLYPHS[style], label
     )
 
 

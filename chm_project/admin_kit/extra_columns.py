@@ -27,12 +27,12 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class ExtraColumns:
-    """Columns to show after the column named `after`, and the annotations that they read.
+    """Columns to show after `after_column`, and the annotations that they read.
 
     `prepare_rows`, if set, is called with all rows of a page, to set attributes that the columns read.
     """
 
-    after: str
+    after_column: str
     columns: tuple[Callable[..., Any], ...]
     annotations: Mapping[str, Any] = field(default_factory=dict)
     prepare_rows: Callable[[HttpRequest, Sequence[Any]], None] | None = None
@@ -79,7 +79,7 @@ class ExtraColumnsMixin(_Admin[ModelT]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         names = list(super().get_list_display(request))
         for extra in self.extra_columns:
-            position = names.index(extra.after) + 1
+            position = names.index(extra.after_column) + 1
             names[position:position] = extra.columns
         if not self.row_page:
             return names

@@ -16,8 +16,7 @@ from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger(__name__)
 
-# By status.
-TITLE_AND_ADVICE = {
+TITLE_AND_ADVICE_BY_STATUS = {
     400: ("This address or form is not valid", "Go back, correct what you entered, and try again."),
     403: (
         "Your roles do not include this page",
@@ -40,7 +39,7 @@ BOARD_LINK = ("/admin/", "Go to the health board")
 
 def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD_LINK) -> HttpResponse:
     """Return the page of a status. `message` replaces the usual advice. `link` is a URL and the text of the link."""
-    title, advice = TITLE_AND_ADVICE.get(status, TITLE_AND_ADVICE[503])
+    title, advice = TITLE_AND_ADVICE_BY_STATUS.get(status, TITLE_AND_ADVICE_BY_STATUS[503])
     context = {"title": title, "message": message or advice, "link": link}
     return _render("errors/page.html", context, status=status)
 

@@ -84,13 +84,13 @@ class LoggedChanges:
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
         old_values = {name: getattr(serializer.instance, name) for name in serializer.validated_data}
         serializer.save()
-        if changed := getattr(serializer, "changed", None):
+        if changed_fields := getattr(serializer, "changed_fields", None):
             row: Any = serializer.instance
             values = {
                 name: [value_text(row, name, old_values[name]), value_text(row, name, getattr(row, name))]
-                for name in changed
+                for name in changed_fields
             }
-            log_change(self.request, row, CHANGE, changed, values)
+            log_change(self.request, row, CHANGE, changed_fields, values)
 
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:

@@ -55,7 +55,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
     }
     serializer_choice_field = fields.StrictChoiceField
     # The fields that the last update changed.
-    changed: list[str] = []
+    changed_fields: list[str] = []
 
     def get_validators(self) -> list[Any]:
         """Return no validators: the model's constraints are checked instead, with their own messages."""
@@ -74,13 +74,13 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         return instance
 
     def update(self, instance: ModelT, validated_data: dict[str, Any]) -> ModelT:
-        changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
-        self.changed = changed
-        if changed:
-            for name in changed:
+        changed_fields = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+        self.changed_fields = changed_fields
+        if changed_fields:
+            for name in changed_fields:
                 setattr(instance, name, validated_data[name])
             # Save only these columns, because other columns may have changed since the row was read.
-            self._save(instance, update_fields=[*changed, "updated_at"])
+            self._save(instance, update_fields=[*changed_fields, "updated_at"])
         return instance
 
     @transaction.atomic

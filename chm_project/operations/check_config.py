@@ -36,7 +36,7 @@ class ConfigReport:
                 "value": variable.display_value,
                 "origin": variable.origin,
                 "default": "" if variable.is_secret else as_text(variable.default),
-                "kind": variable.kind,
+                "kind": variable.value_kind,
             }
             for name, variable in sorted(self.variables.items())
         }

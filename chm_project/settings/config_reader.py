@@ -7,45 +7,47 @@ from typing import Any
 class ConfigReader:
     """Read typed values from a TOML document, and collect all mistakes in `mistakes`.
 
-    After a mistake, a method returns the default or an empty value. `where` is the name of the table in messages, such
-    as "connections.airflow".
+    After a mistake, a method returns the default or an empty value. Messages contain `table_name`, such as
+    "connections.airflow".
     """
 
     def __init__(self) -> None:
         self.mistakes: list[str] = []
 
-    def table(self, table: Mapping[str, Any], key: str, where: str = "", *, required: bool = False) -> dict[str, Any]:
+    def table(
+        self, table: Mapping[str, Any], key: str, table_name: str = "", *, required: bool = False
+    ) -> dict[str, Any]:
         value = table.get(key, {} if not required else None)
         if isinstance(value, dict):
             return value
-        name = f"{where}.{key}" if where else key
+        name = f"{table_name}.{key}" if table_name else key
         self.mistakes.append(f"{name}: must be a table" if value is not None else f"{name}: is missing")
         return {}
 
-    def text(self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False) -> str:
+    def text(self, table: Mapping[str, Any], table_name: str, key: str, *, required: bool = False) -> str:
         value = table.get(key)
         if value is None:
             if required:
-                self.mistakes.append(f"{where}.{key}: is missing")
+                self.mistakes.append(f"{table_name}.{key}: is missing")
             return ""
         if not isinstance(value, str) or not value.strip():
-            self.mistakes.append(f"{where}.{key}: must be a text that is not empty")
+            self.mistakes.append(f"{table_name}.{key}: must be a text that is not empty")
             return ""
         return value
 
-    def texts(self, table: Mapping[str, Any], where: str, key: str) -> tuple[str, ...]:
+    def texts(self, table: Mapping[str, Any], table_name: str, key: str) -> tuple[str, ...]:
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self.mistakes.append(f"{where}.{key}: must be a list of texts")
+            self.mistakes.append(f"{table_name}.{key}: must be a list of texts")
             return ()
         if key in table and not value:
-            self.mistakes.append(f"{where}.{key}: is empty; remove it to select only by the other keys")
+            self.mistakes.append(f"{table_name}.{key}: is empty; remove it to select only by the other keys")
         return tuple(value)
 
     def choice(
         self,
         table: Mapping[str, Any],
-        where: str,
+        table_name: str,
         key: str,
         choices: tuple[str, ...],
         *,
@@ -56,29 +58,29 @@ class ConfigReader:
         if value is None and not required:
             return default
         if value not in choices:
-            self.mistakes.append(f"{where}.{key}: must be one of {', '.join(choices)}")
+            self.mistakes.append(f"{table_name}.{key}: must be one of {', '.join(choices)}")
             return default
         return str(value)
 
     def number(
-        self, table: Mapping[str, Any], where: str, key: str, default: float, minimum: float, maximum: float
+        self, table: Mapping[str, Any], table_name: str, key: str, default: float, minimum: float, maximum: float
     ) -> float:
         value = table.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
-            self.mistakes.append(f"{where}.{key}: must be a number from {minimum:g} to {maximum:g}")
+            self.mistakes.append(f"{table_name}.{key}: must be a number from {minimum:g} to {maximum:g}")
             return default
         return value
 
-    def boolean(self, table: Mapping[str, Any], where: str, key: str, *, default: bool) -> bool:
+    def boolean(self, table: Mapping[str, Any], table_name: str, key: str, *, default: bool) -> bool:
         value = table.get(key, default)
         if not isinstance(value, bool):
-            self.mistakes.append(f"{where}.{key}: must be true or false")
+            self.mistakes.append(f"{table_name}.{key}: must be true or false")
             return default
         return value
 
-    def refuse_unknown_keys(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
+    def refuse_unknown_keys(self, table: Mapping[str, Any], table_name: str, known_keys: set[str]) -> None:
         self.mistakes.extend(
-            f"{where + '.' if where else ''}{key}: is not a setting (known: {', '.join(sorted(known))})"
+            f"{table_name + '.' if table_name else ''}{key}: is not a setting (known: {', '.join(sorted(known_keys))})"
             for key in table
-            if key not in known
+            if key not in known_keys
         )

@@ -34,7 +34,7 @@ _SECONDS_BY_PERIOD = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 class Variable:
     """A variable that was read, with its value and origin, for `check-config` and docs/settings.md."""
 
-    kind: str
+    value_kind: str
     default: object
     value: object
     origin: str  # "default", "environment", or "file" with its path
@@ -46,7 +46,7 @@ class Variable:
         text = as_text(self.value)
         if not text:
             return ""
-        if self.is_secret or (self.kind == ADDRESS_KIND and "://" not in text and self.origin != "default"):
+        if self.is_secret or (self.value_kind == ADDRESS_KIND and "://" not in text and self.origin != "default"):
             return f"(set, {len(text)} characters)"
         return _without_password(text)
 

@@ -28,14 +28,14 @@ DISK_ERROR, QUOTA_ERROR = "disk full on node 7", "quota of project 12 exceeded"
 
 
 def record_run(
-    pipeline: Pipeline, run: str, status: str, hour: int, error_message: str | None = None, version: int = 0
+    pipeline: Pipeline, external_run_id: str, status: str, hour: int, error_message: str | None = None, version: int = 0
 ) -> None:
     """Record a run that started and ended `hour` hours after NOON. A higher version of the run replaces a lower one."""
     run_at = NOON + timedelta(hours=hour)
     record_runs(
         [
             RunEvent(
-                pipeline_id=pipeline.pk, external_run_id=run, status=status, started_at=run_at.isoformat(),
+                pipeline_id=pipeline.pk, external_run_id=external_run_id, status=status, started_at=run_at.isoformat(),
                 finished_at=None if status == "running" else run_at.isoformat(), error_message=error_message,
                 source_updated_at=(run_at + timedelta(minutes=version)).isoformat(),
             )

@@ -125,17 +125,17 @@ def test_use_is_recorded_at_most_every_five_minutes() -> None:
     api = api_with_scope("read")
 
     api.get(CLIENTS_URL)
-    first = ApiToken.objects.get().last_used_at
+    first_use_at = ApiToken.objects.get().last_used_at
     with CaptureQueriesContext(
         connection,
     ) as queries:
         api.get(CLIENTS_URL)
-    assert first is not None
+    assert first_use_at is not None
     assert not [query for query in queries if query["sql"].startswith("UPDATE")]
 
-    ApiToken.objects.update(last_used_at=first - timedelta(minutes=6))
+    ApiToken.objects.update(last_used_at=first_use_at - timedelta(minutes=6))
     api.get(CLIENTS_URL)
-    assert (ApiToken.objects.get().last_used_at or first) > first
+    assert (ApiToken.objects.get().last_used_at or first_use_at) > first_use_at
 
 
 @pytest.mark.parametrize(

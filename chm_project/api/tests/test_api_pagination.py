@@ -69,18 +69,18 @@ def pipeline() -> Pipeline:
 
 
 def test_a_cursor_is_valid_only_for_its_list_and_filters(api: APIClient, pipeline: Pipeline) -> None:
-    runs = f"/pipelines/{pipeline.pk}/runs"
-    cursor = cursor_of(api, runs, status="success")
-    other = PipelineFactory.create()
+    runs_path = f"/pipelines/{pipeline.pk}/runs"
+    cursor = cursor_of(api, runs_path, status="success")
+    other_pipeline = PipelineFactory.create()
 
-    assert api.get(f"{ROOT}{runs}", {"status": "success", "cursor": cursor}).status_code == 200
-    assert api.get(f"{ROOT}{runs}", {"cursor": cursor, "limit": "7", "status": "success"}).status_code == 200
-    assert api.get(f"{ROOT}{runs}/", {"cursor": cursor, "status": "success"}).status_code == 200
+    assert api.get(f"{ROOT}{runs_path}", {"status": "success", "cursor": cursor}).status_code == 200
+    assert api.get(f"{ROOT}{runs_path}", {"cursor": cursor, "limit": "7", "status": "success"}).status_code == 200
+    assert api.get(f"{ROOT}{runs_path}/", {"cursor": cursor, "status": "success"}).status_code == 200
     other_requests: list[tuple[str, dict[str, str]]] = [
-        (runs, {}),
-        (runs, {"status": "failed"}),
-        (runs, {"status": "success", "order": "asc"}),
-        (f"/pipelines/{other.pk}/runs", {"status": "success"}),
+        (runs_path, {}),
+        (runs_path, {"status": "failed"}),
+        (runs_path, {"status": "success", "order": "asc"}),
+        (f"/pipelines/{other_pipeline.pk}/runs", {"status": "success"}),
         ("/runs", {"status": "success"}),
     ]
     for path, parameters in other_requests:

@@ -25,8 +25,8 @@ def failing(client: Any) -> SafeString:
         return badge("none", "not judged")
     if not client.current_state["failing"]:
         return badge("success", "none failing")
-    address = f"{reverse('console:list', args=['all_failing'])}?client={client.pk}"
-    return format_html('<a href="{}">{}</a>', address, badge("failed", f"{client.current_state['failing']} failing"))
+    url = f"{reverse('console:list', args=['all_failing'])}?client={client.pk}"
+    return format_html('<a href="{}">{}</a>', url, badge("failed", f"{client.current_state['failing']} failing"))
 
 
 @display(description="latest")
@@ -55,5 +55,5 @@ def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
 def add_health_columns() -> None:
     ClientAdmin.row_page = "console:client"
     ClientAdmin.extra_columns = [
-        ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare_rows=add_current_state)
+        ExtraColumns(after_column="name", columns=(failing, latest_status, latest_time), prepare_rows=add_current_state)
     ]

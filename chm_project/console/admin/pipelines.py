@@ -43,5 +43,7 @@ def add_last_runs(_request: HttpRequest, pipelines: Sequence[Any]) -> None:
 def add_run_columns() -> None:
     PipelineAdmin.row_page = "console:pipeline"
     PipelineAdmin.extra_columns = [
-        ExtraColumns(after="client_link", columns=(latest_status, latest_time, last_runs), prepare_rows=add_last_runs)
+        ExtraColumns(
+            after_column="client_link", columns=(latest_status, latest_time, last_runs), prepare_rows=add_last_runs
+        )
     ]

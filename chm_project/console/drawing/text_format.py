@@ -13,14 +13,14 @@ def duration(seconds: float | None) -> str:
     seconds_left = round(seconds)
     if seconds_left < 60:
         return f"{seconds_left} s"
-    sizes = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    largest = next(index for index, (size, _) in enumerate(sizes) if seconds_left >= size)
-    parts = []
-    for size, unit in sizes[largest : largest + 2]:
-        number, seconds_left = divmod(seconds_left, size)
+    seconds_and_units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    largest = next(index for index, (unit_seconds, _) in enumerate(seconds_and_units) if seconds_left >= unit_seconds)
+    texts = []
+    for unit_seconds, unit in seconds_and_units[largest : largest + 2]:
+        number, seconds_left = divmod(seconds_left, unit_seconds)
         if number:
-            parts.append(f"{number} {unit}")
-    return " ".join(parts)
+            texts.append(f"{number} {unit}")
+    return " ".join(texts)
 
 
 def utc_text(moment: datetime) -> str:
@@ -37,16 +37,16 @@ def time_html(moment: datetime | None, as_of: datetime | None = None) -> SafeStr
     if not moment:  # in a template, a missing variable is an empty text
         return format_html('<span class="chm-subtle">{}</span>', "–")
     moment = moment.astimezone(UTC)
-    shown = format_html(
+    time_element = format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{moment:%Y-%m-%dT%H:%M:%S}Z",
         utc_text(moment),
         f"{moment:%Y-%m-%d %H:%M} UTC",
     )
     if as_of is None or moment > as_of:
-        return shown
+        return time_element
     age = duration((as_of - moment).total_seconds())
-    return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', shown, age)
+    return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', time_element, age)
 
 
 def first_line(text: str | None, limit: int = 200) -> str:
@@ -55,8 +55,8 @@ def first_line(text: str | None, limit: int = 200) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def percent(number: float | None) -> str:
-    return "–" if number is None else f"{number * 100:.1f} %"
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.1f} %"
 
 
 def minutes(number: float | None) -> str:

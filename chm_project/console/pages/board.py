@@ -51,7 +51,7 @@ def read_board(scope: BoardScope, now: datetime) -> dict[str, Any]:
         section_scope = scope
         if section.candidates_key:
             section_scope = replace(scope, pipeline_ids=tuple(pipeline_ids_by_key[section.candidates_key]))
-        rows, total = section.read(section_scope, now, section.rows_on_board, 0)
+        rows, total = section.read_rows(section_scope, now, section.rows_on_board, 0)
         board_sections.append(BoardSection(section, rows, total, list_url(section, scope)))
     add_strips((row for each in board_sections for row in each.rows), scope.as_of)
     as_of = scope.as_of or now

@@ -47,7 +47,7 @@ class Section:
     empty_text: str
     tone: str
     rows_on_board: int
-    read: ReadRows
+    read_rows: ReadRows
     tile: str = ""
     grain: str = "pipeline"
     # Users look at these sections first, so the board shows them larger.
@@ -56,20 +56,20 @@ class Section:
     candidates_key: str = ""
 
 
-def _shape_reader(name: str, where: str = "true", **parameters: Any) -> ReadRows:
+def _shape_reader(name: str, condition: str = "true", **parameters: Any) -> ReadRows:
     def read(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
         return page_of_shape(
-            name, page_size=limit, offset=offset, where=where, clock=now, **scope.parameters, **parameters
+            name, page_size=limit, offset=offset, where=condition, clock=now, **scope.parameters, **parameters
         )
 
     return read
 
 
-def _with_notes(read: ReadRows) -> ReadRows:
+def _with_notes(read_rows: ReadRows) -> ReadRows:
     """Return a function that reads the same rows and adds notes from the maintenance file."""
 
     def read_with_notes(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
-        rows, total = read(scope, now, limit, offset)
+        rows, total = read_rows(scope, now, limit, offset)
         add_maintenance_columns(rows, as_of=scope.as_of or now)
         return rows, total
 

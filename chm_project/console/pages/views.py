@@ -252,11 +252,11 @@ def _read_page(section: Section, scope: BoardScope, now: datetime, page_text: st
     If `page_text` is not a number from 1 to MAX_PAGE, use the first page. If there are fewer pages, use the last page.
     """
     page_number = int(page_text) if page_text.isdecimal() and 0 < int(page_text) <= MAX_PAGE else 1
-    rows, total = section.read(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
+    rows, total = section.read_rows(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
     if not rows and page_number > 1:
-        _, total = section.read(scope, now, 1, 0)
+        _, total = section.read_rows(scope, now, 1, 0)
         page_number = max(1, math.ceil(total / ROWS_PER_PAGE))
-        rows, total = section.read(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
+        rows, total = section.read_rows(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
     return rows, Paginator(range(total), ROWS_PER_PAGE).get_page(page_number)
 
 

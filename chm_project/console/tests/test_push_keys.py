@@ -25,21 +25,21 @@ pytestmark = pytest.mark.django_db
 RECORDED = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" / "1-build-ok-with-warning.json"
 
 
-@pytest.mark.parametrize("kind", ["client", "pipeline"])
-def test_the_pages_of_clients_and_pipelines_link_to_a_prefilled_token_form(kind: str) -> None:
-    target = ClientFactory.create() if kind == "client" else PipelineFactory.create()
+@pytest.mark.parametrize("model_name", ["client", "pipeline"])
+def test_the_pages_of_clients_and_pipelines_link_to_a_prefilled_token_form(model_name: str) -> None:
+    target = ClientFactory.create() if model_name == "client" else PipelineFactory.create()
     operator = browser("operator")
 
-    page = operator.get(f"/admin/inventory/{kind}/{target.pk}/change/").content.decode()
+    page = operator.get(f"/admin/inventory/{model_name}/{target.pk}/change/").content.decode()
     [link] = set(re.findall(rf'href="({TOKEN_LIST_URL}add/[^"]*)"', page))
-    form_address = html.unescape(link)
+    form_url = html.unescape(link)
 
-    assert parse_qs(urlsplit(form_address).query) == {
+    assert parse_qs(urlsplit(form_url).query) == {
         "scope": ["ingest"],
-        kind: [str(target.pk)],
+        model_name: [str(target.pk)],
         "name": [target.name],
     }
-    shown = operator.get(form_address).content.decode()
+    shown = operator.get(form_url).content.decode()
     assert f'value="{target.pk}" selected' in shown
     assert html.escape(target.name) in shown
 

@@ -44,7 +44,7 @@ class MetabaseStandIn:
         self.users: dict[str, str] = {}
         self.sessions: set[str] = set()
         self.stored: dict[str, dict[int, dict[str, Any]]] = {
-            kind: {} for kind in ("database", "collection", "card", "dashboard")
+            object_type: {} for object_type in ("database", "collection", "card", "dashboard")
         }
         self.requests: list[tuple[str, str, Any]] = []
         self.url = ""
@@ -71,25 +71,25 @@ class MetabaseStandIn:
         route = re.fullmatch(r"/api/(database|collection|card|dashboard)(?:/(\d+)(/items)?)?", path)
         if not route:
             raise ErrorResponse(404, "API endpoint does not exist.")
-        kind, object_id = route[1], int(route[2] or 0)
-        if object_id and object_id not in self.stored[kind]:
+        object_type, object_id = route[1], int(route[2] or 0)
+        if object_id and object_id not in self.stored[object_type]:
             raise ErrorResponse(404, "Not found.")
-        if route[3] and (method, kind) == ("GET", "collection"):
+        if route[3] and (method, object_type) == ("GET", "collection"):
             return self.items(object_id, query)
-        match (method, kind, bool(object_id)):
+        match (method, object_type, bool(object_id)):
             case ("GET", "database", False):
                 return {
-                    "data": [without_password(row) for row in self.stored[kind].values()],
-                    "total": len(self.stored[kind]),
+                    "data": [without_password(row) for row in self.stored[object_type].values()],
+                    "total": len(self.stored[object_type]),
                 }
             case ("GET", "collection", False):
-                return [{"id": "root", "name": "Our analytics"}, *self.stored[kind].values()]
+                return [{"id": "root", "name": "Our analytics"}, *self.stored[object_type].values()]
             case ("GET", "card" | "dashboard", True):
-                return self.stored[kind][object_id]
+                return self.stored[object_type][object_id]
             case ("POST", _, False):
-                return self.create(kind, body)
+                return self.create(object_type, body)
             case ("PUT", "database" | "card" | "dashboard", True):
-                return self.update(kind, object_id, body)
+                return self.update(object_type, object_id, body)
         raise ErrorResponse(404, "API endpoint does not exist.")
 
     def set_up(self, body: Any) -> Any:
@@ -108,41 +108,41 @@ class MetabaseStandIn:
 
     def items(self, collection: int, query: dict[str, list[str]]) -> Any:
         rows = [
-            {"id": row["id"], "name": row["name"], "model": item_type(kind, row)}
-            for kind in ("card", "dashboard")
-            for row in self.stored[kind].values()
-            if row["collection_id"] == collection and item_type(kind, row) in query["models"]
+            {"id": row["id"], "name": row["name"], "model": item_type(object_type, row)}
+            for object_type in ("card", "dashboard")
+            for row in self.stored[object_type].values()
+            if row["collection_id"] == collection and item_type(object_type, row) in query["models"]
         ]
         # Return at most seven rows, so that provision.py must read several pages.
         limit, offset = min(int(query["limit"][0]), 7), int(query["offset"][0])
         return {"data": rows[offset : offset + limit], "total": len(rows), "limit": limit, "offset": offset}
 
-    def create(self, kind: str, body: Any) -> Any:
+    def create(self, object_type: str, body: Any) -> Any:
         object_id = max((object_id for rows in self.stored.values() for object_id in rows), default=10) + 1
-        self.stored[kind][object_id] = {"id": object_id, "entity_id": uuid.uuid4().hex[:21], "archived": False}
-        if kind == "dashboard":
-            self.stored[kind][object_id] |= {"parameters": [], "dashcards": []}
-        if kind == "collection":
-            self.stored[kind][object_id] |= {"location": "/"}
+        self.stored[object_type][object_id] = {"id": object_id, "entity_id": uuid.uuid4().hex[:21], "archived": False}
+        if object_type == "dashboard":
+            self.stored[object_type][object_id] |= {"parameters": [], "dashcards": []}
+        if object_type == "collection":
+            self.stored[object_type][object_id] |= {"location": "/"}
         try:
-            return self.update(kind, object_id, body, is_new=True)
+            return self.update(object_type, object_id, body, is_new=True)
         except ErrorResponse:
-            del self.stored[kind][object_id]
+            del self.stored[object_type][object_id]
             raise
 
-    def update(self, kind: str, object_id: int, body: Any, *, is_new: bool = False) -> Any:
+    def update(self, object_type: str, object_id: int, body: Any, *, is_new: bool = False) -> Any:
         if not str(body.get("name", "")).strip():
             raise ErrorResponse(400, {"errors": {"name": "value must be a non-blank string."}})
-        if kind == "card":
+        if object_type == "card":
             self.check_card(body)
-        if kind == "dashboard":
+        if object_type == "dashboard":
             if unknown := set(body) - DASHBOARD_KEYS:
                 raise ErrorResponse(400, {"errors": dict.fromkeys(unknown, "unknown key")})
             if is_new and "dashcards" in body:
                 raise ErrorResponse(400, {"errors": {"dashcards": "can only be set with PUT"}})
-            body = body | {"dashcards": self.dashcards(body.get("dashcards", []), self.stored[kind][object_id])}
-        self.stored[kind][object_id] |= json.loads(json.dumps(body))
-        return without_password(self.stored[kind][object_id])
+            body = body | {"dashcards": self.dashcards(body.get("dashcards", []), self.stored[object_type][object_id])}
+        self.stored[object_type][object_id] |= json.loads(json.dumps(body))
+        return without_password(self.stored[object_type][object_id])
 
     def check_card(self, body: Any) -> None:
         missing = {"name", "display", "dataset_query", "visualization_settings"} - set(body)
@@ -177,8 +177,8 @@ class MetabaseStandIn:
         return stored
 
 
-def item_type(kind: str, stored: dict[str, Any]) -> str:
-    return {"question": "card", "model": "dataset"}[stored["type"]] if kind == "card" else kind
+def item_type(object_type: str, stored: dict[str, Any]) -> str:
+    return {"question": "card", "model": "dataset"}[stored["type"]] if object_type == "card" else object_type
 
 
 def without_password(stored: dict[str, Any]) -> dict[str, Any]:

@@ -221,5 +221,5 @@ def test_grafana_is_provisioned_with_the_data_source_that_the_panels_name() -> N
     assert provider["allowUiUpdates"] is False
 
 
-def provisioning(kind: str) -> Any:
-    return yaml.safe_load((FOLDER / "provisioning" / kind / "chm.yml").read_text())
+def provisioning(folder_name: str) -> Any:
+    return yaml.safe_load((FOLDER / "provisioning" / folder_name / "chm.yml").read_text())

@@ -58,9 +58,9 @@ class Command(BaseCommand):
         self.stderr.flush()
         return sys.stdin.readline().rstrip("\n")
 
-    def _erase(self, client: Client, runs: int) -> object:
+    def _erase(self, client: Client, run_count: int) -> object:
         with progress_bar("runs") as progress:
-            bar = progress.add_task("removing", total=runs)
+            bar = progress.add_task("removing", total=run_count)
             return erase_client(
                 client, erased_by=getpass.getuser(), on_batch=lambda removed: progress.update(bar, completed=removed)
             )

@@ -19,9 +19,9 @@ ROW = re.compile(r"^\| (`chm_[^|]+) \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
 def documented_metrics() -> dict[str, tuple[str, tuple[str, ...]]]:
     rows = {}
-    for names, kind, labels in ROW.findall(DOCUMENT):
+    for names, metric_type, labels in ROW.findall(DOCUMENT):
         for name in re.findall(r"`(\w+)`", names):
-            rows[name] = (kind, tuple(sorted(label for label in re.split(r",\s*", labels.strip()) if label)))
+            rows[name] = (metric_type, tuple(sorted(label for label in re.split(r",\s*", labels.strip()) if label)))
     return rows
 
 
@@ -40,8 +40,8 @@ def existing_metrics(counts: InstallationCounts) -> dict[str, tuple[str, tuple[s
     return registered | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
 
 
-def _exported_name(name: str, kind: str) -> str:
-    return f"{name}_total" if kind == "counter" else name
+def _exported_name(name: str, metric_type: str) -> str:
+    return f"{name}_total" if metric_type == "counter" else name
 
 
 def test_docs_monitoring_lists_every_metric(db: None) -> None:

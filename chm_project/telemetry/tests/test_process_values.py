@@ -51,8 +51,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def process_that_counts(folder: Path, kind: str, run_count: int) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", COUNTING_CODE, kind, str(run_count)]
+def process_that_counts(folder: Path, process_role: str, run_count: int) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", COUNTING_CODE, process_role, str(run_count)]
     with subprocess.Popen(
         command, env=environment(folder), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -73,8 +73,8 @@ CREATED_RUNS = 'chm_ingest_runs_total{connection="acme",outcome="created"}'
 PAGE_COUNT = 'chm_ingest_page_duration_seconds_count{connection="acme"}'
 
 
-def used_connections(kind: str) -> str:
-    return f'chm_database_pool_connections{{process="{kind}",state="used"}}'
+def used_connections(process_role: str) -> str:
+    return f'chm_database_pool_connections{{process="{process_role}",state="used"}}'
 
 
 def test_counts_of_processes_and_their_forks_add_up_and_stay_after_they_end(tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ def test_requests_succeed_if_the_metrics_folder_is_unusable(tmp_path: Path) -> N
     log, token = tmp_path / "log", tmp_path / "token"
     token.write_text("scraper")
     variables = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
-    with web_server(log, **variables) as address:
-        assert requests.get(f"{address}/health", timeout=10).status_code == 200
-        scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+    with web_server(log, **variables) as base_url:
+        assert requests.get(f"{base_url}/health", timeout=10).status_code == 200
+        scraped = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
     assert scraped.status_code == 200
     assert "chm_broker_up 1.0" in scraped.text
     assert "each process has only its own metrics" in log.read_text()
@@ -117,12 +117,12 @@ def has_answered(path: Path) -> bool:
 def test_requests_of_all_web_processes_are_counted_by_route_and_status(tmp_path: Path) -> None:
     (token := tmp_path / "token").write_text("scraper")
     variables = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
-    with web_server(**variables) as address:
+    with web_server(**variables) as base_url:
         for _ in range(40):  # each on a new connection, which any of the processes may accept
-            requests.get(f"{address}/api/v1/runs/0b7e4c1e-0000-7000-8000-000000000000", timeout=10)
-        requests.get(f"{address}/no/such/page", timeout=10)
-        requests.get(f"{address}/api/v1/nothing?page={'x' * 200}", timeout=10)
-        scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+            requests.get(f"{base_url}/api/v1/runs/0b7e4c1e-0000-7000-8000-000000000000", timeout=10)
+        requests.get(f"{base_url}/no/such/page", timeout=10)
+        requests.get(f"{base_url}/api/v1/nothing?page={'x' * 200}", timeout=10)
+        scraped = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
         files = (tmp_path / "metrics").glob("histogram_*.db")
         processes_that_answered = [path.name for path in files if has_answered(path)]
     values = samples(scraped.text)

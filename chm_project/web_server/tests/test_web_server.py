@@ -32,13 +32,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def base_url() -> Iterator[str]:
     with web_server(CHM_DATABASE_URL="postgresql:///none?host=/nowhere") as url:
         yield url
 
 
-def connect(address: str) -> socket.socket:
-    parts = urlsplit(address)
+def connect(base_url: str) -> socket.socket:
+    parts = urlsplit(base_url)
     return socket.create_connection((str(parts.hostname), parts.port or 0), timeout=30)
 
 
@@ -63,32 +63,32 @@ def _expected_length(received: bytes) -> int:
 
 
 @contextmanager
-def clients_with_slow_bodies(address: str, connection_count: int) -> Iterator[None]:
+def clients_with_slow_bodies(base_url: str, connection_count: int) -> Iterator[None]:
     """Keep connections open that announce a long body but send only its first byte."""
     with ExitStack() as connections:
         for _ in range(connection_count):
-            client = connections.enter_context(connect(address))
+            client = connections.enter_context(connect(base_url))
             client.sendall(b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
         yield
 
 
-def slowest_response(address: str, path: str, seconds: float = 2) -> float:
+def slowest_response(base_url: str, path: str, seconds: float = 2) -> float:
     """Send requests for `seconds`; return the longest response time in seconds. Fail if a status is not 200."""
     slowest, deadline = 0.0, time.monotonic() + seconds
     while time.monotonic() < deadline:
         started_at = time.monotonic()
-        assert requests.get(f"{address}{path}", timeout=5).status_code == 200
+        assert requests.get(f"{base_url}{path}", timeout=5).status_code == 200
         slowest = max(slowest, time.monotonic() - started_at)
     return slowest
 
 
-def test_clients_with_slow_bodies_do_not_delay_other_clients(address: str) -> None:
-    with clients_with_slow_bodies(address, 64):
-        assert slowest_response(address, "/health") < 1
+def test_clients_with_slow_bodies_do_not_delay_other_clients(base_url: str) -> None:
+    with clients_with_slow_bodies(base_url, 64):
+        assert slowest_response(base_url, "/health") < 1
 
 
-def test_a_body_that_stops_arriving_is_refused_after_the_grace_period(address: str) -> None:
-    with connect(address) as client:
+def test_a_body_that_stops_arriving_is_refused_after_the_grace_period(base_url: str) -> None:
+    with connect(base_url) as client:
         started_at = time.monotonic()
         client.sendall(b"POST /ping/x/fail HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
         status, headers, body = read_response(client)
@@ -97,8 +97,8 @@ def test_a_body_that_stops_arriving_is_refused_after_the_grace_period(address: s
     assert 10 < time.monotonic() - started_at < 15
 
 
-def test_a_chunked_body_is_read_completely(address: str) -> None:
-    with connect(address) as client:
+def test_a_chunked_body_is_read_completely(base_url: str) -> None:
+    with connect(base_url) as client:
         client.sendall(
             b"POST /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         )
@@ -107,13 +107,13 @@ def test_a_chunked_body_is_read_completely(address: str) -> None:
         assert read_response(client)[0] == 200, "the body of the first request is not read as the next request"
 
 
-def test_health_is_answered_for_any_host_name(address: str) -> None:
-    response = requests.get(f"{address}/health", headers={"Host": "10.1.2.3:8000"}, timeout=5)
+def test_health_is_answered_for_any_host_name(base_url: str) -> None:
+    response = requests.get(f"{base_url}/health", headers={"Host": "10.1.2.3:8000"}, timeout=5)
     assert (response.status_code, response.json()) == (200, {"status": "ok", "version": VERSION})
 
 
-def parent_process(address: str) -> psutil.Process:
-    port = str(urlsplit(address).port)
+def parent_process(base_url: str) -> psutil.Process:
+    port = str(urlsplit(base_url).port)
     return next(
         process
         for process in psutil.Process().children(recursive=True)
@@ -121,58 +121,58 @@ def parent_process(address: str) -> psutil.Process:
     )
 
 
-def answered_connections(address: str, stack: ExitStack, count: int) -> None:
+def answered_connections(base_url: str, stack: ExitStack, count: int) -> None:
     """Open connections at the same time; return when all of them have an answer, and keep them open."""
-    clients = [stack.enter_context(connect(address)) for _ in range(count)]
+    clients = [stack.enter_context(connect(base_url)) for _ in range(count)]
     for client in clients:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert {read_response(client)[0] for client in clients} == {200}
 
 
-def open_connections(process: psutil.Process, address: str) -> int:
-    port = urlsplit(address).port
+def open_connections(process: psutil.Process, base_url: str) -> int:
+    port = urlsplit(base_url).port
     connections = process.net_connections("tcp")
     return sum(1 for each in connections if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port)
 
 
-def test_processes_share_connections_evenly(address: str) -> None:
-    children = parent_process(address).children()
+def test_processes_share_connections_evenly(base_url: str) -> None:
+    children = parent_process(base_url).children()
     for _ in range(3):
         with ExitStack() as stack:
-            answered_connections(address, stack, 8)
-            assert min(open_connections(child, address) for child in children) >= 3
-        while any(open_connections(child, address) for child in children):
+            answered_connections(base_url, stack, 8)
+            assert min(open_connections(child, base_url) for child in children) >= 3
+        while any(open_connections(child, base_url) for child in children):
             time.sleep(0.02)
 
 
-def test_a_stuck_process_does_not_keep_the_others_from_accepting(address: str) -> None:
+def test_a_stuck_process_does_not_keep_the_others_from_accepting(base_url: str) -> None:
     with ExitStack() as stack:
-        answered_connections(address, stack, 2)
-        stuck, other = parent_process(address).children()
+        answered_connections(base_url, stack, 2)
+        stuck, other = parent_process(base_url).children()
         stuck.suspend()
         stack.callback(stuck.resume)
-        answered_connections(address, stack, 20)
-        assert open_connections(other, address) == 21
+        answered_connections(base_url, stack, 20)
+        assert open_connections(other, base_url) == 21
 
 
-def test_no_connection_is_refused_while_a_killed_child_is_replaced(address: str) -> None:
+def test_no_connection_is_refused_while_a_killed_child_is_replaced(base_url: str) -> None:
     errors: list[Exception] = []
     stopped = threading.Event()
 
     def connect_repeatedly() -> None:
         while not stopped.is_set():
             try:
-                connect(address).close()
+                connect(base_url).close()
             except OSError as error:
                 errors.append(error)
 
     connecting = threading.Thread(target=connect_repeatedly)
     connecting.start()
-    parent = parent_process(address)
+    parent = parent_process(base_url)
     for _ in range(5):
         for child in parent.children():
             os.kill(child.pid, signal.SIGKILL)
-        assert requests.get(f"{address}/health", timeout=5).status_code == 200
+        assert requests.get(f"{base_url}/health", timeout=5).status_code == 200
         time.sleep(0.3)
     stopped.set()
     connecting.join()
@@ -180,37 +180,37 @@ def test_no_connection_is_refused_while_a_killed_child_is_replaced(address: str)
     assert len(parent.children()) == 2
 
 
-def test_api_pings_and_pages_return_503_with_retry_after_if_the_database_is_down(address: str) -> None:
+def test_api_pings_and_pages_return_503_with_retry_after_if_the_database_is_down(base_url: str) -> None:
     token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
-    requests.get(f"{address}/api/v1/clients", headers=token, timeout=10)
+    requests.get(f"{base_url}/api/v1/clients", headers=token, timeout=10)
     for path in ("/api/v1/clients", "/ping/chm_12345678_" + "x" * 40, "/admin/login/?next=/admin/"):
         cookies = {"sessionid": "x" * 32}
         started_at = time.monotonic()
-        response = requests.get(f"{address}{path}", headers=token, cookies=cookies, timeout=10)
+        response = requests.get(f"{base_url}{path}", headers=token, cookies=cookies, timeout=10)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "3"), path
         assert time.monotonic() - started_at < 2.5
         if path.startswith("/api"):
             assert response.json()["error"]["code"] == "unavailable"
         if path.startswith("/admin"):
             assert "CHM cannot answer at the moment" in response.text
-    assert requests.get(f"{address}/health", timeout=5).status_code == 200
-    assert requests.get(f"{address}/ready", timeout=5).json() == {"status": "unavailable"}
+    assert requests.get(f"{base_url}/health", timeout=5).status_code == 200
+    assert requests.get(f"{base_url}/ready", timeout=5).json() == {"status": "unavailable"}
 
 
 def test_the_database_is_used_within_two_seconds_after_an_outage() -> None:
-    with empty_database("chm_test_comes_back") as url, web_server(CHM_DATABASE_URL=url) as address:
+    with empty_database("chm_test_comes_back") as url, web_server(CHM_DATABASE_URL=url) as base_url:
         name = sql.Identifier("chm_test_comes_back")
         server_url = urlsplit(url)._replace(path="/postgres").geturl()
         with psycopg.connect(server_url, autocommit=True) as server:
             server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
             deadline = time.monotonic() + 4
             while time.monotonic() < deadline:
-                assert requests.get(f"{address}/ready", timeout=4).status_code == 503
+                assert requests.get(f"{base_url}/ready", timeout=4).status_code == 503
             server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
         started_at = time.monotonic()
         token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
         # The database has no tables: as soon as it is used, looking up the token fails with another status than 503.
-        while requests.get(f"{address}/api/v1/clients", headers=token, timeout=4).status_code == 503:
+        while requests.get(f"{base_url}/api/v1/clients", headers=token, timeout=4).status_code == 503:
             time.sleep(0.05)
         assert time.monotonic() - started_at < 2
 

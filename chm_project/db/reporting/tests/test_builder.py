@@ -102,7 +102,7 @@ def test_a_shape_with_a_view_is_built_as_of_now(other_app: OtherApp) -> None:
 def test_a_new_last_column_does_not_drop_the_view(other_app: OtherApp) -> None:
     other_app.write_view("platforms", "SELECT platform FROM reporting.pipelines", "platform")
     builder.rebuild(connection)
-    before = query_column("SELECT 'reporting.platforms'::regclass::oid")
+    oid_before = query_column("SELECT 'reporting.platforms'::regclass::oid")
     execute("CREATE VIEW public.of_an_analyst AS SELECT * FROM reporting.platforms")
     try:
         other_app.write_view(
@@ -112,7 +112,7 @@ def test_a_new_last_column_does_not_drop_the_view(other_app: OtherApp) -> None:
     finally:
         execute("DROP VIEW public.of_an_analyst")
 
-    assert query_column("SELECT 'reporting.platforms'::regclass::oid") == before
+    assert query_column("SELECT 'reporting.platforms'::regclass::oid") == oid_before
     assert query_column("SELECT count(environment) FROM reporting.platforms") == [0]
 
 
@@ -121,12 +121,12 @@ def test_removing_a_column_keeps_the_grants_of_each_role(other_app: OtherApp, ro
     other_app.write_view("platforms", COUNT_BY_PLATFORM, "platform", "pipelines")
     builder.rebuild(connection)
     assert "platforms" in readable_views(full_role)
-    before = query_column("SELECT 'reporting.clients'::regclass::oid")
+    oid_before = query_column("SELECT 'reporting.clients'::regclass::oid")
 
     other_app.write_view("platforms", "SELECT platform FROM reporting.pipelines", "platform")
     builder.rebuild(connection)
 
-    assert query_column("SELECT 'reporting.clients'::regclass::oid") != before, "all views were created again"
+    assert query_column("SELECT 'reporting.clients'::regclass::oid") != oid_before, "all views were created again"
     assert readable_views(full_role) == all_views()
     assert readable_views(partial_role) == {"clients"}
     assert query_column(
@@ -304,14 +304,14 @@ def test_the_error_names_a_reader_that_does_not_finish_and_nothing_changes(other
 def test_the_error_names_a_wrong_file_and_nothing_changes(
     other_app: OtherApp, files: dict[str, str], message: str
 ) -> None:
-    before = all_views()
+    views_before = all_views()
     for name, query in files.items():
         other_app.write_view(name, query, "a")
 
     with pytest.raises(builder.ReportingSchemaError, match=message):
         builder.rebuild(connection)
 
-    assert all_views() == before
+    assert all_views() == views_before
 
 
 def test_rebuild_reporting_builds_the_views_and_check_prints_whether_they_are_current(
@@ -346,7 +346,7 @@ def test_a_view_dropped_by_hand_is_restored() -> None:
 
 
 def test_reversing_migrations_drops_the_views_and_the_last_migration_restores_them(roles: tuple[str, str]) -> None:
-    before = all_views()
+    views_before = all_views()
 
     call_command("migrate", "alerting", "0001", verbosity=0)
     assert all_views() == set()
@@ -354,4 +354,4 @@ def test_reversing_migrations_drops_the_views_and_the_last_migration_restores_th
     assert all_views() == set(), "alerting's migrations are not applied yet"
     call_command("migrate", verbosity=0)
 
-    assert all_views() == before == readable_views(roles[0])
+    assert all_views() == views_before == readable_views(roles[0])
