@@ -100,14 +100,14 @@ def test_a_reload_replaces_all_children_and_loses_no_request() -> None:
 
 
 def test_an_application_that_fails_to_load_does_not_replace_the_running_one(tmp_path: Path) -> None:
-    port, base_url = free_port(), tmp_path / "base_url"
-    base_url.write_text(NO_DATABASE)
+    port, url_file = free_port(), tmp_path / "url"
+    url_file.write_text(NO_DATABASE)
     with (
-        server(port, CHM_DATABASE_URL="", CHM_DATABASE_URL_FILE=str(base_url)) as parent,
+        server(port, CHM_DATABASE_URL="", CHM_DATABASE_URL_FILE=str(url_file)) as parent,
         connected(port) as open_connection,
     ):
         former_children = wait_for_children(parent)
-        base_url.write_text("mysql://elsewhere/chm")
+        url_file.write_text("mysql://elsewhere/chm")
         parent.send_signal(signal.SIGHUP)
         for _ in attempts():
             if set(parent.children()) - former_children:
