@@ -185,8 +185,7 @@ def document(results: list[str], timing: Timing) -> str:
 `make prometheus-drill` writes this page. Debian's Prometheus {version_number} watches a live CHM with production
 settings. The test stops parts of CHM, and waits until the alerts fire and resolve. It uses the alert rules of
 `docker/prometheus/chm-rules.yml` with shorter times. Ingestion counts as stopped after
-{timing.ingestion_stopped_seconds} s.
-An alert fires after its condition was true for {timing.hold_seconds} s.
+{timing.ingestion_stopped_seconds} s. An alert fires after its condition was true for {timing.hold_seconds} s.
 
 {result_lines}
 """
