@@ -169,13 +169,15 @@ def test_no_connection_is_refused_while_a_killed_child_is_replaced(base_url: str
     connecting = threading.Thread(target=connect_repeatedly)
     connecting.start()
     parent = parent_process(base_url)
-    for _ in range(5):
-        for child in parent.children():
-            os.kill(child.pid, signal.SIGKILL)
-        assert requests.get(f"{base_url}/health", timeout=5).status_code == 200
-        time.sleep(0.3)
-    stopped.set()
-    connecting.join()
+    try:
+        for _ in range(5):
+            for child in parent.children():
+                os.kill(child.pid, signal.SIGKILL)
+            assert requests.get(f"{base_url}/health", timeout=5).status_code == 200
+            time.sleep(0.3)
+    finally:
+        stopped.set()
+        connecting.join()
     assert not errors
     assert len(parent.children()) == 2
 
