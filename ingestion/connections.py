@@ -40,7 +40,7 @@ from ingestion.connectors.declarative import DeclarativeConnector
 from ingestion.connectors.source_description import PRESETS, SourceDescription, read_preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expand_links, is_template, link_templates
-from inventory.selection import Selection, read_selection
+from inventory.selection import PipelineSelection, read_selection
 
 # A connection's name is part of cache keys, locks and labels of metrics.
 CONNECTION_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -108,7 +108,7 @@ class Connection:
     connector: str
     base_url: str
     auth: AuthSettings = field(default_factory=AuthSettings)
-    pipelines: Selection = field(default_factory=Selection)
+    pipelines: PipelineSelection = field(default_factory=PipelineSelection)
     http_settings: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
     reconcile_days: int = 3  # how many last days are read again once a day; 0: none

@@ -68,13 +68,13 @@ class PartnerResponse:
     next_url: str | None = None
 
 
-class _Retry(Exception):
-    """An attempt that failed with `error` and may be repeated, after `retry_after` seconds if the partner set them."""
+class _RetryableFailure(Exception):
+    """An attempt that failed with `error` and may be repeated, after `retry_after_seconds` if the partner set them."""
 
-    def __init__(self, error: PartnerError, retry_after: float | None = None) -> None:
+    def __init__(self, error: PartnerError, retry_after_seconds: float | None = None) -> None:
         super().__init__(str(error))
         self.error = error
-        self.retry_after = retry_after
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class PartnerSession:
         attempts = self.settings.max_retries + 1
         try:
             for attempt in Retrying(
-                retry=retry_if_exception_type(_Retry),
+                retry=retry_if_exception_type(_RetryableFailure),
                 stop=stop_after_attempt(attempts),
                 wait=self._wait,
                 sleep=self._sleep,
@@ -201,7 +201,7 @@ class PartnerSession:
             ):
                 with attempt:
                     return self._attempt(request, authenticated=authenticated)
-        except _Retry as failure:
+        except _RetryableFailure as failure:
             tries = f" ({attempts} attempts)" if attempts > 1 else ""
             raise type(failure.error)(f"{failure.error}{tries}") from None
         raise AssertionError("unreachable: Retrying returns or raises")
@@ -209,7 +209,7 @@ class PartnerSession:
     def _wait(self, state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
-        if isinstance(failure, _Retry) and failure.retry_after is not None:
+        if isinstance(failure, _RetryableFailure) and failure.retry_after_seconds is not None:
             return 0  # the rate limit waits, because the pause applies to every request and not only to this one
         # Jitter, so that several workers do not retry at the same time.
         return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - not cryptography
@@ -243,7 +243,7 @@ class PartnerSession:
         except TooLarge as error:
             raise TooLarge(f"{request_name}: {error}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Retry(Unavailable(f"{request_name} failed: {self._failure_reason(error)}")) from None
+            raise _RetryableFailure(Unavailable(f"{request_name} failed: {self._failure_reason(error)}")) from None
         return self._checked_response(request_name, response, content, authenticated=authenticated)
 
     def _checked_response(
@@ -257,7 +257,9 @@ class PartnerSession:
             except (ValueError, RecursionError):
                 # A proxy may have shortened the body or returned a page of its own, so a retry can succeed.
                 kind = response.headers.get("Content-Type", "no content type")
-                raise _Retry(BadAnswer(f"{request_name} answered {status} without readable JSON ({kind})")) from None
+                raise _RetryableFailure(
+                    BadAnswer(f"{request_name} answered {status} without readable JSON ({kind})")
+                ) from None
         detail = self._error_detail(content)
         message = f"{request_name} answered {status}{detail}"
         pause = _requested_pause(status, response.headers)
@@ -266,7 +268,7 @@ class PartnerSession:
             self._on_pause(pause)
         # GitHub answers 403 when its rate limit is used up.
         if status == 429 or status >= 500 or (status == 403 and pause is not None):
-            raise _Retry(Unavailable(message), pause)
+            raise _RetryableFailure(Unavailable(message), pause)
         if 300 <= status < 400:
             host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
             raise Refused(f"{message}: it redirects to {host}; set base_url to the address of the API")

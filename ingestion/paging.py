@@ -31,13 +31,13 @@ class PageLimit:
     def __init__(self) -> None:
         self.pages = 0
 
-    def count_page(self, runs: int) -> None:
+    def count_page(self, run_count: int) -> None:
         """Count a page with this number of runs. Raise BadAnswer above a limit."""
         self.pages += 1
         if self.pages > MAX_PAGES:
             raise BadAnswer(f"more than {MAX_PAGES} pages")
-        if runs > MAX_PAGE_RUNS:
-            raise BadAnswer(f"a page with {runs} runs (the limit is {MAX_PAGE_RUNS})")
+        if run_count > MAX_PAGE_RUNS:
+            raise BadAnswer(f"a page with {run_count} runs (the limit is {MAX_PAGE_RUNS})")
 
 
 class CursorPaging:

@@ -62,4 +62,4 @@ def _record(events: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) ->
         if dry_run:
             transaction.set_rollback(True)
     report.pages_processed += 1
-    report.count(count_outcomes(results))
+    report.add_outcomes(count_outcomes(results))

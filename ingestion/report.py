@@ -36,14 +36,14 @@ class Report:
     notices: set[str] = field(default_factory=set)  # messages for operators that are not errors
     unfinished: bool = False  # stopped early; the next ingestion continues at the saved position
 
-    def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
+    def add_page(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
         self.pages_processed += 1
-        self.count(outcomes)
+        self.add_outcomes(outcomes)
         self.unknown |= page.unknown_ids
         self.unknown_pipelines = len(self.unknown)
         self.notices |= page.notices
 
-    def count(self, outcomes: Mapping[Outcome, int]) -> None:
+    def add_outcomes(self, outcomes: Mapping[Outcome, int]) -> None:
         self.runs_processed += sum(outcomes.values())
         self.created += outcomes.get(Outcome.CREATED, 0)
         self.updated += outcomes.get(Outcome.UPDATED, 0)

@@ -12,7 +12,6 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion.bookkeeping import mark_failed, mark_walked
 from ingestion.checkpoints import Checkpoint
 from ingestion.circuit import CircuitBreaker
 from ingestion.connections import ConfigurationError, Connection
@@ -20,6 +19,7 @@ from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
 from ingestion.error_texts import fetch_error_texts
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
+from ingestion.ingestion_columns import mark_failed, mark_walked
 from ingestion.page_log import PageLog
 from ingestion.paging import Position
 from ingestion.read_ahead import ReadAhead
@@ -275,7 +275,7 @@ def _store(page: _PreparedPage, scope: IngestionScope, report: Report) -> Mappin
         if scope.dry_run:
             transaction.set_rollback(True)
     outcomes = count_outcomes(results)
-    report.add(page.source, outcomes)
+    report.add_page(page.source, outcomes)
     for result in results:
         if result.outcome is Outcome.REJECTED and len(report.rejections) < MAX_REPORTED_REJECTIONS:
             report.rejections.append(str(result.error))

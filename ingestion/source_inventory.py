@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from chm_project.db import best_effort_cache
 from chm_project.scrubbing import scrub_text
-from ingestion.bookkeeping import mark_listed
 from ingestion.connections import Connection
 from ingestion.connectors.base import Connector, SourcePipeline, Target
 from ingestion.errors import PartnerError, Refused
+from ingestion.ingestion_columns import mark_listed
 from ingestion.report import Report
 from ingestion.scope import StopCondition
 

@@ -41,13 +41,13 @@ from chm_project.settings.config_reader import ConfigReader
 from inventory.maintenance_windows import (
     WEEKDAYS,
     DatedWindow,
+    MaintenanceWindow,
     WeeklyWindow,
-    Window,
     WindowSpan,
     first_moment,
     last_moment,
 )
-from inventory.selection import Selection, read_selection
+from inventory.selection import PipelineSelection, read_selection
 
 logger = logging.getLogger(__name__)
 
@@ -60,15 +60,15 @@ class Maintenance:
     """A window of planned maintenance, and the pipelines that it applies to."""
 
     reason: str
-    pipelines: Selection
-    window: Window
+    pipelines: PipelineSelection
+    window: MaintenanceWindow
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The owner and the runbook of the selected pipelines. Each is empty if the file does not contain it."""
 
-    pipelines: Selection
+    pipelines: PipelineSelection
     owner: str
     runbook_url: str
 

@@ -50,7 +50,7 @@ class DatedWindow:
         return self.span if self.span.since <= moment < self.span.until else None
 
 
-Window = WeeklyWindow | DatedWindow
+MaintenanceWindow = WeeklyWindow | DatedWindow
 
 
 def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
@@ -63,7 +63,7 @@ def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
     return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def covered_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
+def covered_until(windows: Iterable[MaintenanceWindow], since: datetime, until: datetime) -> datetime | None:
     """Return the end of windows that together cover `since` to `until` without a gap; None if there is a gap."""
     all_windows, covered_to = list(windows), since
     while spans := [span for window in all_windows if (span := window.span_at(covered_to))]:

@@ -13,7 +13,7 @@ SELECTION_KEYS = {"clients", "platform", "environment", "external_ids", "externa
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PipelineSelection:
     """The pipelines that a table of a TOML file applies to. An empty value does not restrict."""
 
     clients: tuple[str, ...] = ()
@@ -42,8 +42,8 @@ class Selection:
         )
 
 
-def read_selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> Selection:
-    selection = Selection(
+def read_selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> PipelineSelection:
+    selection = PipelineSelection(
         clients=reader.texts(table, where, "clients"),
         platform=reader.choice(table, where, "platform", tuple(Platform.values)),
         environment=reader.choice(table, where, "environment", tuple(Environment.values)),

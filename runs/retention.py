@@ -40,11 +40,11 @@ class PruneSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneResult:
-    """How many runs of how many pipelines were deleted. `finished` is false if time ran out before the last run."""
+    """How many runs of how many pipelines were deleted. `is_finished` is false if time ran out before the last run."""
 
-    runs: int
-    pipelines: int
-    finished: bool
+    run_count: int
+    pipeline_count: int
+    is_finished: bool
 
 
 def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
@@ -82,13 +82,13 @@ def prune(
         is_full = True
         while is_full:
             if time.monotonic() >= stop_at:
-                return PruneResult(runs=deleted.total(), pipelines=len(deleted), finished=False)
+                return PruneResult(run_count=deleted.total(), pipeline_count=len(deleted), is_finished=False)
             batch = _run_pruning_query(_pruning_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
             # A batch that is not full is the last one. Runs locked by another session stay until the next pruning.
             is_full = sum(batch.values()) == BATCH_SIZE
-    return PruneResult(runs=deleted.total(), pipelines=len(deleted), finished=True)
+    return PruneResult(run_count=deleted.total(), pipeline_count=len(deleted), is_finished=True)
 
 
 def _selected_pipelines(selection: PruneSelection) -> PipelineQuerySet:

@@ -85,7 +85,7 @@ class RunPages:
             if self.sorted_from:
                 rows = rows.filter(event_at__gte=self.sorted_from)
         elif self.scans_without_index or (
-            self.search_result and len(self.search_result.pipelines) > MAX_PROBED_PIPELINES
+            self.search_result and len(self.search_result.pipeline_ids) > MAX_PROBED_PIPELINES
         ):
             rows, scan_end = self._limit_scan(rows, order, position)
         # One row more shows whether another page follows.
@@ -115,7 +115,7 @@ class RunPages:
 
     def _first_rows(self, rows: QuerySet[Any], limit: int, order: Keyset) -> list[Any]:
         if self.search_result is not None:
-            found_runs = order.sort(rows.filter(pk__in=self.search_result.runs))[:limit]
+            found_runs = order.sort(rows.filter(pk__in=self.search_result.run_ids))[:limit]
             return merge_sorted(order, list(found_runs), self._rows_of_found_pipelines(rows, limit, order), limit=limit)
         if self.clients is None or not self.is_by_time:
             return list(order.sort(rows)[:limit])
@@ -123,12 +123,12 @@ class RunPages:
         return self._rows_by_pipeline(pipelines, rows, limit, order)
 
     def _rows_of_found_pipelines(self, rows: QuerySet[Any], limit: int, order: Keyset) -> list[Any]:
-        if self.search_result is None or not self.search_result.pipelines:
+        if self.search_result is None or not self.search_result.pipeline_ids:
             return []
-        if self.is_by_time and len(self.search_result.pipelines) <= MAX_PROBED_PIPELINES:
-            pipelines = Pipeline.objects.filter(pk__in=self.search_result.pipelines)
+        if self.is_by_time and len(self.search_result.pipeline_ids) <= MAX_PROBED_PIPELINES:
+            pipelines = Pipeline.objects.filter(pk__in=self.search_result.pipeline_ids)
             return self._rows_by_pipeline(pipelines, rows, limit, order)
-        return list(order.sort(rows.filter(pipeline_id__in=self.search_result.pipelines))[:limit])
+        return list(order.sort(rows.filter(pipeline_id__in=self.search_result.pipeline_ids))[:limit])
 
     def _rows_by_pipeline(
         self, pipelines: QuerySet[Pipeline], rows: QuerySet[Any], limit: int, order: Keyset

@@ -22,8 +22,8 @@ MAX_PROBED_PIPELINES = 300
 class SearchResult:
     """Runs found by id or error text, and pipelines found by name."""
 
-    runs: list[UUID]
-    pipelines: list[UUID]
+    run_ids: list[UUID]
+    pipeline_ids: list[UUID]
     # More than MAX_FOUND_BY_ID ids begin with the text.
     has_more_ids: bool
 
@@ -44,8 +44,8 @@ def search(
     by_error = matching.order_by("-event_at", "-id").values_list("pk", flat=True)[:MAX_FOUND_BY_ID]
     pipelines_by_name = pipelines.filter(Q(name__icontains=text) | Q(client__name__icontains=text)).order_by()
     return SearchResult(
-        runs=[*by_id[:MAX_FOUND_BY_ID], *_as_uuid(text), *by_error],
-        pipelines=list(pipelines_by_name.values_list("pk", flat=True)),
+        run_ids=[*by_id[:MAX_FOUND_BY_ID], *_as_uuid(text), *by_error],
+        pipeline_ids=list(pipelines_by_name.values_list("pk", flat=True)),
         has_more_ids=len(by_id) > MAX_FOUND_BY_ID,
     )
 

@@ -41,10 +41,10 @@ _MAX_PREPARED_RUNS = 20
 
 
 @cache
-def _statement(kind: Kind, clock: Clock, *, prepared: bool) -> HotQuery:
+def _statement(kind: Kind, clock: Clock, *, is_prepared: bool) -> HotQuery:
     """Return the statement for a kind and a clock. Both are constants in it, so PostgreSQL plans fewer branches."""
     text = _RECORD_RUNS_SQL.replace("%(kind)s", f"'{kind.value}'").replace("%(clock)s", f"'{clock.value}'")
-    return HotQuery(text, prepared)
+    return HotQuery(text, is_prepared)
 
 
 class Outcome(StrEnum):
@@ -237,7 +237,7 @@ def _write(layer: _Layer, results: list[Result]) -> None:
             # Without this, PostgreSQL would plan a small write again on each execution.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        statement = _statement(layer.kind, layer.clock, prepared=is_small)
+        statement = _statement(layer.kind, layer.clock, is_prepared=is_small)
         overtaken: list[int] = []
         for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(json_rows, dumps=bytes)):
             if outcome is None:

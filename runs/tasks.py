@@ -27,6 +27,6 @@ def prune_runs() -> dict[str, int]:
         PruneSelection(cutoff=timezone.now() - age, keep_failures=settings.CHM_PRUNE_KEEP_FAILURES),
         seconds=_PRUNING_SECONDS,
     )
-    if not pruned.finished:
+    if not pruned.is_finished:
         prune_runs.delay()
-    return {"runs": pruned.runs, "pipelines": pruned.pipelines}
+    return {"runs": pruned.run_count, "pipelines": pruned.pipeline_count}

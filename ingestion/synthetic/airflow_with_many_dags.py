@@ -8,9 +8,9 @@ from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
-def dag_run(dag_id: str, number: int, at: datetime, state: str = "success") -> dict[str, Any]:
+def dag_run(dag_id: str, number: int, moment: datetime, state: str = "success") -> dict[str, Any]:
     """Return a row with the fields that CHM reads, without `updated_at`, which Airflow does not return."""
-    time = at.isoformat()
+    time = moment.isoformat()
     return {
         "dag_id": dag_id,
         "dag_run_id": f"scheduled__{number}",

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingestion.synthetic.dataset import Dataset, dataset, read_time
-from ingestion.synthetic.live_runs import Run, RunLeftOpen, SimulatedPipeline
+from ingestion.synthetic.live_runs import RunLeftOpen, RunRow, SimulatedPipeline
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
@@ -137,7 +137,7 @@ class DemoPartner(PartnerServer):
             cursor = ids[begin + PAGE_SIZE - 1]
         return Answer(body={"runs": page, "next_cursor": cursor})
 
-    def _runs(self, pipeline: SimulatedPipeline) -> list[Run]:
+    def _runs(self, pipeline: SimulatedPipeline) -> list[RunRow]:
         now = self._clock()
         runs = pipeline.runs(now)
         live_ids = {run["external_run_id"] for run in runs}

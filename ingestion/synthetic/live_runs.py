@@ -26,7 +26,7 @@ CANCELED_SHARE = 0.03
 BROKEN_ONE_IN = 14
 BROKEN_FAILURE_RATE = 0.97
 
-Run = dict[str, Any]
+RunRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +38,32 @@ class SimulatedPipeline:
     seed: int = 1
     is_silent: bool = False
 
-    def runs(self, now: float) -> list[Run]:
+    def runs(self, now: float) -> list[RunRow]:
         """Return the runs of the last half hour as they are at `now` (seconds since 1970), oldest first."""
         if self.is_silent:
             return []
         random = self._random("habits")
         period, offset = random.randint(*PERIOD_SECONDS), random.randint(0, PERIOD_SECONDS[1])
-        broken = random.randrange(BROKEN_ONE_IN) == 0
+        is_broken = random.randrange(BROKEN_ONE_IN) == 0
         first = int(now - RETURNED_SECONDS - offset) // period + 1
         last = int(now - offset) // period
-        return [self._run_at(number, number * period + offset, broken, now) for number in range(first, last + 1)]
+        return [self._run_at(number, number * period + offset, is_broken, now) for number in range(first, last + 1)]
 
     def run_number(self, external_run_id: str) -> int | None:
         """Return the number of a live run of this pipeline, or None for any other run."""
         prefix, _, number = external_run_id.rpartition(".live-")
         return int(number) if prefix == self.external_id and number.isdecimal() else None
 
-    def _run_at(self, number: int, queued_at: int, broken: bool, now: float) -> Run:
+    def _run_at(self, number: int, queued_at: int, is_broken: bool, now: float) -> RunRow:
         random = self._random(str(number))
         low, high = ROW_RANGES[self.pipeline_type]
         total_rows = random.randint(low, high)
         error, reason = random.choice(ERRORS)
-        fails = random.random() < (BROKEN_FAILURE_RATE if broken else FAILURE_RATE)
-        runs_again = fails and not broken and random.random() < RUN_AGAIN_SHARE
+        fails = random.random() < (BROKEN_FAILURE_RATE if is_broken else FAILURE_RATE)
+        runs_again = fails and not is_broken and random.random() < RUN_AGAIN_SHARE
         canceled = not fails and random.random() < CANCELED_SHARE
         started = queued_at + random.randint(*QUEUED_SECONDS)
-        run: Run = {"external_run_id": f"{self.external_id}.live-{number}"}
+        run: RunRow = {"external_run_id": f"{self.external_id}.live-{number}"}
         if now < started:
             return run | {"status": "queued", "updated_at": time_text(queued_at)}
         ended = started + random.randint(*WORK_SECONDS)
@@ -95,7 +95,7 @@ class RunLeftOpen:
     started_at: str
     ends_at: int
 
-    def runs(self, now: float) -> Iterator[Run]:
+    def runs(self, now: float) -> Iterator[RunRow]:
         if now >= self.ends_at:
             yield {
                 "external_run_id": self.external_run_id,

@@ -53,9 +53,9 @@ def stored_runs() -> list[tuple[Any, ...]]:
     return list(Run.objects.order_by("pipeline__name", "external_run_id").values_list(*fields))
 
 
-def stop_after(partner: PartnerServer, requests: int) -> StopCondition:
+def stop_after(partner: PartnerServer, request_count: int) -> StopCondition:
     """Return a condition that stops after this number of further requests."""
-    last = len(partner.requests) + requests
+    last = len(partner.requests) + request_count
     return StopCondition(is_stopping=lambda: len(partner.requests) >= last)
 
 

@@ -37,9 +37,9 @@ def create_rule(**fields: Any) -> Any:
     return apps.get_model("alerting.AlertRule").objects.create(**values)
 
 
-def run_action(browser: Browser, page: str, action: str, *rows: Any, **other_fields: str) -> Any:
+def run_action(browser: Browser, list_url: str, action: str, *rows: Any, **other_fields: str) -> Any:
     data = {"action": action, "_selected_action": [str(row.pk) for row in rows], **other_fields}
-    return browser.post(page, data)
+    return browser.post(list_url, data)
 
 
 def test_the_confirmation_lists_pipelines_that_leave_the_board_and_rules_that_are_paused(browser: Browser) -> None:
@@ -108,51 +108,51 @@ def test_enabling_a_client_restores_only_pipelines_that_were_active_before(brows
 def test_all_pipelines_of_a_selection_across_pages_are_confirmed_and_disabled(browser: Browser) -> None:
     PipelineFactory.create_batch(101, platform="dbt")
     other = PipelineFactory.create(platform="cron")
-    page, first = f"{PIPELINES_URL}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
+    list_url, first = f"{PIPELINES_URL}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
 
-    response = run_action(browser, page, "disable", first, select_across="1", index="0")
+    response = run_action(browser, list_url, "disable", first, select_across="1", index="0")
 
     assert "Disable 101 pipelines?" in visible_text(response)
     assert "and 81 more" in visible_text(response)
     hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', response.content.decode())
-    browser.post(page, {name: value for name, value in hidden if name != "csrfmiddlewaretoken"})
+    browser.post(list_url, {name: value for name, value in hidden if name != "csrfmiddlewaretoken"})
     assert list(Pipeline.objects.filter(is_active=True)) == [other]
 
 
-@pytest.mark.parametrize("page", [CLIENTS_URL, PIPELINES_URL])
-def test_one_object_can_be_disabled_from_its_form(browser: Browser, page: str) -> None:
-    row: Any = ClientFactory.create() if page == CLIENTS_URL else PipelineFactory.create()
-    address = f"{page}{row.pk}/"
-    assert f"{address}disable/" in browser.get(f"{address}change/").content.decode()
+@pytest.mark.parametrize("list_url", [CLIENTS_URL, PIPELINES_URL])
+def test_one_object_can_be_disabled_from_its_form(browser: Browser, list_url: str) -> None:
+    row: Any = ClientFactory.create() if list_url == CLIENTS_URL else PipelineFactory.create()
+    url = f"{list_url}{row.pk}/"
+    assert f"{url}disable/" in browser.get(f"{url}change/").content.decode()
 
-    assert "Disable 1" in visible_text(browser.get(f"{address}disable/"))
-    browser.post(f"{address}disable/", {"confirmed": "yes"})
+    assert "Disable 1" in visible_text(browser.get(f"{url}disable/"))
+    browser.post(f"{url}disable/", {"confirmed": "yes"})
 
     row.refresh_from_db()
     assert row.is_active is False
-    form_page = browser.get(f"{address}change/").content.decode()
-    assert f"{address}enable/" in form_page
-    assert f"{address}disable/" not in form_page
-    assert "Nothing to disable: already disabled." in visible_text(browser.get(f"{address}disable/"))
+    form_page = browser.get(f"{url}change/").content.decode()
+    assert f"{url}enable/" in form_page
+    assert f"{url}disable/" not in form_page
+    assert "Nothing to disable: already disabled." in visible_text(browser.get(f"{url}disable/"))
 
 
-@pytest.mark.parametrize("page", [CLIENTS_URL, PIPELINES_URL])
-def test_disabling_an_unknown_object_returns_404(browser: Browser, page: str) -> None:
-    assert browser.get(f"{page}019b0000-0000-7000-8000-000000000000/disable/").status_code == 404
-    assert browser.get(f"{page}nonsense/enable/").status_code == 404
+@pytest.mark.parametrize("list_url", [CLIENTS_URL, PIPELINES_URL])
+def test_disabling_an_unknown_object_returns_404(browser: Browser, list_url: str) -> None:
+    assert browser.get(f"{list_url}019b0000-0000-7000-8000-000000000000/disable/").status_code == 404
+    assert browser.get(f"{list_url}nonsense/enable/").status_code == 404
 
 
-@pytest.mark.parametrize("page", [CLIENTS_URL, PIPELINES_URL])
-def test_pages_do_not_offer_to_delete_clients_or_pipelines(browser: Browser, page: str) -> None:
+@pytest.mark.parametrize("list_url", [CLIENTS_URL, PIPELINES_URL])
+def test_pages_do_not_offer_to_delete_clients_or_pipelines(browser: Browser, list_url: str) -> None:
     row: Any = PipelineFactory.create()
-    row = row.client if page == CLIENTS_URL else row
+    row = row.client if list_url == CLIENTS_URL else row
 
-    for address in (page, f"{page}{row.pk}/change/"):
-        assert not re.search("delete", visible_text(browser.get(address)), re.IGNORECASE)
-        assert "/delete/" not in browser.get(address).content.decode()
-        assert "delete_selected" not in browser.get(address).content.decode()
-    assert browser.post(f"{page}{row.pk}/delete/", {"post": "yes"}).status_code == 403
-    run_action(browser, page, "delete_selected", row, post="yes")
+    for url in (list_url, f"{list_url}{row.pk}/change/"):
+        assert not re.search("delete", visible_text(browser.get(url)), re.IGNORECASE)
+        assert "/delete/" not in browser.get(url).content.decode()
+        assert "delete_selected" not in browser.get(url).content.decode()
+    assert browser.post(f"{list_url}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    run_action(browser, list_url, "delete_selected", row, post="yes")
     row.refresh_from_db()
 
 
@@ -161,5 +161,5 @@ def test_hostile_names_are_escaped_on_the_confirmation(browser: Browser) -> None
     pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
     create_rule(pipeline=pipeline, destination=f"#{hostile}")
 
-    for page, row in ((CLIENTS_URL, pipeline.client), (PIPELINES_URL, pipeline)):
-        assert hostile not in run_action(browser, page, "disable", row).content.decode()
+    for list_url, row in ((CLIENTS_URL, pipeline.client), (PIPELINES_URL, pipeline)):
+        assert hostile not in run_action(browser, list_url, "disable", row).content.decode()

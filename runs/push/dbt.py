@@ -64,7 +64,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
     statuses = Counter(_node_status(node) for node in nodes)
     failed_nodes = [node for node in nodes if _node_status(node) not in SUCCESSFUL_STATUSES | {SKIPPED_STATUS}]
     command = text_or_none(object_at(results, "args").get("which"))
-    status, reason = _run_status(command, statuses, failed=bool(failed_nodes))
+    status, reason = _run_status(command, statuses, has_failed_nodes=bool(failed_nodes))
     generated_at = _metadata_time(results, "generated_at")
     return RunEvent(
         pipeline_id=pipeline_id,
@@ -94,9 +94,9 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
     )
 
 
-def _run_status(command: str | None, statuses: Counter[str], *, failed: bool) -> tuple[Status, str | None]:
+def _run_status(command: str | None, statuses: Counter[str], *, has_failed_nodes: bool) -> tuple[Status, str | None]:
     """Return the status of the run and, if it is skipped, the reason."""
-    if failed:
+    if has_failed_nodes:
         return Status.FAILED, None
     if command in COMMANDS_WITHOUT_RUNS:
         return Status.SKIPPED, f"dbt {command} runs no node"

@@ -54,7 +54,7 @@ def test_a_run_exactly_at_the_cutoff_is_kept_and_an_older_one_is_deleted(pipelin
 
     pruned = prune(OLDER_THAN_400_DAYS)
 
-    assert (pruned.runs, pruned.pipelines, pruned.finished) == (1, 1, True)
+    assert (pruned.run_count, pruned.pipeline_count, pruned.is_finished) == (1, 1, True)
     assert Run.objects.filter(pk=run_at_cutoff.pk).exists()
     assert not Run.objects.filter(pk=older_run.pk).exists()
     assert differences() == []
@@ -66,7 +66,7 @@ def test_the_age_counts_from_finished_at_else_started_at_else_created_at(pipelin
     create_run(pipeline, 401, status="running", finished_at=None)
     without_times = create_run(pipeline, 0, status="canceled", started_at=None, finished_at=None)
 
-    assert prune(OLDER_THAN_400_DAYS).runs == 1
+    assert prune(OLDER_THAN_400_DAYS).run_count == 1
 
     assert Run.objects.filter(pk=without_times.pk).exists()
     assert Run.objects.filter(status="running").count() == 0
@@ -121,7 +121,7 @@ def test_failures_are_kept_on_request_and_other_clients_are_not_pruned(pipeline:
 
     pruned = prune(PruneSelection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
 
-    assert pruned.runs == 1
+    assert pruned.run_count == 1
     assert (remaining_ages(pipeline), remaining_ages(other_pipeline)) == ([600, 1], [600, 500, 1])
     other_pipeline.refresh_from_db()
     assert other_pipeline.pruned_before is None
@@ -241,7 +241,7 @@ def test_an_interrupted_pruning_keeps_its_batches_and_a_second_one_finishes(
     assert progress == [(0, 8), (3, 8), (6, 8)]
     assert Run.objects.count() == 3
     assert sum(count_prunable(OLDER_THAN_400_DAYS).values()) == 2
-    assert prune(OLDER_THAN_400_DAYS).runs == 2
+    assert prune(OLDER_THAN_400_DAYS).run_count == 2
     assert remaining_ages(pipeline) == [1]
     assert differences() == []
 
@@ -250,8 +250,8 @@ def test_a_pruning_that_runs_out_of_time_returns_unfinished(pipeline: Pipeline) 
     create_run(pipeline, 500)
     create_run(pipeline, 1)
 
-    assert not prune(OLDER_THAN_400_DAYS, seconds=0).finished
-    assert prune(OLDER_THAN_400_DAYS, seconds=60).finished
+    assert not prune(OLDER_THAN_400_DAYS, seconds=0).is_finished
+    assert prune(OLDER_THAN_400_DAYS, seconds=60).is_finished
     assert remaining_ages(pipeline) == [1]
 
 
@@ -265,7 +265,7 @@ def test_two_prunings_at_once_delete_each_run_once(pipeline: Pipeline, small_bat
     def work() -> int:
         barrier.wait()
         try:
-            return prune(OLDER_THAN_400_DAYS).runs
+            return prune(OLDER_THAN_400_DAYS).run_count
         finally:
             connection.close()
 
@@ -305,7 +305,7 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
         pruning_ended.set()
         assert replays.result() > 0
 
-    assert pruned.runs == 59
+    assert pruned.run_count == 59
     assert remaining_ages(pipeline) == [400]
     assert differences() == []
 

@@ -95,14 +95,14 @@ class Command(BaseCommand):
         )
 
 
-def _fill(history: History, progress: Progress, runs: int) -> None:
+def _fill(history: History, progress: Progress, run_count: int) -> None:
     """Store the history by bulk statements.
 
     This is the one exception to the rule that only record_runs writes runs: these rows cannot be stale or rejected.
     """
     Client.objects.bulk_create(history.clients, batch_size=5_000)
     Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
-    bar = progress.add_task("generating", total=runs)
+    bar = progress.add_task("generating", total=run_count)
     copy_runs = f"COPY {Run._meta.db_table} ({', '.join(RUN_COLUMNS)}) FROM STDIN"
     blocks = history.blocks()
     with connection.cursor() as cursor:
@@ -116,9 +116,9 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
         cursor.execute("SELECT rollup.compact()")
 
 
-def _next_blocks(runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the next blocks, with at least `runs` runs in total. The last list has fewer runs, or is empty."""
+def _next_blocks(min_runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the next blocks, with at least `min_runs` runs in total. The last list has fewer runs, or is empty."""
     batch: list[tuple[int, str]] = []
-    while sum(number for number, _ in batch) < runs and (block := next(blocks, None)):
+    while sum(number for number, _ in batch) < min_runs and (block := next(blocks, None)):
         batch.append(block)
     return batch

@@ -45,10 +45,10 @@ def time_argument(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def _require_description(connections: Iterable[Connection], *, named: bool) -> None:
+def _require_description(connections: Iterable[Connection], *, is_named: bool) -> None:
     """Raise ConfigurationError if the user named a connection that has no description."""
     for connection in connections:
-        if named and connection.source_description is None:
+        if is_named and connection.source_description is None:
             raise ConfigurationError([f"{connection.name}: the connector {connection.connector} has no description"])
 
 
@@ -99,7 +99,7 @@ class Command(BaseCommand):
             if missing := missing_secrets(selected):
                 raise ConfigurationError(missing)
             if options["remap"]:
-                _require_description(selected, named=name is not None)
+                _require_description(selected, is_named=name is not None)
                 selected = [connection for connection in selected if connection.source_description is not None]
             assigned = assign_pipelines(connections)
             scope = self._scope(options)

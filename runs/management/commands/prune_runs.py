@@ -84,13 +84,13 @@ class Command(BaseCommand):
                 progress.stop()
                 self.stderr.write(f"Interrupted after {deleted} runs were deleted. Run the command again to continue.")
                 sys.exit(INTERRUPTED)
-        self._print(selection, pruned.runs, pruned.pipelines, options)
+        self._print(selection, pruned.run_count, pruned.pipeline_count, options)
 
-    def _print(self, selection: PruneSelection, runs: int, pipelines: int, options: dict[str, Any]) -> None:
+    def _print(self, selection: PruneSelection, run_count: int, pipeline_count: int, options: dict[str, Any]) -> None:
         cutoff = f"{selection.cutoff:%Y-%m-%dT%H:%M:%SZ}"
         if options["json"]:
-            document = {"dry_run": options["dry_run"], "before": cutoff, "pipelines": pipelines, "runs": runs}
+            document = {"dry_run": options["dry_run"], "before": cutoff, "pipelines": pipeline_count, "runs": run_count}
             self.stdout.write(json.dumps(document))
             return
         effect = "would be deleted" if options["dry_run"] else "were deleted"
-        self.stdout.write(f"{runs} runs of {pipelines} pipelines from before {cutoff} {effect}.")
+        self.stdout.write(f"{run_count} runs of {pipeline_count} pipelines from before {cutoff} {effect}.")
