@@ -201,7 +201,10 @@ def run_scenario(
     system: str,
     document_path: Path | None,
 ) -> int:
-    """Run a scenario on embedded servers in the folder, and write its document; return the exit status."""
+    """Run a scenario on embedded servers in the folder, and write its document if there is a path for it.
+
+    Return the exit status.
+    """
     from chm_project.local.embedded import start_missing_servers
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")

@@ -117,10 +117,10 @@ def server_fault(server_name: str, stop_signal: signal.Signals) -> Inject:
 def fail_commits(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Make every commit of a run fail for a while, with the error of a full disk."""
     wait_for_requests(source, 10)
-    world.sql(DISK_FULL)
+    world.execute_sql(DISK_FULL)
     earlier_request_count = len(source.requests)
     time.sleep(4)
-    world.sql("DROP TRIGGER disk_full ON runs")
+    world.execute_sql("DROP TRIGGER disk_full ON runs")
     return len(source.requests) - earlier_request_count
 
 

@@ -51,7 +51,7 @@ class ProbeResults:
     health: ProbedRequests = field(default_factory=ProbedRequests)
     control: ProbedRequests = field(default_factory=ProbedRequests)
     writes: ProbedRequests = field(default_factory=ProbedRequests)
-    # For each ping that got 200, by its id: the time of the answer on the monotonic clock.
+    # When each ping that got 200 was answered, on the monotonic clock, by the ping's id.
     acknowledged: dict[str, float] = field(default_factory=dict)
 
 

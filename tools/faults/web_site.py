@@ -64,7 +64,7 @@ class WebProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(40)
 
-    def wait(self) -> None:
+    def wait_until_ready(self) -> None:
         wait_until_ready(self.port)
 
 

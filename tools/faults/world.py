@@ -79,7 +79,7 @@ class FaultWorld:
     def server(self, program: str) -> psutil.Process:
         """Return the main process of PostgreSQL or of Valkey, found through a client's connection."""
         if program == "redis":
-            with self.redis() as client:
+            with self.redis_client() as client:
                 info: Any = client.info()
                 return psutil.Process(int(info["process_id"]))
         with psycopg.connect(self._server_url) as connection:
@@ -94,10 +94,10 @@ class FaultWorld:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.wait(30)
 
-    def redis(self) -> "redis.Redis":
+    def redis_client(self) -> "redis.Redis":
         return redis.Redis.from_url(redis_url(self._broker_url))
 
-    def sql(self, statement: Any) -> None:
+    def execute_sql(self, statement: Any) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             connection.execute(statement)
 
@@ -166,7 +166,7 @@ class FaultWorld:
     def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:
         """During the block, run worker and beat on an inventory that has only the partner's pipelines."""
         self.database_url = create_database(self._server_url, "chm_faults")
-        with self.redis() as client:
+        with self.redis_client() as client:
             # Remove tasks, locks and circuit breakers of the previous fault.
             client.flushall()
         # Beat would continue with the schedule of the previous fault.
@@ -218,7 +218,7 @@ class FaultWorld:
         comparison = Comparison(run_count=len(rows), duplicate_count=len(rows) - len(stored_runs))
         for pipeline_name, runs in source.runs.items():
             for run in runs:
-                expected = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
+                expected = (run["status"], _parse_time(run["started_at"]), _parse_time(run.get("finished_at")))
                 stored = stored_runs.get((pipeline_name, run["external_run_id"]))
                 comparison.lost_count += stored is None
                 comparison.wrong_count += stored is not None and stored != expected
@@ -228,7 +228,7 @@ class FaultWorld:
         """Return the number of rows, error fields, task results, messages and log lines that contain a secret."""
         with psycopg.connect(self.database_url) as connection:
             texts = [row[0] or "" for row in connection.execute(_STORED_TEXTS).fetchall()]
-        with self.redis() as client:
+        with self.redis_client() as client:
             # Values of every type: messages are lists, unacknowledged ones are hashes, results are strings.
             keys: Any = client.keys("*")
             texts += [str(client.get(key)) for key in keys if client.type(key) == b"string"]
@@ -238,5 +238,5 @@ class FaultWorld:
         return sum(any(secret in text for secret in SECRETS) for text in texts)
 
 
-def _time(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

@@ -148,7 +148,7 @@ class Life:
     def upgrade_while_it_serves(self) -> str:
         answered_before = self.traffic.answered_count
         self._chm("migrate", "--verbosity", "0")
-        self.traffic.wait_for(40)
+        self.traffic.wait_for_requests(40)
         self._chm("grant_reporting_role", READER)
         self._expect_no_loss("while the database was upgraded")
         answered_count = self.traffic.answered_count - answered_before
@@ -160,7 +160,7 @@ class Life:
             web_server.wait_until_ready("/ready")
         self.traffic.use_addresses([web_server.address for web_server in self.web_servers])
         self.previous_server.stop()
-        self.traffic.wait_for(40)
+        self.traffic.wait_for_requests(40)
         health = requests.get(f"{self.web_servers[0].address}/health", timeout=10).json()
         self._expect_no_loss("when the new web servers took over")
         requests_text = f"{self.traffic.answered_count} requests until now, {self.traffic.failures_text}"
@@ -169,7 +169,7 @@ class Life:
     def roll_back_and_forward(self) -> str:
         previous_server, answered_before = self._start_previous(), self.traffic.answered_count
         self.traffic.use_addresses([previous_server.address])
-        self.traffic.wait_for(40)
+        self.traffic.wait_for_requests(40)
         served_count = self.traffic.answered_count - answered_before
         self.traffic.use_addresses([web_server.address for web_server in self.web_servers])
         previous_server.stop()
@@ -266,7 +266,7 @@ class Life:
         web.wait_until_ready("/ready")
         traffic = Traffic(self.token)
         traffic.start([web.address])
-        traffic.wait_for(40)
+        traffic.wait_for_requests(40)
         traffic.stop()
         web.stop()
         self.expect(not traffic.failures, f"the second machine: {traffic.failures[:3]}")

@@ -53,7 +53,7 @@ class Traffic:
             with lock:
                 pass
 
-    def wait_for(self, request_count: int) -> None:
+    def wait_for_requests(self, request_count: int) -> None:
         """Wait until this many more requests have ended, successfully or not."""
         deadline, ended_before = time.monotonic() + 60, self.answered_count + len(self.failures)
         while time.monotonic() < deadline and self.answered_count + len(self.failures) < ended_before + request_count:

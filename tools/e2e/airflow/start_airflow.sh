@@ -17,7 +17,7 @@ DAGS="$DIR/dags"
 VERSION=${AIRFLOW_VERSION:-3.3.2}
 PY=${PYTHON:-python3}
 PORT=${AIRFLOW_PORT:-$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
-t0=$(date +%s)
+begun=$SECONDS
 if [ ! -x "$DIR/venv/bin/airflow" ]; then
   "$PY" -m venv "$DIR/venv"
   lock=${LOCK:-"$here/requirements.txt"}
@@ -32,14 +32,14 @@ if [ ! -x "$DIR/venv/bin/airflow" ]; then
     else "$DIR/venv/bin/pip" install $EXTRA >>"$DIR/install.log" 2>&1; fi
   fi
 fi
-t1=$(date +%s)
+installed=$SECONDS
 # Start from scratch: the test counts every run of the server, and it changes the files of DAGs.
 rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
 mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
 cp -r "$DAGS_SOURCE" "$DIR/dags"
-rnd() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
+random_hex() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
 if [ ! -f "$DIR/env.sh" ]; then
-  admin=${AIRFLOW_ADMIN_PASSWORD:-$(rnd)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(rnd)}
+  admin=${AIRFLOW_ADMIN_PASSWORD:-$(random_hex)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(random_hex)}
   printf '{"admin": "%s", "viewer": "%s"}\n' "$admin" "$viewer" >"$DIR/home/passwords.json"
   printf '{"base_url": "http://127.0.0.1:%s", "username": "admin", "password": "%s", "viewer_password": "%s", "version": "%s"}\n' \
     "$PORT" "$admin" "$viewer" "$VERSION" >"$DIR/client.json"
@@ -59,8 +59,8 @@ export AIRFLOW__API__HOST=127.0.0.1
 export AIRFLOW__API__PORT=$PORT
 export AIRFLOW__API__BASE_URL='http://127.0.0.1:$PORT'
 export AIRFLOW__API__WORKERS=1
-export AIRFLOW__API__SECRET_KEY='$(rnd)'
-export AIRFLOW__API_AUTH__JWT_SECRET='$(rnd)$(rnd)$(rnd)'
+export AIRFLOW__API__SECRET_KEY='$(random_hex)'
+export AIRFLOW__API_AUTH__JWT_SECRET='$(random_hex)$(random_hex)$(random_hex)'
 export AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL=10
 export AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC=1
 export AIRFLOW__TRIGGERER__DEFAULT_CAPACITY=10
@@ -69,14 +69,14 @@ EOS
 fi
 . "$DIR/env.sh"
 airflow db migrate >"$DIR/logs/migrate.log" 2>&1
-t2=$(date +%s)
+migrated=$SECONDS
 start() { name=$1; shift; setsid "$@" >"$DIR/logs/$name.log" 2>&1 </dev/null & echo $! >"$DIR/run/$name.pid"; }
 start api-server airflow api-server --host 127.0.0.1 --port "$PORT"
 start dag-processor airflow dag-processor
 # No log servers, because they would listen on every address.
 start scheduler airflow scheduler --skip-serve-logs
 start triggerer airflow triggerer --skip-serve-logs
-for i in $(seq 1 180); do
+for _ in $(seq 1 180); do
   healthy=$("$DIR/venv/bin/python" - "$PORT" <<'EOP' 2>/dev/null || true
 import json,sys,urllib.request
 h=json.load(urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/api/v2/monitor/health",timeout=3))
@@ -85,6 +85,6 @@ EOP
 )
   [ "$healthy" = True ] && break; sleep 1
 done
-t3=$(date +%s)
-echo "airflow $VERSION on http://127.0.0.1:$PORT healthy=$healthy: install $((t1-t0))s, migrate $((t2-t1))s, start $((t3-t2))s, venv $(du -sh "$DIR/venv" | cut -f1)"
+ready=$SECONDS
+echo "airflow $VERSION on http://127.0.0.1:$PORT healthy=$healthy: install $((installed - begun)) s, migrate $((migrated - installed)) s, start $((ready - migrated)) s, venv $(du -sh "$DIR/venv" | cut -f1)"
 [ "$healthy" = True ]

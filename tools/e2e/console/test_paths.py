@@ -100,16 +100,16 @@ def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -
     page.get_by_role("link", name="Edit client").click()
     page.wait_for_url("**/inventory/client/*/change/")
     edit_url = page.url
-    set_client_active(page, False)
+    set_client_active(page, is_active=False)
     page.goto("/admin/")
     assert not any(client in row for list_key in ("failing", "changed", "fresh") for row in row_texts(page, list_key))
     page.goto(edit_url)
-    set_client_active(page, True)
+    set_client_active(page, is_active=True)
     page.goto("/admin/")
     assert any(client in row for row in row_texts(page, "failing"))
 
 
-def set_client_active(page: Page, is_active: bool) -> None:
+def set_client_active(page: Page, *, is_active: bool) -> None:
     """Enable or disable the client with the form's switch, or, if it has no switch, with the confirmation page."""
     page.wait_for_url("**/inventory/client/*/change/")
     label = "Enable" if is_active else "Disable"
