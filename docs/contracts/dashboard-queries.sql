@@ -1656,6 +1656,7 @@ WHERE NOT (
             WHERE p.is_active
         ) AS o
         WHERE o.pipeline_id = p.pipeline_id AND (o.long_after IS NULL OR o.long_after >= (:as_of))
+        OFFSET 0  -- computes it only for late pipelines with an open run
     )
 )
 ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id;

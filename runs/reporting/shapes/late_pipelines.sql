@@ -511,6 +511,7 @@ WHERE NOT (
     AND EXISTS (
         SELECT FROM {open_runs} AS o
         WHERE o.pipeline_id = p.pipeline_id AND (o.long_after IS NULL OR o.long_after >= %(as_of)s)
+        OFFSET 0  -- computes it only for late pipelines with an open run
     )
 )
 ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id
