@@ -1,10 +1,9 @@
 """Fill an empty database with several times the runs of another one: `python -m tools.bench.growth_database FROM TO`.
 
 FROM has a year of runs, such as `manage.py generate_history` generates. TO is an empty database, and its user is a
-superuser. It gets the same clients and pipelines, and the runs of the last 52 weeks `--copies` times (default: 10).
-Each copy is moved by some weeks and by a part of its pipeline's usual gap. Runs that would be later than the last one
-are moved back by 52 weeks. So each pipeline runs ten times as often, but less regularly. Only the first copy has open
-runs.
+superuser. It gets the same clients and pipelines, and the runs `--copies` times (default: 10). The times of each copy
+are compressed, so that all copies together take as long as the original. So each pipeline runs ten times as often, and
+as regularly as before. Durations stay the same. Only the last copy has open runs.
 
 To need less space, the runs have no payloads, and the table has neither its unique index nor the index for the search
 by id. The rows are loaded without triggers and indexes; then the indexes are built and the roll-up is rebuilt.
@@ -22,7 +21,6 @@ import psycopg
 
 from tools.bench.servers import ROOT
 
-WEEKS = 52
 LEFT_OUT = ("runs_pipeline_external_run_id_unique", "runs_by_external_id")
 # The columns of a run that are copied. The other columns keep their defaults.
 TIMES = ("created_at", "updated_at", "started_at", "finished_at", "source_updated_at", "ingested_at")
@@ -35,31 +33,29 @@ OTHERS = (
     "pipeline_id",
     "started_at_kept",
 )
-# A run's key begins with its time, as a UUID of version 7 does.
-KEY = """(
-    overlay(lpad(to_hex((extract(epoch FROM created_at + moved) * 1000)::bigint), 12, '0') PLACING '-' FROM 9 FOR 0)
-    || '-7' || substr(gen_random_uuid()::text, 16)
-)::uuid"""
-# One week of all copies, in the order of time, as CHM would have stored them.
-INSERT_WEEK = f"""
+
+
+def _moved(time: str) -> str:
+    """Return the SQL of a time of the copy."""
+    return f"first_at + %(copy)s * length / %(copies)s + ({time} - first_at) / %(copies)s"
+
+
+# A run's key begins with its time, as a UUID of version 7 does. The rows are stored in the order of time, as CHM does.
+INSERT_COPY = f"""
     INSERT INTO runs (id, external_run_id, {", ".join(TIMES)}, {", ".join(OTHERS)})
-    SELECT {KEY}, copy || '.' || external_run_id, {", ".join(f"{name} + moved" for name in TIMES)}, {", ".join(OTHERS)}
-    FROM (
-        SELECT
-            h.*, copy,
-            later - CASE WHEN h.event_at + later >= ends_at THEN {WEEKS} ELSE 0 END * interval '168 hours' AS moved
-        FROM generate_series(0, %(copies)s - 1) AS copy
-        CROSS JOIN (SELECT max(event_at) + interval '1 second' AS ends_at FROM history) AS history
-        CROSS JOIN LATERAL (SELECT copy * {WEEKS} / %(copies)s AS weeks) AS by
-        CROSS JOIN LATERAL (
-            SELECT ends_at - ((%(weeks_ago)s + weeks) %% {WEEKS}) * interval '168 hours' AS until
-        ) AS week
-        JOIN history AS h ON h.event_at >= until - interval '168 hours' AND h.event_at < until
-        JOIN gaps USING (pipeline_id)
-        CROSS JOIN LATERAL (SELECT weeks * interval '168 hours' + gap * copy / %(copies)s AS later) AS moving
-        WHERE copy = 0 OR h.status <> 'running'
-    ) AS copied
-    ORDER BY event_at + moved
+    SELECT
+        (
+            overlay(
+                lpad(to_hex((extract(epoch FROM {_moved("created_at")}) * 1000)::bigint), 12, '0')
+                PLACING '-' FROM 9 FOR 0
+            )
+            || '-7' || substr(gen_random_uuid()::text, 16)
+        )::uuid,
+        %(copy)s || '.' || external_run_id, {", ".join(_moved(time) for time in TIMES)}, {", ".join(OTHERS)}
+    FROM history
+    CROSS JOIN (SELECT min(event_at) AS first_at, max(event_at) - min(event_at) AS length FROM history) AS year
+    WHERE status <> 'running' OR %(copy)s = %(copies)s - 1
+    ORDER BY event_at
 """
 
 
@@ -79,12 +75,12 @@ def main() -> None:
         definitions = _drop_indexes(target)
         target.execute("TRUNCATE runs")  # rows that are stored in the same transaction need no WAL
         _read_history(source, target)
-        for weeks_ago in reversed(range(WEEKS)):
-            stored = target.execute(INSERT_WEEK, {"copies": options.copies, "weeks_ago": weeks_ago}).rowcount
-            _report(f"{stored:,} runs of week {WEEKS - weeks_ago}")
+        for copy in range(options.copies):
+            stored = target.execute(INSERT_COPY, {"copy": copy, "copies": options.copies}).rowcount
+            _report(f"{stored:,} runs of copy {copy + 1}")
             if shutil.disk_usage("/").free < options.least_free_gb * 10**9:
                 raise SystemExit("The disk is almost full.")
-        target.execute("DROP TABLE history, gaps")
+        target.execute("DROP TABLE history")
         target.commit()
         for definition in definitions:
             target.execute(definition)
@@ -111,22 +107,11 @@ def _drop_indexes(target: psycopg.Connection[Any]) -> list[str]:
 
 
 def _read_history(source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
-    """Store the last 52 weeks of the source's runs, and the usual gap of each pipeline, in two tables of the target."""
+    """Store the source's runs in a table of the target."""
     columns = ", ".join(("external_run_id", *TIMES, *OTHERS, "event_at"))
     target.execute(f"CREATE UNLOGGED TABLE history AS SELECT {columns} FROM runs")
-    last_weeks = f"event_at > (SELECT max(event_at) FROM runs) - interval '{WEEKS * 168} hours'"
-    _copy(source, target, f"SELECT {columns} FROM runs WHERE {last_weeks}", "history")
-    target.execute("CREATE INDEX ON history (event_at)")
-    target.execute("""
-        CREATE UNLOGGED TABLE gaps AS
-        SELECT pipeline_id, coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY gap), interval '0') AS gap
-        FROM (
-            SELECT pipeline_id, event_at - lag(event_at) OVER (PARTITION BY pipeline_id ORDER BY event_at) AS gap
-            FROM history
-        ) AS gaps
-        GROUP BY pipeline_id
-    """)
-    target.execute("ANALYZE history, gaps")
+    _copy(source, target, f"SELECT {columns} FROM runs", "history")
+    target.execute("ANALYZE history")
     _report("history")
 
 
