@@ -63,6 +63,17 @@ def test_a_run_has_no_link_without_a_template_and_an_address() -> None:
     assert record_run(PipelineFactory.create()).source_url is None
 
 
+def test_queries_contain_the_expression_of_the_address_instead_of_a_call_for_each_run() -> None:
+    queries = [str(Run.objects.with_source_url().query), "SELECT source_url FROM reporting.runs"]
+
+    for query in queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (VERBOSE) {query}")
+            plan = str(cursor.fetchall())
+        assert "source_url_template" in plan
+        assert "run_source_url(" not in plan
+
+
 @pytest.mark.parametrize(
     "address",
     [
