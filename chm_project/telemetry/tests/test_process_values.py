@@ -24,7 +24,7 @@ django.setup()
 from chm_project.telemetry import context, metrics
 context.set_process_role(sys.argv[1])
 metrics.count_page("acme", 0.2, {"created": int(sys.argv[2])})
-metrics._POOL.labels(sys.argv[1], "used").set(3)
+metrics._POOL_CONNECTIONS.labels(sys.argv[1], "used").set(3)
 if child := os.fork():
     os.waitpid(child, 0)
 else:
