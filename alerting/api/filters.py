@@ -21,7 +21,7 @@ class AlertRuleFilter(FilterSet):
     search = TextFilter(
         method="with_destination_containing",
         max_length=512,
-        help_text="Part of the destination. Of a hook, only the host is searched. Case is ignored.",
+        help_text="Part of the destination; case is ignored. In an https address, only the host is searched.",
     )
 
     class Meta:

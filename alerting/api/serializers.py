@@ -22,10 +22,11 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         pipeline_path=None,
         required=False,
         allow_null=True,
+        help_text="The rule watches all active pipelines of this client, unless it has a pipeline_id.",
     )
     pipeline_id = IdField(
         source="pipeline", queryset=Pipeline.objects.all(), client_path="client_id", pipeline_path="id", required=False,
-        allow_null=True,
+        allow_null=True, help_text="The rule watches only this pipeline.",
     )  # fmt: skip
 
     class Meta:
@@ -45,13 +46,21 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             "updated_at",
         ]
         read_only_fields = ["id", "created_at", "updated_at"]
-        extra_kwargs = {name: {"min_value": 1, "max_value": 2**31 - 1} for name in ("threshold", "window_minutes")} | {
+        extra_kwargs = {
+            "threshold": {
+                "min_value": 1,
+                "max_value": 2**31 - 1,
+                "help_text": "The rule fires if at least this many runs in the window failed.",
+            },
+            "window_minutes": {"min_value": 1, "max_value": 2**31 - 1},
+            "is_enabled": {"help_text": "False: the rule is kept, but never fires."},
+            "updated_at": {"help_text": "When the rule last changed."},
             "channel": {"help_text": "How people are notified."},
             "rule_type": {"help_text": "The condition."},
             "destination": {
                 "help_text": "For slack, a channel such as #data-alerts or the https address of a hook; for email, an "
-                "e-mail address; for webhook, an https address. Responses mask the address of a hook except for its "
-                "host. Send the masked form back to keep the stored address."
+                "e-mail address; for webhook, an https address. Responses show only the host of an https address. "
+                "If you send the address in this masked form, CHM keeps the stored address."
             },
         }
 

@@ -86,10 +86,12 @@ class AlertRuleViewSet(
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return when the rule would have fired in the window, based on the runs that are stored now.
 
-        `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the latest has
-        failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least `threshold`
-        runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and pipelines are
-        excluded. No span ends after the current time.
+        A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its latest run
+        that succeeded or failed has failed. A rule with `failures_in_window` fires while at least `threshold` runs of
+        its pipelines failed within the last `window_minutes`.
+
+        Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
+        the current time.
         """
         window = PreviewWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
@@ -113,8 +115,8 @@ class AlertRuleViewSet(
     list=extend_schema(
         operation_id="alert_rules_firing",
         summary="List the enabled rules that are firing",
-        description="Covers active pipelines. CHM sends no notifications: poll this list, and send one when a "
-        "`fingerprint` appears or disappears. Receiving the same runs again does not change the list.",
+        description="Only active pipelines count. CHM sends no notifications. To send notifications, poll this list, "
+        "and notify people when a `fingerprint` appears or disappears.",
     )
 )
 class FiringRuleViewSet(CsvListMixin, ApiViewSet):

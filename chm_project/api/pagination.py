@@ -170,7 +170,7 @@ class KeysetPagination(BasePagination):
             {
                 "name": "limit",
                 "in": "query",
-                "description": "Maximum number of items. A page of very large items has fewer.",
+                "description": "Maximum number of items on a page. If items are very large, the page has fewer.",
                 "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             },
             {

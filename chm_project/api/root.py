@@ -22,6 +22,17 @@ ROUTE_BY_LINK_NAME = {
     "schema": "schema",
     "docs": "docs",
 }
+LINK_DESCRIPTIONS = {
+    "clients": "The list of clients.",
+    "pipelines": "The list of pipelines.",
+    "runs": "The list of runs.",
+    "alert_rules": "The list of alert rules.",
+    "firing_alert_rules": "The list of alert rules that are firing.",
+    "reports": "The list of reports.",
+    "errors": "The list of error codes.",
+    "schema": "The contract document.",
+    "docs": "The documentation for browsers.",
+}
 
 
 class RootView(StrictView):
@@ -35,7 +46,7 @@ class RootView(StrictView):
         tags=["start"],
         description="Returns the addresses of all lists, the reports, the documentation and the contract document.",
         responses=inline_serializer(
-            "Root", {name: serializers.URLField(help_text=f"The address of {name}.") for name in ROUTE_BY_LINK_NAME}
+            "Root", {name: serializers.URLField(help_text=text) for name, text in LINK_DESCRIPTIONS.items()}
         ),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

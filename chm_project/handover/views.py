@@ -74,7 +74,7 @@ class HandoverView(StrictView):
 
     @extend_schema(
         operation_id="handover",
-        summary="What the next shift must know",
+        summary="Summarize a shift for the next shift",
         parameters=[HandoverWindowSerializer],
         responses={
             (200, "application/json"): HandoverSerializer,

@@ -45,8 +45,8 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     )
     replica_max_lag_seconds = serializers.IntegerField(
         required=False,
-        help_text="CHM_REPLICA_MAX_LAG_SECONDS, the limit for a replica that is read; null if none is configured. Only "
-        "with a token.",
+        help_text="Maximum lag of a replica that is read (CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is "
+        "configured. Only with a token.",
         allow_null=True,
     )
     replica_is_read = serializers.BooleanField(
@@ -160,7 +160,7 @@ class MetricsView(StrictView):
         responses={(200, "text/plain"): OpenApiResponse({"type": "string"}, "One line per sample.")},
     )
     def get(self, request: Request) -> HttpResponse:
-        """Values come from database, broker and all processes of the machine, so every web process returns the same."""
+        """Return the metrics of the whole machine. Every web process returns the same values."""
         refuse_bound_callers(request)
         registry = CollectorRegistry()
         registry.register(Collector())

@@ -17,6 +17,10 @@ class ClientSerializer(StrictModelSerializer[Client]):
         model = Client
         fields = ["id", "name", "is_active", "created_at", "updated_at"]
         read_only_fields = ["id", "created_at", "updated_at"]
+        extra_kwargs = {
+            "is_active": {"help_text": "False: the client is disabled. CHM keeps its history, but reads no new runs."},
+            "updated_at": {"help_text": "When the client last changed."},
+        }
 
 
 class PipelineSerializer(StrictModelSerializer[Pipeline]):
@@ -72,7 +76,17 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "external_id": {
                 "allow_blank": False,
                 "error_messages": {"blank": "Leave external_id out (null) when the pipeline has none."},
-            }
+            },
+            "is_active": {
+                "help_text": "False: the pipeline is disabled. CHM keeps its history, but reads no new runs."
+            },
+            "source_missing_since": {
+                "help_text": "Since when the source no longer lists the pipeline; null if the source lists it, or has "
+                "no list."
+            },
+            "updated_at": {
+                "help_text": "When the pipeline last changed. Changes of fields such as ingested_through do not count."
+            },
         }
 
     def get_stale_since(self, pipeline: Pipeline) -> datetime | None:

@@ -26,8 +26,8 @@ from inventory.models import Client, Pipeline
 from inventory.services import disable_client, disable_pipeline
 
 ACTIVE_INVENTORY_DESCRIPTION = (
-    "The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, "
-    "`is_active=false` what was disabled. Follow `next_cursor` until it is null."
+    "By default, only active clients and their active pipelines are listed. `include_inactive=true` also lists "
+    "disabled ones, and `is_active=false` lists only disabled ones."
 )
 PARTIAL_UPDATE_DESCRIPTION = "Only the fields that are sent are changed."
 
@@ -53,7 +53,7 @@ class InventoryViewSet(
         summary="Create a client", description="The name must be unique, also among disabled clients."
     ),
     list=extend_schema(summary="List clients by name", description=ACTIVE_INVENTORY_DESCRIPTION),
-    retrieve=extend_schema(summary="Read a client, disabled or not", description="Disabled clients are returned too."),
+    retrieve=extend_schema(summary="Read a client", description="Disabled clients are returned too."),
     partial_update=extend_schema(summary="Change a client", description=PARTIAL_UPDATE_DESCRIPTION),
     destroy=extend_schema(
         summary="Disable a client; its history stays",
@@ -90,9 +90,7 @@ class ClientViewSet(InventoryViewSet):
 
 @extend_schema_view(
     list=extend_schema(summary="List pipelines by name", description=ACTIVE_INVENTORY_DESCRIPTION),
-    retrieve=extend_schema(
-        summary="Read a pipeline, disabled or not", description="Disabled pipelines are returned too."
-    ),
+    retrieve=extend_schema(summary="Read a pipeline", description="Disabled pipelines are returned too."),
     partial_update=extend_schema(
         summary="Change a pipeline",
         description=f"{PARTIAL_UPDATE_DESCRIPTION} "
@@ -124,7 +122,8 @@ class PipelineViewSet(InventoryViewSet):
 @extend_schema_view(
     create=extend_schema(
         summary="Create a pipeline of a client",
-        description="The name must be unique within the client, the external_id within the client and platform.",
+        description="The name must be unique within the client. The external_id must be unique within the client and "
+        "platform.",
     ),
     list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE_INVENTORY_DESCRIPTION),
 )

@@ -44,10 +44,12 @@ class PipelineRunFilter(RunFilterBase):
     """Runs of one pipeline; since and until are on started_at."""
 
     since = TimeFilter(
-        method="started_since", help_text="Runs with started_at at or after this time; without a start, event_at."
+        method="started_since",
+        help_text="Runs that started at or after this time. For a run without a start, event_at counts.",
     )
     until = TimeFilter(
-        method="started_until", help_text="Runs with started_at before this time; without a start, event_at."
+        method="started_until",
+        help_text="Runs that started before this time. For a run without a start, event_at counts.",
     )
     event_since = TimeFilter(
         field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
@@ -57,7 +59,7 @@ class PipelineRunFilter(RunFilterBase):
     order = OneChoiceFilter(
         Order,
         method="unfiltered",
-        help_text="desc (the default): latest first; asc: the reverse. Use `ordering` instead.",
+        help_text="desc (the default): latest first; asc: earliest first. Use `ordering` instead.",
     )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
@@ -89,8 +91,9 @@ class RunFilter(RunFilterBase):
         method="with_error_text",
         min_length=2,
         max_length=200,
-        help_text="Part of the error text of failed runs; case is ignored. The window can have at "
-        f"most {MAX_TEXT_SEARCH.days} days. Without since, it begins that long before until, or before now.",
+        help_text="Part of the error text of failed runs; case is ignored. `since` and `until` can be at most "
+        f"{MAX_TEXT_SEARCH.days} days apart. Default of `since`: {MAX_TEXT_SEARCH.days} days before `until`, or before "
+        "now.",
     )
 
     def with_error_text(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:

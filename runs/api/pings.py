@@ -142,7 +142,7 @@ class PingWithSuffixView(_PingBaseView):
         request=_BODY_SCHEMA, **_SUFFIX_SCHEMA,
     )  # fmt: skip
     def post(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error message."""
+        """Do the same as GET, and store the first 10,000 characters of the text, as the error if the job failed."""
         return self._record(request, sign, _body(request))
 
 

@@ -78,8 +78,8 @@ class LineageView(StrictView):
     def post(self, request: Request) -> Response:
         """Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip. The
         token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
-        `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is refused; in a
-        list only the invalid events are rejected."""
+        `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid event, the
+        response is 400. In a list, CHM rejects only the invalid events."""
         token = request.auth
         # The name of a job is unique only within a client.
         if not isinstance(token, ApiToken) or not token.is_bound:
@@ -174,8 +174,8 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         },
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file changes
-        nothing if CHM already has it or a newer file of the same invocation."""
+        """Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the number of
+        nodes by status. If CHM already has this file, or a newer file of the same invocation, nothing changes."""
         pipeline = self.get_pipeline()
         invocation = dbt.read_invocation(request.data)
         if isinstance(invocation, dict):

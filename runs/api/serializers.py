@@ -56,10 +56,19 @@ class RunSerializer(StrictModelSerializer[Run]):
         ]
         # Only record_runs writes runs.
         read_only_fields = fields
+        extra_kwargs = {
+            "external_run_id": {"help_text": "The id of the run at its source. It is unique within the pipeline."},
+            "status": {"help_text": "The status, which CHM has translated from the status at the source."},
+            "source_updated_at": {
+                "help_text": "When the source last changed the run, or when CHM requested it. A write with an earlier "
+                "time changes nothing."
+            },
+            "updated_at": {"help_text": "When the stored run last changed."},
+        }
 
 
 class WritableRunSerializer(StrictSerializer):
-    """Fields of a run that a client may set."""
+    """Fields of a run that a request may set."""
 
     status = StrictChoiceField(choices=Status.choices)
     started_at = TimeField(required=False, allow_null=True)
@@ -101,8 +110,8 @@ class PushedRunSerializer(WritableRunSerializer):
     source_updated_at = TimeField(
         required=False,
         allow_null=True,
-        help_text="When the source last changed the run: a write with an earlier time never replaces a later one. "
-        "Without it the last write wins, but a run that ended never goes back to running.",
+        help_text="When the source last changed the run. A request with an earlier time than the stored time changes "
+        "nothing. A request without a time replaces the stored run, but an ended run never becomes running again.",
     )
 
 
@@ -122,7 +131,7 @@ class BatchOutcomeSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="Position of the item in the request, from 0.")
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome])
     id = serializers.UUIDField(required=False, help_text="The stored run; absent if the item was rejected or pruned.")
-    error = serializers.CharField(required=False, help_text="Why the item was rejected (by field) or pruned.")
+    error = serializers.CharField(required=False, help_text="Why the item was rejected or pruned.")
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):

@@ -112,8 +112,9 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List runs across pipelines, newest event first",
-        description="since and until filter by event_at: when a run finished, else started, else was stored. To filter "
-        "by started_at, list the runs of one pipeline.",
+        description="`since` and `until` filter by `event_at`, the time at which a run ended. For a run without an "
+        "end, `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the runs "
+        "of one pipeline.",
     ),
     retrieve=extend_schema(summary="Read a run", description="`run_id` is the id in CHM, not the id at the source."),
 )
@@ -192,8 +193,9 @@ PUSH: dict[str, Any] = {
 @extend_schema_view(
     list=extend_schema(
         summary="List a pipeline's runs, latest first",
-        description="since and until filter by started_at, event_since and event_until by event_at: when a run "
-        "finished, else started, else was stored.",
+        description="`since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`, "
+        "the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM "
+        "stored it.",
     )
 )
 class PipelineRunViewSet(RunRowsViewSet):
@@ -252,7 +254,7 @@ class PipelineRunViewSet(RunRowsViewSet):
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest id."""
+        """Return the run that started last. Of runs with the same start, return the run that ended last."""
         if (row := latest_row(visibility_of(request), kwargs["pipeline_id"])) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
         return self.respond_with(row)
@@ -273,8 +275,8 @@ class PipelineRunViewSet(RunRowsViewSet):
     @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Store the state of a run. The request is idempotent: repeat it if you did not get a response.
-        `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain, use the
-        batch."""
+        `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
+        `POST /api/v1/runs/batch`."""
         return self._push(request, kwargs["external_run_id"])
 
     @extend_schema(

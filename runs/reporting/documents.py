@@ -43,6 +43,9 @@ the database. The first table says what a row is, and how long the row is stored
 
 *Part of the counts* means that several rows can have the same day. Add up these rows. Example:
 `SELECT day, sum(failed) FROM reporting.daily_counts GROUP BY day`.
+
+Some views return the rows of a [shape](dashboard-readme.md), a report that is defined once. In these views, `as_of` is
+the current time, and `since` is the shape's default. A *decisive* run succeeded or failed.
 """
 
 

@@ -95,8 +95,8 @@ INFINITY = "infinity"
 # The parameters that every shape has: the time and the scope.
 COMMON_PARAMETERS = {
     "as_of": _time_parameter(
-        "Compute the report for this past time, from the rows as they are stored now. Between its start and its "
-        "event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count.",
+        "Compute the report for this past time, from the rows as they are stored now. Runs that started later do not "
+        "count. Runs that ended later count as running.",
         "now",
     ),
     "client_id": Parameter("uuid", "Only this client's inventory.", _read_uuid),

@@ -87,10 +87,12 @@ export interface paths {
          * Preview when a rule would have fired
          * @description Return when the rule would have fired in the window, based on the runs that are stored now.
          *
-         *     `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the latest has
-         *     failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least `threshold`
-         *     runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and pipelines are
-         *     excluded. No span ends after the current time.
+         *     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its latest run
+         *     that succeeded or failed has failed. A rule with `failures_in_window` fires while at least `threshold` runs of
+         *     its pipelines failed within the last `window_minutes`.
+         *
+         *     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
+         *     the current time.
          */
         get: operations["alert_rules_preview"];
         put?: never;
@@ -110,7 +112,7 @@ export interface paths {
         };
         /**
          * List the enabled rules that are firing
-         * @description Covers active pipelines. CHM sends no notifications: poll this list, and send one when a `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
+         * @description Only active pipelines count. CHM sends no notifications. To send notifications, poll this list, and notify people when a `fingerprint` appears or disappears.
          */
         get: operations["alert_rules_firing"];
         put?: never;
@@ -130,7 +132,7 @@ export interface paths {
         };
         /**
          * List clients by name
-         * @description The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+         * @description By default, only active clients and their active pipelines are listed. `include_inactive=true` also lists disabled ones, and `is_active=false` lists only disabled ones.
          */
         get: operations["clients_list"];
         put?: never;
@@ -153,7 +155,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a client, disabled or not
+         * Read a client
          * @description Disabled clients are returned too.
          */
         get: operations["clients_retrieve"];
@@ -182,13 +184,13 @@ export interface paths {
         };
         /**
          * List a client's pipelines by name
-         * @description The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+         * @description By default, only active clients and their active pipelines are listed. `include_inactive=true` also lists disabled ones, and `is_active=false` lists only disabled ones.
          */
         get: operations["clients_pipelines_list"];
         put?: never;
         /**
          * Create a pipeline of a client
-         * @description The name must be unique within the client, the external_id within the client and platform.
+         * @description The name must be unique within the client. The external_id must be unique within the client and platform.
          */
         post: operations["clients_pipelines_create"];
         delete?: never;
@@ -245,7 +247,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the next shift must know
+         * Summarize a shift for the next shift
          * @description Return what happened in the shift, and the state now.
          *
          *     The parts are: new incidents, recovered pipelines, failing pipelines, late pipelines, sources that are overdue
@@ -315,8 +317,8 @@ export interface paths {
          * Push OpenLineage events, one or a list of up to 1,000
          * @description Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip. The
          *     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
-         *     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is refused; in a
-         *     list only the invalid events are rejected.
+         *     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid event, the
+         *     response is 400. In a list, CHM rejects only the invalid events.
          */
         post: operations["lineage"];
         delete?: never;
@@ -334,7 +336,7 @@ export interface paths {
         };
         /**
          * List pipelines by name
-         * @description The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+         * @description By default, only active clients and their active pipelines are listed. `include_inactive=true` also lists disabled ones, and `is_active=false` lists only disabled ones.
          */
         get: operations["pipelines_list"];
         put?: never;
@@ -353,7 +355,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a pipeline, disabled or not
+         * Read a pipeline
          * @description Disabled pipelines are returned too.
          */
         get: operations["pipelines_retrieve"];
@@ -384,8 +386,8 @@ export interface paths {
         put?: never;
         /**
          * Push dbt's run_results.json
-         * @description Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file changes
-         *     nothing if CHM already has it or a newer file of the same invocation.
+         * @description Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the number of
+         *     nodes by status. If CHM already has this file, or a newer file of the same invocation, nothing changes.
          */
         post: operations["pipelines_dbt_run_results"];
         delete?: never;
@@ -430,7 +432,7 @@ export interface paths {
         };
         /**
          * List a pipeline's runs, latest first
-         * @description since and until filter by started_at, event_since and event_until by event_at: when a run finished, else started, else was stored.
+         * @description `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it.
          */
         get: operations["pipelines_runs_list"];
         put?: never;
@@ -462,8 +464,8 @@ export interface paths {
         /**
          * Push the state of a run
          * @description Store the state of a run. The request is idempotent: repeat it if you did not get a response.
-         *     `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain, use the
-         *     batch.
+         *     `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
+         *     `POST /api/v1/runs/batch`.
          */
         put: operations["pipelines_runs_push"];
         post?: never;
@@ -482,7 +484,7 @@ export interface paths {
         };
         /**
          * Read a pipeline's latest run
-         * @description Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest id.
+         * @description Return the run that started last. Of runs with the same start, return the run that ended last.
          */
         get: operations["pipelines_runs_latest_retrieve"];
         /**
@@ -746,7 +748,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident, largest first; incidents with only known failures last. Inventory: active. An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids and numbers. A pipeline has failed with this cause since its first failure after the last success and after the last failure with another cause.
+         * @description One row per incident, largest first; incidents with only known failures last. Inventory: active. An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids and numbers. A failure with this cause counts only if the pipeline has had no success and no failure with another cause since then.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -786,7 +788,7 @@ export interface paths {
         };
         /**
          * Which pipelines should have started by now?
-         * @description One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never late. A pipeline with an open run is late only if this run is running long. CHM expects no start after the time up to which it has read the source.
+         * @description One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never late. A pipeline with an open run is late only if this run is running long. CHM compares the expected start with the time up to which it has read the source, because it cannot have seen later starts.
          */
         get: operations["report_late_pipelines"];
         put?: never;
@@ -886,7 +888,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success after since whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the median absolute deviation of the logarithms. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after since whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -966,7 +968,7 @@ export interface paths {
         };
         /**
          * List runs across pipelines, newest event first
-         * @description since and until filter by event_at: when a run finished, else started, else was stored. To filter by started_at, list the runs of one pipeline.
+         * @description `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the runs of one pipeline.
          */
         get: operations["runs_list"];
         put?: never;
@@ -1046,7 +1048,7 @@ export interface paths {
         };
         /**
          * Read metrics in Prometheus' text format
-         * @description Values come from database, broker and all processes of the machine, so every web process returns the same.
+         * @description Return the metrics of the whole machine. Every web process returns the same values.
          */
         get: operations["metrics"];
         put?: never;
@@ -1096,7 +1098,7 @@ export interface paths {
         put?: never;
         /**
          * Report a start, a failure or an exit status with a text
-         * @description Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error message.
+         * @description Do the same as GET, and store the first 10,000 characters of the text, as the error if the job failed.
          */
         post: operations["ping_sign_with_text"];
         delete?: never;
@@ -1142,25 +1144,25 @@ export interface components {
             readonly id: string;
             /**
              * Format: uuid
-             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
              */
             client_id: string | null;
             /**
              * Format: uuid
-             * @description Scope: this pipeline; its client then owns the rule.
+             * @description The rule watches only this pipeline.
              */
             pipeline_id: string | null;
             /** @description The condition. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description Number of failed runs in the window from which the rule fires. */
+            /** @description The rule fires if at least this many runs in the window failed. */
             threshold: number | null;
             /** @description Length of the window in minutes. */
             window_minutes: number | null;
             /** @description How people are notified. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
-            /** @description False if disabled: kept, never fires. */
+            /** @description False: the rule is kept, but never fires. */
             is_enabled: boolean;
             /** @description False: pipelines with a known failure do not count. */
             include_known: boolean;
@@ -1171,7 +1173,7 @@ export interface components {
             readonly created_at: string;
             /**
              * Format: date-time
-             * @description When the row last changed, ingestion bookkeeping aside.
+             * @description When the rule last changed.
              */
             readonly updated_at: string;
         };
@@ -1183,25 +1185,25 @@ export interface components {
         AlertRuleRequest: {
             /**
              * Format: uuid
-             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
              */
             client_id?: string | null;
             /**
              * Format: uuid
-             * @description Scope: this pipeline; its client then owns the rule.
+             * @description The rule watches only this pipeline.
              */
             pipeline_id?: string | null;
             /** @description The condition. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description Number of failed runs in the window from which the rule fires. */
+            /** @description The rule fires if at least this many runs in the window failed. */
             threshold?: number | null;
             /** @description Length of the window in minutes. */
             window_minutes?: number | null;
             /** @description How people are notified. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
-            /** @description False if disabled: kept, never fires. */
+            /** @description False: the rule is kept, but never fires. */
             is_enabled?: boolean;
             /** @description False: pipelines with a known failure do not count. */
             include_known?: boolean;
@@ -1220,7 +1222,7 @@ export interface components {
              * @description The stored run; absent if the item was rejected or pruned.
              */
             id?: string;
-            /** @description Why the item was rejected (by field) or pruned. */
+            /** @description Why the item was rejected or pruned. */
             error?: string;
         };
         /** @enum {string} */
@@ -1263,7 +1265,7 @@ export interface components {
             source_url?: string | null;
             /**
              * Format: date-time
-             * @description When the source last changed the run: a write with an earlier time never replaces a later one. Without it the last write wins, but a run that ended never goes back to running.
+             * @description When the source last changed the run. A request with an earlier time than the stored time changes nothing. A request without a time replaces the stored run, but an ended run never becomes running again.
              */
             source_updated_at?: string | null;
             /**
@@ -1325,7 +1327,7 @@ export interface components {
             readonly id: string;
             /** @description Name of the client; unique, ignoring upper and lower case. */
             name: string;
-            /** @description False if disabled: not ingested, history kept. */
+            /** @description False: the client is disabled. CHM keeps its history, but reads no new runs. */
             is_active: boolean;
             /**
              * Format: date-time
@@ -1334,7 +1336,7 @@ export interface components {
             readonly created_at: string;
             /**
              * Format: date-time
-             * @description When the row last changed, ingestion bookkeeping aside.
+             * @description When the client last changed.
              */
             readonly updated_at: string;
         };
@@ -1346,7 +1348,7 @@ export interface components {
         ClientRequest: {
             /** @description Name of the client; unique, ignoring upper and lower case. */
             name: string;
-            /** @description False if disabled: not ingested, history kept. */
+            /** @description False: the client is disabled. CHM keeps its history, but reads no new runs. */
             is_active?: boolean;
         };
         ClientRiskReport: {
@@ -1644,25 +1646,25 @@ export interface components {
             readonly id: string;
             /**
              * Format: uuid
-             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
              */
             client_id: string | null;
             /**
              * Format: uuid
-             * @description Scope: this pipeline; its client then owns the rule.
+             * @description The rule watches only this pipeline.
              */
             pipeline_id: string | null;
             /** @description The condition. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description Number of failed runs in the window from which the rule fires. */
+            /** @description The rule fires if at least this many runs in the window failed. */
             threshold: number | null;
             /** @description Length of the window in minutes. */
             window_minutes: number | null;
             /** @description How people are notified. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
-            /** @description False if disabled: kept, never fires. */
+            /** @description False: the rule is kept, but never fires. */
             is_enabled: boolean;
             /** @description False: pipelines with a known failure do not count. */
             include_known: boolean;
@@ -1673,7 +1675,7 @@ export interface components {
             readonly created_at: string;
             /**
              * Format: date-time
-             * @description When the row last changed, ingestion bookkeeping aside.
+             * @description When the rule last changed.
              */
             readonly updated_at: string;
             /**
@@ -1816,7 +1818,7 @@ export interface components {
             since: string;
             /**
              * Format: date-time
-             * @description When the latest of these failures happened
+             * @description When the latest failed run of these pipelines happened
              */
             until: string;
             /** @description Number of pipelines that fail now with this cause */
@@ -1825,18 +1827,18 @@ export interface components {
             clients: number;
             /** @description Names of these clients: the first three, and how many more */
             client_names: string;
-            /** @description Error of the latest failure */
+            /** @description Error of the run run_id */
             error_message: string | null;
             /** @description The common text of the errors, with # in place of parts that vary; empty: the errors have no text */
             cause: string;
             /**
              * Format: uuid
-             * @description Key of the latest failed run of the pipeline that failed first
+             * @description Key of the latest failed run of the pipeline that has failed for the longest time
              */
             first_run_id: string;
             /**
              * Format: uuid
-             * @description Key of the run that failed latest
+             * @description Key of the latest failed run of these pipelines
              */
             run_id: string;
             /** @description Number of these pipelines whose failure a user has marked as known */
@@ -1867,10 +1869,10 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description For each of these pipelines, the time of its last complete walk: the earliest of these times
+             * @description Last complete walk of the pipeline that CHM walked longest ago; null: CHM has walked none of these pipelines completely
              */
             oldest_ingest_at: string | null;
-            /** @description Error of one of these pipelines: of those with an error, the pipeline whose last complete walk is the newest */
+            /** @description Error of one of these pipelines; null: no pipeline has an error */
             last_error: string | null;
             /** @description Number of never_ingested pipelines that have pushed runs and no error */
             pushed_only: number;
@@ -2060,7 +2062,7 @@ export interface components {
         };
         /** @enum {string} */
         LineageOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected" | "ignored" | "unmatched";
-        /** @description Fields of a run that a client may set. */
+        /** @description Fields of a run that a request may set. */
         ManualRunRequest: {
             /** @description The status. */
             status: components["schemas"]["RunStatus"];
@@ -2128,25 +2130,25 @@ export interface components {
         PatchedAlertRuleRequest: {
             /**
              * Format: uuid
-             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
              */
             client_id?: string | null;
             /**
              * Format: uuid
-             * @description Scope: this pipeline; its client then owns the rule.
+             * @description The rule watches only this pipeline.
              */
             pipeline_id?: string | null;
             /** @description The condition. */
             rule_type?: components["schemas"]["RuleType"];
-            /** @description Number of failed runs in the window from which the rule fires. */
+            /** @description The rule fires if at least this many runs in the window failed. */
             threshold?: number | null;
             /** @description Length of the window in minutes. */
             window_minutes?: number | null;
             /** @description How people are notified. */
             channel?: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination?: string;
-            /** @description False if disabled: kept, never fires. */
+            /** @description False: the rule is kept, but never fires. */
             is_enabled?: boolean;
             /** @description False: pipelines with a known failure do not count. */
             include_known?: boolean;
@@ -2155,7 +2157,7 @@ export interface components {
         PatchedClientRequest: {
             /** @description Name of the client; unique, ignoring upper and lower case. */
             name?: string;
-            /** @description False if disabled: not ingested, history kept. */
+            /** @description False: the client is disabled. CHM keeps its history, but reads no new runs. */
             is_active?: boolean;
         };
         /** @description A pipeline may move to another client; its history moves with it. */
@@ -2177,7 +2179,7 @@ export interface components {
             description?: string | null;
             /** @description Where the pipeline runs. */
             environment?: components["schemas"]["Environment"];
-            /** @description False if disabled: not ingested, history kept. */
+            /** @description False: the pipeline is disabled. CHM keeps its history, but reads no new runs. */
             is_active?: boolean;
         };
         /** @description A pipeline of one client, on any orchestrator. */
@@ -2204,7 +2206,7 @@ export interface components {
             description: string | null;
             /** @description Where the pipeline runs. */
             environment: components["schemas"]["Environment"];
-            /** @description False if disabled: not ingested, history kept. */
+            /** @description False: the pipeline is disabled. CHM keeps its history, but reads no new runs. */
             is_active: boolean;
             /**
              * Format: date-time
@@ -2232,7 +2234,7 @@ export interface components {
             readonly source_next_run_at: string | null;
             /**
              * Format: date-time
-             * @description Since when the pipeline is missing from the source's list; empty if listed, or if no list exists.
+             * @description Since when the source no longer lists the pipeline; null if the source lists it, or has no list.
              */
             readonly source_missing_since: string | null;
             /** @description URL of the pipeline's page at the source, as of the last walk. */
@@ -2256,7 +2258,7 @@ export interface components {
             readonly created_at: string;
             /**
              * Format: date-time
-             * @description When the row last changed, ingestion bookkeeping aside.
+             * @description When the pipeline last changed. Changes of fields such as ingested_through do not count.
              */
             readonly updated_at: string;
         };
@@ -2276,7 +2278,7 @@ export interface components {
             description?: string | null;
             /** @description Where the pipeline runs. */
             environment?: components["schemas"]["Environment"];
-            /** @description False if disabled: not ingested, history kept. */
+            /** @description False: the pipeline is disabled. CHM keeps its history, but reads no new runs. */
             is_active?: boolean;
         };
         /** @enum {string} */
@@ -2324,7 +2326,7 @@ export interface components {
             source_url?: string | null;
             /**
              * Format: date-time
-             * @description When the source last changed the run: a write with an earlier time never replaces a later one. Without it the last write wins, but a run that ended never goes back to running.
+             * @description When the source last changed the run. A request with an earlier time than the stored time changes nothing. A request without a time replaces the stored run, but an ended run never becomes running again.
              */
             source_updated_at?: string | null;
         };
@@ -2342,7 +2344,7 @@ export interface components {
              * @description How far behind the read replica is; null if it does not answer or none is configured. Only with a token.
              */
             replica_lag_seconds: number | null;
-            /** @description CHM_REPLICA_MAX_LAG_SECONDS, the limit for a replica that is read; null if none is configured. Only with a token. */
+            /** @description Maximum lag of a replica that is read (CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token. */
             replica_max_lag_seconds: number | null;
             /** @description Whether reports and pages of the console read the replica now; null if none is configured. Only with a token. */
             replica_is_read: boolean | null;
@@ -2418,47 +2420,47 @@ export interface components {
         Root: {
             /**
              * Format: uri
-             * @description The address of clients.
+             * @description The list of clients.
              */
             clients: string;
             /**
              * Format: uri
-             * @description The address of pipelines.
+             * @description The list of pipelines.
              */
             pipelines: string;
             /**
              * Format: uri
-             * @description The address of runs.
+             * @description The list of runs.
              */
             runs: string;
             /**
              * Format: uri
-             * @description The address of alert_rules.
+             * @description The list of alert rules.
              */
             alert_rules: string;
             /**
              * Format: uri
-             * @description The address of firing_alert_rules.
+             * @description The list of alert rules that are firing.
              */
             firing_alert_rules: string;
             /**
              * Format: uri
-             * @description The address of reports.
+             * @description The list of reports.
              */
             reports: string;
             /**
              * Format: uri
-             * @description The address of errors.
+             * @description The list of error codes.
              */
             errors: string;
             /**
              * Format: uri
-             * @description The address of schema.
+             * @description The contract document.
              */
             schema: string;
             /**
              * Format: uri
-             * @description The address of docs.
+             * @description The documentation for browsers.
              */
             docs: string;
         };
@@ -2476,9 +2478,9 @@ export interface components {
              * @description Pipeline of the run.
              */
             readonly pipeline_id: string;
-            /** @description Id of the run at the source; together with the pipeline, the idempotency key. */
+            /** @description The id of the run at its source. It is unique within the pipeline. */
             readonly external_run_id: string;
-            /** @description Canonical status. */
+            /** @description The status, which CHM has translated from the status at the source. */
             readonly status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
@@ -2506,7 +2508,7 @@ export interface components {
             readonly source_url: string | null;
             /**
              * Format: date-time
-             * @description Version: the source's time of the update or event, or the time of CHM's request.
+             * @description When the source last changed the run, or when CHM requested it. A write with an earlier time changes nothing.
              */
             readonly source_updated_at: string | null;
             /**
@@ -2526,7 +2528,7 @@ export interface components {
             readonly created_at: string;
             /**
              * Format: date-time
-             * @description When the row last changed, ingestion bookkeeping aside.
+             * @description When the stored run last changed.
              */
             readonly updated_at: string;
         };
@@ -3188,7 +3190,7 @@ export interface operations {
                  */
                 is_enabled?: boolean;
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -3212,7 +3214,7 @@ export interface operations {
                  */
                 rule_type?: components["schemas"]["RuleType"][];
                 /**
-                 * @description Part of the destination. Of a hook, only the host is searched. Case is ignored.
+                 * @description Part of the destination; case is ignored. In an https address, only the host is searched.
                  * @example sales
                  */
                 search?: string;
@@ -3628,7 +3630,7 @@ export interface operations {
                  */
                 fields?: components["schemas"]["AlertRuleField"][];
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -3727,7 +3729,7 @@ export interface operations {
                  */
                 is_active?: boolean;
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -4070,7 +4072,7 @@ export interface operations {
                  */
                 is_active?: boolean;
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -4728,7 +4730,7 @@ export interface operations {
                  */
                 is_active?: boolean;
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -5306,12 +5308,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["RunField"][];
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
                 /**
-                 * @description desc (the default): latest first; asc: the reverse. Use `ordering` instead.
+                 * @description desc (the default): latest first; asc: earliest first. Use `ordering` instead.
                  * @example asc
                  */
                 order?: components["schemas"]["SortDirection"];
@@ -5326,7 +5328,7 @@ export interface operations {
                  */
                 search?: string;
                 /**
-                 * @description Runs with started_at at or after this time; without a start, event_at.
+                 * @description Runs that started at or after this time. For a run without a start, event_at counts.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
@@ -5338,7 +5340,7 @@ export interface operations {
                  */
                 status?: components["schemas"]["RunStatus"][];
                 /**
-                 * @description Runs with started_at before this time; without a start, event_at.
+                 * @description Runs that started before this time. For a run without a start, event_at counts.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -5991,7 +5993,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6081,7 +6083,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6160,7 +6162,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6240,7 +6242,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6329,7 +6331,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6425,7 +6427,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6503,7 +6505,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6591,7 +6593,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6685,7 +6687,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6776,7 +6778,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6860,7 +6862,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6939,7 +6941,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7028,7 +7030,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7113,7 +7115,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7204,7 +7206,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7288,7 +7290,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7366,7 +7368,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7462,7 +7464,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7556,7 +7558,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7649,7 +7651,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7727,7 +7729,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7809,7 +7811,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Compute the report for this past time, from the rows as they are stored now. Between its start and its event_at, a run counts as running. After that it has its stored status. Without as_of, all stored rows count. Default: now.
+                 * @description Compute the report for this past time, from the rows as they are stored now. Runs that started later do not count. Runs that ended later count as running. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7925,7 +7927,7 @@ export interface operations {
                  */
                 fields?: components["schemas"]["RunField"][];
                 /**
-                 * @description Maximum number of items. A page of very large items has fewer.
+                 * @description Maximum number of items on a page. If items are very large, the page has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -7949,7 +7951,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description Part of the error text of failed runs; case is ignored. The window can have at most 31 days. Without since, it begins that long before until, or before now.
+                 * @description Part of the error text of failed runs; case is ignored. `since` and `until` can be at most 31 days apart. Default of `since`: 31 days before `until`, or before now.
                  * @example disk full
                  */
                 q?: string;

@@ -9,21 +9,21 @@
 --                               recover. The key of a row is incident and since together
 --   platform       text         Kind of orchestrator
 --   since          timestamptz  When the first of these pipelines failed with this cause
---   until          timestamptz  When the latest of these failures happened
+--   until          timestamptz  When the latest failed run of these pipelines happened
 --   pipelines      integer      Number of pipelines that fail now with this cause
 --   clients        integer      Number of clients of these pipelines
 --   client_names   text         Names of these clients: the first three, and how many more
---   error_message  text?        Error of the latest failure
+--   error_message  text?        Error of the run run_id
 --   cause          text         The common text of the errors, with # in place of parts that vary; empty: the errors
 --                               have no text
---   first_run_id   uuid         Key of the latest failed run of the pipeline that failed first
---   run_id         uuid         Key of the run that failed latest
+--   first_run_id   uuid         Key of the latest failed run of the pipeline that has failed for the longest time
+--   run_id         uuid         Key of the latest failed run of these pipelines
 --   known          integer      Number of these pipelines whose failure a user has marked as known
 --
 -- An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a
 -- pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids
--- and numbers. A pipeline has failed with this cause since its first failure after the last success and after the last
--- failure with another cause.
+-- and numbers. A failure with this cause counts only if the pipeline has had no success and no failure with another
+-- cause since then.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT

@@ -23,8 +23,8 @@
 --
 -- A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next
 -- start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
--- late. A pipeline with an open run is late only if this run is running long. CHM expects no start after the time up to
--- which it has read the source.
+-- late. A pipeline with an open run is late only if this run is running long. CHM compares the expected start with the
+-- time up to which it has read the source, because it cannot have seen later starts.
 --
 -- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
 -- compares both. The next start is predicted from the weeks before the last start, by the clocks of the time

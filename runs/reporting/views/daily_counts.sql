@@ -1,5 +1,5 @@
--- Counts of runs by the UTC day of event_at, client, platform and environment. The same four values can have several
--- rows. Add up their counts.
+-- Counts of runs by the UTC day of event_at, client, platform and environment. Several rows can have the same values of
+-- these columns. Add up their counts.
 --   day           UTC day of event_at
 --   client_id     Key of the client
 --   client_name   Name of the client

@@ -1,5 +1,5 @@
--- Counts of runs of all clients by the UTC day of event_at, platform and environment. The same three values can have
--- several rows. Add up their counts.
+-- Counts of runs of all clients by the UTC day of event_at, platform and environment. Several rows can have the same
+-- values of these columns. Add up their counts.
 --   day          UTC day of event_at
 --   platform     Kind of orchestrator
 --   environment  Where the pipelines run

@@ -1,5 +1,5 @@
--- All runs, without payloads. For a fast query, first aggregate by pipeline_id, and then join the inventory. PostgreSQL
--- then only reads an index.
+-- All runs, without payloads. For a fast query, first aggregate by pipeline_id, and then join reporting.pipelines.
+-- PostgreSQL then only reads an index.
 --   run_id            Key of the run
 --   pipeline_id       Key of the pipeline
 --   external_run_id   Id of the run at the source

@@ -31,19 +31,19 @@ class AlertRule:
 
         Attributes:
             id (UUID): UUID version 7.
-            client_id (None | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
-            pipeline_id (None | UUID): Scope: this pipeline; its client then owns the rule.
+            client_id (None | UUID): The rule watches all active pipelines of this client, unless it has a pipeline_id.
+            pipeline_id (None | UUID): The rule watches only this pipeline.
             rule_type (RuleType):
-            threshold (int | None): Number of failed runs in the window from which the rule fires.
+            threshold (int | None): The rule fires if at least this many runs in the window failed.
             window_minutes (int | None): Length of the window in minutes.
             channel (AlertChannel):
             destination (str): For slack, a channel such as #data-alerts or the https address of a hook; for email, an
-                e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send
-                the masked form back to keep the stored address.
-            is_enabled (bool): False if disabled: kept, never fires.
+                e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the
+                address in this masked form, CHM keeps the stored address.
+            is_enabled (bool): False: the rule is kept, but never fires.
             include_known (bool): False: pipelines with a known failure do not count.
             created_at (datetime.datetime): When CHM stored the row.
-            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
+            updated_at (datetime.datetime): When the rule last changed.
      """
 
     id: UUID

@@ -33,13 +33,14 @@ class AlertRuleRequest:
             rule_type (RuleType):
             channel (AlertChannel):
             destination (str): For slack, a channel such as #data-alerts or the https address of a hook; for email, an
-                e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send
-                the masked form back to keep the stored address.
-            client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
-            pipeline_id (None | Unset | UUID): Scope: this pipeline; its client then owns the rule.
-            threshold (int | None | Unset): Number of failed runs in the window from which the rule fires.
+                e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the
+                address in this masked form, CHM keeps the stored address.
+            client_id (None | Unset | UUID): The rule watches all active pipelines of this client, unless it has a
+                pipeline_id.
+            pipeline_id (None | Unset | UUID): The rule watches only this pipeline.
+            threshold (int | None | Unset): The rule fires if at least this many runs in the window failed.
             window_minutes (int | None | Unset): Length of the window in minutes.
-            is_enabled (bool | Unset): False if disabled: kept, never fires.
+            is_enabled (bool | Unset): False: the rule is kept, but never fires.
             include_known (bool | Unset): False: pipelines with a known failure do not count.
      """
 

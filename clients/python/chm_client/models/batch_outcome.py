@@ -30,7 +30,7 @@ class BatchOutcome:
             index (int): Position of the item in the request, from 0.
             outcome (BatchOutcomeOutcomeEnum):
             id (UUID | Unset): The stored run; absent if the item was rejected or pruned.
-            error (str | Unset): Why the item was rejected (by field) or pruned.
+            error (str | Unset): Why the item was rejected or pruned.
      """
 
     index: int

@@ -43,9 +43,9 @@ class BatchedRunRequest:
             payload (BatchedRunRequestPayloadType0 | None | Unset): The source's own data about the run; secrets are
                 removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.
-            source_updated_at (datetime.datetime | None | Unset): When the source last changed the run: a write with an
-                earlier time never replaces a later one. Without it the last write wins, but a run that ended never goes back to
-                running.
+            source_updated_at (datetime.datetime | None | Unset): When the source last changed the run. A request with an
+                earlier time than the stored time changes nothing. A request without a time replaces the stored run, but an
+                ended run never becomes running again.
      """
 
     status: RunStatus

@@ -28,9 +28,9 @@ class Client:
         Attributes:
             id (UUID): UUID version 7.
             name (str): Name of the client; unique, ignoring upper and lower case.
-            is_active (bool): False if disabled: not ingested, history kept.
+            is_active (bool): False: the client is disabled. CHM keeps its history, but reads no new runs.
             created_at (datetime.datetime): When CHM stored the row.
-            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
+            updated_at (datetime.datetime): When the client last changed.
      """
 
     id: UUID

@@ -29,14 +29,14 @@ class IncidentsRow:
                 The key of a row is incident and since together
             platform (str): Kind of orchestrator
             since (datetime.datetime): When the first of these pipelines failed with this cause
-            until (datetime.datetime): When the latest of these failures happened
+            until (datetime.datetime): When the latest failed run of these pipelines happened
             pipelines (int): Number of pipelines that fail now with this cause
             clients (int): Number of clients of these pipelines
             client_names (str): Names of these clients: the first three, and how many more
-            error_message (None | str): Error of the latest failure
+            error_message (None | str): Error of the run run_id
             cause (str): The common text of the errors, with # in place of parts that vary; empty: the errors have no text
-            first_run_id (UUID): Key of the latest failed run of the pipeline that failed first
-            run_id (UUID): Key of the run that failed latest
+            first_run_id (UUID): Key of the latest failed run of the pipeline that has failed for the longest time
+            run_id (UUID): Key of the latest failed run of these pipelines
             known (int): Number of these pipelines whose failure a user has marked as known
             maintenance (None | str): Why it is in planned maintenance; null: it is not
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="ManualRunRequest")
 
 @_attrs_define
 class ManualRunRequest:
-    """ Fields of a run that a client may set.
+    """ Fields of a run that a request may set.
 
         Attributes:
             status (RunStatus):

@@ -30,16 +30,17 @@ class PatchedAlertRuleRequest:
     """ An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client.
 
         Attributes:
-            client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
-            pipeline_id (None | Unset | UUID): Scope: this pipeline; its client then owns the rule.
+            client_id (None | Unset | UUID): The rule watches all active pipelines of this client, unless it has a
+                pipeline_id.
+            pipeline_id (None | Unset | UUID): The rule watches only this pipeline.
             rule_type (RuleType | Unset):
-            threshold (int | None | Unset): Number of failed runs in the window from which the rule fires.
+            threshold (int | None | Unset): The rule fires if at least this many runs in the window failed.
             window_minutes (int | None | Unset): Length of the window in minutes.
             channel (AlertChannel | Unset):
             destination (str | Unset): For slack, a channel such as #data-alerts or the https address of a hook; for email,
-                an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send
-                the masked form back to keep the stored address.
-            is_enabled (bool | Unset): False if disabled: kept, never fires.
+                an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send
+                the address in this masked form, CHM keeps the stored address.
+            is_enabled (bool | Unset): False: the rule is kept, but never fires.
             include_known (bool | Unset): False: pipelines with a known failure do not count.
      """
 

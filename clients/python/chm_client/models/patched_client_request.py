@@ -25,7 +25,7 @@ class PatchedClientRequest:
 
         Attributes:
             name (str | Unset): Name of the client; unique, ignoring upper and lower case.
-            is_active (bool | Unset): False if disabled: not ingested, history kept.
+            is_active (bool | Unset): False: the client is disabled. CHM keeps its history, but reads no new runs.
      """
 
     name: str | Unset = UNSET

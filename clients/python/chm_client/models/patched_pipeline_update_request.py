@@ -40,7 +40,7 @@ class PatchedPipelineUpdateRequest:
             pipeline_type (PipelineType | Unset):
             description (None | str | Unset): Free text.
             environment (Environment | Unset):
-            is_active (bool | Unset): False if disabled: not ingested, history kept.
+            is_active (bool | Unset): False: the pipeline is disabled. CHM keeps its history, but reads no new runs.
      """
 
     client_id: UUID | Unset = UNSET

@@ -40,7 +40,7 @@ class Pipeline:
             pipeline_type (PipelineType):
             description (None | str): Free text.
             environment (Environment):
-            is_active (bool): False if disabled: not ingested, history kept.
+            is_active (bool): False: the pipeline is disabled. CHM keeps its history, but reads no new runs.
             ingested_through (datetime.datetime | None): Watermark: all changes up to this time are stored; empty until the
                 first complete walk.
             ingest_due_at (datetime.datetime | None): After this time the status of the pipeline is stale.
@@ -50,8 +50,8 @@ class Pipeline:
                 it.
             source_next_run_at (datetime.datetime | None): When the schedule of the source starts the next run; empty if the
                 source does not report it.
-            source_missing_since (datetime.datetime | None): Since when the pipeline is missing from the source's list;
-                empty if listed, or if no list exists.
+            source_missing_since (datetime.datetime | None): Since when the source no longer lists the pipeline; null if the
+                source lists it, or has no list.
             source_url (None | str): URL of the pipeline's page at the source, as of the last walk.
             source_url_template (None | str): URL of the pages of runs at the source; {run_id} stands for the percent-
                 encoded external_run_id.
@@ -60,7 +60,8 @@ class Pipeline:
             stale_since (datetime.datetime | None): ingest_due_at if it has passed, else null. If set, the last received
                 status may be outdated.
             created_at (datetime.datetime): When CHM stored the row.
-            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
+            updated_at (datetime.datetime): When the pipeline last changed. Changes of fields such as ingested_through do
+                not count.
      """
 
     id: UUID

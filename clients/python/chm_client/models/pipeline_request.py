@@ -38,7 +38,7 @@ class PipelineRequest:
                 ingested.
             description (None | str | Unset): Free text.
             environment (Environment | Unset):
-            is_active (bool | Unset): False if disabled: not ingested, history kept.
+            is_active (bool | Unset): False: the pipeline is disabled. CHM keeps its history, but reads no new runs.
      """
 
     name: str

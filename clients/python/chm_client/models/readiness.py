@@ -33,8 +33,8 @@ class Readiness:
                 with a token.
             replica_lag_seconds (float | None): How far behind the read replica is; null if it does not answer or none is
                 configured. Only with a token.
-            replica_max_lag_seconds (int | None): CHM_REPLICA_MAX_LAG_SECONDS, the limit for a replica that is read; null if
-                none is configured. Only with a token.
+            replica_max_lag_seconds (int | None): Maximum lag of a replica that is read (CHM_REPLICA_MAX_LAG_SECONDS); null
+                if no replica is configured. Only with a token.
             replica_is_read (bool | None): Whether reports and pages of the console read the replica now; null if none is
                 configured. Only with a token.
      """

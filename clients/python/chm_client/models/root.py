@@ -22,15 +22,15 @@ T = TypeVar("T", bound="Root")
 class Root:
     """ 
         Attributes:
-            clients (str): The address of clients.
-            pipelines (str): The address of pipelines.
-            runs (str): The address of runs.
-            alert_rules (str): The address of alert_rules.
-            firing_alert_rules (str): The address of firing_alert_rules.
-            reports (str): The address of reports.
-            errors (str): The address of errors.
-            schema (str): The address of schema.
-            docs (str): The address of docs.
+            clients (str): The list of clients.
+            pipelines (str): The list of pipelines.
+            runs (str): The list of runs.
+            alert_rules (str): The list of alert rules.
+            firing_alert_rules (str): The list of alert rules that are firing.
+            reports (str): The list of reports.
+            errors (str): The list of error codes.
+            schema (str): The contract document.
+            docs (str): The documentation for browsers.
      """
 
     clients: str

@@ -32,7 +32,7 @@ class Run:
         Attributes:
             id (UUID): UUID version 7.
             pipeline_id (UUID): Pipeline of the run.
-            external_run_id (str): Id of the run at the source; together with the pipeline, the idempotency key.
+            external_run_id (str): The id of the run at its source. It is unique within the pipeline.
             status (RunStatus):
             started_at (datetime.datetime | None): When the run started, according to the source.
             finished_at (datetime.datetime | None): When the run ended, according to the source.
@@ -43,13 +43,13 @@ class Run:
             status_reason (None | str): Details of the status, and what CHM corrected in the response of the source.
             payload (None | RunPayloadType0): Response of the source about the run, without secrets.
             source_url (None | str): The run's page at its source; null if unknown.
-            source_updated_at (datetime.datetime | None): Version: the source's time of the update or event, or the time of
-                CHM's request.
+            source_updated_at (datetime.datetime | None): When the source last changed the run, or when CHM requested it. A
+                write with an earlier time changes nothing.
             ingested_at (datetime.datetime): When CHM last accepted a write of the run.
             event_at (datetime.datetime): When the run happened: when it ended, else when it started, else when it was
                 stored.
             created_at (datetime.datetime): When CHM stored the row.
-            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
+            updated_at (datetime.datetime): When the stored run last changed.
      """
 
     id: UUID

@@ -169,8 +169,8 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedFiringRuleList]:
     """ List the enabled rules that are firing
 
-     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
-    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
+     Only active pipelines count. CHM sends no notifications. To send notifications, poll this list, and
+    notify people when a `fingerprint` appears or disappears.
 
     Args:
         cursor (str | Unset):
@@ -215,8 +215,8 @@ def sync(
 ) -> Any | Error | PaginatedFiringRuleList | None:
     """ List the enabled rules that are firing
 
-     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
-    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
+     Only active pipelines count. CHM sends no notifications. To send notifications, poll this list, and
+    notify people when a `fingerprint` appears or disappears.
 
     Args:
         cursor (str | Unset):
@@ -256,8 +256,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedFiringRuleList]:
     """ List the enabled rules that are firing
 
-     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
-    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
+     Only active pipelines count. CHM sends no notifications. To send notifications, poll this list, and
+    notify people when a `fingerprint` appears or disappears.
 
     Args:
         cursor (str | Unset):
@@ -302,8 +302,8 @@ async def asyncio(
 ) -> Any | Error | PaginatedFiringRuleList | None:
     """ List the enabled rules that are firing
 
-     Covers active pipelines. CHM sends no notifications: poll this list, and send one when a
-    `fingerprint` appears or disappears. Receiving the same runs again does not change the list.
+     Only active pipelines count. CHM sends no notifications. To send notifications, poll this list, and
+    notify people when a `fingerprint` appears or disappears.
 
     Args:
         cursor (str | Unset):

@@ -164,13 +164,15 @@ def sync_detailed(
 
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
-    latest has
-    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
-    `threshold`
-    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
-    pipelines are
-    excluded. No span ends after the current time.
+    A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
+    latest run
+    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
+    `threshold` runs of
+    its pipelines failed within the last `window_minutes`.
+
+    Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
+    ends after
+    the current time.
 
     Args:
         rule_id (UUID):
@@ -214,13 +216,15 @@ def sync(
 
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
-    latest has
-    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
-    `threshold`
-    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
-    pipelines are
-    excluded. No span ends after the current time.
+    A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
+    latest run
+    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
+    `threshold` runs of
+    its pipelines failed within the last `window_minutes`.
+
+    Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
+    ends after
+    the current time.
 
     Args:
         rule_id (UUID):
@@ -259,13 +263,15 @@ async def asyncio_detailed(
 
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
-    latest has
-    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
-    `threshold`
-    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
-    pipelines are
-    excluded. No span ends after the current time.
+    A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
+    latest run
+    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
+    `threshold` runs of
+    its pipelines failed within the last `window_minutes`.
+
+    Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
+    ends after
+    the current time.
 
     Args:
         rule_id (UUID):
@@ -309,13 +315,15 @@ async def asyncio(
 
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
-    `on_failure` fires while a pipeline in scope is failing: of its runs that succeeded or failed, the
-    latest has
-    failed. Before its `event_at`, a run counts as running. `failures_in_window` fires while at least
-    `threshold`
-    runs in scope have an `event_at` in the last `window_minutes` and failed. Disabled clients and
-    pipelines are
-    excluded. No span ends after the current time.
+    A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
+    latest run
+    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
+    `threshold` runs of
+    its pipelines failed within the last `window_minutes`.
+
+    Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
+    ends after
+    the current time.
 
     Args:
         rule_id (UUID):

@@ -185,8 +185,8 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedClientList]:
     """ List clients by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         cursor (str | Unset):
@@ -243,8 +243,8 @@ def sync(
 ) -> Any | Error | PaginatedClientList | None:
     """ List clients by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         cursor (str | Unset):
@@ -296,8 +296,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedClientList]:
     """ List clients by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         cursor (str | Unset):
@@ -354,8 +354,8 @@ async def asyncio(
 ) -> Any | Error | PaginatedClientList | None:
     """ List clients by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         cursor (str | Unset):

@@ -158,7 +158,8 @@ def sync_detailed(
 ) -> Response[Error | Pipeline]:
     """ Create a pipeline of a client
 
-     The name must be unique within the client, the external_id within the client and platform.
+     The name must be unique within the client. The external_id must be unique within the client and
+    platform.
 
     Args:
         client_id (UUID):
@@ -197,7 +198,8 @@ def sync(
 ) -> Error | Pipeline | None:
     """ Create a pipeline of a client
 
-     The name must be unique within the client, the external_id within the client and platform.
+     The name must be unique within the client. The external_id must be unique within the client and
+    platform.
 
     Args:
         client_id (UUID):
@@ -231,7 +233,8 @@ async def asyncio_detailed(
 ) -> Response[Error | Pipeline]:
     """ Create a pipeline of a client
 
-     The name must be unique within the client, the external_id within the client and platform.
+     The name must be unique within the client. The external_id must be unique within the client and
+    platform.
 
     Args:
         client_id (UUID):
@@ -270,7 +273,8 @@ async def asyncio(
 ) -> Error | Pipeline | None:
     """ Create a pipeline of a client
 
-     The name must be unique within the client, the external_id within the client and platform.
+     The name must be unique within the client. The external_id must be unique within the client and
+    platform.
 
     Args:
         client_id (UUID):

@@ -159,7 +159,7 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Client | Error]:
-    """ Read a client, disabled or not
+    """ Read a client
 
      Disabled clients are returned too.
 
@@ -198,7 +198,7 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Client | Error | None:
-    """ Read a client, disabled or not
+    """ Read a client
 
      Disabled clients are returned too.
 
@@ -232,7 +232,7 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Client | Error]:
-    """ Read a client, disabled or not
+    """ Read a client
 
      Disabled clients are returned too.
 
@@ -271,7 +271,7 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Client | Error | None:
-    """ Read a client, disabled or not
+    """ Read a client
 
      Disabled clients are returned too.
 

@@ -151,7 +151,7 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | Handover]:
-    """ What the next shift must know
+    """ Summarize a shift for the next shift
 
      Return what happened in the shift, and the state now.
 
@@ -194,7 +194,7 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | Handover | None:
-    """ What the next shift must know
+    """ Summarize a shift for the next shift
 
      Return what happened in the shift, and the state now.
 
@@ -232,7 +232,7 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | Handover]:
-    """ What the next shift must know
+    """ Summarize a shift for the next shift
 
      Return what happened in the shift, and the state now.
 
@@ -275,7 +275,7 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | Handover | None:
-    """ What the next shift must know
+    """ Summarize a shift for the next shift
 
      Return what happened in the shift, and the state now.
 

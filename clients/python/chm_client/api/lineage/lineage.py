@@ -150,9 +150,9 @@ def sync_detailed(
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
-    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
-    refused; in a
-    list only the invalid events are rejected.
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
+    event, the
+    response is 400. In a list, CHM rejects only the invalid events.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -188,9 +188,9 @@ def sync(
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
-    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
-    refused; in a
-    list only the invalid events are rejected.
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
+    event, the
+    response is 400. In a list, CHM rejects only the invalid events.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -221,9 +221,9 @@ async def asyncio_detailed(
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
-    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
-    refused; in a
-    list only the invalid events are rejected.
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
+    event, the
+    response is 400. In a list, CHM rejects only the invalid events.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -259,9 +259,9 @@ async def asyncio(
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
-    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
-    refused; in a
-    list only the invalid events are rejected.
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
+    event, the
+    response is 400. In a list, CHM rejects only the invalid events.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):

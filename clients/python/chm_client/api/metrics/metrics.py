@@ -115,8 +115,7 @@ def sync_detailed(
 ) -> Response[Error | str]:
     """ Read metrics in Prometheus' text format
 
-     Values come from database, broker and all processes of the machine, so every web process returns the
-    same.
+     Return the metrics of the whole machine. Every web process returns the same values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,8 +143,7 @@ def sync(
 ) -> Error | str | None:
     """ Read metrics in Prometheus' text format
 
-     Values come from database, broker and all processes of the machine, so every web process returns the
-    same.
+     Return the metrics of the whole machine. Every web process returns the same values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,8 +166,7 @@ async def asyncio_detailed(
 ) -> Response[Error | str]:
     """ Read metrics in Prometheus' text format
 
-     Values come from database, broker and all processes of the machine, so every web process returns the
-    same.
+     Return the metrics of the whole machine. Every web process returns the same values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -197,8 +194,7 @@ async def asyncio(
 ) -> Error | str | None:
     """ Read metrics in Prometheus' text format
 
-     Values come from database, broker and all processes of the machine, so every web process returns the
-    same.
+     Return the metrics of the whole machine. Every web process returns the same values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -105,8 +105,8 @@ def sync_detailed(
 ) -> Response[str]:
     """ Report a start, a failure or an exit status with a text
 
-     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
-    message.
+     Do the same as GET, and store the first 10,000 characters of the text, as the error if the job
+    failed.
 
     Args:
         key (str):
@@ -148,8 +148,8 @@ def sync(
 ) -> str | None:
     """ Report a start, a failure or an exit status with a text
 
-     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
-    message.
+     Do the same as GET, and store the first 10,000 characters of the text, as the error if the job
+    failed.
 
     Args:
         key (str):
@@ -186,8 +186,8 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """ Report a start, a failure or an exit status with a text
 
-     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
-    message.
+     Do the same as GET, and store the first 10,000 characters of the text, as the error if the job
+    failed.
 
     Args:
         key (str):
@@ -229,8 +229,8 @@ async def asyncio(
 ) -> str | None:
     """ Report a start, a failure or an exit status with a text
 
-     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
-    message.
+     Do the same as GET, and store the first 10,000 characters of the text, as the error if the job
+    failed.
 
     Args:
         key (str):

@@ -155,9 +155,10 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    changes
-    nothing if CHM already has it or a newer file of the same invocation.
+     Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the
+    number of
+    nodes by status. If CHM already has this file, or a newer file of the same invocation, nothing
+    changes.
 
     Args:
         pipeline_id (UUID):
@@ -194,9 +195,10 @@ def sync(
 ) -> Error | Run | None:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    changes
-    nothing if CHM already has it or a newer file of the same invocation.
+     Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the
+    number of
+    nodes by status. If CHM already has this file, or a newer file of the same invocation, nothing
+    changes.
 
     Args:
         pipeline_id (UUID):
@@ -228,9 +230,10 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    changes
-    nothing if CHM already has it or a newer file of the same invocation.
+     Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the
+    number of
+    nodes by status. If CHM already has this file, or a newer file of the same invocation, nothing
+    changes.
 
     Args:
         pipeline_id (UUID):
@@ -267,9 +270,10 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    changes
-    nothing if CHM already has it or a newer file of the same invocation.
+     Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the
+    number of
+    nodes by status. If CHM already has this file, or a newer file of the same invocation, nothing
+    changes.
 
     Args:
         pipeline_id (UUID):

@@ -244,8 +244,8 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedPipelineList]:
     """ List pipelines by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -317,8 +317,8 @@ def sync(
 ) -> Any | Error | PaginatedPipelineList | None:
     """ List pipelines by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -385,8 +385,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedPipelineList]:
     """ List pipelines by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -458,8 +458,8 @@ async def asyncio(
 ) -> Any | Error | PaginatedPipelineList | None:
     """ List pipelines by name
 
-     The active inventory: active pipelines of active clients. `include_inactive=true` lists everything,
-    `is_active=false` what was disabled. Follow `next_cursor` until it is null.
+     By default, only active clients and their active pipelines are listed. `include_inactive=true` also
+    lists disabled ones, and `is_active=false` lists only disabled ones.
 
     Args:
         client_id (list[UUID] | Unset):

@@ -159,7 +159,7 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | Pipeline]:
-    """ Read a pipeline, disabled or not
+    """ Read a pipeline
 
      Disabled pipelines are returned too.
 
@@ -198,7 +198,7 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | Pipeline | None:
-    """ Read a pipeline, disabled or not
+    """ Read a pipeline
 
      Disabled pipelines are returned too.
 
@@ -232,7 +232,7 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | Pipeline]:
-    """ Read a pipeline, disabled or not
+    """ Read a pipeline
 
      Disabled pipelines are returned too.
 
@@ -271,7 +271,7 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | Pipeline | None:
-    """ Read a pipeline, disabled or not
+    """ Read a pipeline
 
      Disabled pipelines are returned too.
 

@@ -163,7 +163,7 @@ def sync_detailed(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): Fields of a run that a client may set.
+        body (ManualRunRequest): Fields of a run that a request may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,7 +202,7 @@ def sync(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): Fields of a run that a client may set.
+        body (ManualRunRequest): Fields of a run that a request may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -236,7 +236,7 @@ async def asyncio_detailed(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): Fields of a run that a client may set.
+        body (ManualRunRequest): Fields of a run that a request may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -275,7 +275,7 @@ async def asyncio(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): Fields of a run that a client may set.
+        body (ManualRunRequest): Fields of a run that a request may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -161,8 +161,7 @@ def sync_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a pipeline's latest run
 
-     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
-    id.
+     Return the run that started last. Of runs with the same start, return the run that ended last.
 
     Args:
         pipeline_id (UUID):
@@ -201,8 +200,7 @@ def sync(
 ) -> Any | Error | Run | None:
     """ Read a pipeline's latest run
 
-     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
-    id.
+     Return the run that started last. Of runs with the same start, return the run that ended last.
 
     Args:
         pipeline_id (UUID):
@@ -236,8 +234,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a pipeline's latest run
 
-     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
-    id.
+     Return the run that started last. Of runs with the same start, return the run that ended last.
 
     Args:
         pipeline_id (UUID):
@@ -276,8 +273,7 @@ async def asyncio(
 ) -> Any | Error | Run | None:
     """ Read a pipeline's latest run
 
-     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
-    id.
+     Return the run that started last. Of runs with the same start, return the run that ended last.
 
     Args:
         pipeline_id (UUID):

@@ -240,8 +240,9 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List a pipeline's runs, latest first
 
-     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
-    else started, else was stored.
+     `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
+    the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
+    which CHM stored it.
 
     Args:
         pipeline_id (UUID):
@@ -313,8 +314,9 @@ def sync(
 ) -> Any | Error | PaginatedRunList | None:
     """ List a pipeline's runs, latest first
 
-     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
-    else started, else was stored.
+     `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
+    the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
+    which CHM stored it.
 
     Args:
         pipeline_id (UUID):
@@ -381,8 +383,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List a pipeline's runs, latest first
 
-     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
-    else started, else was stored.
+     `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
+    the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
+    which CHM stored it.
 
     Args:
         pipeline_id (UUID):
@@ -454,8 +457,9 @@ async def asyncio(
 ) -> Any | Error | PaginatedRunList | None:
     """ List a pipeline's runs, latest first
 
-     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
-    else started, else was stored.
+     `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
+    the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
+    which CHM stored it.
 
     Args:
         pipeline_id (UUID):

@@ -155,9 +155,8 @@ def sync_detailed(
     """ Push the state of a run
 
      Store the state of a run. The request is idempotent: repeat it if you did not get a response.
-    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
-    use the
-    batch.
+    `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
+    `POST /api/v1/runs/batch`.
 
     Args:
         pipeline_id (UUID):
@@ -197,9 +196,8 @@ def sync(
     """ Push the state of a run
 
      Store the state of a run. The request is idempotent: repeat it if you did not get a response.
-    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
-    use the
-    batch.
+    `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
+    `POST /api/v1/runs/batch`.
 
     Args:
         pipeline_id (UUID):
@@ -234,9 +232,8 @@ async def asyncio_detailed(
     """ Push the state of a run
 
      Store the state of a run. The request is idempotent: repeat it if you did not get a response.
-    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
-    use the
-    batch.
+    `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
+    `POST /api/v1/runs/batch`.
 
     Args:
         pipeline_id (UUID):
@@ -276,9 +273,8 @@ async def asyncio(
     """ Push the state of a run
 
      Store the state of a run. The request is idempotent: repeat it if you did not get a response.
-    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
-    use the
-    batch.
+    `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
+    `POST /api/v1/runs/batch`.
 
     Args:
         pipeline_id (UUID):

@@ -180,8 +180,9 @@ def sync_detailed(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
-    after the time up to which it has read the source.
+    late. A pipeline with an open run is late only if this run is running long. CHM compares the
+    expected start with the time up to which it has read the source, because it cannot have seen later
+    starts.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -232,8 +233,9 @@ def sync(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
-    after the time up to which it has read the source.
+    late. A pipeline with an open run is late only if this run is running long. CHM compares the
+    expected start with the time up to which it has read the source, because it cannot have seen later
+    starts.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -279,8 +281,9 @@ async def asyncio_detailed(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
-    after the time up to which it has read the source.
+    late. A pipeline with an open run is late only if this run is running long. CHM compares the
+    expected start with the time up to which it has read the source, because it cannot have seen later
+    starts.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -331,8 +334,9 @@ async def asyncio(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM expects no start
-    after the time up to which it has read the source.
+    late. A pipeline with an open run is late only if this run is running long. CHM compares the
+    expected start with the time up to which it has read the source, because it cannot have seen later
+    starts.
 
     Args:
         as_of (datetime.datetime | Unset):

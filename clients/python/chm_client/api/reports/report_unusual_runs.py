@@ -189,10 +189,9 @@ def sync_detailed(
     and the number of rows of a run with the last 30 successes of the pipeline before the run. A value
     is unusual if it meets three conditions. First, it is at least twice the median of these successes,
     or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows.
-    Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the median absolute
-    deviation of the logarithms. A run without rows is unusual if at most one of these successes had no
-    rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10
-    successes is not judged.
+    Third, its distance from the median is more than 5 times the usual distance. A run without rows is
+    unusual if at most one of these successes had no rows. A value that is usual at this time of the
+    week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -248,10 +247,9 @@ def sync(
     and the number of rows of a run with the last 30 successes of the pipeline before the run. A value
     is unusual if it meets three conditions. First, it is at least twice the median of these successes,
     or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows.
-    Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the median absolute
-    deviation of the logarithms. A run without rows is unusual if at most one of these successes had no
-    rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10
-    successes is not judged.
+    Third, its distance from the median is more than 5 times the usual distance. A run without rows is
+    unusual if at most one of these successes had no rows. A value that is usual at this time of the
+    week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -302,10 +300,9 @@ async def asyncio_detailed(
     and the number of rows of a run with the last 30 successes of the pipeline before the run. A value
     is unusual if it meets three conditions. First, it is at least twice the median of these successes,
     or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows.
-    Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the median absolute
-    deviation of the logarithms. A run without rows is unusual if at most one of these successes had no
-    rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10
-    successes is not judged.
+    Third, its distance from the median is more than 5 times the usual distance. A run without rows is
+    unusual if at most one of these successes had no rows. A value that is usual at this time of the
+    week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -361,10 +358,9 @@ async def asyncio(
     and the number of rows of a run with the last 30 successes of the pipeline before the run. A value
     is unusual if it meets three conditions. First, it is at least twice the median of these successes,
     or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows.
-    Third, it is more than 5 deviations from the median; a deviation is 1.4826 times the median absolute
-    deviation of the logarithms. A run without rows is unusual if at most one of these successes had no
-    rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10
-    successes is not judged.
+    Third, its distance from the median is more than 5 times the usual distance. A run without rows is
+    unusual if at most one of these successes had no rows. A value that is usual at this time of the
+    week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -263,8 +263,9 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List runs across pipelines, newest event first
 
-     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
-    started_at, list the runs of one pipeline.
+     `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
+    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
+    runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -339,8 +340,9 @@ def sync(
 ) -> Any | Error | PaginatedRunList | None:
     """ List runs across pipelines, newest event first
 
-     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
-    started_at, list the runs of one pipeline.
+     `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
+    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
+    runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -410,8 +412,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List runs across pipelines, newest event first
 
-     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
-    started_at, list the runs of one pipeline.
+     `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
+    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
+    runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -486,8 +489,9 @@ async def asyncio(
 ) -> Any | Error | PaginatedRunList | None:
     """ List runs across pipelines, newest event first
 
-     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
-    started_at, list the runs of one pipeline.
+     `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
+    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
+    runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
