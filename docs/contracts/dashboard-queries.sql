@@ -1150,7 +1150,6 @@ planned AS (
 unplanned AS (
     SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
 ),
--- UTC, and a zone for each kind of clock change if its clocks changed in the weeks that are compared.
 zones AS MATERIALIZED (
     SELECT zone, place
     FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, place)
@@ -1181,10 +1180,10 @@ any_zone AS MATERIALIZED (
     FROM weeks
     GROUP BY week
 ),
--- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
--- corresponds to the time from the last start until now. In any zone this interval differs from the one in UTC by at
--- most an hour.
 candidates AS MATERIALIZED (
+    -- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
+    -- corresponds to the time from the last start until now. In any zone this interval differs from the one in UTC by
+    -- at most an hour.
     SELECT u.*, u.last_start_at >= (:as_of)::timestamptz - interval '168 hours' AS is_recent
     FROM unplanned AS u
     WHERE u.judged_at > u.last_start_at + u.skipped + interval '5 minutes'
@@ -1443,7 +1442,6 @@ by_week AS MATERIALIZED (
         )
     ) AS longest
 ),
--- Rhythms longer than a week: the same day of each month, or similar gaps.
 gaps AS (
     SELECT
         u.*, between_starts.gaps, between_starts.monthly,
