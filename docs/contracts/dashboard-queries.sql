@@ -622,22 +622,23 @@ ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 -- one row per streak that overlaps the window, newest first
 WITH in_window AS MATERIALIZED (
     SELECT
-        p.client_name, p.pipeline_name, p.platform, r.event_at AS began_at, p.client_id, p.pipeline_id, r.run_id
-    FROM reporting.runs AS r
+        p.client_name, p.pipeline_name, p.platform, failed.event_at AS began_at, p.client_id, p.pipeline_id,
+        failed.run_id
+    FROM reporting.runs AS failed
     JOIN reporting.pipelines AS p USING (pipeline_id)
-    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    WHERE failed.status = 'failed' AND failed.event_at >= (:since) AND failed.event_at < (:until) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
         -- The decisive run before it did not fail, so a streak begins.
         AND (
-            SELECT former.status
-            FROM reporting.runs AS former
-            WHERE former.pipeline_id = r.pipeline_id AND former.status IN ('success', 'failed')
-                AND (former.event_at, former.run_id) < (r.event_at, r.run_id)
-            ORDER BY former.event_at DESC, former.run_id DESC
+            SELECT r.status
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = failed.pipeline_id AND r.status IN ('success', 'failed')
+                AND (r.event_at, r.run_id) < (failed.event_at, failed.run_id)
+            ORDER BY r.event_at DESC, r.run_id DESC
             LIMIT 1
         ) IS DISTINCT FROM 'failed'
-    ORDER BY r.event_at DESC, p.client_name, p.pipeline_name, r.run_id
+    ORDER BY failed.event_at DESC, p.client_name, p.pipeline_name, failed.run_id
     LIMIT (:limit)
 ),
 before_window AS (
