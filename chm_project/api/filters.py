@@ -24,18 +24,21 @@ SEVERAL_VALUES = "Accepts several values: separate them by commas, or repeat the
 
 def check_parameters(request: Request, known_names: Iterable[str], repeatable: Container[str] = ()) -> None:
     """Raise ValidationError for query parameters that are unknown, empty, or repeated but not in `repeatable`."""
-    known_names = sorted(known_names)
-    hint = f"Known parameters: {', '.join(known_names)}." if known_names else "This address has no parameters."
+    known_names = set(known_names)
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
         if name not in known_names:
-            problems[name] = [f"Unknown parameter. {hint}"]
+            problems[name] = [f"Unknown parameter. {_known_parameters(known_names)}"]
         elif len(values) > 1 and name not in repeatable:
             problems[name] = ["Give this parameter once."]
         elif not all(values):
             problems[name] = ["Give this parameter a value, or leave it out."]
     if problems:
         raise exceptions.ValidationError(problems)
+
+
+def _known_parameters(names: Iterable[str]) -> str:
+    return f"Known parameters: {', '.join(sorted(names))}." if names else "This address has no parameters."
 
 
 class StrictFilterBackend(filter_bases.FilterBackend):

@@ -215,13 +215,13 @@ def _salt(request: Request) -> str:
 
 def _next_page_url(request: Request, cursor: str) -> str:
     """Return the URL of the next page."""
-    parameters = request.query_params.copy()
-    parameters["cursor"] = cursor
-    return request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
+    parameters = {name: values for name, values in request.query_params.lists() if name != "cursor"}
+    query = urlencode(parameters | {"cursor": [cursor]}, doseq=True)
+    return request.build_absolute_uri(f"{request.path}?{query}")
 
 
 def _cursor(position: Position, request: Request) -> str:
-    return signing.dumps(position, salt=_salt(request), compress=True)
+    return signing.dumps(position, salt=_salt(request))
 
 
 def _position(cursor: str, request: Request) -> Position:

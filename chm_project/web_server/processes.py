@@ -25,6 +25,9 @@ from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, ThreadCo
 
 logger = logging.getLogger(__name__)
 
+# The garbage collector looks for cycles after this number of new objects. A page of 1,000 runs creates 20,000. With
+# Python's default of 700, this took a tenth of the time for a page.
+YOUNG_OBJECTS = 20_000
 # If a child ends sooner than this, its replacement starts after a pause, because it can fail in the same way.
 EARLY_END_SECONDS = 0.5
 # The environment variable that passes the process ids of running children to the process after the exec.
@@ -72,6 +75,7 @@ class ParentProcess:
         application = self._load_application()
         gc.collect()
         gc.freeze()  # the garbage collector does not write to frozen objects, so children share their memory
+        gc.set_threshold(YOUNG_OBJECTS)
         # Listen only after loading, so that a proxy uses another server while this one loads.
         self._listening.listen(listening_socket.BACKLOG)
         for _ in range(self._process_count):
