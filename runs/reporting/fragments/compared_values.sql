@@ -1,5 +1,6 @@
--- The duration and the rows of a run (r), each compared with the values of the successes before it (former): the usual value,
--- which is their median, and whether the run's value is unusual. A value with fewer than 10 former values has no row.
+-- The duration and the number of rows of a run (r), each compared with the values of the successes before it (former):
+-- the usual value, which is their median, and whether the run's value is unusual. A value with fewer than 10 former
+-- values has no row.
 (
     SELECT
         measure, value, usual,
@@ -8,7 +9,8 @@
             SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
             FROM generate_series(1, 8) AS ago (weeks)
             CROSS JOIN LATERAL (
-                SELECT CASE far.measure WHEN 'duration' THEN w.duration_seconds ELSE w.rows_processed END::float8 AS value
+                SELECT
+                    CASE far.measure WHEN 'duration' THEN w.duration_seconds ELSE w.rows_processed END::float8 AS value
                 FROM reporting.runs AS w
                 WHERE w.pipeline_id = r.pipeline_id AND w.status = 'success'
                     AND w.event_at >= r.event_at - ago.weeks * interval '168 hours' - interval '75 minutes'

@@ -1,6 +1,6 @@
--- CTE bodies of the shape late_pipelines, rules 5 and 6 of decision 0016. `by_gap` has rhythms longer than a week: the same
--- day of each month, or similar gaps. `by_steady_gap` has steady gaps by day and night. They need the CTEs `unplanned` and
--- `by_week`.
+-- CTE bodies of the shape late_pipelines, for rules 5 and 6 of decision 0016. `by_gap` has the pipelines whose rhythm
+-- is longer than a week: the same day of each month, or similar gaps. `by_steady_gap` has the pipelines with a steady
+-- gap by day and night. They read the CTEs `unplanned` and `by_week`.
 gaps AS (
     SELECT
         u.*, between_starts.gaps, between_starts.monthly,

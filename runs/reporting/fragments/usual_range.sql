@@ -1,5 +1,5 @@
--- The range of the last seven successes of a run's (r) pipeline before a time (day.begins_at), without the smallest and the
--- largest value, so that one outlier does not hide the next.
+-- The range of the last seven successes of a run's (r) pipeline before a time (day.begins_at). The smallest and the
+-- largest value are left out, so that one outlier does not hide the next.
 LATERAL (
     SELECT
         durations[2] AS shortest, durations[cardinality(durations) - 1] AS longest,

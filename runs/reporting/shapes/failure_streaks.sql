@@ -19,8 +19,8 @@
 -- streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window,
 -- because a disabled pipeline does not recover.
 --
--- Failures are read newest first until the limit is reached, and only then the ends of their streaks. Streaks that began
--- before the window come last in the order, so they are read only if there are too few others.
+-- The failures are read newest first until the limit is reached, and only then the ends of their streaks. Streaks that
+-- began before the window come last in the order, so they are read only if there are too few others.
 WITH in_window AS MATERIALIZED (
     SELECT
         p.client_name, p.pipeline_name, p.platform, failed.event_at AS began_at, p.client_id, p.pipeline_id,
