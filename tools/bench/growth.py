@@ -1,6 +1,7 @@
 """Measure the cost of reads on databases with different numbers of runs: `python -m tools.bench.growth URL [URL ...]`.
 
 Each database is on this machine and has a year of runs until about now, such as `manage.py generate_history` generates.
+`python -m tools.bench.growth_database` makes a database with ten times as many runs from it.
 The times are processor milliseconds, because other work of the machine changes elapsed times more. The time of a shape
 is that of the database session; the time of another read is that of the session and of this process. The window of a
 shape ends after the last run. "long" is a report that was canceled after 20 s, as CHM does.
