@@ -1,4 +1,4 @@
-"""Django's middleware for browsers: sessions, forms, users and messages. Requests of API clients and pings skip it.
+"""Django's middleware for sessions, users and messages of browsers. Requests of API clients and pings skip it.
 
 These requests have no cookie: a token or a key in the path authenticates them.
 """
@@ -9,7 +9,6 @@ from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
-from django.middleware import csrf
 from django.utils.deprecation import MiddlewareMixin
 
 _PATHS_WITHOUT_COOKIES = ("/api/v1/", "/ping/")
@@ -23,10 +22,6 @@ class _ForBrowsers(MiddlewareMixin):
 
 
 class SessionMiddleware(_ForBrowsers, sessions.SessionMiddleware):
-    pass
-
-
-class CsrfViewMiddleware(_ForBrowsers, csrf.CsrfViewMiddleware):
     pass
 
 

@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "chm_project.api.conditional.ETagMiddleware",
     "chm_project.access.browser_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "chm_project.access.browser_middleware.CsrfViewMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "chm_project.access.browser_middleware.AuthenticationMiddleware",
     "chm_project.access.browser_middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
