@@ -10,8 +10,9 @@ import time
 
 # If another process has fewer connections, a process waits before it accepts one. If the other process has accepted
 # none after this number of waits, it is stuck.
-MAX_WAITS = 5
-WAIT_SECONDS = 0.01
+# A wait is short, because it also delays connections that clients open for each request.
+MAX_WAITS = 20
+WAIT_SECONDS = 0.001
 
 
 class ConnectionCounts:
