@@ -60,9 +60,10 @@ def keep_django_logging(**_: Any) -> None:
 
 
 def log_signal_message(message: str, _stream: Any = None) -> None:
-    """Write a worker's message about a signal as a JSON line, without `logging`.
+    """Write a worker's message about a signal of the operating system as a JSON line, without `logging`.
 
-    The signal may have interrupted code that holds a lock of `logging`. A call of `logging` would then wait forever.
+    A signal such as SIGTERM may have interrupted code that holds a lock of `logging`. A call of `logging` would then
+    wait forever.
     """
     line = {
         "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),

@@ -28,9 +28,9 @@ def adopt_from_source(
 ) -> ImportResult:
     """Create the selected pipelines, all or none, and return the result of the import.
 
-    `client` is the name of the client of all these pipelines, or "" to choose it for each by Connection.client_of.
-    Errors contain the number of their pipeline. The selected pipelines are numbered from 1, in the order of the
-    source's list.
+    `client` is the name of the client of all these pipelines. If `client` is "", Connection.client_of finds the client
+    of each pipeline. Errors contain the number of their pipeline. The selected pipelines are numbered from 1, in the
+    order of the source's list.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:

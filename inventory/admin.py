@@ -245,6 +245,7 @@ class PipelineAdmin(
     def ingestion(self, pipeline: Pipeline) -> SafeString:
         if not (pipeline.is_active and pipeline.client.is_active):
             return badge("canceled", "disabled")
-        # Only the console's list sets latest_run_status. Without it, a pipeline that is only pushed shows "not yet".
+        # Only the console's list of pipelines sets latest_run_status. Elsewhere, a pipeline that is only pushed shows
+        # "not yet".
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
         return badge(*INGESTION_BADGES[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

@@ -14,8 +14,8 @@ from inventory.models import Pipeline
 
 MINUS_INFINITY = Cast(Value("-infinity"), models.DateTimeField())
 
-# Sort keys of runs, in which a missing time is the earliest. With coalesce(), one index serves the order, its reverse,
-# and the comparison of a keyset (decision 0003).
+# Sort keys of runs, in which a missing time is the earliest. With coalesce(), the same index gives the order, its
+# reverse, and the next page: the runs after a given run (decision 0003).
 START_KEY = Coalesce("started_at", MINUS_INFINITY)
 END_KEY = Coalesce("finished_at", MINUS_INFINITY)
 # In byte order, because an index in most other collations cannot find texts by their beginning.
@@ -64,7 +64,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return the runs that had started by `as_of`, or all for None. event_at replaces a missing start."""
         if as_of is None:
             return self.all()
-        # Because of the first condition, a scan of the index runs_latest can start at `as_of`.
+        # The first condition alone would also return each run without a start. But it lets PostgreSQL begin its scan of
+        # the index runs_latest at `as_of`.
         return self.filter(
             LessThanOrEqual(START_KEY, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of)
         )

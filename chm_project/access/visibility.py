@@ -38,7 +38,7 @@ class Visibility:
     def restrict(
         self, queryset: QuerySet[ModelT], *, client_path: str, pipeline_path: str | None = None
     ) -> QuerySet[ModelT]:
-        """Return the visible rows. The paths lead from a row to the ids of its client and its pipeline.
+        """Return the visible rows. The paths are ORM lookups from a row to the ids of its client and its pipeline.
 
         If `pipeline_path` is None, a caller that is bound to a pipeline sees no rows.
         """
@@ -46,13 +46,13 @@ class Visibility:
             return queryset.filter(**{pipeline_path: self.pipeline}) if pipeline_path else queryset.none()
         if self.clients is None:
             return queryset
-        # With = PostgreSQL can read rows from an index in the requested order; with IN it cannot.
+        # With `=`, PostgreSQL can read rows from an index in the requested order. With `IN` it cannot.
         if len(self.clients) == 1:
             return queryset.filter(**{client_path: next(iter(self.clients))})
         return queryset.filter(**{f"{client_path}__in": self.clients})
 
     def sees_client(self, client_id: UUID | None) -> bool:
-        """Return whether the caller may see the client, or all clients if `client_id` is None."""
+        """Return whether the caller may see the client. None for `client_id` asks about all clients."""
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def visible_among(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
@@ -85,7 +85,7 @@ def visible_to(
 
 
 def refuse_bound_callers(request: Request) -> None:
-    """Raise PermissionDenied if the caller is bound. Views of actions such as creating a client call this."""
+    """Raise PermissionDenied if the caller is bound. For actions about all clients, such as creating a client."""
     if not visibility_of(request).is_bound:
         return
     if isinstance(request.auth, ApiToken):

@@ -143,7 +143,7 @@ class ListFilter(filter_bases.Filter):
     def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
         if self.method or not value:
             return queryset
-        # With = PostgreSQL can read rows from an index in the requested order; with IN it cannot.
+        # With `=`, PostgreSQL can read rows from an index in the requested order. With `IN` it cannot.
         if len(value) == 1:
             return queryset.filter(**{str(self.field_name): value[0]})
         return queryset.filter(**{f"{self.field_name}__in": value})

@@ -1,4 +1,4 @@
-"""Replace the variables in a board's query like Grafana 11.6 and Metabase, for tests and pictures.
+"""Replace the variables in a board's query, as Grafana 11.6 and Metabase do. Tests and pictures use this module.
 
 Grafana first replaces variables in the browser. `${name:sqlstring}` is quoted; the custom value for "All" is not. Then
 its server replaces macros such as `$__timeFrom()`, and refuses unknown ones.

@@ -1,4 +1,4 @@
-"""Load a synthetic data set into CHM, with runs stored by record_runs. A second load changes nothing."""
+"""Load a synthetic data set into CHM. record_runs stores the runs. A second load changes nothing."""
 
 import itertools
 import json
@@ -22,8 +22,9 @@ from runs.models import Run, Status
 from runs.services import Outcome, count_outcomes, record_runs
 
 RUNS_PER_PAGE = 500  # runs per transaction
-# About this many runs of the data set, besides its oldest page, are compared with stored runs. This shows by how much
-# an earlier load has moved the times (its shift). One run is not enough, because the start of a stored run can change.
+# An earlier load has moved all times by the same period, its shift. To find the shift, the starts of the oldest page
+# and of about this many other runs are compared with stored runs. One run is not enough, because the start of a stored
+# run can change.
 SAMPLE_SIZE = 500
 
 ZERO = timedelta(0)
@@ -45,8 +46,8 @@ class FaultyDataset(CannotLoad):
 class LoadResult:
     """The result of a load.
 
-    The times were moved by `shift`; `is_repeated` is true if an earlier load had moved them. `created` counts new
-    clients, pipelines and rules, `runs` the runs by outcome.
+    The times were moved by `shift`. `is_repeated` is true if an earlier load has stored runs of this data set.
+    `created` counts new clients, pipelines and rules. `runs` counts runs by outcome.
     """
 
     shift: timedelta
@@ -60,8 +61,8 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
     """Load the data set, with its times moved so that it ends at `end` (None: not moved), and return the result.
 
     1. A data set with a fault is refused as a whole.
-    2. If an earlier load has moved the times, they are moved by as much again. If `end_is_fixed` is true and `end`
-       requires another shift, nothing is stored.
+    2. If an earlier load has stored runs, the times are moved by the shift of that load. If `end_is_fixed` is true and
+       `end` requires another shift, nothing is stored.
     3. Clients, pipelines and rules are created in one transaction. If one with the same id or name exists, it is not
        changed.
     4. Runs are stored oldest first, with a transaction per page. The next load completes an interrupted load.

@@ -1,4 +1,4 @@
-"""Descriptions without paging: CHM reports that a partner has more pages, so that no run is missed without a notice."""
+"""If an API description does not say how to get the next page, CHM reports a partner that has more pages."""
 
 import json
 from io import StringIO
@@ -120,4 +120,4 @@ def test_remap_translates_stored_responses_with_the_changed_description_and_send
     assert partner.requests == []
     reasons = dict(Run.objects.values_list("external_run_id", "status_reason"))
     assert reasons == {"0": "late", "1": "late", "2": None}
-    assert not Run.objects.filter(source_updated_at=None).exists(), "the versions do not change"
+    assert not Run.objects.filter(source_updated_at=None).exists(), "every run still has a version"

@@ -3,7 +3,9 @@
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer
 --             wrote first, so call again), pruned_before (only for the outcome pruned)
 -- Parameters  rows: the writes as one JSON array, which Python builds ten times as fast as one array per column.
---             kind (snapshot, event, if_absent) and clock (source, request_time), inserted as constants
+--             kind (snapshot, event, if_absent), and clock: where versions come from (source, request_time). Python
+--             inserts kind and clock into the SQL as literals, so that PostgreSQL removes branches when it plans.
+-- Fragments   effect_of_write and effect_of_excluded: write_effect.sql, for the row that is sent. It lists the effects.
 --
 -- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it, even
 -- if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
@@ -63,7 +65,7 @@ written AS (
         SELECT
             CASE WHEN replaces THEN excluded.status ELSE r.status END,
             start.started_at,
-            start.kept,
+            start.keeps_start,
             ended.finished_at,
             CASE
                 WHEN %(kind)s = 'snapshot' THEN excluded.duration_seconds
@@ -72,8 +74,8 @@ written AS (
                 THEN floor(extract(epoch FROM ended.finished_at - start.started_at))::integer
             END,
             CASE WHEN replaces THEN excluded.rows_processed ELSE r.rows_processed END,
-            CASE WHEN replaces AND NOT text.kept THEN excluded.error_message ELSE r.error_message END,
-            CASE WHEN replaces THEN text.kept ELSE r.error_message_fetched END,
+            CASE WHEN replaces AND NOT text.keeps_error_message THEN excluded.error_message ELSE r.error_message END,
+            CASE WHEN replaces THEN text.keeps_error_message ELSE r.error_message_fetched END,
             CASE WHEN replaces THEN excluded.status_reason ELSE r.status_reason END,
             CASE WHEN replaces THEN excluded.payload ELSE r.payload END,
             CASE WHEN replaces THEN excluded.given_source_url ELSE r.given_source_url END,
@@ -85,25 +87,25 @@ written AS (
         CROSS JOIN LATERAL (
             SELECT
                 %(kind)s = 'snapshot' AND excluded.status = 'running' AND excluded.started_at IS NULL
-                AND r.started_at IS NOT NULL AND (r.status <> 'running' OR r.started_at_kept) AS kept
+                AND r.started_at IS NOT NULL AND (r.status <> 'running' OR r.started_at_kept) AS keeps_start
         ) AS reopening
         CROSS JOIN LATERAL (
             SELECT
-                reopening.kept,
+                reopening.keeps_start,
                 CASE
                     WHEN %(kind)s = 'event' THEN least(r.started_at, excluded.started_at)
-                    WHEN reopening.kept THEN r.started_at
+                    WHEN reopening.keeps_start THEN r.started_at
                     ELSE excluded.started_at
                 END AS started_at
         ) AS start
         CROSS JOIN LATERAL (
             SELECT CASE WHEN replaces THEN excluded.finished_at ELSE r.finished_at END AS finished_at
         ) AS ended
-        -- An error text from a second request stays as long as the stored run is the attempt that it belongs to.
+        -- If CHM fetched the error text with a second request, keep the text until the run has a new attempt.
         CROSS JOIN LATERAL (
             SELECT
                 %(kind)s = 'snapshot' AND r.error_message_fetched AND excluded.error_message IS NULL
-                AND excluded.status = r.status AND excluded.finished_at IS NOT DISTINCT FROM r.finished_at AS kept
+                AND excluded.status = r.status AND excluded.finished_at IS NOT DISTINCT FROM r.finished_at AS keeps_error_message
         ) AS text
     )
     WHERE {effect_of_excluded} IN ('updated', 'started', 'moved')

@@ -31,6 +31,8 @@ class FigureLimit:
         return f"≤ {self.maximum:g}" if self.maximum is not None else f"≥ {self.minimum:g}"
 
 
+# "Constant answer" is the response of /health, which needs no database. Ratios of ingestion compare runs per second.
+# "rid" is the run id of a ping. "In lists" means that each request sends a list of new events.
 LIMITS = (
     FigureLimit("latest run ÷ constant answer", maximum=5, aim=3),
     FigureLimit("page of 100 runs ÷ constant answer", maximum=12, aim=8),

@@ -24,7 +24,7 @@ def main() -> None:
     from django.test.utils import setup_test_environment
 
     django.setup()
-    # The test client now keeps the template context, which contains the rows of a page.
+    # This call makes the test client keep the template context of a page, which contains the page's rows.
     setup_test_environment(debug=False)
     table = Table("page", "rows", "median ms", "slowest ms", title=f"{run_count():,} runs")
     largest_median_ms = 0.0
@@ -60,7 +60,8 @@ def pages() -> list[tuple[str, str]]:
         f"pipeline__client__id__exact={client.pk}",
         f"pipeline__id__exact={newest.pipeline_id}",
     )
-    # A query that reads runs in time order until it finds a run of this client would read all runs (decision 0006).
+    # The worst case: a query that reads runs in time order would read all runs to find that this client has none
+    # (decision 0006).
     client_without_runs = Client.objects.get_or_create(name="a client without runs")[0]
     return [
         ("first page", ""),

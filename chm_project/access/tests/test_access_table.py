@@ -24,6 +24,8 @@ pytestmark = pytest.mark.django_db
 READ, INGEST, WRITE = Scope.READ, Scope.INGEST, Scope.WRITE
 PIPELINE_BODY = {"name": "new", "platform": "cron", "pipeline_type": "export"}
 DBT_BODY = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
+# Stands for a body that send() builds: RULE_BODY with the id of the pipeline.
+RULE_OF_OWN_PIPELINE = "rule of own pipeline"
 RULE_BODY = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
 
 # (method, path) -> (scope, body). Placeholders are ids of the caller's own client, or of another client.
@@ -60,7 +62,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("post", f"{ROOT}/runs/batch"): (INGEST, {"items": [{}]}),
     ("get", f"{ROOT}/runs/{{run_id}}"): (READ, None),
     ("get", f"{ROOT}/alert_rules"): (READ, None),
-    ("post", f"{ROOT}/alert_rules"): (WRITE, "rule"),
+    ("post", f"{ROOT}/alert_rules"): (WRITE, RULE_OF_OWN_PIPELINE),
     ("get", f"{ROOT}/alert_rules/firing"): (READ, None),
     ("get", f"{ROOT}/alert_rules/{{rule_id}}"): (READ, None),
     ("patch", f"{ROOT}/alert_rules/{{rule_id}}"): (WRITE, {"is_enabled": False}),
@@ -81,7 +83,7 @@ EXPECTED_ERRORS = {
     "/ready": 503,
 }
 WITHOUT_TOKEN = {("get", "/health")}
-# The key in the path is the token; see runs/tests/test_pings.py.
+# The key in the path is the token, and the sign is the state of the job; see runs/tests/test_pings.py.
 WITH_KEY_IN_PATH = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
 
 # The key in the path is the token; see chm_project/handover/tests/test_handover.py.
@@ -105,7 +107,7 @@ def create_objects() -> dict[str, str]:
 def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     method, path = entry
     body = TABLE[entry][1]
-    if body == "rule":
+    if body == RULE_OF_OWN_PIPELINE:
         body = RULE_BODY | {"pipeline_id": ids["pipeline_id"]}
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
@@ -204,7 +206,7 @@ def test_a_bound_token_cannot_create_a_client() -> None:
     assert api.post(f"{ROOT}/clients", {"name": "new"}).status_code == 403
 
 
-def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> None:
+def test_a_bound_token_cannot_find_names_of_other_clients_by_renaming_its_client() -> None:
     own_client, other_client = ClientFactory.create(), ClientFactory.create(name="Secret customer")
     api = api_with_scope("write", client_id=own_client.pk)
     path = f"{ROOT}/clients/{own_client.pk}"

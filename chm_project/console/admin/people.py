@@ -164,7 +164,10 @@ class UserAdmin(UnboundUsersOnlyMixin, RestrictedUserAdmin, ModelAdmin[User]):
 
 
 class RestrictedGroupAdmin(DjangoGroupAdmin):
-    """Roles that manage users may create and bind groups; only superusers set their permissions."""
+    """Roles that manage users may create and bind groups. Setting the permissions of a group needs auth.change_group.
+
+    No role of CHM has this permission, so by default only superusers have it.
+    """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return manages_users(request)

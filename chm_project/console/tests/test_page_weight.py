@@ -1,4 +1,4 @@
-"""The size in bytes of the console's pages: the page, the files that it loads, and each refresh."""
+"""What the console's pages send and contain: bytes of a first visit and of a refresh, landmarks, and CHM's texts."""
 
 import gzip
 import re
@@ -21,7 +21,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-LOADED = re.compile(r'(?:<script src|<link href)="/static/([^"?]+)"')
+LOADED_FILE = re.compile(r'(?:<script src|<link href)="/static/([^"?]+)"')
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-def loaded(page: str) -> dict[str, int]:
+def sizes_of_loaded_files(page: str) -> dict[str, int]:
     """Return the files that a page loads before it shows anything, with their compressed sizes."""
     sizes = {}
-    for name in LOADED.findall(page):
+    for name in LOADED_FILE.findall(page):
         path: Any = finders.find(name)
         sizes[name] = len(gzip.compress(Path(path).read_bytes()))
     return sizes
@@ -60,12 +60,12 @@ def pages() -> list[str]:
 
 def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
     for path in pages():
-        files = loaded(html(viewer.get(path)))
+        files = sizes_of_loaded_files(html(viewer.get(path)))
         assert "unfold/js/app.js" in files, "the pattern must find the files that a page loads"
         assert not [name for name in files if name.startswith("unfold/js/chart")]
 
 
-def test_unfolds_templates_contain_every_text_that_chm_replaces() -> None:
+def test_templates_of_unfold_contain_every_text_that_chm_replaces() -> None:
     import unfold
 
     templates = Path(unfold.__path__[0]) / "templates"
@@ -96,11 +96,12 @@ def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> 
         response = viewer.get(path, headers={"accept-encoding": "gzip"})
         page = gzip.decompress(response.content)
         assert len(response.content) < 40_000
-        assert len(response.content) + sum(loaded(page.decode()).values()) < 200_000, path
+        assert len(response.content) + sum(sizes_of_loaded_files(page.decode()).values()) < 200_000, path
 
 
-def test_a_refresh_sends_the_changed_part_or_only_the_time_line_if_nothing_changed(viewer: Browser) -> None:
-    # Without a pause, a run could have begun exactly two hours before `as_of`, and the digest ignores such times.
+def test_a_refresh_sends_the_changed_part_or_only_the_line_with_the_time(viewer: Browser) -> None:
+    # CHM-Refresh is a digest of the page. It leaves out times that are exactly two hours ago. So wait until no run of
+    # the fixture began exactly two hours before the page's time.
     time.sleep(1.1)
     full_page = viewer.get("/admin/")
     first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})

@@ -10,7 +10,8 @@ from tools.evidence import settings_page
 
 ROOT = Path(settings.BASE_DIR)
 READ_VARIABLE = re.compile(r"""["'](CHM_[A-Z_]+)["']""")
-# Settings that are not variables, and secrets that the demonstration generates.
+# Names that look like settings, but that nobody sets in .env: secrets that the demonstration generates, files that hold
+# the value of a variable, and the ids of running children, which the web server passes to itself when it restarts.
 NOT_SETTINGS = {
     "CHM_DEMO_AIRFLOW_PASSWORD", "CHM_DEMO_PARTNER_TOKEN", "CHM_DATABASE_URL_FILE", "CHM_SECRET_KEY_FILE",
     "CHM_WEB_FORMER_CHILDREN",
@@ -18,20 +19,18 @@ NOT_SETTINGS = {
 
 
 def test_the_example_contains_exactly_the_variables_that_the_code_reads() -> None:
-    sources = [
+    source_paths = [
         path
         for folder in ("chm_project", "inventory", "runs", "alerting", "ingestion")
         for path in (ROOT / folder).rglob("*.py")
         if "tests" not in path.parts
     ]
-    read_names = {name for path in sources for name in READ_VARIABLE.findall(path.read_text())} - NOT_SETTINGS
+    read_names = {name for path in source_paths for name in READ_VARIABLE.findall(path.read_text())} - NOT_SETTINGS
     example_names = set(re.findall(r"^(CHM_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert example_names == read_names
 
 
-def test_make_lint_names_a_variable_that_is_missing_in_the_example(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_variable_that_the_example_lacks_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed_example = tmp_path / ".env.example"
     changed_example.write_text((ROOT / ".env.example").read_text().replace("CHM_PORT=8000\n", "CHM_PORTS=8000\n"))
     monkeypatch.setattr(settings_page, "EXAMPLE", changed_example)

@@ -72,10 +72,10 @@ class Command(BaseCommand):
         with progress_bar("runs", quiet=options["json"]) as progress:
             bar = progress.add_task("pruning", total=None)
 
-            def on_batch(count: int, expected: int) -> None:
+            def on_batch(deleted_so_far: int, expected: int) -> None:
                 nonlocal deleted
-                deleted = count
-                progress.update(bar, completed=count, total=expected)
+                deleted = deleted_so_far
+                progress.update(bar, completed=deleted_so_far, total=expected)
 
             try:
                 pruned = prune(selection, on_batch=on_batch)

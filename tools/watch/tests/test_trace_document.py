@@ -1,4 +1,4 @@
-"""On a running CHM, the commands of docs/trace.md lead from a metric to lines of the log and to a row."""
+"""The commands of docs/trace.md work on a running CHM: from a metric they find log lines and a row of the database."""
 
 import os
 import re
