@@ -22,13 +22,13 @@ from chm_project.admin_kit.admin_bases import (
     BooleanFilter,
     ChangeList,
     ChoicesFilter,
-    KeepsClientMixin,
     ModelAdmin,
-    RecordMixin,
+    SameClientInNextFormMixin,
+    SystemFieldsMixin,
     display,
 )
 from chm_project.admin_kit.badges import badge
-from chm_project.admin_kit.enable_disable import Consequence, consequence, first_rows
+from chm_project.admin_kit.enable_disable import Consequence, first_rows, register_consequence
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from inventory.models import Pipeline
@@ -112,10 +112,10 @@ def form_destination_problem(values: dict[str, Any]) -> str:
     return destination_problem(channel, destination) if channel and destination else ""
 
 
-@consequence
-def paused_or_resumed_rules(changing: QuerySet[Any], active: bool) -> Consequence:
+@register_consequence
+def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Consequence:
     """Describe the enabled rules that will no longer watch any active pipeline, or will watch one again."""
-    rules = AlertRule.objects.watching_only(changed_pipelines(changing, active=active))
+    rules = AlertRule.objects.watching_only(changed_pipelines(rows_to_change, active=active))
     rule_count = rules.count()
     if not rule_count:
         return Consequence(f"No alert rule {'resumes' if active else 'is paused'}.")
@@ -151,7 +151,11 @@ class RuleChangeList(ChangeList):
 
 @admin.register(AlertRule)
 class AlertRuleAdmin(
-    KeepsClientMixin, VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]
+    SameClientInNextFormMixin,
+    VisibleRowsMixin[AlertRule],
+    SystemFieldsMixin,
+    ImportExportMixin[AlertRule],
+    ModelAdmin[AlertRule],
 ):
     sheet = RuleSheet()
     client_path = "owner_id"

@@ -18,15 +18,15 @@ from chm_project.admin_kit.admin_bases import (
     BooleanFilter,
     ChoicesFilter,
     InlineFormSet,
-    KeepsClientMixin,
     ModelAdmin,
     NoHardDeleteMixin,
-    RecordMixin,
+    SameClientInNextFormMixin,
+    SystemFieldsMixin,
     TabularInline,
     display,
 )
 from chm_project.admin_kit.badges import badge
-from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, consequence, first_rows
+from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, first_rows, register_consequence
 from chm_project.admin_kit.extra_columns import ExtraColumnsMixin
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
@@ -88,11 +88,11 @@ class PipelineRowForm(_PipelineForm):
                 self._update_errors(error)  # type: ignore[attr-defined]
 
 
-@consequence
-def change_of_active_pipelines(changing: QuerySet[Any], active: bool) -> Consequence:
+@register_consequence
+def change_of_active_pipelines(rows_to_change: QuerySet[Any], active: bool) -> Consequence:
     """Describe which pipelines leave the active inventory or return to it."""
-    is_about_clients = changing.model is Client
-    pipelines = changed_pipelines(changing, active=active).select_related("client").order_by("name", "id")
+    is_about_clients = rows_to_change.model is Client
+    pipelines = changed_pipelines(rows_to_change, active=active).select_related("client").order_by("name", "id")
     count = pipelines.count()
     is_single = count == 1
     subject = f"{count} pipeline{'' if is_single else 's'}"
@@ -126,8 +126,8 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 @admin.register(Client)
 class ClientAdmin(
-    VisibleRowsMixin[Client], ExtraColumnsMixin[Client], RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Client],
-    ImportExportMixin[Client], ModelAdmin[Client],
+    VisibleRowsMixin[Client], ExtraColumnsMixin[Client], SystemFieldsMixin, NoHardDeleteMixin,
+    EnableDisableMixin[Client], ImportExportMixin[Client], ModelAdmin[Client],
 ):  # fmt: skip
     sheet = ClientSheet()
     client_path = "id"
@@ -139,8 +139,8 @@ class ClientAdmin(
     search_fields = ("name",)
     search_help_text = "Name"
     fields = ("name",)
-    record_fields = ("is_active", "id", "created_at", "updated_at")
-    readonly_fields = record_fields
+    system_fields = ("is_active", "id", "created_at", "updated_at")
+    readonly_fields = system_fields
     inlines = (PipelineInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -169,8 +169,8 @@ class ClientAdmin(
 
 @admin.register(Pipeline)
 class PipelineAdmin(
-    KeepsClientMixin, VisibleRowsMixin[Pipeline], ExtraColumnsMixin[Pipeline], RecordMixin, NoHardDeleteMixin,
-    EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
+    SameClientInNextFormMixin, VisibleRowsMixin[Pipeline], ExtraColumnsMixin[Pipeline], SystemFieldsMixin,
+    NoHardDeleteMixin, EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
 ):  # fmt: skip
     sheet = PipelineSheet()
     client_path = "client_id"
@@ -196,7 +196,7 @@ class PipelineAdmin(
     search_help_text = "Name, external id or client"
     autocomplete_fields = ("client",)
     fields = ("client", "name", "platform", "external_id", "pipeline_type", "environment", "description")
-    record_fields = (
+    system_fields = (
         "is_active",
         "ingested_through",
         "ingest_due_at",
@@ -212,8 +212,8 @@ class PipelineAdmin(
         "created_at",
         "updated_at",
     )
-    record_labels: ClassVar[Mapping[str, str]] = {
-        **RecordMixin.record_labels,
+    system_field_labels: ClassVar[Mapping[str, str]] = {
+        **SystemFieldsMixin.system_field_labels,
         "ingested_through": "all runs read up to",
         "ingest_due_at": "next ingestion due",
         "last_ingest_at": "last ingestion",
@@ -225,7 +225,7 @@ class PipelineAdmin(
         "source_url_template": "address of a run at the source",
         "pruned_before": "runs removed before",
     }
-    readonly_fields = record_fields
+    readonly_fields = system_fields
 
     def describe_row(self, row: Pipeline) -> tuple[str, str]:
         return row.name, f"of {row.client}"

@@ -60,7 +60,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return failed runs without an error text."""
         return self.filter(status=Status.FAILED, error_message=None)
 
-    def started_by(self, as_of: datetime | None) -> "RunQuerySet":
+    def started_until(self, as_of: datetime | None) -> "RunQuerySet":
         """Return the runs that had started by `as_of`, or all for None. event_at replaces a missing start."""
         if as_of is None:
             return self.all()

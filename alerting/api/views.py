@@ -69,7 +69,7 @@ class AlertRuleViewSet(
     keyset = keyset("id")
     orderings = {"id": keyset, "-id": keyset.reversed()} | keysets("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
-    object_route = "alert-rule"
+    location_route = "alert-rule"
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
     @idempotent

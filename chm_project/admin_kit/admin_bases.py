@@ -128,11 +128,11 @@ class ReadOnlyMixin:
         return False
 
 
-class RecordMixin:
+class SystemFieldsMixin:
     """Show the id and the timestamps at the end of the form of a stored row."""
 
-    record_fields: tuple[str, ...] = ("id", "created_at", "updated_at")
-    record_labels: ClassVar[Mapping[str, str]] = {
+    system_fields: tuple[str, ...] = ("id", "created_at", "updated_at")
+    system_field_labels: ClassVar[Mapping[str, str]] = {
         "is_active": "active",
         "id": "id in CHM",
         "created_at": "created",
@@ -141,14 +141,14 @@ class RecordMixin:
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form with labels in plain words; Django would derive them from the column names."""
-        labels = dict(self.record_labels)
+        labels = dict(self.system_field_labels)
         return super().get_form(request, obj, change=change, labels=labels, **kwargs)  # type: ignore[misc]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]
         if obj is None:
             return fieldsets
-        return [*fieldsets, ("Record", {"fields": self.record_fields})]
+        return [*fieldsets, ("Record", {"fields": self.system_fields})]
 
 
 class NoHardDeleteMixin:
@@ -158,7 +158,7 @@ class NoHardDeleteMixin:
         return False
 
 
-class KeepsClientMixin:
+class SameClientInNextFormMixin:
     """Select the same client in the next form after "Save and add another"."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:

@@ -43,7 +43,7 @@ ConsequenceFunction = Callable[[QuerySet[Any], bool], Consequence]
 _CONSEQUENCE_FUNCTIONS: list[ConsequenceFunction] = []
 
 
-def consequence(function: ConsequenceFunction) -> ConsequenceFunction:
+def register_consequence(function: ConsequenceFunction) -> ConsequenceFunction:
     """Register a function that describes one effect. The page lists the effects in the order of INSTALLED_APPS."""
     _CONSEQUENCE_FUNCTIONS.append(function)
     return function

@@ -63,13 +63,13 @@ class LoggedChanges:
     """Mixin for viewsets that stores a change and its log entry in one transaction."""
 
     request: Any
-    # The name of the route that shows one object.
-    object_route: str
+    # The name of the route of one object, for the header Location of a response to POST.
+    location_route: str
     # The object that the request is about.
     api_object: Any = None
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
-        return {"Location": self.request.build_absolute_uri(reverse(self.object_route, args=[data["id"]]))}
+        return {"Location": self.request.build_absolute_uri(reverse(self.location_route, args=[data["id"]]))}
 
     @transaction.atomic
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:

@@ -91,6 +91,7 @@ class Keyset:
 
 
 def keyset(*keys: SortKey | str, descending: bool = False) -> Keyset:
+    """Return the order of a list by these keys. The cursor of a page has their values in the page's last row."""
     return Keyset(tuple(SortKey(key) if isinstance(key, str) else key for key in keys), descending)
 
 

@@ -61,7 +61,10 @@ class LimitState:
 
 
 class ReservedNumbers:
-    """For each key, the request numbers that this process has reserved in the cache and not used yet."""
+    """For each key, the request numbers that this process has reserved in the cache and not used yet.
+
+    The number of a request is its position in the window: the first request of the window has the number 1.
+    """
 
     def __init__(self) -> None:
         self._left: dict[str, range] = {}
@@ -96,18 +99,18 @@ class Limit:
         self._rate_setting = rate_setting
         self._reserved_numbers = ReservedNumbers() if reserve_blocks else None
 
-    def count_and_get_wait(self, caller: str, number: int = 1) -> float | None:
-        """Count `number` requests; -1 undoes one. Return the seconds to wait if the limit is exceeded, else None."""
-        state = self.count_and_get_state(caller, number)
+    def count_and_get_wait(self, caller: str, request_count: int = 1) -> float | None:
+        """Count the requests; -1 undoes one. Return the seconds to wait if the limit is exceeded, else None."""
+        state = self.count_and_get_state(caller, request_count)
         return state.wait if state else None
 
-    def count_and_get_state(self, caller: str, number: int = 1) -> LimitState | None:
-        """Count `number` requests and return the new state; None if the cache is down."""
+    def count_and_get_state(self, caller: str, request_count: int = 1) -> LimitState | None:
+        """Count the requests and return the new state; None if the cache is down."""
 
         def count_requests(key: str, seconds: int) -> int:
             block_size = min(parse_rate(getattr(settings, self._rate_setting))[0] // RESERVED_DIVISOR, MAX_RESERVED)
-            if self._reserved_numbers is None or number > 1 or block_size <= 1:
-                return self._increment(key, seconds, number)
+            if self._reserved_numbers is None or request_count > 1 or block_size <= 1:
+                return self._increment(key, seconds, request_count)
             return self._reserved_numbers.next(key, lambda: (self._increment(key, seconds, block_size), block_size))
 
         return self._state(caller, count_requests)
@@ -124,17 +127,17 @@ class Limit:
             return None
 
     @staticmethod
-    def _increment(key: str, seconds: int, number: int) -> int:
+    def _increment(key: str, seconds: int, request_count: int) -> int:
         if increment_expiring := getattr(cache, "increment_expiring", None):
             # Keep the counter longer than its window.
-            return int(increment_expiring(key, number, seconds * 2))
+            return int(increment_expiring(key, request_count, seconds * 2))
         # Only CHM's Redis cache has increment_expiring. This is for other caches, such as Django's in memory.
         try:
-            return cache.incr(key, number)
+            return cache.incr(key, request_count)
         except ValueError:
             # If another process adds the key in between, the second increment finds it.
             cache.add(key, 0, timeout=seconds * 2)
-            return cache.incr(key, number)
+            return cache.incr(key, request_count)
 
 
 TOKEN_LIMIT = Limit("token", "CHM_THROTTLE_TOKEN", reserve_blocks=True)
@@ -164,9 +167,9 @@ class TokenThrottle(BaseThrottle):
         return self._wait
 
 
-def throttle_token(token: ApiToken, limit: Limit = TOKEN_LIMIT, number: int = 1) -> None:
+def throttle_token(token: ApiToken, limit: Limit = TOKEN_LIMIT, request_count: int = 1) -> None:
     """Count requests of a token; raise Throttled if the limit is exceeded."""
-    if (wait := limit.count_and_get_wait(f"token-{token.pk}", number)) is not None:
+    if (wait := limit.count_and_get_wait(f"token-{token.pk}", request_count)) is not None:
         raise Throttled(wait)
 
 

@@ -133,7 +133,7 @@ def test_compose_sets_only_variables_that_chm_reads() -> None:
                 assert variable.removesuffix("_FILE") in documented_variables, (name, variable)
 
 
-def test_grafanas_boards_link_to_the_installations_url(tmp_path: Path) -> None:
+def test_boards_of_grafana_link_to_the_url_of_the_installation(tmp_path: Path) -> None:
     process = start_grafana(tmp_path, "https://chm.example.com/")
 
     assert process.returncode == 0, process.stderr

@@ -63,7 +63,7 @@ def test_sql_and_models_agree_on_the_order_and_on_started_runs(
     sql = "SELECT r.run_id FROM reporting.runs AS r WHERE {started} ORDER BY {latest_first}"
     rows = query_as_reporting_role(expanded(sql, fragments()), {"known_until": until})
 
-    assert [row["run_id"] for row in rows] == [run.pk for run in Run.objects.started_by(until).latest_first()]
+    assert [row["run_id"] for row in rows] == [run.pk for run in Run.objects.started_until(until).latest_first()]
 
 
 def test_sql_and_models_agree_on_stale_pipelines() -> None:

@@ -192,7 +192,8 @@ def test_maintenance_columns_need_two_queries_for_any_number_of_rows(maintenance
     with CaptureQueriesContext(connection) as queries:
         add_maintenance_columns(rows, as_of=timezone.now())
 
-    assert len(queries) == len(["the times of the latest failures", "the tables that select their pipelines"])
+    # The times of the latest failures, and the tables that select their pipelines.
+    assert len(queries) == 2
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}
 
 

@@ -70,7 +70,7 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
     `on_runs` is called with the number of runs loaded so far and the number of all runs. Raise CannotLoad if nothing
     can be stored.
     """
-    if faults := validate(data, check_id_registry=False):
+    if faults := validate(data, ids_must_be_registered=False):
         raise FaultyDataset(faults)
     # Two loads at once could compute different shifts.
     with connection_lock(f"load_synthetic {data.root.name}") as acquired:
@@ -85,8 +85,8 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
         requested_shift = ZERO if end is None else end - unmoved_end
         if stored_shift is not None and end_is_fixed and stored_shift != requested_shift:
             raise CannotLoad(
-                f"This data set is loaded already, and ends at {(unmoved_end + stored_shift).isoformat()}. Use --end "
-                "now to keep that end, or use an empty database."
+                f"This data set is loaded already, and ends at {(unmoved_end + stored_shift).isoformat()}. Keep "
+                "that end with the option --end=now, or use an empty database."
             )
         shift = requested_shift if stored_shift is None else stored_shift
         loaded = LoadResult(shift, unmoved_end + shift, is_repeated=stored_shift is not None)

@@ -268,7 +268,7 @@ def _rows_without_faults(data: Dataset, kind: str) -> list[Row]:
     """Return the rows of this kind, from which other rows are generated. Raise Blocked if they have faults."""
     faulty = [
         fault
-        for fault in validate(data, check_id_registry=False)
+        for fault in validate(data, ids_must_be_registered=False)
         if fault.file in {"base/clients.csv", data.relative_name(data.base_file(kind))}
     ]
     if faulty:

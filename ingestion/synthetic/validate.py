@@ -16,10 +16,10 @@ MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 FieldFault = tuple[str, str]
 
 
-def validate(data: Dataset, *, until: datetime | None = None, check_id_registry: bool = True) -> list[Fault]:
+def validate(data: Dataset, *, until: datetime | None = None, ids_must_be_registered: bool = True) -> list[Fault]:
     """Return all faults. No run may be after `until`.
 
-    With `check_id_registry`, the ids in the files must be those of context/id_registry.csv.
+    With `ids_must_be_registered`, the ids in the files must be those of context/id_registry.csv.
     """
     checker = _Checker(until)
     tables = {kind: data.read(data.base_file(kind), kind) for kind in BASE_TABLES}
@@ -31,7 +31,7 @@ def validate(data: Dataset, *, until: datetime | None = None, check_id_registry:
         faults.append(Fault("batches", 0, "", "there is no file runs_*.csv"))
     for table in runs_tables:
         faults += checker.check(table, _Checker.run_faults)
-    if check_id_registry:
+    if ids_must_be_registered:
         faults += _id_registry_faults(data, tables)
     return faults
 

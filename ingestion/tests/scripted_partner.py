@@ -8,7 +8,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 WriteConnection = Callable[..., Connection]
 
-DESCRIPTION = """
+DESCRIPTION_TOML = """
 items = "runs"
 [request]
 path = "/jobs/{external_id}/runs"

@@ -11,7 +11,7 @@ from ingestion.connections import ConfigurationError
 from ingestion.connectors.declarative import canonical_status, read_duration, read_time
 from ingestion.connectors.source_description import SourceDescription
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import ingest, outcomes, pipelines_of, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
@@ -43,7 +43,7 @@ def test_all_pages_by_offset_or_by_number_are_read(
 ) -> None:
     partner.script = paged_script(10, 40, name, total=total)
     paging = f'[paging]\nkind = "{kind}"\nparam = "{name}"\n' + ('total = "total"\n' if total else "")
-    report = ingest(write_connection(partner, DESCRIPTION + paging))
+    report = ingest(write_connection(partner, DESCRIPTION_TOML + paging))
     assert not report.errors
     assert report.created == 40
     # By offset, each page begins with the last row of the page before, so one more page is needed. Without a total, the
@@ -64,7 +64,7 @@ def test_no_run_is_missed_if_rows_before_the_page_are_deleted(
 
     partner.script = answer
     report = ingest(
-        write_connection(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n')
+        write_connection(partner, DESCRIPTION_TOML + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n')
     )
     assert not report.errors
     assert Run.objects.count() == 40
@@ -84,7 +84,7 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(
         return Answer(body={"runs": [make_row(page)], "links": {"next": following}})
 
     partner.script = answer
-    report = ingest(write_connection(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
+    report = ingest(write_connection(partner, DESCRIPTION_TOML + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
     assert not report.errors
     assert [request.query_value("after") for request in partner.requests] == [None, "1", "2", "3"]
     assert report.created == 4
@@ -95,7 +95,7 @@ def test_a_url_of_a_next_page_on_another_host_is_never_followed(
     partner: ScriptedPartner, write_connection: WriteConnection, address: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": address})
-    report = ingest(write_connection(partner, DESCRIPTION + '[paging]\nkind = "next_url"\nnext = "next"\n'))
+    report = ingest(write_connection(partner, DESCRIPTION_TOML + '[paging]\nkind = "next_url"\nnext = "next"\n'))
     [problem] = report.errors
     assert "next page" in str(problem["error"])
     assert (len(partner.requests), report.created) == (1, 1)
@@ -115,7 +115,7 @@ def test_a_listing_that_repeats_its_pages_ends_with_an_error(
     partner: ScriptedPartner, write_connection: WriteConnection, paging: str, answer: dict[str, Any], message: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)]} | answer)
-    [problem] = ingest(write_connection(partner, f"{DESCRIPTION}[paging]\n{paging}\n")).errors
+    [problem] = ingest(write_connection(partner, f"{DESCRIPTION_TOML}[paging]\n{paging}\n")).errors
     assert message in str(problem["error"])
     assert len(partner.requests) <= 3
 
@@ -125,7 +125,7 @@ def test_the_listing_ends_when_the_field_for_more_pages_is_false(
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": "x", "has_more": False})
     paging = '[paging]\nkind = "cursor"\nparam = "c"\nnext = "next"\nmore = "has_more"\n'
-    assert not ingest(write_connection(partner, DESCRIPTION + paging)).errors
+    assert not ingest(write_connection(partner, DESCRIPTION_TOML + paging)).errors
     assert len(partner.requests) == 1
 
 
@@ -139,7 +139,7 @@ def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(
         return Answer(body={"runs": [make_row(page)], "next": page + 1 if page < 2 else None})
 
     partner.script = answer
-    source = DESCRIPTION.replace(
+    source = DESCRIPTION_TOML.replace(
         'path = "/jobs/{external_id}/runs"', 'method = "POST"\npath = "/search"\nbody = { jobs = ["{external_id}"] }'
     )
     report = ingest(write_connection(partner, source + '[paging]\nkind = "cursor"\nparam = "token"\nnext = "next"\n'))
@@ -162,7 +162,7 @@ def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(
     ]
     partner.script = lambda request: Answer(body={"runs": rows})
 
-    report = ingest(write_connection(partner, DESCRIPTION))
+    report = ingest(write_connection(partner, DESCRIPTION_TOML))
 
     assert (report.errors, report.rejected) == ([], 3)
     runs = {run.external_run_id: run for run in Run.objects.all()}
@@ -180,7 +180,7 @@ def test_a_response_without_the_list_is_an_error_that_names_its_expression(
     partner: ScriptedPartner, write_connection: WriteConnection, body: Any
 ) -> None:
     partner.script = lambda request: Answer(body=body)
-    [problem] = ingest(write_connection(partner, DESCRIPTION)).errors
+    [problem] = ingest(write_connection(partner, DESCRIPTION_TOML)).errors
     assert "no list at 'runs'" in str(problem["error"])
     assert Pipeline.objects.get().ingested_through is None
 
@@ -190,7 +190,7 @@ def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
 ) -> None:
     pipelines_of("Northwind", "a/b c?ü", platform="custom")
     Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
-    source = DESCRIPTION + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
+    source = DESCRIPTION_TOML + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
     sent = {}
     for time_format in ("iso", "epoch", "epoch_ms", "date"):
         partner.requests.clear()
@@ -217,7 +217,7 @@ def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
             "runs": [make_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]
         }
     )
-    connection = write_connection(partner, 'drop = ["requested", "links.signed"]\n' + DESCRIPTION)
+    connection = write_connection(partner, 'drop = ["requested", "links.signed"]\n' + DESCRIPTION_TOML)
     ingest(connection)
     before = row_versions()
     assert outcomes(ingest(connection)) == {"unchanged": 1}
@@ -238,7 +238,7 @@ def test_the_description_decides_whether_an_ended_run_becomes_running_again(
 ) -> None:
     rows = [make_row(1)]
     partner.script = lambda request: Answer(body={"runs": rows})
-    connection = write_connection(partner, f"{head}\n{DESCRIPTION}")
+    connection = write_connection(partner, f"{head}\n{DESCRIPTION_TOML}")
     ingest(connection)
     rows[0] = make_row(1, state="active", result=None, end=None)
     ingest(connection)
@@ -248,7 +248,7 @@ def test_the_description_decides_whether_an_ended_run_becomes_running_again(
 def test_a_404_of_a_proxy_in_front_of_the_api_does_not_cancel_a_run(
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
-    source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
+    source = DESCRIPTION_TOML + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(write_connection(partner, source))
 
@@ -270,7 +270,7 @@ def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_sam
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     pipelines_of("Contoso", "orders")
-    source = DESCRIPTION + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
+    source = DESCRIPTION_TOML + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(write_connection(partner, source))
     assert list(Run.objects.values_list("status", flat=True)) == ["running", "running"]
@@ -341,7 +341,7 @@ broken = ["x"]
 
 def test_a_connector_in_python_does_not_use_a_source_table(write_connection: WriteConnection) -> None:
     with pytest.raises(ConfigurationError, match=r"house\.source: the connector airflow does not use a table source"):
-        write_connection(None, DESCRIPTION, connector="airflow")
+        write_connection(None, DESCRIPTION_TOML, connector="airflow")
 
 
 def test_times_and_durations_are_read_as_described() -> None:

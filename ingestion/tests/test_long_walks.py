@@ -22,7 +22,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer
 from ingestion.tasks import ingest as task
 from ingestion.tests import test_dagster_ingestion as dagster_tests
 from ingestion.tests import test_prefect_ingestion as prefect_tests
-from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import (
     AIRFLOW_DAGS,
     PASSWORD_ENV,
@@ -130,7 +130,7 @@ def declarative_source(
     pipelines_of("Northwind", "orders", platform="custom")
     with ScriptedPartner() as partner:
         partner.script = answer
-        yield partner, write_connection(partner, DESCRIPTION + f"[paging]\n{paging}\n")
+        yield partner, write_connection(partner, DESCRIPTION_TOML + f"[paging]\n{paging}\n")
 
 
 DECLARATIVE_PAGING = {

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import ingest, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -37,7 +37,7 @@ def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_sto
 ) -> None:
     partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE[next_page]
 
-    [problem] = ingest(write_connection(partner, DESCRIPTION)).errors
+    [problem] = ingest(write_connection(partner, DESCRIPTION_TOML)).errors
 
     assert "describe source.paging" in str(problem["error"])
     assert Run.objects.count() == 4
@@ -49,7 +49,7 @@ def test_paging_of_kind_none_reads_only_the_first_page(
 ) -> None:
     partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE["cursor"]
 
-    assert ingest(write_connection(partner, DESCRIPTION + '[paging]\nkind = "none"\n')).errors == []
+    assert ingest(write_connection(partner, DESCRIPTION_TOML + '[paging]\nkind = "none"\n')).errors == []
 
 
 @pytest.mark.parametrize("body", [{"next": None}, {"next_cursor": ""}, {"has_more": False}, {"links": {"next": None}}])
@@ -58,7 +58,7 @@ def test_a_response_without_a_next_page_is_complete(
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": ROWS} | body)
 
-    report = ingest(write_connection(partner, DESCRIPTION))
+    report = ingest(write_connection(partner, DESCRIPTION_TOML))
 
     assert (report.errors, report.notices) == ([], set())
 
@@ -66,7 +66,7 @@ def test_a_response_without_a_next_page_is_complete(
 def test_a_notice_is_shown_if_a_page_looks_full(partner: ScriptedPartner, write_connection: WriteConnection) -> None:
     partner.script = lambda request: Answer(body={"runs": [make_row(number) for number in range(25)]})
 
-    report = ingest(write_connection(partner, DESCRIPTION))
+    report = ingest(write_connection(partner, DESCRIPTION_TOML))
 
     assert report.errors == []
     assert report.notices == {"the page has exactly 25 runs and source.paging is missing, so there may be more runs"}
@@ -82,7 +82,7 @@ def test_check_connection_shows_the_next_page_and_unreadable_times(
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     partner.script = lambda request: RESPONSES_WITH_NEXT_PAGE["link header"]
-    write_connection(partner, DESCRIPTION)
+    write_connection(partner, DESCRIPTION_TOML)
     assert "describe source.paging" in check_output()
 
     partner.script = lambda request: Answer(body={"runs": [make_row(1, start="soon", end="17:00 o'clock")]})
@@ -91,7 +91,7 @@ def test_check_connection_shows_the_next_page_and_unreadable_times(
     assert "next page: none" in output
 
     partner.script = lambda request: Answer(body={"runs": [make_row(int(request.query_value("page") or 1))]})
-    write_connection(partner, DESCRIPTION + '[paging]\nkind = "page"\nparam = "page"\n')
+    write_connection(partner, DESCRIPTION_TOML + '[paging]\nkind = "page"\nparam = "page"\n')
     assert "next page: follows" in check_output()
     assert not Run.objects.exists()
 
@@ -102,10 +102,10 @@ def test_remap_translates_stored_responses_with_the_changed_description_and_send
     partner.script = lambda request: Answer(
         body={"runs": [make_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
     )
-    ingest(write_connection(partner, DESCRIPTION))
+    ingest(write_connection(partner, DESCRIPTION_TOML))
     Run.objects.filter(external_run_id="2").update(payload=None)
     write_connection(
-        partner, DESCRIPTION.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"')
+        partner, DESCRIPTION_TOML.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"')
     )
     partner.requests.clear()
 

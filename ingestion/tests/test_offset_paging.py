@@ -12,7 +12,7 @@ from ingestion.paging import OffsetPaging
 from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted_partner import DESCRIPTION, ScriptedPartner, WriteConnection, make_row
+from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
 from runs.models import Run
 
@@ -176,7 +176,7 @@ def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_de
     with ScriptedPartner() as partner:
         partner.script = answer
         paging = '[paging]\nkind = "offset"\nparam = "offset"\ntotal = "total"\n'
-        assert ingest(write_connection(partner, DESCRIPTION + paging)).errors == []
+        assert ingest(write_connection(partner, DESCRIPTION_TOML + paging)).errors == []
 
     expected = set(range(5, 40)) if newest_first else set(range(5, 45))
     assert {str(number) for number in expected} <= set(Run.objects.values_list("external_run_id", flat=True))

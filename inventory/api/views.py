@@ -66,7 +66,7 @@ class ClientViewSet(InventoryViewSet):
     serializer_class = ClientSerializer
     filterset_class = ClientFilter
     lookup_url_kwarg = "client_id"
-    object_route = "client"
+    location_route = "client"
     client_path, pipeline_path = "id", None
 
     @idempotent
@@ -107,7 +107,7 @@ class PipelineViewSet(InventoryViewSet):
     serializer_class = PipelineSerializer
     filterset_class = PipelineFilter
     lookup_url_kwarg = "pipeline_id"
-    object_route = "pipeline"
+    location_route = "pipeline"
     client_path, pipeline_path = "client_id", "id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:

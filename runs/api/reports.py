@@ -21,7 +21,7 @@ from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
 from runs.planned_maintenance import MAINTENANCE_COLUMNS, SHAPES_WITH_MAINTENANCE, add_maintenance_columns
-from runs.reporting.parameters import COMMON_PARAMETERS, LIMIT, SHAPE_PARAMETERS, Parameter, validated
+from runs.reporting.parameters import COMMON_PARAMETERS, LIMIT_PARAMETER, SHAPE_PARAMETERS, Parameter, validated
 from runs.reporting.run_shapes import InvalidParameters, run_shape
 from runs.reporting.shapes import Column, Shape, shapes
 
@@ -46,7 +46,7 @@ _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
 
 # The first key of each advisory lock; the second key is the number of the slot.
 SLOT_LOCK_KEY = 0x43485250
-_LOCK_FREE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
+_LOCK_ONE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def report_slot() -> Iterator[None]:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_LOCK_FREE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOT_LOCK_KEY])
+            cursor.execute(_LOCK_ONE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOT_LOCK_KEY])
             if cursor.fetchone() is None:
                 raise Busy("Too many reports are being computed; try again in a moment.")
         yield
@@ -70,7 +70,7 @@ class ReportView(StrictView):
     shape: Shape
 
     def known_parameters(self) -> Iterable[str]:
-        return [*self.shape.parameters, *COMMON_PARAMETERS, LIMIT]
+        return [*self.shape.parameters, *COMMON_PARAMETERS, LIMIT_PARAMETER]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         # Use the same time for the shape and for the maintenance windows.
@@ -154,8 +154,8 @@ def _view_class(shape: Shape) -> type[ReportView]:
         _openapi_parameter(name, SHAPE_PARAMETERS[name], default) for name, default in shape.parameters.items()
     ]
     parameters += [_openapi_parameter(name, parameter, "") for name, parameter in COMMON_PARAMETERS.items()]
-    if LIMIT not in shape.parameters:
-        parameters.append(_openapi_parameter(LIMIT, SHAPE_PARAMETERS[LIMIT], ""))
+    if LIMIT_PARAMETER not in shape.parameters:
+        parameters.append(_openapi_parameter(LIMIT_PARAMETER, SHAPE_PARAMETERS[LIMIT_PARAMETER], ""))
     name = "".join(word.title() for word in shape.name.split("_"))
 
     @extend_schema(

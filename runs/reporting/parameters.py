@@ -119,7 +119,7 @@ SHAPE_PARAMETERS = {
 
 
 # Every report accepts this parameter. It has a default only for shapes that declare it.
-LIMIT = "limit"
+LIMIT_PARAMETER = "limit"
 
 
 def validated(
@@ -130,7 +130,9 @@ def validated(
     `known_until` is as_of if it is given, else infinity. Raise InvalidParameters with all problems at once.
     """
     parameters = (
-        {name: SHAPE_PARAMETERS[name] for name in shape_defaults} | COMMON_PARAMETERS | {LIMIT: SHAPE_PARAMETERS[LIMIT]}
+        {name: SHAPE_PARAMETERS[name] for name in shape_defaults}
+        | COMMON_PARAMETERS
+        | {LIMIT_PARAMETER: SHAPE_PARAMETERS[LIMIT_PARAMETER]}
     )
     problems = {
         name: f"Unknown parameter. Known parameters: {', '.join(sorted(parameters))}."

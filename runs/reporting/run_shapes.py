@@ -11,7 +11,7 @@ from django.db import transaction
 from chm_project.db.replica import read_with_replica
 from chm_project.db.reporting.files import expanded, fragments
 from chm_project.db.time_limits import report_limits
-from runs.reporting.parameters import LIMIT, InvalidParameters, validated
+from runs.reporting.parameters import LIMIT_PARAMETER, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 
 __all__ = ["InvalidParameters", "Row", "page_of_shape", "run_query", "run_shape"]
@@ -66,8 +66,9 @@ def run_shape(
     sql, restriction_values = _restricted(shape.body, clients)
     values = validated(shape.parameters, parameters, clock=clock) | restriction_values
     if not has_limit:
-        values[LIMIT] = None
-    limit = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
+        values[LIMIT_PARAMETER] = None
+    needs_no_limit = LIMIT_PARAMETER in shape.parameters or values[LIMIT_PARAMETER] is None
+    limit = "" if needs_no_limit else f"\nLIMIT %({LIMIT_PARAMETER})s"
     names, rows = _execute(sql + limit, values)
     expected = [column.name for column in shape.columns]
     if names != expected:

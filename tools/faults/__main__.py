@@ -57,7 +57,9 @@ def main() -> None:
     console = Console(width=140, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
     world = FaultWorld(folder)
-    chosen_faults = [fault for fault in FAULTS if options.only in fault.title and (fault.quick or not options.quick)]
+    chosen_faults = [
+        fault for fault in FAULTS if options.only in fault.title and (fault.is_in_quick_run or not options.quick)
+    ]
     ingestion_results = []
 
     def print_result(result: web.WebFaultResult) -> None:

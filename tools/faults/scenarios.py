@@ -42,11 +42,11 @@ Inject = Callable[[FaultWorld, FaultyPartner, bool], int]
 
 @dataclass(frozen=True, slots=True)
 class IngestionFault:
-    """A fault of ingestion. `inject` returns how often it was injected; `quick` faults are part of every CI run."""
+    """A fault of ingestion. `inject` returns how often it was injected. A quick run is part of every CI run."""
 
     title: str
     inject: Inject
-    quick: bool = False
+    is_in_quick_run: bool = False
     connection: str = GENERIC  # the settings of the partner's connection, as TOML
 
 
@@ -238,14 +238,14 @@ def partner_restored_from_backup(world: FaultWorld, source: FaultyPartner, quick
 
 
 FAULTS = (
-    IngestionFault("worker killed (-9) in a page", worker_killed, quick=True),
-    IngestionFault("worker asked to end in a long walk", worker_stopped, quick=True),
+    IngestionFault("worker killed (-9) in a page", worker_killed, is_in_quick_run=True),
+    IngestionFault("worker asked to end in a long walk", worker_stopped, is_in_quick_run=True),
     IngestionFault("beat killed (-9)", beat_killed),
     IngestionFault("Redis restarted", server_fault("redis", signal.SIGTERM)),
-    IngestionFault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), quick=True),
+    IngestionFault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), is_in_quick_run=True),
     IngestionFault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
-    IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
-    IngestionFault("disk full: commits fail", fail_commits, quick=True),
+    IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), is_in_quick_run=True),
+    IngestionFault("disk full: commits fail", fail_commits, is_in_quick_run=True),
     IngestionFault(
         "partner drips bytes", wrong_answers(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3)
     ),

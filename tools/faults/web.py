@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.faults.web_faults import WEB_FAULTS, YEAR_OF_HOURS, WebFault
-from tools.faults.web_probes import BROKEN, REFUSED, ProbeResults, ProbeTarget, ping, probing
+from tools.faults.web_probes import CONNECTION_BROKEN, CONNECTION_REFUSED, ProbeResults, ProbeTarget, ping, probing
 from tools.faults.web_site import FaultSite
 from tools.faults.world import FaultWorld
 
 # On a busy machine even an unused web server is slow. If this multiple of its p99 is above the limit, all limits rise.
 CONTROL_MULTIPLE = 3
 # Texts in the table for requests without a response.
-STATUS_TEXTS = {REFUSED: "refused", BROKEN: "broken off"}
+STATUS_TEXTS = {CONNECTION_REFUSED: "refused", CONNECTION_BROKEN: "broken off"}
 HEADING = "## Web server and API"
 COLUMNS = (
     "fault", "survived", "health", "failed", "p99 ms", "idle p99 ms", "writes", "503", "other", "p95 ms", "slowest s",
@@ -104,7 +104,9 @@ def run(
     folder: Path, *, quick: bool, title_part: str, print_result: Callable[[WebFaultResult], None]
 ) -> list[WebFaultResult]:
     """Inject the chosen faults, one after the other, into one site; return their results."""
-    chosen_faults = [fault for fault in WEB_FAULTS if title_part in fault.title and (fault.quick or not quick)]
+    chosen_faults = [
+        fault for fault in WEB_FAULTS if title_part in fault.title and (fault.is_in_quick_run or not quick)
+    ]
     if not chosen_faults:
         return []
     folder.mkdir()

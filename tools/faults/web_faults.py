@@ -15,30 +15,31 @@ import psycopg
 import requests
 
 from tools.faults.scenarios import DISK_FULL
-from tools.faults.web_probes import BROKEN
+from tools.faults.web_probes import CONNECTION_BROKEN
 from tools.faults.web_site import FaultSite, WebProcess
 
 START_OF_SLOW_REQUEST = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
-# Each response has 500 kB, more than the receive buffer, which the client does not read.
-SLOW_READER = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
-SLOW_READER_BUFFER, SLOW_READER_REQUESTS = 4_096, 2
+# Each response has 500 kB and does not fit into the receive buffer. The client does not read it until the fault ends.
+SLOW_READER_REQUEST = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+SLOW_READER_BUFFER_BYTES, REQUESTS_PER_SLOW_READER = 4_096, 2
 # This report scans all runs, because the roll-up has no buckets of this width.
-WIDEST_REPORT = "run_duration_distribution?max_duration_seconds=3599&bucket_count=37&since={since}"
+SLOW_REPORT_PATH = "run_duration_distribution?max_duration_seconds=3599&bucket_count=37&since={since}"
 YEAR_OF_HOURS = 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class WebFault:
-    """A fault. `inject` returns when the fault is over. It returns a remark for the table, or None.
+    """A fault. When the fault is over, `inject` returns a remark for docs/validation/faults.md, or None.
 
-    The allowed statuses are those that writes and health probes may get besides 200.
+    The allowed statuses are those that writes and health probes may get in addition to 200. A quick run (`--quick`)
+    injects only some faults, and makes them shorter.
     """
 
     title: str
     inject: Callable[[FaultSite, bool], str | None]
     allowed_write_statuses: tuple[int, ...] = ()
     allowed_health_statuses: tuple[int, ...] = ()
-    quick: bool = False
+    is_in_quick_run: bool = False
     target: str = "proxy"  # what is probed: proxy, web (no proxy), or both (a proxy of two web servers)
     max_write_seconds: float = 3
     max_health_p99_seconds: float = 0.1
@@ -56,7 +57,7 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
         # Each process builds the schema at its first request. Request it now, so that this is not measured.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.read_headers, timeout=60)
-        two_requests = SLOW_READER.format(token=site.read_token).encode() * SLOW_READER_REQUESTS
+        two_requests = SLOW_READER_REQUEST.format(token=site.read_token).encode() * REQUESTS_PER_SLOW_READER
         with ExitStack() as sockets:
             sender_sockets, reader_sockets = [], []
             for _ in range(client_count):
@@ -65,7 +66,7 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
                 reader_sockets.append(reader := sockets.enter_context(socket.socket()))
                 reader.settimeout(5)
                 # Set before connecting, because the kernel announces the size of the buffer when it connects.
-                reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER_BYTES)
                 reader.connect(address)
                 reader.sendall(two_requests)
             deadline = time.monotonic() + (6 if quick else 20)
@@ -123,7 +124,7 @@ def fail_commits(site: FaultSite, quick: bool) -> None:
 def many_reports(site: FaultSite, quick: bool) -> str:
     """Read a slow report with 20 clients. Some must get 200, and all others must get 503 with Retry-After."""
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    report_url = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
+    report_url = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{SLOW_REPORT_PATH.format(since=since)}"
     deadline = time.monotonic() + (4 if quick else 20)
     statuses: list[int] = []
     without_retry_after = []
@@ -147,7 +148,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
     count_by_status = {status: statuses.count(status) for status in sorted(set(statuses))}
     summary = ", ".join(f"{count} x {status}" for status, count in count_by_status.items())
     if set(count_by_status) != {200, 503} or without_retry_after:
-        raise AssertionError(f"reports got other answers than 200 and 503 with Retry-After: {summary}")
+        raise AssertionError(f"reports got other statuses than 200 and 503 with Retry-After: {summary}")
     return f"reports: {summary}"
 
 
@@ -217,30 +218,30 @@ WEB_FAULTS = (
     WebFault(
         "64 slow bodies and 64 slow readers at nginx",
         slow_clients(64, without_proxy=False),
-        quick=True,
+        is_in_quick_run=True,
         max_write_p95_seconds=0.5,
     ),
     WebFault(
-        "16 of each directly at the web server",
+        "16 slow bodies, 16 slow readers at the web server",
         slow_clients(16, without_proxy=True),
         target="web",
         max_write_p95_seconds=0.5,
     ),
-    WebFault("20 readers of the widest report", many_reports, max_write_p95_seconds=0.5),
+    WebFault("20 readers of a slow report", many_reports, max_write_p95_seconds=0.5),
     WebFault("`runs` locked", runs_locked, allowed_write_statuses=(503,)),
     WebFault("database down for 20 s", database_down(20), allowed_write_statuses=(503,)),
-    WebFault("database down for 130 s", database_down(130), allowed_write_statuses=(503,), quick=True),
+    WebFault("database down for 130 s", database_down(130), allowed_write_statuses=(503,), is_in_quick_run=True),
     # A frozen server cannot end a statement. The client closes the connection 2 s after the limit of 10 s.
     WebFault("database frozen for 20 s", database_frozen, allowed_write_statuses=(503,), max_write_seconds=14),
     WebFault("broker down", broker_down),
     WebFault("disk full: commits fail", fail_commits, allowed_write_statuses=(503,)),
-    WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
+    WebFault("web child killed (-9) every half second, at nginx", children_killed, is_in_quick_run=True),
     # Without a proxy, requests that a killed child had accepted are lost, but no connection is refused.
     WebFault(
-        "the same, directly at the web server",
+        "web child killed (-9), directly at the web server",
         children_killed,
-        allowed_write_statuses=(BROKEN,),
-        allowed_health_statuses=(BROKEN,),
+        allowed_write_statuses=(CONNECTION_BROKEN,),
+        allowed_health_statuses=(CONNECTION_BROKEN,),
         target="web",
     ),
     WebFault("web server reloaded (SIGHUP)", reloaded),

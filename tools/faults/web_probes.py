@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 # Statuses of requests without a response.
-REFUSED, BROKEN = 0, -1
+CONNECTION_REFUSED, CONNECTION_BROKEN = 0, -1
 
 
 @dataclass(slots=True)
@@ -121,14 +121,14 @@ class _Client:
 
     def request(self, requests_so_far: ProbedRequests, path: str) -> int:
         """Send a request, record it in `requests_so_far`, and return its status."""
-        start_time, status, retry_after = time.monotonic(), BROKEN, None
+        start_time, status, retry_after = time.monotonic(), CONNECTION_BROKEN, None
         try:
             self._connection.request("GET", path, headers={} if self._keep_alive else {"Connection": "close"})
             response = self._connection.getresponse()
             response.read()
             status, retry_after = response.status, response.headers.get("Retry-After")
         except ConnectionRefusedError:
-            status = REFUSED
+            status = CONNECTION_REFUSED
             self._connection.close()
         except (OSError, http.client.HTTPException):
             self._connection.close()

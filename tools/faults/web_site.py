@@ -69,7 +69,10 @@ class WebProcess:
 
 
 class FaultSite:
-    """Web servers and proxies on a database of their own, until the stack is closed."""
+    """Web servers and proxies on a database of their own, until the stack is closed.
+
+    `world` starts and stops PostgreSQL and Redis.
+    """
 
     def __init__(self, world: FaultWorld, stack: ExitStack) -> None:
         self.world = world

@@ -166,7 +166,7 @@ def test_500_hides_internals_and_logs_them(
     assert any(record.exc_info and "hunter2" in str(record.exc_info[1]) for record in caplog.records)
 
 
-def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_sends_the_signal_of_django(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Django's test client raises an unexpected exception again if CHM sends the signal got_request_exception."""
 
     def fail(*args: Any, **kwargs: Any) -> None:

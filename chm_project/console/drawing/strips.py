@@ -38,7 +38,7 @@ def strip_runs_by_pipeline(pipeline_ids: Iterable[UUID], as_of: datetime | None 
 
     With `as_of`, return only runs that had started by then. A run that had not ended by then is returned as running.
     """
-    latest_runs = Run.objects.filter(pipeline=OuterRef("pk")).started_by(as_of).latest_first()
+    latest_runs = Run.objects.filter(pipeline=OuterRef("pk")).started_until(as_of).latest_first()
     fields = JSONObject(
         id="id", status="status", event_at="event_at", duration_seconds="duration_seconds", started_at="started_at"
     )

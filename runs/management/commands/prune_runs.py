@@ -47,7 +47,7 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", metavar="DAYSd", type=age, required=True, help="an age such as 400d")
+        parser.add_argument("--older-than", metavar="AGE", type=age, required=True, help="an age such as 400d")
         parser.add_argument("--keep-failures", action="store_true", help="keep failed runs of any age")
         parser.add_argument("--client", metavar="NAME", help="only pipelines of this client")
         parser.add_argument("--dry-run", action="store_true", help="only count the runs")
