@@ -161,7 +161,7 @@ class ImportExportMixin(_Admin[ModelT]):
             raise Http404
         try:
             filtered_rows = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # an unknown filter; like Django, redirect to the list
+        except IncorrectLookupParameters:  # an unknown filter: redirect to the list, as Django does
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(filtered_rows).iterator(chunk_size=2000))
         columns = self.sheet.columns

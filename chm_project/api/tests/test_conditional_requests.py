@@ -104,13 +104,13 @@ def changes_by_path() -> dict[str, dict[str, Any]]:
 def test_a_change_with_an_outdated_etag_is_412_and_changes_nothing(api: APIClient) -> None:
     for path, change in changes_by_path().items():
         [(name, value)] = change.items()
-        stale = api.get(path)["ETag"]
-        assert api.patch(path, {name: f"{value}-first"}, HTTP_IF_MATCH=stale).status_code == 200
+        outdated_etag = api.get(path)["ETag"]
+        assert api.patch(path, {name: f"{value}-first"}, HTTP_IF_MATCH=outdated_etag).status_code == 200
 
-        assert_error(api.patch(path, change, HTTP_IF_MATCH=stale), 412, "precondition_failed")
+        assert_error(api.patch(path, change, HTTP_IF_MATCH=outdated_etag), 412, "precondition_failed")
 
         assert api.get(path).json()[name] == f"{value}-first"
-        assert_error(api.delete(path, HTTP_IF_MATCH=stale), 412, "precondition_failed")
+        assert_error(api.delete(path, HTTP_IF_MATCH=outdated_etag), 412, "precondition_failed")
         assert api.get(path).status_code == 200
 
 
@@ -119,14 +119,16 @@ def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) 
     path = created["Location"]
 
     changed = api.patch(path, {"name": "b"}, HTTP_IF_MATCH=created["ETag"])
-    again = api.patch(path, {"name": "c"}, HTTP_IF_MATCH=changed["ETag"])
-    weak = api.patch(path, {"name": "d"}, HTTP_IF_MATCH=f"W/{again['ETag']}")
-    listed = api.patch(path, {"name": "e"}, HTTP_IF_MATCH=f'"other", {weak["ETag"]}')
-    any_version = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
+    changed_again = api.patch(path, {"name": "c"}, HTTP_IF_MATCH=changed["ETag"])
+    weak_etag_sent = api.patch(path, {"name": "d"}, HTTP_IF_MATCH=f"W/{changed_again['ETag']}")
+    two_etags_sent = api.patch(path, {"name": "e"}, HTTP_IF_MATCH=f'"other", {weak_etag_sent["ETag"]}')
+    star_sent = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
 
-    assert [response.status_code for response in (changed, again, weak, listed, any_version)] == [200] * 5
-    assert api.get(path)["ETag"] == any_version["ETag"]
-    assert api.delete(path, HTTP_IF_MATCH=any_version["ETag"]).status_code == 204
+    assert [
+        response.status_code for response in (changed, changed_again, weak_etag_sent, two_etags_sent, star_sent)
+    ] == [200] * 5
+    assert api.get(path)["ETag"] == star_sent["ETag"]
+    assert api.delete(path, HTTP_IF_MATCH=star_sent["ETag"]).status_code == 204
 
 
 @pytest.mark.parametrize("etag", ['"other"', "", "nonsense", '"0.0"'])

@@ -112,7 +112,7 @@ def _axis_time(moment: datetime) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the percentile like PostgreSQL's percentile_cont: interpolated between the two nearest values."""
+    """Return the percentile, as percentile_cont of PostgreSQL does: interpolated between the two nearest values."""
     if not values:
         return None
     ordered = sorted(values)
