@@ -1504,7 +1504,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap by day and night, such as every seven hours. This also finds a pipeline in its second week.
+-- A steady gap by day and night, such as every five hours. This also finds a pipeline in its second week.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,

@@ -214,7 +214,7 @@ def _by_long_gap(past: Sequence[float], moment: float) -> Expectation | None:
 
 
 def _by_steady_gap(past: Sequence[float], moment: float) -> Expectation | None:
-    """Return the start that a regular gap predicts, such as every seven hours, day and night, or None."""
+    """Return the start that a regular gap predicts, such as every five hours, day and night, or None."""
     last_gaps = _gaps(past[-4:])
     if not last_gaps or moment <= past[-1] + _median(last_gaps):
         return None
