@@ -1,20 +1,18 @@
 """Create, find and revoke API tokens. The secret is shown once; only its keyed digest is stored."""
 
-import hmac
 import re
 import secrets
 import string
 import uuid
 from datetime import datetime, timedelta
 from functools import cache
-from hashlib import sha256
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.encoding import force_bytes
+from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from chm_project.access.models import ApiToken, Scope
@@ -129,10 +127,4 @@ def _random_text(length: int) -> str:
 
 
 def _digest(plaintext: str, key: str | bytes) -> str:
-    return hmac.digest(_hmac_key(key), plaintext.encode(), "sha256").hex()
-
-
-@cache
-def _hmac_key(key: str | bytes) -> bytes:
-    """Return the key of django.utils.crypto.salted_hmac, which derives it again in each call."""
-    return sha256(b"chm_project.access.token" + force_bytes(key)).digest()
+    return salted_hmac("chm_project.access.token", plaintext, secret=key, algorithm="sha256").hexdigest()

@@ -86,9 +86,7 @@ class StrictView(APIView):
 
     def check_permissions(self, request: Request) -> None:
         # Answer 405 before 403, because no permission allows a method that does not exist.
-        method = (request.method or "").lower()
-        is_allowed = method in self.http_method_names and hasattr(self, method)
-        if request.user.is_authenticated and not is_allowed:
+        if request.user.is_authenticated and request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         super().check_permissions(request)
 

@@ -8,9 +8,8 @@ processor would work for them.
 import mmap
 import time
 
-# If another process has fewer connections, a process waits before it accepts one. If the other process has accepted
-# none after this number of waits, it is stuck.
-# A wait is short, because it also delays connections that clients open for each request.
+# If another process has fewer connections, a process waits before it accepts one. If the other process accepts none
+# during all these waits, it is stuck. A wait is short, because some clients open a connection for each request.
 MAX_WAITS = 20
 WAIT_SECONDS = 0.001
 

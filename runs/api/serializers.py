@@ -139,7 +139,7 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
 
 
 class WindowSerializer(serializers.Serializer[Any]):
-    """Describes the parameters of a window, which `parse_window` reads: a serializer takes as long as the query."""
+    """Describes the parameters that `parse_window` reads. A serializer would take as long as the query."""
 
     since = TimeField(default=EPOCH, help_text="Start of the window, inclusive.")
     until = TimeField(default=timezone.now, help_text="End of the window, exclusive. Default: now.")
