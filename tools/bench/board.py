@@ -1,8 +1,8 @@
 """Measure the health board with known failures and planned maintenance: `python -m tools.bench.board URL`.
 
-The board is computed in this process, without its HTML, from a database on this machine, for example one that
-`manage.py generate_history` has filled with 10,000 pipelines. The times include all queries. The failures are marked as
-known in a transaction that is rolled back at the end.
+URL is a database on this machine, for example one that `manage.py generate_history` has filled with 10,000 pipelines.
+The benchmark reads the data of the board, but does not render its HTML. The times include all queries. The benchmark
+marks failures as known in a transaction, and rolls the transaction back at the end.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import psutil
 
 REPETITIONS = 3
 KNOWN_FAILURE_COUNT = 100
-# How many maintenance windows the maintenance file has, and also how many owners.
+# The maintenance file has 100 maintenance windows and 100 owners.
 MAINTENANCE_TABLE_COUNT = 100
 MAX_PROCESSOR_MS = 2_000
 
@@ -68,7 +68,7 @@ def _mark_as_known(failing_rows: list[dict[str, object]]) -> None:
 
 
 def _write_maintenance_file(folder: Path) -> Path:
-    """Write a maintenance file whose windows cover every moment and all pipelines, so that all are evaluated."""
+    """Write a maintenance file in which every window concerns all pipelines, and the windows cover the whole week."""
     window = (
         '[[maintenance]]\nreason = "{0}"\ndays = ["{1}"]\nfrom = 00:00:00\nuntil = 00:00:00\nzone = "Europe/Berlin"\n'
     )
@@ -97,15 +97,18 @@ def _measure_and_print(name: str) -> float:
         cursor.execute("SELECT pg_backend_pid()")
         [backend_pid] = cursor.fetchone()
     _read_board()  # fills caches
-    cpu_before, times_ms = _processor_seconds(backend_pid), []
+    seconds_before, times_ms = _processor_seconds(backend_pid), []
     with connection.execute_wrapper(count_query):
         for _ in range(REPETITIONS):
             started = time.perf_counter()
             _read_board()
             times_ms.append((time.perf_counter() - started) * 1000)
-    cpu = (_processor_seconds(backend_pid) - cpu_before) * 1000 / REPETITIONS
-    print(f"| {name} | {cpu:.0f} | {statistics.median(times_ms):.0f} | {len(queries) // REPETITIONS} |", flush=True)
-    return cpu
+    processor_ms = (_processor_seconds(backend_pid) - seconds_before) * 1000 / REPETITIONS
+    print(
+        f"| {name} | {processor_ms:.0f} | {statistics.median(times_ms):.0f} | {len(queries) // REPETITIONS} |",
+        flush=True,
+    )
+    return processor_ms
 
 
 def _read_board() -> None:
@@ -120,7 +123,7 @@ def _read_board() -> None:
 def _processor_seconds(backend_pid: int) -> float:
     """Return the processor seconds of this process and of its database session.
 
-    Other work of the machine hardly changes them.
+    Unlike elapsed time, processor time hardly changes if other processes of the machine are busy.
     """
     return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in (os.getpid(), backend_pid))
 

@@ -4,7 +4,7 @@ import argparse
 
 import psycopg
 
-SIZE_QUERY = """
+TABLE_AND_INDEX_SIZES_SQL = """
 SELECT 'rows', pg_table_size('runs')
 UNION ALL
 SELECT i.relname, pg_relation_size(i.oid)
@@ -18,7 +18,9 @@ ORDER BY 2 DESC
 def table(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
         run_count = connection.execute("SELECT count(*) FROM runs").fetchall()[0][0]
-        sizes = [(name, size / max(run_count, 1)) for name, size in connection.execute(SIZE_QUERY).fetchall()]
+        sizes = [
+            (name, size / max(run_count, 1)) for name, size in connection.execute(TABLE_AND_INDEX_SIZES_SQL).fetchall()
+        ]
     lines = [f"{run_count:,} runs:", "", "| | bytes per run |", "|---|--:|"]
     lines += [f"| {name} | {size:.1f} |" for name, size in sizes]
     return [*lines, f"| together | {sum(size for _, size in sizes):.1f} |"]

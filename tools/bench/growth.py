@@ -1,10 +1,12 @@
 """Measure the cost of reads on databases with different numbers of runs: `python -m tools.bench.growth URL [URL ...]`.
 
-Each database is on this machine and has a year of runs until about now, such as `manage.py generate_history` generates.
-`python -m tools.bench.growth_database` makes a database with ten times as many runs from it.
-The times are processor milliseconds, because other work of the machine changes elapsed times more. The time of a shape
-is that of the database session; the time of another read is that of the session and of this process. The window of a
-shape ends after the last run. "long" is a report that was canceled after 20 s, as CHM does.
+Each database is on this machine, and has the runs of the last year. `manage.py generate_history` generates such a
+database, and `python -m tools.bench.growth_database` makes another one with ten times as many runs from it.
+
+The figures are processor milliseconds, because elapsed times change more if other processes of the machine are busy.
+The figure of a shape counts only the database session. The figure of any other read counts the session and this
+process. The window of a shape ends one second after the last run. "long" means that the shape was canceled after 20 s.
+CHM cancels such a report too.
 """
 
 import argparse
@@ -19,14 +21,14 @@ from typing import Any
 import psutil
 from psycopg.errors import QueryCanceled
 
-from tools.bench.reporting import LONGEST_SECONDS, MINIMUM_SQL, PROBES
+from tools.bench.reporting import PIPELINE_PROBES, QUERY_TIMEOUT_SECONDS, YARDSTICK_SQL
 from tools.bench.servers import ROOT
 
-DAYS = (30, 365)
-# Each read is repeated until it has used this processor time.
+WINDOW_DAYS = (30, 365)
+# The benchmark repeats each read until the repetitions have used this much processor time.
 MIN_PROCESSOR_SECONDS = 0.3
 SAMPLE_SIZE = 100
-BARE_PROBES = "a bare probe of each pipeline"
+YARDSTICK_NAME = "a bare probe of each pipeline"
 
 
 def main() -> None:
@@ -46,17 +48,17 @@ def main() -> None:
 
 
 def _windows() -> list[str]:
-    return ["default", *(f"{days} days" for days in DAYS)]
+    return ["default", *(f"{days} days" for days in WINDOW_DAYS)]
 
 
 def _figures_in_a_process(url: str) -> Any:
-    """Return the figures of a database, measured in a separate process, because Django's settings have one database."""
+    """Return the figures of a database. Measure them in a new process, because one process of CHM uses one database."""
     command = [sys.executable, "-m", "tools.bench.growth", "--json", url]
     return json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def figures(url: str) -> dict[str, Any]:
-    """Return the number of runs, and the processor milliseconds of each read by window."""
+    """Return `{"runs": number of runs, "ms": {name of the read: {window: processor milliseconds}}}`."""
     os.environ["CHM_DATABASE_URL"] = url
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     import django
@@ -75,53 +77,55 @@ def figures(url: str) -> dict[str, Any]:
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid(), max(event_at), count(*) FROM runs")
-        [(backend, last, runs)] = cursor.fetchall()
-        clock = last + timedelta(seconds=1)
-        session, both = [backend], [backend, os.getpid()]
+        [(session_pid, latest_event_at, run_count)] = cursor.fetchall()
+        as_of = latest_event_at + timedelta(seconds=1)
+        session, session_and_this_process = [session_pid], [session_pid, os.getpid()]
         ms: dict[str, dict[str, float | str]] = {}
 
-        cursor.execute(f"SET statement_timeout = '{LONGEST_SECONDS}s'")
+        cursor.execute(f"SET statement_timeout = '{QUERY_TIMEOUT_SECONDS}s'")
 
         def fetch(sql: str, values: Any = None) -> None:
             cursor.execute(sql, values)
             cursor.fetchall()
 
-        pipelines = list(Pipeline.objects.active().order_by("external_id", "pk").values_list("pk", flat=True))
-        clients = list(Client.objects.active().order_by("name").values_list("pk", flat=True))
+        pipeline_ids = list(Pipeline.objects.active().order_by("external_id", "pk").values_list("pk", flat=True))
+        client_ids = list(Client.objects.active().order_by("name").values_list("pk", flat=True))
 
-        def latest() -> None:
-            for pipeline_id in pipelines[:SAMPLE_SIZE]:
+        def read_latest_runs() -> None:
+            for pipeline_id in pipeline_ids[:SAMPLE_SIZE]:
                 latest_row(UNBOUND, pipeline_id)
 
-        def summaries() -> None:
-            for client_id in clients[:SAMPLE_SIZE]:
-                summarize_client(client_id=client_id, since=clock - timedelta(days=7), until=clock)
+        def read_summaries() -> None:
+            for client_id in client_ids[:SAMPLE_SIZE]:
+                summarize_client(client_id=client_id, since=as_of - timedelta(days=7), until=as_of)
 
-        ms["latest runs of 100 pipelines"] = {"default": _processor_ms(both, latest)}
-        ms["summaries of a week of 100 clients"] = {"default": _processor_ms(both, summaries)}
-        ms["health board, without HTML"] = {"default": _processor_ms(both, lambda: read_board(BoardScope(), clock))}
-        ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: fetch(MINIMUM_SQL[PROBES]))}
+        ms["latest runs of 100 pipelines"] = {"default": _processor_ms(session_and_this_process, read_latest_runs)}
+        ms["summaries of a week of 100 clients"] = {"default": _processor_ms(session_and_this_process, read_summaries)}
+        ms["health board, without HTML"] = {
+            "default": _processor_ms(session_and_this_process, lambda: read_board(BoardScope(), as_of))
+        }
+        ms[YARDSTICK_NAME] = {"default": _processor_ms(session, lambda: fetch(YARDSTICK_SQL[PIPELINE_PROBES]))}
         for name, shape in shapes().items():
             ms[name] = {}
-            for window, parameters in _parameters_by_window(shape.parameters, clock).items():
-                values = validated(shape.parameters, parameters, clock=clock)
+            for window, parameters in _parameters_by_window(shape.parameters, as_of).items():
+                values = validated(shape.parameters, parameters, clock=as_of)
                 ms[name][window] = _processor_ms(session, lambda sql=shape.sql, values=values: fetch(sql, values))  # type: ignore[misc]
-    return {"runs": runs, "ms": ms}
+    return {"runs": run_count, "ms": ms}
 
 
-def _parameters_by_window(parameters: dict[str, str], clock: datetime) -> dict[str, dict[str, Any]]:
-    """Return the parameters for each window; a shape without a window has only the default."""
+def _parameters_by_window(parameters: dict[str, str], as_of: datetime) -> dict[str, dict[str, Any]]:
+    """Return the shape's parameters for each window. A shape without a window has only the entry "default"."""
     if "since" in parameters:
-        return {"default": {}} | {f"{days} days": {"since": clock - timedelta(days=days)} for days in DAYS}
+        return {"default": {}} | {f"{days} days": {"since": as_of - timedelta(days=days)} for days in WINDOW_DAYS}
     if "weeks" in parameters:
-        return {"default": {}} | {f"{days} days": {"weeks": days // 7} for days in DAYS}
+        return {"default": {}} | {f"{days} days": {"weeks": days // 7} for days in WINDOW_DAYS}
     return {"default": {}}
 
 
-def _processor_ms(processes: list[int], read: Callable[[], object]) -> float | str:
-    """Return the mean processor milliseconds of a read, or "long" if the read is canceled.
+def _processor_ms(process_ids: list[int], read: Callable[[], object]) -> float | str:
+    """Return the mean processor milliseconds of a read, or "long" if PostgreSQL canceled the read.
 
-    Repeat the read until it has used about 0.3 s. Do not count the first read, because it fills caches.
+    `process_ids` are the ids of the processes whose time counts. The first read fills caches, and is not measured.
     """
     from django.db import OperationalError
 
@@ -131,15 +135,15 @@ def _processor_ms(processes: list[int], read: Callable[[], object]) -> float | s
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         return "long"
-    cpu_before, times = _processor_seconds(processes), 0
-    while (passed := _processor_seconds(processes) - cpu_before) < MIN_PROCESSOR_SECONDS:
+    seconds_before, read_count = _processor_seconds(process_ids), 0
+    while (used_seconds := _processor_seconds(process_ids) - seconds_before) < MIN_PROCESSOR_SECONDS:
         read()
-        times += 1
-    return round(passed * 1000 / times, 1 if passed * 1000 / times < 10 else None)
+        read_count += 1
+    return round(used_seconds * 1000 / read_count, 1 if used_seconds * 1000 / read_count < 10 else None)
 
 
-def _processor_seconds(processes: list[int]) -> float:
-    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in processes)
+def _processor_seconds(process_ids: list[int]) -> float:
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in process_ids)
 
 
 if __name__ == "__main__":

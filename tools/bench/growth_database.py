@@ -1,12 +1,14 @@
 """Fill an empty database with several times the runs of another one: `python -m tools.bench.growth_database FROM TO`.
 
 FROM has a year of runs, such as `manage.py generate_history` generates. TO is an empty database, and its user is a
-superuser. It gets the same clients and pipelines, and the runs `--copies` times (default: 10). The times of each copy
-are compressed, so that all copies together take as long as the original. So each pipeline runs ten times as often, and
-as regularly as before. Durations stay the same. Only the last copy has open runs.
+superuser. The command copies the clients and pipelines once, and the runs ten times (option --copies).
 
-To need less space, the runs have no payloads, and the table has neither its unique index nor the index for the search
-by id. The rows are loaded without triggers and indexes; then the indexes are built and the roll-up is rebuilt.
+Each of the ten copies becomes a tenth of the year: a run that started 10 days after the first run starts 1 day after
+the first run of its copy. So each pipeline runs ten times as often, and as regularly as before. The durations of the
+runs do not change. Only the last copy has open runs.
+
+To need less disk space, the command copies no payloads, and omits two indexes that reports do not read. It loads the
+rows without triggers and indexes. Then it builds the indexes and rebuilds the roll-up.
 """
 
 import argparse
@@ -21,10 +23,10 @@ import psycopg
 
 from tools.bench.servers import ROOT
 
-LEFT_OUT = ("runs_pipeline_external_run_id_unique", "runs_by_external_id")
-# The columns of a run that are copied. The other columns keep their defaults.
-TIMES = ("created_at", "updated_at", "started_at", "finished_at", "source_updated_at", "ingested_at")
-OTHERS = (
+OMITTED_INDEXES = ("runs_pipeline_external_run_id_unique", "runs_by_external_id")
+# The copied columns of a run. The other columns of a copy have their default values.
+TIME_COLUMNS = ("created_at", "updated_at", "started_at", "finished_at", "source_updated_at", "ingested_at")
+OTHER_COLUMNS = (
     "status",
     "duration_seconds",
     "rows_processed",
@@ -35,23 +37,26 @@ OTHERS = (
 )
 
 
-def _moved(time: str) -> str:
-    """Return the SQL of a time of the copy."""
-    return f"first_at + %(copy)s * length / %(copies)s + ({time} - first_at) / %(copies)s"
+def _time_in_copy_sql(column: str) -> str:
+    """Return the SQL that computes the column's time in a copy from the time in the original."""
+    return f"first_at + %(copy)s * length / %(copies)s + ({column} - first_at) / %(copies)s"
 
 
-# A run's key begins with its time, as a UUID of version 7 does. The rows are stored in the order of time, as CHM does.
-INSERT_COPY = f"""
-    INSERT INTO runs (id, external_run_id, {", ".join(TIMES)}, {", ".join(OTHERS)})
+# The id of a run is a UUID of version 7, which begins with the time of creation. CHM stores such rows in the order of
+# time, so this statement does the same.
+INSERT_COPY_SQL = f"""
+    INSERT INTO runs (id, external_run_id, {", ".join(TIME_COLUMNS)}, {", ".join(OTHER_COLUMNS)})
     SELECT
         (
             overlay(
-                lpad(to_hex((extract(epoch FROM {_moved("created_at")}) * 1000)::bigint), 12, '0')
+                lpad(to_hex((extract(epoch FROM {_time_in_copy_sql("created_at")}) * 1000)::bigint), 12, '0')
                 PLACING '-' FROM 9 FOR 0
             )
             || '-7' || substr(gen_random_uuid()::text, 16)
         )::uuid,
-        %(copy)s || '.' || external_run_id, {", ".join(_moved(time) for time in TIMES)}, {", ".join(OTHERS)}
+        %(copy)s || '.' || external_run_id,
+        {", ".join(map(_time_in_copy_sql, TIME_COLUMNS))},
+        {", ".join(OTHER_COLUMNS)}
     FROM history
     CROSS JOIN (SELECT min(event_at) AS first_at, max(event_at) - min(event_at) AS length FROM history) AS year
     WHERE status <> 'running' OR %(copy)s = %(copies)s - 1
@@ -73,10 +78,11 @@ def main() -> None:
         for table in ("clients", "pipelines"):
             _copy(source, target, f"SELECT * FROM {table}", table)
         definitions = _drop_indexes(target)
-        target.execute("TRUNCATE runs")  # rows that are stored in the same transaction need no WAL
-        _read_history(source, target)
+        # After TRUNCATE, PostgreSQL writes the rows of the same transaction without WAL if wal_level is "minimal".
+        target.execute("TRUNCATE runs")
+        _copy_runs_to_history(source, target)
         for copy in range(options.copies):
-            stored = target.execute(INSERT_COPY, {"copy": copy, "copies": options.copies}).rowcount
+            stored = target.execute(INSERT_COPY_SQL, {"copy": copy, "copies": options.copies}).rowcount
             _report(f"{stored:,} runs of copy {copy + 1}")
             if shutil.disk_usage("/").free < options.least_free_gb * 10**9:
                 raise SystemExit("The disk is almost full.")
@@ -94,7 +100,7 @@ def main() -> None:
 
 
 def _drop_indexes(target: psycopg.Connection[Any]) -> list[str]:
-    """Drop the indexes of runs; return statements that create them again, except those that are left out."""
+    """Drop the indexes of runs. Return the statements that create them again, without the omitted indexes."""
     indexes = target.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs'").fetchall()
     for name in ("runs_pkey", "runs_pipeline_external_run_id_unique"):
         target.execute(f"ALTER TABLE runs DROP CONSTRAINT {name}")
@@ -102,13 +108,13 @@ def _drop_indexes(target: psycopg.Connection[Any]) -> list[str]:
     return [
         "ALTER TABLE runs ADD PRIMARY KEY (id)" if name == "runs_pkey" else definition
         for name, definition in indexes
-        if name not in LEFT_OUT
+        if name not in OMITTED_INDEXES
     ]
 
 
-def _read_history(source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
-    """Store the source's runs in a table of the target."""
-    columns = ", ".join(("external_run_id", *TIMES, *OTHERS, "event_at"))
+def _copy_runs_to_history(source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+    """Copy the runs of the source to the table `history` of the target."""
+    columns = ", ".join(("external_run_id", *TIME_COLUMNS, *OTHER_COLUMNS, "event_at"))
     target.execute(f"CREATE UNLOGGED TABLE history AS SELECT {columns} FROM runs")
     _copy(source, target, f"SELECT {columns} FROM runs", "history")
     target.execute("ANALYZE history")
@@ -129,8 +135,8 @@ def _manage(url: str, *arguments: str) -> None:
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
 
 
-def _report(done: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {done}", file=sys.stderr, flush=True)
+def _report(finished_step: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {finished_step}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Measure three ingestions over HTTP, compared with a plain upsert of the same rows.
+"""Measure three ingestions over HTTP, and compare them with a plain upsert of the same rows.
 
-The first one stores new runs, the second one reads the same runs again, and before the third one half of them change.
+1. cold: CHM reads runs that it has not stored before.
+2. replay: CHM reads the same runs again.
+3. half changed: half of the runs change at the partner. Then CHM reads all runs again.
 """
 
 import json
@@ -25,7 +27,7 @@ PIPELINE_COUNT = 100
 
 def measure(url: str, *, run_count: int) -> dict[str, Any]:
     """Return rate and memory of each ingestion; exit if an ingestion does not store the expected number of runs."""
-    # Rounded up, so that every pipeline has the same number of runs.
+    # Round up to a multiple of PIPELINE_COUNT, because every pipeline has the same number of runs.
     run_count = -(-run_count // PIPELINE_COUNT) * PIPELINE_COUNT
     pipeline_ids = fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINE_COUNT)])
     figures: dict[str, Any] = {"runs": run_count, "page": PAGE_SIZE}
@@ -37,17 +39,24 @@ def measure(url: str, *, run_count: int) -> dict[str, Any]:
             "CHM_DATABASE_URL": url,
             "CHM_CONNECTIONS_FILE": str(write_connections_file(Path(folder), base_url)),
         }
-        for walk_name, expected_outcome in (("cold", "created"), ("replay", "unchanged"), ("half changed", "updated")):
-            if walk_name == "half changed":
+        for ingestion_name, expected_outcome in (
+            ("cold", "created"),
+            ("replay", "unchanged"),
+            ("half changed", "updated"),
+        ):
+            if ingestion_name == "half changed":
                 urlopen(f"{base_url}/version/1", timeout=600).close()
-            # --full, because an ordinary walk would not read the unchanged runs again.
+            # An ordinary walk reads only changed runs. With --full CHM reads all runs.
             command = run_timed("ingest_runs", "--full", "--json", **environment)
-            [report] = json.loads(command.output)["connections"]
-            expected_count = run_count // 2 if walk_name == "half changed" else run_count
-            if report[expected_outcome] != expected_count or report["runs_processed"] != run_count:
-                raise SystemExit(f"{walk_name}: {report}")
-            figures[f"{walk_name}, runs/s"] = round(run_count / command.seconds)
-            figures[f"{walk_name}, peak MB"] = round(command.peak_mb)
+            [connection_result] = json.loads(command.output)["connections"]
+            expected_count = run_count // 2 if ingestion_name == "half changed" else run_count
+            if (
+                connection_result[expected_outcome] != expected_count
+                or connection_result["runs_processed"] != run_count
+            ):
+                raise SystemExit(f"{ingestion_name}: {connection_result}")
+            figures[f"{ingestion_name}, runs/s"] = round(run_count / command.seconds)
+            figures[f"{ingestion_name}, peak MB"] = round(command.peak_mb)
     figures["raw upsert, runs/s"] = round(
         raw_upsert(url, pipeline_ids=pipeline_ids, run_count=run_count, page_size=PAGE_SIZE)
     )

@@ -1,7 +1,12 @@
 """python -m tools.bench.lateness: evaluate the shape late_pipelines over a simulated year; fail if it misses a goal.
 
-For each rhythm and time zone it prints the hours of false alarms, the share of single missed starts that were noticed
-in time, the median minutes until then, and the share of stopped jobs that were noticed. The goals are in decision 0016.
+For each rhythm and time zone, the command simulates starts and prints:
+
+- the hours of false alarms,
+- if a single start is missing: how often the shape noticed this in time, and the median minutes until it did,
+- if a job stopped and never starts again: how often the shape noticed this.
+
+The goals are in decision 0016.
 """
 
 import argparse
@@ -19,28 +24,33 @@ from uuid import UUID, uuid4
 from tools.support.rhythms import RHYTHMS, Rhythm, starts_of
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-YEAR_START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-YEAR_END = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
-FIRST_DAY = date(2025, 10, 1)
+MEASURED_YEAR_START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+MEASURED_YEAR_END = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+FIRST_SIMULATED_DAY = date(2025, 10, 1)
 JITTER_SECONDS = 5 * MINUTE
-# Each of the following tuples has prefixes of names in RHYTHMS. For irregular rhythms no start is expected.
+# Each of the next four tuples has the first words of names in RHYTHMS.
+# For an irregular rhythm, CHM does not know when to expect a start.
 IRREGULAR = ("irregular", "by hand", "by events")
 LONGER_THAN_A_WEEK = ("every other week", "monthly")
-# Starts so close together that random delays hide single misses.
+# These starts follow each other so closely (5 or 15 minutes) that the random delays hide a single missing start.
 CLOSE_STARTS = ("every 15 min", "three at a time")
-# Of a group of starts, the rule expects only the first. So a missing later start is not noticed.
+# These jobs start several times in a short time. CHM expects only the first of these starts.
 GROUPED_STARTS = ("three at a time",)
 OUTAGE_WEEK = (datetime(2026, 2, 9, tzinfo=UTC).timestamp(), datetime(2026, 2, 16, tzinfo=UTC).timestamp())
 HOLIDAYS = (date(2026, 4, 6), date(2026, 5, 25))
-MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
+SCHEDULE_MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationSize:
-    """What is simulated. The two counts are trials per rhythm and time zone, each with another missing start."""
+    """What is simulated. `begin` and `end` are Unix times.
 
-    begin: float = YEAR_START
-    end: float = YEAR_END
+    `missed_start_count` is the number of trials per rhythm and time zone in which one start is missing.
+    `stop_count` is the number of trials in which all later starts are missing too.
+    """
+
+    begin: float = MEASURED_YEAR_START
+    end: float = MEASURED_YEAR_END
     step_seconds: int = 15 * MINUTE
     missed_start_count: int = 60
     stop_count: int = 10
@@ -53,7 +63,9 @@ class SimulationSize:
 class ResultLine:
     """One line of the result. A value that was not measured is None.
 
-    `noticed_share` is the share of single missed starts that were noticed in time, `median_minutes` how long this took.
+    `noticed_share`: the share of the single missing starts that the shape noticed in time.
+    `median_minutes`: the median minutes from a missing start until the shape noticed it.
+    `noticed_stop_share`: the share of the stopped jobs that the shape noticed in time.
     """
 
     rhythm: str
@@ -98,17 +110,19 @@ def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
 
 def _measure(connection: Any, size: SimulationSize, rhythm_name: str, zone: str, scenario: str) -> ResultLine:
     rhythm = _moved_rhythm(RHYTHMS[rhythm_name]) if scenario.startswith("moved") else RHYTHMS[rhythm_name]
-    planned = starts_of(rhythm, zone, JITTER_SECONDS, FIRST_DAY, YEAR_END)
-    starts = [start for start in planned if not _is_removed(start, scenario)]
+    planned = starts_of(rhythm, zone, JITTER_SECONDS, FIRST_SIMULATED_DAY, MEASURED_YEAR_END)
+    starts = [start for start in planned if not _start_is_removed(start, scenario)]
     client_id = _store_runs(connection, starts)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE clients, pipelines, runs")
     moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.step_seconds)]
     late_moments = _late_moments(connection, client_id, moments)
-    false_alarms = [moment for moment in late_moments if not _is_justified(planned, starts, moment, scenario)]
-    row = ResultLine(rhythm_name, zone, scenario, false_alarm_hours=len(false_alarms) * size.step_seconds / HOUR)
+    false_alarms = [moment for moment in late_moments if not _alarm_is_right(planned, starts, moment, scenario)]
+    result_line = ResultLine(
+        rhythm_name, zone, scenario, false_alarm_hours=len(false_alarms) * size.step_seconds / HOUR
+    )
     if scenario != "plain" or rhythm_name.startswith(IRREGULAR):
-        return row
+        return result_line
     starts_in_year = [start for start in starts if size.begin < start < size.end]
     # A fixed seed, so that two runs of the benchmark remove the same starts.
     rng = random.Random(5)
@@ -128,31 +142,36 @@ def _measure(connection: Any, size: SimulationSize, rhythm_name: str, zone: str,
         _seconds_until_late(connection, starts, start, limit_seconds, job_stopped=True)
         for start in first_missing_starts
     ]
-    minutes = [seconds / MINUTE for seconds in miss_delays if seconds is not None]
+    minutes_until_noticed = [seconds / MINUTE for seconds in miss_delays if seconds is not None]
     return ResultLine(
-        rhythm_name, zone, scenario, row.false_alarm_hours, noticed_share=len(minutes) / len(miss_delays),
-        median_minutes=statistics.median(minutes) if minutes else None,
+        rhythm_name, zone, scenario, result_line.false_alarm_hours,
+        noticed_share=len(minutes_until_noticed) / len(miss_delays),
+        median_minutes=statistics.median(minutes_until_noticed) if minutes_until_noticed else None,
         noticed_stop_share=sum(seconds is not None for seconds in stop_delays) / len(stop_delays),
     )  # fmt: skip
 
 
 def _moved_rhythm(rhythm: Rhythm) -> Rhythm:
     def moved_starts(day: date, rng: random.Random) -> list[tuple[int, int]]:
-        later = 3 if datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() >= MOVED_AT else 0
+        later = 3 if datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() >= SCHEDULE_MOVED_AT else 0
         return [((hour + later) % 24, minute) for hour, minute in rhythm(day, rng)]
 
     return moved_starts
 
 
-def _is_removed(start: float, scenario: str) -> bool:
+def _start_is_removed(start: float, scenario: str) -> bool:
     if scenario == "outage week":
         return OUTAGE_WEEK[0] <= start < OUTAGE_WEEK[1]
     return scenario == "holidays" and datetime.fromtimestamp(start, UTC).date() in HOLIDAYS
 
 
-def _is_justified(planned: Sequence[float], starts: Sequence[float], moment: float, scenario: str) -> bool:
-    """Return whether an alarm is right: a planned start is missing, or the schedule moved in the last three weeks."""
-    if scenario.startswith("moved") and MOVED_AT <= moment < MOVED_AT + 21 * DAY:
+def _alarm_is_right(planned: Sequence[float], starts: Sequence[float], moment: float, scenario: str) -> bool:
+    """Return whether an alarm at this moment is right.
+
+    It is right if a planned start is missing. It also counts as right in the three weeks after the schedule moved,
+    because CHM first has to learn the new schedule.
+    """
+    if scenario.startswith("moved") and SCHEDULE_MOVED_AT <= moment < SCHEDULE_MOVED_AT + 21 * DAY:
         return True
     past_starts = bisect_right(starts, moment)
     return bool(past_starts) and bisect_right(planned, moment) > bisect_right(planned, starts[past_starts - 1])
@@ -161,19 +180,20 @@ def _is_justified(planned: Sequence[float], starts: Sequence[float], moment: flo
 def _seconds_until_late(
     connection: Any, starts: Sequence[float], missing_start: float, limit_seconds: float, *, job_stopped: bool
 ) -> float | None:
-    """Return the seconds from the missing start until the pipeline is late, or None if this takes too long.
+    """Return the seconds from the missing start until the shape reports the pipeline as late.
 
-    It takes too long after `limit_seconds`, and also after the next start, unless the job stopped for good.
+    Return None if the shape does not report it within `limit_seconds`. If the job has not stopped, the shape must also
+    report it before the next start.
     """
     next_index = bisect_right(starts, missing_start)
-    # Store only the starts that the rule reads: those of 70 days, or of 400 days for rhythms of more than a week.
+    # The shape reads the starts of 70 days, or of 400 days if a rhythm is longer than a week. Store only these.
     oldest = missing_start - (400 if limit_seconds > DAY else 70) * DAY
-    history = [start for start in starts[:next_index] if start > oldest and start != missing_start]
+    stored_starts = [start for start in starts[:next_index] if start > oldest and start != missing_start]
     latest_moment = missing_start + limit_seconds
     if not job_stopped and next_index < len(starts):
         latest_moment = min(latest_moment, starts[next_index])
     step_seconds = 5 * MINUTE if limit_seconds < DAY else HOUR
-    client_id = _store_runs(connection, history)
+    client_id = _store_runs(connection, stored_starts)
     step_count = int((latest_moment - missing_start) // step_seconds) + 1
     late_moments = _late_moments(
         connection, client_id, [missing_start + step_seconds * step for step in range(step_count)]
@@ -205,10 +225,10 @@ def _store_runs(connection: Any, starts: Sequence[float]) -> UUID:
 
 
 def _late_moments(connection: Any, client_id: UUID, moments: Sequence[float]) -> list[float]:
-    """Return the moments at which the pipeline is late according to the shape's SQL."""
+    """Return the moments at which the shape reports the client's pipeline as late."""
     from runs.reporting.shapes import shapes
 
-    # One query evaluates the shape at all moments, because a year has too many for a query each.
+    # A year has 35,040 moments of 15 minutes. So evaluate the shape for all of them in one query.
     sql = shapes()["late_pipelines"].sql
     for name, value in {
         "as_of": "instant.at", "known_until": "'infinity'", "client_id": f"'{client_id}'", "platform": "NULL",
@@ -225,18 +245,18 @@ def _late_moments(connection: Any, client_id: UUID, moments: Sequence[float]) ->
         return [moment for (moment,) in cursor.fetchall()]
 
 
-def as_text(row: ResultLine) -> str:
+def as_text(result: ResultLine) -> str:
     def share(value: float | None) -> str:
         return "–" if value is None else f"{value:.0%}"
 
-    minutes = "–" if row.median_minutes is None else f"{row.median_minutes:.0f} min"
+    median = "–" if result.median_minutes is None else f"{result.median_minutes:.0f} min"
     return "   ".join(
         [
-            f"{row.rhythm:30} {row.zone:17} {row.scenario:17} {row.false_alarm_hours:6.2f} h false",
-            f"{share(row.noticed_share):>5} noticed",
-            f"{minutes:>9}",
-            f"{share(row.noticed_stop_share):>5} of stops",
-            ", ".join(row.missed_goals) or "ok",
+            f"{result.rhythm:30} {result.zone:17} {result.scenario:17} {result.false_alarm_hours:6.2f} h false",
+            f"{share(result.noticed_share):>5} noticed",
+            f"{median:>9}",
+            f"{share(result.noticed_stop_share):>5} of stops",
+            ", ".join(result.missed_goals) or "ok",
         ]
     )
 
@@ -259,11 +279,11 @@ def main(argv: Sequence[str] | None = None, print_line: Callable[[str], Any] = p
     from django.db import connection
 
     failed_count = 0
-    for row in simulate(
+    for result_line in simulate(
         connection, SimulationSize(step_seconds=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))
     ):
-        print_line(as_text(row))
-        failed_count += bool(row.missed_goals)
+        print_line(as_text(result_line))
+        failed_count += bool(result_line.missed_goals)
     print_line(f"{failed_count} lines miss a goal." if failed_count else "All goals are reached.")
     return min(failed_count, 1)
 

@@ -15,14 +15,17 @@ DIAGRAM = ROOT / "docs" / "images" / "bench-history.svg"
 
 @dataclass(frozen=True, slots=True)
 class FigureLimit:
-    """The limit of a figure. The benchmark fails above `maximum` or below `minimum`; `aim` is a stricter goal."""
+    """The limit of a figure. The benchmark fails if the figure is above `maximum` or below `minimum`.
+
+    `aim` is a stricter goal: the benchmark prints it, but does not fail if the figure misses it.
+    """
 
     name: str
     maximum: float | None = None
     minimum: float | None = None
     aim: float | None = None
 
-    def is_kept_by(self, value: float) -> bool:
+    def allows(self, value: float) -> bool:
         return (self.maximum is None or value <= self.maximum) and (self.minimum is None or value >= self.minimum)
 
     @property
@@ -31,8 +34,9 @@ class FigureLimit:
         return f"≤ {self.maximum:g}" if self.maximum is not None else f"≥ {self.minimum:g}"
 
 
-# "Constant answer" is the response of /health, which needs no database. Ratios of ingestion compare runs per second.
-# "rid" is the run id of a ping. "In lists" means that each request sends a list of new events.
+# The names are keys of history.json. "Constant answer" is the time of a request to /health, which needs no database.
+# The two ratios of ingestion divide runs per second by runs per second. "rid" is the run id that a ping can contain.
+# "In lists" means that each request sends a list of 1,000 OpenLineage events.
 LIMITS = (
     FigureLimit("latest run ÷ constant answer", maximum=5, aim=3),
     FigureLimit("page of 100 runs ÷ constant answer", maximum=12, aim=8),
@@ -44,7 +48,7 @@ LIMITS = (
     FigureLimit("pings/s, two per run, with a rid", minimum=400),
     FigureLimit("lineage events/s, new, in lists", minimum=5_000),
 )
-# Only the shape with the largest ratio is compared: if it keeps the limit, all others do.
+# Only the largest ratio of all shapes is compared with the limit.
 SLOWEST_SHAPE = FigureLimit("slowest shape ÷ its yardstick", maximum=4, aim=2.5)
 
 
@@ -56,7 +60,7 @@ def limited_figures(results: dict[str, Any]) -> dict[str, float]:
 def _limited_figures(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if reads := results.get("reads"):
         constant_p50 = reads["constant answer"]["p50"]
-        # In the order of the first three limits.
+        # The reads of the first three entries of LIMITS, in the same order.
         read_names = ("latest run", "a pipeline's runs, first page", "all runs, first page")
         for limit, read_name in zip(LIMITS[:3], read_names, strict=True):
             yield limit.name, round(reads[read_name]["p50"] / constant_p50, 1)
@@ -77,7 +81,7 @@ def table(figures: dict[str, float]) -> list[str]:
     for limit in (*LIMITS, SLOWEST_SHAPE):
         if (value := figures.get(limit.name)) is not None:
             aim = "" if limit.aim is None else f"{limit.aim:g}"
-            result = "kept" if limit.is_kept_by(value) else "MISSED"
+            result = "kept" if limit.allows(value) else "MISSED"
             lines.append(f"| {limit.name} | {value:,} | {limit.text} | {aim} | {result} |")
     return lines
 
@@ -86,14 +90,14 @@ def missed_limits(figures: dict[str, float]) -> list[str]:
     return [
         limit.name
         for limit in (*LIMITS, SLOWEST_SHAPE)
-        if limit.name in figures and not limit.is_kept_by(figures[limit.name])
+        if limit.name in figures and not limit.allows(figures[limit.name])
     ]
 
 
 def add_to_history(
     figures: dict[str, float], *, date: str, run_count: int, load_average: float, history: Path = HISTORY
 ) -> None:
-    """Store the figures of this commit in the history; they replace figures of the same commit."""
+    """Store the figures of this commit in history.json. Replace the figures of an earlier run at the same commit."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     ).stdout.strip()
@@ -104,14 +108,14 @@ def add_to_history(
 
 
 def draw_history(history: Path = HISTORY, diagram: Path = DIAGRAM) -> None:
-    """Draw each figure over the commits as a share of its limit. A share of at most 1 keeps the limit."""
+    """Draw one line per figure: for each commit, the figure divided by its limit. Above 1, the limit is missed."""
     import matplotlib as mpl
 
     # This backend needs no display.
     mpl.use("svg")
     from matplotlib import pyplot
 
-    # A fixed salt, so that the same history gives the same file.
+    # Matplotlib derives the ids in the SVG from this text. A constant text gives the same file for the same history.
     mpl.rcParams["svg.hashsalt"] = "bench"
     entries = json.loads(history.read_text())
     figure, axes = pyplot.subplots(figsize=(9, 5))

@@ -24,8 +24,9 @@ class LoadTestResult:
 def generate_load(
     port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6
 ) -> LoadTestResult:
-    """Request the paths, in turn, on all connections for `seconds`, after one second of warm-up.
+    """Request the paths on all connections: first one second of warm-up, then `seconds` that are measured.
 
+    Each connection requests every n-th path, where n is the number of connections. After the last path it begins again.
     Raise RuntimeError if a response is not 200.
     """
     request_seconds: list[float] = []
@@ -33,23 +34,23 @@ def generate_load(
     start_time = time.perf_counter()
 
     def send_requests(connection_number: int) -> None:
-        seconds_of_connection: list[float] = []
+        request_seconds_of_connection: list[float] = []
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-            # Without Nagle's algorithm, which lets a small request wait until the previous one is acknowledged.
+            # Nagle's algorithm would hold back a small request until the server has acknowledged the previous one.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             path_index = connection_number
             while (sent_at := time.perf_counter()) - start_time < seconds + 1 and not failures:
                 path = paths[path_index % len(paths)]
-                # Each connection sends its own part of the paths. push.py relies on this: the same connection sends
-                # the start and the end of a run.
+                # The same connection always sends the same paths, in their order. push.py relies on this: the end of a
+                # run must not reach the server before its start.
                 path_index += connections
                 status = send_request(connection, path, token)
                 if status != 200:
                     failures.append(f"{path} answered {status}")
                 # In the first second the server fills its caches and opens database connections.
                 if sent_at - start_time > 1:
-                    seconds_of_connection.append(time.perf_counter() - sent_at)
-        request_seconds.extend(seconds_of_connection)
+                    request_seconds_of_connection.append(time.perf_counter() - sent_at)
+        request_seconds.extend(request_seconds_of_connection)
 
     threads = [
         threading.Thread(target=send_requests, args=(connection_number,)) for connection_number in range(connections)
@@ -81,7 +82,7 @@ def send_request(connection: socket.socket, path: str, token: str, body: bytes |
             raise RuntimeError(f"{path}: the server closed the connection")
         received += chunk
     head, _, body = received.partition(b"\r\n\r\n")
-    # CHM's responses have a Content-Length, so chunked bodies are not read here.
+    # CHM's responses always have a Content-Length.
     length = next(
         int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
     )

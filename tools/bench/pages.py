@@ -1,7 +1,7 @@
 """Measure how long one user waits for the console's pages: `python -m tools.bench.pages`.
 
-It opens them in the database of CHM_DATABASE_URL, or else in the embedded one of CHM_DATA_DIR, for example after
-`manage.py generate_history`. The database must have a failed run. A superuser `bench` is added to it.
+The pages show the database of CHM_DATABASE_URL. Without this variable, they show the embedded database in CHM_DATA_DIR.
+The database must have a failed run; `manage.py generate_history` generates some. The command adds a superuser `bench`.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import requests
 
 from tools.bench.servers import manage, web_server
 
-# The first requests of each web process load code and fill caches, so they are not measured.
+# The first requests load code and fill the caches of both web processes, so they are not measured.
 REPETITION_COUNT, WARM_UP_COUNT = 10, 4
-PASSWORD = "only-for-the-bench"  # noqa: S105  # a measured database has only generated data
+PASSWORD = "only-for-the-bench"  # noqa: S105  # a database for measurements has only generated data
 
 
 def measure(url: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def measure(url: str) -> dict[str, Any]:
             "SELECT r.id, p.id, p.client_id FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id"
             " WHERE r.status = 'failed' ORDER BY r.event_at DESC LIMIT 1"
         ).fetchall()
-    manage("shell", "--verbosity", "0", "--command", _CREATE_USER, CHM_DATABASE_URL=url)
+    manage("shell", "--verbosity", "0", "--command", CREATE_USER_CODE, CHM_DATABASE_URL=url)
     paths = {
         "health board, read": "/admin/?since={}",
         "health board": "/admin/",
@@ -48,16 +48,16 @@ def measure(url: str) -> dict[str, Any]:
         return {name: _measure_page(session, base_url + path) for name, path in paths.items()}
 
 
-_CREATE_USER = f"""
+CREATE_USER_CODE = f"""
 from django.contrib.auth.models import User
 User.objects.filter(username="bench").exists() or User.objects.create_superuser("bench", password={PASSWORD!r})
 """
 
 
 def _measure_page(session: requests.Session, url_template: str) -> dict[str, float]:
-    """Return the milliseconds and the size of a page, measured after some requests that warm up both web processes.
+    """Return the milliseconds and the size of a page, without the requests that warm up the server.
 
-    Each request replaces `{}` in the URL by another time, so that no cached board is returned.
+    If the URL contains `{}`, each request replaces it by another time, so that the server cannot return a cached board.
     """
     times_ms = []
     for request_number in range(REPETITION_COUNT + WARM_UP_COUNT):

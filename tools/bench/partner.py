@@ -1,6 +1,6 @@
-"""A partner with the API of the generic connector and prepared responses, so that the benchmark measures only CHM.
+"""A simulated partner whose responses are prepared at its start, so that the benchmark measures only CHM.
 
-Its runs have two versions. `GET /version/1` switches to version 1, in which every second run has changed.
+The generic connector can read its API. After `GET /version/1`, every second run has changed.
 """
 
 import argparse
@@ -13,7 +13,7 @@ FIRST_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def partner_run(pipeline_number: int, run_number: int, version: int) -> dict[str, object]:
-    """Return a run of about 600 bytes of JSON, the size of recorded responses of real orchestrators."""
+    """Return a run with about 600 bytes of JSON, as much as a run of a real orchestrator has."""
     start = FIRST_START + timedelta(minutes=15 * run_number, seconds=pipeline_number)
     is_changed = bool(version and run_number % 2)
     end = start + timedelta(seconds=60 + run_number % 600)
@@ -24,7 +24,7 @@ def partner_run(pipeline_number: int, run_number: int, version: int) -> dict[str
         "finished_at": end.isoformat(),
         "rows_processed": 1000 + run_number,
         "error_message": "Task load_orders failed: connection reset by peer" if is_changed else None,
-        # CHM stores the change only if updated_at is later.
+        # CHM stores a changed run only if its updated_at is later than before.
         "updated_at": (end + timedelta(hours=version if is_changed else 0)).isoformat(),
         "run_type": "scheduled",
         "dag_id": f"pipeline_{pipeline_number}",
@@ -38,8 +38,8 @@ def partner_run(pipeline_number: int, run_number: int, version: int) -> dict[str
 
 
 def page_bodies(pipeline_count: int, run_count: int, page_size: int, version: int) -> dict[tuple[int, int], bytes]:
-    """Return the JSON of all pages, by the number of the pipeline and the number of the page's first run."""
-    # Rounded up, so that no run is missing.
+    """Return the JSON of all pages by the number of the pipeline and the number of the page's first run."""
+    # Round up, so that the pipelines together have at least `run_count` runs.
     runs_per_pipeline = -(-run_count // pipeline_count)
     bodies = {}
     for pipeline_number in range(pipeline_count):
@@ -51,7 +51,7 @@ def page_bodies(pipeline_count: int, run_count: int, page_size: int, version: in
                 ],
                 "next_cursor": str(end_number) if end_number < runs_per_pipeline else None,
             }
-            # Encoded in advance, so that the time of the JSON encoder is not measured.
+            # Encode now, so that the benchmark does not measure the time of the JSON encoder.
             bodies[pipeline_number, first_number] = json.dumps(body).encode()
     return bodies
 
@@ -61,11 +61,11 @@ def main() -> None:
     for name in ("port", "pipelines", "runs", "page"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
-    current = {"version": 0}
+    current_state = {"version": 0}
     bodies = page_bodies(options.pipelines, options.runs, options.page, 0)
 
     class Handler(socketserver.StreamRequestHandler):
-        # Small responses must not wait for an acknowledgement.
+        # With Nagle's algorithm, a small response would wait until the client has acknowledged the previous one.
         disable_nagle_algorithm = True
 
         def handle(self) -> None:
@@ -77,8 +77,8 @@ def main() -> None:
         def answer(self, url: SplitResult) -> bytes:
             path, query = url.path, parse_qs(url.query)
             if path.startswith("/version/"):
-                current["version"] = int(path.rpartition("/")[2])
-                bodies.update(page_bodies(options.pipelines, options.runs, options.page, current["version"]))
+                current_state["version"] = int(path.rpartition("/")[2])
+                bodies.update(page_bodies(options.pipelines, options.runs, options.page, current_state["version"]))
             if not path.startswith("/pipelines/"):
                 body = b"{}"
             else:

@@ -1,7 +1,8 @@
 """Profile one ingestion in one process: `python -m tools.bench.profiling`.
 
-It ingests from the only connection in CHM_CONNECTIONS_FILE into the database of CHM_DATABASE_URL, and prints the share
-of time of each part as JSON. `python -m tools.bench --only profile` starts it with a partner of its own.
+CHM_CONNECTIONS_FILE must have exactly one connection. The command ingests its runs into the database of
+CHM_DATABASE_URL, and prints as JSON which share of the time each part took. `python -m tools.bench --only profile`
+starts a simulated partner, and then this command.
 """
 
 import argparse
@@ -18,8 +19,8 @@ from typing import Any
 from tools.bench.ingestion import PAGE_SIZE, PIPELINE_COUNT
 from tools.bench.servers import ROOT, fill_inventory, partner, write_connections_file
 
-# The functions of each part, as file and name. A part's time is the sum of their cumulative times. The time for HTTP
-# includes decoding, so main() subtracts the time of decoding.
+# The functions of each part, as pairs of file and name. The time of a part is the sum of the cumulative times of its
+# functions. The function for HTTP also decodes the JSON, so main() subtracts the time of decoding from its time.
 FUNCTIONS_BY_PART = {
     "waiting for and reading HTTP": [("http.py", "_attempt")],
     "decoding JSON": [("json_bodies.py", "decode")],
@@ -30,7 +31,7 @@ FUNCTIONS_BY_PART = {
 
 
 def measure(url: str, *, runs: int) -> dict[str, float]:
-    """Return each part's share of the time, measured in a separate process."""
+    """Profile an ingestion in a separate process; return each part's share of the time, from 0 to 1."""
     fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINE_COUNT)])
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -65,7 +66,6 @@ def main() -> None:
     pipelines = assign_pipelines(connections)[connection.name]
     ReadAhead.pages = lambda self, pages: pages  # type: ignore[method-assign]  # the profiler measures only one thread
     profiler = cProfile.Profile()
-    # The start of Django is not profiled, only the ingestion.
     profiler.runcall(ingest_connection, connection, pipelines)
     stats: Any = pstats.Stats(profiler)
     seconds_by_part = {}
@@ -75,7 +75,7 @@ def main() -> None:
             for (path, _, function), (_, _, _, cumulative, _) in stats.stats.items()
             if any(path.endswith(f"{os.sep}{file}") and function == name for file, name in functions)
         )
-    # A function that was renamed would silently count as 0.
+    # If a function of FUNCTIONS_BY_PART has another name now, the profile has no time for it.
     if unmeasured := [part for part, seconds in seconds_by_part.items() if not seconds]:
         raise SystemExit(f"the profile has no function of these parts: {', '.join(unmeasured)}")
     seconds_by_part["waiting for and reading HTTP"] -= seconds_by_part["decoding JSON"]

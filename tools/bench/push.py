@@ -1,7 +1,7 @@
-"""Measure pings and lineage events, compared with a constant answer of the same server: `python -m tools.bench.push`.
+"""Measure pings and OpenLineage events, and compare them with /health: `python -m tools.bench.push`.
 
-It starts two web workers and an empty database of its own, chm_bench, on the server of CHM_DATABASE_URL, or else on the
-embedded one in CHM_DATA_DIR. Some figures are printed with their limit.
+The command starts a web server with two worker processes. It creates the database chm_bench on the server of
+CHM_DATABASE_URL. Without this variable, it creates the database on the embedded server in CHM_DATA_DIR.
 """
 
 import argparse
@@ -23,9 +23,9 @@ from tools.bench.servers import UNLIMITED_RATES, create_database, manage, web_se
 
 MINIMUMS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
-# Keys of pings; each belongs to one pipeline.
+# How many pipelines receive pings. Each of them has a key for its pings.
 KEY_COUNT = 8
-# More pings than a server can answer in the measured seconds, so that no ping is sent twice.
+# CHM cannot answer this many pings in the measured seconds. So no ping is sent twice.
 PING_COUNT = 60_000
 LIST_COUNT, EVENTS_PER_LIST = 40, 1_000
 CONNECTION_COUNT = 8
@@ -33,7 +33,7 @@ NAMESPACE = "warehouse://prod"
 
 
 def measure(url: str, *, seconds: float) -> dict[str, Any]:
-    """Return the figures of pings and lineage events; exit if events were lost."""
+    """Return the figures of pings and OpenLineage events; exit if CHM has lost events."""
     _create_inventory(url)
     with psycopg.connect(url) as connection:
         pipeline_ids = [row[0] for row in connection.execute("SELECT id FROM pipelines ORDER BY name").fetchall()]
@@ -63,8 +63,10 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     figures["ping, p95 ms"] = pings_with_rid.p95
     with psycopg.connect(url, autocommit=True) as connection:
         # Every run whose events were answered with 201 must be stored.
-        counted = connection.execute("SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'")
-        if counted.fetchall() != [(LIST_COUNT * EVENTS_PER_LIST,)]:
+        count_of_successes = connection.execute(
+            "SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'"
+        )
+        if count_of_successes.fetchall() != [(LIST_COUNT * EVENTS_PER_LIST,)]:
             raise SystemExit("lineage events were lost")
         # The next part of the benchmark needs empty tables.
         connection.execute("TRUNCATE api_tokens, clients, pipelines, runs, alert_rules CASCADE")
@@ -85,7 +87,7 @@ def _create_inventory(url: str) -> None:
 def _ping_paths(keys: list[str]) -> list[str]:
     """Return the paths of pings that start and end runs. `rid` is the id of the run.
 
-    The end of a run is CONNECTION_COUNT paths after its start, so that the same connection sends both, in this order.
+    The end of a run is CONNECTION_COUNT paths after its start, so that the same connection sends the start and the end.
     """
     paths = []
     for first_number in range(0, PING_COUNT, 2 * CONNECTION_COUNT):
@@ -96,7 +98,7 @@ def _ping_paths(keys: list[str]) -> list[str]:
 
 
 def _event_lists(event_type: str) -> list[bytes]:
-    """Return lists of events of 1 kB each, like those that openlineage-python sends."""
+    """Return the JSON of LIST_COUNT lists. Each event has about 1 kB and the fields that openlineage-python sends."""
     minute = {"START": 0, "COMPLETE": 5}[event_type]
     facets = {
         name: {"_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
@@ -110,7 +112,7 @@ def _event_lists(event_type: str) -> list[bytes]:
         json.dumps([
             {
                 "eventType": event_type, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
-                # These ids start at 2**64, because the ids of the pings start at 0.
+                # The run ids of the pings begin at 0, so the run ids of the events begin at 2**64.
                 "run": {"runId": str(uuid.UUID(int=2**64 + list_number * EVENTS_PER_LIST + number)), "facets": facets},
                 "job": {"namespace": NAMESPACE, "name": f"job_{number % 100}", "facets": {}}, "inputs": [],
                 "outputs": [], "producer": "https://example.test/jobs",
@@ -124,21 +126,21 @@ def _event_lists(event_type: str) -> list[bytes]:
 
 def _send_lists(port: int, event_lists: list[bytes], token: str) -> int:
     """Send every list once over four connections; return events per second."""
-    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    bodies_to_send: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for body in event_lists:
-        waiting.put(body)
+        bodies_to_send.put(body)
     statuses: list[int] = []
 
-    def send_waiting() -> None:
+    def send_bodies() -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             while True:
                 try:
-                    body = waiting.get_nowait()
+                    body = bodies_to_send.get_nowait()
                 except queue.Empty:
                     return
                 statuses.append(send_request(connection, "/api/v1/lineage", token, body))
 
-    threads = [threading.Thread(target=send_waiting) for _ in range(4)]
+    threads = [threading.Thread(target=send_bodies) for _ in range(4)]
     start_time = time.perf_counter()
     for thread in threads:
         thread.start()

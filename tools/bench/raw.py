@@ -1,4 +1,7 @@
-"""The reference for ingestion: an upsert of the same rows, without HTTP, repair, scrubbing or comparison."""
+"""Upsert the runs of the benchmark's partner with plain SQL. Ingestion is compared with the rate of this upsert.
+
+The upsert does not use HTTP. It does not repair or scrub the runs, and does not compare them with stored runs.
+"""
 
 import json
 import re
@@ -28,9 +31,10 @@ UPSERT = (
 def raw_upsert(
     url: str, *, pipeline_ids: list[UUID], run_count: int, page_size: int, without_report_indexes: bool = False
 ) -> float:
-    """Upsert into a copy of the table runs, one transaction per page, and return runs per second.
+    """Upsert into a copy of the table `runs`, with one transaction per page; return runs per second.
 
-    `without_report_indexes`: without the indexes and index columns that only summaries, boards and shapes need.
+    With `without_report_indexes`, the copy lacks the indexes and index columns that only summaries, boards and shapes
+    read.
     """
     runs_per_pipeline = -(-run_count // len(pipeline_ids))
     pages = [
@@ -51,8 +55,8 @@ def raw_upsert(
 
 
 def _remove_report_indexes(connection: psycopg.Connection[Any]) -> None:
-    # Only reports read the included columns of an index. A partial index with such columns is only for reports, so drop
-    # it. Create other indexes again without these columns.
+    # The columns after INCLUDE in an index are only for reports. A partial index (WHERE) with such columns is also only
+    # for reports, so it is dropped. All other indexes are created again without these columns.
     query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs_raw' AND indexdef LIKE '%INCLUDE%'"
     for name, definition in connection.execute(query).fetchall():
         connection.execute(f'DROP INDEX "{name}"'.encode())

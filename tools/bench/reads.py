@@ -1,4 +1,4 @@
-"""Measure reads of the API with 8 connections, compared with a constant answer of the same server."""
+"""Measure reads of the API with 8 connections. Compare them with /health, which always gives the same answer."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     """Return latencies and rates of each kind of request, and the memory under load."""
     token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
     with psycopg.connect(url) as connection:
-        # The order by a hash gives a random sample that is the same in each run of the benchmark.
+        # Ordered by a hash, the first pipelines are a random sample, and the same sample in each run of the benchmark.
         pipeline_ids = _first_column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE_SIZE}")
         client_ids = _first_column(connection, "SELECT id FROM clients ORDER BY name")
         [pipeline_with_most_runs] = _first_column(
@@ -34,7 +34,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         path_of_page_50 = _path_of_page(
             port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, page_number=50
         )
-        # Follow 500 pages of 1,000 runs, then request 100 runs. A cursor is valid for any page size.
+        # Page 501 of pages with 1,000 runs begins after 500,000 runs. Its cursor is also valid for pages of 100 runs.
         path_after_500_000_runs = _path_of_page(port, "/api/v1/runs?limit=1000", token, page_number=501).replace(
             "limit=1000", "limit=100"
         )
@@ -60,7 +60,7 @@ def _first_column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -
 
 
 def _paths_with_runs(port: int, paths: list[str], token: str) -> list[str]:
-    """Return the paths without those of pipelines that have no latest run, because they would get 404."""
+    """Return only the paths that do not answer 404. The path of the latest run does so if a pipeline has no runs."""
     if "/runs/latest" not in paths[0]:
         return paths
     paths_with_runs = []
@@ -74,7 +74,7 @@ def _paths_with_runs(port: int, paths: list[str], token: str) -> list[str]:
 
 
 def _path_of_page(port: int, path: str, token: str, *, page_number: int) -> str:
-    """Follow cursors and return the path of the page with this number, or of the last page if there are fewer."""
+    """Return the path of the page with this number, or of the last page if the list has fewer pages."""
     page_path = path
     for _ in range(page_number - 1):
         cursor = _get_json(port, page_path, token)["next_cursor"]

@@ -1,8 +1,8 @@
-"""Measure shapes, compared with the minimum for their question: `python -m tools.bench.reporting` prints them as JSON.
+"""Measure shapes, and compare each with its yardstick: `python -m tools.bench.reporting` prints the figures as JSON.
 
-The minimum is a count of the runs in the window, or, for shapes about each pipeline, a look-up of each latest run. It
-reads the database of CHM_DATABASE_URL, for example after `manage.py generate_history`. `make bench` starts it as a
-separate process.
+A shape with one row per pipeline is compared with a query that looks up the latest run of each pipeline. Any other
+shape is compared with a query that counts the runs in its window. The database is that of CHM_DATABASE_URL, for example
+after `manage.py generate_history`. `make bench` starts this module as a separate process.
 """
 
 import argparse
@@ -18,19 +18,18 @@ from psycopg.errors import QueryCanceled
 
 from tools.bench.servers import ROOT
 
-# A query that needs longer is canceled, because over millions of runs some plain SQL queries need hours.
-LONGEST_SECONDS = 20
-WINDOW = "count of the window"
-PROBES = "probe of each pipeline"
-# These shapes are compared with a look-up per pipeline, the others with a count of the window.
+# Slower queries are canceled. The plain queries of tools.support.naive_shapes would take hours over millions of runs.
+QUERY_TIMEOUT_SECONDS = 20
+WINDOW_COUNT = "count of the window"
+PIPELINE_PROBES = "probe of each pipeline"
 SHAPES_PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday", "incidents",
 }  # fmt: skip
-# The minimum for each kind of question.
-MINIMUM_SQL = {
-    WINDOW: "SELECT count(*) FROM runs WHERE event_at >= %(since)s AND event_at < %(until)s",
-    PROBES: """
+# The yardsticks: a query that counts the runs in the window, and one that looks up the latest run of each pipeline.
+YARDSTICK_SQL = {
+    WINDOW_COUNT: "SELECT count(*) FROM runs WHERE event_at >= %(since)s AND event_at < %(until)s",
+    PIPELINE_PROBES: """
         SELECT count(latest.id)
         FROM pipelines AS p
         LEFT JOIN LATERAL (
@@ -71,7 +70,7 @@ def main() -> None:
     with connection.cursor() as cursor:
 
         def best_seconds(sql: str, values: dict[str, Any], repetitions: int = 5) -> float:
-            # The fastest of the repetitions, because other work of the machine can only make a query slower.
+            # Return the fastest repetition, because other processes of the machine can only slow a query down.
             best = float("inf")
             for _ in range(repetitions):
                 started = time.perf_counter()
@@ -80,12 +79,12 @@ def main() -> None:
                 except OperationalError as error:
                     if not isinstance(error.__cause__, QueryCanceled):
                         raise
-                    return LONGEST_SECONDS
+                    return QUERY_TIMEOUT_SECONDS
                 cursor.fetchall()
                 best = min(best, time.perf_counter() - started)
             return best
 
-        cursor.execute(f"SET statement_timeout = '{LONGEST_SECONDS} s'")
+        cursor.execute(f"SET statement_timeout = '{QUERY_TIMEOUT_SECONDS} s'")
 
         cursor.execute("SELECT max(event_at) FROM runs")
         [as_of] = cursor.fetchone()
@@ -96,11 +95,11 @@ def main() -> None:
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
-            yardstick = PROBES if name in SHAPES_PER_PIPELINE else WINDOW
-            # The minimum is measured before and after the shape, because the speed of a busy machine changes quickly.
-            yardstick_seconds = best_seconds(MINIMUM_SQL[yardstick], window)
+            yardstick = PIPELINE_PROBES if name in SHAPES_PER_PIPELINE else WINDOW_COUNT
+            # Measure the yardstick before and after the shape, because the speed of a busy machine changes quickly.
+            yardstick_seconds = best_seconds(YARDSTICK_SQL[yardstick], window)
             shape_seconds = best_seconds(shape.sql, validated(shape.parameters, parameters))
-            yardstick_seconds = min(yardstick_seconds, best_seconds(MINIMUM_SQL[yardstick], window))
+            yardstick_seconds = min(yardstick_seconds, best_seconds(YARDSTICK_SQL[yardstick], window))
             yardstick_text = yardstick if name in SHAPES_PER_PIPELINE else f"{yardstick}, {days} days"
             results[name] = {
                 "ms": round(shape_seconds * 1000, 1),

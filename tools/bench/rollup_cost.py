@@ -1,8 +1,9 @@
 """Measure what the roll-up triggers add to the time of a write: `python -m tools.bench.rollup_cost`.
 
-It writes pages of 1,000 runs, each with and without the triggers, and fails if the triggers add more than 10 %. It
-compares the processor time of the database session, because other work of the machine hardly changes it. It creates the
-database chm_bench_rollup on the server of CHM_DATABASE_URL, or else on the embedded one in CHM_DATA_DIR.
+The command writes pages of 1,000 runs, each page with the triggers and without them. It compares the processor time of
+the database session, and fails if the triggers add more than 10 %. (Elapsed times would depend on other processes of
+the machine.) It creates the database chm_bench_rollup on the server of CHM_DATABASE_URL. Without this variable, it
+creates the database on the embedded server in CHM_DATA_DIR.
 """
 
 import argparse
@@ -18,8 +19,9 @@ from tools.bench.servers import create_database, fill_inventory, manage
 DATABASE_NAME = "chm_bench_rollup"
 PAGE_COUNT = 40
 MAX_RATIO = 1.10
-IS_HALF_CHANGED = {"new runs": False, "half of them changed": True}
-TRIGGERS = ("rollup_added", "rollup_changed")
+# The two kinds of pages that are measured. The value is the argument `half_changed` of _measure_ratio().
+HALF_CHANGED_BY_TITLE = {"new runs": False, "half of them changed": True}
+ROLLUP_TRIGGERS = ("rollup_added", "rollup_changed")
 
 
 def main() -> None:
@@ -35,20 +37,23 @@ def main() -> None:
 
     django.setup()
     [pipeline_id] = fill_inventory(url, ["pipeline_0"])
-    costly = [
+    titles_above_limit = [
         name
-        for name, half_changed in IS_HALF_CHANGED.items()
+        for name, half_changed in HALF_CHANGED_BY_TITLE.items()
         if _measure_ratio(pipeline_id, name, half_changed=half_changed) > MAX_RATIO
     ]
-    if costly:
-        raise SystemExit(f"above {MAX_RATIO:.2f}: {', '.join(costly)}")
+    if titles_above_limit:
+        raise SystemExit(f"above {MAX_RATIO:.2f}: {', '.join(titles_above_limit)}")
 
 
 def _measure_ratio(pipeline_id: UUID, name: str, *, half_changed: bool) -> float:
-    """Return the processor time of PAGE_COUNT writes with the triggers, divided by that without them. Print both."""
+    """Write PAGE_COUNT pages with the triggers and without them, and print both mean processor times.
+
+    Return the time with the triggers, divided by the time without them.
+    """
     processor_seconds = {True: 0.0, False: 0.0}
     for page_number in range(1, PAGE_COUNT + 1):
-        # Alternate which of the two is first, so that the order does not affect the ratio.
+        # Write even pages first with the triggers, odd pages first without them: the first write may be slower.
         for with_triggers in (page_number % 2 == 0, page_number % 2 == 1):
             processor_seconds[with_triggers] += _write_page(
                 pipeline_id, page_number, half_changed=half_changed, with_triggers=with_triggers
@@ -62,7 +67,7 @@ def _measure_ratio(pipeline_id: UUID, name: str, *, half_changed: bool) -> float
 def _write_page(pipeline_id: UUID, page_number: int, *, half_changed: bool, with_triggers: bool) -> float:
     """Write a page in a transaction that is rolled back; return the processor seconds of the database session.
 
-    `half_changed`: write the page twice, and measure the second write, in which half of the runs have changed.
+    With `half_changed`, write the page twice. In the second write half of the runs have changed. Measure only this one.
     """
     from django.db import connection, transaction
 
@@ -79,10 +84,10 @@ def _write_page(pipeline_id: UUID, page_number: int, *, half_changed: bool, with
         prepared_page(range(page_number * PAGE_SIZE, (page_number + 1) * PAGE_SIZE), version) for version in (0, 1)
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        for trigger in () if with_triggers else TRIGGERS:
+        for trigger in () if with_triggers else ROLLUP_TRIGGERS:
             cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")
-        # Write two runs before measuring, because after ALTER TABLE the session plans the triggers again, which CHM's
-        # sessions do only once.
+        # After ALTER TABLE the session plans the queries of the triggers again. Write two runs before the measurement,
+        # so that it does not contain this planning.
         for version in (0, 1):
             record_prepared(prepared_page(range(2), version))
         cursor.execute("SELECT pg_backend_pid()")

@@ -1,7 +1,4 @@
-"""Measure one ingestion of 10,000 pipelines with few changes, and workers that ingest from many connections.
-
-The figures call the first one a tick, because it is what a worker does after a tick of the schedule.
-"""
+"""Measure a tick over 10,000 pipelines of which few have changed, and workers that ingest from 20 connections."""
 
 import os
 import subprocess
@@ -25,7 +22,7 @@ from ingestion.synthetic.partner import Answer
 from tools.bench.servers import ROOT, empty_tables, fill_inventory, run_timed
 
 PIPELINE_COUNT, CHANGED_COUNT = 10_000, 200
-# The partner is slow, so a worker mostly waits, and a second worker saves time.
+# Each request to the slow partner takes 0.05 s. A worker mostly waits for it, so a second worker saves time.
 CONNECTION_COUNT, PAGE_COUNT, LATENCY_SECONDS = 20, 40, 0.05
 PARTNER_SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
@@ -49,7 +46,7 @@ def _measure_tick(url: str, pipeline_count: int) -> tuple[float, int]:
     now = datetime.now(UTC)
     empty_tables(url)
     external_ids = [f"p{number}" for number in range(pipeline_count)]
-    # With a watermark, so that the tick reads only changes since then.
+    # Because of the watermark, the tick reads only the changes of the last minutes.
     fill_inventory(url, external_ids, platform="airflow", watermark=now - timedelta(minutes=5))
     with tempfile.TemporaryDirectory() as folder, AirflowWithManyDags() as airflow:
         airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED_COUNT)]
@@ -66,12 +63,15 @@ def _measure_tick(url: str, pipeline_count: int) -> tuple[float, int]:
 
 
 def _seconds_with_workers(url: str, worker_count: int) -> float:
-    """Return the seconds from enqueueing all connections until every pipeline has been ingested from a slow partner."""
+    """Return the seconds until every pipeline has been ingested from the slow partner.
+
+    They begin when the tasks of all connections are put into the queue.
+    """
     external_ids = [f"c{number}" for number in range(CONNECTION_COUNT)]
     empty_tables(url)
     fill_inventory(url, external_ids)
-    # A separate database of Redis, so that other workers on this machine do not get these tasks.
-    broker = numbered_broker_url(os.environ["CHM_BROKER_URL"], 7)
+    # Database 7 of Redis. Other workers on this machine use other databases, so they do not receive these tasks.
+    broker_url = numbered_broker_url(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slow_answer(partner)  # type: ignore[method-assign]
         for name in external_ids:
@@ -90,11 +90,11 @@ def _seconds_with_workers(url: str, worker_count: int) -> float:
         environment = {
             **os.environ,
             "CHM_DATABASE_URL": url,
-            "CHM_BROKER_URL": broker,
+            "CHM_BROKER_URL": broker_url,
             "CHM_CONNECTIONS_FILE": str(path),
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
         }
-        with redis.Redis.from_url(redis_url(broker)) as client:
+        with redis.Redis.from_url(redis_url(broker_url)) as client:
             client.flushdb()
         for number in range(worker_count):
             processes.enter_context(_worker(number, environment))

@@ -14,7 +14,7 @@ from tools.support.labelled_texts import is_altered, is_missed, items_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ("ingestion/synthetic/recordings", "runs/tests/recordings")
-# An object with one of these keys is a run.
+# An object of JSON with one of these keys is a run.
 RUN_KEYS = {"dag_run_id", "flow_id", "runId", "eventType"}
 # Beginnings of secrets. A text that repeats one of them many times makes a careless regular expression slow.
 HOSTILE_PIECES = (
@@ -29,7 +29,7 @@ HOSTILE_PIECES = (
     "%70",
     "\u200b",
 )
-# As COMMIT:FILE. In this commit the scrubber still searched for each of 77 words separately.
+# COMMIT:FILE of a scrubber that searched for each of 77 words separately.
 EARLIER_SCRUBBER_FILE = "5982282:runs/scrub.py"
 
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _earlier_module(source: str) -> Any:
-    """Return an object with the functions of an earlier commit's scrubber as attributes."""
+    """Return an object that has the functions of an earlier scrubber as attributes. `source` is COMMIT:FILE."""
     text = subprocess.run(["git", "show", source], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     module = ModuleType("scrubber_before")
     exec(compile(text, source, "exec"), module.__dict__)  # noqa: S102  # our own earlier file
@@ -63,7 +63,7 @@ def _earlier_module(source: str) -> Any:
 
 
 def _payloads() -> Iterable[dict[str, Any]]:
-    """Yield every run in the recorded responses of partners, as ingestion stores it."""
+    """Yield every run in the recorded responses of partners."""
     for folder in RECORDINGS:
         for path in sorted((ROOT / folder).rglob("*.json")):
             yield from _runs_in(json.loads(path.read_text()))
@@ -82,14 +82,14 @@ def _runs_in(value: Any) -> Iterable[dict[str, Any]]:
 
 
 def _microseconds_per_kb(scrub: Callable[[Any], Any], values: list[Any]) -> float:
-    size = sum(len(value) if isinstance(value, str) else len(json.dumps(value, indent=1)) for value in values) / 1000
+    size_kb = sum(len(value) if isinstance(value, str) else len(json.dumps(value, indent=1)) for value in values) / 1000
     seconds = []
     for _ in range(5):
         started = time.process_time()
         for value in values:
             scrub(value)
         seconds.append(time.process_time() - started)
-    return min(seconds) * 1e6 / size
+    return min(seconds) * 1e6 / size_kb
 
 
 def _hostile_seconds(piece: str, size: int) -> float:

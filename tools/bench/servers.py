@@ -30,7 +30,7 @@ UNLIMITED_RATES = dict.fromkeys(
 def create_database(url: str, name: str = DATABASE_NAME) -> str:
     """Create an empty database on the server of `url`; return its URL."""
     with psycopg.connect(url, autocommit=True) as server:
-        # With FORCE, because sessions of an interrupted benchmark may still be open.
+        # FORCE closes the sessions of an interrupted benchmark, which may still be open.
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {name}")
     parts = conninfo_to_dict(url)
@@ -46,7 +46,10 @@ def create_database(url: str, name: str = DATABASE_NAME) -> str:
 def fill_inventory(
     url: str, external_ids: list[str], *, platform: str = "custom", watermark: datetime | None = None
 ) -> list[UUID]:
-    """Create a client, and a pipeline for each external id, which is also its name; return the pipelines' ids."""
+    """Create a client, and a pipeline for each external id. Return the ids of the pipelines.
+
+    The name of a pipeline is its external id.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
         rows = connection.execute(
@@ -98,7 +101,7 @@ def run_timed(*arguments: str, **environment: str) -> TimedCommand:
         text=True,
     )
     output = process.stdout.read() if process.stdout else ""
-    # wait4 returns the memory of this process. getrusage would return the largest memory of all children so far.
+    # wait4 returns the peak memory of this process. getrusage would return the highest peak of all ended processes.
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -133,7 +136,7 @@ def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
 
 @contextmanager
 def partner(*arguments: str) -> Iterator[str]:
-    """Run the benchmark's partner in a process; yield its URL."""
+    """Run tools.bench.partner in a process; yield its URL."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tools.bench.partner", "--port", str(port), *arguments], cwd=ROOT)
     try:
@@ -157,7 +160,10 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: f
 
 
 def memory_mb_by_process(process: psutil.Process) -> dict[str, float]:
-    """Return the memory (PSS) of each child process by its command. Shared pages are divided among the processes."""
+    """Return the memory (PSS, in MB) of each child process by its command.
+
+    PSS divides a page of memory that several processes share among these processes.
+    """
     memory: dict[str, float] = {}
     for number, child in enumerate(process.children(recursive=True)):
         program, *arguments = child.cmdline()[:3]
@@ -167,7 +173,7 @@ def memory_mb_by_process(process: psutil.Process) -> dict[str, float]:
 
 
 def postgres_memory_mb() -> float:
-    """Return the memory of all PostgreSQL processes; shared buffers are counted once."""
+    """Return the memory (PSS, in MB) of all PostgreSQL processes. The shared buffers count once."""
     total = 0
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "postgres":

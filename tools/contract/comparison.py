@@ -1,9 +1,13 @@
 """Find breaking changes between the last release's contract and the current one.
 
-A change is breaking if a valid request fails, or if clients cannot read a response any more: something was removed or
-renamed, got another type, became required in a request, or became optional in a response. New endpoints, parameters,
-fields and enum values of responses are not breaking. CHM has its own code for this, because no maintained tool was
-found on npm and PyPI.
+A change is breaking if a request that was valid now fails, or if clients can no longer read a response:
+
+- An operation, parameter or field was removed or renamed, or has another type.
+- A parameter or field of a request is now required.
+- A field of a response can now be absent or null.
+
+New operations, optional parameters, and new fields and enum values of responses are not breaking.
+No maintained tool on npm and PyPI makes this comparison.
 """
 
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 def breaking_changes(released: Contract, current: Contract) -> list[str]:
     """Return a line for each breaking change, in the order of the released document."""
-    # Remove duplicates: a schema is compared for each operation that uses it.
+    # Remove duplicates: the same line can occur for each operation that uses a schema.
     return list(dict.fromkeys(_Comparison(released, current).changes()))
 
 
@@ -68,7 +72,7 @@ class _Comparison:
                 new_schema = current_parameters[place_and_name]["schema"]
                 is_list_now = self._schema_type(self.current, new_schema) == "array"
                 if is_list_now and self._schema_type(self.released, parameter["schema"]) != "array":
-                    # A list parameter still accepts one value.
+                    # A parameter that is now a list still accepts a single value, so compare the type of its items.
                     new_schema = self._resolved(self.current, new_schema)["items"]
                 yield from self._schema(
                     f"{location}: parameter {place_and_name[1]}", parameter["schema"], new_schema, in_response=False
@@ -127,7 +131,7 @@ class _Comparison:
             )
             if removed_values:
                 yield f"{location}: no longer accepts {', '.join(map(str, removed_values))}"
-        # Each limit with the function that returns the stricter one of two values.
+        # For each limit, the function that returns the stricter one of two values.
         for limit, stricter in (("maxLength", min), ("maximum", min), ("maxItems", min), ("minLength", max),
                                ("minimum", max), ("minItems", max)):  # fmt: skip
             if limit in new and (limit not in old or stricter(old[limit], new[limit]) != old[limit]):
@@ -150,7 +154,10 @@ class _Comparison:
                 yield f"{location}: field {name} is now required"
 
     def _resolved(self, contract: Contract, node: Contract) -> Contract:
-        """Return the node, or the one that it refers to. Merge an allOf of one part with the attributes beside it."""
+        """Return the node, or if it is a `$ref`, the node that the `$ref` names.
+
+        If the node has an `allOf` with only one part, return this part with the other attributes of the node.
+        """
         if reference := node.get("$ref"):
             target: Any = contract
             for key in reference.removeprefix("#/").split("/"):

@@ -12,17 +12,17 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 DOCUMENT = ROOT / "docs" / "contracts" / "openapi.yaml"
-RELEASED = ROOT / "docs" / "contracts" / "openapi-released.yaml"
-ACCEPTED = ROOT / "docs" / "contracts" / "accepted-breaking-changes.txt"
-CLIENTS = ROOT / "clients"
+RELEASED_DOCUMENT = ROOT / "docs" / "contracts" / "openapi-released.yaml"
+ACCEPTED_CHANGES_FILE = ROOT / "docs" / "contracts" / "accepted-breaking-changes.txt"
+PACKAGES_FOLDER = ROOT / "clients"
 # The folder of the npm packages that `make contract` installs.
 NPM_FOLDER = ROOT / ".chm" / "contract"
 
 
 def contract(path: Path = DOCUMENT) -> dict[str, Any]:
     """Return a contract document, by default the current one."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # much faster than safe_load
-    return loaded
+    parsed: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # much faster than safe_load
+    return parsed
 
 
 def run_npm_program(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -57,7 +57,6 @@ def _generate_typescript(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE / "typescript", folder)
     package = folder / "package.json"
-    # The package's version is the contract's.
     package.write_text(package.read_text().replace("VERSION", contract()["info"]["version"]))
     generator = run_npm_program("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
     if generator.returncode:
@@ -65,7 +64,7 @@ def _generate_typescript(folder: Path) -> None:
 
 
 def differences(first_folder: Path, second_folder: Path) -> list[str]:
-    """Return the files that differ between two folders or exist in only one."""
+    """Return the paths of the files that are not the same in both folders, or exist in only one folder."""
     paths = {
         path.relative_to(folder)
         for folder in (first_folder, second_folder)
@@ -77,6 +76,6 @@ def differences(first_folder: Path, second_folder: Path) -> list[str]:
         for path in paths
         if not (first_folder / path).is_file()
         or not (second_folder / path).is_file()
-        # Compare the content, because the files of both folders have different times.
+        # Compare the content: by default filecmp compares only size and time, and the times always differ.
         or not filecmp.cmp(first_folder / path, second_folder / path, shallow=False)
     )

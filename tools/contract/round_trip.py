@@ -1,4 +1,4 @@
-"""Test the generated Python client against a running server: create, read, page, change.
+"""Test the generated Python client with a running server: create, read, change and list objects.
 
 Also test the errors for an update with an outdated ETag, and for a missing run.
 """
@@ -26,16 +26,18 @@ def main(address: str, token: str) -> None:
     client = clients_create.sync(client=chm, body=ClientRequest(name=name), idempotency_key=name)
     assert clients_create.sync(client=chm, body=ClientRequest(name=name), idempotency_key=name) == client
 
-    read = clients_retrieve.sync_detailed(client.id, client=chm)
-    assert read.parsed.name == name
+    read_response = clients_retrieve.sync_detailed(client.id, client=chm)
+    assert read_response.parsed.name == name
     new_name = PatchedClientRequest(name=f"{name} renamed")
-    etag = read.headers["ETag"]
+    etag = read_response.headers["ETag"]
     assert clients_partial_update.sync(client.id, client=chm, body=new_name, if_match=etag).name == f"{name} renamed"
-    refused = clients_partial_update.sync_detailed(client.id, client=chm, body=new_name, if_match=etag)
-    assert (refused.status_code, refused.parsed.error.code) == (412, "precondition_failed")
-    current = clients_retrieve.sync_detailed(client.id, client=chm)
-    unchanged = clients_retrieve.sync_detailed(client.id, client=chm, if_none_match=current.headers["ETag"])
-    assert unchanged.status_code == 304
+    refused_response = clients_partial_update.sync_detailed(client.id, client=chm, body=new_name, if_match=etag)
+    assert (refused_response.status_code, refused_response.parsed.error.code) == (412, "precondition_failed")
+    current_response = clients_retrieve.sync_detailed(client.id, client=chm)
+    unchanged_response = clients_retrieve.sync_detailed(
+        client.id, client=chm, if_none_match=current_response.headers["ETag"]
+    )
+    assert unchanged_response.status_code == 304
 
     body = PipelineRequest(name="Load", platform="dbt", pipeline_type="ingestion")
     pipeline = clients_pipelines_create.sync(client.id, client=chm, body=body)
@@ -59,8 +61,8 @@ def main(address: str, token: str) -> None:
     assert run_ids == ["run 0", "run 2"]
 
     assert len(report_failing_now.sync(client=chm, client_id=client.id).items) == 1
-    missing = runs_retrieve.sync_detailed(client.id, client=chm)
-    assert (missing.status_code, missing.parsed.error.code) == (404, "not_found")
+    missing_response = runs_retrieve.sync_detailed(client.id, client=chm)
+    assert (missing_response.status_code, missing_response.parsed.error.code) == (404, "not_found")
     print("Python: ok")
 
 

@@ -1,4 +1,4 @@
-// Test the generated TypeScript client against a running server: create, read, page, change.
+// Test the generated TypeScript client with a running server: create, read, change and list objects.
 // Also test the errors for an update with an outdated ETag, and for a missing run.
 import assert from "node:assert/strict";
 import { createClient } from "@chm/client";

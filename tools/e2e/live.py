@@ -1,4 +1,4 @@
-"""What the tests with live orchestrators share: CHM's commands, the comparison with the source, and the document."""
+"""Shared code of the tests with live orchestrators: run CHM's commands, compare runs, write the document."""
 
 import itertools
 import json
@@ -16,14 +16,14 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-# A live orchestrator can need minutes until a run ends.
+# On a busy machine, a run of an orchestrator can take minutes.
 MAX_WAIT_SECONDS = 300
 INTERVAL_SECONDS = 1
-# An ordinary ingestion reads from two intervals before the watermark. So after this pause it does not read
-# changes that were made before the pause.
+# An ordinary ingestion begins two intervals before the watermark. After a pause of four intervals, it does not read
+# again what changed before the pause.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# reconcile() chooses a connection name for which CHM reads the last days again within this time.
+# The connection name that reconcile() chooses is due within this time.
 RECONCILE_WITHIN = timedelta(seconds=5)
 
 # Status, start and end of a run. All three must be the same at the source and in CHM.
@@ -63,7 +63,7 @@ class Chm:
         from runs.models import Run
 
         call_command("migrate", verbosity=0)
-        # Otherwise runs of an earlier server would be counted as runs that only CHM has.
+        # The scenario counts the runs that only CHM has. Runs of an earlier server would be such runs.
         Run.objects.all().delete()
         Pipeline.objects.all().delete()
         client, _ = Client.objects.get_or_create(name=f"Live {self._client_name}")
@@ -96,9 +96,10 @@ class Chm:
         return dict(report)
 
     def reconcile(self) -> dict[str, Any]:
-        """Make CHM read the last days again, as it does once a day; return the report.
+        """Make CHM read the last 3 days again, as it does once a day; return the report of `ingest_runs`.
 
-        The time of day depends on the connection's name. So give the connection a name whose time is in a few seconds.
+        The connection's name decides at which time of day CHM does this. So rename the connection: the new name is due
+        in a few seconds.
         """
         self.ingest()
         earliest = datetime.now(UTC) + timedelta(seconds=3)
@@ -107,7 +108,7 @@ class Chm:
             for number in itertools.count()
             if earliest < reconcile_time(connection_name := f"live-{number}") < earliest + RECONCILE_WITHIN
         )
-        # Ingest shortly after this time, when the reading is due.
+        # Wait until the connection is due.
         time.sleep(max(0.0, (reconcile_time(connection_name) - datetime.now(UTC)).total_seconds()) + 0.1)
         self._write_connection(connection_name)
         return self.ingest()
@@ -127,7 +128,10 @@ class Chm:
 
 
 def reconcile_time(connection: str) -> datetime:
-    """Return the time today at which CHM reads the connection's last days again. It depends on the name's CRC-32."""
+    """Return at which time of today CHM reads the connection's last 3 days again.
+
+    The CRC-32 of the name, divided by 2**32, is the part of the day that has passed at this time.
+    """
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today + timedelta(days=zlib.crc32(connection.encode()) / 2**32)
 
@@ -135,7 +139,7 @@ def reconcile_time(connection: str) -> datetime:
 def compare(record: Record, title: str, read_states: Callable[[], Mapping[str, State]], chm: Chm) -> None:
     """Ingest, and record how many of the source's runs have the same state in CHM.
 
-    If a run differs because it changed during the ingestion, ingest again.
+    Ingest again if a different run has changed at the source during the ingestion.
     """
     while True:
         states_before = read_states()
@@ -153,7 +157,7 @@ def compare(record: Record, title: str, read_states: Callable[[], Mapping[str, S
 
 
 def open_source_link(record: Record, run: Any, **request: Any) -> None:
-    """Open the link of a failed run, as a browser without a session does, and record the status."""
+    """Open the run's link to its source without cookies, and record the status of the response."""
     url = run.source_url or ""
     status = 0
     if url:
@@ -172,10 +176,10 @@ def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object],
 
 
 def count_planted_secrets() -> int:
-    """Return how many runs contain a secret that was planted in the source."""
+    """Return how many runs in CHM contain a secret that the test has planted in the source."""
     from django.db import connection
 
-    # Every planted secret contains one of these two texts.
+    # Every planted secret contains "hunter2" or "FAKE".
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM runs WHERE runs::text LIKE '%%hunter2%%' OR runs::text LIKE '%%FAKE%%'")
         [[count]] = cursor.fetchall()
@@ -201,9 +205,9 @@ def run_scenario(
     system: str,
     document_path: Path | None,
 ) -> int:
-    """Run a scenario on embedded servers in the folder, and write its document if there is a path for it.
+    """Run a scenario with embedded servers in the folder; return the exit status.
 
-    Return the exit status.
+    Write the document if `document_path` is not None.
     """
     from chm_project.local.embedded import start_missing_servers
 

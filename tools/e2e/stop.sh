@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# stop.sh DIR: stop the process groups whose ids are in DIR/run/*.pid.
+# stop.sh DIR: stop the servers that start_dagster.sh or start_prefect.sh started. DIR/run/*.pid has their group ids.
 set -u
 for file in "$1"/run/*.pid; do
   [ -f "$file" ] && kill -TERM -- "-$(cat "$file")" 2>/dev/null

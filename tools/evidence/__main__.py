@@ -1,4 +1,4 @@
-"""python -m tools.evidence: generate documents, check links, and run the commands of documents and milestones."""
+"""python -m tools.evidence: generate pages of docs/, check links, and run the commands of documents and milestones."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ def main() -> None:
     )
     documents_parser.add_argument("--list", action="store_true", help="only list the commands")
     options = parser.parse_args()
-    # The other modules are imported here, because the check of links must work without Django.
+    # Import the other modules only here: they need Django, and the check of links must also work without Django.
     match options.command:
         case "pages":
             sys.exit(_pages(check=options.check))
@@ -47,15 +47,15 @@ def _pages(*, check: bool) -> int:
         settings_page.PAGE: settings_page.page,
         errors_page.PAGE: errors_page.page,
     }
-    stale = []
-    for path, page in pages.items():
-        if check and (not path.exists() or path.read_text(encoding="utf-8") != page()):
-            stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
+    outdated_messages = []
+    for path, generate_page in pages.items():
+        if check and (not path.exists() or path.read_text(encoding="utf-8") != generate_page()):
+            outdated_messages.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:
-            path.write_text(page(), encoding="utf-8")
-    # A problem in the sources of a page also makes the page stale. So report stale pages only without such problems.
-    causes = [*requirements.problems(), *settings_page.problems()]
-    return _print_problems(causes or stale)
+            path.write_text(generate_page(), encoding="utf-8")
+    # An error in the source of a page usually makes the page outdated too. Then report only the error.
+    source_problems = [*requirements.problems(), *settings_page.problems()]
+    return _print_problems(source_problems or outdated_messages)
 
 
 def _print_problems(problems: Iterable[str]) -> int:

@@ -1,14 +1,14 @@
 """Run the commands of README and quickstart in a fresh clone.
 
-The first line of every shell block declares its kind:
+The first line of every shell block contains its kind:
 
-- `sh run` is run.
-- `sh ready="TEXT"` is started and keeps running. It is ready when it has printed TEXT, or, if TEXT is a URL, when the
-  URL answers.
-- `sh ci` is run by CI, as a stage of its own.
-- `sh shown` is not run: it needs Docker or a real partner.
+- `sh run`: the test runs the commands and waits until they have ended.
+- `sh ready="TEXT"`: the test starts the commands, which continue to run. They are ready when they have printed TEXT. If
+  TEXT is a URL, they are ready when the URL answers.
+- `sh ci`: the test does not run the commands, because CI runs them as a separate stage.
+- `sh shown`: the test does not run the commands, because they need Docker or a real partner.
 
-The blocks of one document share one environment, like the commands of one terminal.
+A variable that a block exports is also set in the later blocks of the document, as in one terminal.
 """
 
 import os
@@ -27,8 +27,8 @@ from urllib.request import urlopen
 from tools.evidence.requirements import ROOT
 
 DOCUMENTS = ("README.md", "docs/quickstart.md")
-# The first start of the demonstration installs all packages.
-READY_SECONDS, RUN_SECONDS = 300, 600
+# How long a block may take until it is ready, or until it has ended. The first `make demo` installs all packages.
+MAX_SECONDS_UNTIL_READY, MAX_RUN_SECONDS = 300, 600
 _BLOCK = re.compile(r"^( *)```sh([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _READY = re.compile(r'ready="([^"]+)"')
 
@@ -56,10 +56,10 @@ def blocks(document: str) -> Iterator[Block]:
     """Yield the blocks of a document; raise BlockFailed if a block declares no kind."""
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
-        indent, info, commands = match.groups()
+        indent, kind_text, commands = match.groups()
         line = text.count("\n", 0, match.start()) + 1
-        ready = _READY.search(info)
-        kind = "ready" if ready else info.strip()
+        ready = _READY.search(kind_text)
+        kind = "ready" if ready else kind_text.strip()
         if kind not in {"run", "ready", "ci", "shown"}:
             raise BlockFailed(f'{document}:{line}: declare whether the block is run, ready="...", ci or shown')
         lines = [text.removeprefix(indent) for text in commands.splitlines()]
@@ -83,10 +83,10 @@ def run(*, only_list: bool) -> int:
 
 
 def _run_document(document_blocks: list[Block]) -> None:
-    """Run a document in its own clone, so that documents do not depend on each other."""
+    """Run the blocks of a document in a new clone."""
     with tempfile.TemporaryDirectory(prefix="chm-documents-") as folder:
         clone = Path(folder) / "chm"
-        # A clone contains only committed files, as that of a new user does.
+        # Like the clone of a new user, this clone contains only committed files.
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         terminal = _Terminal(clone, Path(folder))
         try:
@@ -100,7 +100,7 @@ class _Terminal:
     def __init__(self, clone: Path, folder: Path) -> None:
         self._clone = clone
         self._folder = folder
-        # The settings of the caller, such as its database, must not reach the commands.
+        # The commands must not see CHM's settings in this process's environment, such as the address of a database.
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))
         }
@@ -108,7 +108,7 @@ class _Terminal:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def run_block(self, block: Block) -> None:
-        """Run or start a block, and print how long this took. Only print the name of a block of kind ci or shown."""
+        """Run or start a block, and print the seconds. If the kind is ci or shown, only print the block's name."""
         if block.kind in {"run", "ready"}:
             started = time.monotonic()
             (self._run if block.kind == "run" else self._start)(block)
@@ -118,7 +118,7 @@ class _Terminal:
 
     def _run(self, block: Block) -> None:
         environment_file = self._folder / "environment"
-        # Write the environment after the block to a file, because the next block must see its exports.
+        # At the end, the script writes its variables to a file. The next block begins with these variables.
         script = f"set -euo pipefail\n{block.commands}\nenv -0 > {environment_file}\n"
         completed = subprocess.run(
             ["bash", "-c", script],
@@ -126,7 +126,7 @@ class _Terminal:
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=RUN_SECONDS,
+            timeout=MAX_RUN_SECONDS,
             check=False,
         )
         if completed.returncode:
@@ -145,11 +145,11 @@ class _Terminal:
                 env=self._environment,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
-                # A process group of its own, so that close() also ends the processes that the commands start.
+                # A new process group: close() ends all its processes, also those that the commands have started.
                 start_new_session=True,
             )
         self._processes.append(process)
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS_UNTIL_READY
         while not _is_ready(block.ready, log):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise BlockFailed(f"{block.name} never printed {block.ready!r}:\n{log.read_text(errors='replace')}")

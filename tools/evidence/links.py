@@ -30,7 +30,7 @@ def problems(root: Path = ROOT) -> Iterator[str]:
         text = _FENCE.sub("", document.read_text(encoding="utf-8"))
         for target in _LINK.findall(text):
             if re.match(r"[a-z]+:", target):
-                continue  # an external address is not checked
+                continue  # links to other sites are not checked
             name, _, anchor = unquote(target).partition("#")
             path = (document.parent / name).resolve() if name else document
             document_name = document.relative_to(root)
@@ -42,5 +42,5 @@ def problems(root: Path = ROOT) -> Iterator[str]:
 
 def _anchors(path: Path) -> set[str]:
     headings = _HEADING.findall(path.read_text(encoding="utf-8"))
-    # GitHub makes the anchors of headings this way.
+    # GitHub derives the anchor of a heading from its text like this.
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}

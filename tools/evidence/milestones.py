@@ -13,7 +13,7 @@ from tools.evidence.requirements import ROOT
 PAGE = ROOT / "docs" / "validation" / "001-chm-api-ingestion.md"
 PYTEST = ".venv/bin/python -m pytest -q"
 CONSTRAINT_TESTS = " ".join(f"{app}/tests/test_constraints.py" for app in ("inventory", "runs", "alerting"))
-SHOWN_LINES = 6
+SHOWN_LINE_COUNT = 6
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -29,7 +29,7 @@ API_TESTS = (
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A step of the delivery plan, and the commands that show that it is reached."""
+    """A step of the delivery plan. If all its commands succeed, CHM has reached this step."""
 
     title: str
     purpose: str
@@ -84,7 +84,7 @@ class CommandResult:
 def run(title_part: str) -> int:
     """Run the commands of the milestones whose title contains `title_part`; return the exit status.
 
-    Write the document only if `title_part` is empty, because it shows all milestones.
+    The document shows all milestones, so write it only if `title_part` is empty.
     """
     results_by_milestone: list[tuple[Milestone, list[CommandResult]]] = []
     for milestone in MILESTONES:
@@ -93,7 +93,7 @@ def run(title_part: str) -> int:
             results_by_milestone.append((milestone, [_run_command(command) for command in milestone.commands]))
     all_passed = all(result.passed for _, command_results in results_by_milestone for result in command_results)
     if not title_part:
-        PAGE.write_text(_page(results_by_milestone), encoding="utf-8")
+        PAGE.write_text(document(results_by_milestone), encoding="utf-8")
         print(f"written: {PAGE.relative_to(ROOT)}")
     return 0 if all_passed else 1
 
@@ -104,16 +104,16 @@ def _run_command(command: str) -> CommandResult:
         ["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     seconds = time.monotonic() - started
-    # Colours of a terminal would be unreadable in the document.
+    # Remove the codes for the colours of a terminal.
     lines = [line.rstrip() for line in _COLOUR.sub("", completed.stdout).splitlines() if line.strip()]
     print(f"{'pass' if completed.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
     if completed.returncode:
         # Print more lines than the document has, because the last lines usually show why the command failed.
         print("\n".join(lines[-40:]), flush=True)
-    return CommandResult(command, completed.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
+    return CommandResult(command, completed.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINE_COUNT:]))
 
 
-def _page(results_by_milestone: list[tuple[Milestone, list[CommandResult]]]) -> str:
+def document(results_by_milestone: list[tuple[Milestone, list[CommandResult]]]) -> str:
     sections = []
     for number, (milestone, command_results) in enumerate(results_by_milestone, 1):
         parts = [

@@ -1,4 +1,7 @@
-"""Find the tests that prove each requirement by their marks, and generate docs/project-management/requirements.md."""
+"""Generate docs/project-management/requirements.md: the requirements and the tests that prove them.
+
+A test has a mark, such as `pytest.mark.proves("FR-001")`, that names the requirements that it proves.
+"""
 
 import ast
 import tomllib
@@ -15,7 +18,7 @@ _FOLDERS = ("inventory", "runs", "alerting", "ingestion", "chm_project", "tools"
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ProvingTest:
     """A test that proves a requirement."""
 
     file: str
@@ -27,15 +30,15 @@ def requirements() -> dict[str, dict[str, Any]]:
     return tomllib.loads(_SOURCE.read_text(encoding="utf-8"))
 
 
-def proofs(root: Path = ROOT) -> dict[str, list[Proof]]:
+def proofs(root: Path = ROOT) -> dict[str, list[ProvingTest]]:
     """Return the tests of each requirement, by the requirement's identifier, in the order of files and tests."""
-    by_identifier: dict[str, list[Proof]] = defaultdict(list)
+    by_identifier: dict[str, list[ProvingTest]] = defaultdict(list)
     for folder in _FOLDERS:
         for path in sorted((root / folder).rglob("test_*.py")):
-            # Parsed, not imported, because some tests import browsers or need settings.
+            # Parse the file and do not import it, because some tests import packages that may not be installed.
             for name, identifiers in _marked_tests(ast.parse(path.read_text(encoding="utf-8"))):
                 for identifier in identifiers:
-                    by_identifier[identifier].append(Proof(path.relative_to(root).as_posix(), name))
+                    by_identifier[identifier].append(ProvingTest(path.relative_to(root).as_posix(), name))
     return dict(by_identifier)
 
 
@@ -49,7 +52,7 @@ def _marked_tests(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
 
 
 def problems() -> Iterator[str]:
-    """Yield a message for each requirement without a test, each unknown requirement, and each missing path of code."""
+    """Yield a message for each requirement that no test proves, and for each wrong identifier or path."""
     requirements_by_id, proofs_by_id = requirements(), proofs()
     for identifier in sorted(requirements_by_id.keys() - proofs_by_id.keys()):
         yield f"no test proves {identifier}: mark one with pytest.mark.proves({identifier!r})"

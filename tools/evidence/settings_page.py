@@ -1,4 +1,4 @@
-"""Generate docs/settings.md: every variable with kind, default and description."""
+"""Generate docs/settings.md: each setting with its default, its kind and its meaning, which is in .env.example."""
 
 import json
 import os
@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "settings.md"
 EXAMPLE = ROOT / ".env.example"
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _ENTRY = re.compile(r"((?:^# ?.*\n)*)^([A-Z_]+)=(.*)$", re.MULTILINE)
-# Every process reads this variable before the settings, so check-config does not list it.
+# This variable names the settings module. No settings module reads it, so check-config does not list it.
 _SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
 
 
@@ -55,7 +55,7 @@ warning with the most similar name.
 
 
 def problems() -> list[str]:
-    """Return a message for each variable of `.env.example` that is missing, unknown or not explained."""
+    """Return a message for each variable that `.env.example` lacks, that CHM does not read, or that has no comment."""
     variables = set(read_check_config("production")["settings"]) | set(read_check_config("development")["settings"])
     comment_by_name = {name: comment for comment, name, _ in _ENTRY.findall(EXAMPLE.read_text(encoding="utf-8"))}
     messages = [
@@ -77,7 +77,7 @@ def problems() -> list[str]:
 @cache
 def read_check_config(module: str) -> dict[str, Any]:
     """Return what `check-config` prints for a settings module: the settings with their defaults, and the faults."""
-    # CHM's variables would replace the defaults.
+    # Remove CHM's variables, because they would replace the defaults.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     check_config = subprocess.run(
         [sys.executable, "manage.py", "check-config", "--json"],

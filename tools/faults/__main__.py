@@ -1,10 +1,11 @@
 """python -m tools.faults
 
-This test breaks the services that ingestion needs, while it works. Then it counts lost and duplicated runs.
+This test injects faults while CHM ingests runs: it stops or disturbs a service that ingestion needs. Then it counts
+lost and duplicated runs.
 
-The partner is a simulated source of runs. It answers over HTTP, and its runs start and end during the fault. All other
-processes are real: PostgreSQL, Valkey, beat, and a Celery worker with two child processes. When all processes are idle
-again, each run of the partner is compared with the row that CHM has stored for it.
+The partner is simulated. It answers over HTTP, and its runs start and end during the fault. All other processes are
+real: PostgreSQL, Valkey, beat, and a Celery worker with two child processes. After the fault, the test waits until CHM
+has ingested all changes, for at most 120 s. Then it compares each run of the partner with the row in CHM.
 """
 
 import argparse
@@ -21,9 +22,9 @@ from rich.console import Console
 
 from tools.bench.servers import ROOT
 from tools.faults import web
+from tools.faults.installation import Comparison, LocalInstallation
 from tools.faults.scenarios import FAULTS, IngestionFault
 from tools.faults.source import FaultyPartner
-from tools.faults.world import Comparison, FaultWorld
 
 INTRODUCTION = (__doc__ or "").partition("\n")[2].strip()
 DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
@@ -31,7 +32,11 @@ DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 @dataclass(frozen=True, slots=True)
 class IngestionFaultResult:
-    """What happened to CHM's runs and processes during a fault of ingestion."""
+    """The result of a fault of ingestion.
+
+    `comparison` compares the partner's runs with the stored runs. `restart_count` counts the processes of CHM that
+    ended by themselves and were started again.
+    """
 
     fault: IngestionFault
     injection_count: int
@@ -56,7 +61,7 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(width=140, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
-    world = FaultWorld(folder)
+    installation = LocalInstallation(folder)
     chosen_faults = [
         fault for fault in FAULTS if options.only in fault.title and (fault.is_in_quick_run or not options.quick)
     ]
@@ -74,14 +79,14 @@ def main() -> None:
         if options.web:
             chosen_faults = []
         else:
-            world.start_servers()
+            installation.start_servers()
         for fault in chosen_faults:
-            ingestion_results.append(result := run_fault(world, fault, quick=options.quick))
+            ingestion_results.append(result := run_fault(installation, fault, quick=options.quick))
             console.print(_result_line(result))
             if not result.survived:
-                console.print("\n".join(world.log.read_text(errors="replace").splitlines()[-40:]), markup=False)
+                console.print("\n".join(installation.log.read_text(errors="replace").splitlines()[-40:]), markup=False)
     finally:
-        world.release()
+        installation.release()
         if options.keep:
             console.print(f"kept: {folder}")
         else:
@@ -89,7 +94,8 @@ def main() -> None:
     survivals = [result.survived for result in ingestion_results] + [result.survived for result in web_results]
     survived_count = sum(survivals)
     console.print(f"{survived_count} of {len(survivals)} faults survived")
-    # If only one half of the faults was injected, keep the other half of the document.
+    # The document has two halves: ingestion, and web server. If only one kind of fault was injected, keep the other
+    # half.
     if options.write and options.web and options.only:
         DOCUMENT.write_text(web.with_rows(DOCUMENT.read_text(), web_results))
     elif options.write and options.web:
@@ -103,20 +109,23 @@ def main() -> None:
     sys.exit(survived_count != len(survivals) or not survivals)
 
 
-def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> IngestionFaultResult:
-    """Inject a fault into a new installation; return the result when all its processes are idle again."""
+def run_fault(installation: LocalInstallation, fault: IngestionFault, *, quick: bool) -> IngestionFaultResult:
+    """Inject a fault while a new CHM ingests; wait until it has ingested all changes, and return the result."""
     start_time, injection_count, error = time.monotonic(), 0, ""
-    with FaultyPartner(runs_per_pipeline=150 if quick else 300) as source, world.ingesting(source, fault.connection):
+    with (
+        FaultyPartner(runs_per_pipeline=150 if quick else 300) as source,
+        installation.ingesting(source, fault.connection),
+    ):
         source.start_changes()
         try:
-            injection_count = fault.inject(world, source, quick)
+            injection_count = fault.inject(installation, source, quick)
         except AssertionError as failed:
             error = str(failed)
         finally:
             source.stop_changes()
-        comparison = world.wait_until_settled(source)
+        comparison = installation.wait_until_settled(source)
     return IngestionFaultResult(
-        fault, injection_count, comparison, time.monotonic() - start_time, error, world.restart_count
+        fault, injection_count, comparison, time.monotonic() - start_time, error, installation.restart_count
     )
 
 

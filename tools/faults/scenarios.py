@@ -1,6 +1,7 @@
 """The faults of ingestion.
 
-Each function injects its fault while runs start, end and are ingested. It returns how often it injected the fault.
+Each function injects its fault while CHM ingests runs, and returns how often it injected the fault. `quick` is true in
+the quick run, which injects only some faults, and for a shorter time.
 """
 
 import signal
@@ -12,12 +13,12 @@ from datetime import UTC, datetime
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
 from tools.bench.servers import manage
+from tools.faults.installation import LocalInstallation
 from tools.faults.source import SECRETS, FaultyPartner
-from tools.faults.world import FaultWorld
 
 GENERIC = 'connector = "generic"'
-# The same partner, but CHM pages by offset and total instead of a cursor.
-BY_OFFSET = """connector = "declarative"
+# CHM reads the same partner, but requests the pages by offset and total, not by cursor.
+PAGED_BY_OFFSET = """connector = "declarative"
 [connections.partner.source]
 items = "runs"
 request = { path = "/pipelines/{external_id}/runs" }
@@ -29,20 +30,20 @@ started_at = "started_at"
 finished_at = "finished_at"
 at = "updated_at"
 """
-# A deferred trigger makes the commit fail, as a full disk can.
-DISK_FULL = """
+# When PostgreSQL's disk is full, a commit can fail. This trigger is deferred, so it makes the commit fail too.
+DISK_FULL_SQL = """
 CREATE OR REPLACE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
 CREATE CONSTRAINT TRIGGER disk_full AFTER INSERT OR UPDATE ON runs DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION disk_full();
 """
 
-Inject = Callable[[FaultWorld, FaultyPartner, bool], int]
+Inject = Callable[[LocalInstallation, FaultyPartner, bool], int]
 
 
 @dataclass(frozen=True, slots=True)
 class IngestionFault:
-    """A fault of ingestion. `inject` returns how often it was injected. A quick run is part of every CI run."""
+    """A fault of ingestion. CI injects only the faults with `is_in_quick_run`."""
 
     title: str
     inject: Inject
@@ -58,55 +59,58 @@ def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) ->
 
 
 def repeat_during_pages(source: FaultyPartner, repetitions: int, action: Callable[[], object]) -> None:
-    """Call `action` several times while the worker reads or stores pages, each time a little later within a page."""
+    """Call `action` several times while the worker reads or stores pages.
+
+    Each call is 4 ms later after a request than the previous one, so that the calls interrupt different steps.
+    """
     for count in range(repetitions):
-        # More requests than there are pipelines, so that each call is during another walk.
+        # The partner has 6 pipelines. After 7 requests, the worker reads another pipeline than at the previous call.
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
         action()
 
 
-def worker_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def kill_worker(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
     def kill() -> None:
-        world.kill(world.worker)
-        world.start_worker()
+        installation.kill(installation.worker)
+        installation.start_worker()
 
     repeat_during_pages(source, repetitions := 3 if quick else 8, kill)
     return repetitions
 
 
-def beat_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def kill_beat(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
     for _ in range(3):
         wait_for_requests(source, 5)
-        world.kill(world.beat)
+        installation.kill(installation.beat)
         time.sleep(1)
-        world.start_beat()
+        installation.start_beat()
     return 3
 
 
-def worker_stopped(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Stop the worker while it reads slow pages: it must end after a page, not only after the walk."""
+def stop_worker_in_walk(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
+    """Stop the worker while it reads slow pages. The worker must end after the page, and not read the whole walk."""
     source.answer_instead = lambda _: time.sleep(0.3)
     for _ in range(2):
         wait_for_requests(source, 3)
-        seconds = world.stop_worker()
-        # 8 s are enough for a page and the shutdown on a slow machine, but not for the rest of the walk.
+        seconds = installation.stop_worker()
+        # On a slow machine, a page and the shutdown need less than 8 s. The rest of the walk needs more.
         if seconds > 8:
             raise AssertionError(f"the worker needed {seconds:.1f} s to end; a page needs 0.3 s")
-        world.start_worker()
+        installation.start_worker()
     source.answer_instead = lambda _: None
     return 2
 
 
 def server_fault(server_name: str, stop_signal: signal.Signals) -> Inject:
-    """Return a fault that stops a server with a signal and starts it again, several times."""
+    """Return a fault that stops a server with a signal and starts it again. It does this several times."""
 
-    def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+    def inject(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
         def restart() -> None:
-            world.bring_down(server_name, stop_signal)
-            # Long enough for running requests and tasks to fail.
+            installation.bring_down(server_name, stop_signal)
+            # Wait until running requests and tasks have failed.
             time.sleep(0.5)
-            world.start_servers()
+            installation.start_servers()
 
         repeat_during_pages(source, repetitions := 2 if quick else 4, restart)
         return repetitions
@@ -114,20 +118,20 @@ def server_fault(server_name: str, stop_signal: signal.Signals) -> Inject:
     return inject
 
 
-def fail_commits(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Make every commit of a run fail for a while, with the error of a full disk."""
+def fail_commits(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
+    """Make each transaction that writes runs fail for 4 s, with the error of a full disk."""
     wait_for_requests(source, 10)
-    world.execute_sql(DISK_FULL)
-    earlier_request_count = len(source.requests)
+    installation.execute_sql(DISK_FULL_SQL)
+    request_count_before = len(source.requests)
     time.sleep(4)
-    world.execute_sql("DROP TRIGGER disk_full ON runs")
-    return len(source.requests) - earlier_request_count
+    installation.execute_sql("DROP TRIGGER disk_full ON runs")
+    return len(source.requests) - request_count_before
 
 
 def wrong_answers(make_answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
     """Return a fault that replaces a share of the partner's responses."""
 
-    def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+    def inject(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
         injection_count = 0
 
         def answer_instead(_: Request) -> Answer | None:
@@ -145,7 +149,7 @@ def wrong_answers(make_answer: Callable[[FaultyPartner], Answer], share: float) 
     return inject
 
 
-def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def answer_with_429(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
     """Refuse every request with 429 for a while."""
     wait_for_requests(source, 10)
     injection_count = 0
@@ -153,7 +157,7 @@ def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> 
     def refuse(_: Request) -> Answer:
         nonlocal injection_count
         injection_count += 1
-        # Shorter than the fault, so that CHM tries again during the fault.
+        # 2 s are shorter than the fault, so CHM sends the request again during the fault.
         return Answer(429, headers={"Retry-After": "2"})
 
     source.answer_instead = refuse
@@ -162,8 +166,8 @@ def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> 
     return injection_count
 
 
-def return_same_page(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Return a next cursor that leads to the same page again."""
+def return_same_page(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
+    """Return the same page for every request, always with a next cursor."""
     injection_count = 0
 
     def same_page(request: Request) -> Answer | None:
@@ -179,14 +183,14 @@ def return_same_page(world: FaultWorld, source: FaultyPartner, quick: bool) -> i
     return injection_count
 
 
-def changing_totals(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Delete old runs at the source while its pages are read."""
+def change_totals(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
+    """Delete old runs of the partner while CHM reads its pages, so that the total changes from page to page."""
     injection_count = 0
 
     def clean_up(request: Request) -> Answer:
         nonlocal injection_count
         pipeline_name = request.path.split("/")[2]
-        # Keep at least three pages: with a single page CHM would not use offsets.
+        # Keep 60 runs, which are three pages: with a single page, CHM would not use offsets.
         if len(source.runs[pipeline_name]) > 60:
             source.runs[pipeline_name] = source.runs[pipeline_name][3:]
             injection_count += 1
@@ -208,39 +212,39 @@ def changing_totals(world: FaultWorld, source: FaultyPartner, quick: bool) -> in
     return injection_count
 
 
-def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def rotate_token(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
     for token in (SECRETS[2], SECRETS[1]):
         wait_for_requests(source, 10)
         source.token = token
         time.sleep(2)
-        # For two seconds the partner has refused the old token. Now give CHM the new one.
-        world.token_file.write_text(token)
+        # The partner has refused the old token for two seconds. Now give the new token to CHM.
+        installation.token_file.write_text(token)
     return 2
 
 
-def partner_restored_from_backup(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Let the partner return an earlier state for two seconds, as after restoring a backup.
+def restore_partner_from_backup(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
+    """Let the partner return an earlier state for two seconds, as after its operators have restored a backup.
 
-    The fault lasts about as long as the overlap of two walks, so CHM may miss changes until the daily reconciliation.
-    Instead of it, the command at the end reads the partner's runs again since the fault began.
+    A walk overlaps the previous walk only by about two seconds, so CHM may miss changes. In production, CHM finds them
+    when it reads the last days again, once a day. In this test, `ingest_runs --since` reads the runs again.
     """
     began_at = datetime.now(UTC)
     for _ in range(2):
         wait_for_requests(source, 5)
-        # A shallow copy is enough, because the partner replaces runs and never changes them in place.
+        # A shallow copy is enough, because the partner replaces its lists of runs and never changes a list.
         backup = GenericPartner(dict(source.runs), page_size=source.page_size, token=source.token)
         time.sleep(2)
         source.answer_instead = backup.answer
         time.sleep(2)
         source.answer_instead = lambda _: None
-    manage("ingest_runs", "--since", began_at.isoformat(), **world.environment)
+    manage("ingest_runs", "--since", began_at.isoformat(), **installation.environment)
     return 2
 
 
 FAULTS = (
-    IngestionFault("worker killed (-9) in a page", worker_killed, is_in_quick_run=True),
-    IngestionFault("worker asked to end in a long walk", worker_stopped, is_in_quick_run=True),
-    IngestionFault("beat killed (-9)", beat_killed),
+    IngestionFault("worker killed (-9) in a page", kill_worker, is_in_quick_run=True),
+    IngestionFault("worker asked to end in a long walk", stop_worker_in_walk, is_in_quick_run=True),
+    IngestionFault("beat killed (-9)", kill_beat),
     IngestionFault("Redis restarted", server_fault("redis", signal.SIGTERM)),
     IngestionFault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), is_in_quick_run=True),
     IngestionFault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
@@ -254,9 +258,9 @@ FAULTS = (
         "partner cuts bodies short", wrong_answers(lambda source: Answer(body=source.runs, cut_after_bytes=50), 0.4)
     ),
     IngestionFault("partner answers 500", wrong_answers(lambda _: Answer(500, {"error": "no"}), 0.5)),
-    IngestionFault("partner answers 429 for a minute", too_many_requests),
+    IngestionFault("partner answers 429 for a minute", answer_with_429),
     IngestionFault("partner returns the same page forever", return_same_page),
-    IngestionFault("partner's totals change while paged", changing_totals, connection=BY_OFFSET),
-    IngestionFault("partner's token is rotated", token_rotated),
-    IngestionFault("partner goes back in time", partner_restored_from_backup),
+    IngestionFault("partner's totals change while paged", change_totals, connection=PAGED_BY_OFFSET),
+    IngestionFault("partner's token is rotated", rotate_token),
+    IngestionFault("partner goes back in time", restore_partner_from_backup),
 )

@@ -1,4 +1,4 @@
-"""A partner whose runs start and end while CHM requests them, and whose responses a test can replace."""
+"""A simulated partner. Its runs start and end while CHM reads them, and a test can replace its responses."""
 
 import random
 import threading
@@ -12,7 +12,7 @@ from ingestion.synthetic.partner import Answer, Request
 PIPELINES = tuple(f"pipeline-{run_index}" for run_index in range(6))
 RUNS_PER_PIPELINE = 300
 CHANGE_EVERY_SECONDS = 0.05
-# The secret in runs and errors, the partner's token, and its token after the rotation.
+# 1. the password in the runs and their error texts, 2. the partner's token, 3. the partner's token after the rotation.
 SECRETS = ("hunter2-of-the-run", "first-partner-token", "second-partner-token")
 
 
@@ -21,7 +21,10 @@ def _iso_text(moment: datetime) -> str:
 
 
 class FaultyPartner(GenericPartner):
-    """A partner that filters by `updated_since`. It sends the answer that `answer_instead` returns, if any."""
+    """A partner that filters runs by `updated_since`.
+
+    If `answer_instead` returns an answer for a request, the partner sends this answer instead of its own.
+    """
 
     def __init__(self, *, runs_per_pipeline: int = RUNS_PER_PIPELINE, page_size: int = 20, seed: int = 1) -> None:
         super().__init__(page_size=page_size, token=SECRETS[1], ignores_updated_since=False)
@@ -30,7 +33,7 @@ class FaultyPartner(GenericPartner):
         self._run_count = 0
         self._stopping = threading.Event()
         self._changer = threading.Thread(target=self._change_runs, daemon=True)
-        # With this history a walk is long enough to be interrupted.
+        # With 30 days of runs, the first walk is long enough for a fault to interrupt it.
         first_start = datetime.now(UTC) - timedelta(days=30)
         for pipeline_name in PIPELINES:
             self.runs[pipeline_name] = []
@@ -70,10 +73,10 @@ class FaultyPartner(GenericPartner):
             "status": "running",
             "started_at": _iso_text(moment),
             "updated_at": _iso_text(moment),
-            # CHM must not store or log this.
+            # CHM must not store or log the password.
             "config": {"password": SECRETS[0]},
         }
-        # A new list, because the partner's threads may be reading the old one.
+        # Assign a new list, because another thread of the partner may be reading the old list.
         self.runs[pipeline_name] = [*self.runs[pipeline_name], run]
 
     def _end_run(self, pipeline_name: str, run_index: int, moment: datetime) -> None:

@@ -1,8 +1,8 @@
 """Inject faults around the web server, and measure health checks and writes during the faults.
 
-All servers are real: PostgreSQL, Valkey, and web servers with two processes each, behind nginx with the configuration
-of docker/nginx. During a fault, a separate process requests /health and sends pings with unique ids. Afterwards each
-ping that got 200 must be stored.
+All servers are real: PostgreSQL, Valkey, web servers with two processes each, and nginx with the configuration of
+docker/nginx. During a fault, a separate process requests /health, and sends pings, each with another run id. After the
+fault, each ping that got 200 must be stored.
 """
 
 import time
@@ -11,14 +11,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.faults.installation import LocalInstallation
 from tools.faults.web_faults import WEB_FAULTS, YEAR_OF_HOURS, WebFault
 from tools.faults.web_probes import CONNECTION_BROKEN, CONNECTION_REFUSED, ProbeResults, ProbeTarget, ping, probing
 from tools.faults.web_site import FaultSite
-from tools.faults.world import FaultWorld
 
-# On a busy machine even an unused web server is slow. If this multiple of its p99 is above the limit, all limits rise.
+# On a busy machine even an idle web server is slow. Example: the limit of p99 is 100 ms. If the idle server has a p99
+# of 50 ms, three times this value is 1.5 times the limit. Then all limits are multiplied by 1.5.
 CONTROL_MULTIPLE = 3
-# Texts in the table for requests without a response.
+# The words in the table for the "statuses" of requests that got no response.
 STATUS_TEXTS = {CONNECTION_REFUSED: "refused", CONNECTION_BROKEN: "broken off"}
 HEADING = "## Web server and API"
 COLUMNS = (
@@ -29,7 +30,7 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class WebFaultResult:
-    """The outcome of a fault around the web server; it survived if there are no problems."""
+    """The result of a fault around the web server. CHM survived the fault if `problems` is empty."""
 
     fault: WebFault
     probes: ProbeResults
@@ -45,7 +46,7 @@ class WebFaultResult:
 
 
 def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
-    """Inject a fault while the server is probed, and compare acknowledged writes with stored rows."""
+    """Inject a fault while requests probe the server. Then compare the pings that got 200 with the stored runs."""
     start_time, remark, problems = time.monotonic(), "", list[str]()
     if fault.prepare is not None:
         fault.prepare(site)
@@ -57,14 +58,15 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
         except AssertionError as error:
             problems.append(str(error))
         ended_at = time.monotonic()
-        # Wait for the recovery, so that its time is measured even if it is too long.
+        # Wait up to 15 s for the recovery, which may take longer than the fault allows. The result shows the time.
         while time.monotonic() < ended_at + 15 and not ping(port, site.ping_key):
             time.sleep(0.05)
         time.sleep(1)
     recovery_seconds = min(
-        (moment - ended_at for moment in probes.acknowledged.values() if moment > ended_at), default=99
+        (moment - ended_at for moment in probes.response_times_of_successful_pings.values() if moment > ended_at),
+        default=99,
     )
-    lost_count = len(set(probes.acknowledged) - site.stored_run_ids())
+    lost_count = len(set(probes.response_times_of_successful_pings) - site.stored_run_ids())
     problems += _problems(fault, probes)
     if lost_count or recovery_seconds > fault.max_recovery_seconds:
         problems.append(f"lost {lost_count}, recovered after {recovery_seconds:.1f} s")
@@ -73,7 +75,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
 
 def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
     health, writes, problems = probes.health, probes.writes, []
-    # All limits are multiplied by this: 1 on a quiet machine, more if even the unused web server is slow.
+    # All limits are multiplied by this value. It is 1 on a quiet machine, and higher if even the idle server is slow.
     tolerance = max(1, CONTROL_MULTIPLE * probes.control.percentile_seconds(0.99) / fault.max_health_p99_seconds)
     if failed_statuses := [status for status in health.statuses if status not in (200, *fault.allowed_health_statuses)]:
         problems.append(f"{len(failed_statuses)} health probes failed: {_count_by_status(failed_statuses)}")
@@ -103,18 +105,18 @@ def _count_by_status(statuses: list[int]) -> str:
 def run(
     folder: Path, *, quick: bool, title_part: str, print_result: Callable[[WebFaultResult], None]
 ) -> list[WebFaultResult]:
-    """Inject the chosen faults, one after the other, into one site; return their results."""
+    """Inject the faults whose title contains `title_part`, one after the other; return their results."""
     chosen_faults = [
         fault for fault in WEB_FAULTS if title_part in fault.title and (fault.is_in_quick_run or not quick)
     ]
     if not chosen_faults:
         return []
     folder.mkdir()
-    world, results = FaultWorld(folder), []
+    installation, results = LocalInstallation(folder), []
     with ExitStack() as stack:
-        stack.callback(world.release)
-        world.start_servers()
-        site = FaultSite(world, stack)
+        stack.callback(installation.release)
+        installation.start_servers()
+        site = FaultSite(installation, stack)
         site.add_history(YEAR_OF_HOURS // 20 if quick else YEAR_OF_HOURS)
         for fault in chosen_faults:
             results.append(result := run_fault(site, fault, quick=quick))
@@ -170,7 +172,7 @@ For example, they are twice as high if *idle p99 ms* is {200 / CONTROL_MULTIPLE:
 
 
 def with_rows(document: str, results: list[WebFaultResult]) -> str:
-    """Return the document with the rows of these results replaced."""
+    """Return the document with new rows for these results. The other rows do not change."""
     row_by_title = {result.fault.title: _row(result) for result in results}
     new_lines = [row_by_title.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
     return "\n".join(new_lines)

@@ -14,25 +14,26 @@ import psutil
 import psycopg
 import requests
 
-from tools.faults.scenarios import DISK_FULL
+from tools.faults.scenarios import DISK_FULL_SQL
 from tools.faults.web_probes import CONNECTION_BROKEN
 from tools.faults.web_site import FaultSite, WebProcess
 
 START_OF_SLOW_REQUEST = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
-# Each response has 500 kB and does not fit into the receive buffer. The client does not read it until the fault ends.
+# The response has 500 kB and does not fit into the client's receive buffer. The client reads it only after the fault.
 SLOW_READER_REQUEST = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
 SLOW_READER_BUFFER_BYTES, REQUESTS_PER_SLOW_READER = 4_096, 2
-# This report scans all runs, because the roll-up has no buckets of this width.
+# The roll-up has no counts for these 37 buckets of durations, so the report reads all runs.
 SLOW_REPORT_PATH = "run_duration_distribution?max_duration_seconds=3599&bucket_count=37&since={since}"
 YEAR_OF_HOURS = 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class WebFault:
-    """A fault. When the fault is over, `inject` returns a remark for docs/validation/faults.md, or None.
+    """A fault around the web server.
 
-    The allowed statuses are those that writes and health probes may get in addition to 200. A quick run (`--quick`)
-    injects only some faults, and makes them shorter.
+    - `inject` injects the fault, and returns a remark for docs/validation/faults.md, or None.
+    - Writes and health probes may get 200 and the allowed statuses.
+    - `--quick` injects only the faults with `is_in_quick_run`, and for a shorter time.
     """
 
     title: str
@@ -40,7 +41,8 @@ class WebFault:
     allowed_write_statuses: tuple[int, ...] = ()
     allowed_health_statuses: tuple[int, ...] = ()
     is_in_quick_run: bool = False
-    target: str = "proxy"  # what is probed: proxy, web (no proxy), or both (a proxy of two web servers)
+    # What is probed. "web": a web server. "proxy": nginx before this web server. "both": nginx before two web servers.
+    target: str = "proxy"
     max_write_seconds: float = 3
     max_health_p99_seconds: float = 0.1
     max_write_p95_seconds: float = 3
@@ -54,7 +56,7 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
 
     def inject(site: FaultSite, quick: bool) -> str:
         address = ("127.0.0.1", site.web.port if without_proxy else site.proxy_port)
-        # Each process builds the schema at its first request. Request it now, so that this is not measured.
+        # A web process builds the schema at the first request for it. Request it now, before the measurement.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.read_headers, timeout=60)
         two_requests = SLOW_READER_REQUEST.format(token=site.read_token).encode() * REQUESTS_PER_SLOW_READER
@@ -65,7 +67,7 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
                 sender.sendall(START_OF_SLOW_REQUEST)
                 reader_sockets.append(reader := sockets.enter_context(socket.socket()))
                 reader.settimeout(5)
-                # Set before connecting, because the kernel announces the size of the buffer when it connects.
+                # Set the size before the connection, because the kernel announces it to the server when it connects.
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER_BYTES)
                 reader.connect(address)
                 reader.sendall(two_requests)
@@ -73,7 +75,7 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
             while time.monotonic() < deadline:
                 for sender in sender_sockets:
                     with contextlib.suppress(OSError):
-                        # One byte per second is slow, but never idle.
+                        # With one byte per second the connection is slow, but not idle, so no idle timeout ends it.
                         sender.sendall(b"x")
                 time.sleep(1)
             answered_count = sum(reader.recv(12) == b"HTTP/1.1 200" for reader in reader_sockets)
@@ -84,17 +86,17 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
     return inject
 
 
-def database_down(seconds: float) -> Callable[[FaultSite, bool], str | None]:
+def stop_database(seconds: float) -> Callable[[FaultSite, bool], str | None]:
     def inject(site: FaultSite, quick: bool) -> None:
-        site.world.bring_down("postgres", signal.SIGINT)
+        site.installation.bring_down("postgres", signal.SIGINT)
         time.sleep(5 if quick else seconds)
-        site.world.start_servers()
+        site.installation.start_servers()
 
     return inject
 
 
-def database_frozen(site: FaultSite, quick: bool) -> None:  # noqa: ARG001 - the signature of all faults
-    postmaster = site.world.server("postgres")
+def freeze_database(site: FaultSite, quick: bool) -> None:  # noqa: ARG001 - the signature of all faults
+    postmaster = site.installation.server("postgres")
     processes = [postmaster, *postmaster.children(recursive=True)]
     for process in processes:
         process.suspend()
@@ -103,26 +105,26 @@ def database_frozen(site: FaultSite, quick: bool) -> None:  # noqa: ARG001 - the
         process.resume()
 
 
-def broker_down(site: FaultSite, quick: bool) -> None:
-    site.world.bring_down("redis", signal.SIGTERM)
+def stop_broker(site: FaultSite, quick: bool) -> None:
+    site.installation.bring_down("redis", signal.SIGTERM)
     time.sleep(3 if quick else 20)
-    site.world.start_servers()
+    site.installation.start_servers()
 
 
-def runs_locked(site: FaultSite, quick: bool) -> None:
-    with psycopg.connect(site.world.database_url) as connection:
+def lock_runs(site: FaultSite, quick: bool) -> None:
+    with psycopg.connect(site.installation.database_url) as connection:
         connection.execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
         time.sleep(4 if quick else 20)
 
 
 def fail_commits(site: FaultSite, quick: bool) -> None:
-    site.world.execute_sql(DISK_FULL)
+    site.installation.execute_sql(DISK_FULL_SQL)
     time.sleep(3 if quick else 10)
-    site.world.execute_sql("DROP TRIGGER disk_full ON runs")
+    site.installation.execute_sql("DROP TRIGGER disk_full ON runs")
 
 
-def many_reports(site: FaultSite, quick: bool) -> str:
-    """Read a slow report with 20 clients. Some must get 200, and all others must get 503 with Retry-After."""
+def read_slow_reports(site: FaultSite, quick: bool) -> str:
+    """Let 20 clients read a slow report. Some requests must get 200, all others 503 with Retry-After."""
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     report_url = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{SLOW_REPORT_PATH.format(since=since)}"
     deadline = time.monotonic() + (4 if quick else 20)
@@ -137,7 +139,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
                 statuses.append(response.status_code)
                 if response.status_code == 503 and "Retry-After" not in response.headers:
                     without_retry_after.append(1)
-                # Wait as the server requests, like a correct client.
+                # Wait as long as the server requests.
                 time.sleep(float(response.headers.get("Retry-After", 0)))
 
     threads = [threading.Thread(target=read_reports) for _ in range(20)]
@@ -152,10 +154,10 @@ def many_reports(site: FaultSite, quick: bool) -> str:
     return f"reports: {summary}"
 
 
-def children_killed(site: FaultSite, quick: bool) -> str:
+def kill_children(site: FaultSite, quick: bool) -> str:
     parent, deadline, kill_count = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
     while time.monotonic() < deadline:
-        # One child at a time, so that the other one serves.
+        # Kill only one of the two children at a time, so that the other child serves.
         for child in parent.children()[:1]:
             child.kill()
             kill_count += 1
@@ -163,15 +165,15 @@ def children_killed(site: FaultSite, quick: bool) -> str:
     return f"{kill_count} children killed"
 
 
-def reloaded(site: FaultSite, quick: bool) -> str:
+def reload_web_server(site: FaultSite, quick: bool) -> str:
     repetitions = 1 if quick else 5
     for _ in range(repetitions):
-        _reload(site.web)
+        _reload_and_wait(site.web)
     return f"{repetitions} times"
 
 
-def _reload(web: WebProcess) -> None:
-    """Reload the server; return when all children are new and the old ones have ended."""
+def _reload_and_wait(web: WebProcess) -> None:
+    """Reload the server, and wait until all old children have ended and the new ones run."""
     parent = psutil.Process(web.process.pid)
     old_children = set(parent.children())
     parent.send_signal(signal.SIGHUP)
@@ -182,20 +184,20 @@ def _reload(web: WebProcess) -> None:
         time.sleep(0.1)
 
 
-def restarted(site: FaultSite, quick: bool) -> None:  # noqa: ARG001
+def restart_web_server(site: FaultSite, quick: bool) -> None:  # noqa: ARG001
     site.web.stop()
     site.web.start()
 
 
 def hold_socket(site: FaultSite) -> None:
-    """Hold the socket, as systemd does for a .socket unit: listen on it and pass it to each new process."""
+    """Listen on the server's port in this process, and pass the socket to each new server, as systemd does."""
     site.web.stop()
     site.web.hold_socket()
     site.web.start()
     site.web.wait_until_ready()
 
 
-def restarted_several_times(site: FaultSite, quick: bool) -> str:
+def restart_web_server_several_times(site: FaultSite, quick: bool) -> str:
     repetitions = 1 if quick else 3
     for _ in range(repetitions):
         site.web.stop()
@@ -204,7 +206,7 @@ def restarted_several_times(site: FaultSite, quick: bool) -> str:
     return f"{repetitions} times"
 
 
-def restarted_in_turn(site: FaultSite, quick: bool) -> str:
+def restart_web_servers_in_turn(site: FaultSite, quick: bool) -> str:
     repetitions = 1 if quick else 3
     for _ in range(repetitions):
         for web in (site.web, site.second_web):
@@ -227,31 +229,33 @@ WEB_FAULTS = (
         target="web",
         max_write_p95_seconds=0.5,
     ),
-    WebFault("20 readers of a slow report", many_reports, max_write_p95_seconds=0.5),
-    WebFault("`runs` locked", runs_locked, allowed_write_statuses=(503,)),
-    WebFault("database down for 20 s", database_down(20), allowed_write_statuses=(503,)),
-    WebFault("database down for 130 s", database_down(130), allowed_write_statuses=(503,), is_in_quick_run=True),
-    # A frozen server cannot end a statement. The client closes the connection 2 s after the limit of 10 s.
-    WebFault("database frozen for 20 s", database_frozen, allowed_write_statuses=(503,), max_write_seconds=14),
-    WebFault("broker down", broker_down),
+    WebFault("20 readers of a slow report", read_slow_reports, max_write_p95_seconds=0.5),
+    WebFault("`runs` locked", lock_runs, allowed_write_statuses=(503,)),
+    WebFault("database down for 20 s", stop_database(20), allowed_write_statuses=(503,)),
+    WebFault("database down for 130 s", stop_database(130), allowed_write_statuses=(503,), is_in_quick_run=True),
+    # A frozen PostgreSQL cannot end a statement after the time limit of 10 s. CHM closes the connection 2 s later.
+    WebFault("database frozen for 20 s", freeze_database, allowed_write_statuses=(503,), max_write_seconds=14),
+    WebFault("broker down", stop_broker),
     WebFault("disk full: commits fail", fail_commits, allowed_write_statuses=(503,)),
-    WebFault("web child killed (-9) every half second, at nginx", children_killed, is_in_quick_run=True),
-    # Without a proxy, requests that a killed child had accepted are lost, but no connection is refused.
+    WebFault("web child killed (-9) every half second, at nginx", kill_children, is_in_quick_run=True),
+    # Without a proxy, the requests of a killed child get no response. But no connection is refused.
     WebFault(
         "web child killed (-9), directly at the web server",
-        children_killed,
+        kill_children,
         allowed_write_statuses=(CONNECTION_BROKEN,),
         allowed_health_statuses=(CONNECTION_BROKEN,),
         target="web",
     ),
-    WebFault("web server reloaded (SIGHUP)", reloaded),
-    WebFault("rolling restart of two web servers", restarted_in_turn, target="both"),
+    WebFault("web server reloaded (SIGHUP)", reload_web_server),
+    WebFault("rolling restart of two web servers", restart_web_servers_in_turn, target="both"),
     # The application needs some seconds to load.
-    WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), max_recovery_seconds=10),
+    WebFault(
+        "web server restarted, nothing holds its socket", restart_web_server, (503,), (503,), max_recovery_seconds=10
+    ),
     # Connections wait in the socket until the application has loaded.
     WebFault(
         "web server restarted, systemd holds its socket",
-        restarted_several_times,
+        restart_web_server_several_times,
         prepare=hold_socket,
         max_write_seconds=20,
         max_health_p99_seconds=20,

@@ -1,4 +1,4 @@
-"""Requests that probe a web server. A separate process sends them, so that injecting a fault does not slow them."""
+"""Requests that probe a web server. A separate process sends them, because this process is busy with the fault."""
 
 import http.client
 import multiprocessing
@@ -36,7 +36,10 @@ class ProbedRequests:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """The web server to probe, and an unused one (control) whose latency shows how busy the machine is."""
+    """The ports of two web servers: the probed one, and an idle one (control).
+
+    Only the probes send requests to the idle server. Its latency shows how busy the machine is.
+    """
 
     port: int
     control_port: int
@@ -51,15 +54,15 @@ class ProbeResults:
     health: ProbedRequests = field(default_factory=ProbedRequests)
     control: ProbedRequests = field(default_factory=ProbedRequests)
     writes: ProbedRequests = field(default_factory=ProbedRequests)
-    # When each ping that got 200 was answered, on the monotonic clock, by the ping's id.
-    acknowledged: dict[str, float] = field(default_factory=dict)
+    # For the run id of each ping that got 200, the time of the response (time.monotonic()).
+    response_times_of_successful_pings: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager
 def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
-    """Probe the target during the block. The yielded results are empty until the block ends."""
+    """Probe the target during the block. The block gets a ProbeResults that is filled when the block ends."""
     results = ProbeResults()
-    # Spawned, because a forked process would share the sockets and locks of this one.
+    # A forked process would share the sockets and locks of this process, so start a new one ("spawn").
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()
     process = context.Process(target=_run_probes, args=(target, child_end), daemon=True)
@@ -76,7 +79,7 @@ def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
             final_results.control,
             final_results.writes,
         )
-        results.acknowledged = final_results.acknowledged
+        results.response_times_of_successful_pings = final_results.response_times_of_successful_pings
 
 
 def ping(port: int, ping_key: str) -> bool:
@@ -91,7 +94,7 @@ def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
             _Client(target.port, keep_alive=target.keep_alive),
             _Client(target.control_port, keep_alive=target.keep_alive),
         )
-        # Frequent enough to notice an interruption of a tenth of a second, but rare enough not to load the server.
+        # A request every 20 ms notices an interruption of 100 ms, and needs little time of the server.
         while not is_stopped.wait(0.02):
             control_client.request(results.control, "/health")
             probed_client.request(results.health, "/health")
@@ -101,7 +104,7 @@ def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
         while not is_stopped.wait(0.05):
             rid = str(uuid.uuid4())
             if client.request(results.writes, f"/ping/{target.ping_key}?rid={rid}") == 200:
-                results.acknowledged[rid] = time.monotonic()
+                results.response_times_of_successful_pings[rid] = time.monotonic()
 
     threads = [threading.Thread(target=function) for function in (request_health, write_pings, write_pings)]
     for thread in threads:

@@ -14,9 +14,9 @@ import psycopg
 import requests
 
 from tools.bench.servers import ROOT, create_database, fill_inventory, free_port, manage
-from tools.faults.world import FaultWorld
+from tools.faults.installation import LocalInstallation
 
-# A run per hour for each of the pipelines `history N`, so that reports have something to read.
+# Insert one run per hour for each of the pipelines `history 0` to `history 19`, so that reports are slow.
 _INSERT_HISTORY = """
 INSERT INTO runs (id, created_at, updated_at, pipeline_id, external_run_id, status, started_at, finished_at)
 SELECT
@@ -27,21 +27,22 @@ WHERE p.name LIKE 'history%%'
 """
 
 
-# Set the variables of sd_listen_fds(3). A shell sets them, because LISTEN_PID is known only after the fork.
-_WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+# A shell script that passes a socket to a program as systemd does (sd_listen_fds(3)). LISTEN_PID must be the id of the
+# program's process, which only the shell knows.
+_SOCKET_SCRIPT = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 
 
 class WebProcess:
     """A process of `python -m chm_project.web_server`."""
 
-    def __init__(self, world: FaultWorld, environment: dict[str, str]) -> None:
-        self._world, self._environment = world, environment
+    def __init__(self, installation: LocalInstallation, environment: dict[str, str]) -> None:
+        self._installation, self._environment = installation, environment
         self._held_socket: socket.socket | None = None
         self.port = free_port()
         self.process = self.start()
 
     def hold_socket(self) -> None:
-        """Listen on the port, as systemd does for a .socket unit, and pass the socket to each server started later."""
+        """Listen on the port, as systemd does for a .socket unit. start() passes the socket to each new server."""
         self._held_socket = socket.socket()
         self._held_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._held_socket.bind(("127.0.0.1", self.port))
@@ -51,9 +52,9 @@ class WebProcess:
         command = [sys.executable, "-m", "chm_project.web_server", "--port", str(self.port)]
         passed_descriptors = [self._held_socket.fileno()] if self._held_socket else []
         if passed_descriptors:
-            command = ["bash", "-c", _WITH_SOCKET, str(passed_descriptors[0]), *command]
+            command = ["bash", "-c", _SOCKET_SCRIPT, str(passed_descriptors[0]), *command]
         environment = {**os.environ, **self._environment}
-        with self._world.log.open("ab") as log:
+        with self._installation.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=passed_descriptors
             )
@@ -69,24 +70,33 @@ class WebProcess:
 
 
 class FaultSite:
-    """Web servers and proxies on a database of their own, until the stack is closed.
+    """Three web servers and two proxies with a new database. Closing `stack` stops them.
 
-    `world` starts and stops PostgreSQL and Redis.
+    `installation` has the servers of PostgreSQL and Redis.
     """
 
-    def __init__(self, world: FaultWorld, stack: ExitStack) -> None:
-        self.world = world
-        world.database_url = create_database(world._server_url, "chm_web_faults")
-        # With the default limit per token, some pings would be refused.
-        self.environment = {**world.environment, "CHM_PROXIES": "127.0.0.1", "CHM_THROTTLE_TOKEN": "1000000/minute"}
+    def __init__(self, installation: LocalInstallation, stack: ExitStack) -> None:
+        self.installation = installation
+        installation.database_url = create_database(installation._server_url, "chm_web_faults")
+        # With the default rate limit per token, CHM would refuse some pings.
+        self.environment = {
+            **installation.environment,
+            "CHM_PROXIES": "127.0.0.1",
+            "CHM_THROTTLE_TOKEN": "1000000/minute",
+        }
         manage("migrate", "--verbosity", "0", **self.environment)
-        [self.pipeline_id, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])
+        [self.pipeline_id, *_] = fill_inventory(
+            installation.database_url, ["pipeline", *(f"history {n}" for n in range(20))]
+        )
         self.ping_key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline_id))
         self.read_token = self._token("--scope", "read")
         self.read_headers = {"Authorization": f"Bearer {self.read_token}"}
-        self.web, self.second_web = WebProcess(world, self.environment), WebProcess(world, self.environment)
-        # Only the probes use this server: its latency shows how busy the machine is.
-        self.control = WebProcess(world, self.environment)
+        self.web, self.second_web = (
+            WebProcess(installation, self.environment),
+            WebProcess(installation, self.environment),
+        )
+        # Only the probes send requests to this idle server. Its latency shows how busy the machine is.
+        self.control = WebProcess(installation, self.environment)
         stack.callback(lambda: self.web.stop())
         stack.callback(lambda: self.second_web.stop())
         stack.callback(self.control.stop)
@@ -103,7 +113,7 @@ class FaultSite:
             wait_until_ready(port)
 
     def add_history(self, hours: int) -> None:
-        with psycopg.connect(self.world.database_url, autocommit=True) as connection:
+        with psycopg.connect(self.installation.database_url, autocommit=True) as connection:
             [count] = connection.execute(
                 "SELECT count(*) FROM runs WHERE external_run_id LIKE 'history%'"
             ).fetchone() or [0]
@@ -118,7 +128,10 @@ class FaultSite:
         return match[0]
 
     def _start_nginx(self, port: int, server_ports: list[int]) -> "subprocess.Popen[bytes]":
-        """Start nginx with the shipped configuration. Its lines `server web:8000` get these ports in turn."""
+        """Start nginx with the configuration of docker/nginx, changed for this machine.
+
+        The first line `server web:8000` gets the first of `server_ports`, the second line the second port, and so on.
+        """
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise SystemExit("nginx is not installed: apt-get install nginx-light")
@@ -127,16 +140,16 @@ class FaultSite:
             configuration_text = configuration_text.replace(
                 "server web:8000", f"server 127.0.0.1:{server_ports[line_number % len(server_ports)]}", 1
             )
-        folder = self.world.folder / f"nginx-{port}"
+        folder = self.installation.folder / f"nginx-{port}"
         folder.mkdir()
         configuration_text = configuration_text.replace("/tmp/nginx", f"{folder}/nginx")  # noqa: S108
         configuration_file = folder / "nginx.conf"
         configuration_file.write_text("daemon off;\n" + configuration_text)
-        with self.world.log.open("ab") as log:
+        with self.installation.log.open("ab") as log:
             return subprocess.Popen([program, "-c", str(configuration_file)], stdout=log, stderr=log)
 
     def stored_run_ids(self) -> set[str]:
-        with psycopg.connect(self.world.database_url) as connection:
+        with psycopg.connect(self.installation.database_url) as connection:
             rows = connection.execute("SELECT external_run_id FROM runs WHERE pipeline_id = %s", [self.pipeline_id])
             return {row[0] for row in rows.fetchall()}
 

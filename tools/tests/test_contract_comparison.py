@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tools.contract.comparison import breaking_changes
-from tools.contract.generate import ACCEPTED, RELEASED, contract
+from tools.contract.generate import ACCEPTED_CHANGES_FILE, RELEASED_DOCUMENT, contract
 
 RELEASE: dict[str, Any] = {
     "info": {"version": "1.0.0"},
@@ -124,6 +124,6 @@ def test_a_compatible_change_is_not_reported(change: Change) -> None:
 
 
 def test_the_contract_has_only_accepted_breaking_changes_since_the_last_release() -> None:
-    accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
+    accepted = [line for line in ACCEPTED_CHANGES_FILE.read_text().splitlines() if line and not line.startswith("#")]
 
-    assert breaking_changes(contract(RELEASED), contract()) == accepted
+    assert breaking_changes(contract(RELEASED_DOCUMENT), contract()) == accepted

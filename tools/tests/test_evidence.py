@@ -24,7 +24,7 @@ def test_marks_are_read_and_unproved_requirements_are_reported(tmp_path: Path, m
         '@pytest.mark.proves("FR-001", "XX-999")\n@pytest.mark.django_db\ndef test_it() -> None: ...\n'
     )
     proofs_by_id = requirements.proofs(tmp_path)
-    assert proofs_by_id["FR-001"] == [requirements.Proof("runs/test_some.py", "test_it")]
+    assert proofs_by_id["FR-001"] == [requirements.ProvingTest("runs/test_some.py", "test_it")]
     monkeypatch.setattr(requirements, "proofs", lambda: proofs_by_id)
 
     messages = list(requirements.problems())

@@ -1,9 +1,11 @@
 """python -m tools.watch
 
-Monitor a running CHM with Debian's Prometheus while CHM's worker and database are stopped and started again.
+Test with Debian's Prometheus whether CHM's alerts fire and resolve. The test stops the worker and the database of a
+running CHM, and starts them again.
 
-CHM runs with two web and two worker processes and production settings. The rules are those of docker/prometheus with
-shorter times, which the options set. The exit status is 1 if an alert does not fire or resolve, or if /metrics fails.
+CHM runs with production settings, two web processes and two worker processes. The alert rules are those of
+docker/prometheus, but with shorter times (see the options). The exit status is 1 if an alert does not fire or does not
+resolve, or if /metrics fails.
 """
 
 import argparse
@@ -22,23 +24,23 @@ import requests
 from chm_project.dashboards.prometheus_files import Timing, rules_file
 from tools.bench.servers import ROOT, free_port
 from tools.faults.source import FaultyPartner
-from tools.watch.installation import Installation, wait_until
+from tools.watch.installation import ProductionInstallation, wait_until
 
-ALERT = "ChmIngestionStopped"
+INGESTION_STOPPED_ALERT = "ChmIngestionStopped"
 DOCUMENT = ROOT / "docs" / "validation" / "prometheus.md"
 _REQUEST_COUNT = "chm_http_request_duration_seconds_count"
 
 
 class Prometheus:
-    """Debian's Prometheus with the shipped rules, in a folder of its own."""
+    """Debian's Prometheus with CHM's rules. Its files are in the subfolder `prometheus` of `folder`."""
 
-    def __init__(self, folder: Path, chm: Installation, timing: Timing, scrape_seconds: int) -> None:
+    def __init__(self, folder: Path, chm: ProductionInstallation, timing: Timing, scrape_seconds: int) -> None:
         self.folder, self.port = folder / "prometheus", free_port()
         self.folder.mkdir()
         (self.folder / "chm-token").write_text(chm.scraper_token)
         (self.folder / "chm-rules.yml").write_text(rules_file(timing))
         text = (ROOT / "docker" / "prometheus" / "prometheus.yml").read_text()
-        # The shipped configuration, with this installation's port and shorter intervals.
+        # Change the port of CHM, and the interval between two scrapes.
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{chm.port}").replace("15s", f"{scrape_seconds}s")
         (self.folder / "prometheus.yml").write_text(text)
 
@@ -67,7 +69,7 @@ class Prometheus:
         return response.json()["data"]
 
     def first_value(self, query: str) -> float:
-        """Return the first value of a query, or 0 if there is none."""
+        """Return the value of the query's first series, or 0 if the query returns no series."""
         series = self.get("query", query=query)["result"]
         return float(series[0]["value"][1]) if series else 0
 
@@ -86,13 +88,13 @@ def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
 
 def drill(folder: Path, timing: Timing, scrape_seconds: int) -> Iterator[str]:
     """Yield a line for each result; raise AssertionError if a result is not as expected."""
-    chm = Installation(folder)
+    chm = ProductionInstallation(folder)
     # A short history, because the drill waits until every pipeline has been ingested.
     with FaultyPartner(runs_per_pipeline=20) as source, chm.running(source):
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
         token = chm.create_token("--scope", "read")
-        # A known number of requests, to compare with the counters of all processes.
+        # Later, the counters of all web processes must have this number of requests.
         for _ in range(30):
             requests.get(f"{chm.address}/api/v1/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         promtool("check", "metrics", text=chm.metrics().text)
@@ -105,9 +107,9 @@ def drill(folder: Path, timing: Timing, scrape_seconds: int) -> Iterator[str]:
             wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.get("rules")["groups"][0]["rules"]),
                        "all rules are evaluated")  # fmt: skip
             yield f"rules: {len(rule_group['rules'])} loaded and evaluated without an error"
-            counted_requests = prometheus.first_value(f'sum({_REQUEST_COUNT}{{route="api/v1/runs",status="200"}})')
-            assert counted_requests == 30, counted_requests
-            # Each process writes its own files, and /metrics returns the sum of their values.
+            request_count = prometheus.first_value(f'sum({_REQUEST_COUNT}{{route="api/v1/runs",status="200"}})')
+            assert request_count == 30, request_count
+            # Each process writes its own files. The name of a file ends with the id of the process.
             writing_processes = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}
             page_count = prometheus.first_value('chm_ingest_page_duration_seconds_count{connection="partner"}')
             assert len(writing_processes) >= 4, writing_processes
@@ -118,17 +120,21 @@ def drill(folder: Path, timing: Timing, scrape_seconds: int) -> Iterator[str]:
         source.stop_changes()
 
 
-def _worker_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:
-    assert prometheus.alert_state(ALERT) == "inactive"
+def _worker_stopped(chm: ProductionInstallation, prometheus: Prometheus) -> Iterator[str]:
+    assert prometheus.alert_state(INGESTION_STOPPED_ALERT) == "inactive"
     chm.stop_worker()
-    seconds = wait_until(lambda: prometheus.alert_state(ALERT) == "firing", f"{ALERT} fires")
-    yield f"worker stopped: {ALERT} fires after {seconds:.0f} s"
+    seconds = wait_until(
+        lambda: prometheus.alert_state(INGESTION_STOPPED_ALERT) == "firing", f"{INGESTION_STOPPED_ALERT} fires"
+    )
+    yield f"worker stopped: {INGESTION_STOPPED_ALERT} fires after {seconds:.0f} s"
     chm.start_worker()
-    seconds = wait_until(lambda: prometheus.alert_state(ALERT) == "inactive", f"{ALERT} resolves")
-    yield f"worker started: {ALERT} resolved after {seconds:.0f} s"
+    seconds = wait_until(
+        lambda: prometheus.alert_state(INGESTION_STOPPED_ALERT) == "inactive", f"{INGESTION_STOPPED_ALERT} resolves"
+    )
+    yield f"worker started: {INGESTION_STOPPED_ALERT} resolved after {seconds:.0f} s"
 
 
-def _database_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:
+def _database_stopped(chm: ProductionInstallation, prometheus: Prometheus) -> Iterator[str]:
     chm.stop_database()
     metrics = chm.metrics()
     assert (metrics.status_code, "chm_database_up 0.0" in metrics.text) == (200, True), metrics.text[-500:]

@@ -1,4 +1,4 @@
-"""A complete CHM with production settings: database, broker, two web and two worker processes, beat, and a partner."""
+"""A complete CHM with production settings: servers, two web processes, a worker with two processes, and beat."""
 
 import os
 import re
@@ -16,11 +16,11 @@ import requests
 from psycopg.conninfo import conninfo_to_dict
 
 from tools.bench.servers import ROOT, free_port, manage
+from tools.faults.installation import LocalInstallation
 from tools.faults.source import FaultyPartner
-from tools.faults.world import FaultWorld
 
 
-class Installation(FaultWorld):
+class ProductionInstallation(LocalInstallation):
     """A CHM with production settings, whose parts a test can stop one by one."""
 
     def __init__(self, folder: Path) -> None:
@@ -38,7 +38,7 @@ class Installation(FaultWorld):
             "CHM_DATABASE_URL": self._database_url(),
             "CHM_SECRET_KEY": self.secret_key,
             "CHM_ALLOWED_HOSTS": "127.0.0.1",
-            # Prometheus and the drill use plain HTTP on the loopback interface.
+            # Prometheus and this test use HTTP without TLS, because they only connect to 127.0.0.1.
             "CHM_SSL_REDIRECT": "false",
             "CHM_PROXIES": "127.0.0.1",
             "CHM_METRICS_DIR": str(self.folder / "metrics"),
@@ -46,7 +46,10 @@ class Installation(FaultWorld):
         }
 
     def _database_url(self) -> str:
-        """Return the database's URL with a link to its folder, because production settings refuse the folder itself."""
+        """Return the database's URL, in which a link replaces the folder of PostgreSQL's socket.
+
+        Production settings refuse the folder of an embedded PostgreSQL.
+        """
         if not self.database_url:
             return ""
         folder, link = str(conninfo_to_dict(self.database_url)["host"]), self.folder / "database"
@@ -103,7 +106,7 @@ class Installation(FaultWorld):
 
 
 def wait_until(condition: Callable[[], bool], description: str, seconds: float = 120) -> float:
-    """Wait until the condition is true; return the seconds until then. Raise AssertionError after `seconds`."""
+    """Wait until the condition is true, and return how many seconds that took. Raise AssertionError after `seconds`."""
     start_time = time.monotonic()
     while not condition():
         if time.monotonic() - start_time > seconds:

@@ -1,8 +1,10 @@
 """Test CHM against a live Airflow with manual changes: `make e2e-airflow`.
 
-1. Runs are triggered, and a schedule catches up; CHM's command ingests every few seconds until all have ended.
-2. Runs are cleared, marked and deleted; a DAG is paused, and another is renamed in its file. CHM continues to ingest.
-3. Every run in Airflow is compared with CHM. Every failed run must name its task, and its link must open.
+1. The test triggers runs, and Airflow starts the scheduled runs of past dates. `ingest_runs` ingests every few seconds,
+   until all runs have ended.
+2. The test clears, marks and deletes runs, pauses a DAG, and renames another DAG in its file. CHM continues to ingest.
+3. Every run in Airflow must have the same state in CHM.
+4. The error of every failed run must name its task, and the run's link must open.
 """
 
 import argparse
@@ -35,12 +37,12 @@ from tools.e2e.live import (
 
 PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - a variable's name
 DAG_IDS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
-NEW_NAME = "sales_hourly_load"
-# Two DAGs catch up past schedules: one with 24 hourly runs, one with 20 half-hourly runs.
-CATCH_UP_RUNS = 24 + 20
-# CHM has no status for a queued run: it is running, without a start.
+RENAMED_DAG_ID = "sales_hourly_load"
+# Airflow starts the runs of past dates for two DAGs: 24 hourly runs and 20 half-hourly runs.
+CATCH_UP_RUN_COUNT = 24 + 20
+# CHM stores a queued run as running, without a start.
 CHM_STATUS = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-# Shortly after its start and under load, Airflow answers some changes with 500. Repeat these.
+# Airflow answers some requests with 500 shortly after its start, and if the machine is busy. They are sent again.
 MAX_TRIES = 5
 NO_FAILED_TASK = "No task of this run failed"
 
@@ -48,9 +50,9 @@ NO_FAILED_TASK = "No task of this run failed"
 class Airflow:
     """A client of Airflow's API, without code of CHM."""
 
-    def __init__(self, client: dict[str, str]) -> None:
-        self._base_url = client["base_url"]
-        body = {"username": client["username"], "password": client["password"]}
+    def __init__(self, server_details: dict[str, str]) -> None:
+        self._base_url = server_details["base_url"]
+        body = {"username": server_details["username"], "password": server_details["password"]}
         token = requests.post(f"{self._base_url}/auth/token", json=body, timeout=30).json()["access_token"]
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
@@ -82,7 +84,7 @@ class Airflow:
 
     def states(self) -> dict[str, State]:
         return {
-            name: (CHM_STATUS[row["state"]], moment(row["start_date"]), moment(row["end_date"]))
+            name: (CHM_STATUS[row["state"]], to_datetime(row["start_date"]), to_datetime(row["end_date"]))
             for name, row in self.runs().items()
         }
 
@@ -96,7 +98,7 @@ class Airflow:
 
 
 class AirflowChm(Chm):
-    """CHM, whose runs have names of DAG id and run id, because Airflow's run ids are unique only within a DAG."""
+    """CHM with runs named "DAG_ID RUN_ID", because a run id of Airflow is unique only within its DAG."""
 
     def runs(self) -> dict[str, Any]:
         from runs.models import Run
@@ -113,17 +115,17 @@ class AirflowChm(Chm):
 
 
 def path_of_run(name: str) -> str:
-    """Return the path of a run in Airflow's API. The name has the DAG's id and the run's id, separated by a space."""
+    """Return the path of a run in Airflow's API. The name is "DAG_ID RUN_ID"."""
     dag_id, run = name.split(" ", 1)
     return f"/dags/{quote(dag_id)}/dagRuns/{quote(run, safe='')}"
 
 
-def moment(text: str | None) -> datetime | None:
+def to_datetime(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
 def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) -> None:
-    """Change Airflow's runs by hand while CHM ingests, and compare the two after each change."""
+    """Change Airflow's runs by hand while CHM ingests. After each change, compare Airflow's runs with those in CHM."""
     record.say("1. Runs are queued, run and end while CHM ingests")
     time_text = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     chm.prepare(folder, {dag_id: dag_id for dag_id in DAG_IDS})
@@ -138,7 +140,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.ingest()
     queued = [name for name, run in chm.runs().items() if run.status == "running" and run.started_at is None]
     record.check(bool(queued), f"{len(queued)} runs were first seen queued")
-    wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUNS + 5), chm.ingest, "all runs have ended")
+    wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUN_COUNT + 5), chm.ingest, "all runs have ended")
     compare(record, "all runs have ended", airflow.states, chm)
     report = chm.ingest()
     written_count = report["created"] + report["updated"]
@@ -186,18 +188,20 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     change_by_hand(
         "a running run is marked failed, which cancels it", lambda: airflow.change(running_run, state="failed")
     )
-    wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUNS + 6), chm.ingest, "the task of this run has ended")
+    wait_until(lambda: airflow.all_runs_ended(CATCH_UP_RUN_COUNT + 6), chm.ingest, "the task of this run has ended")
     compare(record, "the task of this run has ended", airflow.states, chm)
     change_by_hand(
         "an ended run is deleted; CHM keeps it", lambda: airflow.request("DELETE", path_of_run(haul_runs[2]))
     )
     change_by_hand("a DAG is paused", lambda: airflow.request("PATCH", "/dags/long_haul_export", {"is_paused": True}))
-    change_by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
-    wait_until(lambda: airflow.has_dag(NEW_NAME), chm.ingest, "Airflow has read the file")
+    change_by_hand(
+        "a DAG is renamed in its file, and its old name deleted", lambda: rename_dag(airflow, folder / "dags")
+    )
+    wait_until(lambda: airflow.has_dag(RENAMED_DAG_ID), chm.ingest, "Airflow has read the file")
     time.sleep(SETTLED_SECONDS)
     chm.ingest()
     entry = chm.connection()
-    for key, expected in (("paused", "long_haul_export"), ("missing", DAG_IDS[0]), ("unmatched", NEW_NAME)):
+    for key, expected in (("paused", "long_haul_export"), ("missing", DAG_IDS[0]), ("unmatched", RENAMED_DAG_ID)):
         names = [dag["external_id"] for dag in entry[key]]
         record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
@@ -210,7 +214,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     report = chm.reconcile()
     written_count = report["created"] + report["updated"]
     record.check(not written_count, f"a second reading of the last 3 days writes {written_count} runs")
-    # Runs of a deleted DAG are gone at the source and stay in CHM.
+    # CHM keeps the runs of a DAG that was deleted in Airflow.
     runs_of_old_name = {name for name in chm.states() if name.startswith(f"{DAG_IDS[0]} ")}
     only_in_chm = set(chm.states()) - set(airflow.states()) - {deleted_queued_run, haul_runs[2]} - runs_of_old_name
     record.check(
@@ -232,11 +236,11 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     )
 
 
-def rename(airflow: Airflow, dags: Path) -> None:
+def rename_dag(airflow: Airflow, dags: Path) -> None:
     """Rename a DAG in its file, as users do, and delete the old name immediately."""
     airflow.request("PATCH", f"/dags/{DAG_IDS[0]}", {"is_paused": True})
     file = dags / f"{DAG_IDS[0]}.py"
-    (dags / f"{NEW_NAME}.py").write_text(file.read_text().replace(DAG_IDS[0], NEW_NAME))
+    (dags / f"{RENAMED_DAG_ID}.py").write_text(file.read_text().replace(DAG_IDS[0], RENAMED_DAG_ID))
     file.unlink()
     airflow.request("DELETE", f"/dags/{DAG_IDS[0]}")
 
@@ -247,16 +251,21 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
     folder = options.folder.resolve()
-    client = json.loads((folder / "client.json").read_text())
-    os.environ[PASSWORD_ENV] = client["password"]
-    auth = f'auth = {{ kind = "airflow_token", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}'
-    airflow, chm = Airflow(client), AirflowChm("Airflow", "airflow", client["base_url"], auth, "airflow")
+    server_details = json.loads((folder / "client.json").read_text())
+    os.environ[PASSWORD_ENV] = server_details["password"]
+    auth = (
+        f'auth = {{ kind = "airflow_token", username = "{server_details["username"]}", secret_env = "{PASSWORD_ENV}" }}'
+    )
+    airflow, chm = (
+        Airflow(server_details),
+        AirflowChm("Airflow", "airflow", server_details["base_url"], auth, "airflow"),
+    )
     return run_scenario(
         folder,
         lambda record: scenario(airflow, chm, folder, record),
         title="A live Airflow, changed by hand",
         introduction=introduction("make e2e-airflow", server="Apache Airflow", work="DAGs", source="Airflow"),
-        system=f"Airflow {client['version']}",
+        system=f"Airflow {server_details['version']}",
         document_path=options.write,
     )
 

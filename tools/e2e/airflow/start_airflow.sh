@@ -6,7 +6,7 @@
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
 # Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
 #                client.json (base_url, username, password: run.py reads it).
-# Each start deletes the history of earlier starts. All DAGs start paused. It listens on 127.0.0.1 only.
+# Each start deletes the runs of earlier starts. All DAGs are paused at first. Airflow listens only on 127.0.0.1.
 # Stop it with stop_airflow.sh DIR.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,7 +33,7 @@ if [ ! -x "$DIR/venv/bin/airflow" ]; then
   fi
 fi
 installed=$SECONDS
-# Start from scratch: the test counts every run of the server, and it changes the files of DAGs.
+# Delete everything of an earlier start: the test counts all runs of the server, and changes the files of DAGs.
 rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
 mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
 cp -r "$DAGS_SOURCE" "$DIR/dags"
@@ -73,7 +73,7 @@ migrated=$SECONDS
 start() { name=$1; shift; setsid "$@" >"$DIR/logs/$name.log" 2>&1 </dev/null & echo $! >"$DIR/run/$name.pid"; }
 start api-server airflow api-server --host 127.0.0.1 --port "$PORT"
 start dag-processor airflow dag-processor
-# No log servers, because they would listen on every address.
+# The log servers of the scheduler and the triggerer would listen on every address, so they are not started.
 start scheduler airflow scheduler --skip-serve-logs
 start triggerer airflow triggerer --skip-serve-logs
 for _ in $(seq 1 180); do

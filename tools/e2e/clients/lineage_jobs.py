@@ -1,6 +1,6 @@
-"""Send events with the client openlineage-python, unchanged except for CHM's address and key.
+"""Send events with the client library openlineage-python: `lineage_jobs.py URL KEY plain|gzip|burst`.
 
-lineage_jobs.py URL KEY plain|gzip|burst
+The library is not changed: it has only CHM's address and key.
 """
 
 import sys
@@ -27,9 +27,9 @@ def send_run_event(client: OpenLineageClient, state: RunState, run_id: str, job_
 
 
 def main() -> None:
-    url, token, mode = sys.argv[1:]
+    url, key, mode = sys.argv[1:]
     compression = {"compression": "gzip"} if mode == "gzip" else {}
-    transport = {"type": "http", "url": url, "auth": {"type": "api_key", "apiKey": token}, **compression}
+    transport = {"type": "http", "url": url, "auth": {"type": "api_key", "apiKey": key}, **compression}
     client = OpenLineageClient(config={"transport": transport})
     if mode == "burst":
         for _ in range(12):

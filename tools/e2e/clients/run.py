@@ -1,6 +1,6 @@
-"""Test unchanged third-party clients against a running CHM: `make clients`.
+"""Test whether unchanged libraries of others can send runs to a running CHM: `make clients`.
 
-The clients run in a Python environment of their own. The results are read from CHM's API.
+The libraries are installed in a separate Python environment. The test reads the results from CHM's API.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def count_by_status(runs: list[dict[str, Any]]) -> dict[str, int]:
 
 
 class ClientTestBed:
-    """What the tests of all clients share: CHM's API, the clients' Python environment, and the checks."""
+    """What the tests of all libraries share: CHM's API, the Python environment of the libraries, and the checks."""
 
     def __init__(self, chm: ChmApi, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
         self.chm, self.venv, self.folder, self.checks = chm, venv, folder, checks
@@ -96,7 +96,8 @@ class ClientTestBed:
         return manage("create_api_token", name, "--scope", "ingest", *binding, **self.environment).strip()
 
     def run(self, *command: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
-        path = f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"  # dbt-ol starts dbt itself
+        # dbt-ol starts dbt, so PATH must contain the environment's programs.
+        path = f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             [str(self.venv / "bin" / command[0]), *command[1:]],
             cwd=cwd or self.folder, env={**os.environ, **environment, "PATH": path}, capture_output=True, text=True,
@@ -127,7 +128,7 @@ def lineage(test_bed: ClientTestBed) -> None:
 
 
 def burst(test_bed: ClientTestBed) -> None:
-    """Send events to a server that accepts five per second. The client must obey Retry-After and lose no event."""
+    """Send twelve events to a server that accepts five per second. The library must wait and send all events."""
     checks, chm = test_bed.checks, test_bed.chm
     token = test_bed.create_token("burst", "--client", "Northwind")
     # lineage() has created this pipeline, but has not sent events for it.
@@ -178,7 +179,7 @@ def _node_counts(shop_folder: Path) -> dict[str, int]:
 def healthchecks(test_bed: ClientTestBed) -> None:
     """Send pings with two client libraries of Healthchecks."""
     checks, chm = test_bed.checks, test_bed.chm
-    # For each mode of healthchecks_jobs.py a title, and the expected statuses of its runs.
+    # For each mode of healthchecks_jobs.py: the printed title, and the expected statuses of its runs.
     expectations = {
         "library": ("healthchecks-io: start, success, start, fail, exit statuses 3 and 0",
                     ["success", "failed", "failed", "success"]),
@@ -200,7 +201,7 @@ def healthchecks(test_bed: ClientTestBed) -> None:
 
 
 def curl(test_bed: ClientTestBed) -> None:
-    """Run a crontab's line with curl."""
+    """Run the command of a crontab line, which sends pings with curl before and after its job."""
     checks, chm = test_bed.checks, test_bed.chm
     new_pipeline_id = chm.create_pipeline(test_bed.client_id, "cron curl", "cron")
     token = test_bed.create_token("curl", "--pipeline", new_pipeline_id)

@@ -1,4 +1,4 @@
-"""Fixtures: a browser and a running site. A test fails if a page reports an error in the browser's console."""
+"""Fixtures: a browser, and a running CHM for it. A test fails if a page writes an error to the browser's console."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tools.e2e.console.site import PASSWORD, Site, running_site
 
-# Without a sandbox, because Chromium's sandbox does not run as root in a container. Without requests to other hosts.
+# Chromium's sandbox does not work for root in a container, so it is off. The last four options prevent requests to
+# other hosts.
 CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -19,7 +20,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 
 expect.set_options(timeout=20_000)  # a slow machine must not fail the tests
 
-LogIn = Callable[..., Page]
+LogInFunction = Callable[..., Page]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,8 +51,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
-    """Return a function that logs in the user with this role, and returns the page of the health board."""
+def log_in(site: Site, chromium: Browser) -> Iterator[LogInFunction]:
+    """Return a function that logs in the user of a role, and returns the browser page with the health board."""
     contexts, page_errors = [], []
 
     def open_board(role: str, *, phone: bool = False, dark: bool = False) -> Page:

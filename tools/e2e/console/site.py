@@ -1,6 +1,6 @@
-"""A complete CHM for browser tests.
+"""A complete CHM for tests in a browser.
 
-It has a database with the synthetic data set, a web server, a worker, and partners over HTTP.
+It has a database with the synthetic data set, a web server, a worker, and two simulated partners.
 """
 
 import os
@@ -19,11 +19,11 @@ from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from tools.support.processes import empty_broker, empty_database, web_server
 
-# No other test uses this database, or this numbered database of the broker.
+# No other test uses this database of PostgreSQL, or database 9 of Redis.
 DATABASE_NAME, BROKER_NUMBER = "chm_e2e", 9
 PASSWORD = "only-for-browser-tests"
 ROLES = ("viewer", "analyst", "operator", "administrator")
-_CREATE_USERS = f"""
+CREATE_USERS_CODE = f"""
 from django.contrib.auth.models import Group, User
 for role in {ROLES!r}:
     user = User.objects.create_user(role, password={PASSWORD!r}, is_staff=True)
@@ -32,8 +32,8 @@ for role in {ROLES!r}:
 
 
 AIRFLOW_CLIENT = "Airflow live"
-# A pipeline whose DAG was deleted at the source. The DAGs that the source has are not in CHM yet.
-_CREATE_DELETED_DAG = f"""
+# Create a pipeline whose DAG does not exist in Airflow. CHM has no pipelines for the DAGs that exist in Airflow.
+CREATE_PIPELINE_OF_DELETED_DAG_CODE = f"""
 from django.utils import timezone
 from inventory.models import Client, Pipeline
 owner = Client.objects.create(name={AIRFLOW_CLIENT!r})
@@ -42,12 +42,12 @@ Pipeline.objects.create(
     ingested_through=timezone.now(), last_ingest_at=timezone.now(),
 )
 """
-# Pipelines link their runs to pages of their source; the tests answer requests for these pages.
-_SET_SOURCE_URLS = """
+# The runs of these pipelines have links to https://source.example. The tests answer the requests to this address.
+SET_SOURCE_URLS_CODE = """
 from inventory.models import Pipeline
 Pipeline.objects.filter(platform="vendor_api").update(source_url_template="https://source.example/runs/{run_id}")
 """
-_PRINT_OTHER_CLIENTS = f"""
+PRINT_OTHER_CLIENTS_CODE = f"""
 import json
 from inventory.models import Client
 print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_list("name", flat=True))))
@@ -56,10 +56,10 @@ print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_lis
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running CHM. It has one user per role, with the role's name.
+    """A running CHM. It has one user per role. The name of the user is the name of the role.
 
-    `partner` is the source of all pipelines of the data set. Another connection, "airflow", has one pipeline that is
-    missing at its source, and seven DAGs that can be adopted.
+    `partner` is the source of all pipelines of the synthetic data set. The connection "airflow" has one pipeline whose
+    DAG does not exist in Airflow. It also has seven DAGs for which a user can add pipelines.
     """
 
     address: str
@@ -83,7 +83,7 @@ pipelines = {{{{ clients = {{other_clients}} }}}}
 
 @contextmanager
 def running_site() -> Iterator[Site]:
-    """Run a site and yield it; stop all its processes at the end of the block."""
+    """Start a CHM and yield its Site. Stop all processes at the end of the block."""
     with (
         empty_database(DATABASE_NAME) as database_url,
         GenericPartner(token="partner-token") as partner,
@@ -94,7 +94,8 @@ def running_site() -> Iterator[Site]:
         environment = {
             "CHM_DATABASE_URL": database_url,
             "CHM_BROKER_URL": empty_broker(BROKER_NUMBER),
-            # The tests change only the browser's clock, so the server must compute the board at every refresh.
+            # The tests move only the browser's clock forward, so for the server the refreshes are at about the same
+            # time. With the value 0, the server still computes a new board for each refresh.
             "CHM_BOARD_REUSE_SECONDS": "0",
             "E2E_PARTNER_TOKEN": "partner-token",
             # The recordings contain this text instead of the password.
@@ -103,9 +104,9 @@ def running_site() -> Iterator[Site]:
         }
         for command in (["migrate"], ["load_synthetic", "--end", "now"]):
             _manage(*command, "--verbosity", "0", **environment)
-        for code in (_CREATE_USERS, _CREATE_DELETED_DAG, _SET_SOURCE_URLS):
+        for code in (CREATE_USERS_CODE, CREATE_PIPELINE_OF_DELETED_DAG_CODE, SET_SOURCE_URLS_CODE):
             _manage("shell", "--command", code, "--verbosity", "0", **environment)
-        other_clients = _manage("shell", "--command", _PRINT_OTHER_CLIENTS, "--verbosity", "0", **environment)
+        other_clients = _manage("shell", "--command", PRINT_OTHER_CLIENTS_CODE, "--verbosity", "0", **environment)
         connections_file.write_text(
             _CONNECTIONS_TOML.format(partner=partner, airflow=airflow, other_clients=other_clients.strip())
         )

@@ -1,6 +1,6 @@
-"""Count the clicks of daily jobs in a browser.
+"""Count how many clicks the daily jobs of users need, with a real browser.
 
-A click is one press of the mouse or one choice from a list; typing is not counted.
+A click is one press of the mouse, or one choice from a list. Typing does not count.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tools.e2e.console.conftest import LogIn
+from tools.e2e.console.conftest import LogInFunction
 from tools.e2e.console.test_editing import upload
 
 FAILING_ROWS = "[data-list=failing] tbody tr"
@@ -37,7 +37,7 @@ class CountedUser:
         self.page.locator("label", has_text=re.compile(rf"^\s*{label}")).locator("select").select_option(label=option)
 
     def pick_from_search(self, field_name: str, text: str) -> None:
-        """Choose from a searchable list with two clicks: the first one opens the list, the second one chooses."""
+        """Choose an option of a list with a search field. The user clicks twice: to open the list, and to choose."""
         self.click(f"[name={field_name}] + .select2-container")
         self.page.locator(".select2-search__field").last.fill(text)
         self.click(self.page.locator(".select2-results__option", has_text=text).first)
@@ -96,7 +96,7 @@ def import_pipelines(user: CountedUser) -> None:
     user.click_link("Pipelines", "#nav-sidebar")
     user.click_link("Import")
     heading = "client,name,platform,pipeline_type,environment\n"
-    user.click_count += 2  # choose the file; check it
+    user.click_count += 2  # the user clicks to choose the file, and on "Check the file"
     upload(user.page, f"{heading}Airflow live,Daily load,airflow,ingestion,Production\n")
     user.click_button("Import")
     expect(user.page.get_by_text("Imported pipelines: 1 new")).to_be_visible()
@@ -113,7 +113,7 @@ def add_client(user: CountedUser) -> None:
 def ingest_now(user: CountedUser) -> None:
     user.click(user.page.locator(FAILING_ROWS).nth(2).locator(".chm-who a").first)
     user.click_button("Ingest now")
-    # The partner of the test does not have this pipeline and answers 404.
+    # The simulated partner does not have this pipeline, so it answers 404.
     expect(user.page.locator("#ingestion h2")).to_have_text("Ingestion failed", timeout=30_000)
     expect(user.page.locator("#ingestion")).to_contain_text("404")
 
@@ -185,7 +185,10 @@ def export_pipelines(user: CountedUser) -> None:
 
 @dataclass(frozen=True)
 class DailyJob:
-    """A job, and the number of clicks that it needs now. `max_click_count` is a requirement, if there is one."""
+    """A daily job. `click_count` is the number of clicks that it needs now.
+
+    `max_click_count` is the number that the requirements allow, or None if they allow any number.
+    """
 
     description: str
     role: str
@@ -215,7 +218,7 @@ JOBS = [
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.description)
-def test_a_daily_job_needs_the_listed_number_of_clicks(log_in: LogIn, job: DailyJob) -> None:
+def test_a_daily_job_needs_the_listed_number_of_clicks(log_in: LogInFunction, job: DailyJob) -> None:
     user = CountedUser(log_in(job.role))
     job.perform(user)
     assert user.click_count == job.click_count

@@ -1,4 +1,4 @@
-"""Test how an analyst edits clients, pipelines and rules, with a real browser."""
+"""Test with a real browser how users edit clients, pipelines and rules, and how they filter and export runs."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Test what users do in the console, with a real browser."""
+"""Test with a real browser how users reach pages, refresh the board, ingest, and work without a mouse."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tools.e2e.console.conftest import LogIn
+from tools.e2e.console.conftest import LogInFunction
 from tools.e2e.console.site import Site
 
 
 def row_texts(page: Page, list_key: str) -> list[str]:
-    """Return the pipeline and client of each row in one of the board's lists, as text."""
+    """Return for each row of a list on the health board the text that names its pipeline and client."""
     return page.locator(f"[data-list={list_key}] .chm-who").all_inner_texts()
 
 
 @pytest.mark.proves("SC-001", "SC-004")
-def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_failing_pipeline(log_in: LogIn) -> None:
+def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_failing_pipeline(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     row = page.locator("[data-list=failing] tbody tr").first
     pipeline, error = row.locator("a").first.inner_text(), row.locator(".chm-error").inner_text()
@@ -32,10 +32,10 @@ def test_two_clicks_lead_from_the_board_to_the_error_text_of_a_failing_pipeline(
     expect(page.get_by_label("Payload")).to_contain_text('"attempt"')
 
 
-A4_WIDTH = 703  # pixels between the margins
+A4_WIDTH_PIXELS = 703  # between the margins
 
 
-def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log_in: LogIn) -> None:
+def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log_in: LogInFunction) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Handover").click()
     page.wait_for_url("**/handover/?zone=Europe%2FBerlin")
@@ -51,7 +51,7 @@ def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log
     assert f"## Still failing: {failing_count}" in copied_text
 
     page.emulate_media(media="print")
-    page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
+    page.set_viewport_size({"width": A4_WIDTH_PIXELS, "height": 1000})
     assert page.locator("button:visible, select:visible, input:visible, nav:visible, summary:visible").count() == 0
     is_cut_off = "box => box.scrollWidth > box.clientWidth || box.getBoundingClientRect().right > innerWidth"
     assert (
@@ -61,7 +61,7 @@ def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-def test_times_are_in_the_browsers_time_zone_and_their_titles_in_utc(log_in: LogIn) -> None:
+def test_times_are_shown_in_the_browsers_time_zone_and_have_titles_in_utc(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     time = page.locator(".chm-as-of time")
     moment = datetime.fromisoformat(str(time.get_attribute("datetime")))
@@ -77,7 +77,7 @@ def test_times_are_in_the_browsers_time_zone_and_their_titles_in_utc(log_in: Log
     assert time_of_first_run.inner_text() != time_of_first_run.get_attribute("title")
 
 
-def test_a_filter_is_in_the_url_and_applies_to_the_lists_that_the_tiles_open(log_in: LogIn) -> None:
+def test_the_boards_filter_is_in_the_url_and_also_filters_the_list_that_a_tile_opens(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     page.get_by_label("Platform").select_option("vendor_api")
     page.get_by_role("button", name="Show", exact=True).click()
@@ -92,7 +92,7 @@ def test_a_filter_is_in_the_url_and_applies_to_the_lists_that_the_tiles_open(log
     expect(page.locator("[data-list=failing] tbody tr")).to_have_count(int(failing_count))
 
 
-def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -> None:
+def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogInFunction) -> None:
     page = log_in("analyst")
     client = page.locator("[data-list=failing] tbody tr").first.locator("a").nth(1).inner_text()
 
@@ -110,7 +110,7 @@ def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -
 
 
 def set_client_active(page: Page, *, is_active: bool) -> None:
-    """Enable or disable the client with the form's switch, or, if it has no switch, with the confirmation page."""
+    """Enable or disable the client. Use the switch of the form, or the confirmation page if the form has no switch."""
     page.wait_for_url("**/inventory/client/*/change/")
     label = "Enable" if is_active else "Disable"
     if (switch := page.locator("[name=is_active]")).count():
@@ -122,7 +122,7 @@ def set_client_active(page: Page, *, is_active: bool) -> None:
     expect(page.get_by_text(re.compile("successfully|abled\\."))).to_be_visible()
 
 
-def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
+def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogInFunction) -> None:
     page = log_in("analyst")
     name, client = page.locator("[data-list=failing] tbody tr").first.locator("a").all_inner_texts()[:2]
     page.goto("/admin/alerting/alertrule/")
@@ -142,13 +142,13 @@ def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
 
 
 def pick_pipeline(page: Page, field: str, text: str, client: str) -> None:
-    """Choose a pipeline from an autocomplete field, which also finds pipelines by the name of their client."""
+    """Choose the pipeline with this text from an autocomplete field. Search for it by the name of its client."""
     page.locator(f"[name={field}] + .select2-container").click()
     page.locator(".select2-search__field").last.fill(client)
     page.locator(".select2-results__option", has_text=text).first.click()
 
 
-def test_ingest_now_shows_the_new_status(log_in: LogIn, site: Site) -> None:
+def test_ingest_now_shows_the_new_status(log_in: LogInFunction, site: Site) -> None:
     page = log_in("operator")
     page.locator("[data-list=failing] tbody tr").last.get_by_role("link").first.click()
     expect(page.locator("h2 .chm-badge").first).to_contain_text("failed")
@@ -167,7 +167,7 @@ def test_ingest_now_shows_the_new_status(log_in: LogIn, site: Site) -> None:
     expect(page.locator("[data-list=runs] tbody tr").first).to_contain_text("from-the-partner")
 
 
-def test_the_page_of_a_connection_adopts_pipelines_that_only_the_source_has(log_in: LogIn) -> None:
+def test_a_user_adopts_pipelines_that_only_the_source_has_on_the_connections_page(log_in: LogInFunction) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Connections").click()
     page.get_by_role("link", name="airflow", exact=True).click()
@@ -187,7 +187,7 @@ def test_the_page_of_a_connection_adopts_pipelines_that_only_the_source_has(log_
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
 
 
-def test_the_board_refreshes_without_reloading_the_page(log_in: LogIn) -> None:
+def test_the_board_refreshes_without_reloading_the_page(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
@@ -204,7 +204,7 @@ def is_refresh(response: Any) -> bool:
     return "chm-refresh" in response.request.headers
 
 
-def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogIn) -> None:
+def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
@@ -228,11 +228,11 @@ def test_the_board_shows_that_it_is_paused_and_keeps_sections_open(log_in: LogIn
     time_before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
     pause_button.click()
     expect(pause_button).to_have_text("Pause")
-    # The refresh that this starts must end before the browser is closed.
+    # The click starts a refresh. Wait until it has ended, because a canceled request would be an error of the page.
     expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", time_before)
 
 
-def test_a_user_switches_times_to_utc_and_back(log_in: LogIn) -> None:
+def test_a_user_switches_times_to_utc_and_back(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     time = page.locator(".chm-as-of time")
     expect(time).to_contain_text(re.compile(r"\d\d:\d\d (CET|CEST)$"))
@@ -249,7 +249,7 @@ MAX_PHONE_SCREENS = 3
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/runs/run/"])
-def test_a_phone_shows_the_board_and_the_runs_in_three_screens(log_in: LogIn, path: str) -> None:
+def test_the_board_and_the_runs_are_at_most_three_screens_long_on_a_phone(log_in: LogInFunction, path: str) -> None:
     page = log_in("viewer", phone=True)
     page.goto(path)
     page.locator(".chm-as-of time").wait_for()
@@ -265,7 +265,7 @@ def tab_to(page: Page, selector: str, limit: int = 150) -> None:
     raise AssertionError(f"{selector} does not have the focus after {limit} presses of Tab")
 
 
-def test_an_analyst_finds_the_cause_of_a_failure_without_a_mouse(log_in: LogIn) -> None:
+def test_an_analyst_finds_the_cause_of_a_failure_without_a_mouse(log_in: LogInFunction) -> None:
     page = log_in("analyst")
     page.keyboard.press("Tab")
     expect(page.locator(".chm-skip")).to_be_focused()
@@ -278,7 +278,7 @@ def test_an_analyst_finds_the_cause_of_a_failure_without_a_mouse(log_in: LogIn) 
     expect(page.get_by_label("Error text")).to_be_visible()
 
 
-def test_an_operator_ingests_without_a_mouse(log_in: LogIn) -> None:
+def test_an_operator_ingests_without_a_mouse(log_in: LogInFunction) -> None:
     page = log_in("operator")
     tab_to(page, "[data-list=failing] tr:last-child td.chm-who a:first-child")
     page.keyboard.press("Enter")
@@ -288,7 +288,7 @@ def test_an_operator_ingests_without_a_mouse(log_in: LogIn) -> None:
     expect(page.locator("#ingestion")).to_be_visible()
 
 
-def test_a_delivery_lead_opens_a_client_and_its_runs_without_a_mouse(log_in: LogIn) -> None:
+def test_a_delivery_lead_opens_a_client_and_its_runs_without_a_mouse(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     tab_to(page, "#nav-sidebar a[href='/admin/inventory/client/']")
     page.keyboard.press("Enter")

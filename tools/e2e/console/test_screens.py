@@ -8,13 +8,14 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import resolve
 from playwright.sync_api import Page, expect
 
-from tools.e2e.console.conftest import LogIn
+from tools.e2e.console.conftest import LogInFunction
 
-LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
+OPTIONS_BY_LOOK = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
 MAX_HEIGHT_PIXELS = 1800
 MAX_PICTURE_BYTES = 150_000
 
-# Pages with pictures: the name of the URL, and the steps from the board. A step is a path, or the selector of a link.
+# The pages that the tests save as pictures. The value is the name of the page's URL, and the steps from the health
+# board to the page. A step is a path, or the selector of a link that is clicked.
 PAGES: dict[str, tuple[str, list[str]]] = {
     "board": ("admin:index", []),
     "list": ("console:list", ["[data-tile=fresh]"]),
@@ -44,7 +45,7 @@ PAGES: dict[str, tuple[str, list[str]]] = {
 STEPS_TO_FIRST_CLIENT = ["/admin/inventory/client/", "#result_list .field-edit a >> nth=0"]
 STEPS_TO_FIRST_PIPELINE = ["/admin/inventory/pipeline/", "#result_list .field-edit a >> nth=0"]
 STEPS_TO_FIRST_RULE = ["/admin/alerting/alertrule/", "#result_list tbody th a >> nth=0"]
-# Pages without pictures, which are only checked with axe-core: the name of the URL, and the steps.
+# Pages of which the tests save no pictures: for the name of the URL, the steps from the health board to the page.
 FORMS: dict[str, list[str]] = {
     "console:my-clients": ["/admin/console/my-clients/"],
     "admin:inventory_client_add": ["/admin/inventory/client/add/"],
@@ -83,10 +84,10 @@ def open_page(page: Page, steps: list[str]) -> None:
     page.wait_for_timeout(300)  # wait for animations to end
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", OPTIONS_BY_LOOK)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_the_screen_and_passes_axe(log_in: LogIn, screenshots: Path, name: str, look: str) -> None:
-    page = log_in("administrator", **LOOKS[look])
+def test_a_page_fits_the_screen_and_passes_axe(log_in: LogInFunction, screenshots: Path, name: str, look: str) -> None:
+    page = log_in("administrator", **OPTIONS_BY_LOOK[look])
     expected_view, steps = PAGES[name]
     open_page(page, steps)
     assert view_name(page) == expected_view
@@ -98,7 +99,7 @@ def test_a_page_fits_the_screen_and_passes_axe(log_in: LogIn, screenshots: Path,
     assert axe_problems(page) == []
 
 
-def test_every_form_passes_axe(log_in: LogIn) -> None:
+def test_every_form_passes_axe(log_in: LogInFunction) -> None:
     page = log_in("administrator")
     problems = {}
     for expected_view, steps in FORMS.items():
@@ -108,7 +109,8 @@ def test_every_form_passes_axe(log_in: LogIn) -> None:
     assert {expected_view: lines for expected_view, lines in problems.items() if lines} == {}
 
 
-# For each page that users print a text in the heading of the printed page; empty if the heading is an object's name.
+# The pages that users print. The value is a text that the heading of the printed page contains. It is empty if the
+# heading is the name of an object, which depends on the data.
 HEADING_OF_PRINTED_PAGE = {
     "board": "Health board", "list": "No success for a day", "handover": "Handover", "runs": "Runs",
     "clients": "Clients", "pipelines": "Pipelines", "rules": "Alert rules", "client": "", "pipeline": "",
@@ -119,7 +121,7 @@ IS_CUT_OFF_SCRIPT = "box => box.scrollWidth > box.clientWidth + 1 || box.getBoun
 
 
 @pytest.mark.parametrize("name", HEADING_OF_PRINTED_PAGE)
-def test_a_page_prints_on_a4(log_in: LogIn, screenshots: Path, name: str) -> None:
+def test_a_page_prints_on_a4(log_in: LogInFunction, screenshots: Path, name: str) -> None:
     page = log_in("viewer")
     open_page(page, PAGES[name][1])
 
@@ -135,13 +137,13 @@ def test_a_page_prints_on_a4(log_in: LogIn, screenshots: Path, name: str) -> Non
 
 
 def view_name(page: Page) -> str:
-    """Return the name of the URL that the page was opened with."""
+    """Return the name of the page's URL, such as "console:list"."""
     return resolve(urlsplit(page.url).path).view_name
 
 
 def axe_problems(page: Page) -> list[str]:
-    """Return a short line for each accessibility problem of axe-core with impact moderate or above."""
-    # Contrast cannot be measured during a transition of colours.
+    """Return a line for each problem that axe-core finds on the page, without problems of minor impact."""
+    # axe-core measures wrong contrasts while colours change, so wait until all animations have ended.
     page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => null)))")
     violations = Axe().run(page).response["violations"]
     return [
@@ -152,15 +154,15 @@ def axe_problems(page: Page) -> list[str]:
 
 
 def save_picture(page: Page, path: Path) -> None:
-    """Save the picture with the best quality below the size limit."""
+    """Save a picture of the page as JPEG, with the best quality whose file has at most MAX_PICTURE_BYTES."""
     page.evaluate("scrollTo(0, 0)")
     height = min(int(page.evaluate("document.documentElement.scrollHeight")), MAX_HEIGHT_PIXELS)
     width = int(page.evaluate("window.innerWidth"))
-    # The picture then has the whole page, and elements fixed to an edge are drawn at the edges of the picture.
+    # Make the window as high as the page. So the picture shows the whole page, with the fixed elements at its edges.
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(100)
     for quality in (80, 65, 50, 35, 20):
-        picture = page.screenshot(type="jpeg", quality=quality)
-        if len(picture) <= MAX_PICTURE_BYTES:
+        jpeg = page.screenshot(type="jpeg", quality=quality)
+        if len(jpeg) <= MAX_PICTURE_BYTES:
             break
-    path.write_bytes(picture)
+    path.write_bytes(jpeg)

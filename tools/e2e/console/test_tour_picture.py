@@ -1,4 +1,4 @@
-"""The animated picture of the README: from what is failing to the run and its error, and back to the client."""
+"""Make the animated picture of the README. It shows the board, a failing pipeline, its run, its client, connections."""
 
 import io
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
-from tools.e2e.console.conftest import LogIn
+from tools.e2e.console.conftest import LogInFunction
 from tools.e2e.console.test_screens import PAGES, open_page
 
 # The title of each frame, by the name of its page in test_screens.
@@ -23,7 +23,7 @@ MAX_PICTURE_BYTES = 400_000
 
 
 def frame_with_title(page: Page, title: str) -> Image.Image:
-    """Return a picture of the page below a line with the title."""
+    """Return a picture that has the title in its first line, and the page below."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(FRAME_SIZE, Image.Resampling.LANCZOS)
     titled = Image.new("RGB", (FRAME_SIZE[0], FRAME_SIZE[1] + 34), "#1f2937")
     titled.paste(picture, (0, 34))
@@ -31,7 +31,7 @@ def frame_with_title(page: Page, title: str) -> Image.Image:
     return titled
 
 
-def test_the_tour_picture_is_animated_and_small(log_in: LogIn, screenshots: Path) -> None:
+def test_the_tour_picture_is_animated_and_small(log_in: LogInFunction, screenshots: Path) -> None:
     page = log_in("administrator")
     frames = []
     for name, title in TITLE_BY_PAGE.items():

@@ -1,4 +1,4 @@
-"""Jobs for a live Dagster: a success, failing steps, retries, a long job and one with partitions."""
+"""Jobs for a live Dagster: jobs that succeed, fail, retry a step or last long, and a job with partitions."""
 
 import time
 

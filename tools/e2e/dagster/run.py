@@ -1,8 +1,9 @@
 """Test CHM against a live Dagster with manual changes: `make e2e-dagster`.
 
-1. Jobs run, fail, retry and wait in the queue, and one runs on schedule, while CHM ingests.
-2. Runs are terminated, canceled, deleted and executed again; the schedule is stopped. CHM continues to ingest.
-3. Every run in Dagster is compared with CHM. Every failed run must name its step, and its link must open.
+1. Runs succeed, fail, and retry a step, while CHM ingests. A schedule starts one job every minute.
+2. The test terminates, cancels, deletes and executes runs again, and stops the schedule. CHM continues to ingest.
+3. Every run in Dagster must have the same state in CHM.
+4. The error of every failed run must name its step, and the run's link must open.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from tools.e2e.live import (
     wait_until,
 )
 
-# CHM's status for Dagster's final statuses. All other statuses mean running.
+# Dagster's final statuses and CHM's words for them. A run with any other status is running in CHM.
 CHM_STATUS = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
 RUNS_QUERY = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
   __typename ... on Runs { results { runId jobName status startTime endTime } } } }"""
@@ -53,8 +54,8 @@ STOP_MUTATION = """mutation S($id: String!) { stopRunningSchedule(id: $id) {
 class Dagster:
     """A client of Dagster's API, without code of CHM."""
 
-    def __init__(self, client: dict[str, str]) -> None:
-        self._base_url = client["base_url"]
+    def __init__(self, server_details: dict[str, str]) -> None:
+        self._base_url = server_details["base_url"]
         [self.repository] = self.query(REPOSITORY_QUERY)["repositoriesOrError"]["nodes"]
 
     def query(self, query: str, **variables: Any) -> Any:
@@ -93,18 +94,18 @@ class Dagster:
 
     def states(self) -> dict[str, State]:
         return {
-            name: (CHM_STATUS.get(row["status"], "running"), moment(row["startTime"]), moment(row["endTime"]))
+            name: (CHM_STATUS.get(row["status"], "running"), to_datetime(row["startTime"]), to_datetime(row["endTime"]))
             for name, row in self.runs().items()
         }
 
 
-def moment(seconds: float | None) -> datetime | None:
+def to_datetime(seconds: float | None) -> datetime | None:
     # Rounded to microseconds, which is what PostgreSQL stores.
     return None if seconds is None else datetime.fromtimestamp(round(seconds, 6), UTC)
 
 
 def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
-    """Change Dagster's runs by hand while CHM ingests, and compare the two after each change."""
+    """Change Dagster's runs by hand while CHM ingests. After each change, compare Dagster's runs with those in CHM."""
     record.say("1. Jobs run while CHM ingests")
     # Dagster also lists a hidden job, __ASSET_JOB.
     jobs = {job["name"]: job["name"] for job in dagster.repository["jobs"] if not job["name"].startswith("__")}
@@ -206,15 +207,15 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
     folder = options.folder.resolve()
-    client = json.loads((folder / "client.json").read_text())
-    dagster = Dagster(client)
-    chm = Chm("Dagster", "dagster", client["base_url"], 'auth = { kind = "none" }', "vendor_api")
+    server_details = json.loads((folder / "client.json").read_text())
+    dagster = Dagster(server_details)
+    chm = Chm("Dagster", "dagster", server_details["base_url"], 'auth = { kind = "none" }', "vendor_api")
     return run_scenario(
         folder,
         lambda record: scenario(dagster, chm, folder, record),
         title="A live Dagster, changed by hand",
         introduction=introduction("make e2e-dagster", server="Dagster", work="jobs", source="Dagster"),
-        system=f"Dagster {client['version']}",
+        system=f"Dagster {server_details['version']}",
         document_path=options.write,
     )
 

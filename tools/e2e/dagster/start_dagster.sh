@@ -3,7 +3,7 @@
 #   start_dagster.sh DIR
 # Environment: DAGSTER_PORT (a free port), PYTHON (python3).
 # Writes into DIR: venv/, home/ (SQLite), jobs.py, run/*.pid, client.json (base_url, version).
-# Stop with ../stop.sh DIR. Listens on 127.0.0.1 only.
+# Dagster listens only on 127.0.0.1. Stop it with ../stop.sh DIR.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -eq 1 ] || { sed -n 2,6p "$0"; exit 2; }
@@ -17,7 +17,7 @@ if [ ! -f "$DIR/installed" ]; then
   touch "$DIR/installed"
 fi
 installed=$SECONDS
-# Start from scratch: the test counts every run of the server.
+# Delete everything of an earlier start, because the test counts all runs of the server.
 rm -rf "$DIR/home" "$DIR/logs" "$DIR/run"; mkdir -p "$DIR/home" "$DIR/logs" "$DIR/run"
 cp "$here/jobs.py" "$DIR/jobs.py"
 version=$("$DIR/venv/bin/python" -c 'import importlib.metadata as m; print(m.version("dagster"))')

@@ -1,4 +1,8 @@
-"""flows.py NAME...: run the named flows against the server of PREFECT_API_URL; `serve` serves a scheduled deployment."""
+"""flows.py NAME...: run these flows, one after the other. PREFECT_API_URL is the address of the Prefect server.
+
+Without a name, run every flow of FLOWS. The name "long=20" runs the flow `long` for 20 seconds. The name "serve" serves
+a deployment that starts the flow `long` every 15 seconds.
+"""
 
 import sys
 import time

@@ -1,9 +1,9 @@
 """Test CHM against a live Prefect server with manual changes: `make e2e-prefect`.
 
-1. Flows run, fail, retry, crash and are skipped, and a deployment runs on schedule, while CHM ingests.
-2. States are set by hand; runs are deleted, cancelled, paused and renamed; a deployment is paused. CHM continues
-   to ingest.
-3. Every run in Prefect is compared with CHM. Every failed run must name its task, and its link must open.
+1. Runs succeed, fail, retry, crash and skip their work, while CHM ingests. A deployment starts runs on a schedule.
+2. The test sets states, and deletes, cancels, pauses and renames runs. It pauses a deployment. CHM continues to ingest.
+3. Every run in Prefect must have the same state in CHM.
+4. The error of every failed run must name its task, and the run's link must open.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from tools.e2e.live import (
 
 HERE = Path(__file__).parent
 PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - a variable's name
-# CHM's status for each type of state in Prefect.
+# Prefect's types of states and CHM's statuses for them.
 CHM_STATUS = {
     "PENDING": "running", "RUNNING": "running", "PAUSED": "running", "CANCELLING": "running", "SCHEDULED": "running",
     "COMPLETED": "success", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "canceled",
@@ -44,9 +44,9 @@ CHM_STATUS = {
 class Prefect:
     """A client of Prefect's API, without code of CHM."""
 
-    def __init__(self, client: dict[str, str], folder: Path) -> None:
-        self._base_url, self._folder = client["base_url"], folder
-        self.auth = (client["username"], client["password"])
+    def __init__(self, server_details: dict[str, str], folder: Path) -> None:
+        self._base_url, self._folder = server_details["base_url"], folder
+        self.auth = (server_details["username"], server_details["password"])
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
@@ -63,12 +63,15 @@ class Prefect:
         return flow_runs
 
     def states(self) -> dict[str, State]:
-        """Return the state of every run that has started; CHM does not store planned runs that never started."""
+        """Return the state of every run without those that are only planned, because CHM does not store these."""
         started = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
-        return {row["id"]: (chm_status(row), moment(row["start_time"]), moment(row["end_time"])) for row in started}
+        return {
+            row["id"]: (chm_status(row), to_datetime(row["start_time"]), to_datetime(row["end_time"]))
+            for row in started
+        }
 
     def set_state(self, run_id: str, state_type: str, message: str | None = None) -> None:
-        # With force, because Prefect's rules would reject some of these changes.
+        # With "force", Prefect also accepts changes that its rules would reject.
         body = {"state": {"type": state_type, "message": message}, "force": True}
         self.request("POST", f"/flow_runs/{run_id}/set_state", body)
 
@@ -92,22 +95,22 @@ def chm_status(row: dict[str, Any]) -> str:
     return "skipped" if row["state_name"] == "Skipped" else CHM_STATUS[row["state_type"]]
 
 
-def moment(text: str | None) -> datetime | None:
+def to_datetime(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
 def newest_run_id(prefect: Prefect, flow: str, state_type: str) -> str:
-    """Return the id of the newest run of the flow with this type of state."""
+    """Return the id of the flow's newest run whose state has this type."""
     [flow_id] = [row["id"] for row in prefect.request("POST", "/flows/filter", {"flows": {"name": {"any_": [flow]}}})]
     rows = [row for row in prefect.flow_runs() if row["flow_id"] == flow_id and row["state_type"] == state_type]
     return str(rows[0]["id"])
 
 
 def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
-    """Change Prefect's runs by hand while CHM ingests, and compare the two after each change."""
+    """Change Prefect's runs by hand while CHM ingests. After each change, compare Prefect's runs with those in CHM."""
     record.say("1. Flows run while CHM ingests")
     all_flows_process = prefect.start()  # without arguments, flows.py runs every flow once
-    serving_process = prefect.start("serve")
+    deployment_process = prefect.start("serve")
     # flows.py defines eleven flows: the nine in FLOWS, child and long.
     wait_until(
         lambda: len(prefect.request("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered"
@@ -119,7 +122,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     }
     long_flow_id = next(row["id"] for row in prefect.request("POST", "/flows/filter", {}) if row["name"] == "long")
     chm.prepare(folder, flow_names | {long_flow_id: "long", deployment["id"]: "long, deployed"})
-    # Later, the parameter `seconds` identifies each of the three runs.
+    # Each of the three runs has another value of `seconds`, by which open_run_ids() finds the run later.
     killed_process, terminated_process, ending_process = (
         prefect.start(f"long={seconds}") for seconds in (301, 300, 20)
     )
@@ -149,7 +152,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
         chm.ingest()
         change()
         change_count += 1
-        time.sleep(6)  # the server stores its events every few seconds
+        time.sleep(6)  # the Prefect server stores its events only every few seconds
         compare(record, description, prefect.states, chm)
 
     failed_run_id = newest_run_id(prefect, "sync customers: EU (é)", "FAILED")
@@ -167,7 +170,8 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     )
     change_by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow_run_id, "CANCELLED"))
     change_by_hand("the same run is set to FAILED", lambda: prefect.set_state(slow_run_id, "FAILED", "again, by hand"))
-    os.killpg(killed_process.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
+    # Prefect shows the run of a killed process as running, until a user changes the run.
+    os.killpg(killed_process.pid, signal.SIGKILL)
     change_by_hand("a killed run is paused", lambda: prefect.set_state(killed_run_id, "PAUSED"))
     change_by_hand("the paused run is cancelled", lambda: prefect.set_state(killed_run_id, "CANCELLED"))
     created_run_id = prefect.request("POST", "/flow_runs/", {"flow_id": long_flow_id, "state": {"type": "PENDING"}})[
@@ -203,7 +207,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     record.check(
         missing_names == ["skipped"], f"pipelines that are missing at the source, according to CHM: {missing_names}"
     )
-    serving_process.terminate()
+    deployment_process.terminate()
     wait_until(lambda: not open_run_ids(prefect, long_flow_id), chm.ingest, "the scheduled runs end")
 
     record.say(f"3. Comparison after {change_count} manual changes and {chm.ingestion_count} ingestions")
@@ -229,7 +233,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
             lines = (run.error_message or "").splitlines() or ["no error text"]
             text_is_correct = (
                 lines[0].startswith("task ")
-                # These three runs were set to failed by hand, so no task failed.
+                # The test has set these three runs to failed, so no task failed.
                 or run.external_run_id in {successful_run_id, no_task_run_id, slow_run_id}
                 or "long" in run.pipeline.name
             )
@@ -242,7 +246,10 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
 
 
 def open_run_ids(prefect: Prefect, flow_id: str, seconds: int | None = None) -> list[str]:
-    """Return the ids of the flow's runs that have not ended. `seconds`: only runs with this parameter."""
+    """Return the ids of the flow's runs that have not ended.
+
+    If `seconds` is not None, return only runs with this value of the parameter `seconds`.
+    """
     return [
         row["id"]
         for row in prefect.flow_runs()
@@ -258,18 +265,18 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
     folder = options.folder.resolve()
-    client = json.loads((folder / "client.json").read_text())
-    os.environ[PASSWORD_ENV] = client["password"]
-    prefect = Prefect(client, folder)
-    auth = f'auth = {{ kind = "basic", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}'
-    chm = Chm("Prefect", "prefect", client["base_url"], auth, "vendor_api")
+    server_details = json.loads((folder / "client.json").read_text())
+    os.environ[PASSWORD_ENV] = server_details["password"]
+    prefect = Prefect(server_details, folder)
+    auth = f'auth = {{ kind = "basic", username = "{server_details["username"]}", secret_env = "{PASSWORD_ENV}" }}'
+    chm = Chm("Prefect", "prefect", server_details["base_url"], auth, "vendor_api")
     try:
         return run_scenario(
             folder,
             lambda record: scenario(prefect, chm, folder, record),
             title="A live Prefect, changed by hand",
             introduction=introduction("make e2e-prefect", server="a Prefect server", work="flows", source="Prefect"),
-            system=f"Prefect {client['version']}",
+            system=f"Prefect {server_details['version']}",
             document_path=options.write,
         )
     finally:

@@ -4,7 +4,7 @@
 # Environment: PREFECT_PORT (a free port), PYTHON (python3).
 # Writes into DIR: venv/, home/ (SQLite), run/*.pid, env.sh (source it to run flows),
 #                client.json (base_url, username, password, version).
-# Stop with ../stop.sh DIR. Listens on 127.0.0.1 only.
+# Prefect listens only on 127.0.0.1. Stop it with ../stop.sh DIR.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -eq 1 ] || { sed -n 2,7p "$0"; exit 2; }
@@ -18,7 +18,7 @@ if [ ! -f "$DIR/installed" ]; then
   touch "$DIR/installed"
 fi
 installed=$SECONDS
-# Start from scratch: the test counts every run of the server.
+# Delete everything of an earlier start, because the test counts all runs of the server.
 rm -rf "$DIR/home" "$DIR/logs" "$DIR/run"; mkdir -p "$DIR/home" "$DIR/logs" "$DIR/run"
 password=$("$PY" -c 'import secrets; print(secrets.token_hex(16))')
 version=$("$DIR/venv/bin/python" -c 'import importlib.metadata as m; print(m.version("prefect"))')

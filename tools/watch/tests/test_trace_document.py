@@ -17,7 +17,7 @@ import requests
 from ingestion.synthetic.partner import Answer, Request
 from tools.bench.servers import ROOT
 from tools.faults.source import FaultyPartner
-from tools.watch.installation import Installation, wait_until
+from tools.watch.installation import ProductionInstallation, wait_until
 
 COMMAND_BLOCKS = re.findall(
     r"^```sh run\n(.*?)^```$", (ROOT / "docs" / "trace.md").read_text(), re.MULTILINE | re.DOTALL
@@ -38,7 +38,7 @@ def refuse_one_pipeline(request: Request) -> Answer | None:
     return Answer(422, {"error": REFUSAL_TEXT}) if "pipeline-3" in request.path else None
 
 
-def make_slow_request(chm: Installation, token: str) -> str:
+def make_slow_request(chm: ProductionInstallation, token: str) -> str:
     """Return the id of a request that had to wait for a lock."""
     for attempt in range(20):
         with psycopg.connect(chm.database_url) as blocker:
@@ -57,7 +57,7 @@ def make_slow_request(chm: Installation, token: str) -> str:
 
 
 def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(folder: Path) -> None:
-    chm = Installation(folder)
+    chm = ProductionInstallation(folder)
     with FaultyPartner(runs_per_pipeline=5) as source, chm.running(source):
         token = chm.create_token("--scope", "admin")
         slow_request_id = make_slow_request(chm, token)

@@ -1,4 +1,4 @@
-"""Runs for conf['seconds'] seconds (default 45). Only one run is allowed at a time, so further runs stay queued."""
+"""A DAG whose runs last conf["seconds"] seconds (default 45). At most one run runs at a time; other runs are queued."""
 
 from datetime import datetime, timezone
 import time

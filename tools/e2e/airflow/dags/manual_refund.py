@@ -1,4 +1,4 @@
-"""Started only by hand, with a conf that contains invented secrets; the whole run times out after 20 seconds."""
+"""A DAG without a schedule. The error text of a failed run contains a planted secret. A run times out after 20 s."""
 
 from datetime import datetime, timedelta, timezone
 import time

@@ -1,4 +1,4 @@
-"""Runs of odd hours fail after one retry. The id of the DAG contains a dot and a dash."""
+"""A DAG whose id contains a dot and a dash. Runs of odd hours, such as 01:30, fail after one retry."""
 
 from datetime import datetime, timedelta, timezone
 from airflow.sdk import DAG, task, get_current_context

@@ -1,4 +1,4 @@
-"""The real processes that faults are injected into: PostgreSQL, Valkey, a Celery worker, beat and a partner."""
+"""The processes of a CHM that a test can stop and start: PostgreSQL, Valkey, a Celery worker and beat."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ from tools.bench.servers import ROOT, create_database, fill_inventory, manage
 from tools.faults.source import PIPELINES, SECRETS, FaultyPartner
 
 INTERVAL_SECONDS = 1
-# Far longer than the longest pause of a circuit breaker, which is 16 intervals.
+# A circuit breaker pauses the connection for at most 16 intervals (16 s). So after 120 s CHM has ingested all runs.
 SETTLE_SECONDS = 120
-_STORED_RUNS = """
+_STORED_RUNS_SQL = """
 SELECT p.external_id, r.external_run_id, r.status, r.started_at, r.finished_at
 FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id
 """
-_STORED_TEXTS = """
+_STORED_TEXTS_SQL = """
 SELECT concat_ws(' ', error_message, status_reason, payload) FROM runs
 UNION ALL SELECT last_ingest_error FROM pipelines
 """
@@ -37,7 +37,7 @@ UNION ALL SELECT last_ingest_error FROM pipelines
 
 @dataclass(slots=True)
 class Comparison:
-    """Numbers of stored runs, of their differences from the partner's runs, and of texts with a secret."""
+    """How many runs CHM has stored, how many of them differ from the partner's, and how many texts contain a secret."""
 
     run_count: int = 0
     lost_count: int = 0
@@ -52,8 +52,8 @@ class Comparison:
         )
 
 
-class FaultWorld:
-    """Servers, worker and beat of an installation in a folder."""
+class LocalInstallation:
+    """A CHM on this machine: its servers, worker and beat. The folder contains their files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class FaultWorld:
         self._server_url = self._broker_url = self.database_url = ""
 
     def start_servers(self) -> None:
-        """Start PostgreSQL and Valkey if they do not run; both keep their data and addresses."""
+        """Start PostgreSQL and Valkey, if they do not run. After a restart they have the same data and addresses."""
         servers = start_servers(data_dir=self.folder / "servers")
         self._running_servers.append(servers)
         self._server_url, self._broker_url = servers.database_url or "", servers.broker_url or ""
@@ -77,13 +77,13 @@ class FaultWorld:
             servers.release()
 
     def server(self, program: str) -> psutil.Process:
-        """Return the main process of PostgreSQL or of Valkey, found through a client's connection."""
+        """Return the main process of PostgreSQL ("postgres") or of Valkey ("redis")."""
         if program == "redis":
             with self.redis_client() as client:
                 info: Any = client.info()
                 return psutil.Process(int(info["process_id"]))
         with psycopg.connect(self._server_url) as connection:
-            # The parent of a session's process is PostgreSQL's main process.
+            # The parent of the session's process is PostgreSQL's main process.
             postmaster = psutil.Process(connection.info.backend_pid).parent()
         assert postmaster is not None
         return postmaster
@@ -119,7 +119,7 @@ class FaultWorld:
         self.worker = self._start_celery("worker", *arguments)
 
     def start_beat(self) -> None:
-        # Without a pid file: a killed beat would leave it behind, and the next beat would refuse to start.
+        # A killed beat does not delete its pid file, and the next beat would not start. So beat gets no pid file.
         arguments = ("--schedule", str(self.folder / "beat"), "--pidfile=", "--loglevel", "WARNING")
         self.beat = self._start_celery("beat", *arguments)
 
@@ -136,26 +136,26 @@ class FaultWorld:
             )
 
     def _restart_ended_processes(self) -> None:
-        """Restart processes that end by themselves, as a service manager does.
+        """Start the worker and beat again if they end by themselves, as systemd does.
 
-        Celery's Redis transport can end a worker that holds messages when the broker stops.
+        A worker can end by itself when the broker stops while the worker has messages.
         """
         while not self._stop_restarting.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
-                # Do not count processes that the test itself has stopped or killed.
+                # Ignore processes that the test has stopped or killed.
                 if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
                     self.restart_count += 1
                     start()
 
     def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
-        """Kill all processes of the group at once, as a power failure does."""
+        """Kill the process and its children with SIGKILL, all at once."""
         if process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def stop_worker(self) -> float:
-        """Stop the worker, as an upgrade does; return the seconds that it needed."""
+        """Stop the worker with SIGTERM, as an upgrade does; return the seconds until it has ended."""
         assert self.worker is not None
         started = time.monotonic()
         self.worker.terminate()
@@ -164,14 +164,14 @@ class FaultWorld:
 
     @contextmanager
     def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:
-        """During the block, run worker and beat on an inventory that has only the partner's pipelines."""
+        """Create a new database with the partner's pipelines. During the block, run a worker and beat."""
         self.database_url = create_database(self._server_url, "chm_faults")
         with self.redis_client() as client:
-            # Remove tasks, locks and circuit breakers of the previous fault.
+            # Remove the tasks, locks and circuit breakers of the previous fault.
             client.flushall()
-        # Beat would continue with the schedule of the previous fault.
-        for leftover in self.folder.glob("beat*"):
-            leftover.unlink()
+        # Remove beat's file, so that beat does not continue with the schedule of the previous fault.
+        for beat_file in self.folder.glob("beat*"):
+            beat_file.unlink()
         self.log.write_bytes(b"")
         self.token_file.write_text(source.token)
         (self.folder / "connections.toml").write_text(
@@ -198,7 +198,7 @@ class FaultWorld:
     # Results
 
     def wait_until_settled(self, source: FaultyPartner, *, seconds: float = SETTLE_SECONDS) -> Comparison:
-        """Return the comparison as soon as no run is lost or wrong, or after `seconds`."""
+        """Wait until no run is lost or wrong, for at most `seconds`; return the last comparison."""
         deadline = time.monotonic() + seconds
         while True:
             comparison = self._compare(source)
@@ -210,9 +210,9 @@ class FaultWorld:
     def _compare(self, source: FaultyPartner) -> Comparison:
         try:
             with psycopg.connect(self.database_url) as connection:
-                rows = connection.execute(_STORED_RUNS).fetchall()
+                rows = connection.execute(_STORED_RUNS_SQL).fetchall()
         except psycopg.Error:
-            # The server is still recovering, so report a difference.
+            # PostgreSQL is still starting. Return a difference, so that the caller compares again.
             return Comparison(lost_count=1)
         stored_runs = {(row[0], row[1]): row[2:] for row in rows}
         comparison = Comparison(run_count=len(rows), duplicate_count=len(rows) - len(stored_runs))
@@ -225,11 +225,11 @@ class FaultWorld:
         return comparison
 
     def _count_shown_secrets(self) -> int:
-        """Return the number of rows, error fields, task results, messages and log lines that contain a secret."""
+        """Return how many stored runs, ingestion errors, values in Redis and lines of the log contain a secret."""
         with psycopg.connect(self.database_url) as connection:
-            texts = [row[0] or "" for row in connection.execute(_STORED_TEXTS).fetchall()]
+            texts = [row[0] or "" for row in connection.execute(_STORED_TEXTS_SQL).fetchall()]
         with self.redis_client() as client:
-            # Values of every type: messages are lists, unacknowledged ones are hashes, results are strings.
+            # Waiting messages are in lists, messages that a worker has are in hashes, and results are strings.
             keys: Any = client.keys("*")
             texts += [str(client.get(key)) for key in keys if client.type(key) == b"string"]
             texts += [str(client.lrange(key, 0, -1)) for key in keys if client.type(key) == b"list"]
