@@ -27,8 +27,8 @@ WHERE p.name LIKE 'history%%'
 """
 
 
-# A shell script that passes a socket to a program as systemd does (sd_listen_fds(3)). LISTEN_PID must be the id of the
-# program's process, which only the shell knows.
+# A shell script that passes a socket to a program as systemd does (sd_listen_fds(3)). LISTEN_PID must be the process id
+# of the program. In the shell, $$ is this id, because `exec` keeps it.
 _SOCKET_SCRIPT = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 
 
