@@ -19,6 +19,8 @@ from chm_project.settings.environment import Variable, as_text, env
 # The exit status of every command with an invalid configuration.
 EXIT_INVALID = 2
 DEVELOPMENT = "chm_project.settings.development"
+# This command does not connect to a server. With these addresses it can start Django without the embedded servers.
+PLACEHOLDER_ADDRESSES = {"CHM_DATABASE_URL": "postgresql:///none", "CHM_BROKER_URL": "redis://localhost/0"}
 
 
 @dataclass(slots=True)
@@ -85,7 +87,8 @@ def read_config() -> ConfigReport:
     embedded_names = set[str]()
     if not module.endswith(".production"):
         # If an address is not set, CHM starts an embedded server, but this command does not need it.
-        embedded_names = {name for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL") if not _is_set(name)}
+        embedded_names = {name for name in PLACEHOLDER_ADDRESSES if not _is_set(name)}
+        os.environ.update({name: PLACEHOLDER_ADDRESSES[name] for name in embedded_names})
     import_error = ""
     try:
         importlib.import_module(module)
@@ -96,11 +99,11 @@ def read_config() -> ConfigReport:
     config = ConfigReport(module, dict(env.variables))
     for name in embedded_names:
         config.variables[name] = Variable("a URL", "", "the embedded server", "default")
-    config.faults = [f"{name} {problem}" for name, problem in env.faults.items() if name not in embedded_names]
+    config.faults = [f"{name} {problem}" for name, problem in env.faults.items()]
     config.faults += [import_error] if import_error else []
     secret_names = set[str]()
-    # The connections file is read by an app of Django, which needs valid settings and addresses of servers.
-    if not config.faults and not embedded_names:
+    # The connections file is read by an app of Django, which needs valid settings.
+    if not config.faults:
         faults, secret_names = _connection_faults()
         config.faults += faults + _maintenance_faults()
     config.faults += _metrics_token_faults(config)

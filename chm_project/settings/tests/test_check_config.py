@@ -113,15 +113,24 @@ def test_the_maintenance_file_is_checked(tmp_path: Path) -> None:
     assert all(fault.startswith("CHM_MAINTENANCE_FILE: ") for fault in report["faults"])
 
 
-def test_check_config_in_development_needs_no_address_and_starts_no_server(tmp_path: Path) -> None:
+def test_check_config_in_development_reads_all_files_and_starts_no_server(tmp_path: Path) -> None:
+    (tmp_path / "connections.toml").write_text(CONNECTIONS.replace("AIRFLOW_TOKEN", "CHM_AIRFLOW_TOKEN"))
     unset_variables: dict[str, str | None] = dict.fromkeys(SAFE_VARIABLES)
 
-    process = run_with_production_settings(
-        "-c", "import sys; from chm_project.command_line import main; sys.argv = ['chm', 'check-config']; main()",
-        **unset_variables, CHM_DATA_DIR=str(tmp_path / "data"),
-        DJANGO_SETTINGS_MODULE="chm_project.settings.development",
-    )  # fmt: skip
+    def check(**variables: str) -> tuple[int, str]:
+        process = run_with_production_settings(
+            "-c", "import sys; from chm_project.command_line import main; sys.argv = ['chm', 'check-config']; main()",
+            **unset_variables, CHM_DATA_DIR=str(tmp_path / "data"),
+            CHM_CONNECTIONS_FILE=str(tmp_path / "connections.toml"),
+            DJANGO_SETTINGS_MODULE="chm_project.settings.development", **variables,
+        )  # fmt: skip
+        return process.returncode, process.stdout
 
-    assert process.returncode == 0, process.stdout
-    assert "CHM_DATABASE_URL = the embedded server" in process.stdout
+    status_without_token, output_without_token = check()
+    status, output = check(CHM_AIRFLOW_TOKEN="hush")
+
+    assert status_without_token == 2
+    assert "fault: CHM_CONNECTIONS_FILE: connections.airflow" in output_without_token
+    assert (status, "warning" in output) == (0, False), output
+    assert "CHM_DATABASE_URL = the embedded server" in output
     assert not (tmp_path / "data").exists()
