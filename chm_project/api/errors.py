@@ -136,7 +136,7 @@ def _summary(details: list[dict[str, str]]) -> str:
 def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
     match error:
         case exceptions.ParseError():
-            return f"The body cannot be read: {error.detail}. Send a JSON object."
+            return f"The body cannot be read: {error.detail}."
         case exceptions.NotAuthenticated():
             return "Log in, or send an API token: `Authorization: Bearer TOKEN`."
         case exceptions.MethodNotAllowed():

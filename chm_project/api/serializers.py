@@ -10,10 +10,18 @@ from chm_project.api import fields
 from chm_project.db.constraint_errors import uniqueness_errors
 
 ModelT = TypeVar("ModelT", bound=models.Model)
+NON_FIELD_ERRORS = "non_field_errors"
 
 
 class RefusesUnknownFields(serializers.BaseSerializer[Any]):
     fields: Any
+    default_error_messages = {"invalid": "Send a JSON object."}
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # REST framework answers "No data provided" for the body `null`.
+        if data is None and not self.allow_null:
+            raise serializers.ValidationError({NON_FIELD_ERRORS: [self.error_messages["invalid"]]})
+        return super().validate_empty_values(data)
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the validated values. Raise ValidationError with all unknown and all invalid fields."""

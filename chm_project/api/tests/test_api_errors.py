@@ -1,5 +1,6 @@
 """Every kind of error has the common format and its own code."""
 
+import gzip
 import json
 from typing import Any
 
@@ -33,21 +34,38 @@ def api() -> APIClient:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "message"),
     [
-        b"{",
-        b"not json",
-        b'{"name": NaN}',
-        b'{"name": "\xff"}',
-        b'{"name": Infinity}',
-        b"[" * 100_000,
-        b'{"name": ' + b"1" * 5000 + b"}",
-        b"\xef\xbb\xbf{}",
+        (b"{", "it is not JSON: Expecting property name enclosed in double quotes at line 1, column 2."),
+        (b"not json", "it is not JSON: Expecting value at line 1, column 1."),
+        (b'{"name": NaN}', "it is not JSON: NaN is not a number in JSON."),
+        (b'{"name": Infinity}', "it is not JSON: Infinity is not a number in JSON."),
+        (b'{"name": "\xff"}', "it is not UTF-8."),
+        (b"[" * 100_000, "it is nested too deeply."),
+        (b'{"name": ' + b"1" * 5000 + b"}", "a number has too many digits."),
+        (gzip.compress(b"{}", mtime=0), "its Content-Encoding is not supported; leave it out."),
     ],
-    ids=lambda body: repr(body[:16]),
+    ids=lambda value: repr(value[:16]),
 )
-def test_a_malformed_body_is_400(api: APIClient, body: bytes) -> None:
-    assert set(field_errors(api.post(CLIENTS_URL, body, content_type="application/json"))) == {"body"}
+def test_a_malformed_body_is_400_and_the_message_says_what_is_wrong(api: APIClient, body: bytes, message: str) -> None:
+    headers = {"content-encoding": "gzip"} if body.startswith(b"\x1f\x8b") else {}
+
+    response = api.post(CLIENTS_URL, body, content_type="application/json", headers=headers)
+
+    assert field_errors(response) == {"body": [f"The body cannot be read: {message}"]}
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1"])
+def test_a_body_that_is_not_an_object_is_400(api: APIClient, body: bytes) -> None:
+    response = api.post(CLIENTS_URL, body, content_type="application/json")
+
+    assert field_errors(response) == {"body": ["Send a JSON object."]}
+
+
+def test_a_byte_order_mark_before_a_body_is_ignored(api: APIClient) -> None:
+    body = '{"name": "Café"}'.encode("utf-8-sig")
+
+    assert api.post(CLIENTS_URL, body, content_type="application/json").json()["name"] == "Café"
 
 
 def test_a_body_that_is_too_large_is_400(api: APIClient) -> None:
