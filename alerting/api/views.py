@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -109,6 +109,11 @@ class AlertRuleViewSet(
 
     def known_parameters(self) -> Iterable[str]:
         return ("since", "until") if self.action == "preview" else super().known_parameters()
+
+    def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
+        yield from super().parameter_checks(request)
+        if self.action == "preview":
+            yield lambda: PreviewWindowSerializer(data=request.query_params).is_valid(raise_exception=True)
 
 
 @extend_schema_view(

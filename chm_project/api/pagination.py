@@ -112,6 +112,10 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def requested_limit(request: Request) -> int:
+    return parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
+
+
 class KeysetPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         order: Keyset = view.get_keyset()
@@ -124,7 +128,7 @@ class KeysetPagination(BasePagination):
 
     def paginate(self, fetch: Fetch, request: Request, view: Any) -> list[Any]:
         order: Keyset = view.get_keyset()
-        limit = parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
+        limit = requested_limit(request)
         cursor = request.query_params.get("cursor")
         after = None if cursor is None else _position(cursor, request)
         page, has_more = _fetch_page(view.row_bytes, order, fetch, after, limit)

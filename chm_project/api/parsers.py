@@ -39,7 +39,7 @@ class StrictJSONParser(JSONParser):
         except RecursionError as error:
             raise ParseError("it is nested too deeply") from error
 
-    def read(self, stream: IO[Any], coding: str) -> bytes:  # noqa: ARG002  # the coding is for subclasses
+    def read(self, stream: IO[Any], coding: str) -> bytes:  # subclasses use the coding
         body: bytes = stream.read()
         return body
 

@@ -7,6 +7,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
@@ -14,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from chm_project.access.visibility import visible_to
 from chm_project.api.deprecation import Deprecation, add_deprecation_headers
 from chm_project.api.filters import ListFilter, check_parameters, split_values
-from chm_project.api.pagination import PARAMETERS, Keyset
+from chm_project.api.pagination import PARAMETERS, Keyset, requested_limit
 from chm_project.api.throttling import throttle_address, throttle_invalid_credentials
 
 FIELDS, ORDERING = "fields", "ordering"
@@ -44,6 +45,12 @@ def keep_fields(serializer: Any, names: list[str]) -> None:
         serializer.fields.pop(name)
 
 
+def raise_errors(errors: Mapping[str, Any]) -> None:
+    """Raise ValidationError if a form or a serializer found errors."""
+    if errors:
+        raise ValidationError(dict(errors))
+
+
 class StrictView(APIView):
     """View that refuses unknown query parameters, and checks the method before the permissions."""
 
@@ -53,6 +60,10 @@ class StrictView(APIView):
     def repeatable_parameters(self) -> Container[str]:
         """Return the parameters that may have several values."""
         return ()
+
+    def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
+        """Return functions that each check some query parameters and raise ValidationError."""
+        yield lambda: check_parameters(request, self.known_parameters(), self.repeatable_parameters())
 
     # The query parameters that will be removed.
     deprecated_parameters: Mapping[str, Deprecation] = {}
@@ -73,6 +84,18 @@ class StrictView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method != "OPTIONS":
             check_parameters(request, self.known_parameters(), self.repeatable_parameters())
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer a refused request to read with the errors of all its parameters, not only of the first check."""
+        if isinstance(exc, ValidationError) and isinstance(exc.detail, dict) and self.request.method in SAFE_METHODS:
+            problems: dict[str, Any] = {}
+            for check in self.parameter_checks(self.request):
+                try:
+                    check()
+                except ValidationError as error:
+                    problems |= error.detail if isinstance(error.detail, dict) else {}
+            exc = ValidationError({**exc.detail, **problems})
+        return super().handle_exception(exc)
 
     def perform_authentication(self, request: Request) -> None:
         try:
@@ -117,6 +140,17 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     def repeatable_parameters(self) -> Container[str]:
         filters = self.filterset_class.base_filters if self.filterset_class else {}
         return {FIELDS, *(name for name, accepted in filters.items() if isinstance(accepted, ListFilter))}
+
+    def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
+        yield from super().parameter_checks(request)
+        if self.is_sparse:
+            yield self.get_serializer
+        if self.action != "list":
+            return
+        if self.filterset_class:
+            yield lambda: raise_errors(self.filterset_class(request.query_params, request=request).form.errors)
+        yield lambda: requested_limit(request)
+        yield self.get_keyset
 
     @property
     def is_sparse(self) -> bool:

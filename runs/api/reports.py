@@ -1,7 +1,8 @@
 """GET /reports/{shape}: one operation per shape, in JSON and CSV."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -64,6 +65,15 @@ def report_slot() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def refused_parameters() -> Iterator[None]:
+    """Raise ValidationError instead of InvalidParameters."""
+    try:
+        yield
+    except InvalidParameters as error:
+        raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
+
+
 class ReportView(StrictView):
     renderer_classes = (JSONRenderer, CsvRenderer, BrowsableAPIRenderer)
     permission = "runs.view_run"
@@ -72,16 +82,21 @@ class ReportView(StrictView):
     def known_parameters(self) -> Iterable[str]:
         return [*self.shape.parameters, *COMMON_PARAMETERS, LIMIT_PARAMETER]
 
+    def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
+        yield from super().parameter_checks(request)
+        yield lambda: self.parameter_values(request)
+
+    def parameter_values(self, request: Request, clock: datetime | None = None) -> dict[str, Any]:
+        with refused_parameters():
+            return validated(self.shape.parameters, request.query_params.dict(), clock=clock)
+
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         # Use the same time for the shape and for the maintenance windows.
         now, query = timezone.now(), request.query_params.dict()
-        try:
-            with report_slot():
-                rows = run_shape(self.shape.name, clock=now, **_restricted_to_visible_clients(request, query))
-                if self.shape.name in SHAPES_WITH_MAINTENANCE:
-                    add_maintenance_columns(rows, as_of=validated(self.shape.parameters, query, clock=now)["as_of"])
-        except InvalidParameters as error:
-            raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
+        with refused_parameters(), report_slot():
+            rows = run_shape(self.shape.name, clock=now, **_restricted_to_visible_clients(request, query))
+            if self.shape.name in SHAPES_WITH_MAINTENANCE:
+                add_maintenance_columns(rows, as_of=self.parameter_values(request, now)["as_of"])
         if request.accepted_renderer.format == "csv":
             disposition = f'attachment; filename="{self.shape.name}.csv"'
             columns = [column.name for column in columns_of(self.shape)]

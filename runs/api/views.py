@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -387,6 +387,10 @@ class ClientSummaryViewSet(ApiViewSet):
 
     def known_parameters(self) -> Iterable[str]:
         return ("since", "until")
+
+    def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
+        yield from super().parameter_checks(request)
+        yield lambda: parse_window(request.query_params)
 
     @extend_schema(summary="Summarize a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -15,6 +15,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.test import APIClient
 from rest_framework.throttling import BaseThrottle
 
+from alerting.models import AlertRule
 from chm_project.api import errors
 from chm_project.db.constraint_errors import fields_of, violated_rule_messages
 from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors, post_json
@@ -248,6 +249,29 @@ def test_the_error_names_unknown_parameters_on_every_route(api: APIClient, path:
     issues = field_errors(api.get(f"{ROOT}{path}", {"stauts": "failed", "page": "2"}))
 
     assert set(issues) == {"stauts", "page"}
+
+
+def test_the_error_names_every_refused_parameter(api: APIClient) -> None:
+    pipeline = PipelineFactory.create()
+    rule = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a")
+    window, wrong_window = {"since", "until", "foo"}, "since=x&until=y&foo=1"
+    page, wrong_page = {"limit", "ordering", "fields", "foo"}, "limit=0&ordering=x&fields=x&foo="
+    cases = [
+        (f"/clients?is_active=x&{wrong_page}", {"is_active", *page}),
+        (f"/clients/{pipeline.client_id}/runs/summary?{wrong_window}", window),
+        (f"/pipelines?platform=x&client_id=x&{wrong_page}", {"platform", "client_id", *page}),
+        (f"/pipelines/{pipeline.pk}?fields=x&foo=1&platform=x", {"fields", "foo", "platform"}),
+        (f"/pipelines/{pipeline.pk}/runs?status=x&{wrong_window}&{wrong_page}", {"status", *window, *page}),
+        (f"/runs?status=x&{wrong_window}&{wrong_page}", {"status", *window, *page}),
+        ("/runs?since=x&limit=0", {"since", "limit"}),
+        ("/runs?limit=1&limit=2&since=x", {"limit", "since"}),
+        (f"/alert_rules/{rule.pk}/preview?{wrong_window}", window),
+        (f"/reports/failures_over_time?bucket=x&{wrong_window}", {"bucket", *window}),
+    ]
+
+    refused = {path: set(field_errors(api.get(f"{ROOT}{path}"))) for path, _ in cases}
+
+    assert refused == dict(cases)
 
 
 @pytest.mark.parametrize(
