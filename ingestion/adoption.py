@@ -13,7 +13,8 @@ from inventory.import_export import PipelineSheet
 from inventory.models import Environment, Platform
 
 MAX_ADOPTED = 200
-# The platform of adopted pipelines if the connection selects none. Other connectors get vendor_api.
+# The platform of adopted pipelines, by connector, if the connection selects no platform. For all other connectors it is
+# vendor_api.
 DEFAULT_PLATFORMS = {
     "airflow": Platform.AIRFLOW,
     "dbt_cloud": Platform.DBT,

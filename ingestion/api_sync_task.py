@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from ingestion.connections import ConfigurationError, configured_connections
-from ingestion.report import COUNTS, totals
+from ingestion.report import COUNT_FIELDS, totals
 from ingestion.tasks import PROGRESS, ingest
 
 QUEUED = "QUEUED"
@@ -42,8 +42,7 @@ def start_ingestion(request: IngestionRequest) -> UUID:
     task_id = uuid4()
     try:
         # Celery returns PENDING both for a task that has not started and for an unknown id. So CHM stores the state
-        # QUEUED. It does so before apply_async, because a started task stores its own state, which must not be
-        # replaced.
+        # QUEUED. It stores QUEUED before apply_async, because the task could start at once and store a later state.
         ingest.backend.store_result(str(task_id), asdict(request) | totals([]), QUEUED)
         ingest.apply_async(task_id=str(task_id), kwargs=asdict(request) | {"requested": True})
     except (OperationalError, RedisError, OSError) as error:
@@ -65,11 +64,11 @@ def read_task_state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | 
     if meta["status"] == "PENDING":
         return None
     if not isinstance(stored, dict) or "client_id" not in stored:
-        # The task raised: Celery stored the exception instead of the request and the counts.
+        # The task raised an exception, which Celery stored instead of the request and the counts.
         stored = asdict(IngestionRequest()) | totals([])
         stored["errors"] = [
             {"connection": "", "pipeline": None, "error": "The ingestion was aborted; see the worker's log."}
         ]
     request = IngestionRequest(stored["connection"], stored["client_id"], stored["pipeline_id"])
-    counts = {name: stored[name] for name in (*COUNTS, "errors")}
+    counts = {name: stored[name] for name in (*COUNT_FIELDS, "errors")}
     return request, {"task_id": task_id, "state": _API_STATES.get(meta["status"], "failed"), **counts}

@@ -1,4 +1,4 @@
-"""Assign pipelines to connections. PostgreSQL evaluates all selections, so few queries are needed."""
+"""Find the pipelines of each connection, and pipelines that several connections or no connection selects."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,7 +8,7 @@ from django.db.models.expressions import Combinable
 from ingestion.connections import ConfigurationError, Connection
 from inventory.models import Pipeline
 
-MAX_PIPELINES_IN_MESSAGE = 20  # pipelines in an error message
+MAX_PIPELINES_IN_MESSAGE = 20
 
 
 def assign_pipelines(

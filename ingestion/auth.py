@@ -1,7 +1,7 @@
 """Authentication of requests to partners.
 
-Tokens are kept per connection until the process ends, to save a request per tick. The locks protect only the
-dictionaries: if two threads request a token at the same time, both tokens are valid.
+A process keeps each token in memory, so that not every tick requests a new token. The locks protect only the
+dictionaries of tokens. If two threads request a token at the same time, both tokens are valid.
 """
 
 import threading
@@ -24,7 +24,10 @@ class TokenRequester(Protocol):
 
 
 class Auth:
-    """No authentication; the base class of the others. `secrets` are removed from messages."""
+    """Base class of all kinds of authentication. Without a subclass, requests are sent without authentication.
+
+    `secrets` are the texts that messages must not contain.
+    """
 
     secrets: tuple[str, ...] = ()
 
@@ -50,7 +53,7 @@ class BearerAuth(Auth):
 
 
 class HeaderAuth(Auth):
-    """A header with the secret. If the partner requires it, a word such as Token precedes the secret."""
+    """A header with the secret. `prefix` is a word before the secret that some partners require, such as Token."""
 
     def __init__(self, name: str, prefix: str, secret: str) -> None:
         self._header = {name: f"{prefix} {secret}" if prefix else secret}
@@ -70,7 +73,7 @@ class BasicAuth(Auth):
 
 
 class AirflowTokenAuth(Auth):
-    """Airflow 3: a token that /auth/token returns for user name and password. It is used until Airflow refuses it."""
+    """Airflow 3: /auth/token returns a token for a user name and password. CHM uses it until Airflow refuses it."""
 
     _tokens: dict[tuple[str, str, str], str] = {}
     _lock = threading.Lock()
@@ -91,8 +94,8 @@ class AirflowTokenAuth(Auth):
 
     def is_refusal(self, status: int, message: str) -> bool:
         """Return whether the token was refused."""
-        # After a restart with another secret, Airflow answers 403 "Invalid JWT token". Any other 403 means a missing
-        # permission.
+        # If Airflow restarts with another signing key, it answers 403 "Invalid JWT token" to old tokens. Any other 403
+        # means a missing permission.
         return status == 401 or (status == 403 and "Invalid JWT" in message)
 
     def drop_credentials(self) -> bool:
@@ -154,8 +157,9 @@ class ClientCredentialsAuth(Auth):
         if not isinstance(token, str):
             raise BadAnswer("the token_url answered without an access_token")
         seconds = response_body.get("expires_in") if isinstance(response_body, dict) else None
-        # RFC 6749 does not require expires_in. Without it CHM assumes an hour. A token that is refused earlier is
-        # replaced.
+        # RFC 6749 does not require expires_in. Without it CHM assumes an hour. If the partner refuses the token
+        # earlier, CHM requests a new one.
         lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
-        # If the token is valid for less than two margins, it is used for half of that time.
+        # A token that is valid for less than two margins (120 s) is used for half of its time. Example: valid for 90 s,
+        # used for 45 s.
         return token, time.monotonic() + max(lifetime - self.EXPIRY_MARGIN_SECONDS, lifetime / 2)

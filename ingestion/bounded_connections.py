@@ -1,7 +1,8 @@
-"""Connections to partners with a deadline for the headers, and without access to cloud metadata services.
+"""HTTP connections to partners, with a deadline for the headers and without access to cloud metadata services.
 
-The timeout of the package requests limits only each wait for data. PartnerSession reads bodies with a deadline, but
-http.client reads the status line and the headers. If these take too long, a timer here closes the socket.
+The timeout of the package `requests` limits only each wait for data, so a partner that sends one byte per second could
+block a worker. PartnerSession stops reading a body at a deadline. The status line and the headers are read by
+http.client, so a timer in this module closes the socket if they take too long.
 """
 
 import contextlib
@@ -18,30 +19,33 @@ from urllib3.response import HTTPResponse
 
 from ingestion.errors import Refused
 
-# The limit of a whole request with its response, as a multiple of `timeout_seconds`, the limit of a single wait.
+# A request and its response may together take this many times `timeout_seconds`, which limits a single wait. Example:
+# with 10 s for a wait, a request ends after 60 s.
 TIMEOUTS_PER_REQUEST = 6
 # Link-local addresses, and the metadata services of AWS (IPv6) and Alibaba Cloud, which serve a machine's credentials.
-_FORBIDDEN = [ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")]
+_FORBIDDEN_NETWORKS = [
+    ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")
+]
 
 
 def is_forbidden(address: str) -> bool:
-    """Return whether the IP address, which may have an IPv6 zone, is a metadata service or link-local."""
+    """Return whether the IP address (with or without an IPv6 zone) is a metadata service or link-local."""
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    return any(parsed in network for network in _FORBIDDEN)
+    return any(parsed in network for network in _FORBIDDEN_NETWORKS)
 
 
 class _DeadlineMixin:
-    """Mixin for the connection classes of urllib3, which have no hook between connecting and sending."""
+    """Adds the check of the address and the deadline to a connection class of urllib3."""
 
     sock: Any
     timeout: Any
 
     def connect(self) -> None:
-        """Connect, and check the address of the peer before anything is sent.
+        """Connect, and check the address of the partner before anything is sent.
 
-        An earlier check would not be enough, because a name can resolve to another address each time.
+        A check before connecting would not be enough, because the host name can resolve to another address each time.
         """
         super().connect()  # type: ignore[misc]
         address = str(self.sock.getpeername()[0])
@@ -61,18 +65,18 @@ class _DeadlineMixin:
             response: HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
-        if timed_out.is_set():  # http.client may take a closed connection for a response without a body
+        if timed_out.is_set():  # after the timer has closed the socket, http.client may still return a response
             response.close()
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the headers took too long")
         return response
 
 
-def _shut_down(connected: socket.socket, timed_out: threading.Event) -> None:
+def _shut_down(connected_socket: socket.socket, timed_out: threading.Event) -> None:
     timed_out.set()
     # shutdown() wakes the thread that reads from the socket; close() would not.
     with contextlib.suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
+        connected_socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Connection(_DeadlineMixin, HTTPConnection):  # type: ignore[misc]
@@ -92,7 +96,7 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter for the package requests, with the deadline and the check of addresses."""
+    """An adapter for the package `requests`, with the deadline and the check of addresses."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)

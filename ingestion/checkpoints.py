@@ -10,24 +10,25 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# A walk that takes less time than this writes nothing to the cache. A walk that was killed repeats at most this time.
+# A walk saves its position at most once per second, and a walk of less than a second saves none. If the process is
+# killed, the next task repeats only the pages of the last second.
 SAVE_EVERY_SECONDS = 1.0
-KEPT_SECONDS = 7 * 86_400
+POSITION_CACHE_SECONDS = 7 * 86_400
 
 
 @dataclass(slots=True)
 class Checkpoint:
     """The saved state of one walk.
 
-    `next_watermark` is the time before the walk's first request, also if an earlier task sent that request. It becomes
-    the watermark. `position` is the page to continue at, or None to start at the first page. `resumed` is true if an
-    earlier task saved this state.
+    `next_watermark` is the time before the walk's first request, which an earlier task may have sent. It becomes the
+    watermark at the end of the walk. `position` is the page at which to continue, or None for the first page.
+    `is_resumed` is true if an earlier task saved this state.
     """
 
     key: str
     next_watermark: datetime
     position: Position | None = None
-    resumed: bool = False
+    is_resumed: bool = False
     _saved_at: float = field(default_factory=time.monotonic)
     _is_stored: bool = False
 
@@ -43,7 +44,7 @@ class Checkpoint:
         key = f"walk:{connection}:{digest}"
         match best_effort_cache.read(key):
             case {"through": datetime() as next_watermark, "position": dict() as position}:
-                return cls(key, next_watermark, position, resumed=True, _is_stored=True)
+                return cls(key, next_watermark, position, is_resumed=True, _is_stored=True)
         return cls(key, now)
 
     def page_stored(self, position: Position | None) -> None:
@@ -56,9 +57,9 @@ class Checkpoint:
     def save(self) -> None:
         """Save the position, unless no page was stored yet."""
         if self.position is not None:
-            # The key is "through" and not next_watermark, so that checkpoints of earlier versions can be read.
+            # The key is "through" and not "next_watermark", so that CHM can read checkpoints of its earlier versions.
             value = {"through": self.next_watermark, "position": dict(self.position)}
-            best_effort_cache.write(self.key, value, KEPT_SECONDS)
+            best_effort_cache.write(self.key, value, POSITION_CACHE_SECONDS)
             self._saved_at, self._is_stored = time.monotonic(), True
 
     def clear(self) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from chm_project.db import best_effort_cache
 
-# This many ticks in a row may fail before walks are paused.
+# Walks are paused after more than this many failed ticks in a row.
 FAILURES_WITHOUT_PAUSE = 2
-# A pause is at most as long as the shorter of these two, as docs/connectors.md promises.
+# A pause lasts at most 15 minutes, and at most 16 intervals of the connection. docs/connectors.md states both limits.
 MAX_PAUSE_SECONDS = 15 * 60
 MAX_PAUSE_INTERVALS = 16
 STATE_KEPT_SECONDS = 86_400  # far longer than any pause
@@ -17,8 +17,9 @@ STATE_KEPT_SECONDS = 86_400  # far longer than any pause
 class CircuitBreaker:
     """The circuit breaker of a connection. While it is open, scheduled walks wait.
 
-    Each further failure doubles the time for which it is open. The first walk after that time is a trial (half-open).
-    If the partner responds, the circuit is closed, else it is opened again.
+    Each further failure doubles the time for which the circuit is open. Example: with an interval of 60 s, the third
+    failure in a row opens it for 2 minutes and the fourth for 4 minutes. The first walk after that time is a trial
+    (half-open). If the partner responds, the circuit is closed, else it is opened again.
     """
 
     connection: str
@@ -68,7 +69,7 @@ class CircuitBreaker:
 
     def _state(self) -> dict[str, float]:
         stored = best_effort_cache.read(self._key)
-        # held_until: the end of a pause that the partner asked for. The name is that of entries which are in the cache.
+        # held_until is the end of a pause that the partner asked for. Do not rename the keys: the cache contains them.
         return {"failures": 0, "open_until": 0.0, "held_until": 0.0} | (stored if isinstance(stored, dict) else {})
 
     def _store(self, state: dict[str, float]) -> None:

@@ -20,7 +20,7 @@ MAX_ERRORS = 5  # different error texts that are shown per connection
 class UnmatchedPipeline:
     """A pipeline that the source lists and the inventory does not have.
 
-    `client` is the client's name that Connection.client_of returns, or "" if the user must choose a client.
+    `client` is the name of the client that the connection's rules assign, or "" if the user must choose a client.
     """
 
     external_id: str
@@ -55,8 +55,8 @@ class ConnectionStatus:
         return selected_pipelines(self.connection)
 
     def as_dict(self) -> dict[str, Any]:
-        def names_of(rows: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
-            values = rows.values_list("external_id", "name", "client__name")
+        def as_dicts(pipelines: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
+            values = pipelines.values_list("external_id", "name", "client__name")
             return [
                 {"external_id": external_id, "name": name, "client": client} for external_id, name, client in values
             ]
@@ -76,8 +76,8 @@ class ConnectionStatus:
                 {"external_id": row.external_id, "name": row.name, "paused": row.paused, "client": row.client}
                 for row in self.unmatched
             ],
-            "missing": names_of(missing_pipelines(self.pipelines)),
-            "paused": names_of(paused_pipelines(self.pipelines)),
+            "missing": as_dicts(missing_pipelines(self.pipelines)),
+            "paused": as_dicts(paused_pipelines(self.pipelines)),
             "import_errors": list(self.import_errors),
         }
 
@@ -109,7 +109,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
     source_list = last_list(connection.name)
     errors = (
         selected.exclude(last_ingest_error=None)
-        .order_by()  # otherwise Django adds the columns of the order to GROUP BY
+        .order_by()  # removes the order of `selected`, whose columns Django would add to GROUP BY
         .values_list("last_ingest_error")
         .annotate(pipelines=Count("pk"))
         .order_by("-pipelines", "last_ingest_error")
@@ -139,7 +139,7 @@ def _unmatched(
     for other in connections:
         if (other.connector, other.base_url) == (connection.connector, connection.base_url):
             same_source |= other.condition()
-    # Compared again here: pipelines may have been added since the list was read.
+    # The list was compared when it was read, but users may have added pipelines since then.
     known_ids = set(Pipeline.objects.filter(same_source).values_list("external_id", flat=True))
     return [
         UnmatchedPipeline(external_id, name, is_paused, connection.client_of(external_id))

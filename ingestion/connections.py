@@ -9,13 +9,14 @@
 
 Kinds of auth are none, bearer, basic, header, oauth2 and airflow_token. The secret is in the environment variable
 `secret_env` or in the file `secret_file`. `pipelines` selects by clients (names), platform, environment, and
-external_ids (a list) or external_id_prefix. Without it a connection selects every pipeline that has an external id.
+external_ids (a list) or external_id_prefix. Without `pipelines`, a connection selects every pipeline that has an
+external id.
 
 `connector` is the name of a connector in Python, the name of a preset, or "declarative". A preset is a description of a
-partner's API that CHM ships. The table `source` replaces single keys of a preset; "declarative" needs a complete
-`source`.
+partner's API that is part of CHM. With a preset, the table `source` replaces single keys of the preset. With
+"declarative", the table `source` is the whole description.
 
-Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN define one generic connection, "default".
+Without a connections file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN define one generic connection, "default".
 """
 
 import re
@@ -71,7 +72,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """How to authenticate, and where the secret is. The secret is not an attribute, so `repr` cannot show it."""
+    """How to authenticate, and where the secret is. The secret is no attribute, so that `repr` does not show it."""
 
     kind: str = "none"
     username: str = ""
@@ -111,7 +112,7 @@ class Connection:
     pipelines: PipelineSelection = field(default_factory=PipelineSelection)
     http_settings: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
-    reconcile_days: int = 3  # how many last days are read again once a day; 0: none
+    reconcile_days: int = 3  # once a day, the runs of this many days are read again; 0: never
     inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
     adopt_clients: tuple[tuple[str, str], ...] = ()  # patterns for external ids, each with a client's name
     ui_url: str = ""  # the URL of the partner's user interface if it is not base_url, or the URL template of run pages
@@ -176,8 +177,8 @@ class Connection:
 def configured_connections() -> dict[str, Connection]:
     """Return all connections by name. Raise ConfigurationError with every mistake.
 
-    Only `Connection.create_auth` reads a secret, so the web server can show connections and start ingestions without
-    secrets.
+    This reads no secrets (Connection.create_auth does). So a web server without the secrets can show connections and
+    start ingestions.
     """
     if settings.CHM_CONNECTIONS_FILE:
         return read_connections_file(Path(settings.CHM_CONNECTIONS_FILE))
@@ -326,7 +327,7 @@ def _read_ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> 
         is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and is_web_address(address)
     except ValueError:
         is_usable = None
-    # The last condition refuses a placeholder in the host, because external ids would then choose the host.
+    # The last condition refuses a placeholder in the host: a link must not lead to a host that an external id names.
     if not is_usable or "@" in parts.netloc or parts.netloc != urlsplit(ui_url).netloc:
         reader.mistakes.append(f"{where}.ui_url: is not an http:// or https:// address")
     elif "{" in address:

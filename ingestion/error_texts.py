@@ -1,4 +1,4 @@
-"""Fetch the error texts of failed runs from sources that do not list them."""
+"""Fetch the error texts of failed runs from sources whose lists of runs do not contain error texts."""
 
 import logging
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from runs.models import Run
 
 logger = logging.getLogger(__name__)
 
-# Requests per ingestion of a connection, in addition to those of its walks.
+# Requests for error texts per ingestion of a connection, in addition to the requests of its walks.
 MAX_REQUESTS = 20
-# Runs to consider per ingestion, newest first.
+# An ingestion looks for error texts of this many failed runs, newest first.
 MAX_RUNS = 1_000
-# How long to wait before a run is requested again if its source had no text for it.
+# If the source has no text for a run, CHM requests the text of this run again after a week.
 NO_TEXT_SECONDS = 7 * 86_400
-# How long to wait after a source refused, for example because a permission is missing.
+# If the source refuses such a request, for example without a permission, CHM sends none to this source for an hour.
 REFUSED_SECONDS = 3_600
 
 
@@ -39,7 +39,7 @@ def fetch_error_texts(
     runs_by_source_run = _failed_without_text(targets)
     if not runs_by_source_run:
         return
-    # Stored together after the loop: the texts in the database, and the runs without a text in the cache.
+    # After the loop, the texts are stored in the database, and the keys of runs without a text in the cache.
     texts: list[ErrorText] = []
     without_text: dict[str, bool] = {}
     try:
@@ -60,7 +60,7 @@ def fetch_error_texts(
         raise
     except Exception:  # a bug in a connector's error_texts must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error while fetching error texts", report.connection)
-    # Also after an error, so that the texts fetched before it are stored.
+    # Also after an error, so that the texts that were fetched before the error are stored.
     report.error_texts += store_error_texts(texts)
     if without_text:
         best_effort_cache.write_many(without_text, NO_TEXT_SECONDS)
@@ -90,5 +90,5 @@ def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]
 
 
 def _no_text_key(run: Run) -> str:
-    # The end time is part of the key, because the next attempt of the run ends at another time and may have a text.
+    # The key contains the end time. The next attempt of the run ends at another time, so CHM requests its text.
     return f"no-error-text:{run.pk}:{run.finished_at.timestamp() if run.finished_at else ''}"

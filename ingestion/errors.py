@@ -14,16 +14,15 @@ class Refused(PartnerError):
 
 
 class TokenRefused(Refused):
-    """The partner refused the credentials; it may accept new ones."""
+    """The partner refused the token or password. It may accept a new token."""
 
 
 class NotFound(Refused):
-    """The partner has no such resource (404).
+    """The partner, or a proxy in front of it, answered 404.
 
-    A 404 can also come from a proxy in front of the partner, and then it does not prove that a run was deleted. So a
-    connector checks one of the flags first. `has_api_error` is true if the body has the fields of Airflow's errors;
-    the Airflow connector checks it. `has_json_body` is true if the body is any JSON object; the declarative connector
-    checks it.
+    A 404 of a proxy does not prove that a run was deleted. So a connector checks that the 404 comes from the API. The
+    Airflow connector checks `has_api_error`, which is true if the body has the fields of Airflow's errors. The
+    declarative connector checks `has_json_body`, which is true if the body is a JSON object.
     """
 
     def __init__(self, message: str, *, has_api_error: bool = False, has_json_body: bool = False) -> None:

@@ -1,6 +1,6 @@
 """HTTP requests to partners: a session per connection, with time limits, retries, a size limit and one permitted host.
 
-CHM repeats failed requests itself, because urllib3 does not repeat POST requests or requests whose response is
+CHM repeats failed requests itself, because urllib3 repeats neither POST requests nor requests whose response is
 incomplete.
 """
 
@@ -28,8 +28,9 @@ from ingestion.json_bodies import decode
 from ingestion.rate_limit import RateLimit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-MAX_RETRY_AFTER_SECONDS = 15 * 60
-# A worker does not wait for a longer Retry-After; a later ingestion repeats the request.
+MAX_RETRY_AFTER_SECONDS = 15 * 60  # a longer Retry-After counts as 15 minutes
+# If a partner asks for a longer pause, the request fails at once and a later ingestion repeats it. So a worker does not
+# wait for minutes.
 MAX_WAIT_SECONDS = 60
 CHUNK_BYTES = 64 * 1024
 USER_AGENT = "chm-ingestion/1"
@@ -42,7 +43,7 @@ class TooLarge(BadAnswer):
 
 
 class NoRequestsLeft(PartnerError):
-    """The block has sent as many requests as `limit_requests` allows."""
+    """The code inside `limit_requests` has sent as many requests as it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,12 @@ class HttpSettings:
 
     timeout_seconds: float = 10  # for connecting, and for each wait for data
     max_retries: int = 3
-    backoff_seconds: float = 1  # before the first retry; doubled before each further one
+    backoff_seconds: float = 1  # the wait before the first retry; it doubles before each further retry
     requests_per_second: float = 0  # 0: no limit
 
     @property
     def total_seconds(self) -> float:
-        """Return the limit for a request with its body, so that a slow partner does not block a worker."""
+        """Return the limit for a request and its response together. So a slow partner cannot block a worker."""
         return self.timeout_seconds * TIMEOUTS_PER_REQUEST
 
 
@@ -69,7 +70,10 @@ class PartnerResponse:
 
 
 class _RetryableFailure(Exception):
-    """An attempt that failed with `error` and may be repeated, after `retry_after_seconds` if the partner set them."""
+    """A request failed with `error`, and CHM may repeat it.
+
+    `retry_after_seconds` is the pause that the partner asked for, or None.
+    """
 
     def __init__(self, error: PartnerError, retry_after_seconds: float | None = None) -> None:
         super().__init__(str(error))
@@ -115,8 +119,8 @@ class PartnerSession:
         self._rate_limit.pause(pause_seconds)
         self._requests_left: int | None = None
         self._session = requests.Session()
-        # Ignore .netrc, because it would replace the Authorization header, and proxies, because they would see the
-        # token.
+        # Without trust_env, requests ignores .netrc, which would replace the Authorization header, and the proxies of
+        # the environment, which would see the token.
         self._session.trust_env = False
         # No retries by urllib3, because this class repeats requests itself.
         adapter = BoundedAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
@@ -132,9 +136,9 @@ class PartnerSession:
         self._session.close()
 
     @contextmanager
-    def limit_requests(self, number: int) -> Iterator[None]:
-        """Limit the block to this number of requests, retries included. The next request raises NoRequestsLeft."""
-        self._requests_left = number
+    def limit_requests(self, max_requests: int) -> Iterator[None]:
+        """Limit the requests inside the `with` block, retries included. A further request raises NoRequestsLeft."""
+        self._requests_left = max_requests
         try:
             yield
         finally:
@@ -177,7 +181,8 @@ class PartnerSession:
     def same_host_url(self, url: str) -> str:
         """Return the URL of a next page with the scheme and port of `base_url`. Raise BadAnswer for another host.
 
-        The token must not be sent to another host. Behind a proxy, a partner may return a wrong scheme or port.
+        The token must not be sent to another host. The scheme and port are replaced, because a partner behind a proxy
+        may return wrong ones.
         """
         base = urlsplit(self.base_url)
         try:
@@ -190,33 +195,34 @@ class PartnerSession:
         return urlunsplit((base.scheme, base.netloc, target.path, target.query, ""))
 
     def _with_retries(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
-        attempts = self.settings.max_retries + 1
+        max_tries = self.settings.max_retries + 1
         try:
             for attempt in Retrying(
                 retry=retry_if_exception_type(_RetryableFailure),
-                stop=stop_after_attempt(attempts),
-                wait=self._wait,
+                stop=stop_after_attempt(max_tries),
+                wait=self._retry_delay,
                 sleep=self._sleep,
                 reraise=True,
             ):
                 with attempt:
-                    return self._attempt(request, authenticated=authenticated)
+                    return self._send_once(request, authenticated=authenticated)
         except _RetryableFailure as failure:
-            tries = f" ({attempts} attempts)" if attempts > 1 else ""
-            raise type(failure.error)(f"{failure.error}{tries}") from None
+            tries_text = f" ({max_tries} attempts)" if max_tries > 1 else ""
+            raise type(failure.error)(f"{failure.error}{tries_text}") from None
         raise AssertionError("unreachable: Retrying returns or raises")
 
-    def _wait(self, state: RetryCallState) -> float:
+    def _retry_delay(self, state: RetryCallState) -> float:
+        """Return the seconds to wait before the next try."""
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
         if isinstance(failure, _RetryableFailure) and failure.retry_after_seconds is not None:
-            return 0  # the rate limit waits, because the pause applies to every request and not only to this one
+            return 0  # RateLimit waits instead, because the pause applies to all requests of the session
         # Jitter, so that several workers do not retry at the same time.
         return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - not cryptography
 
-    def _attempt(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
+    def _send_once(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
         request_name = f"{request.method} {request.path.partition('?')[0]}"
-        # Before the count below, because this may send a request for a token, which is counted separately.
+        # Before the count below: headers() may request a token, and that request counts itself.
         auth_headers = self.auth.headers(self) if authenticated else {}
         if self._requests_left is not None:
             if not self._requests_left:
@@ -249,16 +255,16 @@ class PartnerSession:
     def _checked_response(
         self, request_name: str, response: requests.Response, content: bytes, *, authenticated: bool
     ) -> PartnerResponse:
-        """Return the decoded response, or raise the error for its status and body. `request_name` names the request."""
+        """Return the decoded response, or raise the error for its status and body. Messages contain `request_name`."""
         status = response.status_code
         if 200 <= status < 300:
             try:
                 return PartnerResponse(decode(content), response.links.get("next", {}).get("url"))
             except (ValueError, RecursionError):
                 # A proxy may have shortened the body or returned a page of its own, so a retry can succeed.
-                kind = response.headers.get("Content-Type", "no content type")
+                content_type = response.headers.get("Content-Type", "no content type")
                 raise _RetryableFailure(
-                    BadAnswer(f"{request_name} answered {status} without readable JSON ({kind})")
+                    BadAnswer(f"{request_name} answered {status} without readable JSON ({content_type})")
                 ) from None
         detail = self._error_detail(content)
         message = f"{request_name} answered {status}{detail}"
@@ -285,7 +291,7 @@ class PartnerSession:
     def _error_detail(
         self, content: bytes, keys: Sequence[str] = ("detail", "title", "error", "message", "exception_message")
     ) -> str:
-        """Return ": " and the partner's error message, shortened and without secrets; "" if no key has one."""
+        """Return ": " and the partner's error message, shortened and without secrets. Return "" without a message."""
         body = _decode_or_none(content)
         if isinstance(body, dict) and isinstance(body.get("error"), dict) and "error" in keys:
             body = body["error"]
@@ -296,7 +302,7 @@ class PartnerSession:
         return ""
 
     def _failure_reason(self, error: BaseException) -> str:
-        """Return why the attempt failed, in plain words and without the messages of packages."""
+        """Return why the request failed, in plain words and without the messages of packages."""
         if isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError):
             return f"no connection within {self.settings.timeout_seconds:g} s"
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
@@ -346,9 +352,9 @@ def _read_body(response: requests.Response, deadline: float) -> bytes:
 
 
 def _requested_pause(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return the pause that the partner asks for in seconds, or None.
+    """Return the seconds of the pause that the partner asks for, or None.
 
-    It is the value of Retry-After, or the time until a used-up rate limit is reset.
+    The pause is the value of Retry-After. Without Retry-After, it is the time until a used-up rate limit is reset.
     """
     after = _retry_after(headers.get("Retry-After"))
     if after is not None or status not in {403, 429} or headers.get("X-RateLimit-Remaining") != "0":
@@ -376,7 +382,7 @@ def _retry_after(value: str | None) -> float | None:
         if date.tzinfo is None:
             date = date.replace(tzinfo=UTC)
         seconds = (date - datetime.now(UTC)).total_seconds()
-    # float() reads "nan" too, and every comparison with it is false.
+    # float() accepts "nan" too. min() and max() cannot limit it, because every comparison with it is false.
     if math.isnan(seconds):
         return None
     return min(max(seconds, 0), MAX_RETRY_AFTER_SECONDS)

@@ -27,9 +27,9 @@ _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 STALE_AFTER_INTERVALS = 3
-# A walk writes a watermark only if it moves by at least a minute, or by 0.9 intervals if that is shorter. So every
-# scheduled walk writes it, even if it starts slightly early. If manual walks quickly follow each other, only the first
-# one writes it.
+# A walk moves a watermark only by at least 0.9 intervals, or a minute if that is shorter. Example: with an interval of
+# 60 s, by at least 54 s. So every scheduled walk moves the watermark, even if the walk starts slightly early. If a user
+# starts several walks within seconds, only the first one writes the rows.
 MAX_WATERMARK_STEP = timedelta(minutes=1)
 WATERMARK_STEP_INTERVALS = 0.9
 
@@ -37,7 +37,7 @@ WATERMARK_STEP_INTERVALS = 0.9
 def mark_walked(
     targets: Sequence[Target], connection: Connection, connector: Connector, scope: IngestionScope, watermark: datetime
 ) -> None:
-    """Move the watermarks of the targets to `watermark`, clear their errors, and store their links."""
+    """Move the watermarks of the targets forward to `watermark`, clear their errors, and store their links."""
     interval = timedelta(seconds=connection.interval_seconds)
     links = _links_by_external_id(connection, connector, targets)
     links_of_targets = [(links or {}).get(target.external_id, Links()) for target in targets]
@@ -67,7 +67,7 @@ def mark_walked(
 def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
     """Store what the source's list contains about these pipelines: whether they are paused, and when they start next.
 
-    A pipeline that is not in the list is stored as missing since `listed_at`, unless it was missing before.
+    A pipeline that is not in the list is missing since `listed_at`. If it was missing before, the earlier time stays.
     """
     entries = [listed.get(target.external_id) for target in targets]
     with database.cursor() as cursor:
@@ -89,7 +89,7 @@ def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline],
 def _links_by_external_id(
     connection: Connection, connector: Connector, targets: Sequence[Target]
 ) -> Mapping[str, Links] | None:
-    """Return the links by external id, or None after an error: the stored links stay, and the walk does not fail."""
+    """Return the links by external id. Return None after an error, so that the stored links stay."""
     try:
         return connection.links(connector, {target.external_id for target in targets})
     except PartnerError as error:
@@ -103,7 +103,7 @@ def mark_failed(targets: Iterable[Target], error: Exception | None, scope: Inges
     message = str(error)
     external_ids = {target.pipeline_id: target.external_id for target in targets}
     logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(external_ids))
-    # An error of several pipelines is reported without the name of a pipeline.
+    # If the error concerns several pipelines, the report names none of them.
     pipeline = next(iter(external_ids.values())) if len(external_ids) == 1 else None
     if external_ids:
         report.errors.append({"connection": report.connection, "pipeline": pipeline, "error": message})

@@ -5,18 +5,18 @@ from typing import Any
 
 import orjson
 
-_EACH_DIGIT = bytes.maketrans(b"123456789", b"000000000")
-# The digits of the shortest integer that orjson may round to a float, because it does not fit into 64 bits.
-_LONG_INTEGER = b"0" * 19
+_DIGITS_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+# An integer with fewer than 19 digits fits into 64 bits, so orjson does not round it to a float.
+_NINETEEN_DIGITS = b"0" * 19
 
 
 def decode(content: bytes) -> Any:
-    """Return the decoded JSON, exactly as `json.loads` does; raise ValueError or RecursionError for other content.
+    """Return the decoded JSON, exactly as `json.loads` does. Raise ValueError or RecursionError for other content.
 
-    orjson is three times as fast, but rounds integers beyond 64 bits and refuses NaN, lone surrogates and other
-    encodings than UTF-8.
+    orjson is three times as fast as json. But it rounds integers that do not fit into 64 bits, and it refuses NaN, lone
+    surrogates and encodings other than UTF-8. In these cases json decodes the content.
     """
-    if _LONG_INTEGER not in content.translate(_EACH_DIGIT):
+    if _NINETEEN_DIGITS not in content.translate(_DIGITS_TO_ZEROS):
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError:

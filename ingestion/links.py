@@ -1,7 +1,8 @@
 """Links to the source: the URL of a pipeline's page, and a URL template for the pages of its runs.
 
-They come from the connection's `ui_url` if that is a template, else from the connector. Stored templates keep {run_id}.
-The SQL function run_source_url inserts the percent-encoded external_run_id when a run is read.
+If the connection's `ui_url` is a template, the links are built from it, else by the connector. The stored URL template
+of a pipeline still contains {run_id}. When a run is read, the SQL function run_source_url replaces {run_id} by the
+percent-encoded external_run_id.
 """
 
 from collections.abc import Collection
@@ -13,9 +14,9 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 
 @dataclass(frozen=True, slots=True)
 class LinkTemplates:
-    """URL templates with {external_id}, for all pipelines of a source; None if there is no such page.
+    """URL templates for all pipelines of a source; None if there is no such page.
 
-    The template for the pages of runs also has {run_id}.
+    Both templates contain {external_id}. The template of run pages also contains {run_id}.
     """
 
     pipeline_page: str | None = None

@@ -1,7 +1,7 @@
 """A lock per connection to a partner: a PostgreSQL advisory lock, held by a separate database session.
 
-It prevents two simultaneous walks, because they would double the load of the partner. The stored runs would be correct
-without it.
+The lock prevents that two processes walk a connection at the same time, which would double the load on the partner. The
+stored runs would be correct without the lock.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from django.db import connection as database
 
 from chm_project.db.direct_connection import direct_parameters
 
-# The first number of each lock. It separates CHM's locks from those of other programs that use the database.
+# The first number of each advisory lock. It separates CHM's locks from those of other programs in the same database.
 LOCK_NAMESPACE = 0x43484D
 
 
@@ -24,13 +24,14 @@ def connection_lock(name: str) -> Iterator[bool]:
     """
     # Not Django's connection: behind PgBouncer in transaction mode it has no session that could hold a lock.
     with psycopg.connect(**direct_parameters(database), autocommit=True) as session:
-        # An advisory lock has numbers, not names. If two names have the same hash, one walk waits until the next tick.
+        # An advisory lock has numbers, not names. Two names with the same hash share a lock, so only one of the two
+        # connections is walked at a time.
         [acquired] = session.execute(
             "SELECT pg_try_advisory_lock(%s, hashtext(%s))", [LOCK_NAMESPACE, name]
         ).fetchone() or [False]
         try:
             yield bool(acquired)
         finally:
-            # The next walk may start immediately, and closing the session would release the lock slightly later.
+            # Unlock explicitly: closing the session releases the lock slightly later, and the next walk may start now.
             if acquired and not session.closed:
                 session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [LOCK_NAMESPACE, name])

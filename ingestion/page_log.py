@@ -12,14 +12,14 @@ logger = logging.getLogger("chm.page")
 
 
 class PageLog:
-    """The log of one walk. The time of a page is counted from the end of the previous page."""
+    """The log of one walk. The duration of a page is the time since the end of the page before."""
 
     def __init__(self, connection: str, targets: Sequence[Target]) -> None:
         self._fields = {"connection": connection, "pipelines": len(targets)}
         if len(targets) == 1:
             self._fields["pipeline_id"] = str(targets[0].pipeline_id)
         self._page = 0
-        self._began = time.perf_counter()
+        self._page_began = time.perf_counter()
 
     def page_stored(self, outcomes: Mapping[Outcome, int]) -> None:
         """Log that a page was stored, with the number of runs per outcome."""
@@ -42,6 +42,6 @@ class PageLog:
 
     def _end_page(self) -> float:
         """Return the seconds since the last page ended, and start the next page."""
-        began, self._began = self._began, time.perf_counter()
+        began, self._page_began = self._page_began, time.perf_counter()
         self._page += 1
-        return self._began - began
+        return self._page_began - began

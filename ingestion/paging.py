@@ -1,6 +1,6 @@
 """Paging without HTTP: small state machines that compute the next page and detect loops.
 
-`position` is the current page as a JSON value, at which a later walk can continue.
+`position` identifies the current page as a JSON value. A later walk can continue there.
 """
 
 import math
@@ -10,18 +10,19 @@ from typing import Any
 
 from ingestion.errors import BadAnswer
 
-MAX_PAGES = 100_000  # a partner whose listing never ends must not keep a walk running
+MAX_PAGES = 100_000  # so that a walk ends even if the partner's listing never ends
 MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
 
-# If a walk by offset has more than twice this number of keys in memory, it keeps only this number, the newest ones.
+# A walk by offset remembers the keys of the rows that it has read. Above twice this number, it keeps only the newest
+# 100,000 keys.
 MAX_KNOWN_ROWS = 100_000
-# The position of such a walk, which is saved, contains the keys of this many rows.
+# The saved position of a walk by offset contains the keys of this many rows, the last ones that it read.
 ROWS_IN_POSITION = 50
-# A walk that goes back more often ends with an error, because the rows change faster than it can read them.
+# A walk by offset that goes back more often ends with an error, because the rows change faster than it can read them.
 MAX_STEPS_BACK = 200
-# Without a total, a page that is repeated this many times is a loop.
+# If the partner returns no total, a page that it returns this many times in a row is a loop.
 MAX_SAME_PAGES = 20
 
 
@@ -67,11 +68,12 @@ class CursorPaging:
 class OffsetPaging:
     """Paging by offset that misses no row while rows are added and deleted.
 
-    If rows before the offset are deleted, later rows move up, and the next page would start too late. So each page
-    starts with the last row of the page before. If it starts with an unknown row, rows may have been missed: the walk
-    goes back, further each time, until a page starts with a known row or at offset 0. This works for every listing that
-    keeps the order of its rows, oldest or newest first. The offset grows by the number of received rows, because a
-    server may shorten a page.
+    If rows before the offset are deleted, later rows move up, and the next page would start too late. So each page must
+    start with the last row of the page before. Example: the first page has the rows 1 to 100, so the second page is
+    requested with offset 99 and must start with row 100. If a page starts with an unknown row, rows may have been
+    missed. Then the walk goes back, further each time, until a page starts with a known row or at offset 0. This works
+    for every listing that keeps the order of its rows, oldest or newest first. The offset grows by the number of
+    received rows, because a server may return fewer rows than requested.
     """
 
     def __init__(self, start: Position | None = None) -> None:
@@ -83,7 +85,7 @@ class OffsetPaging:
         self._recent: deque[str] = deque(recent, maxlen=ROWS_IN_POSITION)
         self._last_page: Sequence[str] = ()
         self._total: int | None = None
-        self._same_pages = 0
+        self._same_page_count = 0
         self._step_size = 0  # rows of the last step back; 0 after a page that starts with a known row
         self._steps_back = 0
         self._unknown_first_rows: set[str] = set()
@@ -104,7 +106,7 @@ class OffsetPaging:
         if not keys or (self._overlap and len(keys) == self._overlap and total is None):
             return False
         if list(keys) != self._last_page:
-            self._same_pages = 0
+            self._same_page_count = 0
         elif self._is_loop(total):
             raise BadAnswer("the partner returned the same page twice")
         self._step_size, self._last_page, self._total = 0, list(keys), total
@@ -123,12 +125,12 @@ class OffsetPaging:
     def _is_loop(self, total: int | None) -> bool:
         """Return whether a repeated page means that the partner ignores the offset.
 
-        If the newest rows come first, new rows can move the rows of the last page to the next page. Then the total has
-        grown.
+        There is another reason for a repeated page: if the newest rows come first, new rows can move the rows of the
+        last page to the next page. Then the total has grown.
         """
-        self._same_pages += 1
+        self._same_page_count += 1
         if total is None and self._overlap:
-            return self._same_pages >= MAX_SAME_PAGES
+            return self._same_page_count >= MAX_SAME_PAGES
         return not self._overlap or total == self._total
 
     def _may_have_missed_rows(self, keys: Sequence[str]) -> bool:
@@ -137,8 +139,8 @@ class OffsetPaging:
             return True
         if keys[0] in self._seen:
             return False
-        # The row was unknown before the last step back too. So no row was deleted: the partner orders equal rows
-        # differently in each response.
+        # The walk has gone back for this row before, and the row is still unknown. So no row was deleted: the partner
+        # orders equal rows differently in each response.
         is_repeated = keys[0] in self._unknown_first_rows and not self._step_size
         self._unknown_first_rows.add(keys[0])
         return not is_repeated
@@ -154,7 +156,10 @@ class OffsetPaging:
 
 
 class PageNumberPaging:
-    """Paging by page number, until a page is empty or the total is reached. Goes back if the total becomes smaller."""
+    """Paging by page number, until a page is empty or the total is reached.
+
+    If the total becomes smaller, rows were deleted and later rows have moved to earlier pages. Then the walk goes back.
+    """
 
     def __init__(self, first: int = 1, start: Position | None = None) -> None:
         self._first = first

@@ -14,7 +14,7 @@ class RateLimit:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Create the limit; with `requests_per_second` 0 only pauses apply."""
+        """Create the limit. If `requests_per_second` is 0, only pauses delay requests."""
         self._rate = requests_per_second
         self._burst = self._tokens = max(1.0, requests_per_second)
         self._sleep = sleep
@@ -38,7 +38,7 @@ class RateLimit:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
             delay = max(delay, (1 - self._tokens) / self._rate)
-            # This may become negative. Then the sleep below lasts until it would be zero again.
+            # The bucket may become negative: the sleep below lasts until its content would be zero again.
             self._tokens -= 1
         if delay > 0:
             self._sleep(delay)

@@ -24,7 +24,7 @@ class _ReadResult:
 
 
 class ReadAhead:
-    """A thread that reads pages. The pages must not use the database, because its session belongs to the caller.
+    """A thread that reads pages. Iterators of pages must not use the database, whose session is the caller's.
 
     Leaving the `with` block does not wait for a page that is being read, so that a slow partner cannot delay an
     interrupt. A caller that stops before the last page calls `discard_pending` before it sends requests itself.
@@ -35,7 +35,7 @@ class ReadAhead:
         self._results: SimpleQueue[_ReadResult] = SimpleQueue()
         self._is_reading = False
         # A daemon, so that the process can end while a partner is slow.
-        self._thread = Thread(target=copy_context().run, args=(self._serve,), name="read ahead", daemon=True)
+        self._thread = Thread(target=copy_context().run, args=(self._read_pages,), name="read ahead", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -47,7 +47,7 @@ class ReadAhead:
         self._requests.put(None)
 
     def pages(self, pages: Iterator[PageT]) -> Iterator[PageT]:
-        """Yield these pages. An error is raised after the pages that were read before it."""
+        """Yield these pages. If reading a page fails, first yield the pages before it, then raise the error."""
         self.discard_pending()
         self._request(pages)
         while not (result := self._next_result()).is_end:
@@ -70,7 +70,7 @@ class ReadAhead:
         self._is_reading = False
         return result
 
-    def _serve(self) -> None:
+    def _read_pages(self) -> None:
         while (pages := self._requests.get()) is not None:
             try:
                 result = _ReadResult(next(pages))
@@ -79,4 +79,4 @@ class ReadAhead:
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
                 result = _ReadResult(error=error)
             self._results.put(result)
-            del pages, result  # an idle thread keeps no page in memory
+            del pages, result  # so that the thread keeps no page in memory while it waits

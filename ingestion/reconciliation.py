@@ -9,11 +9,12 @@ DAY = timedelta(days=1)
 def start_of_walk(
     since: datetime, *, watermark: datetime, now: datetime, reconcile_days: int, spread_by: str
 ) -> datetime:
-    """Return the start of a walk: `since`, or once a day a start `reconcile_days` days before the daily time.
+    """Return the start of a walk: usually `since`, but once a day a start that is some days earlier.
 
-    The daily time is computed from `spread_by`, the name of a connection or pipeline, so that these times are spread
-    over the day. The first walk after the daily time starts earlier. It is recognized by its watermark, which is before
-    the daily time. If that walk fails, its watermark does not move, and the next walk reads the last days.
+    Each connection or pipeline has a daily time, which is computed from its name `spread_by`. The first walk after the
+    daily time starts `reconcile_days` days before that time. Example: the daily time is 04:00, and reconcile_days is 3.
+    On Thursday, the first walk after 04:00 reads the runs from Monday 04:00 on. A walk is the first one if its
+    watermark is before the daily time. If this walk fails, the watermark does not move, so the next walk is the first.
     """
     if not reconcile_days:
         return since

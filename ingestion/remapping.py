@@ -1,4 +1,4 @@
-"""Translate stored responses again after the description of a partner's API has changed. Sends no requests."""
+"""Translate stored payloads again, after a user has changed the description of a partner's API. Sends no requests."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -34,10 +34,10 @@ def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: boo
     # By id and not by offset, because the loop changes the rows that the query selects.
     while batch := list((runs.filter(pk__gt=last_id) if last_id else runs).order_by("pk")[:RUNS_PER_TRANSACTION]):
         last_id = batch[-1].pk
-        events = {
+        events_by_run = {
             run: new_event for run in batch if (new_event := _translate(connection.source_description, run)) is not None
         }
-        _record(events, report, dry_run=dry_run)
+        _record(events_by_run, report, dry_run=dry_run)
     return report
 
 
@@ -50,15 +50,15 @@ def _translate(description: SourceDescription, run: Run) -> RunEvent | None:
     return translated if is_same_run else None
 
 
-def _record(events: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) -> None:
+def _record(events_by_run: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) -> None:
     with transaction.atomic():
-        runs = Run.objects.filter(pk__in=[run.pk for run in events])
+        runs = Run.objects.filter(pk__in=[run.pk for run in events_by_run])
         # record_runs writes an event only if it is newer than the stored version, so the versions are removed first.
         runs.filter(source_updated_at__isnull=False).update(source_updated_at=None)
-        results = record_runs(events.values())
-        # Runs that record_runs did not write get their version back from the objects read before.
+        results = record_runs(events_by_run.values())
+        # Runs that record_runs did not write get back the version that they had before.
         unwritten = set(runs.filter(source_updated_at=None).values_list("pk", flat=True))
-        Run.objects.bulk_update([run for run in events if run.pk in unwritten], ["source_updated_at"])
+        Run.objects.bulk_update([run for run in events_by_run if run.pk in unwritten], ["source_updated_at"])
         if dry_run:
             transaction.set_rollback(True)
     report.pages_processed += 1

@@ -7,8 +7,8 @@ from typing import Any
 from ingestion.connectors.base import Page
 from runs.services import Outcome
 
-# Also the names of the API's fields (SyncStateSerializer).
-COUNTS = (
+# The counts of a Report that the API returns; SyncStateSerializer has a field for each.
+COUNT_FIELDS = (
     "pipelines_processed", "pages_processed", "runs_processed", "created", "updated", "unchanged", "stale", "pruned",
     "rejected", "unknown_pipelines",
 )  # fmt: skip
@@ -29,10 +29,10 @@ class Report:
     pruned: int = 0  # not stored again, because prune_runs has deleted runs of this age
     rejected: int = 0
     unknown_pipelines: int = 0
-    error_texts: int = 0  # fetched by a second request
+    error_texts: int = 0  # the number of error texts that were fetched by requests of their own
     errors: list[dict[str, str | None]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
-    unknown: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)  # external ids that no pipeline of the connection has
     notices: set[str] = field(default_factory=set)  # messages for operators that are not errors
     unfinished: bool = False  # stopped early; the next ingestion continues at the saved position
 
@@ -64,9 +64,9 @@ class Report:
 
 
 def totals(reports: Iterable[Report], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the counts and errors of all reports, added to the `earlier` totals of another task."""
+    """Return the summed counts and all errors of the reports, and of the `earlier` totals that a task before stored."""
     reports, earlier = list(reports), earlier or {}
     counts: dict[str, Any] = {
-        name: earlier.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNTS
+        name: earlier.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNT_FIELDS
     }
     return counts | {"errors": [*earlier.get("errors", ()), *(error for report in reports for error in report.errors)]}

@@ -1,4 +1,4 @@
-"""Spread the walks of connections over their period."""
+"""A schedule for Celery beat that spreads the walks of the connections over time."""
 
 import math
 import zlib
@@ -9,10 +9,11 @@ from celery.schedules import schedstate, schedule
 
 
 class Phased(schedule):
-    """A Celery schedule that is due once per period, at a time within the period that depends on the connection's name.
+    """A Celery schedule that is due once per period, which is the interval of a connection.
 
-    The time is computed from the clock, so a restart of beat does not change it. After an outage the schedule is due
-    once, and not once for each missed period.
+    The connection's name decides at which time within the period (`phase`). Example: with a period of 60 s, one
+    connection is always due 12 s after the full minute, and another one after 47 s. So a restart of beat does not
+    change the times. After an outage the schedule is due once, and not once for each missed period.
     """
 
     # Do not rename this class: beat's schedule file holds pickled instances of it.

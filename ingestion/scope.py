@@ -11,7 +11,11 @@ from inventory.models import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class IngestionScope:
-    """The part of a connection to ingest. Each pipeline starts at its watermark, unless `since` or `full` is set."""
+    """The part of a connection to ingest.
+
+    Walks start a little before the watermarks. With `since` they start at that time, and with `full` at the first run.
+    A dry run stores nothing.
+    """
 
     client_id: UUID | None = None
     pipeline_id: UUID | None = None
@@ -44,9 +48,9 @@ class StopCondition:
     seconds: float | None = None
     is_stopping: Callable[[], bool] = _never
     interrupts: tuple[type[Exception], ...] = ()
-    started: float = field(default_factory=time.monotonic)
+    started_at_monotonic: float = field(default_factory=time.monotonic)
 
     def reached(self, share: float = 1) -> bool:
         """Return whether to stop; `share` is the part of `seconds` that the caller may use."""
-        time_is_up = self.seconds is not None and time.monotonic() - self.started >= self.seconds * share
+        time_is_up = self.seconds is not None and time.monotonic() - self.started_at_monotonic >= self.seconds * share
         return time_is_up or self.is_stopping()

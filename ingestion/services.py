@@ -35,12 +35,13 @@ logger = logging.getLogger(__name__)
 
 # A walk starts this many intervals before the watermark, because clocks differ and a source may show a change late.
 OVERLAP_INTERVALS = 2
-# The ingestion ends after this many walks in a row without a response. Otherwise CHM would send a request with its
-# retries for every pipeline during an outage.
+# The ingestion ends after this many walks in a row without a response. Otherwise, during an outage, CHM would send a
+# request and its retries for every pipeline.
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
-# While new pipelines wait for their first walk, pipelines with a watermark may use this share of the time.
-WALKED_PIPELINES_SHARE = 0.75
+# If some pipelines have no watermark yet, the pipelines with a watermark may use only this share of the time, so that
+# the first walks of the new pipelines also get time.
+TIME_SHARE_OF_WALKED_PIPELINES = 0.75
 
 EVERYTHING = IngestionScope()
 OpenRunKey = tuple[UUID, str]  # pipeline_id and external_run_id of an open run
@@ -57,14 +58,14 @@ def ingest_connection(
 ) -> Report:
     """Walk the pipelines of one connection and return the report. A failed walk does not stop the others.
 
-    1. Each page of a walk is stored in a transaction of its own.
-    2. Stored open runs that the walk did not return are requested.
-    3. Then the watermarks move to the time before the walk's first request. If the walk failed, the error is stored.
-    4. After all walks, the source's list of pipelines is read if it is due, and missing error texts are fetched.
+    1. Store each page of a walk in a transaction of its own.
+    2. Request the stored open runs that the walk did not return.
+    3. Move the watermarks to the time before the walk's first request. If the walk failed, store the error instead.
+    4. After all walks, read the source's list of pipelines if it is due, and fetch missing error texts.
 
     If `stop` ends a walk early, the report is `unfinished`, and the next ingestion continues at the same page.
-    `on_walk` is called with the number of pipelines of each finished walk. A `report` from the caller is updated during
-    the work.
+    `on_walk` is called after each walk with the number of its pipelines. If the caller passes a `report`, it can read
+    the counts during the ingestion.
     """
     _freeze_loaded_objects()
     report = Report(connection.name) if report is None else report
@@ -79,9 +80,9 @@ def ingest_connection(
         mark_failed(targets, mistake, scope, report)
         return report
     circuit = CircuitBreaker(connection.name, connection.interval_seconds)
-    not_walked = {target.pipeline_id: target for target in targets}
-    outages, allowed_outages = 0, 1 if circuit.is_half_open else MAX_CONSECUTIVE_OUTAGES
-    responded = False
+    targets_not_walked = {target.pipeline_id: target for target in targets}
+    consecutive_outages, allowed_outages = 0, 1 if circuit.is_half_open else MAX_CONSECUTIVE_OUTAGES
+    has_responded = False
     has_new_pipelines = any(target.since is None for target in targets)
     session = PartnerSession(
         connection.base_url,
@@ -94,43 +95,43 @@ def ingest_connection(
         connector = connection.create_connector(session, external_ids.__contains__)
         targets = [_with_reconciliation(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
-            share = WALKED_PIPELINES_SHARE if has_new_pipelines and walk.since is not None else 1
+            share = TIME_SHARE_OF_WALKED_PIPELINES if has_new_pipelines and walk.since is not None else 1
             if stop.reached(share):
                 report.unfinished = True
                 continue
             error = _walk(connector, walk, connection, scope, report, _WalkStop(stop, share), read_ahead)
             for target in walk.targets:
-                del not_walked[target.pipeline_id]
+                del targets_not_walked[target.pipeline_id]
             on_walk(len(walk.targets))
-            responded = responded or not isinstance(error, Unavailable)
-            outages = outages + 1 if isinstance(error, Unavailable) else 0
+            has_responded = has_responded or not isinstance(error, Unavailable)
+            consecutive_outages = consecutive_outages + 1 if isinstance(error, Unavailable) else 0
             # Do not start the remaining walks, because they would fail in the same way.
-            if isinstance(error, TokenRefused) or outages >= allowed_outages:
-                mark_failed(list(not_walked.values()), error, scope, report)
-                on_walk(len(not_walked))
+            if isinstance(error, TokenRefused) or consecutive_outages >= allowed_outages:
+                mark_failed(list(targets_not_walked.values()), error, scope, report)
+                on_walk(len(targets_not_walked))
                 break
-        # A connection without pipelines reads the list too, so that pipelines can be adopted from it.
-        if (responded or not targets) and not scope.dry_run and not stop.reached():
+        # Also for a connection without pipelines, so that users can adopt pipelines from the list.
+        if (has_responded or not targets) and not scope.dry_run and not stop.reached():
             if scope.is_everything:
                 read_source_list(connection, connector, targets, external_ids, stop, report)
             fetch_error_texts(connector, session, targets, stop, report)
-    if responded:
+    if has_responded:
         circuit.record_response()
-    elif outages:
+    elif consecutive_outages:
         circuit.record_outage()
     return report
 
 
 @cache
 def _freeze_loaded_objects() -> None:
-    """Exclude the objects loaded so far from garbage collection, which would search all of them every few pages."""
+    """Exclude all current objects from garbage collection, which would otherwise examine them every few pages."""
     gc.freeze()
 
 
 def _longest_waiting_first(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
     """Return the pipelines with the oldest watermark first, and pipelines without a watermark last.
 
-    If the time ends before all are walked, the next ingestion starts with the pipelines that were not reached.
+    If the time ends before all pipelines are walked, the next ingestion starts with those that were not reached.
     """
     return sorted(pipelines, key=lambda pipeline: pipeline.ingested_through or datetime.max.replace(tzinfo=UTC))
 
@@ -150,7 +151,10 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
 
 
 def _with_reconciliation(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target, once a day with an earlier start. A full ingestion, a dry run or `since` changes nothing."""
+    """Return the target; once a day with an earlier start, so that the last days are read again.
+
+    In a full ingestion, in a dry run or with `since`, the start does not change.
+    """
     if target.since is None or target.watermark is None or scope.full or scope.dry_run or scope.since is not None:
         return target
     since = start_of_walk(
@@ -174,30 +178,30 @@ def _walk(
 ) -> PartnerError | None:
     """Store the pages of a walk and return None, or the error after which the walk ended."""
     now = timezone.now()
-    # A full ingestion, a dry run or `since` neither continues at a saved position nor saves one.
-    is_manual = scope.full or scope.dry_run or scope.since is not None
-    checkpoint = Checkpoint("", now) if is_manual else Checkpoint.load(connection.name, walk, now=now)
-    walk_stop.resumed = checkpoint.resumed
-    not_returned = _open_run_keys(walk.targets)
+    # A full ingestion, a dry run and an ingestion with `since` neither use nor save a position.
+    ignores_checkpoint = scope.full or scope.dry_run or scope.since is not None
+    checkpoint = Checkpoint("", now) if ignores_checkpoint else Checkpoint.load(connection.name, walk, now=now)
+    walk_stop.is_resumed = checkpoint.is_resumed
+    keys_not_returned = _open_run_keys(walk.targets)
     fatal_errors: tuple[type[Exception], ...] = (DatabaseError, *walk_stop.stop.interrupts)
-    pages = 0
-    log = PageLog(connection.name, walk.targets)
+    page_count = 0
+    page_log = PageLog(connection.name, walk.targets)
     try:
-        for page in _pages(connector, walk, checkpoint.position, not_returned, walk_stop, read_ahead):
-            log.page_stored(_store(page, scope, report))
-            pages += 1
-            if not_returned:
-                not_returned -= page.runs.keys()
-            if not is_manual:
+        for page in _pages(connector, walk, checkpoint.position, keys_not_returned, walk_stop, read_ahead):
+            page_log.page_stored(_store(page, scope, report))
+            page_count += 1
+            if keys_not_returned:
+                keys_not_returned -= page.runs.keys()
+            if not ignores_checkpoint:
                 checkpoint.page_stored(page.source.position)
         if walk_stop.is_reached:
             report.unfinished = True
             checkpoint.save()
             return None
     except PartnerError as error:
-        if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
-            checkpoint.clear()  # the partner no longer accepts this position, so the next walk starts again
-        log.page_failed(error)
+        if checkpoint.is_resumed and not page_count and not isinstance(error, Unavailable | TokenRefused):
+            checkpoint.clear()  # the partner no longer accepts this position, so the next walk starts at the first page
+        page_log.page_failed(error)
         mark_failed(walk.targets, error, scope, report)
         return error
     except fatal_errors:
@@ -206,7 +210,7 @@ def _walk(
         logger.exception("connection %s: unexpected error", connection.name)
         read_ahead.discard_pending()
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
-        log.page_failed(failure)
+        page_log.page_failed(failure)
         mark_failed(walk.targets, failure, scope, report)
         return failure
     report.pipelines_processed += len(walk.targets)
@@ -218,11 +222,11 @@ def _walk(
 
 @dataclass(slots=True)
 class _WalkStop:
-    """Ends the pages of a walk when the ingestion has to stop; `is_reached` is then true."""
+    """Ends the pages of a walk when the ingestion has to stop. `is_reached` is true if it has ended them."""
 
     stop: StopCondition
     share: float
-    resumed: bool = False
+    is_resumed: bool = False
     pages_read: int = 0
     is_reached: bool = False
 
@@ -230,9 +234,9 @@ class _WalkStop:
         for page in pages:
             yield page
             self.pages_read += 1
-            # A resumed walk first reads the last page of the earlier task again. At least one further page is read, so
+            # A resumed walk first repeats the last page of the task before. Then it reads at least one new page, so
             # that every task makes progress.
-            if self.stop.reached(self.share) and (self.pages_read > 1 or not self.resumed):
+            if self.stop.reached(self.share) and (self.pages_read > 1 or not self.is_resumed):
                 self.is_reached = True
                 return
 
@@ -249,23 +253,25 @@ def _pages(
     connector: Connector,
     walk: Walk,
     start: Position | None,
-    not_returned: set[OpenRunKey],
+    keys_not_returned: set[OpenRunKey],
     walk_stop: _WalkStop,
     read_ahead: ReadAhead,
 ) -> Iterator[_PreparedPage]:
-    """Yield the pages of the walk, then pages with the stored open runs that it did not return.
+    """Yield the pages of the walk, then pages with the stored open runs that the walk did not return.
 
-    The caller removes the runs of each page from `not_returned`.
+    `keys_not_returned` starts with the keys of all stored open runs. The caller removes the runs of each page from it.
     """
     yield from read_ahead.pages(_prepare(walk_stop.pages(walk.pages(start))))
     if not walk_stop.is_reached:
-        yield from _prepare(walk_stop.pages(connector.reread_open_runs(_open_run_details(not_returned, walk.targets))))
+        yield from _prepare(
+            walk_stop.pages(connector.reread_open_runs(_open_run_details(keys_not_returned, walk.targets)))
+        )
 
 
 def _prepare(pages: Iterator[Page]) -> Iterator[_PreparedPage]:
     for page in pages:
         runs = prepare_runs(page.events)
-        page.events = []  # they are not needed any more, and a waiting page then needs less memory
+        page.events = []  # no longer needed; a page that waits to be stored then uses less memory
         yield _PreparedPage(page, runs)
 
 
@@ -290,7 +296,7 @@ def _open_run_keys(targets: Sequence[Target]) -> set[OpenRunKey]:
 
 
 def _open_run_details(keys: set[OpenRunKey], targets: Sequence[Target]) -> list[OpenRun]:
-    """Return the open runs with these keys. They have large payloads, so they are read only after the walk."""
+    """Return the open runs with these keys. Their payloads are large, so they are read only after the walk."""
     if not keys:
         return []
     external_ids = {target.pipeline_id: target.external_id for target in targets}

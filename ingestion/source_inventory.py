@@ -1,8 +1,8 @@
 """Read a source's list of pipelines and compare it with the inventory.
 
-The list is read every few minutes and not with every walk, because it needs at least as many requests as the runs. The
-columns of a pipeline store whether it is paused or missing, and when it starts next. Ids that only the source has are
-in the cache. If the cache is lost, the list is read again.
+The list needs at least as many requests as the changed runs. So CHM reads it every few minutes and not with every walk.
+The pipeline's row stores whether the pipeline is paused or missing, and when it starts next. The cache stores the ids
+that only the source has. If the cache is lost, CHM reads the list again.
 """
 
 import logging
@@ -25,10 +25,10 @@ from ingestion.scope import StopCondition
 logger = logging.getLogger(__name__)
 
 MAX_KEPT_IDS = 20_000  # ids per connection, so that a large source does not fill the cache
-KEPT_SECONDS = 7 * 86_400
-# How long to wait after a refusal, for example because a permission is missing.
+RESULT_CACHE_SECONDS = 7 * 86_400
+# How long CHM waits before it requests a list again that the source refused, for example without a permission.
 REFUSED_SECONDS = 3_600
-# Share of `inventory_seconds` after which the list is due, because a walk may start slightly early.
+# The list is due after 0.9 times `inventory_seconds`. Otherwise a walk that starts slightly early would not read it.
 DUE_SHARE = 0.9
 
 
@@ -36,9 +36,9 @@ DUE_SHARE = 0.9
 class SourceList:
     """The result of the last attempt to read a source's list. Do not rename fields, because the cache contains them.
 
-    `listed` is the number of pipelines in the list. `unmatched` contains each external id without a pipeline of the
-    connection, with its name and whether it is paused. If the last attempt failed, `error` says why, and the other
-    values are those of the last success, at `read_at`.
+    `listed` is the number of pipelines in the list. `unmatched` contains the external ids that no pipeline of the
+    connection has, each with its name and whether it is paused. `read_at` is the time of the last success. If a later
+    attempt failed, `error` says why, and the other values are those of the last success.
     """
 
     tried_at: datetime
@@ -66,10 +66,11 @@ def read_source_list(
     stop: StopCondition,
     report: Report,
 ) -> None:
-    """Read the list if it is due and store the result. Errors are logged and stored; they do not fail the walk."""
+    """Read the list if it is due and store the result. An error is logged and stored, and does not fail the walk."""
     last, now = last_list(connection.name), timezone.now()
     if not connector.lists_pipelines:
         if report.unknown:
+            # Without a list, only the walks show which pipelines the source has.
             _store(connection.name, _with_unknown(last, report.unknown, now))
         return
     if not connection.inventory_seconds or not _is_due(last, connection, now):
@@ -127,7 +128,7 @@ def _with_unknown(last: SourceList | None, unknown: Collection[str], now: dateti
 
 def _store(connection: str, result: SourceList) -> None:
     value: dict[str, Any] = {name: getattr(result, name) for name in SourceList.__dataclass_fields__}
-    best_effort_cache.write(_key(connection), value, KEPT_SECONDS)
+    best_effort_cache.write(_key(connection), value, RESULT_CACHE_SECONDS)
 
 
 def _key(connection: str) -> str:

@@ -1,4 +1,4 @@
-"""The Celery task that ingests, for beat, the API and the console, and the schedule of beat."""
+"""The Celery task that ingests, and the schedule of beat. Beat, the API and the console start the task."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ from inventory.models import Pipeline
 logger = logging.getLogger(__name__)
 
 PROGRESS = "PROGRESS"
-# A scheduled task expires after this share of its period, because the next one replaces it.
+# A scheduled task that waits in the queue expires after this share of the interval, because the next task replaces it.
 EXPIRY_SHARE = 0.9
-# A task stops after this share of its soft time limit, so that the current page can finish within the rest.
+# A task stops at the end of a page after this share of its soft time limit. The rest is enough to finish the page.
 SOFT_LIMIT_SHARE = 0.75
 BUSY_MESSAGE = "Another ingestion of this connection is running already; it reads the same runs."
 
@@ -45,9 +45,9 @@ def ingest(
 ) -> dict[str, Any]:
     """Ingest one connection, or all of them in turn, limited to a client or pipeline if given.
 
-    Return the request and the counts. When its time is up, the task enqueues itself again with the same id, the
-    finished connections (`done`) and the counts so far (`counted`). `requested` is true if the API or the console
-    started the ingestion. Then it does not expire, and it ignores an open circuit breaker.
+    Return the request and the counts. When its time is up, the task enqueues itself again with the same id, the names
+    of the finished connections (`done`) and the counts so far (`counted`). `requested` is true if the API or the
+    console started the ingestion. A requested ingestion does not expire, and ignores an open circuit breaker.
     """
     request = {"connection": connection, "client_id": client_id, "pipeline_id": pipeline_id}
     scope = IngestionScope(
@@ -63,7 +63,7 @@ def ingest(
     connections = configured_connections()
     names = [connection] if connection else list(connections)
     for name, pipelines in assign_pipelines(connections, names).items():
-        # A connection without pipelines still reads the source's list, so that pipelines can be adopted from it.
+        # Also a connection without pipelines reads the source's list, so that users can adopt pipelines from it.
         if name in finished or not (scope.is_everything or any(map(scope.covers, pipelines))):
             continue
         if _must_wait(connections[name], requested=requested):
@@ -83,13 +83,16 @@ def ingest(
             options = {} if requested else _expiry_option(connections[name])
             # The same id, because the caller of the API reads the state by it.
             self.apply_async(task_id=self.request.id, kwargs=request | progress, **options)
-            raise Ignore  # Celery would store SUCCESS for this id; the state stays PROGRESS
+            raise Ignore  # without it, Celery would replace the state PROGRESS of this id by SUCCESS
         finished.append(name)
     return request | totals(reports, counted)
 
 
 def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
-    """Set the connection's times for /metrics. Its watermark is the oldest of its pipelines; None if one has none."""
+    """Set the connection's times for /metrics.
+
+    The watermark of a connection is the oldest watermark of its pipelines, or None if a pipeline has none.
+    """
     ids = [pipeline.pk for pipeline in pipelines]
     if Pipeline.objects.filter(pk__in=ids, ingested_through=None).exists():
         watermark = None
@@ -126,7 +129,7 @@ def _stop_condition() -> StopCondition:
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Return one entry per connection; empty if the configuration is invalid, which is logged."""
+    """Return one entry per connection. If the configuration is invalid, log the mistakes and return no entry."""
     try:
         connections = configured_connections()
     except ConfigurationError as error:

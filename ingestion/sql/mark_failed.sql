@@ -2,7 +2,7 @@
 --
 -- Parameters  error, pipeline_id[]
 --
--- Writes only pipelines whose stored error differs, so that an outage writes each row once and not with every tick.
+-- Writes only pipelines whose stored error differs. So an outage writes each row once, and not with every tick.
 -- Locks rows in the order of id, so that two workers cannot deadlock.
 UPDATE pipelines SET last_ingest_error = %(error)s
 FROM (

@@ -1,13 +1,13 @@
--- Stores a complete walk for all its pipelines in one statement: watermark, due time, links, and no error.
+-- Stores for all pipelines of a complete walk: the watermark, the due time and the links. Removes the stored error.
 --
 -- Parameters  watermark, due_at, min_step_seconds, pipeline_id[], client_id[], platform[], external_id[],
 --             moves_watermark[], links_known, source_url[], source_url_template[]
 -- If links_known is false, the stored links do not change.
 --
--- The join skips pipelines whose client, platform or external id was edited during the walk, because their new source
--- was not walked. A pipeline is not written if its watermark would move by less than `min_step_seconds` and nothing
--- else changed. No index has these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are locked in the
--- order of id, so that two workers cannot deadlock.
+-- The join skips pipelines whose client, platform or external id a user has edited during the walk, because their new
+-- source was not walked. A pipeline is not written if its watermark would move by less than `min_step_seconds` and
+-- nothing else changed. No index has these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are
+-- locked in the order of id, so that two workers cannot deadlock.
 WITH walked AS (
     SELECT pipelines.id, walked.moves_watermark, walked.source_url, walked.source_url_template
     FROM unnest(

@@ -22,7 +22,7 @@ from tools.bench.servers import ROOT, fill_inventory, partner, write_connections
 # The functions of each part, as pairs of file and name. The time of a part is the sum of the cumulative times of its
 # functions. The function for HTTP also decodes the JSON, so main() subtracts the time of decoding from its time.
 FUNCTIONS_BY_PART = {
-    "waiting for and reading HTTP": [("http.py", "_attempt")],
+    "waiting for and reading HTTP": [("http.py", "_send_once")],
     "decoding JSON": [("json_bodies.py", "decode")],
     "translating": [("generic.py", "to_run_event")],
     "repairing and scrubbing": [("events.py", "to_storable_run")],
