@@ -1,4 +1,4 @@
-"""Apache Airflow 3 (/api/v2) and 2 (/api/v1): one listing across all DAGs for everything that changed.
+"""Apache Airflow 3 (/api/v2) and 2 (/api/v1): one listing of the changed runs of all DAGs.
 
 Airflow can filter by `updated_at` but does not return it, so the version of a run is the time of the request. Recorded
 responses: ingestion/synthetic/recordings/airflow. API:
@@ -63,7 +63,7 @@ class AirflowConnector:
         return reread_open_runs_by_key(
             runs,
             open_rows=((requested_at, rows) for requested_at, rows, _ in self._pages(ALL_DAGS, states)),
-            run_key=_key,
+            run_key=_run_key,
             to_events=_events,
             read_run=self._read_run,
         )
@@ -72,11 +72,13 @@ class AirflowConnector:
         return error_texts(self._session, self._api_path(), runs)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return the links: Airflow 3 has a page per run, Airflow 2 selects the run in the grid of its DAG."""
-        page, run = ("", "/runs/{run_id}") if self._api_path() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
-        return expand_links(
-            LinkTemplates(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids
-        )
+        """Return the links. Airflow 3 has a page for each run. Airflow 2 shows a run on the page of its DAG."""
+        dag_url = f"{ui}/dags/{{external_id}}"
+        if self._api_path() == "/api/v2":
+            templates = LinkTemplates(dag_url, f"{dag_url}/runs/{{run_id}}")
+        else:
+            templates = LinkTemplates(f"{dag_url}/grid", f"{dag_url}/grid?dag_run_id={{run_id}}")
+        return expand_links(templates, external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
         return list_dags(self._session, self._api_path())
@@ -100,7 +102,7 @@ class AirflowConnector:
         for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)
             for row in rows:
-                row_dag_id, _ = _key(row)
+                row_dag_id, _ = _run_key(row)
                 if row_dag_id is None:
                     page.events.append(Rejected("a DAG run without dag_id"))
                     continue
@@ -118,15 +120,15 @@ class AirflowConnector:
         Pages are ordered by id. If they were ordered by update time, a run that changes would move to another page, and
         the walk would miss other runs.
 
-        A cursor is used only if the response has one. An older server ignores the parameter `cursor` and would repeat
-        the first page without end.
+        The next request contains a cursor only if the response has one, else an offset. A server without cursors
+        ignores the parameter `cursor`, so it would return the first page again and again.
         """
         path = self._dag_runs_path(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
         cursors = CursorPaging(start if start and "cursor" in start else None)
         offsets, page_limit = OffsetPaging(start if start and "offset" in start else None), PageLimit()
         while True:
-            # An empty cursor requests the first page of a cursor listing; servers without cursors ignore it.
+            # An empty cursor asks the server for cursors. A server without cursors ignores it.
             if cursors.cursor is not None or (path.startswith("/api/v2") and not offsets.offset):
                 position: Position = cursors.position
                 page_query = [("cursor", cursors.cursor or "")]
@@ -191,16 +193,16 @@ def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent
 
 
 def _events(pipelines: Sequence[Target | OpenRun], row: Any, requested_at: datetime) -> Iterator[RunEvent | Rejected]:
-    """Return an event for each pipeline of the DAG; several clients may share a DAG."""
+    """Yield an event for each pipeline of the DAG. Pipelines of several clients may share a DAG."""
     return (to_run_event(pipeline.pipeline_id, row, requested_at) for pipeline in pipelines)
 
 
 def _text_key(row: Any) -> str:
-    return "\n".join(part or "" for part in _key(row))
+    return "\n".join(part or "" for part in _run_key(row))
 
 
-def _key(row: Any) -> tuple[str | None, str | None]:
-    """Return dag_id and dag_run_id: run ids are unique only within their DAG."""
+def _run_key(row: Any) -> tuple[str | None, str | None]:
+    """Return dag_id and dag_run_id, because run ids are unique only within their DAG."""
     if not isinstance(row, dict):
         return None, None
     dag_id, run_id = row.get("dag_id"), row.get("dag_run_id")

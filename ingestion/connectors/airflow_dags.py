@@ -15,7 +15,7 @@ PAGE_SIZE = 100  # Airflow's default maximum
 
 
 def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
-    """Yield all DAGs, also paused ones, with one request per hundred; `api` is /api/v2 or /api/v1."""
+    """Yield all DAGs, also paused ones. A request returns up to 100 DAGs. `api` is /api/v2 or /api/v1."""
     paging, page_limit = OffsetPaging(), PageLimit()
     seen: set[str] = set()
     while True:
@@ -35,7 +35,8 @@ def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
 
 def _pipeline(name: str, row: dict[str, Any]) -> SourcePipeline:
     paused = row.get("is_paused")
-    # The first field is Airflow 3's, the second Airflow 2's. A paused DAG has a time too, but it does not start.
+    # Airflow 3 has next_dagrun_run_after, Airflow 2 has next_dagrun_create_after. A paused DAG has such a time too, but
+    # does not start then.
     next_run_at = None if paused else row.get("next_dagrun_run_after", row.get("next_dagrun_create_after"))
     return SourcePipeline(
         external_id=name,

@@ -16,10 +16,11 @@ from ingestion.http import PartnerSession
 
 RUNS_PER_REQUEST = 50
 PAGE_SIZE = 100  # Airflow's default maximum
-# Logs of older failures are not read. So a backfill of several years needs only one request per 50 runs.
+# Logs of failures that are older than this are not read. So a backfill of several years needs only one request per 50
+# failed runs, and not one request per run.
 LOG_DAYS = 7
 MAX_LOG_LINES = 15
-MAX_LINE_CHARACTERS = 400  # characters
+MAX_LINE_CHARACTERS = 400
 # Lines that begin or end a collapsible group in Airflow's logs, and empty lines.
 IGNORED_LOG_LINE_PATTERN = re.compile(r"^(::(end)?group::|\s*$)")
 NO_FAILED_TASK = "No task of this run failed. Somebody marked the run as failed, or the whole run timed out."
@@ -30,12 +31,13 @@ Task = dict[str, Any]
 def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
     """Yield each run with its text; `api` is /api/v2 or /api/v1."""
     logs_since = datetime.now(UTC) - timedelta(days=LOG_DAYS)
-    for first in range(0, len(runs), RUNS_PER_REQUEST):
-        batch = runs[first : first + RUNS_PER_REQUEST]
+    for start in range(0, len(runs), RUNS_PER_REQUEST):
+        batch = runs[start : start + RUNS_PER_REQUEST]
         tasks_by_run = _failed_tasks(session, api, batch)
         for run in batch:
             tasks = tasks_by_run.get((run.external_id, run.external_run_id), [])
-            # Earliest failure first, because it is often the cause of later failures. "~" sorts after any time.
+            # The earliest failure first, because it is often the cause of later ones. "~" sorts tasks without an end
+            # last.
             tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
             if not tasks:
                 yield run, NO_FAILED_TASK
@@ -72,17 +74,17 @@ def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) 
 
 def _log_of_last_try(session: PartnerSession, api: str, task: Task) -> list[str]:
     """Return the log of a task's last try as lines; empty if it cannot be read, for example without permission."""
-    number = task.get("try_number")
-    if not isinstance(number, int) or number < 1:
+    try_number = task.get("try_number")
+    if not isinstance(try_number, int) or try_number < 1:
         return []
     dag, run, name = (quote(str(task.get(key)), safe="") for key in ("dag_id", "dag_run_id", "task_id"))
     query = {"full_content": "true"}
     if isinstance(index := task.get("map_index"), int) and index >= 0:
         query["map_index"] = str(index)
     try:
-        response_body = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{number}", query)
+        response_body = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{try_number}", query)
     except TokenRefused:
-        # Unlike another Refused: without a valid token, every further request would fail as well.
+        # Not handled like other refusals, because every further request would fail too.
         raise
     except (NotFound, Refused, BadAnswer):
         return []
@@ -101,12 +103,12 @@ def log_lines(content: object) -> list[str]:
                 lines.extend(entry.splitlines())
             elif isinstance(entry, dict):
                 lines.extend(str(entry.get("event") or "").splitlines())
-                lines.extend(_exceptions(entry.get("error_detail")))
+                lines.extend(_exception_lines(entry.get("error_detail")))
     return [line.rstrip()[:MAX_LINE_CHARACTERS] for line in lines if not IGNORED_LOG_LINE_PATTERN.match(line)]
 
 
-def _exceptions(detail: object) -> Iterator[str]:
-    """Yield lines for the exceptions of a structured log entry. The exception that ended the task comes last."""
+def _exception_lines(detail: object) -> Iterator[str]:
+    """Yield the lines of the exceptions in a structured log entry. The exception that ended the task comes last."""
     for exception in reversed(detail) if isinstance(detail, list) else ():
         if isinstance(exception, Mapping) and exception.get("exc_type"):
             yield "Traceback (most recent call last):"
@@ -115,7 +117,7 @@ def _exceptions(detail: object) -> Iterator[str]:
 
 
 def failure_text(tasks: Sequence[Task], log: Sequence[str]) -> str:
-    """Return a line with the first task, its try and its error, then the other failed tasks and the end of the log."""
+    """Return the error text of a run: the first failed task, its error, the other failed tasks, the end of the log."""
     first, *others = tasks
     text = f"Task {_task_name(first)} failed{_try_number_text(first)}"
     if error := _last_exception(log):
@@ -134,11 +136,13 @@ def _task_name(task: Task) -> str:
 
 
 def _try_number_text(task: Task) -> str:
-    number, retries = task.get("try_number"), task.get("max_tries")
-    if not isinstance(number, int) or number < 1:
+    try_number, max_retries = task.get("try_number"), task.get("max_tries")
+    if not isinstance(try_number, int) or try_number < 1:
         return ""
-    # max_tries is the number of retries. After a task is cleared, try_number can be larger.
-    return f" (try {number} of {max(number, retries + 1)})" if isinstance(retries, int) else f" (try {number})"
+    if not isinstance(max_retries, int):
+        return f" (try {try_number})"
+    # Airflow's max_tries does not count the first try. After a task was cleared, try_number can be larger than both.
+    return f" (try {try_number} of {max(try_number, max_retries + 1)})"
 
 
 def _last_exception(log: Sequence[str]) -> str | None:

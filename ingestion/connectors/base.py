@@ -17,7 +17,7 @@ class Target:
     """A pipeline whose runs are fetched, from `since` on (None: from the beginning).
 
     `watermark` is None before the first walk. The other fields identify the pipeline and its source. If a user edits
-    them during the walk, the walk does not update the pipeline.
+    one of these other fields during the walk, the walk does not update the pipeline's watermark.
     """
 
     pipeline_id: UUID
@@ -30,7 +30,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that is stored as running. If it is gone at the source, its start and payload do not change."""
+    """A run that CHM has stored as running.
+
+    If the run is gone at the source, CHM cancels it. Then its stored start and payload are needed, so that they stay.
+    """
 
     pipeline_id: UUID
     external_id: str
@@ -68,10 +71,10 @@ FailedRunText = tuple[FailedRun, str | None]
 
 @dataclass(slots=True)
 class Page:
-    """The runs of one response, translated to events.
+    """The runs of one response, translated to RunEvents.
 
     `unknown_ids` are the external ids that no pipeline of the connection has. `notices` are messages for operators.
-    `position` is the position of this page; None if a later walk cannot continue there.
+    `position` identifies this page. It is None if a later walk cannot continue at this page.
     """
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
@@ -82,7 +85,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A listing with all runs of its targets since their start.
+    """One reading of a source's list of runs, for the runs that changed since the start of the targets.
 
     `pages(position)` returns an iterator that requests page after page. It starts at the position of an interrupted
     walk, or at the first page if the position is None.
@@ -103,7 +106,7 @@ class Connector(Protocol):
         """Return walks that together cover every target once, with as few requests as the partner allows."""
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Request open runs that a walk did not return. Runs that are gone at the source are returned as canceled."""
+        """Request open runs that a walk did not return. Return runs that are gone at the source as canceled."""
 
     # Whether each pipeline needs requests of its own. Otherwise one listing covers all pipelines.
     has_listing_per_pipeline: bool
@@ -129,7 +132,7 @@ class Connector(Protocol):
 
 
 class NoErrorTextRequests:
-    """Base class for connectors without requests for error texts: the listing includes them, or none exist."""
+    """Base class for connectors without requests for error texts, because the list of runs has them or none exist."""
 
     fetches_error_texts = False
 
@@ -151,7 +154,7 @@ class OnlyRunRequests(NoErrorTextRequests, NoPipelineList):
 
 
 def earliest_start(targets: Sequence[Target]) -> datetime | None:
-    """Return the start of a walk of these targets; None (from the beginning) if any of them has no start."""
+    """Return the earliest start of the targets, or None (from the beginning) if a target has no start."""
     starts = [target.since for target in targets if target.since is not None]
     return min(starts) if len(starts) == len(targets) else None
 
@@ -189,17 +192,17 @@ def field_of(body: object, name: str, expected_type: type[Any], body_name: str) 
     if not isinstance(body, dict):
         raise BadAnswer(f"{body_name} is a {type(body).__name__}, not an object with {name!r}")
     value = body.get(name)
-    # In Python True is an int.
+    # isinstance(True, int) is true in Python, but true is not a number in JSON.
     if not isinstance(value, expected_type) or isinstance(value, bool):
         raise BadAnswer(f"{body_name} has no {name!r} of type {expected_type.__name__}")
     return value
 
 
 def utc_text(moment: datetime) -> str:
-    """Return the time in UTC with a Z. Some partners refuse a time without a zone, or read + as a space."""
+    """Return the time in UTC with a Z, because some partners refuse a time without a zone, or read + as a space."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def translate_status(word: object, table: Mapping[str, str]) -> object:
-    """Return the canonical status. Return an unknown word unchanged; record_runs stores it as failed, with a note."""
+    """Return CHM's status for the source's word. An unknown word is returned unchanged, for record_runs to handle."""
     return table.get(word.strip().lower(), word) if isinstance(word, str) else word

@@ -38,7 +38,7 @@ STATUSES = {
 }
 PAGE_SIZE = 100
 # Dagster returns errors with status 200, as other types of the union runsOrError.
-QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
+RUNS_QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
     __typename
     ... on Runs { results {
@@ -73,7 +73,10 @@ class DagsterConnector:
         return error_texts(runs, self._query)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return the links. The page /guess/JOB works without the job's code location, which CHM does not store."""
+        """Return the links.
+
+        CHM does not store the code location of a job; Dagster's page /guess/JOB does not need it.
+        """
         return expand_links(LinkTemplates(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
@@ -97,21 +100,23 @@ class DagsterConnector:
                 if not isinstance(row, dict):
                     page.events.append(Rejected(f"a run is a {type(row).__name__}, not an object"))
                     continue
-                row_job = str(row.get("jobName"))
-                page.events.extend(to_run_event(target.pipeline_id, row) for target in targets_by_id.get(row_job, ()))
-                if not self._has_pipeline(row_job):
-                    page.unknown_ids.add(row_job)
+                job_of_row = str(row.get("jobName"))
+                page.events.extend(
+                    to_run_event(target.pipeline_id, row) for target in targets_by_id.get(job_of_row, ())
+                )
+                if not self._has_pipeline(job_of_row):
+                    page.unknown_ids.add(job_of_row)
             yield page
-            # The cursor is the id of the last row; a page that is not full is the last one.
+            # The cursor of the next page is the run id of the last row. A page that is not full is the last page.
             last = rows[-1].get("runId") if rows and isinstance(rows[-1], dict) else None
             if len(rows) < PAGE_SIZE or not paging.advance(last):
                 return
 
     def _fetch(self, run_filter: dict[str, Any], cursor: str | None) -> list[Any]:
-        return self._query(QUERY, {"filter": run_filter, "cursor": cursor, "limit": PAGE_SIZE})
+        return self._query(RUNS_QUERY, {"filter": run_filter, "cursor": cursor, "limit": PAGE_SIZE})
 
     def _query(self, query: str, variables: Mapping[str, Any]) -> list[Any]:
-        """Return the runs of a query of runsOrError. Raise BadAnswer for its error types."""
+        """Return the runs in the field runsOrError of the response. Raise BadAnswer if the field is an error."""
         body = self._session.post("/graphql", {"query": query, "variables": variables})
         runs_or_error = field_of(field_of(body, "data", dict, "the answer"), "runsOrError", dict, "the answer's data")
         if runs_or_error.get("__typename") != "Runs":
@@ -135,10 +140,13 @@ def to_run_event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
 
 
 def read_time(value: object) -> object:
-    """Return the time. An invalid value is returned unchanged, or as text; record_runs leaves it out and reports it."""
+    """Return the time for a number of seconds since 1970.
+
+    An invalid value is returned unchanged, or as text. record_runs does not store such a value, and reports it.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
-            # PostgreSQL stores microseconds; a float has more digits.
+            # Rounded to microseconds, because PostgreSQL does not store more digits.
             return datetime.fromtimestamp(round(value, 6), UTC)
         except (OverflowError, ValueError, OSError):
             return str(value)

@@ -7,9 +7,9 @@ from ingestion.connectors.base import FailedRun, FailedRunText
 
 RUNS_PER_REQUEST = 10  # few, because a response has up to EVENTS_PER_PAGE events of each run
 EVENTS_PER_PAGE = 1_000
-MAX_PAGES = 5  # of one log; for a longer log, the failed steps are listed without messages
+MAX_PAGES = 5  # pages of the log of one run; failures after them are listed without their messages
 MAX_LISTED_STEPS = 5
-QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
+FAILURES_QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter) {
     __typename
     ... on Runs { results {
@@ -23,21 +23,21 @@ QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
     ... on InvalidPipelineRunsFilterError { message }
     ... on PythonError { message } } }"""
 
-# Sends a GraphQL query with these variables and returns the runs of the response.
-Query = Callable[[str, Mapping[str, Any]], list[Any]]
+# Sends a GraphQL query with its variables, and returns the runs in the response.
+SendQuery = Callable[[str, Mapping[str, Any]], list[Any]]
 
 
-def error_texts(runs: Sequence[FailedRun], query: Query) -> Iterator[FailedRunText]:
+def error_texts(runs: Sequence[FailedRun], send_query: SendQuery) -> Iterator[FailedRunText]:
     """Yield each run with its text, or with None if its log has no reason."""
-    for first in range(0, len(runs), RUNS_PER_REQUEST):
-        batch = runs[first : first + RUNS_PER_REQUEST]
-        logs = _logs([run.external_run_id for run in batch], None, query)
+    for start in range(0, len(runs), RUNS_PER_REQUEST):
+        batch = runs[start : start + RUNS_PER_REQUEST]
+        logs = _logs([run.external_run_id for run in batch], None, send_query)
         for run in batch:
-            yield run, _error_text(run.external_run_id, logs.get(run.external_run_id), query)
+            yield run, _error_text(run.external_run_id, logs.get(run.external_run_id), send_query)
 
 
-def _error_text(run_id: str, row: Mapping[str, Any] | None, query: Query) -> str | None:
-    """Return a line per failed step, or the message of the run if no step failed, or None if it has no message.
+def _error_text(run_id: str, row: Mapping[str, Any] | None, send_query: SendQuery) -> str | None:
+    """Return a line per failed step. If no step failed, return the message of the run, or None if it has none.
 
     The log is read to its end, because the failures of steps and the message of the run are its last events.
     """
@@ -58,21 +58,21 @@ def _error_text(run_id: str, row: Mapping[str, Any] | None, query: Query) -> str
                     run_message = _cause(event) or event.get("message")
         if not log.get("hasMore") or not events or number + 1 == MAX_PAGES:
             break
-        row = _logs([run_id], log.get("cursor"), query).get(run_id)
+        row = _logs([run_id], log.get("cursor"), send_query).get(run_id)
     lines = [f"step {name}: {cause}" for name, cause in causes.items()]
     if len(lines) > MAX_LISTED_STEPS:
         lines[MAX_LISTED_STEPS:] = [f"and {len(lines) - MAX_LISTED_STEPS} more steps"]
     return "\n".join(lines) or run_message
 
 
-def _logs(run_ids: Sequence[str], cursor: object, query: Query) -> dict[str, Mapping[str, Any]]:
+def _logs(run_ids: Sequence[str], cursor: object, send_query: SendQuery) -> dict[str, Mapping[str, Any]]:
     """Return a page of the log of each run, by run id."""
-    rows = query(QUERY, {"filter": {"runIds": list(run_ids)}, "cursor": cursor, "limit": EVENTS_PER_PAGE})
+    rows = send_query(FAILURES_QUERY, {"filter": {"runIds": list(run_ids)}, "cursor": cursor, "limit": EVENTS_PER_PAGE})
     return {str(row.get("runId")): row for row in rows if isinstance(row, dict)}
 
 
 def _cause(event: Mapping[str, Any]) -> str | None:
-    """Return the message of the innermost error, because outer errors only name the step; None if it is missing."""
+    """Return the message of the innermost error, because outer errors only name the step. Return None without one."""
     error = event.get("error")
     if not isinstance(error, dict):
         return None

@@ -12,7 +12,7 @@ from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 
 RUNNING = "RUNNING"
-QUERY = """query Jobs { repositoriesOrError { __typename
+JOBS_QUERY = """query Jobs { repositoriesOrError { __typename
   ... on PythonError { message }
   ... on RepositoryConnection { nodes { jobs { name }
     schedules { pipelineName scheduleState { status } futureTicks(limit: 1) { results { timestamp } } }
@@ -22,7 +22,7 @@ QUERY = """query Jobs { repositoriesOrError { __typename
 def list_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
     """Yield all jobs of the code locations that could be loaded."""
     # One request without pages: Dagster returns all jobs together.
-    body = session.post("/graphql", {"query": QUERY})
+    body = session.post("/graphql", {"query": JOBS_QUERY})
     jobs_or_error = field_of(
         field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data"
     )
@@ -44,7 +44,7 @@ def list_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
 
 
 def _pipeline(name: str, triggers: Sequence[dict[str, Any]]) -> SourcePipeline:
-    """Return the job: paused if all its schedules and sensors are off, unknown (None) if it has none."""
+    """Return the job. It is paused if all its schedules and sensors are off; `paused` is None if it has neither."""
     active = [
         trigger for trigger in triggers if (trigger.get("scheduleState") or trigger["sensorState"])["status"] == RUNNING
     ]
@@ -58,6 +58,6 @@ def _pipeline(name: str, triggers: Sequence[dict[str, Any]]) -> SourcePipeline:
         name=name,
         paused=not active if triggers else None,
         next_run_at=datetime.fromtimestamp(min(next_starts), UTC) if next_starts else None,
-        # Dagster also lists its implicit job __ASSET_JOB, which materializes single assets.
+        # Dagster's list contains its internal job __ASSET_JOB, which materializes single assets.
         can_be_adopted=not name.startswith("__"),
     )

@@ -52,7 +52,7 @@ from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, PageNumberPaging, Position
 from runs.events import Clock, Rejected, RunEvent
 
-MAX_LOG_CHARACTERS = 4_000  # characters that are stored from the end of a log
+MAX_LOG_CHARACTERS = 4_000  # the end of a log, which is stored
 
 PlaceholderValues = dict[str, str | int | float]
 
@@ -92,7 +92,7 @@ class DeclarativeConnector(NoPipelineList):
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
-        """Yield each run with its text, or with None if the partner answers 404 or the response has no text."""
+        """Yield each run with its text. The text is None if the partner answers 404 or the response has no text."""
         if (text_request := self._description.error_text) is None:
             return
         for run in runs:
@@ -183,7 +183,7 @@ class DeclarativeConnector(NoPipelineList):
             rows = _search(self._description.items, response.body)
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._description.items.text!r}")
-            # OffsetPaging checks this itself, because new rows can repeat a page without a loop.
+            # OffsetPaging detects loops itself, because with offsets new rows can repeat a page without a loop.
             if rows and rows == last_rows and self._description.paging.kind != "offset":
                 raise BadAnswer("the partner returned the same page twice")
             page_limit.count_page(len(rows))
@@ -197,7 +197,7 @@ class DeclarativeConnector(NoPipelineList):
                 response, rows, self._text_keys(rows), self._session
             ):
                 return
-            last_rows = None if listing.stepped_back else rows
+            last_rows = None if listing.has_stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:
         request = self._description.request
@@ -210,7 +210,10 @@ class DeclarativeConnector(NoPipelineList):
         return self._session.send_request(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """Return whether all rows are older than the start. An unfiltered listing, newest first, ends there."""
+        """Return whether all rows are older than the start.
+
+        Then a listing without a filter, newest first, ends here.
+        """
         since_request = self._description.since
         if since_request is None or since_request.stop_before is None or since is None or not rows:
             return False
@@ -219,7 +222,7 @@ class DeclarativeConnector(NoPipelineList):
         return all(time is not None and time < since for time in times)
 
     def _field(self, name: str, row: Any) -> Any:
-        """Return the value of a described field, or None if the row does not fit its expression."""
+        """Return the value of a field of the description, or None if its expression does not fit the row."""
         expression = self._description.fields.get(name)
         with contextlib.suppress(JMESPathError):
             return expression.search(row) if expression is not None else None
@@ -228,7 +231,7 @@ class DeclarativeConnector(NoPipelineList):
     def _events(
         self, pipelines: Sequence[Target | OpenRun], row: Any, requested_at: datetime
     ) -> Iterator[RunEvent | Rejected]:
-        """Yield an event for each pipeline of the row; several clients may share an external id."""
+        """Yield an event for each pipeline of the row. Pipelines of several clients may share an external id."""
         if not isinstance(row, dict):
             yield Rejected(f"a run is a {type(row).__name__}, not an object")
             return
@@ -239,7 +242,7 @@ class DeclarativeConnector(NoPipelineList):
 
 
 class _ListingPosition:
-    """The position in a listing with the described kind of paging, and the request for its current page."""
+    """The position in a listing, and the request for its current page, for any kind of paging."""
 
     def __init__(self, description: SourceDescription, request: RequestTemplate, start: Position | None) -> None:
         paging = self._paging = description.paging
@@ -248,7 +251,7 @@ class _ListingPosition:
         self._offsets = OffsetPaging(start if paging.kind == "offset" else None)
         self._numbers = PageNumberPaging(paging.first_number, start if paging.kind == "page" else None)
         self.request = request
-        self.stepped_back = False
+        self.has_stepped_back = False
         match paging.kind:
             case "page":
                 self._set_parameter(self._numbers.number)
@@ -272,11 +275,11 @@ class _ListingPosition:
                 raise AssertionError(f"unknown kind of paging {unknown!r}")
 
     def _request_for(self, next_url: str) -> RequestTemplate:
-        # Without the query of the first request, because the URL of the next page has its own.
+        # Without the query of the first request, because the URL of the next page has its own query.
         return RequestTemplate(self._first_request.method, next_url, {}, self._first_request.body)
 
     def advance(self, response: PartnerResponse, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
-        """Return whether there is a next page; if so, `request` becomes its request."""
+        """Return whether there is a next page. If there is one, set `request` to the request for it."""
         paging = self._paging
         if paging.has_more is not None and not _search(paging.has_more, response.body):
             return False
@@ -297,7 +300,7 @@ class _ListingPosition:
                 before = self._numbers.number
                 if not self._numbers.advance(page=rows, total=total):
                     return False
-                self.stepped_back = self._numbers.number <= before
+                self.has_stepped_back = self._numbers.number <= before
                 self._set_parameter(self._numbers.number)
             case "link" | "next_url":
                 url = response.next_url if paging.kind == "link" else _search(paging.next_page, response.body)
@@ -317,7 +320,7 @@ def to_run_event(
 ) -> RunEvent | None:
     """Return the event, or None for a row that is not a run.
 
-    Fields that do not fit their expression are left out and named in the run's status reason.
+    If the expression of a field does not fit the row, the field is left out, and the run's status reason says so.
     """
     notes: list[str] = []
     values: dict[str, Any] = {}
@@ -334,7 +337,7 @@ def to_run_event(
     if version is None and description.version == VERSION_IS_REQUEST_TIME:
         version, clock = requested_at, Clock.REQUEST_TIME
     if status == "running" and not description.reopens:
-        version = None  # without a version, record_runs never sets an ended run back to running
+        version = None  # record_runs never sets an ended run back to running without a version
     if reason := values.get("status_reason"):
         notes.insert(0, str(reason))
     return RunEvent(
@@ -372,7 +375,11 @@ def source_status(description: SourceDescription, row: object) -> str | None:
 
 
 def canonical_status(description: SourceDescription, words: str | None) -> str | None:
-    """Return the status for all words together, else for the first word. Unknown words are returned unchanged."""
+    """Return CHM's status for the source's words.
+
+    Example: for "completed/failure", it is the status that the description has for completed/failure, else the one for
+    completed. Unknown words are returned unchanged.
+    """
     if words is None:
         return None
     lowered = words.lower()
@@ -380,9 +387,9 @@ def canonical_status(description: SourceDescription, words: str | None) -> str |
 
 
 def read_time(value: object, time_format: str) -> object:
-    """Return the partner's time, or None for 0, which means that it is unset.
+    """Return the time in the described format. Return None for the number 0, which partners use for a missing time.
 
-    An invalid value is returned unchanged, or as text; record_runs leaves it out and reports it.
+    An invalid value is returned unchanged, or as text. record_runs does not store such a value, and reports it.
     """
     if time_format == "iso":
         return value
@@ -400,7 +407,7 @@ def read_time(value: object, time_format: str) -> object:
 
 
 def read_duration(value: object, duration_format: str) -> object:
-    """Return the seconds. An invalid value is returned unchanged; record_runs leaves it out and reports it."""
+    """Return the seconds. An invalid value is returned unchanged; record_runs does not store it, and reports it."""
     if duration_format == "milliseconds" and isinstance(value, int | float) and not isinstance(value, bool):
         return value / 1000 if math.isfinite(value) else value
     if duration_format == "iso8601" and isinstance(value, str) and value:
@@ -447,7 +454,7 @@ def _search(expression: Expression | None, document: object) -> Any:
 
 
 def _as_text(value: object) -> str:
-    """Return a text, or a whole number as text; "" for anything else."""
+    """Return the value if it is a text, or as text if it is a whole number. Return "" for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else ""

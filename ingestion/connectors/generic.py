@@ -31,11 +31,11 @@ class GenericConnector(OnlyRunRequests):
             yield Walk([target], partial(self._pages, target))
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Return nothing: the API cannot read a single run, so CHM cannot detect that one is gone."""
+        """Return no pages. The API cannot read a single run, so CHM cannot detect that a run is gone."""
         return iter(())
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return no links: the API has no user interface. A run may have its own `source_url`."""
+        """Return no links, because the API has no user interface. Single runs may have a `source_url`."""
         return {}
 
     def _pages(self, target: Target, start: Position | None) -> Iterator[Page]:

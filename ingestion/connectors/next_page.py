@@ -1,10 +1,10 @@
-"""Detect that more pages follow a response, for descriptions without `paging`."""
+"""Detect that a response has a next page, if the description of the API has no `paging`."""
 
 from typing import Any
 
 from ingestion.http import PartnerResponse
 
-# Usual names of the field for the next page. The field is at the top of the response or one level below.
+# Usual names of the field that refers to the next page. The field is at the top of the response or one level below.
 NEXT_PAGE_FIELDS = frozenset(
     name.replace("_", "")
     for name in (
@@ -17,7 +17,7 @@ USUAL_PAGE_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000}
 
 
 def describe_next_page(response: PartnerResponse) -> str | None:
-    """Return the field or header that refers to a next page, as words for a message, or None."""
+    """Return a text for a message that names the field or header which refers to a next page; None without one."""
     if response.next_url:
         return 'a header Link with rel="next"'
     body = response.body
@@ -33,5 +33,5 @@ def describe_next_page(response: PartnerResponse) -> str | None:
 
 
 def looks_full(rows: list[Any], requested_limits: set[str]) -> bool:
-    """Return whether the page has as many rows as the requested limit or a common default."""
+    """Return whether the page has exactly as many rows as the requested limit or a usual page size."""
     return str(len(rows)) in requested_limits or len(rows) in USUAL_PAGE_SIZES

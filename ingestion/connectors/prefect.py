@@ -1,8 +1,8 @@
-"""Prefect 3: one listing of ended runs, two of open runs, and the runs whose state was changed manually.
+"""Prefect 3: a listing of ended runs, two listings of open runs, and the runs whose state changed according to events.
 
-Prefect cannot filter flow runs by their update time. A pipeline's external id is the id of a deployment or of a flow.
-Scheduled flow runs that never started are not stored. Recorded responses: ingestion/synthetic/recordings/prefect. API:
-https://docs.prefect.io/v3/api-ref/rest-api
+Prefect cannot filter flow runs by their update time, so all of these are needed. A pipeline's external id is the id of
+a deployment or of a flow. Scheduled flow runs that never started are not stored. Recorded responses:
+ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
 import re
@@ -44,16 +44,16 @@ PAGE_SIZE = 200  # the server's maximum; it answers 422 to a larger limit
 STARTED_FILTER: dict[str, Any] = {"start_time": {"is_null_": False}}
 OPEN_RUN_FILTERS: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
-    # A run that waits for its next attempt is SCHEDULED and has a start. A deployment also has about 100 future runs,
-    # which are SCHEDULED without a start.
+    # A run that waits for its next attempt is SCHEDULED and has a start. The future runs of a deployment (about 100)
+    # are SCHEDULED too, but have no start.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED_FILTER},
 )
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # These estimates of the server differ in every response. If they were stored, each walk would write every run again.
 VOLATILE_FIELDS = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
-# By base_url and external id: true for a flow, false for a deployment. Kept until the process ends, to save a request
-# per tick, because an id never changes its kind.
+# By base_url and external id: true for a flow, false for a deployment. The process keeps this until it ends, which
+# saves a request per tick. A flow never becomes a deployment.
 _is_flow_by_id: dict[str, dict[str, bool]] = {}
 
 
@@ -64,7 +64,7 @@ class PrefectConnector(NoErrorTextRequests):
     def __init__(self, session: PartnerSession, *, has_pipeline: Callable[[str], bool]) -> None:
         self._session = session
         self._has_pipeline = has_pipeline
-        # Lines about the failed tasks of each failed run in the last response, by flow run id.
+        # For each failed run in the last response: lines about its failed tasks. The keys are flow run ids.
         self._failed_task_lines: dict[str, str] = {}
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
@@ -90,7 +90,7 @@ class PrefectConnector(NoErrorTextRequests):
     def _flow_ids(self, external_ids: Collection[str]) -> set[str]:
         """Return the ids that belong to flows."""
         is_flow_by_id = _is_flow_by_id.setdefault(self._session.base_url, {})
-        # Ids of flows and deployments are UUIDs; a pipeline may have another external id by mistake.
+        # Ids of flows and deployments are UUIDs. A user may have entered another external id by mistake.
         new_ids = [name for name in external_ids if name not in is_flow_by_id and UUID_PATTERN.fullmatch(name)]
         for first in range(0, len(new_ids), PAGE_SIZE):
             batch = new_ids[first : first + PAGE_SIZE]
@@ -105,11 +105,12 @@ class PrefectConnector(NoErrorTextRequests):
         ended = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (ended, *OPEN_RUN_FILTERS)
         targets_by_id = by_external_id(targets)
-        # A position has the number of a filter and the place in its listing. The filters before it are done already.
-        first = start["filter"] if start else 0
+        # A position contains the number of a filter and the offset in its listing. An earlier task has read the
+        # listings of the filters before it.
+        first_filter = start["filter"] if start else 0
         seen: set[str] = set()
-        for number, run_filter in enumerate(filters[first:], first):
-            for position, rows in self._pages(run_filter, start if number == first else None):
+        for number, run_filter in enumerate(filters[first_filter:], first_filter):
+            for position, rows in self._pages(run_filter, start if number == first_filter else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
                 yield self._page(rows, targets_by_id, {"filter": number, **position})
         # A walk from the beginning has listed every run, so it does not need the events.
@@ -130,14 +131,14 @@ class PrefectConnector(NoErrorTextRequests):
             events = (self._event(target.pipeline_id, row) for target in pipelines)
             page.events.extend(run_event for run_event in events if run_event is not None)
             if not any(map(self._has_pipeline, external_ids)):
-                page.unknown_ids.update(external_ids[:1])  # the deployment if there is one
+                page.unknown_ids.update(external_ids[:1])  # the deployment's id if there is one, else the flow's
         return page
 
     def _fetch_by_ids(self, ids: Sequence[str]) -> list[Any]:
         return self._fetch_flow_runs({"id": {"any_": list(ids)}}, 0)
 
     def _pages(self, run_filter: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
-        """Yield the position and the rows of each page, ordered by start: new runs come after those already read."""
+        """Yield the position and the rows of each page, ordered by start. So new runs are on the last page."""
         paging, page_limit = OffsetPaging(start), PageLimit()
         while True:
             position, rows = paging.position, self._fetch_flow_runs(run_filter, paging.offset)
@@ -172,7 +173,7 @@ def to_run_event(pipeline_id: Any, row: dict[str, Any], failed_task_lines: str =
         return None
     state = row.get("state")
     message = state.get("message") if isinstance(state, dict) else None
-    name, kind = row.get("state_name"), row.get("state_type")
+    state_name, state_type = row.get("state_name"), row.get("state_type")
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=row.get("id"),
@@ -180,22 +181,24 @@ def to_run_event(pipeline_id: Any, row: dict[str, Any], failed_task_lines: str =
         started_at=row.get("start_time"),
         finished_at=row.get("end_time"),
         error_message="\n".join(filter(None, [failed_task_lines, message])) if status == "failed" else None,
-        # A name that differs from the type gives a reason, such as TimedOut.
-        status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
+        # A state name that differs from the state type, such as TimedOut, is a reason.
+        status_reason=(
+            state_name if isinstance(state_name, str) and state_name.lower() != str(state_type).lower() else None
+        ),
         payload={key: value for key, value in row.items() if key not in VOLATILE_FIELDS},
         source_updated_at=row.get("updated"),
     )
 
 
 def canonical_status(row: dict[str, Any]) -> object:
-    """Return the canonical status of the state's type; None for a scheduled run that never started.
+    """Return CHM's status for the state type, or None for a scheduled run that never started.
 
-    The name of a state is free text and decides nothing, except for "Skipped". An unknown type is returned unchanged.
+    The state name is free text, so CHM ignores it, except for "Skipped". An unknown state type is returned unchanged.
     """
-    kind = row.get("state_type")
-    word = kind.lower() if isinstance(kind, str) else kind
+    state_type = row.get("state_type")
+    word = state_type.lower() if isinstance(state_type, str) else state_type
     if word == "scheduled":
         return "running" if row.get("start_time") else None
     if word == "completed" and row.get("state_name") == "Skipped":
         return "skipped"
-    return STATUSES.get(word, kind) if isinstance(word, str) else kind
+    return STATUSES.get(word, state_type) if isinstance(word, str) else state_type

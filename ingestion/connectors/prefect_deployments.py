@@ -16,8 +16,11 @@ PAGE_SIZE = 200  # the server's maximum
 
 
 def list_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all deployments and flows. A flow with deployments cannot be adopted, because they have its runs."""
-    # The names of flows are needed for the names of deployments, so both lists are read first.
+    """Yield all deployments and flows.
+
+    A flow with deployments cannot be adopted, because its deployments have the runs.
+    """
+    # Both lists are read first, because the name of a deployment contains the name of its flow.
     deployments = list(_rows(session, "/api/deployments/filter"))
     flows = {str(row.get("id")): str(row.get("name")) for row in _rows(session, "/api/flows/filter")}
     for row in deployments:

@@ -1,7 +1,7 @@
-"""Read Prefect's events to find the flow runs whose state changed, also those that a user changed.
+"""Read Prefect's events, to find the flow runs whose state a user has changed.
 
-Setting a state manually changes neither start_time nor end_time, and flow runs cannot be filtered by update time. But
-the server records an event for each change. API: https://docs.prefect.io/v3/api-ref/rest-api
+Such a change updates neither start_time nor end_time, and flow runs cannot be filtered by their update time. But the
+server records an event for each change of a state. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
 import logging
@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 EVENT_PREFIX = "prefect.flow-run."
 PAGE_SIZE = 50  # the server's maximum
-MAX_PAGES = 200  # the daily reconciliation finds the rest, for example after a long outage
-# These events are not requested, because open runs are listed anyway and a heartbeat changes nothing. About one event
+MAX_PAGES = 200  # if there are more, for example after a long outage, the daily reconciliation finds the other runs
+# CHM does not request these events, because it lists open runs anyway and a heartbeat changes nothing. About one event
 # per run remains.
 EXCLUDED_EVENTS = [
     f"{EVENT_PREFIX}{name}"
@@ -55,7 +55,7 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
                 return
             body = session.get("/api/events/filter/next", {"page-token": token})
     except TokenRefused:
-        # Unlike another Refused: without a valid token, every further request would fail as well.
+        # Not handled like other refusals, because every further request would fail too.
         raise
     except Refused as error:
         logger.info("Prefect's events cannot be read: %s", error)

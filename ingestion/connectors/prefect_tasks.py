@@ -16,7 +16,10 @@ MAX_LISTED_TASKS = 5  # in the error text of a run
 
 
 def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str]) -> dict[str, str]:
-    """Return for each flow run the lines about its first failed tasks; empty if the server refuses the request."""
+    """Return lines about the first failed tasks of each flow run, by id.
+
+    Return {} if the server refuses the request.
+    """
     if not flow_run_ids:
         return {}
     task_filter = {
@@ -36,7 +39,7 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
             if len(page) < PAGE_SIZE:
                 break
     except TokenRefused:
-        # Unlike another Refused: without a valid token, every further request would fail as well.
+        # Not handled like other refusals, because every further request would fail too.
         raise
     except Refused:
         return {}

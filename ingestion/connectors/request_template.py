@@ -11,7 +11,7 @@ PLACEHOLDER_PATTERN = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """A request, or a part that `with_part` merges into another request (then its path may be empty)."""
+    """A request, or a part of one, which `with_part` merges into a request. The path of a part may be empty."""
 
     method: str = "GET"
     path: str = ""
@@ -19,7 +19,7 @@ class RequestTemplate:
     body: Mapping[str, Any] | None = None
 
     def with_part(self, part: "RequestTemplate | None") -> "RequestTemplate":
-        """Return the request with the part merged into it. Where both have a value, that of the part is used."""
+        """Return the request with the part merged into it. Values of the part replace values of the request."""
         if part is None:
             return self
         body = None if self.body is None and part.body is None else {**(self.body or {}), **(part.body or {})}
@@ -35,7 +35,7 @@ class RequestTemplate:
         """Return the request with the values inserted, percent-encoded in the path."""
         return replace(
             self,
-            # safe="" also encodes a slash, so that an id stays one part of the path.
+            # safe="" also encodes slashes, so that an id with a slash stays one part of the path.
             path=PLACEHOLDER_PATTERN.sub(lambda match: quote(str(values[match[1]]), safe=""), self.path),
             query={name: str(_fill(text, values)) for name, text in self.query.items()},
             body=None if self.body is None else _fill(self.body, values),

@@ -19,7 +19,7 @@ from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
 
-IGNORED = "ignored"  # the key for the status words of rows that are not runs, such as planned runs
+IGNORED = "ignored"  # the key in the table `status` for words of rows that are no runs, such as planned runs
 VERSION_IS_REQUEST_TIME = "asked"  # a value of the key `version`
 FIELDS = (
     "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
@@ -55,7 +55,7 @@ class Paging:
     kind: str = "none"
     parameter: str = ""  # the request parameter for the cursor, offset or page number
     next_page: Expression | None = None  # the next cursor or URL
-    has_more: Expression | None = None  # the page is the last one if this is false or empty
+    has_more: Expression | None = None  # if its value is false or empty, the page is the last one
     total: Expression | None = None  # the number of rows on all pages
     first_number: int = 1  # the number of the first page
     is_described: bool = False  # whether the description has a table `paging`
@@ -63,18 +63,18 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class SinceRequest:
-    """How the request changes if the walk has a start, and where an unfiltered listing ends."""
+    """The table `since`: how the request changes if the walk has a start, and where a listing without a filter ends."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # where a walk without a start begins, for partners that require a start: this many days ago
-    stop_before: Expression | None = None  # the time of an item; a page of older items ends the listing
+    first_days: int = 0  # if the partner requires a start, a walk without one begins this many days ago
+    stop_before: Expression | None = None  # the time of an item; the listing ends if all times of a page are too old
 
 
 @dataclass(frozen=True, slots=True)
 class OneRunRequest:
-    """How to request one run, and how to detect that it is gone at the source."""
+    """The table `one_run`: how to request one run, and how to detect that it is gone at the source."""
 
     request: RequestTemplate
     item: Expression = WHOLE_DOCUMENT  # the run in the response
@@ -84,10 +84,10 @@ class OneRunRequest:
 
 @dataclass(frozen=True, slots=True)
 class ErrorTextRequest:
-    """How to request the error text of a failed run whose item has none."""
+    """The table `error_text`: how to request the error text of a failed run if the list of runs has none."""
 
     request: RequestTemplate
-    lines: Expression  # a text, or a list of texts: one line each
+    lines: Expression  # a text, or a list of texts that become one line each
     log: Expression | None = None  # a log; its end is stored
 
 
@@ -109,7 +109,7 @@ class SourceDescription:
     links: LinkTemplates = field(default_factory=LinkTemplates)
     time_format: str = "iso"
     duration_format: str = "seconds"
-    version: str = "none"  # VERSION_IS_REQUEST_TIME if runs without an update time get that version
+    version: str = "none"  # with VERSION_IS_REQUEST_TIME, a run without an update time gets the time of the request
     reopens: bool = True  # whether an ended run can become running again
     drop: tuple[str, ...] = ()  # paths of fields that are not stored
 
@@ -127,9 +127,9 @@ def read_preset(name: str) -> dict[str, Any]:
 def read_source(
     reader: ConfigReader, where: str, table: Mapping[str, Any], preset: Mapping[str, Any]
 ) -> SourceDescription:
-    """Return the source that `table` describes, merged into `preset` (the table of a preset, or empty).
+    """Return the description in `table`, merged into `preset` (the table of a preset, or empty).
 
-    Values and lists in `table` replace those of the preset. Mistakes are added to the reader.
+    Values and lists in `table` replace those of the preset. The reader collects the mistakes.
     """
     return _SourceReader(reader, where).source(_merge(preset, table))
 
@@ -199,10 +199,10 @@ class _SourceReader:
         allows_method: bool = False,
         other_keys: Set[str] = frozenset(),
     ) -> RequestTemplate:
-        """Return the request in the table `key`, with placeholders from `allowed`.
+        """Return the request in the table `key`. It may contain the placeholders in `allowed`.
 
-        With `allows_method`, the table is required and may contain `method`. `other_keys` are its keys that the caller
-        reads.
+        With `allows_method`, the table is required and may contain `method`. The caller reads the keys `other_keys` of
+        the table itself.
         """
         reader, where = self.reader, f"{self.where}.{key}"
         part = reader.table(table, key, self.where, required=allows_method)
@@ -283,7 +283,7 @@ class _SourceReader:
             run_page=reader.text(table, where, "runs") or None,
         )
         for key, template in (("pipeline", links.pipeline_page), ("runs", links.run_page)):
-            # A browser would open another scheme, such as javascript:, from the console.
+            # With the scheme javascript:, a click on the link in the console would execute code.
             if template and not template.startswith(("{ui}", "https://", "http://")):
                 reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")
             allowed = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}

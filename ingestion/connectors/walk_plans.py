@@ -1,4 +1,4 @@
-"""Shared parts of connectors whose source lists all pipelines at once: plan walks, and read open runs again."""
+"""Plan walks and read open runs again. For connectors whose source has one list of runs for all pipelines."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -9,10 +9,11 @@ from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_i
 from ingestion.paging import Position
 from runs.events import Rejected, RunEvent
 
-# Up to this many new pipelines are listed one by one. For more, one listing of the whole source needs fewer requests.
+# The runs of up to this many new pipelines are listed for each pipeline separately. If there are more new pipelines,
+# one listing of the whole source needs fewer requests.
 MAX_SINGLE_BACKFILLS = 20
 
-# Lists the runs of the targets, which share this external id; None lists the whole source.
+# Lists the runs of the targets. The second argument is their common external id, or None to list the whole source.
 Listing = Callable[[Sequence[Target], str | None, Position | None], Iterator[Page]]
 Events = Iterable[RunEvent | Rejected]
 # external_id and external_run_id, because run ids may be unique only within their pipeline.
@@ -24,7 +25,7 @@ def plan_walks(
 ) -> Iterator[Walk]:
     """Yield one walk for all targets with a start, and further walks for the targets without a start.
 
-    One walk for all would read the whole history of every target, if one target has no start.
+    If one target has no start, a single walk for all targets would read the whole history of every target.
     """
     with_start = [target for target in targets if target.since is not None]
     new_targets = [target for target in targets if target.since is None]
@@ -52,13 +53,14 @@ def reread_open_runs_by_key(
 ) -> Iterator[Page]:
     """Yield pages with the current state of the open runs.
 
-    First read `open_rows`, the source's list of open runs, if it has one. Then request each other run with `read_run`.
-    Pipelines of several clients may share a run, so each row and each request is for a group of runs.
+    First read `open_rows`, the source's list of open runs, if the source has such a list. Then request each other run
+    with `read_run`. Pipelines of several clients may share a run of the source, so each row and each request is for a
+    group of stored runs.
     """
     missing: dict[RunKey, list[OpenRun]] = {}
     for run in runs:
         missing.setdefault((run.external_id, run.external_run_id), []).append(run)
-    # A single run is requested by its id, because the list could have many pages.
+    # If only one run is missing, it is requested by its id, because the list could have many pages.
     if open_rows is not None and len(missing) > 1:
         for requested_at, rows in open_rows:
             page = Page()
@@ -83,14 +85,14 @@ def reread_open_runs_by_id(
 ) -> Iterator[Page]:
     """Yield pages with the open runs, requested by lists of ids. Runs that are not in the response are gone.
 
-    `id_field` is the field of a row with the run's id. Only for sources whose run ids are unique across pipelines.
+    Only for sources whose run ids are unique across pipelines. `id_field` is the field of a row with the run's id.
     """
     groups: dict[str, list[OpenRun]] = {}
     for run in runs:
         groups.setdefault(run.external_run_id, []).append(run)
     ids = list(groups)
-    for first in range(0, len(ids), batch_size):
-        batch_ids = ids[first : first + batch_size]
+    for start in range(0, len(ids), batch_size):
+        batch_ids = ids[start : start + batch_size]
         page = Page()
         missing = {external_run_id: groups[external_run_id] for external_run_id in batch_ids}
         for row in fetch(batch_ids):
