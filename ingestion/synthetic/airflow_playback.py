@@ -1,8 +1,9 @@
-"""Play the recorded Airflow in real time, again and again, with its times moved to now and with new run ids.
+"""Play back the recording of an Airflow in real time, again and again.
 
     python -m ingestion.synthetic.airflow_playback --port 18080 --username chm --password-env NAME
 
-Runs are queued, run and end. One is cleared and runs again, and one is deleted.
+Times are moved to now, and each round has new run ids. In each round, runs are queued, run and end. One run is cleared
+and runs again, and one run is deleted.
 """
 
 import argparse
@@ -14,14 +15,28 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ingestion.synthetic.airflow_recording import RecordedRow, moved_run
-from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.airflow_replay import (
+    ALL_RUNS_ENDED,
+    ALL_RUNS_ENDED_AGAIN,
+    RUNS_CLEARED,
+    RUNS_OPEN,
+    RUNS_OPEN_LATER,
+    AirflowReplay,
+)
 
 
 class Playback:
-    """Plays the recorded moments in real time, round after round. The runs of the last rounds stay in the list."""
+    """Plays the recorded moments in real time, round after round. The runs of the last five rounds stay in the list."""
 
-    # When each moment begins, in seconds of the round. As recorded, except that short moments last a little longer.
-    MOMENT_START_SECONDS = {"A-early": 0, "B-middle": 52, "C-settled": 210, "D-cleared": 222, "E-final": 250}
+    # The second of the round at which each moment begins. The times are those of the recording, except that short
+    # moments last a little longer.
+    MOMENT_START_SECONDS = {
+        RUNS_OPEN: 0,
+        RUNS_OPEN_LATER: 52,
+        ALL_RUNS_ENDED: 210,
+        RUNS_CLEARED: 222,
+        ALL_RUNS_ENDED_AGAIN: 250,
+    }
     ROUND_SECONDS = 280
     KEPT_ROUNDS = 5
 
@@ -29,22 +44,25 @@ class Playback:
         self._partner = partner
         self._past_rounds: list[list[RecordedRow]] = []
         self._round_rows: list[RecordedRow] = []
-        self._start = partner.moments["A-early"].recorded_at
+        self._recording_start = partner.moments[RUNS_OPEN].recorded_at
 
     def play(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        for number in itertools.count():
-            began_at = datetime.now(UTC)
-            suffix = f"~{began_at:%m%dT%H%M%S}"  # Airflow allows ~ in run ids
+        for number in itertools.count(1):
+            round_began_at = datetime.now(UTC)
+            # The suffix makes the run ids of this round unique. Airflow allows ~ in run ids.
+            suffix = f"~{round_began_at:%m%dT%H%M%S}"
             for name, start in self.MOMENT_START_SECONDS.items():
-                sleep(max(0.0, (began_at + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
-                self.serve_moment(name, began_at, suffix)
+                sleep(max(0.0, (round_began_at + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
+                self.serve_moment(name, round_began_at, suffix)
             self._past_rounds = [*self._past_rounds, self._round_rows][-self.KEPT_ROUNDS :]
-            sleep(max(0.0, (began_at + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds()))
-            write_line(f"round {number + 1} is over; the recording starts again")
+            sleep(
+                max(0.0, (round_began_at + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds())
+            )
+            write_line(f"round {number} is over; the recording starts again")
 
-    def serve_moment(self, name: str, began_at: datetime, suffix: str) -> None:
-        """Serve the runs of earlier rounds and of this moment, with the times of a round that began at `began_at`."""
-        shift = began_at - self._start
+    def serve_moment(self, name: str, round_began_at: datetime, suffix: str) -> None:
+        """Serve the runs of earlier rounds and of this moment, with times moved to the current round."""
+        shift = round_began_at - self._recording_start
         past = [row for rows in self._past_rounds for row in rows]
         rows = [moved_run(row, shift, suffix) for row in self._partner.moments[name].rows]
         self._partner.serve_rows([*past, *rows])

@@ -1,4 +1,4 @@
-"""Read the recorded DAG runs of Airflow at each moment, and add the update times, which Airflow does not return."""
+"""Read the recorded DAG runs of an Airflow at each moment. Add update times, because Airflow does not return them."""
 
 import json
 import re
@@ -15,7 +15,7 @@ DagRunKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RecordedRow:
-    """One DAG run as the API returns it, and when it last changed."""
+    """One DAG run as the API returns it, and the time of its last change."""
 
     data: dict[str, Any]
     updated_at: datetime
@@ -35,9 +35,9 @@ class Moment:
 
 
 def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
-    """Return the moments in their order.
+    """Return the moments of these names. `listing` is the start of the names of their recorded files.
 
-    The real update times are unknown. A row that has changed since the previous moment gets the time right after the
+    The real update times are unknown. So a row that differs from the previous moment gets the time right after the
     recording of the previous moment.
     """
     moments: list[Moment] = []
@@ -46,7 +46,7 @@ def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[M
     for name in names:
         pages = [json.loads(path.read_text()) for path in sorted((folder / name).glob(f"{listing}*.json"))]
         times = [datetime.fromisoformat(page["recorded"]["at"]) for page in pages]
-        # The first moment was recorded about 9 seconds after its runs began.
+        # The runs of the first moment began about 9 seconds before its recording.
         changed_at = changed_at or times[0] - timedelta(seconds=9)
         rows: dict[DagRunKey, RecordedRow] = {}
         for data in (data for page in pages for data in page["response"]["body"]["dag_runs"]):

@@ -1,4 +1,4 @@
-"""An HTTP server that serves recorded DAG runs with the paging, filters, tokens and errors of Airflow."""
+"""A simulated Airflow: an HTTP server with recorded DAG runs and with Airflow's paging, filters, tokens and errors."""
 
 import json
 import secrets
@@ -14,8 +14,15 @@ from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, RecordedRo
 from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
-# ingestion/synthetic/recordings/README.md describes the state at each moment.
-MOMENTS = ("A-early", "B-middle", "C-settled", "D-cleared", "E-final")
+# The recorded moments are folders of ingestion/synthetic/recordings/airflow, whose README.md describes them.
+RUNS_OPEN = "A-early"
+RUNS_OPEN_LATER = "B-middle"
+ALL_RUNS_ENDED = "C-settled"
+RUNS_CLEARED = "D-cleared"
+ALL_RUNS_ENDED_AGAIN = "E-final"
+MOMENTS = (RUNS_OPEN, RUNS_OPEN_LATER, ALL_RUNS_ENDED, RUNS_CLEARED, ALL_RUNS_ENDED_AGAIN)
+AIRFLOW_2_RUNS_ENDED = "B-settled"
+AIRFLOW_2_MOMENTS = (RUNS_OPEN, AIRFLOW_2_RUNS_ENDED)
 STATES = ("queued", "running", "success", "failed")
 ORDER_FIELDS = (
     "id",
@@ -38,12 +45,12 @@ FILTERED_TIMES = ("updated_at", "start_date", "end_date", "run_after", "logical_
 
 
 class AirflowReplay(PartnerServer):
-    """Airflow 3. Tests may replace `rows` (the DAG runs) and `dag_list` with rows that were not recorded."""
+    """A simulated Airflow 3. Tests may replace `rows` (the DAG runs) and `dag_list` by rows that were not recorded."""
 
     def __init__(
         self,
         *,
-        moment: str = "A-early",
+        moment: str = RUNS_OPEN,
         username: str = "admin",
         password: str = "REDACTED",  # noqa: S107 - the recordings have this text instead of the password
         maximum_page_limit: int = 100,
@@ -52,7 +59,7 @@ class AirflowReplay(PartnerServer):
         recordings: Path = RECORDINGS,
     ) -> None:
         super().__init__(port)
-        self.moments = {recorded.name: recorded for recorded in self._read(recordings)}
+        self.moments = {recorded.name: recorded for recorded in self._read_moments(recordings)}
         self.rows: Sequence[RecordedRow] = self.moments[moment].rows
         self.dag_ids = {row.data["dag_id"] for recorded in self.moments.values() for row in recorded.rows}
         self.maximum_page_limit = maximum_page_limit
@@ -60,13 +67,13 @@ class AirflowReplay(PartnerServer):
         self.dag_list: list[dict[str, Any]] = self._read_dags(recordings)
         self._credentials = (username, password)
         self._tokens: set[str] = set()
-        self._expired: set[str] = set()
+        self._expired_tokens: set[str] = set()
 
-    def _read(self, recordings: Path) -> list[Moment]:
+    def _read_moments(self, recordings: Path) -> list[Moment]:
         return recorded_moments(recordings / "airflow", MOMENTS, "runs-all.p")
 
     def _read_dags(self, recordings: Path) -> list[dict[str, Any]]:
-        return recorded_dags(recordings / "airflow" / "C-settled" / "dags.p1.json")
+        return recorded_dags(recordings / "airflow" / ALL_RUNS_ENDED / "dags.p1.json")
 
     def move_to(self, moment: str) -> None:
         """Serve the rows of a recorded moment. Rows that differ from the current rows get the current update time."""
@@ -85,7 +92,7 @@ class AirflowReplay(PartnerServer):
 
     def expire_tokens(self) -> None:
         """Refuse all current tokens as expired (401)."""
-        self._expired |= self._tokens
+        self._expired_tokens |= self._tokens
         self._tokens = set()
 
     def rotate_secret(self) -> None:
@@ -102,7 +109,7 @@ class AirflowReplay(PartnerServer):
         if request.path.startswith("/api/v1/"):
             removed = "/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."
             return Answer(404, {"error": removed})
-        if (answer := self._about_tasks(request)) is not None:
+        if (answer := self._answer_about_tasks(request)) is not None:
             return answer
         parts = [unquote(part) for part in request.path.removeprefix("/api/v2/").split("/")]
         match parts:
@@ -118,7 +125,7 @@ class AirflowReplay(PartnerServer):
                 return Answer(405, {"detail": "Method Not Allowed"})
         return Answer(404, {"error": "API route not found"})
 
-    def _about_tasks(self, request: Request) -> Answer | None:
+    def _answer_about_tasks(self, request: Request) -> Answer | None:
         return answer_about_tasks(request, self.rows, maximum_page_limit=self.maximum_page_limit)
 
     def _create_token(self, request: Request) -> Answer:
@@ -132,10 +139,10 @@ class AirflowReplay(PartnerServer):
         return Answer(201, {"access_token": token})
 
     def _refusal(self, request: Request) -> Answer | None:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind != "Bearer":
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer":
             return Answer(401, {"detail": "Not authenticated"})
-        if token in self._expired:
+        if token in self._expired_tokens:
             return Answer(401, {"detail": "Token Expired"})
         return None if token in self._tokens else Answer(403, {"detail": "Invalid JWT token"})
 
@@ -151,18 +158,18 @@ class AirflowReplay(PartnerServer):
             return Answer(404, {"detail": f"The Dag with ID: `{dag_id}` was not found"})
         rows = [row for row in self.rows if dag_id in ("~", row.data["dag_id"])]
         try:
-            rows = filtered(rows, request)
+            rows = filter_rows(rows, request)
             order = request.query_value("order_by") or "id"
             limit = min(self.whole_number(request, "limit", 50), self.maximum_page_limit)
             offset = self.whole_number(request, "offset", 0)
-            rows = ordered(rows, order)
+            rows = order_rows(rows, order)
         except BadQuery as error:
             return error.answer
         if self.offers_cursors and (cursor := request.query_value("cursor")) is not None:
-            # Clients must not interpret a cursor; here it is an index after a letter.
+            # A cursor is the letter k and an index. The letter shows that clients must not interpret a cursor.
             start = int(cursor.removeprefix("k") or 0)
-            more = start + limit < len(rows)
-            return self._page(rows[start : start + limit], len(rows), f"k{start + limit}" if more else None)
+            has_more = start + limit < len(rows)
+            return self._page(rows[start : start + limit], len(rows), f"k{start + limit}" if has_more else None)
         return self._page(rows[offset : offset + limit], len(rows), None)
 
     def _list_dags(self, request: Request) -> Answer:
@@ -178,7 +185,7 @@ class AirflowReplay(PartnerServer):
             if row.data["dag_id"] in body.get("dag_ids", self.dag_ids)
             and row.data["state"] in (body.get("states") or STATES)
         ]
-        rows = ordered(rows, body.get("order_by", "id"))
+        rows = order_rows(rows, body.get("order_by", "id"))
         start, limit = body.get("page_offset", 0), body.get("page_limit", 100)
         return self._page(rows[start : start + limit], len(rows), None)
 
@@ -217,13 +224,15 @@ class BadQuery(Exception):
         self.answer = answer
 
 
-def validation_error(name: str, text: str, kind: str, message: str, context: dict[str, Any] | None = None) -> Answer:
-    """Return Airflow 3's 422 for the value `text` of the query parameter `name`."""
-    fault: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message, "input": text}
+def validation_error(
+    name: str, text: str, error_type: str, message: str, context: dict[str, Any] | None = None
+) -> Answer:
+    """Return Airflow 3's response with status 422 to the value `text` of the query parameter `name`."""
+    fault: dict[str, Any] = {"type": error_type, "loc": ["query", name], "msg": message, "input": text}
     return Answer(422, {"detail": [fault | ({"ctx": context} if context else {})]})
 
 
-def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
+def filter_rows(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
     """Return the rows that the query parameters of the request select. Raise BadQuery for a bad value."""
     states = request.query_values("state")
     if not set(states) <= set(STATES):
@@ -241,7 +250,7 @@ def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
 
 
 def filter_time(name: str, text: str) -> datetime:
-    """Return the time of a filter. Raise BadQuery with Airflow's response to a time that it cannot read."""
+    """Return the time in a filter. If Airflow could not read it, raise BadQuery with Airflow's response."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
@@ -259,7 +268,7 @@ def time_of(row: RecordedRow, name: str) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def ordered(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
+def order_rows(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
     """Return the rows in the order of Airflow's parameter `order_by`; a minus sign reverses it."""
     name = order.removeprefix("-")
     if name not in ORDER_FIELDS:
@@ -274,16 +283,16 @@ def ordered(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
 
 
 class Airflow2Replay(AirflowReplay):
-    """Airflow 2.11, with /api/v1, basic authentication and the errors of RFC 7807."""
+    """A simulated Airflow 2.11, with /api/v1, basic authentication and the errors of RFC 7807."""
 
-    def __init__(self, *, moment: str = "A-early", **options: Any) -> None:
+    def __init__(self, *, moment: str = RUNS_OPEN, **options: Any) -> None:
         super().__init__(moment=moment, **options)
 
-    def _read(self, recordings: Path) -> list[Moment]:
-        return recorded_moments(recordings / "airflow2", ("A-early", "B-settled"), "runs.legacy_daily")
+    def _read_moments(self, recordings: Path) -> list[Moment]:
+        return recorded_moments(recordings / "airflow2", AIRFLOW_2_MOMENTS, "runs.legacy_daily")
 
     def _read_dags(self, recordings: Path) -> list[dict[str, Any]]:
-        return recorded_dags(recordings / "airflow2" / "B-settled" / "dags.json")
+        return recorded_dags(recordings / "airflow2" / AIRFLOW_2_RUNS_ENDED / "dags.json")
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/api/v1/version":
@@ -293,7 +302,7 @@ class Airflow2Replay(AirflowReplay):
             return Answer(404, b"<!DOCTYPE html><h1>Airflow 404</h1>", {"Content-Type": "text/html; charset=utf-8"})
         if request.headers.get("authorization") != f"Basic {expected}":
             return problem_response(401, "Unauthorized", None)
-        if (answer := self._about_tasks(request)) is not None:
+        if (answer := self._answer_about_tasks(request)) is not None:
             return answer
         match [unquote(part) for part in request.path.removeprefix("/api/v1/").split("/")]:
             case ["dags"]:

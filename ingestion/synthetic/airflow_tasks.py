@@ -1,4 +1,4 @@
-"""Responses of the simulated Airflow about tasks and logs. Each failed run gets the failed task of a recording."""
+"""Responses of the simulated Airflow about tasks and logs. Every failed run has the same recorded failed task."""
 
 import json
 from collections.abc import Iterable

@@ -9,7 +9,10 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
 def dag_run(dag_id: str, number: int, moment: datetime, state: str = "success") -> dict[str, Any]:
-    """Return a row with the fields that CHM reads, without `updated_at`, which Airflow does not return."""
+    """Return a DAG run with the fields that CHM reads.
+
+    Like Airflow, it has no field for the time of its last change.
+    """
     time = moment.isoformat()
     return {
         "dag_id": dag_id,
@@ -24,7 +27,7 @@ def dag_run(dag_id: str, number: int, moment: datetime, state: str = "success") 
 
 
 class AirflowWithManyDags(PartnerServer):
-    """The server. `changes` contains its DAG runs, each with the time of its last change; `dag_ids` its DAGs."""
+    """The server. `changes` are its DAG runs, each with the time of its last change. `dag_ids` are its DAGs."""
 
     maximum_page_limit = 100  # Airflow's default
 

@@ -1,4 +1,4 @@
-"""A data set on disk: its files and columns. Rows are read with line numbers; files are replaced as a whole.
+"""The files and columns of a synthetic data set on disk. Rows are read with line numbers. Files are written as a whole.
 
     base/clients.csv  base/pipelines.csv  base/alert_rules.csv
     batches/runs_YYYY-MM.csv
@@ -40,7 +40,7 @@ COLUMNS = {
     "validation_report": ("file", "line", "field", "problem"),
 }  # fmt: skip
 ID_COLUMN = {"clients": "client_id", "pipelines": "pipeline_id", "alert_rules": "rule_id"}
-# The columns that identify a row without its id. Normalised files are sorted by them.
+# The columns that identify a row without its id. In normalised files, rows are sorted by these columns.
 KEY_COLUMNS = {
     "clients": ("name",),
     "pipelines": ("client_id", "name"),
@@ -48,7 +48,7 @@ KEY_COLUMNS = {
     "runs": ("started_at", "pipeline_id", "external_run_id"),
 }
 BASE_TABLES = ("clients", "pipelines", "alert_rules")
-# The time in all ids, which are UUIDs of version 7. It is fixed, so that the same seed gives the same bytes.
+# All ids are UUIDs of version 7 with this time. The time is fixed, so that the same seed gives the same bytes.
 ID_EPOCH_MS = 1_767_225_600_000  # 2026-01-01
 
 
@@ -70,7 +70,7 @@ class Fault:
 
 @dataclass(slots=True)
 class DatasetTable:
-    """The rows of a file with their line numbers, and the problems of reading it."""
+    """The rows of a file with their line numbers, and the faults that were found while reading the file."""
 
     file: str
     header: tuple[str, ...] = ()
@@ -113,7 +113,10 @@ class Dataset:
 
 
 def dataset(name: str) -> Dataset:
-    """Return the data set of this name, from the checkout or from the installed package. Raise LookupError."""
+    """Return the data set of this name, from the checkout or from the installed package.
+
+    Raise LookupError for an unknown name.
+    """
     folder = paths.DATA_SETS / name
     # A name that starts with dots or a slash could be a path outside the folder.
     if name.strip("./\\") != name or not (folder / "base").is_dir():
@@ -123,7 +126,10 @@ def dataset(name: str) -> Dataset:
 
 
 def read_table(path: Path, name: str, columns: Iterable[str]) -> DatasetTable:
-    """Return the table, with blanks around values and column names removed. Problems are added to it, not raised."""
+    """Return the table. Blanks around values and column names are removed.
+
+    Faults are added to the table, not raised.
+    """
     table = DatasetTable(name)
     try:
         text = path.read_bytes().decode("utf-8-sig")  # Excel writes a byte order mark
@@ -168,10 +174,10 @@ def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, 
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write the file so that it has either its old or its new content, even if the machine stops during the write."""
+    """Replace the file. Even if the machine stops during the write, it has either its old or its new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The name is always the same, so that the next attempt replaces the file of a killed process. Two processes never
-    # write at the same time, because the orchestrator holds a lock.
+    # The name of the temporary file is always the same, so that the next write replaces the file that a killed process
+    # left. Two processes never write at the same time, because the orchestrator holds a lock.
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
         file.write(content)

@@ -1,9 +1,9 @@
-"""A partner for demonstrations: the generic partner API with live runs of the pipelines of a synthetic data set.
+"""A simulated partner for demonstrations. It serves live runs of a synthetic data set's pipelines in the generic API.
 
     python -m ingestion.synthetic.demo_partner --port 18081 --token-env NAME [--open-runs FILE]
 
-Each platform is a separate source at /{platform}. Some requests get 429, some pages are returned twice, and one source
-is down for 90 seconds every four minutes.
+Each platform is a separate source with the base URL /{platform}. Some requests get the status 429, some pages are
+returned twice, and one source is down for 90 seconds every four minutes.
 """
 
 import argparse
@@ -28,15 +28,15 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
 RATE_LIMIT_EVERY = 40  # every 40th request gets 429
-REPEAT_EVERY = 7  # the response to every 7th request is sent again to the next request
-# The source that is down, and when it is down, in seconds of a cycle. The first cycle starts with the partner.
+REPEAT_EVERY = 7  # the page of every 7th request is returned again as the next page
+# This source is down from second 75 to second 165 of every cycle. The first cycle starts with the partner's process.
 DOWN_SOURCE = "vendor_api"
 CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
-# Runs that were open before the partner started end after a random time in this range.
+# A run that was open before the partner started ends this many seconds after the start (a random number in this range).
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_INTERVAL_SECONDS = 60
-# A pipeline has stopped if it has not run for this many times the usual time between its runs.
+# A pipeline has stopped if the time since its last run is longer than this many times the usual gap between its runs.
 SILENT_GAPS = 3
 
 
@@ -58,8 +58,8 @@ class DemoPartner(PartnerServer):
         super().__init__(port)
         self._token = token
         self._clock = clock
-        self._began = clock()
-        self._requests = 0
+        self._began_at_seconds = clock()
+        self._request_count = 0
         self._count_lock = threading.Lock()  # each request has a thread of its own
         self.statuses: Counter[int] = Counter()
         silent = _silent_pipelines(data)
@@ -70,11 +70,13 @@ class DemoPartner(PartnerServer):
             )
             for row in rows
         }
-        random = Random(1)  # noqa: S311 - believable, not secret
+        random = Random(1)  # noqa: S311 - not for secrets
         self._left_open = {
             external_id: [
                 RunLeftOpen(
-                    run["external_run_id"], run["started_at"], int(self._began) + random.randint(*LEFT_OPEN_SECONDS)
+                    run["external_run_id"],
+                    run["started_at"],
+                    int(self._began_at_seconds) + random.randint(*LEFT_OPEN_SECONDS),
                 )
                 for run in runs
             ]
@@ -86,14 +88,17 @@ class DemoPartner(PartnerServer):
 
     def is_down(self) -> bool:
         """Return whether DOWN_SOURCE is down now."""
-        begins, ends = DOWN_SECONDS
-        return begins <= (self._clock() - self._began) % CYCLE_SECONDS < ends
+        down_from, down_until = DOWN_SECONDS
+        return down_from <= (self._clock() - self._began_at_seconds) % CYCLE_SECONDS < down_until
 
     def answer_or_fault(self, request: Request) -> Answer:
-        """Return the response. Unlike the base class, store no requests, because a demonstration may run for days."""
+        """Return the response.
+
+        Unlike the base class, do not store requests, because a demonstration may run for days.
+        """
         with self._count_lock:
-            self._requests += 1
-            number = self._requests
+            self._request_count += 1
+            number = self._request_count
         answer = self._answer(request, number)
         with self._count_lock:
             self.statuses[answer.status] += 1
@@ -114,9 +119,9 @@ class DemoPartner(PartnerServer):
         return self._page(pipeline, request, repeat=number % REPEAT_EVERY == 0)
 
     def _page(self, pipeline: SimulatedPipeline, request: Request, *, repeat: bool) -> Answer:
-        """Return a page. Its cursor is the id of its last run, so it stays valid when runs are added.
+        """Return a page. Its cursor is the id of its last run, so the cursor stays valid when runs are added.
 
-        With `repeat`, the cursor is that of this page, so that the partner returns the page a second time.
+        With `repeat`, the cursor leads to the same page again, so that CHM receives its runs twice.
         """
         runs = self._runs(pipeline)
         if since := request.query_value("updated_since"):
@@ -125,13 +130,13 @@ class DemoPartner(PartnerServer):
             except ValueError:
                 return Answer(400, {"detail": "updated_since is not a time"})
             runs = [run for run in runs if read_time(run["updated_at"]) >= start]
-        last_id, _, repeated = (request.query_value("cursor") or "").partition("~")
+        last_id, _, is_repeat = (request.query_value("cursor") or "").partition("~")
         ids = [run["external_run_id"] for run in runs]
         begin = ids.index(last_id) + 1 if last_id in ids else 0
         page = runs[begin : begin + PAGE_SIZE]
         cursor = None
-        if repeat and page and not repeated:
-            # The suffix makes it a new cursor, because a connector refuses a cursor that it has already used.
+        if repeat and page and not is_repeat:
+            # With the suffix, the cursor is new. CHM refuses a cursor that it has already used.
             cursor = f"{last_id}~again"
         elif begin + PAGE_SIZE < len(runs):
             cursor = ids[begin + PAGE_SIZE - 1]
@@ -163,9 +168,9 @@ class DemoPartner(PartnerServer):
 
 
 def _silent_pipelines(data: Dataset) -> set[str]:
-    """Return the pipelines that ran regularly but stopped before the end of the data set.
+    """Return the ids of the pipelines that ran regularly but stopped before the end of the data set.
 
-    They get no live runs, so that the demonstration shows them as late.
+    The partner returns no live runs of these pipelines, so that the demonstration shows them as late.
     """
     starts: dict[str, list[datetime]] = {}
     for path in data.runs_files():

@@ -2,7 +2,7 @@
 
 The data contains a few flaky pipelines, a pipeline that stopped running, pipelines without an external id or an alert
 rule, runs that are open at the end, and some dbt transforms that take long. A few days before the end there is an
-incident: all runs of pipelines with the platform vendor_api fail, with their retries.
+incident: all runs of pipelines with the platform vendor_api fail, also when they are tried again.
 """
 
 import itertools
@@ -43,25 +43,27 @@ TYPES_OF_PLATFORM = {
 ENVIRONMENT_SHARES = {"prod": 0.75, "staging": 0.15, "dev": 0.1}
 DISABLED_RULES_SHARE = 0.1
 
-# How often a pipeline runs, relative to the others. The pipelines get these values in turn.
+# How often a pipeline runs, relative to the other pipelines. The first pipeline gets the first value, and so on; after
+# the last value the values start again.
 CADENCES = (1.0, 0.5, 1.0, 0.3, 0.5, 0.15)
 FLAKY_SHARE = 0.07
-# The ranges from which the failure rates of flaky and of other pipelines are drawn.
+# The failure rate of a flaky pipeline is a random value in the first range, that of other pipelines in the second
+# range.
 FLAKY_FAILURE_RATE = (0.25, 0.35)
 STEADY_FAILURE_RATE = (0.02, 0.05)
 FAILURE_RATE_AFTER_FAILURE = 0.5
 CANCELED_SHARE = 0.015
 SKIPPED_SHARE = 0.015
 LONG_RUN_SHARE = 0.08  # of the runs of dbt transforms
-LONG_RUN_FACTOR = (6, 20)  # a long run takes this many times as long
+LONG_RUN_FACTOR = (6, 20)  # a long run takes between 6 and 20 times as long
 OPEN_SHARE = 0.1  # of the pipelines: their last run is running at the end
 BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
-# One pipeline stops: its last run is before the end by this many times the usual time between its runs.
+# One pipeline stops: the time from its last run to the end is this many times the usual gap between its runs.
 SILENT_GAPS = 5
 
 INCIDENT_MINUTES = (90, 120)
-INCIDENT_BEFORE_END = 3 * DAY_SECONDS
-RETRY_SECONDS = (1_200, 1_800)
+INCIDENT_SECONDS_BEFORE_END = 3 * DAY_SECONDS
+RETRY_SECONDS = (1_200, 1_800)  # the time from a failed run of the incident to the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +87,24 @@ class Plan:
         return self.until - self.days * DAY_SECONDS
 
     def random(self, subject: str) -> Random:
-        """Return a generator for this subject, so that a change of one subject does not change the others."""
+        """Return a random generator for one subject, so that a change of one subject does not change other subjects."""
         # Random hashes a text with SHA-512, so that the values are the same in every process.
         return Random(f"{self.seed} {subject}")  # noqa: S311 - not for secrets
 
     def incident(self) -> tuple[int, int]:
         """Return the start and the end of the incident, in seconds since 1970."""
         random = self.random("incident")
-        begins = self.until - min(INCIDENT_BEFORE_END, self.days * DAY_SECONDS // 2) + random.randrange(60) * 60
-        return begins, begins + random.randint(*INCIDENT_MINUTES) * 60
+        begins_at = (
+            self.until - min(INCIDENT_SECONDS_BEFORE_END, self.days * DAY_SECONDS // 2) + random.randrange(60) * 60
+        )
+        return begins_at, begins_at + random.randint(*INCIDENT_MINUTES) * 60
 
 
 def make_clients(plan: Plan) -> list[Row]:
     random = plan.random("clients")
     names = [f"{first} {second}" for first in CLIENT_FIRST_WORDS for second in CLIENT_SECOND_WORDS]
     random.shuffle(names)
-    # If there are more clients than names, names are used again with a number.
+    # If there are more clients than names, the names are used again with a number.
     rounds = itertools.count(1)
     endless_names = (f"{name} {number}" if number > 1 else name for number in rounds for name in names)
     selected = list(itertools.islice(endless_names, plan.clients))
@@ -120,7 +124,7 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
     used_names: set[tuple[str, str]] = set()
     rows = []
     for number, platform in enumerate(platforms):
-        # The first pipelines go to one client each, so that every client has a pipeline.
+        # Each of the first pipelines belongs to another client, so that every client has a pipeline.
         client = clients[number] if number < len(clients) else random.choice(clients)
         kind = next(types[platform])
         subject = random.choice(SUBJECTS)
@@ -183,9 +187,10 @@ def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> 
 def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
     """Return the runs, ordered by their starts. Raise ValueError without pipelines.
 
-    1. Create the runs of the incident, the runs that are open at the end, and the first failures of pipelines that
-       start to fail. They count towards the planned number of runs.
-    2. Distribute the other runs by cadence, at regular times for each pipeline.
+    1. Choose the starts of special runs: the runs of the incident, the runs that are open at the end, and the first
+       failures of pipelines that begin to fail. The planned number of runs includes these runs.
+    2. Distribute the other starts over the pipelines by cadence, at regular times for each pipeline.
+    3. Generate the runs for these starts.
     """
     if not pipelines:
         raise ValueError("runs need at least one pipeline")
@@ -231,7 +236,7 @@ def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> l
 
 
 def _incident_starts(plan: Plan, pipelines: Sequence[Row], random: Random) -> Iterator[tuple[int, int]]:
-    """Yield for each attempt during the incident the number of its pipeline and its start."""
+    """Yield for each run during the incident the number of its pipeline and its start."""
     begins, ends = plan.incident()
     for number, pipeline in enumerate(pipelines):
         if pipeline["platform"] == "vendor_api":
@@ -254,13 +259,13 @@ def _runs_of(
     begins, ends = plan.incident()
     low, high = (math.log(bound) for bound in ROW_RANGES[kind])
     typical_log_seconds = math.log(TYPICAL_SECONDS[kind] * random.uniform(0.5, 2))
-    failing = False
+    is_failing = False
     for number, start in enumerate(starts):
-        incident = platform == "vendor_api" and begins <= start < ends
-        failing = (
-            incident
+        in_incident = platform == "vendor_api" and begins <= start < ends
+        is_failing = (
+            in_incident
             or start == first_failure_start
-            or random.random() < (FAILURE_RATE_AFTER_FAILURE if failing else failure_rate)
+            or random.random() < (FAILURE_RATE_AFTER_FAILURE if is_failing else failure_rate)
         )
         seconds = max(1, int(math.exp(random.gauss(typical_log_seconds, 0.25))))
         if platform == "dbt" and kind == "transform" and random.random() < LONG_RUN_SHARE:
@@ -269,15 +274,15 @@ def _runs_of(
         status, error, reason = "success", "", ""
         if start == open_run_start or start + seconds > plan.until:
             status, rows = "running", ""
-        elif failing:
+        elif is_failing:
             status, rows = "failed", ""
-            error, reason = INCIDENT_ERROR if incident else random.choice(ERRORS)
+            error, reason = INCIDENT_ERROR if in_incident else random.choice(ERRORS)
         elif (random_share := random.random()) < CANCELED_SHARE:
             status, reason, rows = "canceled", "stopped by hand", ""
         elif random_share < CANCELED_SHARE + SKIPPED_SHARE:
             status, reason, rows, seconds = "skipped", "nothing new to read", "", 0
         finished = "" if status == "running" else time_text(start + seconds)
-        payload = {"attempt": number + 1, "platform": platform, "triggered_by": "retry" if incident else "schedule"}
+        payload = {"attempt": number + 1, "platform": platform, "triggered_by": "retry" if in_incident else "schedule"}
         yield {
             "pipeline_id": pipeline["pipeline_id"],
             "external_run_id": f"{pipeline['external_id'] or _slug(pipeline['name'])}.{number + 1:05}",
@@ -299,13 +304,16 @@ def _split_by_weight(total: int, weights: Sequence[float]) -> list[int]:
     weight_so_far = 0.0
     for weight in weights:
         weight_so_far += weight
-        # The running sum is rounded, not each number, so that the numbers add up to the total.
+        # Round the sum so far and not each number, so that the numbers add up to the total.
         counts.append(round(total * weight_so_far / sum(weights)) - sum(counts))
     return counts
 
 
 def _values_by_share(shares: dict[str, float], total: int) -> list[str]:
-    """Return values in proportion to their shares, evenly mixed. Each occurs at least once if the total allows it."""
+    """Return `total` values in proportion to their shares, evenly mixed.
+
+    Example: for the shares a 0.5, b 0.25 and c 0.25, the first four values have a twice, and b and c once.
+    """
     counts: dict[str, int] = dict.fromkeys(shares, 0)
     values = []
     for number in range(total):

@@ -7,7 +7,10 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
 class GenericPartner(PartnerServer):
-    """The server. `runs` is {external_id: [run, …]}; tests may change it at any time. Cursors are indexes."""
+    """The server. `runs` is {external_id: [run, …]}; tests may change it at any time.
+
+    A cursor is an index in the list.
+    """
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
-"""Generate years of realistic history for many pipelines. The same seed, sizes and end give the same rows.
+"""Generate a realistic history of many pipelines over years. The same seed, sizes and end give the same rows.
 
-Runs are generated day by day, in the order in which CHM would store them, so that their order on disk is realistic.
+Runs are generated day by day, approximately in the order in which CHM would store them. So their order on disk is
+realistic.
 """
 
 import json
@@ -32,7 +33,7 @@ RUN_COLUMNS = (
 NULL = "\\N"  # in the text format of COPY
 DAY_SECONDS = 86_400
 
-# Runs per day (weekly, daily, every six hours, hourly), and the share of the pipelines with each.
+# Runs per day (a run per week, per day, every six hours, per hour), and the share of the pipelines with each value.
 CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)
 PLATFORM_SHARES = {
     Platform.AIRFLOW: 0.4,
@@ -67,8 +68,8 @@ class _PipelineBehaviour:
     """How a pipeline behaves, and how many of its runs have been generated so far (`generated_count`).
 
     `first_start` is the start of its first run, in seconds since 1970. `log_seconds` is the mean and the standard
-    deviation of the logarithm of a run's duration in seconds. `log_rows` is the range of the logarithm of its processed
-    rows.
+    deviation of the logarithm of a run's duration in seconds. `log_rows` is the range of the logarithm of a run's
+    processed rows.
     """
 
     pipeline_id: str
@@ -97,7 +98,7 @@ class History:
         self._behaviours = self._make_behaviours()
 
     def blocks(self) -> Iterator[tuple[int, str]]:
-        """Yield the number of runs and their lines in the text format of COPY, for a day or less."""
+        """Yield blocks: a number of runs, and their lines in the text format of COPY. A block is of at most one day."""
         for number in range(self._sizes.days):
             day = self._since + number * DAY_SECONDS
             incident = self._incident(day)
@@ -133,7 +134,7 @@ class History:
             kind = self._random.choice(list(PipelineType))
             subject = self._random.choice(SUBJECTS)
             walked_at = until - timedelta(seconds=self._random.randrange(1, 60))
-            stale = self._random.random() < 0.01
+            is_stale = self._random.random() < 0.01
             pipelines.append(
                 Pipeline(
                     id=UUID(self._uuid_at(self._since)),
@@ -144,10 +145,10 @@ class History:
                     pipeline_type=kind,
                     environment=self._random_choice(ENVIRONMENT_SHARES),
                     is_active=self._random.random() > 0.05,
-                    ingested_through=walked_at - timedelta(hours=5) if stale else walked_at,
-                    ingest_due_at=walked_at - timedelta(hours=4) if stale else walked_at + timedelta(minutes=3),
+                    ingested_through=walked_at - timedelta(hours=5) if is_stale else walked_at,
+                    ingest_due_at=walked_at - timedelta(hours=4) if is_stale else walked_at + timedelta(minutes=3),
                     last_ingest_at=walked_at,
-                    last_ingest_error="GET /api/v2/dags/~/dagRuns answered 503" if stale else None,
+                    last_ingest_error="GET /api/v2/dags/~/dagRuns answered 503" if is_stale else None,
                 )
             )
         return pipelines
@@ -156,13 +157,13 @@ class History:
         weights = self._random.choices(CADENCES, CADENCE_SHARES, k=len(self.pipelines))
         behaviours, weight_so_far, runs_so_far = [], 0.0, 0
         for pipeline, weight in zip(self.pipelines, weights, strict=True):
-            # The running sum is rounded, so that the numbers of runs add up to the total.
+            # Round the sum so far and not each number, so that the numbers of runs add up to the total.
             weight_so_far += weight
             run_count = round(self._sizes.runs * weight_so_far / sum(weights)) - runs_so_far
             runs_so_far += run_count
             gap_seconds = self._sizes.days * DAY_SECONDS / max(run_count, 1)
             kind = PipelineType(pipeline.pipeline_type)
-            flaky = self._random.random() < FLAKY_SHARE
+            is_flaky = self._random.random() < FLAKY_SHARE
             low, high = ROW_RANGES[kind]
             behaviours.append(
                 _PipelineBehaviour(
@@ -172,7 +173,7 @@ class History:
                     run_count=run_count,
                     gap_seconds=gap_seconds,
                     first_start=self._since + self._random.random() * gap_seconds,
-                    failure_rate=self._random.uniform(0.15, 0.4) if flaky else self._random.uniform(0.002, 0.02),
+                    failure_rate=self._random.uniform(0.15, 0.4) if is_flaky else self._random.uniform(0.002, 0.02),
                     log_seconds=(
                         math.log(min(TYPICAL_SECONDS[kind] * self._random.uniform(0.3, 3), gap_seconds * 0.5 + 1)),
                         0.3,
@@ -194,14 +195,14 @@ class History:
         planned_start = behaviour.first_start + behaviour.generated_count * behaviour.gap_seconds
         start = min(int(planned_start + random() * behaviour.gap_seconds * 0.05), self._until - 1)
         in_incident = incident is not None and incident[0] == behaviour.platform and incident[1] <= start < incident[2]
-        rate_of_failure = (
+        failure_rate = (
             INCIDENT_FAILURE_RATE
             if in_incident
             else FAILURE_RATE_AFTER_FAILURE
             if behaviour.is_failing
             else behaviour.failure_rate
         )
-        behaviour.is_failing = random() < rate_of_failure
+        behaviour.is_failing = random() < failure_rate
         seconds = int(math.exp(self._random.gauss(*behaviour.log_seconds)))
         if random() < LONG_RUN_SHARE:
             seconds *= 8

@@ -1,7 +1,7 @@
-"""Simulate live runs: every few seconds a run of some pipeline starts, progresses, fails, or runs again.
+"""Simulate live runs of pipelines that run every few minutes. Some runs fail, and some of those run again.
 
-The runs of a pipeline depend only on the seed, the pipeline and the time. So a partner does not store them, and returns
-the same runs after a restart.
+The runs of a pipeline depend only on the seed, the pipeline and the time. So a simulated partner does not store runs,
+and returns the same runs after a restart.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from ingestion.synthetic.dataset import time_text
 from ingestion.synthetic.vocabulary import ERRORS, ROW_RANGES
 
 RETURNED_SECONDS = 1_800  # older runs are not returned
-# Pairs are ranges from which a value is drawn.
-PERIOD_SECONDS = (240, 600)
+# A pair is the range of a random value.
+PERIOD_SECONDS = (240, 600)  # from one run of a pipeline to the next run
 QUEUED_SECONDS = (2, 6)
 WORK_SECONDS = (20, 120)
 PROGRESS_SECONDS = 5  # how often a running run reports its processed rows
 RUN_AGAIN_AFTER_SECONDS = (8, 15)  # from a failure to the next attempt
 FAILURE_RATE = 0.08
-RUN_AGAIN_SHARE = 0.7
+RUN_AGAIN_SHARE = 0.7  # of the failed runs
 CANCELED_SHARE = 0.03
 # One of this many pipelines is broken: nearly all of its runs fail, and a failed run does not run again.
 BROKEN_ONE_IN = 14
@@ -31,7 +31,7 @@ RunRow = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPipeline:
-    """A pipeline of the simulated orchestrator."""
+    """A pipeline of a simulated partner. A silent pipeline has no runs."""
 
     external_id: str
     pipeline_type: str
@@ -50,7 +50,7 @@ class SimulatedPipeline:
         return [self._run_at(number, number * period + offset, is_broken, now) for number in range(first, last + 1)]
 
     def run_number(self, external_run_id: str) -> int | None:
-        """Return the number of a live run of this pipeline, or None for any other run."""
+        """Return the number in the id of a live run of this pipeline, or None for any other run."""
         prefix, _, number = external_run_id.rpartition(".live-")
         return int(number) if prefix == self.external_id and number.isdecimal() else None
 
@@ -68,7 +68,7 @@ class SimulatedPipeline:
             return run | {"status": "queued", "updated_at": time_text(queued_at)}
         ended = started + random.randint(*WORK_SECONDS)
         if runs_again and now >= (begins_again := ended + random.randint(*RUN_AGAIN_AFTER_SECONDS)):
-            # The source runs it again under the same id, and it succeeds.
+            # The run is started again with the same id, and succeeds.
             started, ended, fails = begins_again, begins_again + random.randint(*WORK_SECONDS), False
         run["started_at"] = time_text(started)
         if now < ended:
@@ -89,7 +89,7 @@ class SimulatedPipeline:
 
 @dataclass(frozen=True, slots=True)
 class RunLeftOpen:
-    """A run that CHM has stored as running. Its source returns it only after it has ended, at `ends_at`."""
+    """A run that CHM has stored as running. The partner returns this run only from its end (`ends_at`) on."""
 
     external_run_id: str
     started_at: str

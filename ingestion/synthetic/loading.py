@@ -21,10 +21,10 @@ from runs.events import RunEvent
 from runs.models import Run, Status
 from runs.services import Outcome, count_outcomes, record_runs
 
-RUNS_PER_PAGE = 500  # runs per transaction
-# An earlier load has moved all times by the same period, its shift. To find the shift, the starts of the oldest page
-# and of about this many other runs are compared with stored runs. One run is not enough, because the start of a stored
-# run can change.
+RUNS_PER_PAGE = 500  # a page is stored in one transaction
+# An earlier load has moved all times by the same duration, its shift. To find this shift, the load compares the starts
+# of the oldest page and of about this many other runs with the stored runs. One run is not enough, because the start of
+# a stored run can change.
 SAMPLE_SIZE = 500
 
 ZERO = timedelta(0)
@@ -60,19 +60,18 @@ class LoadResult:
 def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Callable[[int, int], None]) -> LoadResult:
     """Load the data set, with its times moved so that it ends at `end` (None: not moved), and return the result.
 
-    1. A data set with a fault is refused as a whole.
-    2. If an earlier load has stored runs, the times are moved by the shift of that load. If `end_is_fixed` is true and
-       `end` requires another shift, nothing is stored.
-    3. Clients, pipelines and rules are created in one transaction. If one with the same id or name exists, it is not
-       changed.
-    4. Runs are stored oldest first, with a transaction per page. The next load completes an interrupted load.
+    1. Refuse a data set with a fault as a whole.
+    2. If an earlier load has stored runs, move the times by the shift of that load. If `end_is_fixed` is true and `end`
+       requires another shift, store nothing.
+    3. Create clients, pipelines and rules in one transaction. Existing ones with the same id or name do not change.
+    4. Store the runs, oldest first, with a transaction per page. The next load completes an interrupted load.
 
-    `on_runs` is called with the number of runs loaded so far and the number of all runs. Raise CannotLoad if nothing
-    can be stored.
+    `on_runs` is called with the number of runs loaded so far and the number of all runs. Raise CannotLoad if
+    nothing can be stored.
     """
     if faults := validate(data, ids_must_be_registered=False):
         raise FaultyDataset(faults)
-    # Two loads at once could compute different shifts.
+    # Two loads at the same time could compute different shifts.
     with connection_lock(f"load_synthetic {data.root.name}") as acquired:
         if not acquired:
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
@@ -89,17 +88,17 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
                 "that end with the option --end=now, or use an empty database."
             )
         shift = requested_shift if stored_shift is None else stored_shift
-        loaded = LoadResult(shift, unmoved_end + shift, is_repeated=stored_shift is not None)
+        load_result = LoadResult(shift, unmoved_end + shift, is_repeated=stored_shift is not None)
         with transaction.atomic():
-            _create_clients(data, clients, loaded)
-            _create_pipelines(data, clients, pipelines, loaded)
-            _create_rules(data, clients, pipelines, loaded)
+            _create_clients(data, clients, load_result)
+            _create_pipelines(data, clients, pipelines, load_result)
+            _create_rules(data, clients, pipelines, load_result)
         done = 0
         for page in _pages(rows):
-            loaded.runs += count_outcomes(record_runs(_event(row, pipelines, shift) for row in page))
+            load_result.runs += count_outcomes(record_runs(_event(row, pipelines, shift) for row in page))
             done += len(page)
             on_runs(done, len(rows))
-        return loaded
+        return load_result
 
 
 def _end_of_last_day(rows: Sequence[Row]) -> datetime:
@@ -110,7 +109,7 @@ def _end_of_last_day(rows: Sequence[Row]) -> datetime:
 
 
 def _stored_clients(data: Dataset) -> dict[str, Client]:
-    """Map ids of the data set to existing clients: with the same id, else with the same name."""
+    """Return the existing clients by the ids of the data set. A client matches by its id, else by its name."""
     rows = [row for _, row in data.read(data.base_file("clients"), "clients").rows]
     matches = Q(pk__in=[row["client_id"] for row in rows]) | Q(name__in=[row["name"] for row in rows])
     stored = list(Client.objects.filter(matches))
@@ -120,7 +119,10 @@ def _stored_clients(data: Dataset) -> dict[str, Client]:
 
 
 def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UUID]:
-    """Map ids of the data set to existing pipelines: with the same id, else with the same client and name."""
+    """Return the ids of existing pipelines by the ids of the data set.
+
+    A pipeline matches by its id, else by its client and name.
+    """
     rows = [row for _, row in data.read(data.base_file("pipelines"), "pipelines").rows]
     matches = Q(pk__in=[row["pipeline_id"] for row in rows]) | Q(client__in=clients.values())
     stored = list(Pipeline.objects.filter(matches).values_list("pk", "client_id", "name"))
@@ -136,7 +138,7 @@ def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UU
 
 
 def _shift_of_stored_runs(rows: Sequence[Row], pipelines: dict[str, UUID]) -> timedelta | None:
-    """Return the shift that most stored runs of the data set have, or None if none is stored."""
+    """Return the shift of most stored runs of the data set, or None if no run of it is stored."""
     terminal = [row for row in rows if row["status"] != Status.RUNNING and row["pipeline_id"] in pipelines]
     # The sample contains the oldest page, because an interrupted load has stored only the oldest runs.
     sample = [*terminal[:RUNS_PER_PAGE], *terminal[:: max(1, len(terminal) // SAMPLE_SIZE)]]
@@ -158,17 +160,17 @@ def _shift_of_stored_runs(rows: Sequence[Row], pipelines: dict[str, UUID]) -> ti
     return shifts.most_common(1)[0][0] if shifts else None
 
 
-def _create_clients(data: Dataset, clients: dict[str, Client], loaded: LoadResult) -> None:
+def _create_clients(data: Dataset, clients: dict[str, Client], load_result: LoadResult) -> None:
     for _, row in data.read(data.base_file("clients"), "clients").rows:
         if row["client_id"] not in clients:
             clients[row["client_id"]], created = Client.objects.get_or_create(
                 name=row["name"], defaults={"pk": row["client_id"], "is_active": row["is_active"] == "true"}
             )
-            loaded.created["clients"] += created
+            load_result.created["clients"] += created
 
 
 def _create_pipelines(
-    data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: LoadResult
+    data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], load_result: LoadResult
 ) -> None:
     for _, row in data.read(data.base_file("pipelines"), "pipelines").rows:
         if row["pipeline_id"] not in pipelines:
@@ -186,17 +188,20 @@ def _create_pipelines(
                 },
             )
             pipelines[row["pipeline_id"]] = pipeline.pk
-            loaded.created["pipelines"] += created
+            load_result.created["pipelines"] += created
 
 
-def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: LoadResult) -> None:
-    """Create the missing rules. A rule exists if its id or its scope, type, channel and destination are stored.
+def _create_rules(
+    data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], load_result: LoadResult
+) -> None:
+    """Create the missing rules.
 
-    The database allows only one enabled rule with the same scope, type, channel and destination.
+    A rule exists if a stored rule has the same id, or the same scope, type, channel and destination. The database
+    allows only one enabled rule with the same scope, type, channel and destination.
     """
     model: Any = apps.get_model("alerting", "AlertRule")  # by name, because ingestion may not import alerting
     for _, row in data.read(data.base_file("alert_rules"), "alert_rules").rows:
-        enabled = row["is_enabled"] == "true"
+        is_enabled = row["is_enabled"] == "true"
         client = clients[row["client_id"]].pk if row["client_id"] else None
         pipeline = pipelines[row["pipeline_id"]] if row["pipeline_id"] else None
         scope = {"pipeline_id": pipeline} if pipeline else {"pipeline_id": None, "client_id": client}
@@ -206,7 +211,7 @@ def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str
         _, created = model.objects.get_or_create(
             **scope,
             **fields,
-            is_enabled=enabled,
+            is_enabled=is_enabled,
             defaults={
                 "pk": row["rule_id"],
                 "client_id": client,
@@ -214,7 +219,7 @@ def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str
                 "window_minutes": int(row["window_minutes"]) if row["window_minutes"] else None,
             },
         )
-        loaded.created["alert rules"] += created
+        load_result.created["alert rules"] += created
 
 
 def _pages(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:

@@ -1,7 +1,7 @@
 """chm-synthetic-orchestrator: generate a synthetic data set step by step. It can be interrupted at any point.
 
-Existing files are kept and normalised; missing files are generated from the seed. So the program can generate a whole
-data set, or complete CSV files that were written by hand.
+The program normalises existing files and generates missing files from a seed. So it can generate a whole data set, or
+add the missing files to CSV files that were written by hand.
 """
 
 import fcntl
@@ -74,7 +74,10 @@ class BadState(Exception):
 
 
 class Workflow:
-    """A data set and the state of its steps. The state has no current time, so the same seed gives the same bytes."""
+    """A data set and the state of its steps.
+
+    The state contains no clock time, so the same seed gives the same bytes.
+    """
 
     def __init__(self, data: Dataset, options: dict[str, Any]) -> None:
         self.data = data
@@ -103,8 +106,8 @@ class Workflow:
     def run(self, step: dict[str, Any]) -> bool:
         """Run the step and return whether it was completed."""
         if step["status"] == "pending" and step["step"] in _MISSING_FILES:
-            # Stored before the first file is written, so that a repeated step does not treat a generated file as
-            # the user's own.
+            # The list is stored before the first file is written. If the step is interrupted and repeated, the program
+            # knows which files it has generated itself and which files are the user's.
             step["makes"] = _MISSING_FILES[step["step"]](self.data)
         for key in ("artifacts", "error"):
             step.pop(key, None)
@@ -119,7 +122,7 @@ class Workflow:
             return False
         digests = [{"path": self.data.relative_name(path), "sha256": file_digest(path)} for path in files]
         step |= {"status": "completed", "artifacts": {"files": digests, "counts": counts, "summary": summary}}
-        # Without this key, the state is the same for generated files and for existing files with the same content.
+        # Without this key, generated files and existing files with the same content give the same state.
         step.pop("makes", None)
         self._write()
         return True
@@ -228,7 +231,7 @@ STEPS: dict[str, tuple[str, Callable[[Workflow, Sequence[str]], Artifacts]]] = {
     "D": ("generate alert rules", _generate_rules),
     "E": ("validate and report", _validate_all),
 }
-# Returns the files that a step has to generate, because they do not exist.
+# For each step, a function that returns which files the step has to generate, because they do not exist.
 _MISSING_FILES: dict[str, Callable[[Dataset], list[str]]] = {
     "A": lambda data: [kind for kind in ("clients", "pipelines") if not data.base_file(kind).exists()],
     "C": lambda data: [] if data.runs_files() else ["runs"],
@@ -237,9 +240,9 @@ _MISSING_FILES: dict[str, Callable[[Dataset], list[str]]] = {
 
 
 def _normalise(data: Dataset, kind: str, path: Path) -> None:
-    """Rewrite the file in the normal form, without changing values. A file that cannot be read stays as it is.
+    """Rewrite the file in the normal form, without changing values.
 
-    Step E then reports its faults.
+    A file that cannot be read stays as it is, and step E reports its faults.
     """
     table = data.read(path, kind)
     id_column = ID_COLUMN.get(kind)
@@ -265,7 +268,7 @@ def _normal_uuid(text: str) -> str:
 
 
 def _rows_without_faults(data: Dataset, kind: str) -> list[Row]:
-    """Return the rows of this kind, from which other rows are generated. Raise Blocked if they have faults."""
+    """Return the rows of this kind, for the generation of other rows. Raise Blocked if they have faults."""
     faulty = [
         fault
         for fault in validate(data, ids_must_be_registered=False)
@@ -282,7 +285,7 @@ def _rows_without_faults(data: Dataset, kind: str) -> list[Row]:
 def _data_set_lock(data: Dataset) -> Iterator[bool]:
     """Yield True if no other call is running on this data set, else False."""
     data.state_file.parent.mkdir(parents=True, exist_ok=True)
-    # The lock is on the folder, because every write replaces the state file by a new file.
+    # The folder is locked and not the state file, because every write replaces the state file by a new file.
     folder = os.open(data.state_file.parent, os.O_RDONLY)
     try:
         try:
@@ -353,8 +356,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--state-file must be context/session_state.json in the folder of a data set")
     data = Dataset(state_file.parents[1])
     try:
-        with _data_set_lock(data) as exclusive:
-            if not exclusive:
+        with _data_set_lock(data) as acquired:
+            if not acquired:
                 sys.stderr.write(f"Another call is running on {data.root}; wait until it ends.\n")
                 return BUSY
             if parsed_arguments.reset:

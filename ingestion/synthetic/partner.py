@@ -1,6 +1,6 @@
-"""The base of all simulated partners: a real HTTP server that records its requests and returns faults on demand.
+"""The base class of all simulated partners: a real HTTP server that records its requests and returns faults on demand.
 
-It is for tests, demonstrations and drills, and imports only the standard library.
+The module is for tests, demonstrations and drills. It imports only the standard library.
 """
 
 import json
@@ -32,16 +32,16 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """A response. A `body` that is not bytes is encoded as JSON. The fields after `headers` are faults."""
+    """A response. A `body` that is not bytes is encoded as JSON. The fields after `headers` simulate faults."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay_seconds: float = 0  # seconds before the response
     closes_connection: bool = False  # close the connection without a response
-    cut_after_bytes: int | None = None  # send only this many bytes of the body
-    seconds_per_byte: float = 0  # send one byte after the other, with this many seconds between them
-    blank_bytes: int = 0  # send this many bytes of blanks instead of the body
+    cut_after_bytes: int | None = None  # send only this many bytes of the body, then close the connection
+    seconds_per_byte: float = 0  # send the body byte by byte, and wait this many seconds after each byte
+    blank_bytes: int = 0  # instead of the body, send this many blanks (a multiple of 2**20)
 
     def encoded(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -50,8 +50,8 @@ class Answer:
 class PartnerServer:
     """A server that returns `answer(request)`, or the next of its `faults` if there is one.
 
-    A fault is an Answer, or a function that receives the request and returns an Answer. None, as a fault or as the
-    result of the function, means that the request gets its usual response.
+    A fault is an Answer, or a function that receives the request and returns an Answer. If the fault, or the result of
+    the function, is None, the request gets its usual response.
     """
 
     def __init__(self, port: int = 0) -> None:

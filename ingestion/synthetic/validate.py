@@ -12,14 +12,14 @@ from ingestion.synthetic.vocabulary import CHANNELS, ENVIRONMENTS, PIPELINE_TYPE
 MAX_NAME, MAX_DESTINATION = 255, 512
 MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 
-# The name of a field, and what is wrong with its value.
+# The name of a field, and a message that says what is wrong with its value.
 FieldFault = tuple[str, str]
 
 
 def validate(data: Dataset, *, until: datetime | None = None, ids_must_be_registered: bool = True) -> list[Fault]:
-    """Return all faults. No run may be after `until`.
+    """Return all faults. A time of a run after `until` is a fault.
 
-    With `ids_must_be_registered`, the ids in the files must be those of context/id_registry.csv.
+    With `ids_must_be_registered`, context/id_registry.csv must list exactly the ids of the clients and pipelines.
     """
     checker = _Checker(until)
     tables = {kind: data.read(data.base_file(kind), kind) for kind in BASE_TABLES}
@@ -37,13 +37,16 @@ def validate(data: Dataset, *, until: datetime | None = None, ids_must_be_regist
 
 
 class _Checker:
-    """Checks one row after the other. Remembers ids, which later rows may refer to, and keys that must be unique."""
+    """Checks one row after the other.
+
+    It remembers ids, because later rows refer to them, and keys that must be unique.
+    """
 
     def __init__(self, until: datetime | None) -> None:
         self._until = until
-        self._clients: set[str] = set()
-        self._pipelines: set[str] = set()
-        self._seen: dict[tuple[str, ...], str] = {}
+        self._client_ids: set[str] = set()
+        self._pipeline_ids: set[str] = set()
+        self._place_of_key: dict[tuple[str, ...], str] = {}  # each unique key, with the file and line of its first row
 
     def check(
         self, table: DatasetTable, faults_of_row: "Callable[[_Checker, Row, str], Iterator[FieldFault]]"
@@ -61,7 +64,7 @@ class _Checker:
         yield from _choice_faults(row, "is_active", ("true", "false"))
         yield from self._id_faults(row, "client_id", where)
         yield from self._uniqueness_faults(("client name", row["name"]), "name", where)
-        self._clients.add(row["client_id"])
+        self._client_ids.add(row["client_id"])
 
     def pipeline_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
         yield from _text_faults(row, "name", MAX_NAME)
@@ -72,12 +75,12 @@ class _Checker:
         ):  # fmt: skip
             yield from _choice_faults(row, field, choices)
         yield from self._id_faults(row, "pipeline_id", where)
-        yield from self._reference_faults(row, "client_id", self._clients, "client")
+        yield from self._reference_faults(row, "client_id", self._client_ids, "client")
         yield from self._uniqueness_faults(("pipeline name", row["client_id"], row["name"]), "name", where)
         if row["external_id"]:
             key = ("external id", row["client_id"], row["platform"], row["external_id"])
             yield from self._uniqueness_faults(key, "external_id", where)
-        self._pipelines.add(row["pipeline_id"])
+        self._pipeline_ids.add(row["pipeline_id"])
 
     def rule_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
         yield from _choice_faults(row, "rule_type", RULE_TYPES)
@@ -85,8 +88,8 @@ class _Checker:
         yield from _choice_faults(row, "is_enabled", ("true", "false"))
         yield from _text_faults(row, "destination", MAX_DESTINATION)
         yield from self._id_faults(row, "rule_id", where)
-        yield from self._reference_faults(row, "client_id", self._clients, "client", required=False)
-        yield from self._reference_faults(row, "pipeline_id", self._pipelines, "pipeline", required=False)
+        yield from self._reference_faults(row, "client_id", self._client_ids, "client", required=False)
+        yield from self._reference_faults(row, "pipeline_id", self._pipeline_ids, "pipeline", required=False)
         if not row["client_id"] and not row["pipeline_id"]:
             yield "client_id", "a rule needs a client, a pipeline, or both"
         for field in ("threshold", "window_minutes"):
@@ -101,7 +104,7 @@ class _Checker:
     def run_faults(self, row: Row, where: str) -> Iterator[FieldFault]:
         yield from _text_faults(row, "external_run_id", MAX_NAME)
         yield from _choice_faults(row, "status", STATUSES)
-        yield from self._reference_faults(row, "pipeline_id", self._pipelines, "pipeline")
+        yield from self._reference_faults(row, "pipeline_id", self._pipeline_ids, "pipeline")
         yield from self._uniqueness_faults(
             ("run", row["pipeline_id"], row["external_run_id"]), "external_run_id", where
         )
@@ -165,8 +168,8 @@ class _Checker:
             yield field, f"there is no {kind} {_short_json(row[field])}"
 
     def _uniqueness_faults(self, key: tuple[str, ...], field: str, where: str) -> Iterator[FieldFault]:
-        if (first := self._seen.setdefault(key, where)) != where:
-            yield field, f"{_short_json(key[-1])} is already used in {first}"
+        if (first_place := self._place_of_key.setdefault(key, where)) != where:
+            yield field, f"{_short_json(key[-1])} is already used in {first_place}"
 
 
 _FAULTS_OF_TABLE: dict[str, Callable[[_Checker, Row, str], Iterator[FieldFault]]] = {

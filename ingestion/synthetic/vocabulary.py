@@ -1,7 +1,7 @@
 """The words and sizes of all synthetic data.
 
-This module does not import Django, because partners and the orchestrator run without it. So it repeats the choices of
-the models; a test compares them.
+This module does not import Django, because simulated partners and the orchestrator run without Django. So it repeats
+the choices of the models, and a test compares them.
 """
 
 PLATFORMS = ("airflow", "dbt", "cron", "vendor_api", "custom")
@@ -20,7 +20,8 @@ CLIENT_SECOND_WORDS = (
 SUBJECTS = (
     "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
 )
-# For each pipeline type: a word for names of pipelines, the typical seconds of a run, and the range of processed rows.
+# The next three tables contain for each pipeline type: a word for names of pipelines, the typical duration of a run in
+# seconds, and the range of processed rows.
 WORK_WORDS = {
     "ingestion": "load",
     "transform": "mart",

@@ -24,7 +24,7 @@ from runs.events import Rejected, RunEvent, StorableRun, scrubbed_text, to_stora
 
 FAILED, BAD_USAGE = 1, 2
 MAX_VALUE_LENGTH = 80
-UNREADABLE_TIME = "cannot read the time"  # runs.events writes these words into status_reason
+UNREADABLE_TIME = "cannot read the time"  # if a time cannot be read, runs.events writes these words into status_reason
 
 EXAMPLES = """
 examples:
@@ -117,16 +117,16 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
         for walk in connector.walks([target]):
             pages = walk.pages(None)
             if (page := next(pages, None)) is not None:
-                return page, _about_next_page(pages)
+                return page, _describe_next_page(pages)
     return Page(), "none"
 
 
-def _about_next_page(pages: Iterator[Page]) -> str:
+def _describe_next_page(pages: Iterator[Page]) -> str:
     try:
-        second = next(pages, None)
+        second_page = next(pages, None)
     except PartnerError as error:
         return str(error)
-    return "follows" if second is not None and second.events else "none, this is the only page"
+    return "follows" if second_page is not None and second_page.events else "none, this is the only page"
 
 
 # An event of the page, and the run as it would be stored.
@@ -170,7 +170,7 @@ def _print_runs(out: Any, results: Sequence[EventAndRun], max_rows: int, descrip
 
 
 def _explain_first_run(out: Any, description: SourceDescription, page: Page) -> None:
-    """Print for each field of the first run its expression, the partner's value and the value that would be stored."""
+    """Print the expression, the partner's value and the stored value of each field of the first run."""
     event = next((event for event in page.events if isinstance(event, RunEvent)), None)
     run = to_storable_run(event) if event is not None else None
     if event is None or not isinstance(run, StorableRun):
@@ -192,7 +192,7 @@ def _value(expression: Expression, payload: object) -> str:
 
 
 def _original_status(event: RunEvent, description: SourceDescription | None) -> str:
-    """Return the status in the source's words, or the canonical one if the payload has none of the usual fields."""
+    """Return the status in the source's words, or CHM's status if the payload has none of the usual fields."""
     payload = event.payload if isinstance(event.payload, dict) else {}
     if description is not None:
         return scrub_text(source_status(description, payload) or "")

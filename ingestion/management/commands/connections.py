@@ -63,7 +63,8 @@ class Command(BaseCommand):
                 f"{status.next_walk_at:%H:%M:%S}",
                 *map(str, counts),
             )
-        # Rich would use 80 columns for an output that is not a terminal, and read brackets in texts as markup.
+        # Without these options, Rich would use 80 columns if the output is not a terminal, and read brackets in texts
+        # as markup.
         Console(file=self.stdout, width=160, markup=False).print(table)  # type: ignore[arg-type]
         for status in statuses:
             for error, number in status.errors:

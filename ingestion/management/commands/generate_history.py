@@ -16,7 +16,7 @@ from inventory.models import Client, Pipeline
 from runs.models import Run
 
 BAD_USAGE = 2
-RUNS_PER_COPY = 100_000  # runs per COPY
+RUNS_PER_COPY = 100_000
 
 EXAMPLES = """
 examples:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         history = History(sizes, seed=options["seed"], until=until)
         try:
             with progress_bar("runs") as progress, transaction.atomic():
-                # VACUUM below marks a page as all-visible only if the commits of its rows are on disk.
+                # The commit must be on disk before VACUUM (see below).
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL synchronous_commit = on")
                 _fill(history, progress, sizes.runs)
@@ -98,7 +98,8 @@ class Command(BaseCommand):
 def _fill(history: History, progress: Progress, run_count: int) -> None:
     """Store the history by bulk statements.
 
-    This is the one exception to the rule that only record_runs writes runs: these rows cannot be stale or rejected.
+    This is the only exception to the rule that only record_runs writes runs. It is safe, because these runs are new and
+    valid.
     """
     Client.objects.bulk_create(history.clients, batch_size=5_000)
     Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
@@ -107,8 +108,8 @@ def _fill(history: History, progress: Progress, run_count: int) -> None:
     blocks = history.blocks()
     with connection.cursor() as cursor:
         while batch := _next_blocks(RUNS_PER_COPY, blocks):
-            # Several COPY statements, because the rollup's triggers keep all rows of a statement in memory until its
-            # end.
+            # Several COPY statements, because the triggers of the roll-up keep all rows of a statement in memory until
+            # its end.
             with cursor.copy(copy_runs) as copy:
                 for number, lines in batch:
                     copy.write(lines)
@@ -117,7 +118,10 @@ def _fill(history: History, progress: Progress, run_count: int) -> None:
 
 
 def _next_blocks(min_runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the next blocks, with at least `min_runs` runs in total. The last list has fewer runs, or is empty."""
+    """Return the next blocks, with at least `min_runs` runs in total.
+
+    At the end, return fewer runs or an empty list.
+    """
     batch: list[tuple[int, str]] = []
     while sum(number for number, _ in batch) < min_runs and (block := next(blocks, None)):
         batch.append(block)

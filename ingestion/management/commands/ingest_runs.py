@@ -95,7 +95,7 @@ class Command(BaseCommand):
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
             selected = [connections[name]] if name is not None else list(connections.values())
-            # Before the first request, so that all missing secrets are reported together.
+            # Checked before the first request, so that all missing secrets are reported together.
             if missing := missing_secrets(selected):
                 raise ConfigurationError(missing)
             if options["remap"]:
@@ -106,7 +106,7 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         reports: list[Report] = []
-        interrupted = False
+        was_interrupted = False
         with progress_bar("pipelines", quiet=options["json"]) as progress:
             for connection in selected:
                 pipelines = assigned[connection.name]
@@ -126,13 +126,13 @@ class Command(BaseCommand):
                         on_walk=lambda done, bar=bar: progress.advance(bar, done),  # type: ignore[misc]
                     )
                 except KeyboardInterrupt:
-                    interrupted = True
+                    was_interrupted = True
                     break
         self._print(reports, list(pipelines_without_connection(connections)), scope, as_json=options["json"])
-        if interrupted:
+        if was_interrupted:
             self.stderr.write("Interrupted. Stored runs stay; run the command again to continue.")
             sys.exit(INTERRUPTED)
-        # Not a CommandError: the errors are printed already.
+        # No CommandError here, because the errors are already printed.
         if any(report.errors for report in reports):
             sys.exit(FAILED)
 
@@ -171,14 +171,14 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(document, indent=2))
             return
-        numbers = ("pipelines", "pages", *SHOWN_COUNTS[1:], "unknown", "errors")
+        numeric_columns = ("pipelines", "pages", *SHOWN_COUNTS[1:], "unknown", "errors")
         rows = [
             (report.connection, report.pipelines_processed, *(getattr(report, name) for name in SHOWN_COUNTS),
              report.unknown_pipelines, len(report.errors))
             for report in reports
         ]  # fmt: skip
         title = "Dry run: nothing was stored" if scope.dry_run else ""
-        show_table(self.stdout, ("connection", *numbers), rows, title=title, numeric_columns=numbers)
+        show_table(self.stdout, ("connection", *numeric_columns), rows, title=title, numeric_columns=numeric_columns)
         for report in reports:
             for error in report.errors:
                 external_id = f" {error['pipeline']}" if error["pipeline"] else ""

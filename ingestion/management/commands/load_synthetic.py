@@ -12,7 +12,7 @@ from ingestion.synthetic.dataset import dataset
 from ingestion.synthetic.loading import CannotLoad, FaultyDataset, load
 
 FAILED, BAD_USAGE = 1, 2
-MAX_SHOWN_FAULTS = 20  # further problems are not printed
+MAX_SHOWN_FAULTS = 20
 
 EXAMPLES = """
 examples:
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         with progress_bar("runs") as progress:
             bar = progress.add_task(f"loading {options['dataset']}", total=None)
             try:
-                loaded = load(
+                load_result = load(
                     data,
                     end=end if isinstance(end, datetime) else None,
                     end_is_fixed=end_is_fixed,
@@ -74,11 +74,14 @@ class Command(BaseCommand):
                 raise CommandError(f"{faulty} Nothing was stored.\n{faults}", returncode=BAD_USAGE) from None
             except CannotLoad as error:
                 raise CommandError(f"{error} Nothing was stored.", returncode=FAILED) from None
-        created = ", ".join(f"{loaded.created[what]} {what}" for what in ("clients", "pipelines", "alert rules"))
-        runs = ", ".join(f"{number} {outcome}" for outcome, number in sorted(loaded.runs.items()))
+        created = ", ".join(f"{load_result.created[what]} {what}" for what in ("clients", "pipelines", "alert rules"))
+        runs = ", ".join(f"{number} {outcome}" for outcome, number in sorted(load_result.runs.items()))
         moved = (
-            "as before" if loaded.is_repeated else f"moved by {loaded.shift}" if loaded.shift else "at its own times"
+            "as before"
+            if load_result.is_repeated
+            else f"moved by {load_result.shift}"
+            if load_result.shift
+            else "at its own times"
         )
-        self.stdout.write(
-            f"{options['dataset']} ends at {loaded.ends_at.isoformat()} ({moved}); created {created}; runs: {runs}."
-        )
+        ends_at = load_result.ends_at.isoformat()
+        self.stdout.write(f"{options['dataset']} ends at {ends_at} ({moved}); created {created}; runs: {runs}.")
