@@ -1,7 +1,7 @@
 """Remove secrets from texts and payloads before they are compared, stored, logged or shown.
 
-Other packages use only the names in `__all__`. `secret_names` lists names whose values are secrets, `token_rules` the
-forms of tokens, and `context_rules` texts that surround a secret.
+CHM finds a secret in three ways: by its name, such as "password" (`secret_names`), by its form, such as "ghp_…"
+(`token_rules`), or by the text around it, such as "curl -u user:…" (`context_rules`).
 """
 
 from chm_project.scrubbing.payloads import scrub_mapping, scrub_payload, scrubbed, storable_text

@@ -4,7 +4,7 @@ import re
 
 from chm_project.scrubbing.rules import Rule
 
-# The characters between an option and its value, also in a printed list of arguments.
+# The characters between an option and its value: blanks, an equals sign, or the quotes and comma of a printed list.
 _BETWEEN_OPTION_AND_VALUE = r"""(?:\\?["'],?\s{0,4}\\?["']|\s{1,8}|=)"""
 _ARGUMENT = r"""(?:\\?"([^"\\]{1,1024})|\\?'([^'\\]{1,1024})|([^\s"'`,;|<>\[\]{}\\]{1,1024}))"""
 _END_OF_HEADER = r"""[^\r\n"'<>\\]{1,4096}"""
@@ -137,7 +137,7 @@ HEADER_RULES = (
     ),
     _rule(
         "token in place of user and password",
-        "curl accepts a token alone: -u TOKEN or -u TOKEN:",
+        "curl also accepts a token without a password: -u TOKEN or -u TOKEN:",
         ("-u", "--user"),
         r"""(?<![\w-])(?:-u|--user)"""
         + _BETWEEN_OPTION_AND_VALUE
@@ -180,7 +180,7 @@ HEADER_RULES = (
 COMMAND_RULES = (
     _rule(
         "user and password of a command",
-        "curl -u user:password and similar. Two numbers are no password, but user and group of docker run.",
+        "curl -u user:password and similar. Two numbers are the ids of user and group, as in docker run -u 1000:1000.",
         ("-u", "--user"),
         r"""(?<![\w-])(?:-u|--user|--proxy-user)"""
         + _BETWEEN_OPTION_AND_VALUE
@@ -225,7 +225,7 @@ COMMAND_RULES = (
     ),
     _rule(
         "password echoed by a command",
-        "impala-shell reads the password from a command.",
+        "impala-shell runs this command and reads the password from its output.",
         ("password_cmd", "password-command"),
         r"""password[_-](?:cmd|command)=?\s{0,2}\\?["']?echo\s{1,4}(?:-n\s{1,4})?([^\s"']{1,256})""",
         '--ldap_password_cmd="echo -n «w1nter»"',

@@ -1,6 +1,7 @@
-"""Decode percent codes, HTML entities, escapes, full-width letters and invisible characters.
+"""Decode percent codes, HTML entities, escapes and full-width letters, and remove invisible characters.
 
-Rules search the decoded text too, so that an encoding such as `p%61ssword` does not hide a secret.
+The rules search the original and the decoded text. So they also find a secret after an encoded name such as
+`p%61ssword`.
 """
 
 import html
@@ -10,15 +11,16 @@ from dataclasses import dataclass
 
 _INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _ESCAPES = r"%[2-7][0-9A-Fa-f]|&(?:quot|apos|lt|gt|amp|#\d{2,5}|#x[0-9A-Fa-f]{2,4});|\\{1,2}u00[2-7][0-9A-Fa-f]"
-_CODES_IN_ASCII = re.compile(_ESCAPES)
-_CODES_IN_TEXT = re.compile(rf"{_ESCAPES}|[{_INVISIBLE}]+|[\uff01-\uff5e]|\u0130")
+_CODES_IN_ASCII_TEXT = re.compile(_ESCAPES)
+_CODES_IN_OTHER_TEXT = re.compile(rf"{_ESCAPES}|[{_INVISIBLE}]+|[\uff01-\uff5e]|\u0130")
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
     """A decoded text with the positions of its characters in the original text.
 
-    From position `starts[n]` on, a character is `shifts[n]` positions later in the original.
+    From position `starts[n]` to the next start, a character is `shifts[n]` positions later in the original text.
+    Example: p%61ssword is decoded to password. From position 2 on, characters are 2 positions later in the original.
     """
 
     text: str
@@ -26,7 +28,7 @@ class DecodedText:
     shifts: list[int]
 
     def original_span(self, span: tuple[int, int]) -> tuple[int, int]:
-        """Return the span in the original text, without invisible characters after it."""
+        """Return the span in the original text. Invisible characters after the span do not belong to it."""
         start, end = span
         return start + self._shift(start), end - 1 + self._shift(end - 1) + 1
 
@@ -40,9 +42,9 @@ def decode(text: str) -> DecodedText | None:
     if text.isascii():
         if "%" not in text and "&" not in text and "\\u00" not in text:
             return None
-        pattern = _CODES_IN_ASCII
+        pattern = _CODES_IN_ASCII_TEXT
     else:
-        pattern = _CODES_IN_TEXT
+        pattern = _CODES_IN_OTHER_TEXT
     pieces: list[str] = []
     starts: list[int] = []
     shifts: list[int] = []
@@ -62,7 +64,7 @@ def decode(text: str) -> DecodedText | None:
 
 
 def _character(code: str) -> str:
-    """Return the character that the code stands for; an empty text for invisible characters."""
+    """Return the character that the code stands for, or "" for invisible characters."""
     match code[0]:
         case "%":
             return chr(int(code[1:], 16))
@@ -71,7 +73,7 @@ def _character(code: str) -> str:
             return character if len(character) == 1 else " "
         case "\\":
             return chr(int(code[-2:], 16))
-        # In lower case this letter has two characters, which would shift positions.
+        # The lower case of this letter (İ) has two characters, so the positions after it would be wrong.
         case "\u0130":
             return "i"
         case first if "\uff01" <= first <= "\uff5e":

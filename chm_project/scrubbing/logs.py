@@ -1,4 +1,4 @@
-"""Remove secrets from the log records of all loggers and levels."""
+"""Remove secrets from the log records of all loggers, at all levels."""
 
 import logging
 import traceback

@@ -1,4 +1,4 @@
-"""Find the value after a secret name in a text, in the forms in which users and programs write it."""
+"""Find the value after a secret name in a text, in the forms in which users and programs write names and values."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ Span = tuple[int, int]
 
 _MAX_NAME_LENGTH = 64
 
-# Japanese and Chinese have no spaces between words, so a name ends with its last listed word.
+# The rest of a name after one of its words. Japanese and Chinese have no spaces between words, so their letters are not
+# part of the rest.
 _NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
 _QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
 # Words between a name and its value, as in "password incorrect: X" and "password for etl: X".
@@ -62,7 +63,7 @@ class _FoundName:
 
 
 def name_at(text: str, start: int, end: int) -> Span:
-    """Return the span of the whole name around one of its words."""
+    """Return the span of the whole name around the word text[start:end]. Example: for "password", of "db_password"."""
     name_start = start
     while (
         name_start > 0
@@ -75,9 +76,10 @@ def name_at(text: str, start: int, end: int) -> Span:
 
 
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
-    """Return the end of the secret name in this span, and the span of its value; None if the value is not secret.
+    """Return the end of the secret name around text[start:end], and the span of its value.
 
-    If the span is not a secret name, return `start` and None: a longer name can begin here, as in "mot de passe".
+    The second result is None if the value is not a secret. If there is no secret name here, return `start` and None,
+    because a longer name can begin at the same position, as in "mot de passe".
     """
     name_start, name_end = name_at(text, start, end)
     kind = kind_of_secret(text[name_start:name_end])
@@ -135,7 +137,7 @@ def _value_in_arguments(name: _FoundName) -> Span | None:
 
 
 def _value_in_sentence(name: _FoundName) -> Span | None:
-    """Find X in "the password is X". If X is a word in lower case, it must be at the end of the sentence."""
+    """Find X in "the password is X". If X is a word in lower case, only find it at the end of a sentence."""
     match = _IS_PHRASE.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
@@ -147,7 +149,7 @@ def _value_in_sentence(name: _FoundName) -> Span | None:
 
 
 def _next_word_as_value(name: _FoundName) -> Span | None:
-    """Find X in "password 'X' for" and "token X has expired". X must be quoted, or mix letters and digits."""
+    """Find X in "password 'X' for" and "token X has expired", if X is quoted or looks random."""
     match = _NEXT_WORD.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
@@ -171,11 +173,11 @@ _VALUE_FINDERS = (
 
 
 def _secret_span(value: re.Match[str] | None, kind: SecretKind, *, is_value: bool) -> Span | None:
-    """Return the span of the value; None if there is no value, or if it is harmless or a reference such as ${X}."""
+    """Return the span of the value. Return None without a value, or if it is harmless or a reference such as ${X}."""
     if value is None or value.lastgroup == "reference":
         return None
     start, end = value.span(value.lastgroup or 0)
     if value.lastgroup == "bare" and not is_value:
         end = start + len(value[0].rstrip(_SENTENCE_END))
-    inside = value.string[start:end]
-    return (start, end) if inside and is_secret_text(inside, kind, is_value=is_value) else None
+    value_text = value.string[start:end]
+    return (start, end) if value_text and is_secret_text(value_text, kind, is_value=is_value) else None

@@ -1,4 +1,7 @@
-"""Remove secrets from payloads: values of secret keys, values of pairs of name and value, and secrets in texts."""
+"""Remove secrets from payloads: the values of secret keys, secrets in texts, and the values of name-value pairs.
+
+A name-value pair is an object such as {"name": "API_TOKEN", "value": "…"}.
+"""
 
 import json
 import math
@@ -13,12 +16,13 @@ from chm_project.scrubbing.secret_names import SecretKind, kind_of_secret, words
 from chm_project.scrubbing.texts import scrub_text, search_payload, secret_spans
 from chm_project.scrubbing.value_checks import FILTERED, is_secret_member, looks_random
 
-# Times and dataclasses are not JSON: orjson raises TypeError, and `_storable` turns them into text.
+# Times and dataclasses are no JSON values. With these options orjson raises TypeError, and `_storable` makes them
+# texts.
 _JSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 MAX_DEPTH = 64
 TOO_DEEP = "[nested too deep]"
 
-# The keys of objects that are a pair of name and value, such as {"name": "API_TOKEN", "value": "…"}.
+# The keys of name-value pairs.
 _NAME_KEYS = frozenset("name key k parameter param variable var field id label title option arg flag".split())
 _NAME_KEYS |= frozenset("argument header property setting attribute".split())
 _VALUE_KEYS = frozenset("value values val v default content data text input current string".split())
@@ -49,17 +53,17 @@ def scrub_mapping(value: Mapping[str, Any]) -> str:
 
 
 def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
-    """Return two texts: the payload as JSON text like `scrub_mapping`, and its harmless text.
+    """Return the payload as JSON text, as `scrub_mapping` does, and a harmless text that saves further searches.
 
-    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. A source repeats the
-    fields of a run in its payload. A field that is part of the harmless text does not have to be searched for secrets.
+    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. The payload of a run
+    contains the run's fields, such as its id. A field that is part of the harmless text needs no search of its own.
     """
     try:
         encoded = orjson.dumps(value, option=_JSON_OPTIONS).decode()
         is_storable = "\\u0000" not in encoded
     except TypeError:
         is_storable = False
-    # Most payloads have no secret, and searching their JSON text once is faster than visiting all their values.
+    # Most payloads contain no secret. One search in the JSON text is faster than a search in each value.
     if is_storable:
         is_suspicious, is_harmless = search_payload(encoded)
         if not is_suspicious:
@@ -72,7 +76,7 @@ def _to_json(value: object) -> str:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    """Return the value in a form that jsonb can store: without NUL, lone surrogates, NaN and too deep nesting."""
+    """Return the value in a form that jsonb can store: without NUL, lone surrogates, NaN and nesting over MAX_DEPTH."""
     if isinstance(value, str):
         return storable_text(value)
     if value is None or isinstance(value, bool | int):
@@ -106,7 +110,7 @@ def scrubbed(value: Any) -> Any:
 
 
 def _kind_of_pair(value: dict[str, Any]) -> SecretKind | None:
-    """Return the kind of secret that a pair of name and value announces; None for other objects."""
+    """Return the kind of secret that the name of a name-value pair announces, or None for other objects."""
     for key, item in value.items():
         if _is_one_of(key, _NAME_KEYS) and isinstance(item, str) and (kind := kind_of_secret(item.lstrip("-"))):
             return kind
@@ -115,13 +119,16 @@ def _kind_of_pair(value: dict[str, Any]) -> SecretKind | None:
 
 @lru_cache(maxsize=4096)
 def _is_one_of(key: str, keys: frozenset[str]) -> bool:
-    """Return whether the key is one of `keys`, also after a prefix word: "Value" and "envValue" are the key "value"."""
+    """Return whether the key is one of `keys`, in any case and with prefix words.
+
+    Example: "Value" and "envValue" are the key "value".
+    """
     *prefix_words, last_word = words_of(key) or ("",)
     return last_word in keys and _PREFIX_WORDS.issuperset(prefix_words)
 
 
 def _hide_secret(item: Any, kind: SecretKind) -> Any:
-    """Return [filtered] for the value of a secret key, or the value itself if it is a state or a count."""
+    """Return [filtered] instead of the value of a secret key. A value that is only a state or a count stays."""
     if item is None or isinstance(item, bool):
         return item
     if isinstance(item, int | float):
@@ -134,7 +141,7 @@ def _hide_secret(item: Any, kind: SecretKind) -> Any:
 def _scrub_list(items: list[Any]) -> list[Any]:
     """Return the list without secrets.
 
-    Also recognize pairs like ["DB_PASSWORD", x], command lines with options, and the lines of a private key.
+    The list may also be a pair such as ["DB_PASSWORD", x], a command line with options, or the lines of a private key.
     """
     result: list[Any] = []
     is_in_key_block = False
@@ -155,7 +162,10 @@ def _scrub_list(items: list[Any]) -> list[Any]:
 
 
 def _kind_announced_by(previous: Any, item: Any, *, is_pair: bool) -> SecretKind | None:
-    """Return the kind of secret that the previous item announces, as an option or as the name of a pair; else None."""
+    """Return the kind of secret that the previous item announces, or None.
+
+    The previous item must be an option such as --password, or the name in a pair such as ["DB_PASSWORD", x].
+    """
     if not isinstance(previous, str) or not isinstance(item, str | int) or isinstance(item, bool):
         return None
     is_option = bool(_OPTION.match(previous)) and not str(item).startswith("-")
@@ -165,7 +175,10 @@ def _kind_announced_by(previous: Any, item: Any, *, is_pair: bool) -> SecretKind
 
 
 def _scrub_command(items: list[Any], result: list[Any]) -> None:
-    """Scrub a list with options as one command line, to find secrets as in `mysql -pX` and `curl -u user:X`."""
+    """Search a list with options as one command line, and hide its secrets in `result`.
+
+    This finds secrets in commands such as `mysql -pX` and `curl -u user:X`.
+    """
     words = [item if isinstance(item, str) else "" for item in items]
     spans = secret_spans(" ".join(words))
     word_start = 0

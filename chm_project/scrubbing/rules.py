@@ -8,11 +8,11 @@ from dataclasses import dataclass
 class Rule:
     """A rule for a kind of secret that has a recognizable form or context.
 
-    anchors: literals in lower case. The rule is tried only where a text contains one of them.
-    pattern: matched from `characters_before` characters before an anchor. Its last matched group is the secret, or the
-        whole match if it has no group.
-    nearby_words: one of these words must occur shortly before the anchor.
-    must_look_random: the rule ignores a match that does not look random.
+    anchors: texts in lower case. The rule is tried only at places where a text contains one of them.
+    characters_before: the pattern must match from this many characters before the anchor on.
+    pattern: its last matched group is the secret. Without a group, the whole match is the secret.
+    nearby_words: if there are any, one of them must occur shortly before the anchor.
+    must_look_random: the rule ignores a secret that does not look random.
     """
 
     name: str

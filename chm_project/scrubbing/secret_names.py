@@ -1,6 +1,6 @@
-"""Names of variables, keys and options whose values are secrets.
+"""Names of variables, keys and options whose values are secrets, such as "password".
 
-The search in texts and the check of payload keys use this list.
+CHM looks for these names in texts and in the keys of payloads.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 
 class PlainWords(StrEnum):
-    """The condition under which an ordinary word after a secret name, such as "tiger", is treated as a secret."""
+    """When an ordinary word (such as "tiger") after a secret name is treated as a secret."""
 
     NEVER = "never"
     AFTER_EQUALS = "after equals"
@@ -21,11 +21,11 @@ class PlainWords(StrEnum):
 class SecretKind:
     """A kind of secret, and the names that announce it.
 
-    phrases: the names, as words separated by spaces; "api key" also matches apiKey, API-KEY and apikey.
-    word_endings: names that are also recognized at the end of a longer word, as in "smtppassword".
-    number_can_be_secret: if False, a plain number after the name is a count.
+    phrases: the names, as words separated by spaces. "api key" also matches apiKey, API-KEY and apikey.
+    word_endings: names that also match at the end of a longer word, as in "smtppassword".
+    number_can_be_secret: if it is false, a plain number after the name is not a secret but a count.
     plain_words: when an ordinary word after the name is treated as a secret.
-    is_found_in_texts: the name is recognized in texts too, not only as a key of a payload.
+    is_found_in_texts: if it is false, only keys of payloads are compared with the names, and texts are not.
     """
 
     name: str
@@ -130,7 +130,7 @@ SECRET_KINDS = (
     ),
 )  # fmt: skip
 
-# A name that ends with one of these words has a value that only describes a secret, such as token_type.
+# The value of a name that ends with one of these words is not a secret, but only describes one. Example: token_type.
 _DESCRIBING_WORDS = frozenset(
     "type types name names count counts limit limits usage used expires expiry expiration expired expire ttl"
     " timeout length len size version versions policy policies enabled disabled required valid invalid missing"
@@ -142,13 +142,13 @@ _DESCRIBING_WORDS = frozenset(
     " html log flow config module handler middleware plugin store vault duration start started ended facts url hasher"
     " uri".split()
 )  # fmt: skip
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD_OR_NUMBER = re.compile(r"[^\W\d_]+|\d+")
 _SEPARATORS = ("", "_", "-", " ", ".", "__")
 
 
 def _index_kinds() -> tuple[dict[tuple[str, ...], SecretKind], dict[str, SecretKind]]:
-    """Return the kinds of secrets by the words of their names, and by the endings of longer words."""
+    """Return two dictionaries: the kinds of secrets by the words of their names, and by endings of longer words."""
     kind_by_words = {tuple(phrase.split()): kind for kind in SECRET_KINDS for phrase in kind.phrases}
     kind_by_joined_words = {"".join(words): kind for words, kind in kind_by_words.items() if len(words) > 1}
     return kind_by_words | {(word,): kind for word, kind in kind_by_joined_words.items()}, {
@@ -161,31 +161,31 @@ _MAX_WORDS = max(map(len, _KIND_BY_WORDS))
 
 
 def literals_in_names() -> frozenset[str]:
-    """Return literals in lower case. A text without any of them contains no secret name."""
+    """Return texts in lower case. A text that contains none of them contains no secret name."""
     return frozenset(separator.join(words) for words in _KIND_BY_WORDS for separator in _SEPARATORS) | frozenset(
         _KIND_BY_WORD_ENDING
     )
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name in lower case: "apiKey", "API-KEY" and "api_key" have the same two."""
-    return tuple(_WORD_OR_NUMBER.findall(" ".join(_CAMEL.split(name)).lower()))
+    """Return the words of a name in lower case: ("api", "key") for "apiKey", "API-KEY" and "api_key"."""
+    return tuple(_WORD_OR_NUMBER.findall(" ".join(_CAMEL_CASE_BOUNDARY.split(name)).lower()))
 
 
 # Cached, because the same keys occur in the payloads of all runs.
 @lru_cache(maxsize=8192)
 def kind_of_secret(name: str) -> SecretKind | None:
-    """Return the kind of secret that a name announces, or None if it is harmless."""
+    """Return the kind of secret that a name announces, or None if its value is no secret."""
     words = words_of(name)
     for end in range(len(words), 0, -1):
-        kind = _ending_at(words, end)
+        kind = _kind_of_name_ending_at(words, end)
         if kind is None:
             continue
         return None if end < len(words) and words[-1] in _DESCRIBING_WORDS else kind
     return None
 
 
-def _ending_at(words: tuple[str, ...], end: int) -> SecretKind | None:
+def _kind_of_name_ending_at(words: tuple[str, ...], end: int) -> SecretKind | None:
     """Return the kind of the longest listed name that ends before words[end], or None."""
     for length in range(min(_MAX_WORDS, end), 0, -1):
         if kind := _KIND_BY_WORDS.get(words[end - length : end]):

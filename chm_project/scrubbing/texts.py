@@ -1,6 +1,6 @@
 """Find secrets in a text.
 
-One pass finds the anchors of all rules and the words of secret names. Then each rule is tried only at its own anchors.
+One search finds all anchors of rules and all words of secret names. Then each rule is tried only at its own anchors.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,8 @@ _LITERALS = sorted(literals_in_names() | _RULES_BY_ANCHOR.keys())
 _RULES_OF_LITERAL = [_RULES_BY_ANCHOR.get(literal, ()) for literal in _LITERALS]
 _IS_IN_SECRET_NAME = [literal in literals_in_names() for literal in _LITERALS]
 _SEARCH_IN_TEXT = AhoCorasick(_LITERALS, implementation=Implementation.ContiguousNFA, store_patterns=False)
-# Searching bytes is twice as fast. Its positions are right only for ASCII texts, where each character is one byte.
+# A search in bytes is twice as fast. But its positions count bytes, so CHM uses it only for ASCII texts, in which each
+# character is one byte.
 _SEARCH_IN_ASCII = BytesAhoCorasick([literal.encode() for literal in _LITERALS], implementation=Implementation.DFA)
 
 
@@ -75,7 +76,8 @@ def search_payload(encoded: str) -> tuple[bool, bool]:
 def _may_hold_secret(encoded: str, lower_text: str, literals: Sequence[tuple[int, int, int]]) -> bool:
     has_escapes = "\\" in encoded
     for literal_index, start, end in literals:
-        # With escapes, the JSON text differs from the text that it encodes, so the patterns cannot be applied to it.
+        # If the JSON text contains escapes, it differs from the values in it. Then the pattern cannot be applied, and
+        # the anchor and the nearby words are enough.
         if any(
             _has_nearby_word(rule, lower_text, start, end)
             if has_escapes
@@ -93,7 +95,7 @@ def _may_hold_secret(encoded: str, lower_text: str, literals: Sequence[tuple[int
 
 
 def _literals_in(lower_text: str) -> Sequence[tuple[int, int, int]]:
-    """Find all anchors and name words in a text in lower case; return their index in _LITERALS, start and end."""
+    """Return for each anchor and name word in a lower-case text: its index in _LITERALS, its start and its end."""
     if lower_text.isascii():
         return _SEARCH_IN_ASCII.find_matches_as_indexes(lower_text.encode(), overlapping=True)
     return _SEARCH_IN_TEXT.find_matches_as_indexes(lower_text, overlapping=True)
@@ -104,13 +106,13 @@ def _lower(text: str) -> str:
     lower_text = text.lower()
     if len(lower_text) == len(text):
         return lower_text
-    return "".join(small if len(small := character.lower()) == 1 else character for character in text)
+    return "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
 
 
 def _find_spans(text: str) -> list[Span]:
-    """Return the spans of secrets in the order in which they are found; they can overlap.
+    """Return the spans of secrets in the order in which they are found. The spans can overlap.
 
-    Literals inside a hidden span are skipped, so that the time stays linear for long texts.
+    Literals inside a span that is already found are skipped, so that a text of twice the length needs twice the time.
     """
     spans: list[Span] = []
     span_start = span_end = name_end = 0
@@ -151,7 +153,7 @@ def _has_nearby_word(rule: Rule, lower_text: str, start: int, end: int) -> bool:
 
 
 def _secret_span_of(rule: Rule, text: str, lower_text: str, start: int, end: int) -> Span | None:
-    """Try the rule at the anchor text[start:end]; return the span of the secret, or None."""
+    """Try the rule at the anchor text[start:end]. Return the span of the secret, or None."""
     match = rule.pattern.match(text, start - rule.characters_before) if start >= rule.characters_before else None
     if (
         match is None

@@ -1,7 +1,7 @@
 """Rules for tokens with a recognizable form.
 
-The forms come from the documentation of the services and were compared with gitleaks and detect-secrets. Lengths are
-minimums, because services make tokens longer more often than they change their prefix.
+The forms come from the documentation of the services, and were compared with the rules of gitleaks and detect-secrets.
+Most lengths are minimums, because a service makes its tokens longer more often than it changes their prefix.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Decide whether the value of a secret name is a secret, or only a state, count, path or reference."""
+"""Decide whether the value after a secret name is a secret, or only a state, a count, a path or a reference."""
 
 import re
 
@@ -6,7 +6,7 @@ from chm_project.scrubbing.secret_names import PlainWords, SecretKind
 
 FILTERED = "[filtered]"
 
-# Values that are longer are always hidden, because states and paths are shorter. This also keeps the search linear.
+# A longer value is always hidden, because states and paths are shorter. The limit also keeps the patterns below fast.
 MAX_HARMLESS_LENGTH = 256
 
 _STATES = frozenset(
@@ -43,7 +43,8 @@ _LETTERS = re.compile(r"[^\W\d_]+$")
 def is_secret_text(value: str, kind: SecretKind, *, is_value: bool) -> bool:
     """Return whether the text after a secret name is a secret.
 
-    is_value: the text is certainly a value, because it is quoted, or follows an equals sign or an option.
+    `is_value` is true if the text is certainly a value, because it is quoted or follows an equals sign or an option.
+    Otherwise it may be the next word of a sentence.
     """
     if len(value) > MAX_HARMLESS_LENGTH:
         return True
@@ -93,7 +94,7 @@ def looks_random(value: str) -> bool:
 
 
 def _mixes_characters(value: str) -> bool:
-    """Return whether the value has letters and digits, or is too long or too mixed to be words."""
+    """Return whether the value has letters and digits, or is too long to be words, or mixes upper and lower case."""
     letters = sum(map(str.isalpha, value))
     digits = sum(map(str.isdigit, value))
     if digits and letters:

@@ -1,4 +1,4 @@
-"""Logs of all levels, and results of tasks in the broker, contain no secrets."""
+"""Log lines of all levels, and stored results of tasks, contain no secrets."""
 
 import io
 import json
@@ -14,6 +14,7 @@ SECRET = "hunter2-of-the-log"
 
 
 def log_line(formatter: logging.Formatter, level: int, message: Any, *args: Any, **options: Any) -> str:
+    """Return the line that a logger writes for the message."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
