@@ -14,6 +14,7 @@ from inventory.models import Pipeline
 
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowReplay]:
+    """Run a simulated Airflow at its first recorded moment."""
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     with AirflowReplay() as partner:
         yield partner
@@ -27,6 +28,7 @@ def dags(db: None) -> dict[str, Pipeline]:
 
 @pytest.fixture
 def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
+    """Run a partner with the generic API, without runs."""
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with GenericPartner(token="partner-token-1") as partner:
         yield partner
@@ -39,9 +41,9 @@ def write_connection(tmp_path: Path, settings: Settings) -> Callable[..., Connec
     def write(
         partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
-        """Write the connection `house` to the partner. `source` is its table `source` in TOML."""
+        """Write the connection `house`, whose base_url is the partner's. `source` is its table `source` in TOML."""
         path = tmp_path / "connections.toml"
-        # The headers of tables within `source` need the full name in the file.
+        # In the file, the headers of tables within `source` have full names: [connections.house.source.paging].
         first_lines, *tables = source.replace("\n[", "\n\0[").split("\0")
         inner_tables = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
         path.write_text(

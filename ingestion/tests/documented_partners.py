@@ -1,4 +1,4 @@
-"""Simulated partners, written from the documentation of systems whose responses could not be recorded.
+"""Simulated partners that follow the documentation of systems whose responses could not be recorded.
 
 Each partner has two pipelines. The first has `success_count` successful runs. The second has one run for each
 documented status.
@@ -26,15 +26,17 @@ def epoch_milliseconds(moment: datetime) -> int:
 
 
 class DocumentedPartner(PartnerServer):
+    """The base class of these partners. `rows` are the runs as the partner returns them."""
+
     preset: ClassVar[str]
-    prefix: ClassVar[str] = ""
+    prefix: ClassVar[str] = ""  # the path of the connection's base_url
     other_prefix: ClassVar[str] = "/no other path"  # a second path to the same resources, if there is one
     auth: ClassVar[dict[str, str]] = {"kind": "bearer"}
     required_header: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {SECRET}")
     pipelines: ClassVar[tuple[str, str]] = ("11", "12")
     id_field: ClassVar[str]
     pipeline_field: ClassVar[str]
-    # The source's status words, and the status that CHM stores.
+    # For the status words of the source, the status that CHM stores.
     documented_statuses: ClassVar[dict[tuple[str | int | None, ...], str]]
 
     def __init__(self, success_count: int = 130) -> None:
@@ -47,9 +49,11 @@ class DocumentedPartner(PartnerServer):
         ]
 
     def row(self, number: int, pipeline: str, words: tuple[Any, ...], start: datetime) -> dict[str, Any]:
+        """Return a run as the partner returns it, with these status words."""
         raise NotImplementedError
 
     def listing(self, request: Request) -> Answer:
+        """Return the response to a request for the list of runs."""
         raise NotImplementedError
 
     def one_run(self, request: Request) -> Answer | None:
@@ -100,8 +104,11 @@ class Databricks(DocumentedPartner):
         state, code = words
         status: dict[str, Any] = {"state": state}
         if code is not None:
-            kind = "SUCCESS" if code.startswith("SUCCESS") else "CLIENT_ERROR"
-            status["termination_details"] = {"code": code, "type": kind, "message": f"password={PLANTED_SECRET} {code}"}
+            status["termination_details"] = {
+                "code": code,
+                "type": "SUCCESS" if code.startswith("SUCCESS") else "CLIENT_ERROR",
+                "message": f"password={PLANTED_SECRET} {code}",
+            }
         return {
             "run_id": 5_000_000_000 + number,
             "job_id": int(pipeline),
@@ -241,9 +248,9 @@ class Airbyte(DocumentedPartner):
             if row["lastUpdatedAt"] >= (request.query_value("updatedAtStart") or "")
             and request.query_value("connectionId") in (None, row["connectionId"])
         ]
-        more = offset + limit < len(matching)
-        # Even a self-hosted Airbyte returns the URL of the public service, so CHM must not request it.
-        url = f"https://api.airbyte.com/v1/jobs?limit={limit}&offset={offset + limit}" if more else ""
+        has_more = offset + limit < len(matching)
+        # Even a self-hosted Airbyte returns the URL of the public service, so CHM must not request this URL.
+        url = f"https://api.airbyte.com/v1/jobs?limit={limit}&offset={offset + limit}" if has_more else ""
         return Answer(body={"previous": "", "next": url, "data": matching[offset : offset + limit]})
 
 
@@ -360,7 +367,7 @@ class DbtCloud(DocumentedPartner):
         assert request.query_value("order_by") == "-id"
         job = request.query_value("job_definition_id")
         matching = [row for row in reversed(self.rows) if job in (None, str(row["job_definition_id"]))]
-        # On the real server too, finished_at_humanized differs in every response.
+        # finished_at_humanized differs in every response, as on the real server.
         page = [
             row | {"finished_at_humanized": f"{len(self.requests)} ago"} for row in matching[offset : offset + limit]
         ]
@@ -404,8 +411,8 @@ class CursorApi(DocumentedPartner):
             if row["updated_at"] >= (request.query_value("updated_since") or "")
             and request.query_value("pipeline_id") in (None, row["pipeline_id"])
         ]
-        following = str(first + 50) if first + 50 < len(matching) else None
-        return Answer(body={"items": matching[first : first + 50], "next_cursor": following})
+        next_cursor = str(first + 50) if first + 50 < len(matching) else None
+        return Answer(body={"items": matching[first : first + 50], "next_cursor": next_cursor})
 
 
 PARTNERS: tuple[type[DocumentedPartner], ...] = (

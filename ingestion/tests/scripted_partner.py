@@ -1,4 +1,4 @@
-"""A partner for tests of descriptions: its responses come from a function that the test sets."""
+"""A simulated partner for tests of API descriptions. The test sets the function that returns its responses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +29,7 @@ ignored = ["planned"]
 
 
 def make_row(number: int, **fields: Any) -> dict[str, Any]:
+    """Return a run as the API of DESCRIPTION_TOML returns it."""
     return {
         "id": number,
         "job": "orders",

@@ -1,4 +1,4 @@
-"""Helpers for tests of ingestion: inventory, connections, reports and row versions."""
+"""Helpers for tests of ingestion: they create pipelines and connections, ingest, and read reports and rows."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,6 +38,7 @@ def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[st
 
 
 def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
+    """Return a connection to a simulated Airflow, without reconciliation and without reading the list of DAGs."""
     auth = AuthSettings(kind="airflow_token", username="admin", secret_env=PASSWORD_ENV)
     connection = Connection(
         f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http_settings=SHORT_TIMEOUTS,
@@ -47,6 +48,7 @@ def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
 
 
 def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
+    """Return a connection to a partner with the generic API, without reconciliation."""
     auth = AuthSettings(kind="bearer", secret_env=PASSWORD_ENV)
     connection = Connection(
         "generic", "generic", partner.base_url, auth, http_settings=SHORT_TIMEOUTS, reconcile_days=0

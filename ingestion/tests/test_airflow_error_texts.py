@@ -12,7 +12,7 @@ from ingestion.connections import AuthSettings
 from ingestion.connectors.airflow_errors import NO_FAILED_TASK, failure_text, log_lines
 from ingestion.error_texts import MAX_REQUESTS
 from ingestion.synthetic.airflow_recording import RecordedRow
-from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.airflow_replay import AIRFLOW_2_RUNS_ENDED, ALL_RUNS_ENDED, Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_tasks import AIRFLOW_2_LOG, recorded_body
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, outcomes, pipelines_of, row_versions
@@ -26,15 +26,15 @@ ERROR_TEXT_START = "Task reconcile failed (try 2 of 2): ValueError: ledger misma
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
-    """Remove what other tests have cached: runs without a text, and refusals."""
+    """Remove the entries of other tests from the cache: runs without a text, and refusals."""
     cache.clear()
     yield
     cache.clear()
 
 
-def serve_failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
-    """Serve this number of failed runs of one DAG. The first ends at `ended`, each further run a second later."""
-    template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
+def serve_failed_runs(airflow: AirflowReplay, run_count: int, *, ended: datetime) -> None:
+    """Serve failed runs of one DAG. The first run ends at `ended`, and each further run a second later."""
+    template = next(row for row in airflow.moments[ALL_RUNS_ENDED].rows if row.data["state"] == "failed")
     airflow.rows = [
         RecordedRow(
             template.data
@@ -46,11 +46,12 @@ def serve_failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -
             },
             datetime.now(UTC),
         )
-        for place in range(number)
+        for place in range(run_count)
     ]
 
 
 def task_requests(airflow: AirflowReplay) -> list[Request]:
+    """Return the requests for tasks and for their logs."""
     return [request for request in airflow.requests if "/taskInstances" in request.path]
 
 
@@ -101,9 +102,9 @@ def test_each_ingestion_sends_at_most_twenty_requests_for_the_newest_failures_fi
     connection = airflow_connection(airflow)
 
     ingest(connection)
-    first = {run for run, text in error_texts_by_run().items() if text}
+    runs_with_text = {run for run, text in error_texts_by_run().items() if text}
     assert len(task_requests(airflow)) == MAX_REQUESTS == 20
-    assert first == {f"run-{place:03}" for place in range(45 - 19, 45)}, "one list of tasks and 19 logs"
+    assert runs_with_text == {f"run-{place:03}" for place in range(45 - 19, 45)}, "one list of tasks and 19 logs"
 
     ingest(connection)
     ingest(connection)
@@ -171,7 +172,7 @@ def test_two_clients_that_share_a_dag_get_the_text_without_extra_requests(
 def test_error_texts_of_airflow_2_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "legacy_daily")
-    with Airflow2Replay(moment="B-settled") as airflow:
+    with Airflow2Replay(moment=AIRFLOW_2_RUNS_ENDED) as airflow:
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
         ended = datetime.now(UTC).isoformat()
         airflow.rows = [

@@ -8,7 +8,16 @@ import pytest
 from django.db import connection as database
 from django.utils import timezone
 
-from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.airflow_replay import (
+    AIRFLOW_2_RUNS_ENDED,
+    ALL_RUNS_ENDED,
+    ALL_RUNS_ENDED_AGAIN,
+    RUNS_CLEARED,
+    RUNS_OPEN,
+    RUNS_OPEN_LATER,
+    Airflow2Replay,
+    AirflowReplay,
+)
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.support import (
     PASSWORD_ENV,
@@ -28,11 +37,13 @@ STORED_STATUSES = {"queued": "running", "running": "running", "success": "succes
 
 
 def expected_runs(partner: AirflowReplay) -> set[tuple[Any, ...]]:
-    def moment(text: str | None) -> datetime | None:
+    """Return the partner's runs as CHM must store them, with the fields of stored_runs()."""
+
+    def time_of(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
 
     return {
-        (*row.key, STORED_STATUSES[row.data["state"]], moment(row.data["start_date"]), moment(row.data["end_date"]))
+        (*row.key, STORED_STATUSES[row.data["state"]], time_of(row.data["start_date"]), time_of(row.data["end_date"]))
         for row in partner.rows
     }
 
@@ -46,7 +57,8 @@ def run_of(key: tuple[str, str]) -> Run:
     return Run.objects.get(pipeline__external_id=key[0], external_run_id=key[1])
 
 
-def requested_paths(partner: AirflowReplay) -> list[str]:
+def paths_of_run_requests(partner: AirflowReplay) -> list[str]:
+    """Return the paths of all requests for DAG runs."""
     return [
         request.path
         for request in partner.requests
@@ -56,7 +68,7 @@ def requested_paths(partner: AirflowReplay) -> list[str]:
 
 @pytest.mark.proves("FR-011", "FR-013")
 def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    airflow.move_to("C-settled")
+    airflow.move_to(ALL_RUNS_ENDED)
 
     report = ingest(airflow_connection(airflow))
 
@@ -67,7 +79,7 @@ def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowRepla
 
 @pytest.mark.proves("SC-002")
 def test_only_the_first_of_three_equal_walks_changes_runs(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    airflow.move_to("C-settled")
+    airflow.move_to(ALL_RUNS_ENDED)
     ingest(airflow_connection(airflow))
     before = row_versions()
 
@@ -82,13 +94,14 @@ def test_each_status_of_a_run_that_is_cleared_and_ends_again_is_stored(
 ) -> None:
     connection = airflow_connection(airflow)
     statuses = []
-    for moment in ("A-early", "B-middle", "C-settled", "D-cleared", "E-final"):
+    for moment in (RUNS_OPEN, RUNS_OPEN_LATER, ALL_RUNS_ENDED, RUNS_CLEARED, ALL_RUNS_ENDED_AGAIN):
         airflow.move_to(moment)
 
         report = ingest(connection)
 
         assert (report.errors, report.rejected) == ([], 0)
-        # A deleted run that had ended stays. A cleared run keeps its start until it starts again.
+        # CHM also has the ended runs that Airflow has deleted. Starts are not compared, because a cleared run keeps its
+        # start in CHM until it starts again.
         assert {row[:3] for row in expected_runs(airflow)} <= {row[:3] for row in stored_runs()}
         statuses.append(Run.objects.filter(external_run_id=CLEARED_RUN[1]).values_list("status", flat=True).first())
     assert statuses == ["running", "failed", "failed", "running", "failed"]
@@ -105,7 +118,7 @@ def test_a_queued_run_is_stored_as_running_without_a_start(airflow: AirflowRepla
 def test_a_run_without_a_start_sorts_after_all_runs_with_a_start(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    airflow.move_to("D-cleared")
+    airflow.move_to(RUNS_CLEARED)
 
     ingest(airflow_connection(airflow))
 
@@ -115,7 +128,7 @@ def test_a_run_without_a_start_sorts_after_all_runs_with_a_start(
 
 
 def test_a_tick_without_changes_sends_one_request(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    airflow.move_to("C-settled")
+    airflow.move_to(ALL_RUNS_ENDED)
     connection = airflow_connection(airflow)
     ingest(connection)
     Pipeline.objects.update(ingested_through=timezone.now() + timedelta(seconds=150))
@@ -132,7 +145,7 @@ def test_open_runs_that_the_listing_did_not_return_are_read_again(
     connection = airflow_connection(airflow)
     ingest(connection)
     assert Run.objects.still_open().count() == 25
-    airflow.rows = airflow.moments["C-settled"].rows  # their recorded update times are before the watermark
+    airflow.rows = airflow.moments[ALL_RUNS_ENDED].rows  # their recorded update times are before the watermark
     Pipeline.objects.update(ingested_through=timezone.now())
     airflow.requests.clear()
 
@@ -140,9 +153,9 @@ def test_open_runs_that_the_listing_did_not_return_are_read_again(
 
     assert not Run.objects.still_open().exists()
     assert expected_runs(airflow) >= stored_runs()
-    listed, by_state, *single = requested_paths(airflow)
-    assert listed == by_state == "/api/v2/dags/~/dagRuns"
-    assert len(single) == 25  # all of them have ended, so each is requested by its id
+    changed_list_path, open_list_path, *single_run_paths = paths_of_run_requests(airflow)
+    assert changed_list_path == open_list_path == "/api/v2/dags/~/dagRuns"
+    assert len(single_run_paths) == 25  # these runs have ended, so the list of open runs does not contain them
 
 
 def test_twenty_five_open_runs_are_read_with_one_list_of_open_runs(
@@ -156,7 +169,7 @@ def test_twenty_five_open_runs_are_read_with_one_list_of_open_runs(
     report = ingest(connection)
 
     assert outcomes(report) == {"unchanged": 25}
-    assert len(requested_paths(airflow)) == 2
+    assert len(paths_of_run_requests(airflow)) == 2
 
 
 def test_an_open_run_that_airflow_no_longer_has_is_canceled(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
@@ -190,10 +203,10 @@ def test_a_404_of_a_proxy_in_front_of_airflow_does_not_cancel_a_run(
 
 
 def test_ended_runs_stay_when_airflow_deletes_them(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    airflow.move_to("D-cleared")
+    airflow.move_to(RUNS_CLEARED)
     connection = airflow_connection(airflow)
     ingest(connection)
-    airflow.move_to("E-final")
+    airflow.move_to(ALL_RUNS_ENDED_AGAIN)
 
     ingest(connection)
 
@@ -207,7 +220,7 @@ def test_the_same_run_id_in_two_dags_is_stored_as_two_runs(airflow: AirflowRepla
 
 
 def test_dags_that_are_not_in_the_inventory_are_counted_and_are_not_errors(airflow: AirflowReplay, db: None) -> None:
-    airflow.move_to("C-settled")
+    airflow.move_to(ALL_RUNS_ENDED)
     pipelines_of("Northwind", "sales_daily_load", "manual_refund")
     connection = airflow_connection(airflow)
     ingest(connection)
@@ -234,7 +247,7 @@ def test_no_run_is_lost_if_the_server_shortens_pages_or_ignores_cursors(
     options: dict[str, Any], dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    with AirflowReplay(moment="C-settled", **options) as airflow:
+    with AirflowReplay(moment=ALL_RUNS_ENDED, **options) as airflow:
         report = ingest(airflow_connection(airflow))
 
         assert report.errors == []
@@ -246,7 +259,7 @@ def test_remaining_runs_are_stored_if_others_are_deleted_while_pages_are_read(
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     Pipeline.objects.update(ingested_through=timezone.now())
-    with AirflowReplay(moment="C-settled", maximum_page_limit=10, offers_cursors=False) as airflow:
+    with AirflowReplay(moment=ALL_RUNS_ENDED, maximum_page_limit=10, offers_cursors=False) as airflow:
         remaining = airflow.rows[5:]
 
         def delete_five(_request: object) -> Answer | None:
@@ -296,11 +309,11 @@ def test_airflow_2_is_ingested_through_its_own_api(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "legacy_daily")
-    with Airflow2Replay(moment="A-early") as airflow:
+    with Airflow2Replay(moment=RUNS_OPEN) as airflow:
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
         connection = airflow_connection(airflow, auth=auth)
         ingest(connection)
-        airflow.move_to("B-settled")
+        airflow.move_to(AIRFLOW_2_RUNS_ENDED)
 
         report = ingest(connection)
 
@@ -310,26 +323,26 @@ def test_airflow_2_is_ingested_through_its_own_api(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.proves("SE-003")
 def test_no_planted_secret_reaches_the_database(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    for moment in ("C-settled", "D-cleared", "E-final"):
+    for moment in (ALL_RUNS_ENDED, RUNS_CLEARED, ALL_RUNS_ENDED_AGAIN):
         airflow.move_to(moment)
         ingest(airflow_connection(airflow), full=True)
 
     with database.cursor() as cursor:
         cursor.execute("SELECT string_agg(runs::text, ' ') FROM runs")
-        [[everything]] = cursor.fetchall()
-    assert "FAKE" not in everything
-    assert "hunter2" not in everything
-    assert "[filtered]" in everything
+        [[text_of_all_runs]] = cursor.fetchall()
+    assert "FAKE" not in text_of_all_runs
+    assert "hunter2" not in text_of_all_runs
+    assert "[filtered]" in text_of_all_runs
 
 
 def test_a_run_that_is_on_two_pages_is_stored_once(dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
     """New runs between two requests move other runs to the next page, which returns them a second time."""
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    with AirflowReplay(moment="B-middle", maximum_page_limit=10, offers_cursors=False) as airflow:
-        all_rows: Sequence[Any] = airflow.moments["C-settled"].rows
+    with AirflowReplay(moment=RUNS_OPEN_LATER, maximum_page_limit=10, offers_cursors=False) as airflow:
+        all_rows: Sequence[Any] = airflow.moments[ALL_RUNS_ENDED].rows
 
         def add_new_runs(_request: object) -> Answer | None:
-            airflow.rows = [*all_rows[-11:], *airflow.moments["B-middle"].rows]
+            airflow.rows = [*all_rows[-11:], *airflow.moments[RUNS_OPEN_LATER].rows]
             return None
 
         airflow.faults = [None, None, None, add_new_runs]

@@ -1,4 +1,4 @@
-"""The replayed Airflow returns the recorded responses: every recorded request for runs is repeated."""
+"""The simulated Airflow returns the recorded responses. The tests repeat every recorded request for runs."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,16 @@ import pytest
 import requests
 
 from ingestion.synthetic.airflow_recording import RECORDINGS
-from ingestion.synthetic.airflow_replay import MOMENTS, Airflow2Replay, AirflowReplay
+from ingestion.synthetic.airflow_replay import (
+    AIRFLOW_2_MOMENTS,
+    ALL_RUNS_ENDED,
+    MOMENTS,
+    RUNS_OPEN,
+    Airflow2Replay,
+    AirflowReplay,
+)
 
-# Prefixes of recordings that are not repeated: requests that write, or that do not read DAG runs.
+# The requests of recordings whose names start like this are not repeated, because they write or do not read DAG runs.
 NOT_REPEATED = (
     "dags",
     "dag.",
@@ -33,6 +40,7 @@ BETWEEN_MOMENTS = {"run-right-after-clear.json", "run-404-deleted.json"}
 
 
 def recordings(folder: str) -> list[Path]:
+    """Return the files of the recordings in this folder whose requests are repeated."""
     return sorted(
         path for path in (RECORDINGS / "airflow" / folder).rglob("*.json") if not path.name.startswith(NOT_REPEATED)
     )
@@ -55,7 +63,7 @@ def repeat_request(partner: AirflowReplay, exchange: dict[str, Any]) -> requests
 
 
 def test_every_recorded_request_for_runs_gets_the_recorded_response() -> None:
-    replayed = 0
+    compared_count = 0
     with AirflowReplay() as partner:
         for moment in MOMENTS:
             partner.rows = partner.moments[moment].rows
@@ -82,9 +90,9 @@ def test_every_recorded_request_for_runs_gets_the_recorded_response() -> None:
                     assert body["total_entries"] == expected["body"]["total_entries"], path
                     continue
                 assert body == expected["body"], path
-                replayed += 1
+                compared_count += 1
 
-    assert replayed > 70
+    assert compared_count > 70
 
 
 @pytest.mark.parametrize("path", recordings("0-errors"), ids=lambda path: path.stem)
@@ -106,9 +114,9 @@ def test_errors_are_equal_to_the_recorded_errors(path: Path) -> None:
 
 def test_cursor_pages_contain_the_recorded_rows() -> None:
     with AirflowReplay() as partner:
-        partner.rows = partner.moments["C-settled"].rows
+        partner.rows = partner.moments[ALL_RUNS_ENDED].rows
         cursor: str | None = ""
-        for path in sorted((RECORDINGS / "airflow" / "C-settled").glob("runs-cursor.p*.json")):
+        for path in sorted((RECORDINGS / "airflow" / ALL_RUNS_ENDED).glob("runs-cursor.p*.json")):
             exchange = json.loads(path.read_text())
             exchange["request"]["query"] = [["cursor", cursor], ["limit", "25"], ["order_by", "id"]]
 
@@ -121,7 +129,7 @@ def test_cursor_pages_contain_the_recorded_rows() -> None:
 
 def test_pages_are_shorter_if_the_server_has_a_lower_limit() -> None:
     with AirflowReplay(maximum_page_limit=10) as partner:
-        partner.rows = partner.moments["C-settled"].rows
+        partner.rows = partner.moments[ALL_RUNS_ENDED].rows
         for name, rows in (("runs-limit-50-maximum-10", 10), ("runs-limit-0", 0)):
             exchange = json.loads((RECORDINGS / "airflow" / "page-limit" / f"{name}.json").read_text())
 
@@ -130,7 +138,7 @@ def test_pages_are_shorter_if_the_server_has_a_lower_limit() -> None:
 
 def test_airflow_2_returns_the_recorded_runs() -> None:
     with Airflow2Replay() as partner:
-        for moment in ("A-early", "B-settled"):
+        for moment in AIRFLOW_2_MOMENTS:
             partner.rows = partner.moments[moment].rows
             path = RECORDINGS / "airflow2" / moment / "runs.legacy_daily.json"
             expected = json.loads(path.read_text())["response"]["body"]
@@ -145,7 +153,7 @@ def test_airflow_2_returns_the_recorded_runs() -> None:
 
 def test_a_recorded_run_is_found_by_its_encoded_id() -> None:
     with AirflowReplay() as partner:
-        partner.rows = partner.moments["A-early"].rows
+        partner.rows = partner.moments[RUNS_OPEN].rows
         exchange = json.loads((RECORDINGS / "airflow/A-early/run/branch_and_map--all-skipped~1.json").read_text())
 
         assert repeat_request(partner, exchange).json()["dag_run_id"] == unquote("all-skipped~1")

@@ -27,6 +27,7 @@ SYNC_URL = f"{ROOT}/ingestion/runs/sync"
 
 @pytest.fixture
 def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+    """Return a partner with two pipelines. The connections file has one connection, to this partner."""
     path = tmp_path / "connections.toml"
     path.write_text(
         f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\n'
@@ -63,6 +64,7 @@ def worker(transactional_db: None, partner: GenericPartner, settings: Settings) 
 
 
 def wait_until_finished(api: Any, task_id: str) -> dict[str, Any]:
+    """Return the state of the ingestion after it has ended."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         body: dict[str, Any] = api.get(f"{SYNC_URL}/{task_id}").json()

@@ -16,20 +16,20 @@ from ingestion.http import HttpSettings, PartnerSession
 def test_a_partner_that_sends_headers_slowly_is_cut_off_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def drip() -> None:
+        def send_slowly() -> None:
             client, _ = server.accept()
             with contextlib.suppress(OSError), client:
                 for letter in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 200:
                     client.sendall(bytes([letter]))
                     time.sleep(0.1)
 
-        threading.Thread(target=drip, daemon=True).start()
+        threading.Thread(target=send_slowly, daemon=True).start()
         settings = HttpSettings(timeout_seconds=0.3, max_retries=0)
-        begun = time.monotonic()
+        began = time.monotonic()
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         with PartnerSession(address, auth=Auth(), settings=settings) as session, pytest.raises(Unavailable):
             session.get("/runs")
-        assert 1.5 < time.monotonic() - begun < 3
+        assert 1.5 < time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(

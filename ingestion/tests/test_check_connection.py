@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+    """Return a partner with two pipelines. The connections file has one connection, to this partner."""
     path = tmp_path / "connections.toml"
     path.write_text(
         f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\nmax_retries = 0\n'
@@ -38,6 +39,7 @@ def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path)
 
 
 def check_connection(*arguments: Any) -> str:
+    """Run the command and return its output."""
     out = StringIO()
     call_command("check_connection", *arguments, stdout=out)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Circuit breaker: ticks while a partner is down, or after it asked for a pause."""
+"""The circuit breaker: how often CHM sends requests to a partner that is down or has asked for a pause."""
 
 import itertools
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ class FakeClock:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Replace the clock of the circuit breaker, and empty the cache with its state."""
     cache.clear()
     clock = FakeClock()
     monkeypatch.setattr("ingestion.circuit.time.time", clock)
@@ -38,6 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @pytest.fixture
 def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> Iterator[GenericPartner]:
+    """Yield a partner with ten pipelines. The connections file has one connection, to this partner."""
     path = tmp_path / "connections.toml"
     path.write_text(
         f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\ninterval_seconds = 60\n'
@@ -51,7 +53,7 @@ def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path)
     generic_partner.faults = []
 
 
-def requests_of_a_tick(partner: GenericPartner) -> int:
+def request_count_of_a_tick(partner: GenericPartner) -> int:
     """Return the number of requests that one tick sends."""
     before = len(partner.requests)
     ingest_task.apply(args=("one",)).get()
@@ -60,30 +62,40 @@ def requests_of_a_tick(partner: GenericPartner) -> int:
 
 def test_a_partner_that_stays_down_gets_fewer_and_fewer_requests(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(503)] * 1000
-    requests = []
+    request_counts = []
     for _ in range(90):  # minutes
-        requests.append(requests_of_a_tick(partner))
+        request_counts.append(request_count_of_a_tick(partner))
         clock.now += 60
 
-    tries = [minute for minute, number in enumerate(requests) if number]
-    assert [requests[minute] for minute in tries[:4]] == [3, 3, 3, 1], (
-        "three failed requests per tick, later a single one"
+    minutes_with_requests = [minute for minute, count in enumerate(request_counts) if count]
+    assert [request_counts[minute] for minute in minutes_with_requests[:4]] == [3, 3, 3, 1], (
+        "three failed requests per tick; a trial sends a single request"
     )
-    assert [later - earlier for earlier, later in itertools.pairwise(tries)] == [1, 1, 2, 4, 8, 15, 15, 15, 15]
+    assert [later - earlier for earlier, later in itertools.pairwise(minutes_with_requests)] == [
+        1,
+        1,
+        2,
+        4,
+        8,
+        15,
+        15,
+        15,
+        15,
+    ]
 
 
 def test_a_partner_is_walked_as_usual_after_its_first_response(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(503)] * 1000
     for _ in range(12):
-        requests_of_a_tick(partner)
+        request_count_of_a_tick(partner)
         clock.now += 60
     assert Pipeline.objects.exclude(last_ingest_error=None).count() == 10
 
     partner.faults = []
     clock.now += 900
-    assert requests_of_a_tick(partner) == 10
+    assert request_count_of_a_tick(partner) == 10
     clock.now += 60
-    assert requests_of_a_tick(partner) == 10
+    assert request_count_of_a_tick(partner) == 10
     assert Run.objects.count() == 10
     assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
 
@@ -91,14 +103,14 @@ def test_a_partner_is_walked_as_usual_after_its_first_response(partner: GenericP
 def test_one_failing_pipeline_does_not_open_the_circuit(partner: GenericPartner, clock: FakeClock) -> None:
     for _ in range(6):
         partner.faults = [Answer(503)]
-        assert requests_of_a_tick(partner) == 10
+        assert request_count_of_a_tick(partner) == 10
         clock.now += 60
 
 
 def test_a_refused_token_does_not_open_the_circuit(partner: GenericPartner, clock: FakeClock) -> None:
     partner.token = "another"
     for _ in range(6):
-        assert requests_of_a_tick(partner) > 0
+        assert request_count_of_a_tick(partner) > 0
         clock.now += 60
 
 
@@ -127,16 +139,16 @@ def test_a_requested_ingestion_ignores_an_open_circuit_and_a_scheduled_one_waits
 
 def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: GenericPartner, clock: FakeClock) -> None:
     partner.faults = [Answer(429, headers={"Retry-After": "600"})]
-    assert requests_of_a_tick(partner) == 1
+    assert request_count_of_a_tick(partner) == 1
     clock.now += 60
-    assert requests_of_a_tick(partner) == 0, "a scheduled ingestion waits"
+    assert request_count_of_a_tick(partner) == 0, "a scheduled ingestion waits"
     CircuitBreaker("generic", 60).set_partner_pause(540)
     report = ingest(generic_connection(partner))
     assert "540 s of it remain" in str(report.errors[0]["error"]), "a manual ingestion ends with an error"
     assert len(partner.requests) == 1
 
     clock.now += 541
-    assert requests_of_a_tick(partner) == 10
+    assert request_count_of_a_tick(partner) == 10
     assert Run.objects.count() == 10
 
 
@@ -150,10 +162,10 @@ def test_a_partner_is_requested_at_every_tick_if_the_cache_is_down(
     monkeypatch.setattr("chm_project.db.best_effort_cache.cache", BrokenCache())
     partner.faults = [Answer(503)] * 1000
     for _ in range(8):
-        assert requests_of_a_tick(partner) == 3
+        assert request_count_of_a_tick(partner) == 3
         clock.now += 60
     partner.faults = []
-    assert requests_of_a_tick(partner) == 10
+    assert request_count_of_a_tick(partner) == 10
     assert Run.objects.count() == 10
 
 
@@ -171,7 +183,7 @@ def test_missed_periods_are_due_only_once_and_connections_are_due_at_different_t
 
     for schedule in schedules:
         due = []
-        last = datetime(2026, 11, 20, 9, tzinfo=UTC)  # three hours ago: beat was down
+        last = datetime(2026, 11, 20, 9, tzinfo=UTC)  # beat was down for three hours
         for second in range(300):
             schedule.moment = datetime(2026, 11, 20, 12, second // 60, second % 60, tzinfo=UTC)
             state = schedule.is_due(last)

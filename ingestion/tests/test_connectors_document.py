@@ -14,14 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "connectors.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
+def code_blocks(language: str) -> list[str]:
+    """Return the code blocks of the document in this language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 
 
 def test_every_example_can_be_read_and_every_connector_has_one(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "\n".join(blocks("toml"))
+    text = "\n".join(code_blocks("toml"))
     for name in re.findall(r'secret_env = "([A-Z_]+)"', text):
         monkeypatch.setenv(name, "secret")
     path = tmp_path / "connections.toml"
@@ -36,7 +37,7 @@ def test_every_example_can_be_read_and_every_connector_has_one(
 
 
 def test_the_example_connector_is_the_code_and_is_short() -> None:
-    [example] = blocks("python")
+    [example] = code_blocks("python")
     assert example == (ROOT / "ingestion" / "connectors" / "generic.py").read_text()
     assert len(example.splitlines()) < 75
 

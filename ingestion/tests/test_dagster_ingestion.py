@@ -1,4 +1,4 @@
-"""Dagster, with recorded responses of a real server and filters that work like its filters."""
+"""Ingestion from a simulated Dagster, which has recorded runs and the filters of a real server."""
 
 import json
 from pathlib import Path
@@ -28,6 +28,8 @@ def recorded_rows(moment: str) -> list[dict[str, Any]]:
 
 
 class DagsterPartner(PartnerServer):
+    """A simulated Dagster. Tests may replace `rows`, its runs."""
+
     def __init__(self) -> None:
         super().__init__()
         self.rows = recorded_rows("A-early")
@@ -61,7 +63,7 @@ def connection(partner: DagsterPartner) -> Connection:
     return Connection("dagster", "dagster", partner.base_url, http_settings=SHORT_TIMEOUTS, reconcile_days=0)
 
 
-def jobs() -> list[str]:
+def job_names() -> list[str]:
     return sorted({row["jobName"] for moment in MOMENTS for row in recorded_rows(moment)})
 
 
@@ -74,7 +76,7 @@ def test_the_connector_translates_every_status_of_the_server() -> None:
 
 @pytest.mark.django_db
 def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    pipelines_of("Northwind", *job_names(), platform="vendor_api")
     for moment in MOMENTS:
         dagster.rows = recorded_rows(moment)
         assert not ingest(connection(dagster), full=True).errors
@@ -90,7 +92,7 @@ def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: Da
 
 @pytest.mark.django_db
 def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    pipelines_of("Northwind", *job_names(), platform="vendor_api")
     dagster.rows = recorded_rows("B-settled")
     ingest(connection(dagster))
     before = row_versions()
@@ -107,7 +109,7 @@ def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterP
 @pytest.mark.django_db
 def test_an_open_run_that_two_clients_share_is_read_again_for_both(dagster: DagsterPartner) -> None:
     for client in ("Northwind", "Contoso"):
-        pipelines_of(client, *jobs())
+        pipelines_of(client, *job_names())
     ingest(connection(dagster))
     open_runs = Run.objects.still_open().count()
     assert open_runs
@@ -121,7 +123,7 @@ def test_an_open_run_that_two_clients_share_is_read_again_for_both(dagster: Dags
 
 @pytest.mark.django_db
 def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    pipelines_of("Northwind", *job_names(), platform="vendor_api")
     ingest(connection(dagster))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     assert open_runs
@@ -169,7 +171,7 @@ def test_values_that_are_not_times_are_returned_unchanged() -> None:
 
 @pytest.mark.django_db
 def test_no_planted_secret_is_stored(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    pipelines_of("Northwind", *job_names(), platform="vendor_api")
     for moment in MOMENTS:
         dagster.rows = recorded_rows(moment)
         ingest(connection(dagster), full=True)

@@ -24,31 +24,33 @@ def partner(db: None) -> Any:
         yield server
 
 
-def paged_script(size: int, rows: int, name: str, *, total: bool = False) -> Callable[[Request], Answer]:
-    """Return a script that serves pages by offset if `name` is "offset", else by page number."""
+def paged_script(
+    page_size: int, row_count: int, parameter: str, *, with_total: bool = False
+) -> Callable[[Request], Answer]:
+    """Return a script that serves pages by offset if the parameter is "offset", else by page number."""
 
     def answer(request: Request) -> Answer:
-        requested = int(request.query_value(name) or 0)
-        first = requested if name == "offset" else (requested - 1) * size
-        page = [make_row(number) for number in range(rows)][first : first + size]
-        return Answer(body={"runs": page} | ({"total": rows} if total else {}))
+        requested = int(request.query_value(parameter) or 0)
+        first = requested if parameter == "offset" else (requested - 1) * page_size
+        page = [make_row(number) for number in range(row_count)][first : first + page_size]
+        return Answer(body={"runs": page} | ({"total": row_count} if with_total else {}))
 
     return answer
 
 
-@pytest.mark.parametrize("total", [True, False])
-@pytest.mark.parametrize(("kind", "name"), [("offset", "offset"), ("page", "page")])
+@pytest.mark.parametrize("with_total", [True, False])
+@pytest.mark.parametrize("kind", ["offset", "page"])
 def test_all_pages_by_offset_or_by_number_are_read(
-    partner: ScriptedPartner, write_connection: WriteConnection, kind: str, name: str, total: bool
+    partner: ScriptedPartner, write_connection: WriteConnection, kind: str, with_total: bool
 ) -> None:
-    partner.script = paged_script(10, 40, name, total=total)
-    paging = f'[paging]\nkind = "{kind}"\nparam = "{name}"\n' + ('total = "total"\n' if total else "")
+    partner.script = paged_script(10, 40, parameter=kind, with_total=with_total)
+    paging = f'[paging]\nkind = "{kind}"\nparam = "{kind}"\n' + ('total = "total"\n' if with_total else "")
     report = ingest(write_connection(partner, DESCRIPTION_TOML + paging))
     assert not report.errors
     assert report.created == 40
     # By offset, each page begins with the last row of the page before, so one more page is needed. Without a total, the
     # walk ends at the first page without new rows.
-    assert len(partner.requests) == 4 + (not total) + (kind == "offset")
+    assert len(partner.requests) == 4 + (not with_total) + (kind == "offset")
 
 
 def test_no_run_is_missed_if_rows_before_the_page_are_deleted(
@@ -226,7 +228,7 @@ def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
 
 
 @pytest.mark.parametrize(
-    ("head", "status"),
+    ("first_lines", "status"),
     [
         ('version = "asked"', "running"),
         ('version = "asked"\nreopens = false', "success"),
@@ -234,11 +236,11 @@ def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
     ],
 )
 def test_the_description_decides_whether_an_ended_run_becomes_running_again(
-    partner: ScriptedPartner, write_connection: WriteConnection, head: str, status: str
+    partner: ScriptedPartner, write_connection: WriteConnection, first_lines: str, status: str
 ) -> None:
     rows = [make_row(1)]
     partner.script = lambda request: Answer(body={"runs": rows})
-    connection = write_connection(partner, f"{head}\n{DESCRIPTION_TOML}")
+    connection = write_connection(partner, f"{first_lines}\n{DESCRIPTION_TOML}")
     ingest(connection)
     rows[0] = make_row(1, state="active", result=None, end=None)
     ingest(connection)

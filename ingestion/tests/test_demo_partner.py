@@ -1,4 +1,4 @@
-"""The partner for demonstrations: its runs are realistic, and CHM ingests all of them."""
+"""The simulated partner for demonstrations has realistic runs, and CHM ingests all of them."""
 
 import itertools
 import os
@@ -48,7 +48,7 @@ def clock() -> ShiftedClock:
 
 @pytest.fixture
 def partner(db: None, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoPartner]:
-    """Run the partner with the open runs of the loaded data set."""
+    """Load the data set, and run the partner with the open runs of the data set."""
     monkeypatch.setenv(PASSWORD_ENV, TOKEN)
     call_command("load_synthetic", verbosity=0)
     open_runs = {
@@ -78,6 +78,7 @@ def ingest_all(partner: DemoPartner) -> dict[str, Report]:
 
 
 def live_runs() -> dict[str, tuple[str, int | None]]:
+    """Return the status and the processed rows of each stored live run, by run id."""
     runs = Run.objects.filter(external_run_id__contains=".live-")
     return {run.external_run_id: (run.status, run.rows_processed) for run in runs}
 
@@ -139,7 +140,7 @@ def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(
     assert partner.statuses[429] > 3
     assert sum(report.unchanged for report in reports.values()) > 0
     stored = live_runs()
-    watched = set(Pipeline.objects.ingestible().values_list("external_id", flat=True))
+    ingested_ids = set(Pipeline.objects.ingestible().values_list("external_id", flat=True))
     compared = 0
     for pipeline in partner.pipelines():
         first, last = (
@@ -151,7 +152,7 @@ def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(
         )
         for run_id, state in first.items():
             # A run that changed during the walk may be stored in either state.
-            if run_id.rpartition(".live-")[0] in watched and last.get(run_id) == state:
+            if run_id.rpartition(".live-")[0] in ingested_ids and last.get(run_id) == state:
                 assert stored[run_id] == state
                 compared += 1
     assert compared > 50
@@ -165,16 +166,21 @@ def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
     reports = ingest_all(partner)
 
     assert {name for name, report in reports.items() if report.errors} == {DOWN_SOURCE}
-    vendor = Pipeline.objects.ingestible().filter(platform=DOWN_SOURCE)
-    assert vendor.filter(last_ingest_error__contains="Down for maintenance").count() == vendor.count()
-    due = vendor.order_by("-ingest_due_at").values_list("ingest_due_at", flat=True)[0]
-    assert due is not None
-    rows = run_shape("latest_status_by_pipeline", as_of=due + timedelta(seconds=1))
-    assert vendor.count() == sum(row["platform"] == DOWN_SOURCE and row["stale_since"] is not None for row in rows)
+    pipelines_of_source = Pipeline.objects.ingestible().filter(platform=DOWN_SOURCE)
+    assert (
+        pipelines_of_source.filter(last_ingest_error__contains="Down for maintenance").count()
+        == pipelines_of_source.count()
+    )
+    due_at = pipelines_of_source.order_by("-ingest_due_at").values_list("ingest_due_at", flat=True)[0]
+    assert due_at is not None
+    rows = run_shape("latest_status_by_pipeline", as_of=due_at + timedelta(seconds=1))
+    assert pipelines_of_source.count() == sum(
+        row["platform"] == DOWN_SOURCE and row["stale_since"] is not None for row in rows
+    )
 
     clock.ahead += DOWN_SECONDS[1] - DOWN_SECONDS[0]
     assert {name for name, report in ingest_all(partner).items() if report.errors} == set()
-    assert not vendor.filter(last_ingest_error__isnull=False).exists()
+    assert not pipelines_of_source.filter(last_ingest_error__isnull=False).exists()
     rows = run_shape("latest_status_by_pipeline")
     assert not [row for row in rows if row["platform"] == DOWN_SOURCE and row["stale_since"]]
     clock.ahead += CYCLE_SECONDS - DOWN_SECONDS[1] + DOWN_SECONDS[0]

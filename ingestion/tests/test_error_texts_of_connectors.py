@@ -1,4 +1,4 @@
-"""Error texts from a second request: Dagster with recorded responses, other partners with documented ones."""
+"""Error texts that CHM fetches with separate requests: from Dagster (recorded responses) and from presets."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ class FailedDagster(PartnerServer):
     def answer(self, request: Request) -> Answer:
         requested = json.loads(request.body)
         if "eventConnection" not in requested["query"]:
-            return runs(RECORDED["runs"])
+            return runs_response(RECORDED["runs"])
         if not self.serves_logs:
             return Answer(400, {"errors": [{"message": "Cannot query field 'eventConnection' on type 'Run'."}]})
         variables = requested["variables"]
@@ -38,10 +38,10 @@ class FailedDagster(PartnerServer):
             log = {"events": events[first:end], "cursor": str(end), "hasMore": len(events) > end}
             if run["runId"] in variables["filter"]["runIds"]:
                 results.append(run | {"eventConnection": log})
-        return runs(results)
+        return runs_response(results)
 
 
-def runs(results: list[Any]) -> Answer:
+def runs_response(results: list[Any]) -> Answer:
     return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": results}}})
 
 
@@ -91,7 +91,7 @@ def test_after_dagster_refuses_error_texts_they_are_not_requested_again_and_walk
     assert log_requests == []
 
 
-GITHUB = {
+GITHUB_JOBS = {
     "total_count": 3,
     "jobs": [
         {"name": "lint", "conclusion": "success", "steps": [{"name": "ruff", "conclusion": "success"}]},
@@ -103,7 +103,7 @@ GITHUB = {
         {"name": "deploy", "conclusion": "timed_out", "steps": None},
     ],
 }
-DBT_CLOUD = {
+DBT_CLOUD_RUN = {
     "data": {
         "id": 7,
         "run_steps": [
@@ -116,7 +116,7 @@ DBT_CLOUD = {
         ],
     }
 }
-DATABRICKS = {
+DATABRICKS_RUN = {
     "run_id": 7,
     "tasks": [
         {
@@ -137,7 +137,7 @@ DATABRICKS = {
         {"task_key": "report", "status": {"state": "BLOCKED"}},
     ],
 }
-DATA_FACTORY = {
+DATA_FACTORY_ACTIVITIES = {
     "value": [
         {"activityName": "Lookup", "status": "Succeeded", "error": {"message": ""}},
         {"activityName": "Copy orders", "status": "Failed", "error": {"errorCode": "2200", "message": "no table"}},
@@ -146,6 +146,8 @@ DATA_FACTORY = {
 
 
 class OneResponsePartner(PartnerServer):
+    """A partner that returns the same body to every request; None: it answers 404."""
+
     def __init__(self, body: Any) -> None:
         super().__init__()
         self.body = body
@@ -155,6 +157,7 @@ class OneResponsePartner(PartnerServer):
 
 
 def fetch_error_text(preset: str, body: Any, folder: Path) -> tuple[str | None, Request]:
+    """Fetch the error text of a failed run from a partner that returns this body. Return the text and the request."""
     with OneResponsePartner(body) as partner:
         file = folder / "connections.toml"
         file.write_text(f'[connections.c]\nconnector = "{preset}"\nbase_url = "{partner.base_url}"\n')
@@ -172,15 +175,15 @@ def fetch_error_text(preset: str, body: Any, folder: Path) -> tuple[str | None, 
     [
         (
             "github_actions",
-            GITHUB,
+            GITHUB_JOBS,
             "GET /actions/runs/7/jobs",
             "job test (3.11) failure: step Run pytest\njob deploy timed_out:",
         ),
-        ("dbt_cloud", DBT_CLOUD, "GET /runs/7/", "step Invoke dbt with `dbt build` failed\n"),
-        ("databricks", DATABRICKS, "GET /api/2.2/jobs/runs/get", "task load: no table"),
+        ("dbt_cloud", DBT_CLOUD_RUN, "GET /runs/7/", "step Invoke dbt with `dbt build` failed\n"),
+        ("databricks", DATABRICKS_RUN, "GET /api/2.2/jobs/runs/get", "task load: no table"),
         (
             "azure_data_factory",
-            DATA_FACTORY,
+            DATA_FACTORY_ACTIVITIES,
             "POST /pipelineruns/7/queryActivityruns",
             "activity Copy orders: no table",
         ),
@@ -198,7 +201,7 @@ def test_a_failed_run_names_its_step_after_one_more_request(
 
 
 def test_the_end_of_a_log_is_stored(tmp_path: Path) -> None:
-    text, _ = fetch_error_text("dbt_cloud", DBT_CLOUD, tmp_path)
+    text, _ = fetch_error_text("dbt_cloud", DBT_CLOUD_RUN, tmp_path)
 
     assert str(text).endswith("\nDatabase Error in orders")
     assert len(str(text)) < 4_100

@@ -1,4 +1,4 @@
-"""manage.py generate_history: realistic, equal for equal seeds, and never mixed with other data by mistake."""
+"""manage.py generate_history gives realistic rows, the same rows for the same seed, and refuses other data."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,7 +24,8 @@ def generate(
     return out.getvalue()
 
 
-def fingerprint() -> str:
+def digest_of_rows() -> str:
+    """Return a digest of all runs, and of the ids and names of all pipelines."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT md5(string_agg(r::text, '' ORDER BY id)) FROM runs AS r)"
@@ -41,13 +42,13 @@ def delete_everything() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_same_seed_gives_the_same_rows_and_another_seed_gives_other_rows() -> None:
     generate()
-    first = fingerprint()
+    first = digest_of_rows()
     delete_everything()
     generate()
-    assert fingerprint() == first
+    assert digest_of_rows() == first
     delete_everything()
     generate(seed=2)
-    assert fingerprint() != first
+    assert digest_of_rows() != first
 
 
 @pytest.mark.django_db(transaction=True)
@@ -68,8 +69,10 @@ def test_the_history_has_the_requested_size_and_a_realistic_mix_of_statuses() ->
     assert not Run.objects.filter(status=Status.FAILED, error_message__isnull=True).exists()
     for field in ("started_at", "finished_at", "duration_seconds", "rows_processed"):
         assert Run.objects.filter(**{f"{field}__isnull": True}).exists(), field
-    late = Run.objects.filter(finished_at__isnull=False).extra(where=["created_at - finished_at > interval '1 hour'"])
-    assert 0.005 < late.count() / 20_000 < 0.04
+    stored_late = Run.objects.filter(finished_at__isnull=False).extra(
+        where=["created_at - finished_at > interval '1 hour'"]
+    )
+    assert 0.005 < stored_late.count() / 20_000 < 0.04
 
 
 @pytest.mark.django_db(transaction=True)
@@ -87,10 +90,10 @@ def test_a_database_with_other_data_is_refused_without_the_option_add() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_same_history_is_refused_a_second_time() -> None:
     generate()
-    first = fingerprint()
+    first = digest_of_rows()
     with pytest.raises(CommandError, match="another --seed"):
         generate(add=True)
-    assert fingerprint() == first
+    assert digest_of_rows() == first
 
 
 @pytest.mark.django_db(transaction=True)

@@ -21,6 +21,7 @@ NOON = "2026-11-20T12:00:00Z"
 
 
 def make_run(number: int = 1, **fields: Any) -> dict[str, Any]:
+    """Return a run as the generic API returns it."""
     return {"external_run_id": f"run-{number}", "status": "success", "started_at": NOON, "updated_at": NOON} | fields
 
 
@@ -237,8 +238,7 @@ def test_a_text_with_sql_html_and_control_characters_is_stored_as_text(
     assert "\x00" not in stored
 
 
-# Faults after which CHM sends the request again, and the error message of each if every attempt fails.
-
+# Faults after which CHM sends the request again, each with a part of the error message if all retries fail.
 TEMPORARY_FAULTS = [
     pytest.param(Answer(body=b'{"runs": [{"ext'), "without readable JSON", id="malformed JSON"),
     pytest.param(
@@ -406,7 +406,8 @@ def test_ids_with_any_characters_are_sent_in_the_path(generic_partner: GenericPa
     report = ingest(generic_connection(generic_partner))
 
     stored = set(Run.objects.values_list("pipeline__external_id", flat=True))
-    # HTTP clients may remove "." and ".." from a path, so these ids give errors and not the runs of another pipeline.
+    # HTTP clients may remove "." and ".." from a path. So a request for these ids gives an error. It must not return
+    # the runs of another pipeline.
     assert stored >= set(names) - {".", ".."}
     assert report.pipelines_processed == len(stored)
 

@@ -21,6 +21,7 @@ RUN = {"external_run_id": "run-1", "status": "success"}
 
 @pytest.fixture
 def partner(settings: Settings) -> Iterator[GenericPartner]:
+    """Run a partner with two pipelines, and point the default connection to it."""
     with GenericPartner({"orders": [RUN], "stock": [RUN, RUN | {"id": "run-2"}]}, token="t0ken") as partner:
         settings.CHM_PARTNER_API_BASE_URL = partner.base_url
         settings.CHM_PARTNER_API_TOKEN = "t0ken"
@@ -29,20 +30,22 @@ def partner(settings: Settings) -> Iterator[GenericPartner]:
 
 
 class CommandResult:
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
+    def __init__(self, exit_code: int, out: str, err: str) -> None:
+        self.exit_code, self.out, self.err = exit_code, out, err
 
 
 @pytest.fixture
 def run_command(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return a function that runs the command and returns its result."""
+
     def call(*arguments: str) -> CommandResult:
-        status = 0
+        exit_code = 0
         try:
             call_command("ingest_runs", *arguments)
-        except SystemExit as ending:
-            status = int(ending.code or 0)
+        except SystemExit as error:
+            exit_code = int(error.code or 0)
         captured = capsys.readouterr()
-        return CommandResult(status, captured.out, captured.err)
+        return CommandResult(exit_code, captured.out, captured.err)
 
     return call
 
@@ -52,7 +55,7 @@ def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run_co
 
     result = run_command()
 
-    assert result.status == 0
+    assert result.exit_code == 0
     for text in ("connection", "default", "created", "unchanged", "stale", "rejected", "errors"):
         assert text in result.out
     assert Run.objects.count() == 2
@@ -65,7 +68,7 @@ def test_a_failed_walk_is_reported_with_exit_code_1_and_the_others_are_ingested(
 
     result = run_command()
 
-    assert result.status == 1
+    assert result.exit_code == 1
     assert "default nowhere: GET /pipelines/nowhere/runs answered 404: No such pipeline" in result.err
     assert Run.objects.count() == 1
 
@@ -161,7 +164,7 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(
 
     result = run_command()
 
-    assert result.status == 130
+    assert result.exit_code == 130
     assert "run the command again" in result.err
     assert Run.objects.count() >= 1
 

@@ -7,7 +7,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import airflow_connection, generic_connection, ingest, pipelines_of
 from inventory.models import Pipeline
@@ -114,7 +114,7 @@ def test_a_pipeline_that_gets_another_source_during_its_walk_is_not_marked_as_wa
 def test_a_new_pipeline_does_not_make_chm_read_older_runs_of_the_others(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    airflow.move_to("C-settled")  # when all runs have ended
+    airflow.move_to(ALL_RUNS_ENDED)
     Pipeline.objects.exclude(external_id="manual_refund").update(ingested_through=timezone.now())
 
     ingest(airflow_connection(airflow))

@@ -20,6 +20,7 @@ FLOW, DEPLOYMENT = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8
 
 
 def links_of(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
+    """Return the links of a pipeline with this external id."""
     connection = Connection("c", connector, base_url, http_settings=SHORT_TIMEOUTS, **options)
     with PartnerSession(base_url, auth=connection.create_auth(), settings=SHORT_TIMEOUTS) as session:
         links_by_id = connection.links(connection.create_connector(session, {external_id}.__contains__), {external_id})
@@ -27,7 +28,7 @@ def links_of(connector: str, base_url: str, external_id: str, **options: Any) ->
 
 
 class PartnerWithoutRuns(PartnerServer):
-    """A partner without runs: Airflow with the API `api`, and Prefect with one flow."""
+    """A partner without runs. It answers like an Airflow with the API at `api`, and like a Prefect with one flow."""
 
     api = "/api/v2"
 
@@ -150,7 +151,9 @@ def test_an_invalid_ui_url_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str,
     assert caught.value.mistakes == [f"{file}: connections.c.ui_url: {mistake}"]
 
 
-class GenericPartner(PartnerServer):
+class PartnerWithTwoRuns(PartnerServer):
+    """A partner with the generic API and two runs. Only the second run has a source_url."""
+
     def answer(self, request: Request) -> Answer:
         runs = [
             {"id": "r 1", "status": "failed", "updated_at": "2026-03-01T10:00:00Z"},
@@ -167,12 +170,12 @@ class GenericPartner(PartnerServer):
 @pytest.mark.django_db
 def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_writes_nothing() -> None:
     pipeline = pipelines_of("Northwind", "sales/daily", platform="custom")["sales/daily"]
-    with GenericPartner() as partner:
+    with PartnerWithTwoRuns() as partner:
         connection = Connection("generic", "generic", partner.base_url, http_settings=SHORT_TIMEOUTS)
         connection = replace(connection, ui_url="https://ui.example/p/{external_id}/{run_id}")
         ingest(connection)
         stored = Pipeline.objects.get()
-        version = row_version()
+        version = pipeline_row_versions()
         ingest(connection)
 
     assert (stored.source_url, stored.source_url_template) == (
@@ -180,7 +183,7 @@ def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_w
         "https://ui.example/p/sales%2Fdaily/{run_id}",
     )
     assert stored.updated_at == pipeline.updated_at
-    assert row_version() == version
+    assert pipeline_row_versions() == version
     runs: Any = Run.objects.with_source_url().order_by("external_run_id")
     assert [run.source_url for run in runs] == ["https://ui.example/p/sales%2Fdaily/r%201", "https://own.example/2"]
 
@@ -200,7 +203,8 @@ def test_a_walk_succeeds_and_keeps_the_stored_links_if_prefect_refuses_to_list_f
     assert Pipeline.objects.get().source_url == "https://before.example/"
 
 
-def row_version() -> Any:
+def pipeline_row_versions() -> Any:
+    """Return for each pipeline the values that any write changes: ctid and xmin."""
     with database.cursor() as cursor:
         cursor.execute("SELECT ctid::text, xmin::text FROM pipelines")
         return cursor.fetchall()

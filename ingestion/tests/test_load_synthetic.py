@@ -1,4 +1,4 @@
-"""manage.py load_synthetic: the reports show the planned patterns, and a second load changes nothing."""
+"""manage.py load_synthetic: the reports show the patterns of the data set, and a second load changes nothing."""
 
 import subprocess
 import sys
@@ -46,6 +46,7 @@ def row_versions() -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.fixture
 def v1(db: None) -> None:
+    """Load the data set v1 with its own times."""
     load_synthetic(end="none")
 
 
@@ -76,16 +77,18 @@ def test_the_report_shows_the_incident_only_in_its_window_and_only_on_vendor_api
     assert timedelta(minutes=90) <= ends - begins <= timedelta(minutes=120)
     day = timedelta(days=1)
 
-    def failed(since: datetime, until: datetime, platform: str) -> int:
+    def count_failed_runs(since: datetime, until: datetime, platform: str) -> int:
         rows = run_shape("failures_over_time", since=since, until=until, bucket="minute", platform=platform, as_of=END)
         return sum(row["failed_runs"] for row in rows)
 
-    inside = failed(begins, ends + timedelta(minutes=20), "vendor_api")
-    assert inside >= 30
+    failed_in_window = count_failed_runs(begins, ends + timedelta(minutes=20), "vendor_api")
+    assert failed_in_window >= 30
     assert (
-        failed(begins - day, begins, "vendor_api") + failed(ends + timedelta(minutes=20), ends + day, "vendor_api") < 5
+        count_failed_runs(begins - day, begins, "vendor_api")
+        + count_failed_runs(ends + timedelta(minutes=20), ends + day, "vendor_api")
+        < 5
     )
-    assert sum(failed(begins, ends, platform) for platform in ("airflow", "dbt", "cron", "custom")) < 5
+    assert sum(count_failed_runs(begins, ends, platform) for platform in ("airflow", "dbt", "cron", "custom")) < 5
     in_window = Run.objects.filter(pipeline__platform="vendor_api", started_at__gte=begins, started_at__lt=ends)
     assert set(in_window.values_list("status", "error_message", "status_reason")) == {("failed", *INCIDENT_ERROR)}
     hours = run_shape("failures_over_time", since=SINCE, until=END, bucket="hour", as_of=END)
@@ -98,19 +101,18 @@ def test_the_report_shows_the_incident_only_in_its_window_and_only_on_vendor_api
 @pytest.mark.usefixtures("v1")
 def test_only_dbt_pipelines_have_long_runs() -> None:
     def shares(platform: str) -> list[float]:
+        """Return the share of the runs in the first two buckets, and the share of the longer runs."""
         rows = run_shape(
             "run_duration_distribution",
             since=SINCE, until=END, max_duration_seconds=20_000, bucket_count=20, platform=platform, as_of=END,
         )  # fmt: skip
         total = sum(row["run_count"] for row in rows)
-        beyond: Counter[bool] = Counter()
-        for row in rows:
-            beyond[row["duration_bucket"] > 2] += row["run_count"]
-        return [beyond[False] / total, beyond[True] / total]
+        long_count = sum(row["run_count"] for row in rows if row["duration_bucket"] > 2)
+        return [(total - long_count) / total, long_count / total]
 
-    body, tail = shares("dbt")
-    assert body > 0.9
-    assert 0.02 < tail < 0.1
+    share_of_usual_runs, share_of_long_runs = shares("dbt")
+    assert share_of_usual_runs > 0.9
+    assert 0.02 < share_of_long_runs < 0.1
     for platform in ("airflow", "vendor_api", "cron", "custom"):
         assert shares(platform) == [1, 0]
 
@@ -134,16 +136,15 @@ def test_the_reports_of_the_boards_have_rows() -> None:
 
 @pytest.mark.usefixtures("v1")
 def test_the_report_shows_the_planted_incident_as_one_row_while_it_lasts() -> None:
-    planted = Run.objects.filter(error_message=INCIDENT_ERROR[0]).order_by("event_at")
-    last = planted.last()
-    assert last is not None
+    last_run = Run.objects.filter(error_message=INCIDENT_ERROR[0]).order_by("event_at").last()
+    assert last_run is not None
 
-    rows = run_shape("incidents", as_of=last.event_at)
+    rows = run_shape("incidents", as_of=last_run.event_at)
 
     [outage] = [row for row in rows if row["error_message"] == INCIDENT_ERROR[0]]
     assert outage["platform"] == "vendor_api"
     failing = [
-        row for row in run_shape("failing_now", as_of=last.event_at) if row["error_message"] == INCIDENT_ERROR[0]
+        row for row in run_shape("failing_now", as_of=last_run.event_at) if row["error_message"] == INCIDENT_ERROR[0]
     ]
     assert outage["pipelines"] == len(failing) > 5
 

@@ -16,10 +16,10 @@ from ingestion.connections import Connection
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
 from ingestion.services import ingest_connection
-from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, PartnerServer
-from ingestion.tasks import ingest as task
+from ingestion.tasks import ingest as ingest_task
 from ingestion.tests import test_dagster_ingestion as dagster_tests
 from ingestion.tests import test_prefect_ingestion as prefect_tests
 from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
@@ -44,6 +44,7 @@ def empty_cache() -> None:
 
 
 def ingest_until(connection: Connection, stop: StopCondition | None = None) -> Report:
+    """Ingest all pipelines until the stop condition is true."""
     pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
     return ingest_connection(connection, pipelines, stop=stop)
 
@@ -60,7 +61,7 @@ def stop_after(partner: PartnerServer, request_count: int) -> StopCondition:
 
 
 def ingest_page_by_page(partner: PartnerServer, connection: Connection, *, limit: int = 200) -> int:
-    """Ingest until the walk is complete, stopping after every page; return the number of ingestions."""
+    """Ingest until the walk is complete, and stop after every page. Return the number of ingestions."""
     for number in range(1, limit):
         report = ingest_until(connection, stop_after(partner, 1))
         assert report.errors == []
@@ -79,10 +80,9 @@ def generic_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connecti
 
 @contextmanager
 def airflow_source(_: WriteConnection, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
-    # At C-settled, all recorded runs have ended.
-    with AirflowReplay(moment="C-settled", maximum_page_limit=7, **options) as partner:
+    with AirflowReplay(moment=ALL_RUNS_ENDED, maximum_page_limit=7, **options) as partner:
         pipelines_of("Northwind", *AIRFLOW_DAGS)
-        # So old that one listing returns all runs of all pipelines.
+        # With these old watermarks, one listing returns all runs of all pipelines.
         Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=9000))
         yield partner, airflow_connection(partner)
 
@@ -120,11 +120,11 @@ def declarative_source(
     def answer(request: Any) -> Answer:
         requested = int(request.query_value(parameter) or 0)
         first = {"page": (requested - 1) * 4}.get(parameter, requested)
-        following = first + 4 if first + 4 < len(rows) else None
+        next_position = first + 4 if first + 4 < len(rows) else None
         return Answer(
-            body={"runs": rows[first : first + 4], "total": len(rows), "next": following and f"?at={following}",
-                  "cursor": following},
-            headers={"Link": f'<{request.path}?at={following}>; rel="next"'} if following else {},
+            body={"runs": rows[first : first + 4], "total": len(rows), "next": next_position and f"?at={next_position}",
+                  "cursor": next_position},
+            headers={"Link": f'<{request.path}?at={next_position}>; rel="next"'} if next_position else {},
         )  # fmt: skip
 
     pipelines_of("Northwind", "orders", platform="custom")
@@ -163,7 +163,7 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
     with SOURCES[source](write_connection) as (partner, connection):
         began = timezone.now()
         ingestions = ingest_page_by_page(partner, connection)
-        requests, interrupted_rows = len(partner.requests), stored_runs()
+        request_count, interrupted_rows = len(partner.requests), stored_runs()
         [watermark] = set(Pipeline.objects.values_list("ingested_through", flat=True))
         Run.objects.all().delete()
         Pipeline.objects.update(ingested_through=began - timedelta(days=9000) if "airflow" in source else None)
@@ -172,8 +172,8 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
 
     assert interrupted_rows == stored_runs()
     assert ingestions > 2
-    assert requests <= 2 * len(partner.requests) + ingestions, (
-        "each page is requested at most twice, and a token for each ingestion"
+    assert request_count <= 2 * len(partner.requests) + ingestions, (
+        "each page is requested at most twice, and each ingestion may request a token"
     )
     assert watermark is not None
     assert began <= watermark <= began + timedelta(seconds=2), "the watermark is the time before the first request"
@@ -187,7 +187,7 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     enqueued: list[Any] = []
-    monkeypatch.setattr(task, "apply_async", lambda **options: enqueued.append(options))
+    monkeypatch.setattr(ingest_task, "apply_async", lambda **options: enqueued.append(options))
     settings.CELERY_TASK_SOFT_TIME_LIMIT = 0.3
     with generic_source(write_connection) as (partner, _):
         partner.faults = [lambda _: time.sleep(0.1)] * 100
@@ -202,7 +202,7 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
             tasks += 1
             first_task: dict[str, Any] = {"kwargs": {"connection": "one"}, "task_id": "first"}
             next_task = enqueued.pop() if enqueued else first_task
-            result = task.apply(kwargs=next_task["kwargs"], task_id=next_task["task_id"])
+            result = ingest_task.apply(kwargs=next_task["kwargs"], task_id=next_task["task_id"])
             assert [(options["task_id"], options["expires"]) for options in enqueued] in ([], [("first", 54.0)])
             assert (Pipeline.objects.get().ingested_through is None) is bool(enqueued)
 

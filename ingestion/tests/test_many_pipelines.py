@@ -1,4 +1,4 @@
-"""The requests and statements of a tick depend on the number of changed runs, not on pipelines or history."""
+"""The work of a tick depends on the number of changed runs, and not on the number of pipelines or stored runs."""
 
 from collections import Counter
 from datetime import timedelta
@@ -103,6 +103,7 @@ def test_a_tick_of_ten_thousand_pipelines_sends_the_expected_requests(monkeypatc
 
 
 def resource_of_request(request: Request) -> str:
+    """Return the kind of resource that the request asks for, such as "dagRuns"."""
     resources = ("logs", "taskInstances", "dagRuns", "dags", "token", "version")
     return next(part for part in resources if f"/{part}" in request.path)
 

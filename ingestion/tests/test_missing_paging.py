@@ -41,7 +41,7 @@ def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_sto
 
     assert "describe source.paging" in str(problem["error"])
     assert Run.objects.count() == 4
-    assert Pipeline.objects.get().ingested_through is None, "the walk was not complete"
+    assert Pipeline.objects.get().ingested_through is None, "an incomplete walk sets no watermark"
 
 
 def test_paging_of_kind_none_reads_only_the_first_page(
@@ -109,14 +109,14 @@ def test_remap_translates_stored_responses_with_the_changed_description_and_send
     )
     partner.requests.clear()
 
-    def remapped() -> dict[str, Any]:
+    def counts_of_remap() -> dict[str, Any]:
         out = StringIO()
         call_command("ingest_runs", "--connection", "house", "--remap", "--json", stdout=out)
         [report] = json.loads(out.getvalue())["connections"]
         return {name: report[name] for name in ("created", "updated", "unchanged", "stale")}
 
-    assert remapped() == {"created": 0, "updated": 2, "unchanged": 0, "stale": 0}
-    assert remapped() == {"created": 0, "updated": 0, "unchanged": 2, "stale": 0}
+    assert counts_of_remap() == {"created": 0, "updated": 2, "unchanged": 0, "stale": 0}
+    assert counts_of_remap() == {"created": 0, "updated": 0, "unchanged": 2, "stale": 0}
     assert partner.requests == []
     reasons = dict(Run.objects.values_list("external_run_id", "status_reason"))
     assert reasons == {"0": "late", "1": "late", "2": None}

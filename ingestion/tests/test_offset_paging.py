@@ -1,4 +1,4 @@
-"""Paging by offset while rows are added and deleted: every row that is not deleted is read."""
+"""Paging by offset reads every row that is not deleted, also while rows are added and deleted."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingestion.errors import BadAnswer
 from ingestion.paging import OffsetPaging
 from ingestion.synthetic.airflow_recording import RecordedRow
-from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
@@ -22,15 +22,15 @@ def read_all_pages(
 ) -> set[str]:
     """Read all pages, call `change_rows` after each page, and return the rows that were read.
 
-    With `resume`, a new task starts after each page.
+    With `resume`, each page is read by a new task, which continues at the saved position.
     """
     paging, read_rows = OffsetPaging(), set()
     for _ in range(10_000):
         page = [str(row) for row in rows[paging.offset : paging.offset + page_size]]
         read_rows.update(page)
         position = paging.position
-        more = paging.advance(keys=page, total=len(rows) if with_total else None)
-        if not more:
+        has_more = paging.advance(keys=page, total=len(rows) if with_total else None)
+        if not has_more:
             return read_rows
         change_rows()
         if resume:
@@ -67,11 +67,11 @@ def test_every_row_that_is_not_deleted_is_read(
 ) -> None:
     rows = list(range(number))
     never_deleted = set(rows)
-    steps = iter(change_of_each_page)
+    remaining_changes = iter(change_of_each_page)
     new_rows = iter(range(number, 10_000))
 
     def change() -> None:
-        deleted_indexes, added_count = next(steps, ([], 0))
+        deleted_indexes, added_count = next(remaining_changes, ([], 0))
         for place in sorted(set(deleted_indexes), reverse=True):
             if place < len(rows):
                 never_deleted.discard(rows.pop(place))
@@ -82,7 +82,8 @@ def test_every_row_that_is_not_deleted_is_read(
         rows.reverse()
     try:
         read_rows = read_all_pages(rows, page_size, with_total=with_total, change_rows=change, resume=resume)
-    except BadAnswer:  # changes can repeat a page; the walk ends with an error, and the next tick starts again
+    except BadAnswer:
+        # Changes of the rows can repeat a page. Then the walk ends with an error, and the next tick starts again.
         return
 
     assert {str(row) for row in never_deleted} <= read_rows
@@ -111,16 +112,16 @@ def test_a_listing_that_changes_with_every_page_ends_with_an_error() -> None:
 
 
 def at_second_page(change: Callable[[], None]) -> Callable[[Request], None]:
-    """Return a function that counts requests for runs and calls `change` at the second request."""
+    """Return a function that receives all requests. At the second request for runs, it calls `change`."""
     state = {"requests": 0}
 
-    def step(request: Request) -> None:
+    def on_request(request: Request) -> None:
         if "dagRuns" in request.path or request.path.endswith("/runs"):
             state["requests"] += 1
             if state["requests"] == 2:
                 change()
 
-    return step
+    return on_request
 
 
 @pytest.mark.django_db
@@ -130,7 +131,7 @@ def test_airflow_without_cursors_misses_no_run_when_as_many_rows_are_added_as_de
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "orders.reconcile-v2")
-    with AirflowReplay(offers_cursors=False, moment="C-settled") as airflow:
+    with AirflowReplay(offers_cursors=False, moment=ALL_RUNS_ENDED) as airflow:
         template = next(row.data for row in airflow.rows if row.data["state"] == "success")
         rows = [
             RecordedRow(
@@ -143,8 +144,8 @@ def test_airflow_without_cursors_misses_no_run_when_as_many_rows_are_added_as_de
         def add_as_many_as_deleted() -> None:
             airflow.rows = rows[deleted_count:]
 
-        step = at_second_page(add_as_many_as_deleted)
-        airflow.faults = [lambda request: step(request)] * 100
+        on_request = at_second_page(add_as_many_as_deleted)
+        airflow.faults = [lambda request: on_request(request)] * 100
 
         assert ingest(airflow_connection(airflow)).errors == []
 
@@ -163,10 +164,10 @@ def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_de
     def add_as_many_as_deleted() -> None:
         rows[:] = rows[5:] + list(range(40, 45))
 
-    step = at_second_page(add_as_many_as_deleted)
+    on_request = at_second_page(add_as_many_as_deleted)
 
     def answer(request: Request) -> Answer:
-        step(request)
+        on_request(request)
         listing = rows[::-1] if newest_first else rows
         first = int(request.query_value("offset") or 0)
         return Answer(

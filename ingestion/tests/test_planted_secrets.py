@@ -1,4 +1,4 @@
-"""Secrets in inputs do not reach the database, Redis, the log, responses of the API, console pages or exports."""
+"""Secrets that CHM receives do not reach the database, Redis, the log, API responses, console pages or exports."""
 
 import json
 import logging
@@ -32,15 +32,15 @@ pytestmark = pytest.mark.django_db
 NOON = "2026-11-20T12:00:00Z"
 PLANTED = "Pl4nted-0-Secret"
 HOOK_URL = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{PLANTED}"
-# The texts for which the scrubbing rules were written, as a source would send them.
-LABELLED = [item for item in items_of("secret", "rules") if isinstance(item.value, str)]
-SECRET_WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {
-    PLANTED
-}
+# Texts with secrets, for which the scrubbing rules were written. The tests send them as a source would.
+LABELLED_TEXTS = [item for item in items_of("secret", "rules") if isinstance(item.value, str)]
+SECRET_WORDS = {
+    word for item in LABELLED_TEXTS for secret in item.secrets for word in secret.split() if len(word) > 7
+} | {PLANTED}
 
 
 @pytest.fixture
-def stored_in_redis(settings: Settings) -> Iterator[redis.Redis]:
+def redis_cache_client(settings: Settings) -> Iterator[redis.Redis]:
     """Use the broker's Redis as the cache, as in production, and yield a client of it."""
     settings.CACHES = {"default": redis_cache(configured_settings.CELERY_BROKER_URL)}
     with redis.Redis.from_url(redis_url(configured_settings.CELERY_BROKER_URL)) as server:
@@ -60,23 +60,25 @@ def orders(db: None) -> Pipeline:
 
 
 def plant_in_pages(partner: GenericPartner) -> None:
+    """Ingest runs with secrets from the partner."""
     partner.runs["orders"] = [
         {"external_run_id": f"page-{number}", "status": "failed", "started_at": NOON, "updated_at": NOON,
          "error_message": item.value, "status_reason": item.value, "conf": {"note": [item.value]}}
-        for number, item in enumerate(LABELLED)
+        for number, item in enumerate(LABELLED_TEXTS)
     ] + [
         {"external_run_id": f"x?token={PLANTED}", "status": f"token={PLANTED}", "started_at": f"password={PLANTED}",
          "updated_at": NOON, "password": PLANTED,
          "env": [["DB_PASSWORD", PLANTED], {"Name": "API_TOKEN", "Value": PLANTED}]}
     ]  # fmt: skip
     report = ingest(generic_connection(partner))
-    assert report.runs_processed == len(LABELLED) + 1
+    assert report.runs_processed == len(LABELLED_TEXTS) + 1
     # The result that the task would store in the broker.
     _, _, result = dumps({"errors": report.errors, "note": f"password={PLANTED}"}, serializer="scrubbed-json")
     cache.set("result_of_the_task", result)
 
 
 def plant_by_push(orders: Pipeline) -> None:
+    """Push runs with secrets: by the API, in a batch, by ping and by OpenLineage."""
     api, text = api_with_scope("ingest"), f"login with password={PLANTED} failed"
     run = {"status": "failed", "error_message": text, "payload": {"token": PLANTED, "url": f"https://u:{PLANTED}@h/x"}}
     assert api.put(f"{ROOT}/pipelines/{orders.pk}/runs/put-1", run, format="json").status_code == 201
@@ -104,8 +106,8 @@ def plant_by_hand(orders: Pipeline) -> None:
 
     CHM refuses the first two and stores the destination.
     """
-    described = {"description": f"password={PLANTED}"}
-    assert api_with_scope().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
+    change = {"description": f"password={PLANTED}"}
+    assert api_with_scope().patch(f"{ROOT}/pipelines/{orders.pk}", change, format="json").status_code == 400
     web = browser("analyst")
     rows = f"client,name,platform,pipeline_type,description\nNorthwind,new,cron,export,password={PLANTED}\n"
     preview = web.post(
@@ -117,6 +119,7 @@ def plant_by_hand(orders: Pipeline) -> None:
 
 
 def planted_in(text: str) -> list[str]:
+    """Return the planted secrets that the text contains."""
     return sorted(word for word in SECRET_WORDS if word in text or json.dumps(word)[1:-1] in text)
 
 
@@ -147,7 +150,7 @@ def redis_text(server: redis.Redis) -> str:
 def test_no_planted_secret_is_in_the_database_redis_or_the_log(
     generic_partner: GenericPartner,
     orders: Pipeline,
-    stored_in_redis: redis.Redis,
+    redis_cache_client: redis.Redis,
     log: pytest.LogCaptureFixture,
 ) -> None:
     plant_in_pages(generic_partner)
@@ -155,10 +158,10 @@ def test_no_planted_secret_is_in_the_database_redis_or_the_log(
     plant_by_hand(orders)
     logging.getLogger("a library").debug("sending %s", {"password": PLANTED})
 
-    assert Run.objects.count() >= len(LABELLED) + 4
+    assert Run.objects.count() >= len(LABELLED_TEXTS) + 4
     assert AlertRule.objects.get().destination == HOOK_URL
     assert planted_in(database_text()) == []
-    assert planted_in(redis_text(stored_in_redis)) == []
+    assert planted_in(redis_text(redis_cache_client)) == []
     assert "DEBUG" in log.text
     assert planted_in(log.text) == []
 

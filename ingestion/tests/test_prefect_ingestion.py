@@ -1,4 +1,4 @@
-"""Prefect, with recorded responses of a real server and filters that work like its filters."""
+"""Ingestion from a simulated Prefect, which has recorded flow runs and the filters of a real server."""
 
 import json
 from dataclasses import replace
@@ -30,11 +30,14 @@ def recorded_rows(moment: str) -> list[dict[str, Any]]:
 
 
 class PrefectPartner(PartnerServer):
+    """A simulated Prefect. Tests may replace `rows`, its flow runs."""
+
     def __init__(self) -> None:
         super().__init__()
         self.rows = recorded_rows("A-early")
         self.failed_tasks: list[dict[str, Any]] = []
-        self.state_changes: list[str] | None = []  # ids of flow runs, the newest change first; None: no events are kept
+        # The ids of flow runs whose state changed, the newest change first. None: the server does not store events.
+        self.state_changes: list[str] | None = []
 
     def answer(self, request: Request) -> Answer:
         match request.method, request.path:
@@ -54,7 +57,7 @@ class PrefectPartner(PartnerServer):
         return Answer(404, {"detail": "Not Found"})
 
     def events(self, first: int) -> Answer:
-        """Return 50 events. The URL of the next page has the server's own host name."""
+        """Return a page of 50 events. The URL of the next page has the server's internal host name."""
         changes = self.state_changes or []
         page = changes[first : first + 50]
         page_events = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
@@ -71,7 +74,7 @@ class PrefectPartner(PartnerServer):
     @staticmethod
     def matches(row: dict[str, Any], run_filter: dict[str, Any]) -> bool:
         supported = {"start_time", "end_time", "state", "id"}
-        assert run_filter.keys() <= supported, "this simulated server has only some of the real filters"
+        assert run_filter.keys() <= supported, "the simulated server has only these filters"
         return (
             ("start_time" not in run_filter or (row["start_time"] is None) == run_filter["start_time"]["is_null_"])
             and ("end_time" not in run_filter or (row["end_time"] or "") >= run_filter["end_time"]["after_"])
@@ -95,21 +98,21 @@ def connection(partner: PrefectPartner) -> Connection:
     )
 
 
-def flows() -> list[str]:
+def flow_ids() -> list[str]:
     return sorted({row["flow_id"] for moment in MOMENTS for row in recorded_rows(moment)})
 
 
 def test_the_connector_translates_every_recorded_state() -> None:
-    kinds = {(row["state_type"], row["state_name"]) for moment in MOMENTS for row in recorded_rows(moment)}
-    assert {kind.lower() for kind, _ in kinds} - {"scheduled"} <= STATUSES.keys()
-    assert ("CRASHED", "Crashed") in kinds
+    states = {(row["state_type"], row["state_name"]) for moment in MOMENTS for row in recorded_rows(moment)}
+    assert {state_type.lower() for state_type, _ in states} - {"scheduled"} <= STATUSES.keys()
+    assert ("CRASHED", "Crashed") in states
     for moment in MOMENTS:
         assert {canonical_status(row) for row in recorded_rows(moment)} <= {None, *Status.values}
 
 
 @pytest.mark.django_db
 def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
 
     report = ingest(connection(prefect))
 
@@ -132,7 +135,7 @@ def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartn
 
 @pytest.mark.django_db
 def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
     before = row_versions()
 
@@ -141,7 +144,8 @@ def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: Prefec
     assert row_versions() == before
 
     prefect.rows = recorded_rows("B-later")
-    for row in prefect.rows:  # recorded in one afternoon, long before the watermark of this test
+    # The recorded runs ended long before the watermark, so they get later end times. Else the walk would not list them.
+    for row in prefect.rows:
         if row["end_time"]:
             row["end_time"] = row["end_time"].replace("2026-11-20", "2099-11-20")
     ingest(connection(prefect))
@@ -170,7 +174,7 @@ def test_a_scheduled_run_is_not_stored_and_a_run_between_attempts_is_running(pre
 
 @pytest.mark.django_db
 def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     assert open_runs
@@ -210,7 +214,7 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
          "end_time": f"2026-11-20T10:00:{59 - number % 60:02}Z", "state": {"message": f"row {number} does not fit"}}
         for number in range(207)
     ]  # fmt: skip
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
 
     ingest(connection(prefect))
 
@@ -222,20 +226,24 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
     assert row_versions() == before
 
 
-def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the row as Prefect changes it if a user sets the state: start_time and end_time stay the same."""
-    state = {"type": kind, "name": kind.title(), "message": None}
-    changes = {"state": state, "state_type": kind, "state_name": kind.title(), "updated": "2099-01-01T00:00:00Z"}
-    return row | changes
+def with_state_set_manually(row: dict[str, Any], state_type: str) -> dict[str, Any]:
+    """Return the row after a user has set its state. Prefect does not change start_time and end_time then."""
+    state_name = state_type.title()
+    return row | {
+        "state": {"type": state_type, "name": state_name, "message": None},
+        "state_type": state_type,
+        "state_name": state_name,
+        "updated": "2099-01-01T00:00:00Z",
+    }
 
 
 @pytest.mark.django_db
 def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
     failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
     assert Run.objects.get(external_run_id=failed["id"]).status == "failed"
-    prefect.rows = [set_by_hand(row, "COMPLETED") if row is failed else row for row in prefect.rows]
+    prefect.rows = [with_state_set_manually(row, "COMPLETED") if row is failed else row for row in prefect.rows]
     prefect.state_changes = [failed["id"]]
 
     ingest(connection(prefect))
@@ -253,20 +261,20 @@ def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(pref
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(130)]
     pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
     ingest(connection(prefect))
-    prefect.rows = [set_by_hand(row, "COMPLETED") for row in prefect.rows]
+    prefect.rows = [with_state_set_manually(row, "COMPLETED") for row in prefect.rows]
     prefect.state_changes = [row["id"] for row in prefect.rows] + [prefect.rows[0]["id"]] * 20
     prefect.requests.clear()
 
     ingest(connection(prefect))
 
     assert set(Run.objects.values_list("status", flat=True)) == {"success"}
-    assert len(prefect.requests) == 3 + 3 + 3  # the listings, three pages of changes, and the runs of each
+    assert len(prefect.requests) == 3 + 3 + 3  # three listings, three pages of changes, and the runs of each page
 
 
 @pytest.mark.django_db
 def test_a_walk_succeeds_if_the_server_has_no_events(prefect: PrefectPartner) -> None:
     prefect.state_changes = None
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
 
     report = ingest(connection(prefect))
@@ -277,7 +285,7 @@ def test_a_walk_succeeds_if_the_server_has_no_events(prefect: PrefectPartner) ->
 
 @pytest.mark.django_db
 def test_a_response_that_is_not_a_list_is_an_error_and_a_bad_item_is_rejected(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
     prefect.faults = [Answer(body={"detail": "odd"})]
     [problem] = ingest(connection(prefect)).errors
     assert "not a list of flow runs" in str(problem["error"])
@@ -293,7 +301,7 @@ def test_no_planted_secret_is_stored(prefect: PrefectPartner) -> None:
     for moment in MOMENTS:
         prefect.rows = recorded_rows(moment)
         if moment == MOMENTS[0]:
-            pipelines_of("Northwind", *flows(), platform="vendor_api")
+            pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
         ingest(connection(prefect), full=True)
     assert "FAKE" in json.dumps(recorded_rows("A-early")) or "hunter2" in json.dumps(recorded_rows("A-early"))
     with database.cursor() as cursor:

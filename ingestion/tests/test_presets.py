@@ -1,4 +1,4 @@
-"""The presets, each tested with a simulated partner that was written from the system's documentation."""
+"""Tests of the presets with simulated partners that follow the documentation of the systems."""
 
 import json
 import re
@@ -38,6 +38,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=PARTNERS, ids=lambda kind: kind.preset)
 def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DocumentedPartner]:
+    """Run the partner of a preset, with its two pipelines in the inventory. Each test runs once per preset."""
     monkeypatch.setenv(PASSWORD_ENV, SECRET)
     with request.param() as server:
         pipelines_of("Northwind", *server.pipelines, platform="vendor_api")
@@ -71,6 +72,7 @@ def write_connection(tmp_path: Path, settings: Settings) -> Any:
 
 
 def only_partner(kind: type[DocumentedPartner]) -> pytest.MarkDecorator:
+    """Return a mark that runs the test only with this partner."""
     return pytest.mark.parametrize("partner", [pytest.param(kind, id=kind.preset)], indirect=True)
 
 
@@ -121,7 +123,7 @@ def test_the_status_table_has_exactly_the_documented_words(partner: DocumentedPa
         for words, status in partner.documented_statuses.items()
     }
     assert table.items() >= documented.items()
-    # A second spelling that some of Microsoft's documents use.
+    # "cancelling" is another spelling in some of Microsoft's documents.
     assert table.keys() - documented.keys() <= {"cancelling"}
 
 
@@ -182,6 +184,7 @@ def test_open_runs_that_the_partner_no_longer_has_are_canceled_and_a_run_that_en
 
 
 def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection) -> list[Any]:
+    """Ingest again, and return the requests without those for error texts."""
     Run.objects.all().delete()  # so that no open run is requested again
     partner.requests.clear()
     assert not ingest(connection).errors

@@ -1,4 +1,4 @@
-"""manage.py ingest_runs as separate processes: processes that are killed, and two processes at the same time."""
+"""manage.py ingest_runs in separate processes: no run is lost or stored twice if processes are killed or overlap."""
 
 import os
 import signal
@@ -86,7 +86,7 @@ def rows_without_interruption(generic_partner: GenericPartner) -> list[dict[str,
 def wait_until_stored(runs: int) -> None:
     """Wait until this many runs are stored.
 
-    The partner's thread calls this, because a page is requested while the page before it is written.
+    The partner's thread calls this before it answers, because CHM requests a page while it writes the page before.
     """
     deadline = time.monotonic() + 60
     try:
@@ -129,11 +129,11 @@ def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
             cursor.execute("BEGIN")
             is_waiting = False
 
-            def hold(_request: object, cursor: Any = cursor, page: int = page) -> None:
+            def lock_runs(_request: object, cursor: Any = cursor, page: int = page) -> None:
                 wait_until_stored(page * 10)
                 cursor.execute("LOCK TABLE runs IN SHARE MODE")
 
-            generic_partner.faults = [*[None] * page, hold]
+            generic_partner.faults = [*[None] * page, lock_runs]
             deadline = time.monotonic() + 60
             while not is_waiting and time.monotonic() < deadline:
                 time.sleep(0.05)

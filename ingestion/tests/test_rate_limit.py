@@ -1,4 +1,4 @@
-"""Rate limits of a connection: its requests per second and the partner's Retry-After, for all its pipelines."""
+"""The rate limit of a connection: its requests per second, and the pauses that the partner asks for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

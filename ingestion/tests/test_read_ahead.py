@@ -1,4 +1,4 @@
-"""Reading ahead: while PostgreSQL writes a page, one more page is read."""
+"""While PostgreSQL writes a page, CHM reads one further page."""
 
 import os
 import signal

@@ -13,9 +13,9 @@ from inventory.models import Pipeline
 MINUTE = timedelta(minutes=1)
 
 
-def walks_of_a_day(name: str, days: int) -> list[datetime]:
-    """Return the times of the walks that read earlier days again, in a day with a tick every minute."""
-    early_starts = []
+def times_of_reconciliation(name: str, days: int) -> list[datetime]:
+    """Return the times of the walks that read the last days again, during a day with a tick every minute."""
+    times = []
     now = datetime(2026, 11, 20, tzinfo=UTC)
     watermark = now - MINUTE
     for _ in range(24 * 60):
@@ -24,23 +24,23 @@ def walks_of_a_day(name: str, days: int) -> list[datetime]:
         start = start_of_walk(since, watermark=watermark, now=now, reconcile_days=days, spread_by=name)
         if start != since:
             assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
-            early_starts.append(now)
+            times.append(now)
         watermark = now
-    return early_starts
+    return times
 
 
 def test_each_connection_reads_its_last_days_once_a_day_at_its_own_time() -> None:
-    times_by_name = {name: walks_of_a_day(name, 3) for name in ("airflow", "dagster", "prefect")}
+    times_by_name = {name: times_of_reconciliation(name, 3) for name in ("airflow", "dagster", "prefect")}
 
     assert [len(times) for times in times_by_name.values()] == [1, 1, 1]
     assert len({times[0] for times in times_by_name.values()}) == 3
-    assert walks_of_a_day("airflow", 0) == []
+    assert times_of_reconciliation("airflow", 0) == []
 
 
 def test_pipelines_with_their_own_listing_are_spread_over_the_day() -> None:
     hours = [0] * 24
     for number in range(240):
-        [moment] = walks_of_a_day(f"pipeline-{number}", 3)
+        [moment] = times_of_reconciliation(f"pipeline-{number}", 3)
         hours[moment.hour] += 1
 
     assert max(hours) < 40, "not all in one hour"

@@ -11,7 +11,7 @@ from ingestion import synthetic
 from ingestion.connectors import airflow, dagster, prefect
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings"
-# The folder, the field that only runs have, the field of the status, and the connector's table.
+# The folder of recordings, a field that only runs have, the field of the status, and the connector's table of statuses.
 SYSTEMS = [
     pytest.param("airflow", "dag_run_id", "state", airflow.STATUSES, id="airflow"),
     pytest.param("airflow2", "dag_run_id", "state", airflow.STATUSES, id="airflow2"),

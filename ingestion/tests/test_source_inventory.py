@@ -1,4 +1,4 @@
-"""The source's list of pipelines: what is stored in each pipeline, and the unmatched pipelines."""
+"""Reading a source's list of pipelines: what CHM stores for each pipeline, and which pipelines are unmatched."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from django.utils import timezone
 from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
 from ingestion.source_inventory import last_list
-from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
@@ -46,7 +46,7 @@ def connection_with_list(airflow: AirflowReplay, **options: Any) -> Connection:
     return airflow_connection(airflow, inventory_seconds=300, **options)
 
 
-def lists_read(airflow: AirflowReplay | AirflowWithManyDags) -> int:
+def list_request_count(airflow: AirflowReplay | AirflowWithManyDags) -> int:
     return len([request for request in airflow.requests if request.path.endswith("/dags")])
 
 
@@ -57,19 +57,20 @@ def ingest_when_list_is_due(connection: Connection) -> None:
 
 
 def pipeline_row_versions() -> object:
+    """Return for each pipeline the values that any write changes: ctid and xmin."""
     with database.cursor() as cursor:
         cursor.execute("SELECT ctid::text, xmin::text FROM pipelines ORDER BY id")
         return cursor.fetchall()
 
 
-def dag(airflow: AirflowReplay, name: str) -> dict[str, Any]:
+def dag_row(airflow: AirflowReplay, name: str) -> dict[str, Any]:
     return next(row for row in airflow.dag_list if row["dag_id"] == name)
 
 
 def test_a_pause_and_the_next_start_of_a_dag_are_stored_in_the_pipeline(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    dag(airflow, "manual_refund")["is_paused"] = True
+    dag_row(airflow, "manual_refund")["is_paused"] = True
 
     ingest(connection_with_list(airflow))
 
@@ -82,7 +83,7 @@ def test_a_pause_and_the_next_start_of_a_dag_are_stored_in_the_pipeline(
 def test_a_paused_dag_has_no_next_start_although_airflow_returns_one(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    dag(airflow, "archive_backfill")["is_paused"] = True
+    dag_row(airflow, "archive_backfill")["is_paused"] = True
 
     ingest(connection_with_list(airflow))
 
@@ -93,7 +94,7 @@ def test_the_list_of_airflow_2_is_read_too(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "legacy_daily")
     with Airflow2Replay() as airflow:
-        dag(airflow, "legacy_daily")["next_dagrun_create_after"] = "2026-11-23T03:00:00+00:00"
+        dag_row(airflow, "legacy_daily")["next_dagrun_create_after"] = "2026-11-23T03:00:00+00:00"
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
         ingest(connection_with_list(airflow, auth=auth))
 
@@ -105,7 +106,7 @@ def test_the_list_of_airflow_2_is_read_too(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_deleted_dag_is_missing_until_it_is_listed_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = connection_with_list(airflow)
     ingest(connection)
-    deleted = dag(airflow, "sales_daily_load")
+    deleted = dag_row(airflow, "sales_daily_load")
     airflow.dag_list.remove(deleted)
 
     ingest_when_list_is_due(connection)
@@ -162,12 +163,12 @@ def test_the_list_is_read_once_per_period_and_not_with_every_walk(
     connection = connection_with_list(airflow)
     for _ in range(3):
         ingest(connection)
-    assert lists_read(airflow) == 1
+    assert list_request_count(airflow) == 1
 
     ingest_when_list_is_due(connection)
     ingest(airflow_connection(airflow, inventory_seconds=0, name=connection.name))
 
-    assert lists_read(airflow) == 2
+    assert list_request_count(airflow) == 2
 
 
 def test_the_list_needs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +180,7 @@ def test_the_list_needs_one_request_for_a_hundred_dags(monkeypatch: pytest.Monke
         ingest(connection_with_list(airflow))  # type: ignore[arg-type]
 
         source_list = last_list(connection_with_list(airflow).name)  # type: ignore[arg-type]
-    assert lists_read(airflow) == 10, "each page begins with the last DAG of the page before"
+    assert list_request_count(airflow) == 10, "each page begins with the last DAG of the page before"
     assert source_list is not None
     assert (source_list.listed, len(source_list.unmatched)) == (990, 980)
 
@@ -187,7 +188,7 @@ def test_the_list_needs_one_request_for_a_hundred_dags(monkeypatch: pytest.Monke
 def test_a_walk_succeeds_if_airflow_refuses_its_list(
     airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    airflow.move_to("C-settled")
+    airflow.move_to(ALL_RUNS_ENDED)
     forbidden = Answer(403, {"detail": "Forbidden"})
     monkeypatch.setattr(airflow, "_list_dags", lambda request: forbidden)
     connection = connection_with_list(airflow)
@@ -197,7 +198,7 @@ def test_a_walk_succeeds_if_airflow_refuses_its_list(
     assert [report.errors for report in reports] == [[], []]
     assert reports[0].created == 71
     assert reports[0].error_texts, "the error texts are still fetched"
-    assert lists_read(airflow) == 1, "after a refusal the list is not requested again for an hour"
+    assert list_request_count(airflow) == 1, "after a refusal the list is not requested again for an hour"
     source_list = last_list(connection.name)
     assert source_list is not None
     assert source_list.refused
@@ -221,8 +222,8 @@ def test_a_walk_succeeds_if_the_list_of_dags_cannot_be_read(
 
 def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay) -> None:
     pipelines_of("Northwind", "sales_daily_load", "manual_refund")
-    dag(airflow, "manual_refund")["has_import_errors"] = True
-    dag(airflow, "branch_and_map")["is_paused"] = True
+    dag_row(airflow, "manual_refund")["has_import_errors"] = True
+    dag_row(airflow, "branch_and_map")["is_paused"] = True
 
     ingest(connection_with_list(airflow))
 
@@ -247,7 +248,7 @@ def test_a_walk_of_one_client_or_a_dry_run_reads_no_list(airflow: AirflowReplay,
     ingest(connection_with_list(airflow), client_id=dags["manual_refund"].client_id)
     ingest(connection_with_list(airflow), dry_run=True)
 
-    assert lists_read(airflow) == 0
+    assert list_request_count(airflow) == 0
 
 
 def test_prefect_lists_deployments_and_flows_by_their_names() -> None:

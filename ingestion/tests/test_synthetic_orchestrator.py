@@ -1,4 +1,4 @@
-"""chm-synthetic-orchestrator as a process: its steps, interruptions, equal bytes for equal seeds, and faults."""
+"""The program chm-synthetic-orchestrator: its steps, interrupted calls, equal bytes for equal seeds, and faults."""
 
 import csv
 import fcntl
@@ -25,6 +25,7 @@ COMMAND = [str(Path(sys.executable).with_name("chm-synthetic-orchestrator"))]
 
 
 def orchestrate(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program on the data set in this folder."""
     state_file = root / "context" / "session_state.json"
     return subprocess.run(
         [*COMMAND, "--state-file", str(state_file), *arguments], capture_output=True, text=True, check=False
@@ -32,15 +33,18 @@ def orchestrate(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str
 
 
 def contents(root: Path) -> dict[str, bytes]:
+    """Return the content of each file below the folder, by its path."""
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def state(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the steps of the state file, by their letters."""
     document = json.loads((root / "context" / "session_state.json").read_text())
     return {step["step"]: step for step in document["steps"]}
 
 
 def report(root: Path) -> list[dict[str, str]]:
+    """Return the rows of the validation report."""
     with (root / "context" / "validation_report.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -94,7 +98,7 @@ def test_a_completed_step_lists_its_files_counts_and_a_summary(tmp_path: Path) -
 
 
 def test_a_killed_call_is_resumed_and_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Kill the process before and after it puts each file in place."""
+    """The process is killed before and after each replacement of a file."""
     script = (
         "import os, signal, sys, pathlib\n"
         "from ingestion.synthetic.orchestrator import main\n"
@@ -270,8 +274,9 @@ Rows = list[dict[str, str]]
 Change = Callable[[dict[str, str], Rows], object]
 
 
-def index_of(rows: Rows, **wanted: str) -> int:
-    return next(n for n, row in enumerate(rows) if all(row[key] == value for key, value in wanted.items()))
+def index_of(rows: Rows, **values: str) -> int:
+    """Return the index of the first row that has these values."""
+    return next(n for n, row in enumerate(rows) if all(row[key] == value for key, value in values.items()))
 
 
 # The file, values that select a row, the change of the row, and the field and a part of the message of the fault.
@@ -381,11 +386,11 @@ def test_repeated_values_that_must_be_unique_are_faults(copied_data_set: Path) -
     clients = copied_data_set / "base" / "clients.csv"
     clients.write_text(clients.read_text().replace("Cobalt Energy", "Baltic Foods"))
     pipelines = copied_data_set / "base" / "pipelines.csv"
-    one = next(line for line in pipelines.read_text().splitlines() if ",vendor_api," in line)
-    pipelines.write_text(pipelines.read_text() + one.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
+    pipeline_line = next(line for line in pipelines.read_text().splitlines() if ",vendor_api," in line)
+    pipelines.write_text(pipelines.read_text() + pipeline_line.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
     rules = copied_data_set / "base" / "alert_rules.csv"
-    rule = next(line for line in rules.read_text().splitlines() if line.endswith(",true"))
-    rules.write_text(rules.read_text() + rule.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
+    rule_line = next(line for line in rules.read_text().splitlines() if line.endswith(",true"))
+    rules.write_text(rules.read_text() + rule_line.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
     runs = copied_data_set / "batches" / "runs_2026-10.csv"
     runs.write_text(runs.read_text() + runs.read_text().splitlines()[-1] + "\n")
 

@@ -19,6 +19,7 @@ from runs.models import Run
 
 @pytest.fixture
 def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+    """Return a partner with two pipelines. The connections file has one connection, to this partner."""
     path = tmp_path / "connections.toml"
     path.write_text(
         f'[connections.one]\nconnector = "generic"\nbase_url = "{generic_partner.base_url}"\ninterval_seconds = 20\n'
@@ -29,7 +30,7 @@ def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path)
     return generic_partner
 
 
-def test_each_connection_has_an_entry_that_expires_before_the_next(partner: GenericPartner) -> None:
+def test_beat_has_an_entry_per_connection_whose_task_expires_before_the_next_one(partner: GenericPartner) -> None:
     schedule = beat_schedule()
 
     assert schedule == {
