@@ -1,6 +1,7 @@
-"""python -m tools.fuzz: run the checks of schemathesis against `manage.py serve`, with a separate database.
+"""python -m tools.fuzz: send generated requests to every operation of the API, and check the responses.
 
-Every operation of the API's schema is tested with an admin token and a small history of runs.
+The program schemathesis generates the requests from the API's schema. It uses an admin token, `manage.py serve`, and a
+new database with 2,000 runs.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import psycopg
 
 from tools.bench.servers import ROOT, create_database, manage, web_server
 
-# With the default limits most of the generated requests would get 429.
+# With the default rate limits, most of the generated requests would get 429.
 UNLIMITED_RATES = dict.fromkeys(
     ("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED", "CHM_THROTTLE_LINEAGE"), "100000000/minute"
 )
@@ -43,14 +44,15 @@ def main() -> None:
         "create_api_token", "fuzz bound", "--scope", "ingest", "--pipeline", str(pipeline_id), **environment
     ).strip()
     with web_server(**environment) as (port, _):
-        one_by_one = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
-        # With --generation-deterministic schemathesis stops after about 18 scenarios. With a time limit it continues.
-        in_scenarios = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
-        cases = ["--generation-deterministic"] if options.seed is None else ["--seed", str(options.seed)]
-        # Only one thread: hypothesis uses Python's parser, which in 3.11 can fail if two threads call it.
-        statuses = [_schemathesis(port, token, *one_by_one, *cases)]
+        request_options = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
+        # With --generation-deterministic, schemathesis would stop after about 18 scenarios. With --max-time it
+        # continues until the time is over.
+        scenario_options = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
+        seed_options = ["--generation-deterministic"] if options.seed is None else ["--seed", str(options.seed)]
+        # Use only one thread: hypothesis calls Python's parser, which can fail in Python 3.11 if two threads call it.
+        statuses = [_schemathesis(port, token, *request_options, *seed_options)]
         if options.seconds:
-            statuses.append(_schemathesis(port, token, *in_scenarios))
+            statuses.append(_schemathesis(port, token, *scenario_options))
     sys.exit(max(statuses))
 
 

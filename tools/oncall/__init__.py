@@ -1,1 +1,1 @@
-"""Test of on-call notifications: an outage is reported through Prometheus and Alertmanager."""
+"""Test whether Prometheus and Alertmanager notify an on-call engineer about an outage."""

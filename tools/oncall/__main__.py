@@ -1,10 +1,11 @@
 """python -m tools.oncall
 
-Simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager and a local webhook receiver.
+Simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager. A local HTTP server receives the
+notifications.
 
-The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. The outage
-must cause one notification, and its end another one. Pushing all runs again must cause none. Otherwise the exit status
-is 1.
+The alert rules and the routing are the examples in docker/prometheus and docker/alertmanager, but with shorter times.
+The outage must cause exactly one notification, and the end of the outage another one. If the same runs are pushed
+again, there must be no notification. Otherwise the exit status is 1.
 """
 
 import argparse
@@ -27,16 +28,16 @@ from urllib.request import Request, urlopen
 from tools.bench.servers import ROOT, UNLIMITED_RATES, create_database, fill_inventory, free_port, manage, web_server
 
 PIPELINE_COUNT = 200
-# Any further notification would arrive within this time, which is three times the shortened group_interval.
-QUIET_SECONDS = 15
+# After an expected notification, wait this long for unexpected ones: three times the shortened group_interval.
+WAIT_FOR_UNEXPECTED_SECONDS = 15
 
 
 class WebhookReceiver:
-    """A webhook that stores Alertmanager's notifications."""
+    """An HTTP server that receives and stores Alertmanager's notifications."""
 
     def __init__(self) -> None:
         self.notifications: list[dict[str, Any]] = []
-        # A local variable, because in the handler `self` is the request.
+        # The handler below uses this variable, because in its methods `self` is the handler.
         notifications = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
@@ -79,7 +80,7 @@ class PushClient:
 def runs_of_pipelines(
     pipeline_ids: list[str], run_number: int, status: str, error_message: str | None
 ) -> list[dict[str, str]]:
-    # A run with a higher number is later, and the latest run decides.
+    # A run with a higher number starts later, so it decides whether the pipeline is failing.
     moment = (datetime.now(UTC) - timedelta(hours=1, minutes=-run_number)).isoformat()
     common_fields = {"external_run_id": f"run {run_number}", "status": status, "started_at": moment,
                      "finished_at": moment, "source_updated_at": moment}  # fmt: skip
@@ -99,14 +100,14 @@ def running_process(*command: str, folder: Path) -> Iterator[None]:
 
 
 def write_configuration(folder: Path, *, chm_port: int, alertmanager_port: int, receiver_port: int, token: str) -> None:
-    """Write the configuration of Prometheus and Alertmanager: the examples with these ports and shorter times."""
+    """Write the examples of configuration for Prometheus and Alertmanager, with other ports and shorter times."""
     docker = ROOT / "docker"
     routing = (
         (docker / "alertmanager" / "alertmanager.yml")
         .read_text()
         .replace("127.0.0.1:9999", f"127.0.0.1:{receiver_port}")
     )
-    # With the times of the example, the drill would last for many minutes.
+    # With the times of the example, this test would take many minutes.
     routing = routing.replace("group_wait: 1m", "group_wait: 3s").replace("group_interval: 5m", "group_interval: 5s")
     (folder / "alertmanager.yml").write_text(routing)
     (folder / "chm-pipelines.yml").write_text((docker / "prometheus" / "chm-pipelines.yml").read_text())
@@ -125,7 +126,7 @@ def drill(chm: PushClient, pipeline_ids: list[str], receiver: WebhookReceiver) -
 
     def expect(step: str, notifications: list[tuple[str, int, str]]) -> str:
         wait_until(lambda: len(receiver.summaries()) >= len(notifications))
-        time.sleep(QUIET_SECONDS)
+        time.sleep(WAIT_FOR_UNEXPECTED_SECONDS)
         assert receiver.summaries() == notifications, (step, receiver.summaries())
         return f"{step}: {len(notifications)} notifications in all, the last {notifications[-1]}"
 
@@ -152,7 +153,10 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def install_programs() -> str:
-    """Return the name of Debian's Alertmanager. As root, first install missing programs; otherwise exit."""
+    """Install Prometheus and Alertmanager if they are missing; return the name of the program Alertmanager.
+
+    If this process is not root and a program is missing, exit.
+    """
     name, packages = "prometheus-alertmanager", ("prometheus", "prometheus-alertmanager")
     if not all(shutil.which(program) for program in (name, "prometheus", "promtool")):
         if os.geteuid() != 0:
@@ -187,7 +191,7 @@ def main() -> int:
         )
         stack.enter_context(
             running_process(
-                # Without an address for a cluster, because there is only one Alertmanager.
+                # The empty --cluster.listen-address means that there is only one Alertmanager.
                 alertmanager_program, "--config.file=alertmanager.yml", "--storage.path=alertmanager",
                 f"--web.listen-address=127.0.0.1:{alertmanager_port}", "--cluster.listen-address=", folder=folder,
             )

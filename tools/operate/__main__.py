@@ -1,4 +1,4 @@
-"""python -m tools.operate units | life | recovery: test the files and commands of the operations guide."""
+"""python -m tools.operate units|life|recovery: test the example files and commands of docs/operations."""
 
 import argparse
 import sys

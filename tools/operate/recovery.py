@@ -1,7 +1,8 @@
-"""Test point-in-time recovery as docs/operations/backup.md describes it, from a base backup and a WAL archive.
+"""Test point-in-time recovery (docs/operations/backup.md) with a base backup and an archive of WAL files.
 
-A PostgreSQL server archives its WAL. After the base backup, runs are written. Then all runs are deleted, as if by
-mistake. The recovered database must have all runs, including those written after the base backup.
+1. A PostgreSQL server archives its WAL files, and a base backup is made.
+2. Runs are stored. Then all runs are deleted, as if by mistake.
+3. A second server recovers to the moment before the deletion. It must have all runs.
 """
 
 import os
@@ -21,14 +22,14 @@ from tools.bench.servers import ROOT
 from tools.operate.servers import DatabaseContents, read_contents, run_command
 
 _ARCHIVE_COMMAND = "test ! -f {archive}/%f && cp %p {archive}/%f"
-# Only unix sockets; fsync is off, because the data is deleted after the test.
+# The servers use only unix sockets. fsync is off, because the data is deleted after the test.
 _SERVER_SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 
 
 def drill() -> int:
-    """Delete all runs, recover the database to the moment before this, and compare; return the exit status."""
+    """Delete all runs, recover the database to the moment before the deletion, and compare; return the exit status."""
     started = time.monotonic()
-    # In /tmp, because the path of a unix socket may have at most 107 characters.
+    # Use /tmp, because its path is short: the path of a unix socket may have at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as temporary_path, ExitStack() as stack:
         clusters = Clusters(Path(temporary_path), stack)
         clusters.start("one")
@@ -37,24 +38,24 @@ def drill() -> int:
         run_command([sys.executable, "manage.py", "migrate", "--verbosity", "0"], environment=environment, folder=ROOT)
         clusters.base_backup()
         run_command([sys.executable, "manage.py", "load_synthetic"], environment=environment, folder=ROOT)
-        contents_before, moment = read_contents(url), clusters.recovery_time()
+        contents_before, recovery_target_time = read_contents(url), clusters.recovery_time()
         with psycopg.connect(url) as database:
             deleted_count = database.execute("DELETE FROM runs").rowcount
         clusters.archive_last_wal_file()
-        clusters.recover(moment)
+        clusters.recover(recovery_target_time)
         contents_after: DatabaseContents = read_contents(clusters.url("two"))
         differences = contents_before.differences(contents_after)
     for difference in differences:
         print(difference)
     print(
-        f"{deleted_count} runs deleted by mistake, recovered to {moment}: hash {contents_before.digest} before,"
-        f" {contents_after.digest} after; {len(differences)} differences, {time.monotonic() - started:.0f} s"
+        f"{deleted_count} runs deleted by mistake, recovered to {recovery_target_time}:"
+        f" hash {contents_before.digest} before, {contents_after.digest} after; {len(differences)} differences, {time.monotonic() - started:.0f} s"
     )
     return 1 if differences else 0
 
 
 class Clusters:
-    """Two PostgreSQL clusters and a WAL archive: `two` is recovered from the base backup and the archive of `one`."""
+    """Two PostgreSQL clusters, `one` and `two`. Cluster `two` recovers from the base backup and archive of `one`."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack, self.account = folder, stack, unprivileged_account()
@@ -81,19 +82,18 @@ class Clusters:
         self.stack.callback(self._run_program, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
 
     def recovery_time(self) -> str:
-        """Return the present time of the server, to recover to. All later transactions are later than this time."""
+        """Return the current time of the server. Wait until the times of later transactions are greater."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
-            [moment] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
-            # Without this wait, the next transaction could have the same time.
+            [recovery_target_time] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
             database.execute("SELECT pg_sleep(0.1)")
-        return str(moment)
+        return str(recovery_target_time)
 
     def base_backup(self) -> None:
         self._run_program("pg_basebackup", "-D", self.folder / "two", "-h", self.folder, "-p", self._port("one"),
                  "-U", "postgres", "--checkpoint=fast")  # fmt: skip
 
     def archive_last_wal_file(self) -> None:
-        """End the current WAL file, because only ended files are archived, and wait until it is archived."""
+        """Switch to a new WAL file, so that PostgreSQL archives the current one. Wait until it is in the archive."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [name] = database.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or [""]
         deadline = time.monotonic() + 60
@@ -102,12 +102,12 @@ class Clusters:
                 sys.exit(f"{name} was not archived: {(self.folder / 'one.log').read_text()[-500:]}")
             time.sleep(0.1)
 
-    def recover(self, moment: str) -> None:
+    def recover(self, recovery_target_time: str) -> None:
         """Start the cluster `two` and wait until it has recovered to the moment."""
         settings = self.folder / "two" / "postgresql.auto.conf"
         with settings.open("a") as file:
             file.write(f"restore_command = 'cp {self.archive}/%f %p'\n")
-            file.write(f"recovery_target_time = '{moment}'\nrecovery_target_action = 'promote'\n")
+            file.write(f"recovery_target_time = '{recovery_target_time}'\nrecovery_target_action = 'promote'\n")
         signal = self.folder / "two" / "recovery.signal"
         signal.touch()
         if self.account:
@@ -121,7 +121,8 @@ class Clusters:
                 time.sleep(0.1)
 
     def _port(self, name: str) -> str:
-        # A fixed port cannot be in use, because it is only a part of a socket's name in a private folder.
+        # The servers do not listen on TCP ports. The number is only a part of a socket's name in a new folder, so it is
+        # always free.
         return {"one": "5433", "two": "5434"}[name]
 
     def _run_program(self, program: str, *arguments: str | Path) -> None:

@@ -16,14 +16,16 @@ from chm_project.local.embedded.binaries import postgres_programs
 from tools.support import schema_snapshot
 
 OWNER, SUPERUSER, READER = "chm", "postgres", "chm_boards"
-_TABLES = """
+_TABLES_SQL = """
 SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('public', 'rollup') AND c.relkind = 'r' ORDER BY 1, 2
 """
-# Without views that read the clock, because their rows depend on the time of reading.
-_VIEWS = "SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'reporting' AND definition NOT LIKE '%now()%'"
-# The hashes of rows are sorted, so that the result does not depend on the physical order of rows.
-_COUNT_AND_HASH = (
+# Omit views that call now(), because their rows depend on the time of the query.
+_VIEWS_SQL = (
+    "SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'reporting' AND definition NOT LIKE '%now()%'"
+)
+# The hash of a table does not depend on the order in which PostgreSQL stores rows, because the row hashes are sorted.
+_COUNT_AND_HASH_SQL = (
     "SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(t::text) AS h FROM {} AS t) AS t"
 )
 
@@ -36,7 +38,7 @@ class MachineServers:
         self.folder = folder
         self._servers = start_servers(data_dir=folder)
         self.broker_url = str(self._servers.broker_url)
-        # A link to the socket's folder, because production settings refuse the folder of the embedded servers.
+        # Production settings refuse the socket's folder, because it belongs to an embedded server. So use a link to it.
         parts = psycopg.conninfo.conninfo_to_dict(str(self._servers.database_url))
         self.socket = folder / "s"
         self.socket.symlink_to(str(parts["host"]))
@@ -52,7 +54,7 @@ class MachineServers:
             "PGHOST": str(self.socket), "PGPORT": self.port, "PGDATABASE": database, "PGUSER": user,
         }  # fmt: skip
 
-    def create(self, database: str) -> None:
+    def create_database(self, database: str) -> None:
         """Create an empty database that belongs to the owner."""
         self.execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
@@ -70,7 +72,11 @@ class MachineServers:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseContents:
-    """For each table and view the number and hash of its rows; and the schema, including grants, as lines of text."""
+    """The contents of a database, for comparisons.
+
+    `relations` has the number and the hash of the rows of each table and view. `schema` has one line of text for each
+    table, index, view and grant.
+    """
 
     relations: dict[str, tuple[int, str]]
     schema: frozenset[str]
@@ -86,7 +92,7 @@ class DatabaseContents:
 
     @property
     def digest(self) -> str:
-        """Return a short hash of the whole content."""
+        """Return a short hash of all rows and of the schema."""
         text = "\n".join(
             (*(f"{name} {content}" for name, content in sorted(self.relations.items())), *sorted(self.schema))
         )
@@ -96,16 +102,16 @@ class DatabaseContents:
 def read_contents(url: str) -> DatabaseContents:
     relations = {}
     with psycopg.connect(url) as database:
-        for schema, name in database.execute(_TABLES).fetchall() + database.execute(_VIEWS).fetchall():
+        for schema, name in database.execute(_TABLES_SQL).fetchall() + database.execute(_VIEWS_SQL).fetchall():
             rows, digest = database.execute(
-                sql.SQL(_COUNT_AND_HASH).format(sql.Identifier(schema, name))
+                sql.SQL(_COUNT_AND_HASH_SQL).format(sql.Identifier(schema, name))
             ).fetchone() or (0, "")
             relations[f"{schema}.{name}"] = (int(rows), str(digest))
     return DatabaseContents(relations, frozenset(map(_without_brackets, schema_snapshot.schema(url))))
 
 
 def _without_brackets(line: str) -> str:
-    """Remove the brackets of a trigger, because after a restore PostgreSQL prints it with fewer brackets."""
+    """Remove the brackets if the line is a trigger: after a restore, PostgreSQL prints triggers with fewer brackets."""
     return re.sub("[()]", "", line) if line.startswith("trigger ") else line
 
 

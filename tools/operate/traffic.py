@@ -1,4 +1,4 @@
-"""A reader and a writer that send requests while an installation is upgraded, and the results of these requests."""
+"""Threads that read and write through CHM's API while an installation is upgraded, and the results."""
 
 import itertools
 import threading
@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.05
 
 
 class Traffic:
-    """A reader and a writer, each in a thread. Both send their requests to the addresses in turn."""
+    """A thread that reads and a thread that writes. Each sends its requests to the addresses in turn."""
 
     def __init__(self, token: str) -> None:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
@@ -46,15 +46,15 @@ class Traffic:
             thread.start()
 
     def use_addresses(self, addresses: list[str]) -> None:
-        """Use these addresses from now on, like a proxy; return when requests to the old addresses have ended."""
+        """Send all later requests to these addresses. Return when the requests to the old addresses have ended."""
         self._addresses = addresses
-        # Each thread holds its lock during a request, so acquiring the lock waits for the current request.
+        # Each thread holds its lock during a request. So this loop waits until the current requests have ended.
         for lock in (self._read_lock, self._write_lock):
             with lock:
                 pass
 
     def wait_for_requests(self, request_count: int) -> None:
-        """Wait until this many more requests have ended, successfully or not."""
+        """Wait until `request_count` more requests have ended, with or without success."""
         deadline, ended_before = time.monotonic() + 60, self.answered_count + len(self.failures)
         while time.monotonic() < deadline and self.answered_count + len(self.failures) < ended_before + request_count:
             time.sleep(0.05)

@@ -1,7 +1,7 @@
-"""Check the systemd units of docs/examples with systemd's programs, and run their commands without systemd.
+"""Check the systemd units of docs/examples with systemd's programs, and read how to run their commands without systemd.
 
-A unit has the settings of its own file and of the drop-in for all units. Without systemd a process gets the unit's
-environment, credentials, folder and command, but not its isolation.
+A unit has the settings of its own file and of common.conf, which is for all units. Without systemd, a process can have
+the environment, secrets, folder and command of the unit, but not its isolation.
 """
 
 import re
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 UNITS_FOLDER = EXAMPLES / "systemd"
 UNIT_NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
-# The limit for `systemd-analyze security`: 0 is fully isolated, 100 not at all. CHM needs the network and files.
+# The limit for `systemd-analyze security`. 0 means that a unit is fully isolated, 100 that it is not isolated. CHM
+# needs the network and some files, so it cannot reach 0.
 MAX_EXPOSURE_TENTHS = 15
 
 
@@ -32,7 +33,10 @@ class Unit:
 
 
 class MachineFolders:
-    """The folders of a simulated machine, which replace those in the units: of programs, configuration and state."""
+    """The folders of a simulated machine, which replace the folders that the units name.
+
+    `programs` replaces /opt/chm/bin, `etc` replaces /etc/chm, and `state` replaces /var/lib/chm.
+    """
 
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
         self.programs, self.etc, self.state = programs, etc, state
@@ -93,15 +97,15 @@ def _unit_faults(folder: Path) -> Iterator[str]:
     unit_folder = folder / "root" / "etc" / "systemd" / "system"
     shutil.copytree(UNITS_FOLDER, unit_folder)
     for path in unit_folder.glob("*.service"):
-        # The program must exist, because otherwise systemd-analyze verify fails.
+        # `systemd-analyze verify` fails if the program does not exist, so name one that exists.
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in UNIT_NAMES]
     verify_output = _output_of(["systemd-analyze", "verify", *(str(unit_folder / service) for service in services)])
-    # systemd-analyze also checks other units of this machine.
+    # systemd-analyze also reports faults of this machine's other units, which are ignored here.
     yield from (f"verify: {line}" for line in verify_output.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
-            # --offline checks the files without a running systemd.
+            # With --offline, systemd-analyze reads only the files and needs no running systemd.
             ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
              f"--threshold={MAX_EXPOSURE_TENTHS}", service],
             may_fail=True,
@@ -153,7 +157,7 @@ def _program_path(program: str) -> str:
 
 def _output_of(command: list[str], *, may_fail: bool = False) -> str:
     completed = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    # `systemd-analyze verify` also fails because of faults in units of other packages.
+    # Ignore the exit status of `systemd-analyze verify`, because it also fails if units of other packages have faults.
     if completed.returncode and not may_fail and command[1] != "verify":
         sys.exit(f"{' '.join(command)} ended with status {completed.returncode}: {completed.stdout}")
     return completed.stdout

@@ -1,6 +1,7 @@
 """`make package-check`: build sdist and wheel, install the wheel outside the checkout, and test it.
 
-The sdist is built from the files in git, the wheel from the sdist, so that both are complete.
+The sdist is built from the files in git, and the wheel from the sdist. So a file that the sdist lacks is also missing
+in the wheel, and the test finds that.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from chm_project.local.embedded import start_missing_servers
 from tools.bench.servers import ROOT, create_database
 
 PRODUCT_PACKAGES = ("chm_project", "inventory", "runs", "alerting", "ingestion")
-# Folders outside the packages, and their places below share/chm in the wheel.
+# Folders that do not belong to a Python package. The value is the folder below share/chm in the wheel.
 SHARED_FOLDERS = {"templates/": "templates/", "data/synthetic/": "synthetic/"}
 LOCK_FILE = "requirements.lock"
 
@@ -50,7 +51,7 @@ def main() -> int:
             installed.test()
         finally:
             with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
-                # With FORCE, because sessions of `chm serve` may still be closing.
+                # FORCE closes the sessions of `chm serve`, some of which may still be open.
                 server.execute(f"DROP DATABASE chm_package_{os.getpid()} WITH (FORCE)")
     print(f"sdist and wheel are complete, and the wheel works: {time.monotonic() - start_time:.0f} s")
     return 0
@@ -73,7 +74,7 @@ def build_packages(source: Path, folder: Path) -> tuple[Path, Path]:
     build_code = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
     run_command([sys.executable, "-c", build_code, str(folder)], cwd=source)
     [sdist] = folder.glob("*.tar.gz")
-    # --no-index: pip must not download a build backend; the one of the lock file is already installed.
+    # With --no-index, pip downloads nothing. It uses the installed setuptools, whose version is in the lock file.
     run_command([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
          "--wheel-dir", str(folder), str(sdist)], cwd=folder)  # fmt: skip
     [wheel] = folder.glob("*.whl")
@@ -81,12 +82,12 @@ def build_packages(source: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def packaging_faults(tracked_files: list[str], sdist: Path, wheel: Path) -> list[str]:
-    """Return a line for each file that the sdist or the wheel lacks, and for each that it must not contain."""
+    """Return a line for each file that the sdist or the wheel lacks, and for each file that it must not contain."""
     with zipfile.ZipFile(wheel) as archive:
         wheel_files = set(archive.namelist())
     with tarfile.open(sdist) as archive_of_source:
         sdist_files = {member.name.partition("/")[2] for member in archive_of_source.getmembers() if member.isfile()}
-    # The name of this folder contains the version.
+    # The name of this folder contains the version of CHM, such as chm-1.2.3.data.
     [data_folder] = {name.partition("/data/share/chm/")[0] for name in wheel_files if "/data/share/chm/" in name}
     faults = []
     for name in tracked_files:
@@ -113,7 +114,7 @@ def packaging_faults(tracked_files: list[str], sdist: Path, wheel: Path) -> list
 
 
 def _path_in_wheel(name: str, shared_folder: str) -> str:
-    """Return where the wheel contains a file of the repository, or an empty text if it does not contain the file."""
+    """Return the path in the wheel of a file of the repository, or "" if the wheel must not contain the file."""
     for folder, wheel_folder in SHARED_FOLDERS.items():
         if name.startswith(folder):
             return shared_folder + wheel_folder + name.removeprefix(folder)
@@ -128,13 +129,13 @@ def install(wheel: Path, environment: Path) -> Path:
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run_command([*pip, "--require-hashes", "-r", str(ROOT / LOCK_FILE)], cwd=environment)
     run_command([*pip, "--no-deps", str(wheel)], cwd=environment)
-    # Fails if the locked packages do not satisfy the wheel's requirements.
+    # `pip check` fails if the locked packages do not satisfy the requirements of the wheel.
     run_command([str(programs / "python"), "-m", "pip", "check"], cwd=environment)
     return programs
 
 
 class InstalledWheel:
-    """An installed wheel, and its commands in a folder outside the checkout."""
+    """An installed wheel. Its commands run in a folder outside the checkout."""
 
     def __init__(self, programs: Path, folder: Path, database_url: str) -> None:
         folder.mkdir()
@@ -148,7 +149,7 @@ class InstalledWheel:
         }
 
     def test(self) -> None:
-        """Test the main uses: migrate, load data, collect static files, serve pages."""
+        """Test the most important commands: migrate, load data, collect static files, serve pages."""
         self._chm("migrate", "--verbosity", "0")
         self._chm("check")
         self._chm("rebuild_reporting", "--check")
@@ -157,7 +158,7 @@ class InstalledWheel:
         template_code = (
             "from django.template.loader import get_template as find; print(find('console/pipeline.html').origin)"
         )
-        # The template must be read from the environment, not from the checkout.
+        # Django must find the template in the new environment, not in the checkout.
         assert str(self._programs.parent) in self._chm("shell", "--command", template_code)
         production_settings = {
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",

@@ -1,7 +1,7 @@
-"""python -m tools.pooler: run the tests through Debian's PgBouncer in transaction mode, with Debian's PostgreSQL 15.
+"""python -m tools.pooler: run CHM's tests with Debian's PgBouncer (in transaction mode) and PostgreSQL 15.
 
---quick runs only the tests that depend most on database sessions: writes, locks, latest runs, pushes. Other arguments
-are passed to pytest.
+With --quick, run only the tests that depend most on database sessions: writes, locks, latest runs, pushes. All other
+arguments are passed to pytest.
 """
 
 import argparse
@@ -18,13 +18,13 @@ QUICK_TESTS = [
     "runs/tests/test_api_push.py", "runs/tests/test_pings.py", "runs/tests/test_concurrent_writers.py",
     "chm_project/tests/test_pooler.py",
 ]  # fmt: skip
-# CHM does not prepare statements behind PgBouncer in transaction mode, because the next transaction may run in another
-# session.
+# These tests do not run here. In transaction mode, the next transaction may use another session, which does not have
+# the prepared statements of the previous one. So CHM does not prepare statements.
 PREPARED_STATEMENT_TESTS = [
     "runs/tests/test_prepared_write.py",
     "runs/tests/test_run_rows.py::test_a_session_prepares_a_query_once",
 ]
-# These tests start their own servers.
+# These tests do not run here either, because they start their own servers.
 OWN_SERVER_TESTS = ["chm_project/local", "chm_project/web_server", "tools/tests"]
 
 
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         tests = pytest_arguments or (
             QUICK_TESTS if options.quick else [f"--ignore={path}" for path in OWN_SERVER_TESTS]
         )
-        # Keep the test database: PostgreSQL cannot drop a database while PgBouncer is connected to it.
+        # --reuse-db keeps the test database. PostgreSQL could not drop it, because PgBouncer is connected to it.
         deselect_options = [word for test in PREPARED_STATEMENT_TESTS for word in ("--deselect", test)]
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--reuse-db", *deselect_options, *tests]
         return subprocess.run(command, env=environment, check=False).returncode

@@ -1,8 +1,10 @@
 """`make release`: write the files of a release into .chm/release/VERSION.
 
-`prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md; commit both. `build` checks the commit and
-writes the files: wheel, sdist, image context, bill of materials, notes and SHA256SUMS. `build --rehearse` also builds
-from files that are not committed, without the checks, and with the unreleased changes as notes.
+- `prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md. Then commit both files.
+- `build` checks the commit, and writes the files: wheel, sdist, the files for the image, bill of materials, notes, and
+  SHA256SUMS.
+- `build --rehearse` makes no checks, and also accepts changes that are not committed. The notes are the unreleased
+  changes.
 """
 
 import argparse
@@ -29,7 +31,7 @@ from tools.upgrade.__main__ import RELEASES
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
 UNRELEASED = "Unreleased"
-# Operators need the files with these path prefixes in addition to the wheel.
+# The archive for operators contains the files whose paths begin with one of these texts.
 OPERATIONS_PATHS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
 # Versions of releases and pre-releases, in the form of PEP 440.
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
@@ -78,7 +80,7 @@ def prepare(new_version: str) -> int:
 
 
 def notes_by_version() -> dict[str, str]:
-    """Return the sections of the changelog by version; the key of unreleased changes is UNRELEASED."""
+    """Return the texts of the changelog by version. The key UNRELEASED has the changes since the last version."""
     return {
         match["name"]: match["text"] for match in _CHANGELOG_SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))
     }
@@ -102,7 +104,7 @@ def faults_of_the_commit() -> Iterator[str]:
         yield f"CHANGELOG.md has lines below {UNRELEASED}: run python -m tools.release prepare VERSION"
     if git("tag", "--list", f"v{version_number}"):
         yield f"the tag v{version_number} already exists"
-    # Without hashes pip would accept another file with the same version.
+    # Without hashes, pip would also accept a different file with the same version.
     for lock_file in ("requirements.lock", "requirements-local.lock"):
         if "--hash=sha256:" not in (ROOT / lock_file).read_text(encoding="utf-8"):
             yield f"{lock_file} has no hashes"
@@ -150,26 +152,26 @@ def build(into: Path, *, rehearse: bool) -> int:
 
 
 def image_context(tracked_files: list[str], path: Path) -> None:
-    """Write an archive of the files that the image needs: docker build -f docker/Dockerfile - < ARCHIVE."""
-    # image_steps.py is a script next to the Dockerfile, not a module of a package, so it cannot be imported.
+    """Write an archive of the files that `docker build -f docker/Dockerfile - < ARCHIVE` needs."""
+    # image_steps.py cannot be imported, because it does not belong to a package.
     image_steps = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))
     is_ignored: Callable[[str, list[str]], bool] = image_steps["is_ignored"]
     patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
-    # The build needs the Dockerfile in the archive, although the image does not contain it.
+    # Dockerfile.dockerignore excludes the Dockerfile from the image, but the build needs the Dockerfile.
     write_archive(
         [name for name in tracked_files if name == "docker/Dockerfile" or not is_ignored(name, patterns)], path
     )
 
 
 def write_archive(names: list[str], path: Path) -> None:
-    """Write an archive of these files. Archives of the same commit have the same content."""
+    """Write an archive of these files. Every archive of the same commit has the same files, modes and times."""
     commit_time = int(git("log", "-1", "--format=%ct"))
     with tarfile.open(path, "w:gz") as archive:
         for name in sorted(names):
             content = (ROOT / name).read_bytes()
             entry = tarfile.TarInfo(name)
             entry.size, entry.mtime = len(content), commit_time
-            # Of a file's mode, git stores only whether it is executable.
+            # Git stores only whether a file is executable. The other bits of the mode differ from machine to machine.
             entry.mode = 0o755 if (ROOT / name).stat().st_mode & 0o100 else 0o644
             archive.addfile(entry, io.BytesIO(content))
 
@@ -177,7 +179,7 @@ def write_archive(names: list[str], path: Path) -> None:
 def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
     """Write a CycloneDX file that lists the packages of a new environment with the locked packages and the wheel."""
     venv.create(environment, with_pip=False)
-    # Use this environment's pip: with a pip of its own, the new environment would list pip as a part of CHM.
+    # The new environment has no pip, because the bill of materials would then list pip as a part of CHM.
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--quiet",
            "--disable-pip-version-check"]  # fmt: skip
     run_command([*pip, "--require-hashes", "-r", str(ROOT / LOCK_FILE)], cwd=environment)

@@ -1,8 +1,10 @@
-"""python -m tools.replica: test the console with a streaming replica of Debian's PostgreSQL 15 that lags by 5 s.
+"""python -m tools.replica: test the console with a replica of Debian's PostgreSQL 15. The replica lags by 5 s.
 
-The board must show how far behind the replica is. A user who has changed something must get pages from the main
-database. Pages must still work after the replica has stopped. It prints one line per expectation, and ends with status
-1 if one is not met.
+- The health board must show by how many seconds the replica lags.
+- After a user has changed something, CHM must read this user's pages from the main database.
+- Pages must still work after the replica has stopped.
+
+The command prints one line per expectation. The exit status is 1 if an expectation is not met.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from typing import Any
 
 from tools.support import debian_postgres as debian
 
-DELAY_SECONDS = 5
+REPLICA_LAG_SECONDS = 5
 
 
 def main() -> int:
@@ -41,11 +43,11 @@ def main() -> int:
         )
         replica_stack = ExitStack()
         server_stack.enter_context(replica_stack)
-        # Without hot_standby_feedback, PostgreSQL could cancel reads of the replica when it applies changes.
-        settings = {"recovery_min_apply_delay": f"{DELAY_SECONDS}s", "hot_standby_feedback": "on"}
+        # With hot_standby_feedback, the replica does not cancel queries when it applies changes of the main database.
+        settings = {"recovery_min_apply_delay": f"{REPLICA_LAG_SECONDS}s", "hot_standby_feedback": "on"}
         replica_url = replica_stack.enter_context(debian.postgres(standby_folder, settings, is_new=False))
         os.environ |= {
-            # A cached board would not show which server CHM reads.
+            # CHM_BOARD_REUSE_SECONDS=0: a cached board would not show which server CHM reads.
             "CHM_DATABASE_URL": primary_url, "CHM_REPLICA_URL": replica_url, "CHM_BOARD_REUSE_SECONDS": "0",
             "CHM_DEBUG": "0", "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
         }  # fmt: skip
@@ -72,7 +74,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
     from inventory.models import Client, Pipeline
     from runs.services import insert_run
 
-    # If the replica does not answer, CHM usually waits 10 s before it tries again.
+    # If the replica does not answer, CHM waits before it tries again: usually 10 s, in this test only 0.5 s.
     replica.RETRY_SECONDS = 0.5
     call_command("migrate", verbosity=0)
     user = User.objects.create_superuser("replica", password=None)
@@ -88,7 +90,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
 
     pipeline_seen_by_both = failing_pipeline("seen_by_both")
     # Wait until the replica has applied the change.
-    time.sleep(DELAY_SECONDS + 2)
+    time.sleep(REPLICA_LAG_SECONDS + 2)
     reading_browser, changing_browser = Browser(), Browser()
     for browser in (reading_browser, changing_browser):
         browser.force_login(user)
@@ -100,7 +102,10 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         print(f"{'ok ' if is_true else 'NOT'} {description}")
 
     def read_board(browser: Browser) -> tuple[str, int | None]:
-        """Return the board's HTML and the lag that it shows, or None if it was read from the main database."""
+        """Return the board's HTML, and the lag in seconds that the board shows.
+
+        The lag is None if CHM has read the board from the main database.
+        """
         text = browser.get("/admin/", HTTP_HOST="localhost").content.decode()
         match = re.search(r"Read from a replica that is (\d+) s behind", text)
         return text, int(match[1]) if match else None
@@ -110,7 +115,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
         return readiness
 
     failing_pipeline("seen_by_the_database_first")
-    # Wait for less than the delay, so the replica does not have the change yet.
+    # 2 s are shorter than the lag, so the replica does not have the change yet.
     time.sleep(2)
     text, lag_seconds = read_board(reading_browser)
     expect(
@@ -146,7 +151,7 @@ def _count_failed_expectations(stop_replica: Callable[[], None]) -> int:
     expect("this board is read from the main database", lag_seconds is None)
     text, lag_seconds = read_board(reading_browser)
     expect("other users still read the replica", lag_seconds is not None and "planned work" not in text)
-    time.sleep(DELAY_SECONDS + 2)
+    time.sleep(REPLICA_LAG_SECONDS + 2)
     text, lag_seconds = read_board(reading_browser)
     expect("the replica catches up", "planned work" in text and "seen_by_the_database_first" in text)
     stop_replica()

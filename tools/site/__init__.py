@@ -1,1 +1,1 @@
-"""The documents as a site: MkDocs hooks and a check of what was built."""
+"""Hooks of MkDocs, which builds the documents as a site, and a check of the built site."""

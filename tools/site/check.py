@@ -1,4 +1,4 @@
-"""Check the built site: every local address exists, and no page loads anything from another host."""
+"""Check that all local links of the built site exist, and that no page loads files from another host."""
 
 import sys
 from collections.abc import Iterator
@@ -7,14 +7,17 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 SITE = Path(".chm/site")
-# The browser loads these elements with the page, from the address in this attribute.
+# A browser loads these elements when it opens the page. The value is the attribute that contains the address.
 ADDRESS_ATTRIBUTES = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 # The browser does not load a <link> with one of these relations.
 NOT_LOADED_RELATIONS = {"canonical", "prev", "next", "alternate", "edit"}
 
 
 class AddressParser(HTMLParser):
-    """Parse a page. `addresses` has each URL of the page, and whether the browser loads the URL with the page."""
+    """A parser that collects the URLs of a page.
+
+    `addresses` has pairs: a URL, and whether the browser loads this URL when it opens the page.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +42,7 @@ def problems(site: Path = SITE) -> Iterator[str]:
             if parts.scheme in {"http", "https"} or parts.netloc:
                 if is_loaded:
                     yield f"{page.relative_to(site)}: loads {address}"
-            # 404.html has absolute addresses, because a server sends it for any path.
+            # Skip 404.html: its addresses are absolute, because a server sends this page for any missing path.
             elif not parts.scheme and parts.path and page.name != "404.html":
                 target = (page.parent / unquote(parts.path)).resolve()
                 if not (target.exists() or (target / "index.html").exists()):

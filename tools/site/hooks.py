@@ -1,7 +1,7 @@
-"""MkDocs hooks: replace links to source files by names, copy each page's Markdown to the site, and write llms.txt.
+"""Hooks of MkDocs. They replace links to source files by file names, copy the Markdown files, and write llms.txt.
 
-llms.txt is an index of the site for language models. The plugin that writes this file needs an older Markdown parser
-than the package rich, so this module writes it.
+llms.txt is an index of the site for language models. A plugin of MkDocs could write this file, but it needs an older
+version of a Markdown parser than the package rich.
 """
 
 import re
@@ -18,14 +18,17 @@ MERMAID = Path(".chm/site-tools/node_modules/mermaid/dist/mermaid.min.js")
 
 
 def on_config(config: Any) -> Any:
-    """Load Mermaid from the site if `make site` could install it. Otherwise the theme loads it from another host."""
+    """Let pages load Mermaid from the site, if `make site` has installed it.
+
+    Without this hook, the theme loads Mermaid from another host.
+    """
     if MERMAID.exists():
         config["extra_javascript"].insert(0, "mermaid.min.js")
     return config
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) -> str:
-    """Replace links to files outside docs/ by the files' names, because the site contains only the documents."""
+    """Replace each link to a file outside docs/ by the name of the file, because the site contains only docs/."""
     folder = (Path(config["docs_dir"]) / page.file.src_uri).parent
     docs = Path(config["docs_dir"]).resolve()
 
@@ -39,12 +42,12 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) 
         name = path.relative_to(docs.parent).as_posix()
         return text if text.startswith("`") or text == name else f"{text} (`{name}`)"
 
-    # The text after the language of a code block is only for the tests that run the block.
+    # Remove the text after the language of a code block. Only the tests that run the block read this text.
     return _CODE_BLOCK_START.sub(r"```\1", _LINK.sub(replace_link, markdown))
 
 
 def on_nav(nav: Any, *, config: Any, **_options: Any) -> Any:
-    """Store the navigation's sections and their pages for llms.txt."""
+    """Store the sections of the navigation, with their pages. on_post_build() writes them to llms.txt."""
     config["extra"]["sections"] = [
         (item.title, list(_pages(item))) for item in nav.items if getattr(item, "children", None)
     ]

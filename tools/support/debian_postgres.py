@@ -1,4 +1,4 @@
-"""Context managers that run Debian's PostgreSQL 15 and PgBouncer in a temporary folder, on free ports."""
+"""Run Debian's PostgreSQL 15 and PgBouncer in a temporary folder, on free ports."""
 
 import os
 import shutil
@@ -17,11 +17,12 @@ USER = "chm"
 
 
 def install() -> None:
-    """Install PostgreSQL and PgBouncer if one is missing. RUNLEVEL=1 prevents Debian from starting their services."""
+    """Install PostgreSQL and PgBouncer, if PostgreSQL or PgBouncer is missing."""
     if (PROGRAM_FOLDER / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
         return
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     run_options = {"stdout": subprocess.DEVNULL, "check": True}
+    # With RUNLEVEL=1, Debian does not start the services of the installed packages.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     subprocess.run([*sudo, "apt-get", "update", "-qq"], **run_options)  # type: ignore[call-overload]
     subprocess.run(  # type: ignore[call-overload]
@@ -31,7 +32,10 @@ def install() -> None:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield a temporary folder that belongs to the servers' account, because PostgreSQL refuses to run as root."""
+    """Yield a temporary folder. If this process is root, the folder belongs to the account `postgres`.
+
+    PostgreSQL refuses to run as root, so root starts the servers with this account.
+    """
     path = Path(tempfile.mkdtemp(prefix="chm-debian-"))
     try:
         if os.geteuid() == 0:
@@ -43,22 +47,28 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def run_as_account(*command: object) -> None:
-    """Run a program as the servers' account; raise CalledProcessError if it fails."""
+    """Run a program: as root with the account `postgres`, otherwise with the own account.
+
+    Raise CalledProcessError if the program fails.
+    """
     arguments = [str(word) for word in command]
-    # Run in /, because the account may not be allowed to enter the current folder.
+    # The account `postgres` may have no access to the current folder, so run the program in /.
     subprocess.run([*_account_prefix(), *arguments], cwd="/", check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def postgres(folder: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
-    """Run a server on loopback and yield its URL. `is_new`: create the cluster and the database `chm` first."""
+    """Run a PostgreSQL server on 127.0.0.1 and yield the URL of its database `chm`.
+
+    With `is_new`, first create the cluster and the database.
+    """
     data_folder, port = folder / "data", free_port()
     if is_new:
-        # trust: the server needs no password, because it listens only on loopback and ends with the block.
+        # "trust" means that the server asks for no password. It listens only on 127.0.0.1, and stops after the block.
         run_as_account(
             PROGRAM_FOLDER / "initdb", "-D", data_folder, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
         )
-    # jit=off: for the many short queries of the tests, compilation would take longer than execution.
+    # JIT is off, because the queries of the tests are short: to compile them would take longer than to run them.
     options = {
         "port": str(port),
         "listen_addresses": "127.0.0.1",
@@ -72,7 +82,7 @@ def postgres(folder: Path, settings: Mapping[str, str], *, is_new: bool = True) 
             run_as_account(PROGRAM_FOLDER / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")
         yield f"postgresql://{USER}@127.0.0.1:{port}/chm"
     finally:
-        # immediate: the data is deleted afterwards, so a clean shutdown would only take time.
+        # "immediate" stops without a checkpoint, which is faster. The data is deleted afterwards.
         run_as_account(PROGRAM_FOLDER / "pg_ctl", "-D", data_folder, "-m", "immediate", "-w", "stop")
 
 
@@ -80,7 +90,7 @@ def postgres(folder: Path, settings: Mapping[str, str], *, is_new: bool = True) 
 def pgbouncer(folder: Path, server_url: str) -> Iterator[str]:
     """Run PgBouncer in transaction mode and yield its URL.
 
-    It has only four sessions, so that the transactions of a connection often run in different sessions.
+    PgBouncer has only four sessions with PostgreSQL. So the transactions of one client often run in different sessions.
     """
     port, server_port = free_port(), server_url.rpartition(":")[2].partition("/")[0]
     configuration = folder / "pgbouncer.ini"
@@ -97,7 +107,7 @@ default_pool_size = 4
 max_client_conn = 400
 logfile = {folder / "pgbouncer.log"}
 """)
-    # PgBouncer runs as another account, which must be able to read this file.
+    # The account `postgres`, which runs PgBouncer, must be able to read this file.
     configuration.chmod(0o644)
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
     process = subprocess.Popen([*_account_prefix(), str(program), "-q", str(configuration)], cwd="/")

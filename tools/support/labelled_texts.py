@@ -1,7 +1,7 @@
-"""The labelled texts of runs/tests/secrets.toml, which test the scrubber.
+"""Read runs/tests/secrets.toml: texts with and without secrets, which test the scrubber.
 
-In a text, marks enclose a secret: «secret». A placeholder such as {hex:8} stands for random characters, here 8 of the
-alphabet `hex`; {tab} stands for one special character.
+In a text, each secret is between « and ». A placeholder such as {hex:8} stands for 8 random characters of the alphabet
+`hex`. The placeholder {tab} stands for a tab.
 """
 
 import hashlib
@@ -36,7 +36,10 @@ _SECRET = re.compile(r"«(.*?)»", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text or payload: `template` as in the file, `value` as a source would send it, and the secrets in it."""
+    """A text or payload that the scrubber is tested with.
+
+    `template` is the text in the file. `value` is the text or payload as a source would send it.
+    """
 
     kind: str  # secret or harmless
     group: str  # what the text looks like, such as "prose" or "assignment"
@@ -47,9 +50,9 @@ class LabelledText:
 
 
 def fill(template: str) -> tuple[str, tuple[str, ...]]:
-    """Return two values: the text, with placeholders replaced and marks removed, and the secrets that were marked.
+    """Return the text without placeholders and without « and », and the secrets that were between them.
 
-    The random characters are always the same for the same text.
+    The random characters are always the same for the same template.
     """
     rng = random.Random(template)
 
@@ -58,27 +61,28 @@ def fill(template: str) -> tuple[str, tuple[str, ...]]:
             return _CHARACTERS[match[3]]
         return "".join(rng.choices(_ALPHABETS[match[1]], k=int(match[2])))
 
-    marked = _PLACEHOLDER.sub(replacement, template)
-    return _SECRET.sub(r"\1", marked), tuple(_SECRET.findall(marked))
+    text_with_marks = _PLACEHOLDER.sub(replacement, template)
+    return _SECRET.sub(r"\1", text_with_marks), tuple(_SECRET.findall(text_with_marks))
 
 
 def part_of(template: str) -> str:
-    """Return the part that a text belongs to. A hash decides, so that authors cannot choose.
+    """Return the part that a text belongs to. A hash decides, so that the author of a text cannot choose the part.
 
-    The part "rules" was used to write the scrubber's rules. The part "held_out" was not: it only measures them.
+    The authors of the scrubber's rules looked at the texts of the part "rules". They did not look at the part
+    "held_out", which only measures how good the rules are.
     """
     return "held_out" if hashlib.sha256(template.encode()).digest()[0] % 2 else "rules"
 
 
 def items_of(kind: str, part: str | None = None) -> list[LabelledText]:
-    """Return the texts of a kind, "secret" or "harmless", and of one part, or of both if `part` is None."""
+    """Return the texts of a kind, "secret" or "harmless". If `part` is not None, return only the texts of this part."""
     return [item for item in labelled_texts() if item.kind == kind and part in (None, item.part)]
 
 
 def is_missed(item: LabelledText) -> bool:
-    """Return whether a word of a secret is still in the scrubbed text, also if JSON has escaped the word."""
+    """Return whether the scrubbed text still contains a word of a secret, as it is or as JSON escapes it."""
     scrubbed = _scrubbed(item)
-    # Words of one or two letters can also occur in the harmless rest of the text.
+    # Ignore words of one or two letters, because the rest of the text can contain them too.
     words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
     return any(word in scrubbed or json.dumps(word)[1:-1] in scrubbed for word in words)
 
@@ -90,7 +94,7 @@ def is_altered(item: LabelledText) -> bool:
 def _scrubbed(item: LabelledText) -> str:
     if isinstance(item.value, str):
         return scrub_text(item.value)
-    # The scrubber accepts only mappings, so other values are wrapped and unwrapped.
+    # scrub_mapping() accepts only mappings, so put any other value into a mapping, and take it out afterwards.
     payload = item.value if isinstance(item.value, dict) else {"value": item.value}
     scrubbed = json.loads(scrub_mapping(payload))
     return json.dumps(scrubbed if payload is item.value else scrubbed["value"])
@@ -106,7 +110,7 @@ def labelled_texts() -> tuple[LabelledText, ...]:
 def _labelled_text(kind: str, entry: dict[str, str]) -> LabelledText:
     [field] = entry.keys() & {"text", "payload", "key"}
     if field == "key":
-        # The value of a key with a secret name, such as password, must be hidden at any depth.
+        # The entry has only a key, such as "password". The scrubber must remove its value at any depth of a payload.
         value: Any = {"conf": [{"deep": {entry["key"]: EXAMPLE_VALUE}}], entry["key"]: EXAMPLE_VALUE}
         return LabelledText(kind, entry["group"], entry["part"], entry["key"], value, (EXAMPLE_VALUE,))
     filled, secrets = fill(entry[field])

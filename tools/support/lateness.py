@@ -1,6 +1,6 @@
-"""The rule for late pipelines in Python. Tests compare the SQL of the shape late_pipelines with it.
+"""The rule for late pipelines in Python. A test compares its results with those of the shape late_pipelines.
 
-Times are epoch seconds. Decision 0016 explains the rule with examples.
+All times are seconds since 1970. Decision 0016 explains the rule with examples.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,13 +17,13 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 WEEKS = (1, 2, 3, 4)
-# One zone for each set of dates on which clocks change. UTC represents all zones whose clocks do not change.
+# One zone for each group of zones whose clocks change on the same dates. UTC stands for zones without clock changes.
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """When the next start is expected, and the later time from which the pipeline is late without it."""
+    """A start that is expected at `expected_at`. If it has not happened by `expected_by`, the pipeline is late."""
 
     expected_at: float
     expected_by: float
@@ -31,26 +31,30 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class _UsualStarts:
-    """For one zone: the next starts that earlier weeks predict, sorted, and the usual gap after them."""
+    """The predictions of earlier weeks, read in one time zone.
+
+    `next_starts` are the sorted times of the next start, one for each earlier week. `gap_after` is the usual time
+    between this start and the following one.
+    """
 
     next_starts: list[float]
     gap_after: float
 
     @property
     def third_start(self) -> float:
-        """Return the time by which the next start had happened in three of four weeks."""
+        """Return the time by which the next start has happened according to three of the four weeks."""
         return self.next_starts[2]
 
     @property
     def spread(self) -> float:
-        """Return how far apart the three closest starts are."""
+        """Return the shortest range of time that contains three of the predicted starts."""
         return min(third - first for first, third in zip(self.next_starts, self.next_starts[2:], strict=False))
 
 
 def late(starts: Sequence[float], moment: float) -> Expectation | None:
-    """Return the missing start that makes the pipeline late at this moment, or None if it is not late.
+    """Return the missing start because of which the pipeline is late at this moment, or None if it is not late.
 
-    `starts` are sorted.
+    `starts` must be sorted.
     """
     past = starts[: bisect_right(starts, moment)]
     expected = _by_time_of_week(past, moment) or _by_long_gap(past, moment) or _by_steady_gap(past, moment)
@@ -58,18 +62,19 @@ def late(starts: Sequence[float], moment: float) -> Expectation | None:
 
 
 def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None:
-    """Return the start that at least three of the four previous weeks predict after the last start, or None."""
+    """Return the next start, if at least three of the four previous weeks predict one. Otherwise return None."""
     recent_gaps = _gaps(past[-4:])
     if len(past) < 4 or not recent_gaps:
         return None
     last_start = past[-1]
     gap = _median(recent_gaps)
-    # Starts closer than this to the last start's time of the week are its counterparts, not the next start.
+    # Example: the last start was on Monday at 06:00. A start on an earlier Monday at 06:05 corresponds to this start.
+    # The predicted next start must be more than `skipped_seconds` after Monday 06:00.
     skipped_seconds = max(min(0.75 * gap, 25 * MINUTE), min(0.4 * gap, 2 * HOUR))
     zones = _compared_zones(moment)
     if moment <= last_start + skipped_seconds + 5 * MINUTE:
         return None
-    # Three of four weeks must agree, so that one holiday or outage does not decide.
+    # Three of the four weeks must agree. So one week with a holiday or an outage does not change the result.
     if not any(_weeks_that_started(past, last_start, moment, skipped_seconds, zone) >= 3 for zone in zones):
         return None
     if not any(_three_agree(_first_starts(past, last_start, skipped_seconds, zone)) for zone in zones):
@@ -106,7 +111,7 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
 def _weeks_that_started(
     past: Sequence[float], last_start: float, moment: float, skipped_seconds: float, zone: str
 ) -> int:
-    """Return in how many earlier weeks a start followed the counterpart of the last start by this time of the week."""
+    """Return in how many of the earlier weeks the next start had happened by this time of the week."""
     return sum(
         bisect_right(past, weeks_before(moment, week, zone) - 5 * MINUTE)
         > bisect_right(past, weeks_before(last_start, week, zone) + skipped_seconds)
@@ -115,7 +120,10 @@ def _weeks_that_started(
 
 
 def _first_starts(past: Sequence[float], last_start: float, skipped_seconds: float, zone: str) -> list[float]:
-    """Return the seconds from the same time of each earlier week to the next start, sorted; skip weeks without one."""
+    """Return for each earlier week the seconds from the last start's time of the week to the next start, sorted.
+
+    Omit weeks without a next start.
+    """
     same_times = [weeks_before(last_start, week, zone) for week in WEEKS]
     positions = [bisect_right(past, same_time + skipped_seconds) for same_time in same_times]
     return sorted(
@@ -126,14 +134,15 @@ def _first_starts(past: Sequence[float], last_start: float, skipped_seconds: flo
 
 
 def _three_agree(seconds_after: Sequence[float]) -> bool:
-    """Return whether three of the sorted values are within two hours."""
+    """Return whether three of the sorted values differ by at most two hours."""
     return any(third - first <= 2 * HOUR for first, third in zip(seconds_after, seconds_after[2:], strict=False))
 
 
 class _Matches(NamedTuple):
-    """How many times of earlier weeks were compared, and at how many the pipeline had started.
+    """How well recent starts match the same times of earlier weeks.
 
-    A start is near within 30 minutes, and close within the smaller of 30 minutes and a third of the usual gap.
+    `compared` counts the compared times, for example "06:00 on the Monday before". `near` counts the times with a start
+    within 30 minutes. `close` counts the times with a start within 30 minutes and within a third of the usual gap.
     """
 
     compared: int
@@ -146,7 +155,7 @@ def _count_matches(past: Sequence[float], zone: str) -> _Matches:
     last_start = past[-1]
     recent = [start for start in past[-24:] if start >= last_start - 29 * DAY]
     recent_gaps = _gaps(recent)
-    # The last 24 starts, about a day, if they are close together; otherwise the last 12.
+    # Compare the last 24 starts if the usual gap is at most two hours. Otherwise compare the last 12 starts.
     compared_starts = recent[-24:] if _median(_gaps(past[-4:])) <= 2 * HOUR else recent[-12:]
     tolerance = min(30 * MINUTE, _median(recent_gaps) / 3) if recent_gaps else 30 * MINUTE
     compared = close = near = 0
@@ -164,7 +173,7 @@ def _count_matches(past: Sequence[float], zone: str) -> _Matches:
 
 
 def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: float, zone: str) -> _UsualStarts | None:
-    """Return the next starts that the zone's earlier weeks predict, or None if fewer than three weeks predict one."""
+    """Return the next starts that the earlier weeks predict, or None if fewer than three weeks predict a start."""
     usual_starts = []
     for week in WEEKS:
         same_time = weeks_before(last_start, week, zone)
@@ -178,7 +187,7 @@ def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: flo
         distance_after = start - same_time
         is_nearer = distance_after < distance_before and distance_after <= min(4 * HOUR, gap / 2)
         if following_start is not None and (is_nearer or distance_after <= min(30 * MINUTE, gap / 8)):
-            # In that week this start corresponds to the last start, only later. So use the start after it.
+            # In that week, this start corresponds to the last start, but it was later. So use the following start.
             start, start_after = following_start, _next_start(past, following_start)
             gap = start_after - start if start_after is not None else WEEK
         usual_starts.append((weeks_before(start, -week, zone), gap))
@@ -195,7 +204,10 @@ def _longest_usual_gap(past: Sequence[float]) -> float:
 
 
 def _by_long_gap(past: Sequence[float], moment: float) -> Expectation | None:
-    """Return the start that a rhythm of more than a week predicts (a day of the month, or a usual gap), or None."""
+    """Return the next start of a rhythm that is longer than a week, or None if there is no such rhythm.
+
+    The rhythm is a day of the month, or a usual gap of more than 8 days.
+    """
     if not past or moment - past[-1] <= 8 * DAY:
         return None
     last_start = past[-1]
@@ -214,7 +226,7 @@ def _by_long_gap(past: Sequence[float], moment: float) -> Expectation | None:
 
 
 def _by_steady_gap(past: Sequence[float], moment: float) -> Expectation | None:
-    """Return the start that a regular gap predicts, such as every five hours, day and night, or None."""
+    """Return the next start of a pipeline that starts at equal intervals, such as five hours. Otherwise return None."""
     last_gaps = _gaps(past[-4:])
     if not last_gaps or moment <= past[-1] + _median(last_gaps):
         return None
@@ -234,7 +246,10 @@ def _by_steady_gap(past: Sequence[float], moment: float) -> Expectation | None:
 
 
 def _next_start(past: Sequence[float], start: float) -> float | None:
-    """Return the next start more than a minute later, or None. Runs that start together count as one start."""
+    """Return the next start that is more than a minute later, or None.
+
+    Starts within a minute count as one start.
+    """
     position = bisect_right(past, start + MINUTE)
     return past[position] if position < len(past) else None
 
@@ -244,13 +259,19 @@ def _gaps(starts: Sequence[float]) -> list[float]:
 
 
 def _median(values: Sequence[float]) -> float:
-    """Return the middle value, or the lower one of the two middle values, as percentile_disc(0.5) does."""
+    """Return the median. For an even number of values, it is the lower of the two middle values.
+
+    PostgreSQL's percentile_disc(0.5) gives the same result.
+    """
     return sorted(values)[(len(values) - 1) // 2]
 
 
 @lru_cache(maxsize=100_000)
 def weeks_before(moment: float, weeks: int, zone: str) -> float:
-    """Return the same local time some weeks before; a skipped or repeated hour counts as standard time."""
+    """Return the same local time `weeks` weeks before.
+
+    If this local time does not exist or exists twice because clocks changed, read it as standard time.
+    """
     if zone == "UTC":
         return moment - weeks * WEEK
     zone_info = _zone_info(zone)
@@ -260,7 +281,7 @@ def weeks_before(moment: float, weeks: int, zone: str) -> float:
 
 
 def _compared_zones(moment: float) -> tuple[str, ...]:
-    """Return UTC and the zones whose clocks changed within the compared weeks."""
+    """Return UTC, and the zones whose clocks changed in the last five weeks."""
     return tuple(
         zone
         for zone in ZONES
@@ -278,9 +299,10 @@ def _zone_info(name: str) -> ZoneInfo:
 
 
 def month_after(moment: float) -> float:
-    """Return the same time one month later, or the month's last day if it has no such day.
+    """Return the same time one month later. If the next month has no such day, use its last day.
 
-    The pipeline's zone is unknown. So read the calendar also half a day earlier and later, and use the latest result.
+    The pipeline's zone is unknown, so its date can differ from the date in UTC. Compute the time for three zones (12
+    hours behind UTC, UTC, 12 hours ahead of UTC), and return the latest.
     """
     results = []
     for shift in (-12, 0, 12):

@@ -1,10 +1,11 @@
-"""A simple SQL query for each of some shapes, as a textbook would write it. Tests and benchmarks compare the two.
+"""Simple SQL queries, as a textbook would write them, for the questions of some shapes.
 
-The parameters are as_of, limit, and the windows' starts: week and month.
+Tests compare their rows with those of the shapes, and benchmarks compare the durations. The parameters are `as_of`,
+`limit`, and `week` and `month`, the starts of two windows that end at `as_of`.
 """
 
 JOINED = "FROM runs r JOIN pipelines p ON p.id = r.pipeline_id JOIN clients c ON c.id = p.client_id"
-# For each pipeline of the active inventory, the runs that had succeeded or failed by as_of; place 1 is the latest.
+# The decisive runs at {moment} of the active pipelines. `place` is 1 for the latest decisive run of a pipeline.
 DECISIVE = """
     decisive AS (
         SELECT r.*, row_number() OVER (

@@ -1,4 +1,4 @@
-"""Start web servers for tests, and create empty databases and brokers for them."""
+"""Start web servers for tests, and create empty databases and message brokers for them."""
 
 import os
 import socket
@@ -22,11 +22,14 @@ from chm_project.local.embedded import numbered_broker_url, redis_url
 
 @contextmanager
 def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
-    """Run a web server with additional environment variables, and yield its URL. `log`: a file for its output."""
+    """Run a web server with additional environment variables, and yield its URL.
+
+    If `log` is not None, write the server's output to this file.
+    """
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
         port = probe.getsockname()[1]
-    # The server must not use the settings of the tests.
+    # The server must not use the tests' settings module.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     output = log.open("wb") if log else None
     process = subprocess.Popen(
@@ -70,12 +73,12 @@ def empty_database(name: str) -> Iterator[str]:
 
 def drop_database(name: str) -> None:
     with _server() as server:
-        # With FORCE, because sessions of a stopped server may still be closing.
+        # FORCE closes the sessions of a stopped server, which may still be open.
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _server() -> "psycopg.Connection[Any]":
-    # Connected to the database postgres, because no session can drop its own database.
+    # Connect to the database `postgres`, because a session cannot drop its own database.
     database: dict[str, Any] = settings.DATABASES["default"]
     return psycopg.connect(
         host=database["HOST"], port=database["PORT"] or None, user=database["USER"],
@@ -84,7 +87,7 @@ def _server() -> "psycopg.Connection[Any]":
 
 
 def empty_broker(number: int) -> str:
-    """Empty one of the broker's numbered databases and return its URL."""
+    """Empty the broker's database with this number, and return its URL."""
     url = numbered_broker_url(os.environ["CHM_BROKER_URL"], number)
     with redis.Redis.from_url(redis_url(url)) as server:
         server.flushdb()

@@ -1,4 +1,4 @@
-"""Rhythms in which simulated pipelines start, for tests of the rule for late pipelines."""
+"""Rhythms of simulated pipelines, such as "hourly", for tests of the rule for late pipelines."""
 
 import random
 from collections.abc import Callable
@@ -41,7 +41,10 @@ RHYTHMS: dict[str, Rhythm] = {
 def starts_of(
     rhythm: Rhythm, zone: str, jitter_seconds: float, first_day: date, until: float, seed: int = 1
 ) -> list[float]:
-    """Return sorted starts in epoch seconds. Each is delayed by the absolute value of a normal distribution."""
+    """Return the sorted starts of a rhythm as Unix times.
+
+    Each start has a random delay: the absolute value of a normal distribution with deviation `jitter_seconds`.
+    """
     rng, day, starts = random.Random(seed), first_day, []
     zone_info = ZoneInfo(zone)
     while (midnight := datetime(day.year, day.month, day.day, tzinfo=zone_info)).timestamp() < until:

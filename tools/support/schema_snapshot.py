@@ -1,4 +1,4 @@
-"""Return the schema of a database as lines of text, and its rows as hashes, so that two databases can be compared."""
+"""Read the schema of a database as lines of text, and its rows as hashes, to compare two databases."""
 
 import re
 from collections import Counter
@@ -9,9 +9,9 @@ from psycopg import sql
 
 _OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
-# One query for each kind of object. Each returns one line per object.
-_QUERIES: tuple[LiteralString, ...] = (
-    # Without the comment of the schema reporting. It is a hash of the views, and the views themselves are compared.
+# For each kind of object, a query that returns one line of text per object.
+_OBJECT_QUERIES: tuple[LiteralString, ...] = (
+    # Omit the comment of the schema `reporting`. It is a hash of the views, which the query for views compares.
     """
     SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {own_schemas}
     """,
@@ -62,7 +62,7 @@ _QUERIES: tuple[LiteralString, ...] = (
     FROM pg_default_acl AS d CROSS JOIN aclexplode(d.defaclacl) AS acl
     """,
 )
-_COLUMNS = """
+_COLUMNS_SQL = """
 SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -77,9 +77,9 @@ def schema(url: str) -> set[str]:
     """Return one line for each object of the schema, without PostgreSQL's own objects."""
     lines: set[str] = set()
     with psycopg.connect(url) as database:
-        for query in _QUERIES:
+        for query in _OBJECT_QUERIES:
             text = sql.SQL(query).format(own_schemas=sql.SQL(_OWN_SCHEMAS), grantee=sql.SQL(_GRANTEE))
-            lines |= {_with_normalised_casts(row[0]) for row in database.execute(text)}
+            lines |= {_without_casts(row[0]) for row in database.execute(text)}
     return lines
 
 
@@ -91,25 +91,25 @@ def differences(first: set[str], second: set[str]) -> list[str]:
 def columns(url: str) -> Columns:
     """Return the names of each table's columns."""
     with psycopg.connect(url) as database:
-        return {table: names for _, table, names in database.execute(_COLUMNS)}
+        return {table: names for _, table, names in database.execute(_COLUMNS_SQL)}
 
 
 def rows(url: str, columns_by_table: Columns) -> Rows:
-    """Return for each table how often each row occurs. The key of a row is the hash of these columns."""
+    """Return for each table how often each row occurs. The key of a row is the hash of the columns in the argument."""
     with psycopg.connect(url) as database:
         return {table: _hashes(database, sql.Identifier(table), names) for table, names in columns_by_table.items()}
 
 
 def view_rows(url: str, view: str) -> "Counter[str]":
-    """Return how often each row of a view of the schema reporting occurs, by the row's hash."""
+    """Return how often each row of a view in the schema `reporting` occurs. The key is the hash of the row."""
     with psycopg.connect(url) as database:
         name = sql.Identifier("reporting", view)
         counts = database.execute(sql.SQL("SELECT md5(row::text), count(*) FROM {} AS row GROUP BY 1").format(name))
         return Counter(dict(counts.fetchall()))
 
 
-def _with_normalised_casts(line: str) -> str:
-    """Normalise the casts of a line, because PostgreSQL prints `varchar IN (...)` differently after a restore."""
+def _without_casts(line: str) -> str:
+    """Remove casts from the line, because PostgreSQL prints `varchar IN (...)` with other casts after a restore."""
     line = re.sub(r"\('([^']*)'::character varying\)::text|'([^']*)'::character varying", r"'\1\2'", line)
     return re.sub(r"\((ARRAY\[[^\]]*\])\)::text\[\]", r"\1", line)
 

@@ -1,4 +1,4 @@
-"""The benchmark lists figures that miss their limits, and its history has one entry per commit."""
+"""Test the limits of the benchmark's figures, and the history of these figures."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_figures_that_miss_their_limits_are_listed() -> None:
     assert "| page of 100 runs ÷ constant answer | 12.5 | ≤ 12 | 8 | MISSED |" in lines
 
 
-def test_figures_that_were_not_measured_miss_no_limit() -> None:
+def test_a_limit_is_not_missed_if_its_figure_was_not_measured() -> None:
     assert limits.limited_figures({"reads": READS}).keys() == {limit.name for limit in limits.LIMITS[:5]}
     assert limits.missed_limits({}) == []
 
@@ -42,10 +42,10 @@ def test_the_history_has_one_entry_per_commit_and_its_diagram_is_reproducible(tm
     assert entry["figures"] == {"latest run ÷ constant answer": 4.0}
 
     limits.draw_history(history, diagram)
-    first = diagram.read_bytes()
+    first_diagram = diagram.read_bytes()
     limits.draw_history(history, diagram)
-    assert diagram.read_bytes() == first
-    assert b"<svg" in first
+    assert diagram.read_bytes() == first_diagram
+    assert b"<svg" in first_diagram
 
 
 def test_the_stored_history_contains_only_figures_with_a_limit(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from django.urls import get_resolver
 from tools.e2e.console.test_screens import FORMS, PAGES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "validation" / "console.md"
-# Names of URLs that the browser tests do not open, by the reason.
-NOT_OPENED = {
+# The names of the URLs that the browser tests do not open. The key is the reason.
+NOT_OPENED_BY_REASON = {
     "no page: a file, a redirect or an answer to a script": {
         "admin:alerting_alertrule_export", "admin:alerting_alertrule_preview", "admin:autocomplete",
         "admin:inventory_client_export", "admin:inventory_pipeline_export", "admin:jsi18n", "admin:logout",
@@ -33,7 +33,7 @@ NOT_OPENED = {
 
 def test_the_browser_tests_open_every_page_of_the_console() -> None:
     opened_pages = {view for view, _ in PAGES.values()} | set(FORMS)
-    not_opened_pages = set().union(*NOT_OPENED.values())
+    not_opened_pages = set().union(*NOT_OPENED_BY_REASON.values())
 
     assert opened_pages | not_opened_pages == {
         f"{namespace}:{name}" for namespace in ("admin", "console") for name in _url_names(namespace)

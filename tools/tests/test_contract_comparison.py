@@ -1,4 +1,4 @@
-"""Test which changes of the API contract are breaking."""
+"""Test which changes of the API's contract are reported as breaking."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -9,7 +9,7 @@ import pytest
 from tools.contract.comparison import breaking_changes
 from tools.contract.generate import ACCEPTED_CHANGES_FILE, RELEASED_DOCUMENT, contract
 
-RELEASE: dict[str, Any] = {
+RELEASED_CONTRACT: dict[str, Any] = {
     "info": {"version": "1.0.0"},
     "paths": {
         "/runs": {
@@ -59,7 +59,7 @@ def run_schema(document: dict[str, Any]) -> Any:
     return document["components"]["schemas"]["Run"]
 
 
-BREAKING: dict[str, Change] = {
+BREAKING_CHANGES: dict[str, Change] = {
     "a path was removed": lambda new: new["paths"].pop("/runs"),
     "a method was removed": lambda new: new["paths"]["/runs"].pop("post"),
     "an operation has another name": lambda new: list_operation(new).update(operationId="list_runs"),
@@ -86,7 +86,7 @@ BREAKING: dict[str, Change] = {
     "a field of a body became required": lambda new: create_body(new)["required"].append("rows"),
     "a field of a body can no longer be null": lambda new: create_body(new)["properties"]["rows"].pop("nullable"),
 }
-COMPATIBLE: dict[str, Change] = {
+COMPATIBLE_CHANGES: dict[str, Change] = {
     "nothing": lambda new: None,
     "a new path": lambda new: new["paths"].update({"/new": {}}),
     "a new parameter": lambda new: list_operation(new)["parameters"].append(
@@ -107,20 +107,20 @@ COMPATIBLE: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("change", BREAKING.values(), ids=BREAKING)
+@pytest.mark.parametrize("change", BREAKING_CHANGES.values(), ids=BREAKING_CHANGES)
 def test_a_breaking_change_is_reported(change: Change) -> None:
-    new = deepcopy(RELEASE)
+    new = deepcopy(RELEASED_CONTRACT)
     change(new)
 
-    assert len(breaking_changes(RELEASE, new)) == (2 if "/runs" not in new["paths"] else 1)
+    assert len(breaking_changes(RELEASED_CONTRACT, new)) == (2 if "/runs" not in new["paths"] else 1)
 
 
-@pytest.mark.parametrize("change", COMPATIBLE.values(), ids=COMPATIBLE)
+@pytest.mark.parametrize("change", COMPATIBLE_CHANGES.values(), ids=COMPATIBLE_CHANGES)
 def test_a_compatible_change_is_not_reported(change: Change) -> None:
-    new = deepcopy(RELEASE)
+    new = deepcopy(RELEASED_CONTRACT)
     change(new)
 
-    assert breaking_changes(RELEASE, new) == []
+    assert breaking_changes(RELEASED_CONTRACT, new) == []
 
 
 def test_the_contract_has_only_accepted_breaking_changes_since_the_last_release() -> None:

@@ -1,14 +1,16 @@
-"""Test that each decision has the same four parts, and that the index lists it with its title."""
+"""Test that each decision has the same four headings, and that the index lists the decision with its title."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "docs/decisions"
-DECISIONS = sorted(FOLDER.glob("[0-9]*.md"))
+DECISIONS_FOLDER = Path(__file__).parents[2] / "docs/decisions"
+DECISIONS = sorted(DECISIONS_FOLDER.glob("[0-9]*.md"))
 HEADINGS = ["Context", "Decision", "Alternatives", "Consequences"]
-TITLE_BY_FILE = dict(re.findall(r"^- \[\d{4}\]\(([^)]+)\) (.+)$", (FOLDER / "README.md").read_text(), re.MULTILINE))
+TITLE_BY_FILE = dict(
+    re.findall(r"^- \[\d{4}\]\(([^)]+)\) (.+)$", (DECISIONS_FOLDER / "README.md").read_text(), re.MULTILINE)
+)
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem[:4])

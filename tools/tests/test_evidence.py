@@ -1,4 +1,4 @@
-"""Every requirement is proved by a test, and the generated pages are up to date."""
+"""Test that a test proves every requirement, that the page of requirements is up to date, and that links exist."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Run a few weeks of the simulation of late pipelines; `python -m tools.bench.lateness` runs a year."""
+"""Run six weeks of the simulation of late pipelines. `python -m tools.bench.lateness` runs a year."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from django.db import connection
 
 from tools.bench.lateness import HOUR, ResultLine, SimulationSize, simulate
 
-SHORT = SimulationSize(
+SIX_WEEKS = SimulationSize(
     # The weeks around the end of March, in which the clocks of New York, Berlin and Sydney change.
     begin=datetime(2026, 3, 2, tzinfo=UTC).timestamp(),
     end=datetime(2026, 4, 13, tzinfo=UTC).timestamp(),
@@ -17,12 +17,12 @@ SHORT = SimulationSize(
 
 
 @pytest.mark.django_db
-def test_around_a_clock_change_no_alarm_is_false_and_every_missed_start_is_noticed() -> None:
-    rows = list(simulate(connection, SHORT))
+def test_the_shape_reports_every_missed_start_and_no_other_when_clocks_change() -> None:
+    result_lines = list(simulate(connection, SIX_WEEKS))
 
-    assert [row for row in rows if row.missed_goals] == []
-    assert [row.false_alarm_hours for row in rows] == [0] * 7
-    assert [row.noticed_share for row in rows if row.noticed_share is not None] == [1, 1, 1]
+    assert [line for line in result_lines if line.missed_goals] == []
+    assert [line.false_alarm_hours for line in result_lines] == [0] * 7
+    assert [line.noticed_share for line in result_lines if line.noticed_share is not None] == [1, 1, 1]
 
 
 def test_a_result_line_lists_the_goals_that_it_misses() -> None:

@@ -1,7 +1,7 @@
 """Test that documents, docstrings, comments, messages and names do not contain the words listed here.
 
 To add a word, add a line to WORDS or NAMES with what to write instead. If a file needs the word, for a quotation or a
-partner's field, add the file and the word to TERMS.
+partner's field, add the file and the word to ALLOWED_WORDS_BY_FILE.
 """
 
 import ast
@@ -63,8 +63,8 @@ NAMES = {
     "thing": "what it is",
     "luck": "random_share, probability",
 }
-# For each file the listed words that it may contain; "*" stands for all.
-TERMS: dict[str, set[str]] = {
+# The words of WORDS and NAMES that a file may contain. "*" stands for all words.
+ALLOWED_WORDS_BY_FILE: dict[str, set[str]] = {
     "tools/tests/test_plain_words.py": {"*"},
 }
 
@@ -124,12 +124,12 @@ def _defined_names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def problems() -> Iterator[str]:
-    """Yield a message for each listed word that a file contains."""
+    """Yield a message for each word of WORDS in a text, and for each name of NAMES in code."""
     any_word = re.compile(r"\b(" + "|".join(word for word, _, _ in WORDS) + r")\b", re.IGNORECASE)
     word_patterns = [(re.compile(rf"\b({word})\b", re.IGNORECASE), replacement) for word, replacement, _ in WORDS]
     for path in _tracked_files():
-        terms = TERMS.get(path, set())
-        if "*" in terms:
+        allowed_words = ALLOWED_WORDS_BY_FILE.get(path, set())
+        if "*" in allowed_words:
             continue
         try:
             source = (ROOT / path).read_text(encoding="utf-8")
@@ -138,11 +138,11 @@ def problems() -> Iterator[str]:
         if any_word.search(source):
             for line_number, text in _lines_of_text(path, source):
                 for word, replacement in word_patterns:
-                    if (match := word.search(text)) and match[0].lower() not in terms:
+                    if (match := word.search(text)) and match[0].lower() not in allowed_words:
                         yield f"{path}:{line_number}: {match[0]!r}: write {replacement}"
         if path.endswith(".py"):
             for line_number, identifier in _defined_names(source):
-                if identifier in NAMES and identifier not in terms:
+                if identifier in NAMES and identifier not in allowed_words:
                     yield f"{path}:{line_number}: the name {identifier!r}: {NAMES[identifier]}"
 
 

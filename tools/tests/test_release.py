@@ -1,4 +1,4 @@
-"""Test how a release is prepared, and why it can be refused."""
+"""Test how a version is prepared for its release, and the reasons why it cannot be released."""
 
 import io
 import subprocess
@@ -25,7 +25,7 @@ The first version.
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a new repository with a version, a changelog, lock files and a previous release."""
+    """Create a git repository with version 0.1.0, a changelog, lock files and a release's dump; return its folder."""
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "chm"\nversion = "0.1.0"\n')
     for lock in ("requirements.lock", "requirements-local.lock"):

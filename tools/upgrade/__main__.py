@@ -1,6 +1,6 @@
-"""`make upgrade-check`: upgrade a database of the last release and compare it with a fresh install.
+"""`make upgrade-check`: upgrade a database of the last release, and compare it with the database of a new installation.
 
-`python -m tools.upgrade dump --checkout FOLDER NAME` writes the dump of a new release: see releases/README.md.
+`python -m tools.upgrade dump --checkout FOLDER NAME` writes a dump of a release's database: see releases/README.md.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from tools.bench.servers import ROOT, create_database
 from tools.support import schema_snapshot as snapshot
 
 RELEASES = Path(__file__).parent / "releases"
-# The role that may read the reports, as it is called in the dumps.
+# The name that the dumps contain for the role that may read the reports.
 READER_ROLE = "chm_former_reader"
 Connection = psycopg.Connection[tuple[Any, ...]]
-# Parents first, because of the foreign keys.
+# In this order, a row is copied after the rows that its foreign keys refer to.
 COPIED_TABLES = ("clients", "pipelines", "runs", "alert_rules")
 
 
@@ -50,12 +50,12 @@ def main() -> int:
 
 
 def check() -> int:
-    """Upgrade the last release's dump and compare it with a fresh install; return the exit status."""
+    """Upgrade the last release's dump, and compare it with a new installation; return the exit status."""
     release = last_release()
     reader_role = f"chm_upgrade_reader_{os.getpid()}"
     started = time.monotonic()
     with _role(reader_role), _database("former") as upgraded_url, _database("fresh") as fresh_url:
-        # Roles belong to the whole server, so each check uses its own role name.
+        # Roles belong to the whole server. So each check uses another name, and two checks can run at the same time.
         _restore(upgraded_url, lzma.decompress(release.read_bytes()).decode().replace(READER_ROLE, reader_role))
         columns_before = snapshot.columns(upgraded_url)
         rows_before = snapshot.rows(upgraded_url, columns_before)
@@ -82,13 +82,16 @@ def check() -> int:
 
 
 def last_release() -> Path:
-    """Return the dump of the last release in releases/ORDER, which lists the oldest first."""
+    """Return the path of the dump of the last release. releases/ORDER lists the releases, the oldest first."""
     release_names = (RELEASES / "ORDER").read_text().split()
     return RELEASES / f"{release_names[-1]}.sql.xz"
 
 
 def lost_rows(rows_before: snapshot.Rows, url: str, columns_before: snapshot.Columns) -> list[str]:
-    """Return a text for each column that no longer exists, and for each table with lost or changed rows."""
+    """Return a line for each column that no longer exists. If all exist, return a line for each table that lost rows.
+
+    A changed row counts as lost.
+    """
     current_columns = snapshot.columns(url)
     if missing_columns := [
         f"{table}.{name}"
@@ -103,14 +106,15 @@ def lost_rows(rows_before: snapshot.Rows, url: str, columns_before: snapshot.Col
 
 
 def compare_views(upgraded_url: str, fresh_url: str) -> tuple[int, list[str]]:
-    """Copy the upgraded database's rows into the fresh one; return the number of compared views, and their differences.
+    """Copy the rows of the upgraded database into the new one, and compare the rows of the views.
 
-    Views that read the clock are not compared, because the two databases are read at different times.
+    Return the number of compared views, and a line for each view whose rows differ. Views that call now() are not
+    compared, because the two databases are read at different times.
     """
     with psycopg.connect(upgraded_url) as source, psycopg.connect(fresh_url) as target:
         for table in COPIED_TABLES:
             _copy(source, target, table)
-        # The roll-up stores a count in parts, until it is compacted. So compact the roll-up of both databases now.
+        # The roll-up stores each count in several rows, until compact() adds them up. So compact both databases.
         for database in (source, target):
             database.execute("SELECT rollup.compact()")
     with psycopg.connect(upgraded_url) as database:
@@ -118,7 +122,7 @@ def compare_views(upgraded_url: str, fresh_url: str) -> tuple[int, list[str]]:
             database.execute("SELECT viewname, definition FROM pg_views WHERE schemaname = 'reporting'").fetchall()
         )
     clock_views = {name for name, text in definitions.items() if "now()" in text}
-    # A view that reads a view of this kind reads the clock, too.
+    # A view that reads such a view also depends on the time.
     while further_clock_views := {
         name
         for name, text in definitions.items()
@@ -140,12 +144,12 @@ def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
         manage(checkout, url, "grant_reporting_role", READER_ROLE)
         manage(checkout, url, "create_api_token", "a token of the release", "--scope", "read")
         dump_text = subprocess.run(
-            # INSERT instead of COPY, because psycopg executes the dump as one text.
+            # The dump must contain INSERT and not COPY, because psycopg executes it as one text.
             [pg_dump, "--inserts", "--rows-per-insert=200", "--no-owner", "--dbname", url],
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
     dump_text = re.sub(r"^\\.*\n", "", dump_text, flags=re.MULTILINE)  # remove psql's own commands
-    # The role that wrote the dump does not exist where the dump is restored.
+    # The dump names the role that wrote it. This role may not exist on the server that restores the dump.
     dump_text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", dump_text)
     path = RELEASES / f"{name}.sql.xz"
     path.write_bytes(lzma.compress(dump_text.encode(), preset=9))
@@ -174,7 +178,10 @@ def _database(purpose: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _role(name: str) -> Iterator[None]:
-    """Create a role without login; drop it at the end, after the databases that have grants for it."""
+    """Create a role without login, and drop it at the end of the block.
+
+    The databases with grants to this role must be dropped before.
+    """
     role = sql.Identifier(name)
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
         server.execute(sql.SQL("CREATE ROLE {}").format(role))
@@ -191,7 +198,7 @@ def _restore(url: str, dump_text: str) -> None:
 
 
 def _copy(source: Connection, target: Connection, table: str) -> None:
-    # Without generated columns, because PostgreSQL computes their values and refuses others.
+    # Omit generated columns, because PostgreSQL computes their values and does not accept them in COPY.
     column_names = [
         row[0]
         for row in source.execute(

@@ -1,4 +1,4 @@
-"""The pages and headings that docs/questions.md links have the answers, within two clicks of the first page."""
+"""Test that docs/questions.md links to pages that contain the answers. Two clicks lead from the first page to each."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 TABLE_ROW = re.compile(r"^\| ([^|]+\?) \| ([^|]+\.) \| \[[^]]+\]\(([^)#]+)(?:#([^)]+))?\) \|$", re.MULTILINE)
 QUESTIONS = TABLE_ROW.findall((DOCS / "questions.md").read_text())
-# A text of the page that answers the question, by page and heading.
+# For each page and heading that docs/questions.md links, a text that the page must contain.
 ANSWERS = {
     ("demo-tour.md", ""): "make demo",
     ("glossary.md", ""): "**Shape.**",
@@ -37,12 +37,12 @@ def test_there_are_twelve_questions() -> None:
 
 
 @pytest.mark.parametrize(("question", "short_answer", "path", "anchor"), QUESTIONS, ids=[row[0] for row in QUESTIONS])
-def test_the_page_heading_and_text_of_each_answer_exist(
+def test_a_linked_page_exists_with_the_linked_heading_and_contains_the_answer(
     question: str, short_answer: str, path: str, anchor: str
 ) -> None:
     page_text = (DOCS / path).read_text()
 
     assert not anchor or anchor in heading_anchors(page_text)
     assert ANSWERS[path, anchor] in page_text
-    # The first click opens the tab of the section, the second click the page in the list of the section.
+    # The page is in the navigation: the first click opens the tab of a section, the second click opens the page.
     assert path in yaml.safe_dump(yaml.safe_load((DOCS / ".nav.yml").read_text()))
