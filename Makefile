@@ -1,4 +1,4 @@
-# Commands for operators and developers. Every target works from a fresh clone with Python >= 3.11 and make.
+# Commands for operators and developers. Every target works in a fresh clone, and needs Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -9,7 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# Each environment is defined by one lock file; a stamp file records that this lock file was installed.
+# A stamp file is newer than its lock file if the packages of the lock file are installed.
 .venv/local.stamp: requirements-local.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CHM needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -172,7 +172,8 @@ contract: install-dev .chm/contract/stamp  ## lint the API contract, compare it 
 lint: install-dev  ## check style (ruff), types (mypy --strict), imports, migrations, the API contract, documents, links and production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@# Without a cache: mypy has accepted code from its cache that fails on a fresh checkout. The plugin reads the settings, never the database.
+	@# Without a cache, because mypy has accepted code with a cache that it rejected without one. mypy's plugin reads CHM's
+	@# settings, which need an address of a database, but it does not connect to the database.
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy --cache-dir=/dev/null .
 	@$(MANAGE) makemigrations --check --dry-run
 	@CHM_DATABASE_URL=postgresql:///none $(MANAGE) spectacular --fail-on-warn | diff -u docs/contracts/openapi.yaml - \

@@ -6,7 +6,7 @@ import sys
 import urllib.request
 
 
-# Each check imports only what it needs, because it runs every few seconds while its service works.
+# Docker runs these checks every 10 or 60 seconds. To be fast, each check imports only the modules that it needs.
 def web() -> bool:
     from chm_project.settings.environment import env
 

@@ -1,9 +1,11 @@
-"""Run the steps of CHM's own containers (docker/Dockerfile, docker-compose.yml) without Docker: `make image-steps`.
+"""Test the steps of docker/Dockerfile and the services of docker-compose.yml without Docker: `make image-steps`.
 
-First it runs the steps of the Dockerfile in a temporary folder in place of /, as a user who is not root. Of the
-caller's environment, it passes on only the variables for the package index. Then it runs the commands and health checks
-of the compose file, with secrets from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and
-a Redis with a password. The base image, the creation of the user and the isolation of containers are not tested.
+1. Run the steps of the Dockerfile as a user who is not root. A temporary folder replaces the folder / of the container.
+   The steps get only those environment variables of the caller that pip needs to reach the package index.
+2. Run the commands and health checks of the compose file, with secrets from make-secrets.sh, a PostgreSQL with the
+   settings of start.sh and 10-roles.sh, and a Redis with a password.
+
+This does not test the base image, the creation of the user, and the isolation of containers.
 """
 
 import json
@@ -33,16 +35,14 @@ DOCKER = Path(__file__).resolve().parent
 REPOSITORY = DOCKER.parent
 POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 UID = 10001
-# Paths in the image, which are replaced by paths in the temporary folder.
+# In commands, these paths of the image are replaced by paths in the temporary folder.
 IMAGE_PATHS = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
-
-
-# Environment variables that pip needs to reach the package index.
+# The environment variables that pip needs to reach the package index.
 INDEX_VARIABLES = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
 
 
-class Machine:
-    """A temporary folder in place of /, in which commands run with the user and the environment of the image."""
+class SimulatedContainer:
+    """A container without Docker: the folder `root` replaces /. Commands run with the image's user and environment."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -51,7 +51,7 @@ class Machine:
             "HOME": str(root / "tmp"),
             "LANG": "C.UTF-8",
             "PIP_QUIET": "1",
-            "LD_LIBRARY_PATH": f"{root}/usr/lib",  # for an interpreter that is built as a shared library
+            "LD_LIBRARY_PATH": f"{root}/usr/lib",  # needed if Python was built as a shared library
         }
         self.environment |= {name: value for name, value in os.environ.items() if INDEX_VARIABLES.fullmatch(name)}
         self.folder = root
@@ -62,10 +62,10 @@ class Machine:
         self.health: list[str] = []
         for folder_name in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / folder_name).mkdir(parents=True)
-        # The running Python replaces the Python of the base image: copy it to a folder that every user can read. Do
-        # not copy its packages, because with them the steps would work even if the lock file lacks a package.
-        not_copied = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
-        shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=not_copied)
+        # Copy the running Python, which replaces the Python of the base image. Do not copy its site-packages, because
+        # with them the steps would also work if the lock file lacked a package.
+        ignored_names = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
+        shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=ignored_names)
         if not (root / "usr/bin/python").exists():
             (root / "usr/bin/python").symlink_to(f"python3.{sys.version_info.minor}")
         self.change_owner(root)
@@ -75,7 +75,7 @@ class Machine:
             for inner in (path, *path.rglob("*")):
                 os.chown(inner, uid, uid, follow_symlinks=False)
 
-    def in_root(self, text: str) -> str:
+    def replace_image_paths(self, text: str) -> str:
         return IMAGE_PATHS.sub(rf"{self.root}/\1", text)
 
     def shell(self, command: str) -> None:
@@ -88,43 +88,45 @@ class Machine:
 
     def start(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the repository's own command lines
-            [self.in_root(word) for word in command],
+            [self.replace_image_paths(word) for word in command],
             cwd=self.folder,
-            env=self.environment | {name: self.in_root(value) for name, value in environment.items()},
-            # A process group of its own, so that its children can be killed with it.
+            env=self.environment | {name: self.replace_image_paths(value) for name, value in environment.items()},
+            # With a new process group, stopping_at_end() can also kill the children of the process.
             start_new_session=True,
             **self.user,
         )
 
 
-def build(machine: Machine) -> None:
+def build(container: SimulatedContainer) -> None:
     """Run the steps of the Dockerfile in the folder, and check what the image would contain."""
     for instruction, arguments in instructions((DOCKER / "Dockerfile").read_text()):
         print_step(f"{instruction} {arguments}")
         if instruction == "ENV":
             for variable, value in re.findall(r"(\w+)=(\S+)", arguments):
-                machine.environment[variable] = machine.in_root(value).replace("$PATH", machine.environment["PATH"])
+                container.environment[variable] = container.replace_image_paths(value).replace(
+                    "$PATH", container.environment["PATH"]
+                )
         elif instruction == "WORKDIR":
-            machine.folder = Path(machine.in_root(arguments))
+            container.folder = Path(container.replace_image_paths(arguments))
         elif instruction == "COPY" and arguments.startswith("--from=build"):
             print_step("  not executed: both stages are this one folder")
         elif instruction == "COPY":
-            copy_from_repository(machine, arguments.split()[:-1])
+            copy_from_repository(container, arguments.split()[:-1])
         elif instruction == "RUN" and arguments.startswith("groupadd"):
-            print_step(f"  not executed: the steps run as user {machine.user.get('user', os.getuid())}")
+            print_step(f"  not executed: the steps run as user {container.user.get('user', os.getuid())}")
         elif instruction == "RUN":
-            machine.shell(arguments)
+            container.shell(arguments)
         elif instruction == "USER" and arguments.split(":")[0] in {"0", "root"}:
             sys.exit("The image runs as root.")
         elif instruction == "HEALTHCHECK":
-            machine.health = json.loads(arguments.partition("CMD")[2])
+            container.health = json.loads(arguments.partition("CMD")[2])
         elif instruction == "CMD":
-            machine.command = json.loads(arguments)
+            container.command = json.loads(arguments)
     files = [
-        path for folder_name in ("app", "opt") for path in (machine.root / folder_name).rglob("*") if path.is_file()
+        path for folder_name in ("app", "opt") for path in (container.root / folder_name).rglob("*") if path.is_file()
     ]
     for path in files:
-        inner = path.relative_to(machine.root)
+        inner = path.relative_to(container.root)
         # Tests, secrets and the git history must not be in the image.
         if inner.parts[0] == "app" and {"tests", "secrets", ".env", ".git"} & set(inner.parts):
             sys.exit(f"{inner} must not be in the image.")
@@ -133,24 +135,24 @@ def build(machine: Machine) -> None:
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the arguments of each instruction of a Dockerfile, such as COPY and "manage.py ./"."""
-    # Remove comments before joining continued lines, because a comment may stand between two of these lines.
+    # First remove comments, and then join continued lines: there can be a comment between two of these lines.
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         name, _, arguments = line.partition(" ")
         yield name, " ".join(arguments.split())
 
 
-def copy_from_repository(machine: Machine, names: list[str]) -> None:
+def copy_from_repository(container: SimulatedContainer, names: list[str]) -> None:
     """Copy these files of the repository, except those that Dockerfile.dockerignore excludes."""
     git_output = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY,  # noqa: S607
                                 capture_output=True, text=True, check=True).stdout  # fmt: skip
     patterns = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
     for name in git_output.splitlines():
         if (names == ["."] or name in names) and not is_ignored(name, patterns):
-            target = machine.folder / name
+            target = container.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, target)
-    machine.change_owner(machine.folder)
+    container.change_owner(container.folder)
 
 
 def is_ignored(name: str, patterns: list[str]) -> bool:
@@ -172,9 +174,9 @@ def is_ignored(name: str, patterns: list[str]) -> bool:
 
 
 @contextmanager
-def postgresql(machine: Machine, port: int) -> Iterator[None]:
+def postgresql(container: SimulatedContainer, port: int) -> Iterator[None]:
     """Run PostgreSQL with the settings of start.sh and the roles of 10-roles.sh. Stop it at the end."""
-    secrets, folder = machine.root / "run/secrets", machine.root / "postgresql"
+    secrets, folder = container.root / "run/secrets", container.root / "postgresql"
     folder.mkdir()
     server_user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
     for name, mode in (("postgres_key", 0o600), ("postgres_cert", 0o644), ("postgres_password", 0o600)):
@@ -224,19 +226,19 @@ def stopping_at_end(name: str, process: subprocess.Popen[bytes]) -> Iterator[Non
         print_step(f"{name} ended with status {process.returncode}")
 
 
-def serve(machine: Machine) -> None:
-    """Run the services of the compose file, wait until they are healthy, and check the pages and roles."""
+def serve(container: SimulatedContainer) -> None:
+    """Run the services of the compose file, wait until they are healthy, and check the login page and the roles."""
     services = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
-    secrets = machine.root / "run/secrets"
+    secrets = container.root / "run/secrets"
     subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607
     # make-secrets.sh lets only the owner open the folder. In a container each file is mounted separately.
     secrets.chmod(0o755)
     ports = {name: free_port() for name in ("postgres", "redis", "web")}
     for path in secrets.glob("*_url"):
-        # The names of services are only known to compose, so replace them.
+        # Only Docker can resolve the names of services, so replace them by 127.0.0.1.
         text = path.read_text().replace("@postgres:5432", f"@127.0.0.1:{ports['postgres']}")
         path.chmod(0o644)
-        path.write_text(machine.in_root(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
+        path.write_text(container.replace_image_paths(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
 
     def environment(service: str) -> dict[str, str]:
         variables = {name: with_default_values(value) for name, value in services[service]["environment"].items()}
@@ -244,46 +246,54 @@ def serve(machine: Machine) -> None:
 
     def run_to_end(service: str) -> None:
         print_step(f"{service}: {' '.join(services[service]['command'])}")
-        # A compose file writes $ as $$.
+        # In a compose file, $$ stands for $.
         command = [word.replace("$$", "$") for word in services[service]["command"]]
-        machine.run([machine.in_root(word) for word in command], **environment(service))
+        container.run([container.replace_image_paths(word) for word in command], **environment(service))
 
     with ExitStack() as stack:
         print_step("PostgreSQL 15 with TLS and the roles of 10-roles.sh")
-        stack.enter_context(postgresql(machine, ports["postgres"]))
+        stack.enter_context(postgresql(container, ports["postgres"]))
         print_step("Redis with a password, by compose's command")
         redis_command = [word.replace("$$", "$") for word in services["redis"]["command"]]
-        redis_command[-1] = redis_command[-1].replace("dir /data", f"dir {machine.root}/data\\nport {ports['redis']}")
-        stack.enter_context(stopping_at_end("redis", machine.start(redis_command)))
+        redis_command[-1] = redis_command[-1].replace("dir /data", f"dir {container.root}/data\\nport {ports['redis']}")
+        stack.enter_context(stopping_at_end("redis", container.start(redis_command)))
         run_to_end("migrate")
         run_to_end("readers")
         print_step("load_synthetic: the data set is in the image")
-        machine.run(["python", "manage.py", "load_synthetic", "--end", "now"], **environment("web"))
-        stack.enter_context(stopping_at_end("web", machine.start(machine.command, **environment("web"))))
+        container.run(["python", "manage.py", "load_synthetic", "--end", "now"], **environment("web"))
+        stack.enter_context(stopping_at_end("web", container.start(container.command, **environment("web"))))
         for service in ("worker", "beat"):
-            process = machine.start(services[service]["command"], **environment(service))
+            process = container.start(services[service]["command"], **environment(service))
             stack.enter_context(stopping_at_end(service, process))
-        wait_until_healthy(machine, "web", machine.health, environment("web"))
+        wait_until_healthy(container, "web", container.health, environment("web"))
         for service in ("worker", "beat"):
-            wait_until_healthy(machine, service, services[service]["healthcheck"]["test"][1:], environment(service))
+            wait_until_healthy(container, service, services[service]["healthcheck"]["test"][1:], environment(service))
         check_pages(ports["web"])
         check_roles(secrets, ports["postgres"])
 
 
 def with_default_values(value: Any) -> str:
-    """Replace each ${NAME:-DEFAULT} of a compose file by its default."""
+    """Return the value with each ${NAME:-DEFAULT} replaced by DEFAULT."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
 
 
-def wait_until_healthy(machine: Machine, service: str, command: list[str], environment: Mapping[str, str]) -> None:
+def wait_until_healthy(
+    container: SimulatedContainer, service: str, command: list[str], environment: Mapping[str, str]
+) -> None:
     """Run the health check until it succeeds; exit after 60 s."""
     start = time.monotonic()
     while time.monotonic() - start < 60:
         with open(os.devnull, "wb") as null_file:  # noqa: PTH123
-            status = subprocess.run([machine.in_root(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
-                                  env=machine.environment | {k: machine.in_root(v) for k, v in environment.items()},
-                                  stdout=null_file, stderr=null_file, **machine.user)  # fmt: skip
-        if status.returncode == 0:
+            completed = subprocess.run(  # noqa: S603
+                [container.replace_image_paths(word) for word in command],
+                cwd=container.folder,
+                check=False,
+                env=container.environment | {k: container.replace_image_paths(v) for k, v in environment.items()},
+                stdout=null_file,
+                stderr=null_file,
+                **container.user,
+            )
+        if completed.returncode == 0:
             print_step(f"{service} is healthy after {time.monotonic() - start:.1f} s: {' '.join(command)}")
             return
         time.sleep(0.5)
@@ -308,7 +318,7 @@ def get_page(port: int, path: str) -> bytes:
 
 
 def check_roles(secrets: Path, port: int) -> None:
-    """Check over TLS that each reading role can run the queries of its boards, and nothing else."""
+    """Check that each reading role connects with TLS, can run the queries of its boards, and can do nothing else."""
     for role in ("grafana_reader", "metabase_reader"):
         password = (secrets / f"{role}_password").read_text().strip()
         ca_file = str(secrets / "postgres_ca")
@@ -348,7 +358,7 @@ def check_roles(secrets: Path, port: int) -> None:
 
 
 def run_board_queries(connection: psycopg.Connection[Any], role: str) -> None:
-    """Run every query of the reader's boards, with the filters of a board that was just opened."""
+    """Run every query of the role's boards, with the filters that a board has when a user opens it."""
     now, queries = datetime.now(UTC), list[tuple[str, Any]]()
     if role == "grafana_reader":
         for path in (DOCKER / "grafana" / "dashboards").glob("*.json"):
@@ -387,16 +397,16 @@ START_TIME = time.monotonic()
 def main() -> None:
     if not (POSTGRESQL_PROGRAMS / "postgres").exists() or not shutil.which("redis-server"):
         sys.exit("This needs postgresql-15 and redis-server (Debian's packages).")
-    # Not in /tmp, because /tmp in a command means the image's folder of this name.
+    # The folder is not in /tmp, because replace_image_paths() replaces /tmp in commands.
     with tempfile.TemporaryDirectory(prefix="chm-image-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
-        machine = Machine(Path(folder) / "root")
-        build(machine)
+        container = SimulatedContainer(Path(folder) / "root")
+        build(container)
         if os.getuid() == 0:
-            # In the image these folders belong to root too, so its user cannot write to them.
+            # In the image, root owns these folders, so that CHM's user cannot write to them.
             for folder_name in ("app", "opt"):
-                machine.change_owner(machine.root / folder_name, 0)
-        serve(machine)
+                container.change_owner(container.root / folder_name, 0)
+        serve(container)
     print_step("all steps done")
 
 

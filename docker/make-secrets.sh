@@ -1,10 +1,11 @@
 #!/bin/sh
-# Create random values for the secrets of docker-compose.yml, in docker/secrets. Existing files are not changed.
-# There are no default passwords: compose does not start without these files.
+# Create random secrets for docker-compose.yml, in docker/secrets. Do not change files that exist.
+# The services have no default passwords: compose does not start without these files.
 set -eu
 folder=${1:-$(dirname "$0")/secrets}
 mkdir -p "$folder"
-# Only the owner can open the folder. The files are readable by all, because the containers' users have other user ids.
+# Only the owner can open the folder. In the containers, users with other ids must read the mounted files, so the files
+# are readable by all.
 chmod 700 "$folder"
 cd "$folder"
 
@@ -20,8 +21,8 @@ done
 put chm_secret_key "$(openssl rand -base64 60 | tr -d '\n')"
 
 if ! [ -s postgres_key ]; then
-  # Create a certificate authority and one certificate for the service's name. The authority's key is deleted at the end, so
-  # that nobody can create more certificates.
+  # Create a certificate authority, and a certificate for the service `postgres`. Delete the authority's key at the end, so
+  # that nobody can create more certificates with it.
   scratch=$(mktemp -d)
   trap 'rm -r "$scratch"' EXIT
   openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=CHM database authority" \

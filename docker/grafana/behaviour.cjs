@@ -1,11 +1,11 @@
-// Run Grafana's own code on the boards without its server: variables (@grafana/scenes), and transformations, field
-// overrides and links (@grafana/data). check_boards.py starts this program in the folder that has these packages. It
-// writes boards, filter values and sample rows to the standard input, and reads the result from the standard output.
-// The packages need a browser, so jsdom simulates one.
+// Run Grafana's own code on the boards, without Grafana's server. @grafana/scenes replaces variables. @grafana/data
+// computes transformations, field overrides and links. check_boards.py starts this program in the folder that has these
+// packages. This program reads boards, filter values and sample rows as JSON from standard input, and writes the results
+// to standard output. The packages need a browser, which jsdom simulates.
 for (const kind of ['.css', '.scss', '.svg', '.woff2']) require.extensions[kind] = () => {};
 const Module = require('module');
 const load = Module._load;
-// The packages import these modules, which contain only types and no code to load.
+// The packages import modules named *_types.gen. These contain only types, so replace them by empty objects.
 Module._load = (name, ...rest) => (/_types\.gen$/.test(name) ? {} : load.call(Module, name, ...rest));
 
 const { JSDOM } = require('jsdom');
@@ -41,10 +41,10 @@ data.standardFieldConfigEditorRegistry.setInit(() =>
   }))
 );
 
-function interpolated(board, chosen, sql) {
+function replaceVariablesInSql(board, filters, sql) {
   const variables = board.templating.list.map((variable) => {
     if (variable.type === 'constant') return new scenes.ConstantVariable({ name: variable.name, value: variable.query });
-    const value = chosen[variable.name] ?? variable.current.value;
+    const value = filters[variable.name] ?? variable.current.value;
     const { name, includeAll, allValue } = variable;
     const options = { name, value, text: value, includeAll, allValue, isMulti: false };
     return variable.type === 'query'
@@ -88,7 +88,7 @@ async function fields(panel, frame) {
 async function main() {
   const request = JSON.parse(require('fs').readFileSync(0, 'utf8'));
   const answer = {
-    sql: request.sql.map(({ board, chosen, sql }) => interpolated(board, chosen, sql)),
+    sql: request.sql.map(({ board, filters, sql }) => replaceVariablesInSql(board, filters, sql)),
     fields: await Promise.all(request.fields.map(({ panel, frame }) => fields(panel, frame))),
   };
   process.stdout.write(JSON.stringify(answer), () => process.exit(0));

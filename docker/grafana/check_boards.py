@@ -1,10 +1,10 @@
-"""Check the boards with Grafana's own types and code, in the release of docker-compose.yml (`make check-boards`).
+"""Check the boards with the types and the code of the Grafana in docker-compose.yml: `make check-boards`.
 
-It needs npm, which installs the packages of that release and TypeScript into a temporary folder. Two checks follow:
+npm installs Grafana's packages and TypeScript into a temporary folder. Then the command checks:
 
-- Every dashboard, panel option and field option has Grafana's type.
-- Grafana's code, started by behaviour.cjs, inserts variables into the SQL as CHM's tests do. For sample rows its
-  transformations, overrides and links have the expected results.
+- Every board, panel option and field option has the type that Grafana requires.
+- Grafana's code inserts variables into the SQL as chm_project.dashboards.expand does.
+- For sample rows, Grafana's code shows the expected texts, colours and links.
 """
 
 import json
@@ -22,17 +22,18 @@ from chm_project.dashboards import expand
 
 DOCKER = Path(__file__).resolve().parent.parent
 TYPESCRIPT_VERSION = "5.6.3"
-SCENES_VERSION = "6.0.0"  # the version of @grafana/scenes in that release of Grafana
+SCENES_VERSION = "6.0.0"  # the version of @grafana/scenes in this version of Grafana
 RANGE_END = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SAMPLE_ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
-# Values of the filters: none, some, and texts that try to inject SQL.
+# Values of the filters of a board: no filter, some filters, and texts that try to inject SQL.
 FILTER_CHOICES: tuple[dict[str, str], ...] = (
     {}, {"client": SAMPLE_ID}, {"platform": "airflow", "environment": "dev"}, {"platform": "x' OR true --"},
     {"platform": 'a"b\\'}, {"environment": "NULL"}, {"client": "$__all", "platform": "cron"},
 )  # fmt: skip
 PANEL_TYPES_FOLDER = "./node_modules/@grafana/schema/dist/esm/raw/composable"
 PANEL_TYPES = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
-# Grafana's types use enumerations, but JSON contains only their values. Plain<T> is the type of the JSON of a T.
+# Grafana's types contain enumerations, but JSON contains only their values. Plain<T> is the type that a value of type T
+# has as JSON.
 PLAIN_TYPE = """
 type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined ? T
   : T extends (infer U)[] ? Plain<U>[]
@@ -50,7 +51,7 @@ def main() -> int:
             f"@grafana/{package}@{release[1]}" for package in ("schema", "data", "runtime", "ui", "e2e-selectors")
         ]
         other_packages = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
-        # The packages work without their install scripts, so do not run these.
+        # With --ignore-scripts, npm runs no code of the packages. They work without their install scripts.
         _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana_packages,
              f"@grafana/scenes@{SCENES_VERSION}", f"typescript@{TYPESCRIPT_VERSION}", *other_packages)  # fmt: skip
         boards = [json.loads(path.read_text()) for path in sorted((DOCKER / "grafana" / "dashboards").glob("*.json"))]
@@ -65,12 +66,12 @@ def main() -> int:
 
 
 def behaviour_differences(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a message for each difference between the result of Grafana's code and the expected result."""
+    """Yield a message for each query, text or link that differs from the expected one."""
     queries = [
-        {"board": board, "chosen": chosen, "sql": panel["targets"][0]["rawSql"]}
+        {"board": board, "filters": filters, "sql": panel["targets"][0]["rawSql"]}
         for board in boards
         for panel in board["panels"]
-        for chosen in FILTER_CHOICES
+        for filters in FILTER_CHOICES
     ]
     panel_by_shape = {
         re.search(r"Shape: (\w+)", panel["description"])[1]: panel  # type: ignore[index]
@@ -89,12 +90,12 @@ def behaviour_differences(folder: str, boards: list[dict[str, Any]]) -> Iterator
     result = json.loads(completed.stdout)
     range_start = RANGE_END - timedelta(days=7)
     for query, grafana_sql in zip(queries, result["sql"], strict=True):
-        # Grafana's server expands these macros, after the page has inserted the variables.
-        expected_sql = expand.expand_for_grafana(query["sql"], query["board"], range_start, RANGE_END, query["chosen"])
+        # Grafana's page inserts the variables, and its server expands the macros. Here, this code expands the macros.
+        expected_sql = expand.expand_for_grafana(query["sql"], query["board"], range_start, RANGE_END, query["filters"])
         for macro, moment in (("$__timeFrom()", range_start), ("$__timeTo()", RANGE_END)):
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
         if expected_sql != grafana_sql:
-            board_and_filters = f"{query['board']['title']}, {query['chosen']}"
+            board_and_filters = f"{query['board']['title']}, {query['filters']}"
             yield f"{board_and_filters}: Grafana sends\n{grafana_sql}\nexpected:\n{expected_sql}"
     for shape_name, grafana_fields in zip(SAMPLE_ROWS, result["fields"], strict=True):
         shown = [{key: field[key] for key in EXPECTED_FIELDS[shape_name][0]} for field in grafana_fields]
@@ -177,7 +178,7 @@ def typescript(boards: list[dict[str, Any]]) -> str:
         for panel_type, name in PANEL_TYPES.items()
         if panel_type != "table"
     ]
-    # A table's cells share their options with other panels.
+    # The type of a table's field options is not in the module of the table panel.
     table_module = f"{PANEL_TYPES_FOLDER}/table/panelcfg/x/TablePanelCfg_types.gen"
     lines.append(f"import type {{ Options as TableOptions }} from '{table_module}';")
     lines.append("import type { TableFieldOptions as TableFields } from '@grafana/schema';")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Copy the boards with this installation's address in their links, then start Grafana.
+# Copy the boards, insert the address of this CHM (CHM_PUBLIC_URL) into their links, and start Grafana.
 set -eu
 from=${CHM_BOARDS:-/etc/chm/boards}
 to=${CHM_BOARDS_READY:-/var/lib/grafana/chm-boards}

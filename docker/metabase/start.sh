@@ -1,5 +1,5 @@
 #!/bin/sh
-# Start Metabase with its secrets from files. Not every version of Metabase reads files itself.
+# Read Metabase's secrets from files into variables, and start Metabase. Some versions of Metabase cannot read files.
 set -eu
 MB_DB_PASS=$(cat /run/secrets/metabase_app_password)
 MB_ENCRYPTION_SECRET_KEY=$(cat /run/secrets/metabase_encryption_key)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Create roles and databases, on the first start of an empty volume. Only this script runs as superuser:
-#   chm           owns the database chm: migrations, web, worker, beat
-#   chm_admin     has chm's rights and can create roles: it creates the two read-only roles of Grafana and Metabase
-#   metabase_app  owns Metabase's own database
+# Create roles and databases as superuser. PostgreSQL runs this script at its first start with an empty volume. Roles:
+#   chm           owns the database chm. The services migrate, web, worker and beat use this role.
+#   chm_admin     has the rights of chm and can create roles. It creates the two read-only roles of Grafana and Metabase.
+#   metabase_app  owns the database metabase_app, in which Metabase stores its own data.
 set -eu
 secrets=${CHM_SECRETS:-/run/secrets}
-# Passwords are psql variables from standard input, not arguments: arguments are visible in the list of processes.
+# Pass the passwords to psql on standard input. As arguments they would be visible in the list of processes.
 {
   for name in chm chm_admin metabase_app; do
     printf "\\\\set %s_password '%s'\n" $name "$(cat "$secrets/${name}_password")"

@@ -249,7 +249,8 @@ class InstallationLife(SimulatedInstallation):
         )
         return (
             f"by owner and by superuser: {len(original_contents.relations)} relations and"
-            f" {len(original_contents.schema)} lines of schema and grants: hash {original_contents.digest} before, {' and '.join(restored_digests)} restored"
+            f" {len(original_contents.schema)} lines of schema and grants:"
+            f" hash {original_contents.digest} before, {' and '.join(restored_digests)} restored"
         )
 
     def serve_from_the_second_machine(self) -> str:

@@ -49,7 +49,8 @@ def drill() -> int:
         print(difference)
     print(
         f"{deleted_count} runs deleted by mistake, recovered to {recovery_target_time}:"
-        f" hash {contents_before.digest} before, {contents_after.digest} after; {len(differences)} differences, {time.monotonic() - started:.0f} s"
+        f" hash {contents_before.digest} before, {contents_after.digest} after; {len(differences)} differences,"
+        f" {time.monotonic() - started:.0f} s"
     )
     return 1 if differences else 0
 
