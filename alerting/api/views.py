@@ -24,7 +24,7 @@ from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvListMixin
 from chm_project.api.history import LoggedChanges
 from chm_project.api.idempotency import idempotent
-from chm_project.api.pagination import keyset, keysets
+from chm_project.api.pagination import keyset, keysets_by_ordering
 from chm_project.api.viewsets import ApiViewSet
 from inventory.maintenance_file import maintenance_file
 from runs.planned_maintenance import add_maintenance_columns
@@ -67,7 +67,7 @@ class AlertRuleViewSet(
     filterset_class = AlertRuleFilter
     # UUIDs of version 7 sort by creation time, so the primary key's index serves this order.
     keyset = keyset("id")
-    orderings = {"id": keyset, "-id": keyset.reversed()} | keysets("created_at", "updated_at")
+    orderings = {"id": keyset, "-id": keyset.reversed()} | keysets_by_ordering("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
     location_route = "alert-rule"
     client_path, pipeline_path = "owner_id", "pipeline_id"

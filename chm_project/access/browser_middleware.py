@@ -1,6 +1,7 @@
-"""Django's middleware for sessions, users and messages of browsers. Requests of API clients and pings skip it.
+"""Run Django's middleware for sessions, users and messages only for requests that need it.
 
-These requests have no cookie: a token or a key in the path authenticates them.
+A request to the API or to a ping address that has no cookie skips it. A token, or the key in the path, authenticates
+such a request.
 """
 
 from typing import Any
@@ -14,20 +15,20 @@ from django.utils.deprecation import MiddlewareMixin
 _PATHS_WITHOUT_COOKIES = ("/api/v1/", "/ping/")
 
 
-class _ForBrowsers(MiddlewareMixin):
+class _SkippedWithoutCookie(MiddlewareMixin):
     def __call__(self, request: HttpRequest) -> Any:
         if "HTTP_COOKIE" not in request.META and request.path_info.startswith(_PATHS_WITHOUT_COOKIES):
             return self.get_response(request)
         return super().__call__(request)
 
 
-class SessionMiddleware(_ForBrowsers, sessions.SessionMiddleware):
+class SessionMiddleware(_SkippedWithoutCookie, sessions.SessionMiddleware):
     pass
 
 
-class AuthenticationMiddleware(_ForBrowsers, auth.AuthenticationMiddleware):
+class AuthenticationMiddleware(_SkippedWithoutCookie, auth.AuthenticationMiddleware):
     pass
 
 
-class MessageMiddleware(_ForBrowsers, messages.MessageMiddleware):
+class MessageMiddleware(_SkippedWithoutCookie, messages.MessageMiddleware):
     pass

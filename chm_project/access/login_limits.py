@@ -1,4 +1,4 @@
-"""Limit logins. Limits are checked before the password is hashed, because hashing needs most of the CPU time."""
+"""Limit logins. Check the limits before the password, because hashing a password needs much CPU time."""
 
 import logging
 from typing import Any
@@ -19,16 +19,16 @@ ACCOUNT_LIMIT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account fro
 class LoginLimitBackend:
     """Refuse a login if a limit is exceeded. Return None for other logins, so that the next backend checks them.
 
-    Guesses from one address do not prevent the owner from logging in at another address. The owner's sessions and
-    tokens stay valid.
+    Guesses from one address do not prevent the owner of the account from logging in at another address. The sessions
+    and tokens of the account stay valid.
     """
 
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
         # A call of authenticate() without a request, such as in a script, has no address to limit.
         if request is None or not username:
             return
-        # any() stops at the first exceeded limit, so the later limits do not count this login. Guesses from
-        # one address never lock the account for other addresses.
+        # any() stops at the first exceeded limit, so the later limits do not count this login. Many guesses from one
+        # address exceed the first limit, so they do not use up ACCOUNT_LIMIT, which applies to all addresses.
         if any(limit.count_and_get_wait(caller) is not None for limit, caller in _limits_for(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without checking the password",

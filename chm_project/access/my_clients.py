@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from chm_project.access.models import MyClient
 from chm_project.access.visibility import visibility_of
 
-# The query parameter that shows all clients.
+# With the query `?clients=all`, a page shows all visible clients.
 CLIENTS_PARAMETER, ALL_CLIENTS = "clients", "all"
 _CACHE_ATTRIBUTE = "chm_my_clients"
 

@@ -56,5 +56,5 @@ def mask_keys(path: str) -> str:
 
 
 def visible_part(key: str) -> str:
-    """Return the visible part of a key, followed by ***. For a malformed key, return only ***."""
+    """Return a text such as "chm_aB3dE6gH_***", which identifies the key; "***" for a malformed key."""
     return f"{key[:12]}_***" if TOKEN_FORMAT.fullmatch(key) else "***"

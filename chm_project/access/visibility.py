@@ -1,7 +1,7 @@
 """Decide which clients and pipelines a caller may see. Only this module decides it.
 
-The columns of a token bind it to a client or a pipeline. Bindings of a user, or of the user's groups, bind the user to
-clients. A caller gets the same response for an object of another client as for an unknown id.
+A token is bound by its columns `client` and `pipeline`. A user is bound by rows of Binding: the user's own, and those
+of the user's groups. A caller gets the same response for an object of another client as for an unknown id.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ class Visibility:
         return queryset.filter(**{f"{client_path}__in": self.clients})
 
     def sees_client(self, client_id: UUID | None) -> bool:
-        """Return whether the caller may see the client. None for `client_id` asks about all clients."""
+        """Return whether the caller may see the client. If `client_id` is None: whether it may see all clients."""
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def visible_among(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:

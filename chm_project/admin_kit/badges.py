@@ -3,7 +3,8 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# The glyph of each style of badge: a run's status, or another state with a similar look. console.css has the colours.
+# The glyph of each style of badge. A style is the status of a run, or "warning" or "none" for other states. console.css
+# has the colours.
 GLYPHS = {"running": "▷", "success": "✓", "failed": "✕", "canceled": "–", "skipped": "•", "warning": "!", "none": "○"}
 
 

@@ -13,7 +13,7 @@ BLANK = "blank"
 def changed_fields(entry: LogEntry) -> list[tuple[str, str, str]]:
     """Return the label, the old value and the new value of each changed field.
 
-    Empty if the entry contains no values or describes more than one object.
+    Return an empty list if the entry contains no values or describes more than one object.
     """
     changed = _single_change(entry)
     return [

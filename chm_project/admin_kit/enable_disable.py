@@ -44,7 +44,7 @@ _CONSEQUENCE_FUNCTIONS: list[ConsequenceFunction] = []
 
 
 def register_consequence(function: ConsequenceFunction) -> ConsequenceFunction:
-    """Register a function that describes one effect. The page lists the effects in the order of INSTALLED_APPS."""
+    """Register a function that describes one effect. The page lists the effects in the order of registration."""
     _CONSEQUENCE_FUNCTIONS.append(function)
     return function
 
@@ -130,7 +130,7 @@ class EnableDisableMixin(_Admin[RowT]):
             "opts": self.opts,
             "active": active,
             "verb": verb,
-            "changing": Consequence("", "", first_rows(rows_to_change, self.describe_row), row_count),
+            "rows_to_change": Consequence("", "", first_rows(rows_to_change, self.describe_row), row_count),
             "consequences": [describe(rows_to_change, active) for describe in _CONSEQUENCE_FUNCTIONS]
             if row_count
             else [],

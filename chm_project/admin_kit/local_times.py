@@ -19,7 +19,7 @@ def parse_local_time(text: str, zone: ZoneInfo) -> datetime | None:
     """Return the time in UTC; None for an empty text. Raise ValueError or OverflowError for an invalid text."""
     if not text:
         return None
-    # If the URL does not escape the plus sign of an offset, it arrives as a space.
+    # The plus sign of an offset such as +02:00 arrives as a space if the URL does not escape it.
     moment = datetime.fromisoformat(text.replace(" ", "+"))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 

@@ -25,7 +25,7 @@ else:
 class VisibleRowsMixin(_Admin[ModelT]):
     """Restrict an admin to visible rows. In the bases of an admin, list this mixin before classes that read rows."""
 
-    # The path from a row to the id of its client.
+    # The ORM lookup from a row to the id of its client, such as "pipeline__client_id".
     client_path: str
 
     def visible(self, request: HttpRequest, rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
@@ -69,7 +69,7 @@ class MyClientsFilter(RadioFilter):
     title = "my clients"
     parameter_name = CLIENTS_PARAMETER
     all_option = None
-    # The path from a row to the id of its client.
+    # The ORM lookup from a row to the id of its client.
     client_path = "client_id"
     # If the URL has one of these query parameters, the list already shows only one client, so this filter is off.
     overriding_parameters: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """ETags: a GET with If-None-Match gets 304 if nothing has changed; a change with an outdated If-Match gets 412.
 
 An ETag is a hash of the rendered body, so it needs no query. The ETag of an object begins with the version of the
-object, its updated_at. If-Match compares only the version: ingestion changes bookkeeping columns of a pipeline every
-minute, and such a change must not make a user's change fail.
+object, its updated_at. If-Match compares only the version, not the hash. Ingestion changes some columns of a pipeline
+every minute, such as ingested_through, and keeps updated_at. So it does not make a user's change fail.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,8 @@ class ETagMiddleware:
 class VersionedObjects:
     """Mixin for viewsets of rows with updated_at: give responses a version, and check If-Match.
 
-    List this mixin before the mixins of REST framework. A change locks the row before it compares the version.
+    List this mixin before the mixins of REST framework. A change with If-Match locks the row before it compares the
+    version, so only one of two simultaneous changes is accepted.
     """
 
     request: Any
@@ -112,7 +113,7 @@ class VersionedObjects:
 
 
 def version_of(row: Any) -> str:
-    """Return the version of an object: its updated_at in microseconds. Bookkeeping of ingestion does not change it."""
+    """Return the version of an object: its updated_at in microseconds."""
     return f"{row.updated_at.timestamp() * 1_000_000:.0f}"
 
 

@@ -20,10 +20,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CsvRenderer(BaseRenderer):
-    """Let clients request text/csv.
+    """Let requests accept text/csv.
 
-    Views answer such a request with a csv_response, which is complete without this renderer. `render` is for a view
-    that returns rows in a Response. Errors are JSON, because the exception handler selects another renderer.
+    Most views then return a csv_response, which does not use `render`. `render` is for views that return rows in a
+    Response. Errors are JSON, because the exception handler selects another renderer.
     """
 
     media_type = "text/csv"

@@ -1,4 +1,4 @@
-"""Serializer fields that accept only values of their type. They convert nothing."""
+"""Serializer fields that accept only values of their type. For example, the text "1" is not a number."""
 
 import math
 from datetime import datetime
@@ -93,7 +93,7 @@ class JsonObjectField(serializers.JSONField):
 class IdField(serializers.PrimaryKeyRelatedField[Model]):
     """The id of another object that the caller may see. The field is named like the column: client_id.
 
-    The paths lead from the other object to the ids of its client and its pipeline.
+    The paths are ORM lookups from the other object to the ids of its client and its pipeline.
     """
 
     default_error_messages = {"does_not_exist": "Nothing has this id."}

@@ -108,7 +108,7 @@ class OneChoiceFilter(filter_bases.ChoiceFilter):
 
 
 class ListWidget(forms.TextInput):
-    """Read a parameter that is repeated, separated by commas, or both."""
+    """Read all values of a parameter: `status=failed,running` and `status=failed&status=running` are the same."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         return split_values(data.getlist(name))
@@ -174,7 +174,7 @@ def _parse_id(text: str) -> UUID:
 
 
 def split_values(values: Iterable[str]) -> list[str]:
-    """Return the values of a parameter that is repeated, separated by commas, or both."""
+    """Return the values of a parameter that is repeated, or that contains several values separated by commas."""
     return [part for value in values for part in value.split(",")]
 
 

@@ -38,7 +38,10 @@ def value_text(instance: Any, field: str, value: Any) -> str:
 def log_change(
     request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = (), values: Values | None = None
 ) -> None:
-    """Add an entry to the admin log. `action` is ADDITION, CHANGE or DELETION. Each token has its own user."""
+    """Add an entry to the admin log. `action` is ADDITION, CHANGE or DELETION.
+
+    The entry has the user of the request. For a request with a token, this is the hidden user of the token.
+    """
     message = _MESSAGES[action](fields)
     if values:
         message[0]["changed"]["values"] = values

@@ -56,7 +56,7 @@ def idempotent(create: Create) -> Create:
             logger.error("the cache is down: Idempotency-Key ignored (%s)", type(error).__name__)  # noqa: TRY400
             return create(view, request, *args, **kwargs)
         if stored is not None:
-            return _replay(stored, body_digest)
+            return _first_response(stored, body_digest)
         return _create_and_store(cache_key, body_digest, lambda: create(view, request, *args, **kwargs))
 
     return create_once
@@ -78,7 +78,7 @@ def _create_and_store(cache_key: str, body_digest: str, create: Callable[[], Res
     return response
 
 
-def _replay(stored: str, body_digest: str) -> Response:
+def _first_response(stored: str, body_digest: str) -> Response:
     if stored == _RUNNING:
         raise InProgress
     first_digest, status, headers, body = json.loads(stored)

@@ -25,5 +25,6 @@ def has_spare_slash(method: str | None, path: str) -> bool:
     """Return whether to remove the slash at the end of the path. A slash that is part of a run's id is kept."""
     if not (path.endswith("/") and path.startswith(_PREFIXES)):
         return False
+    # GET runs/latest/ reads the latest run. PUT runs/latest/ stores a run whose id is "latest/".
     external_run_id = _RUN_PATH.match(path)
     return external_run_id is None or (external_run_id[1] == "latest/" and method != "PUT")

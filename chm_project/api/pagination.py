@@ -1,7 +1,7 @@
 """Keyset pagination: each page starts after the last row of the previous page.
 
 PostgreSQL finds this row in an index, so a late page is as fast as the first. A view declares its order as a Keyset. A
-row that does not change while a client reads all pages appears exactly once.
+row that does not change while a program reads all pages appears on exactly one page.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +95,7 @@ def keyset(*keys: SortKey | str, descending: bool = False) -> Keyset:
     return Keyset(tuple(SortKey(key) if isinstance(key, str) else key for key in keys), descending)
 
 
-def keysets(*attributes: str) -> dict[str, Keyset]:
+def keysets_by_ordering(*attributes: str) -> dict[str, Keyset]:
     """Return the keyset of each value of `ordering`: "name" is ascending, "-name" is descending."""
     keysets_by_name = {}
     for attribute in attributes:
@@ -130,9 +130,9 @@ class KeysetPagination(BasePagination):
         order: Keyset = view.get_keyset()
         limit = requested_limit(request)
         cursor = request.query_params.get("cursor")
-        after = None if cursor is None else _position(cursor, request)
+        after = None if cursor is None else _position_of_cursor(cursor, request)
         page, has_more = _fetch_page(view.row_bytes, order, fetch, after, limit)
-        self.next_cursor = _cursor(order.position(page[-1]), request) if has_more else None
+        self.next_cursor = _signed_cursor(order.position(page[-1]), request) if has_more else None
         self.next_page = _next_page_url(request, self.next_cursor) if self.next_cursor else None
         return page
 
@@ -225,11 +225,11 @@ def _next_page_url(request: Request, cursor: str) -> str:
     return request.build_absolute_uri(f"{request.path}?{query}")
 
 
-def _cursor(position: Position, request: Request) -> str:
+def _signed_cursor(position: Position, request: Request) -> str:
     return signing.dumps(position, salt=_salt(request))
 
 
-def _position(cursor: str, request: Request) -> Position:
+def _position_of_cursor(cursor: str, request: Request) -> Position:
     try:
         position: Position = signing.loads(cursor, salt=_salt(request))
     except signing.BadSignature as error:

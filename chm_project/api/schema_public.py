@@ -133,7 +133,7 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             for parameter in operation.get("parameters", []):
                 if "name" in parameter:
                     _complete_parameter(parameter, schemas)
-    # Documented paths only list methods that they support.
+    # The document lists only methods that a path supports, so none of its operations returns 405.
     result["components"]["responses"].pop("MethodNotAllowed", None)
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result

@@ -1,4 +1,4 @@
-"""Serializers that refuse unknown fields; model serializers also use the strict fields of `fields`."""
+"""Serializers that refuse unknown fields. Model serializers also use the strict fields of chm_project.api.fields."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

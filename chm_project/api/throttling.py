@@ -189,5 +189,5 @@ def throttle_invalid_credentials(request: HttpRequest | Request) -> None:
 
 
 def address_of(request: HttpRequest | Request) -> str:
-    """Return the IP address of the client, which `ProxyMiddleware` has set."""
+    """Return the IP address of the caller, which `ProxyMiddleware` has set."""
     return str(request.META["REMOTE_ADDR"])

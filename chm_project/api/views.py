@@ -40,7 +40,7 @@ class HealthView(StrictView):
     @extend_schema(
         operation_id="health",
         summary="Check that the web server runs",
-        description="Needs no token and no database.",
+        description="Needs no token. Does not read the database.",
         responses=inline_serializer("Health", {"status": ChoiceField(choices=["ok"]), "version": CharField()}),
     )
     def get(self, request: Request) -> Response:
@@ -66,11 +66,11 @@ class SchemaView(StrictView, SpectacularAPIView):
                 self.rendered[renderer.media_type] = renderer.render(answer.data, renderer.media_type, {})
             finally:
                 self.build_lock.release()
-        name = f'inline; filename="{self._get_filename(request, None)}"'  # type: ignore[no-untyped-call]
+        disposition = f'inline; filename="{self._get_filename(request, None)}"'  # type: ignore[no-untyped-call]
         return HttpResponse(
             self.rendered[renderer.media_type],
             content_type=renderer.media_type,
-            headers={"Content-Disposition": name},
+            headers={"Content-Disposition": disposition},
         )
 
 

@@ -116,7 +116,7 @@ class StrictView(APIView):
 
 class ApiViewSet(StrictView, GenericViewSet[Any]):
     lookup_url_kwarg: str
-    # ORM lookups from a row to the ids of its client and its pipeline; see visible_to. None: the row has no pipeline.
+    # ORM lookups from a row to the ids of its client and its pipeline. The second is None if rows have no pipeline.
     client_path: str
     pipeline_path: str | None
     # The default order of a list, and the order for each value of `ordering`.

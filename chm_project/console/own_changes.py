@@ -11,7 +11,7 @@ from django.utils import timezone
 from chm_project.db.replica import begin_reads, largest_lag_seconds
 
 COOKIE = "chm_changed_at"
-# Longer than the board's lists are cached, and longer than a replica usually lags.
+# The cookie must live longer than stored lists of the board, and longer than a replica usually lags.
 COOKIE_LIFETIME = timedelta(minutes=5)
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 

@@ -44,8 +44,8 @@ class RefreshMiddleware:
 def _digest(part: bytes, as_of: bytes) -> str:
     """Return the digest of a part, ignoring texts that change only because time passes.
 
-    Such texts are the line `as_of`, and times that CHM computes as whole hours or days before it. These times have the
-    same minute and second as `as_of`.
+    One such text is the line `as_of`. Others are times that CHM computes by subtracting whole hours or days from the
+    time of this line: they have the same minute and second. Example: 09:15:20 yesterday, on a page of 09:15:20 today.
     """
     content = _FORM_TOKEN.sub(b"", part.replace(as_of, b""))
     if moment := _MINUTE_AND_SECOND.search(as_of):

@@ -131,7 +131,7 @@ def grafana_sql(shape: Shape) -> str:
     end = "$__timeTo()::timestamptz"
     return sql_with_values(shape, parameter_literals(shape) | {
         "as_of": end,
-        # If the range ends now, count all stored rows, like the console.
+        # A board of the past excludes runs that happened after the range. If the range ends now, exclude no run.
         "known_until": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
         # A shape without the parameter `until` reads its default window, not the start of Grafana's range.
         "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _default_since(shape, end),

@@ -24,9 +24,9 @@ RETRY_SECONDS = 10.0
 
 T = TypeVar("T")
 
-# The time up to which the replica has all changes. It is now() if the replica has applied everything that it received,
-# and a receiver runs. Without a receiver, later changes may be missing.
-_REPLAYED_AT = """
+# The time up to which the replica has all changes. While the replica receives changes (pg_stat_wal_receiver) and has
+# applied all of them, this is now(). If it receives none, changes may be missing since the last one that it applied.
+_UP_TO_DATE_AT = """
 SELECT CASE
     WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()
     ELSE pg_last_xact_replay_timestamp()
@@ -71,7 +71,10 @@ def replica_state() -> ReplicaState | None:
 
 
 def begin_reads(changed_at: datetime | None) -> None:
-    """Begin the reads of a request. Its reports must include all changes up to `changed_at` (None: no requirement)."""
+    """Begin the reads of a request. Its reports must include all changes up to `changed_at`.
+
+    If `changed_at` is None, its reports may lag as far behind as CHM_REPLICA_MAX_LAG_SECONDS allows.
+    """
     _changed_at.set(changed_at)
     _request_lag.set(None)
 
@@ -110,7 +113,7 @@ def _pause(error: Exception) -> None:
 def _lag(database: Any) -> timedelta | None:
     """Return how far the replica lags behind; None if the server is not a replica or has applied no change yet."""
     with database.cursor() as cursor:
-        cursor.execute(_REPLAYED_AT)
+        cursor.execute(_UP_TO_DATE_AT)
         row = cursor.fetchone()
     return None if row is None or row[0] is None else max(timezone.now() - row[0], timedelta())
 

@@ -1,4 +1,7 @@
-"""Create the data of `make demo`: two clients with pipelines on a replayed Airflow, a user, a token, and files."""
+"""Create the data of `make demo`: two clients with pipelines on a simulated Airflow, a user, a token, and files.
+
+The simulated Airflow plays back the recording of a real one.
+"""
 
 import fcntl
 import json
@@ -134,8 +137,8 @@ def write_open_runs(path: Path) -> None:
     open_runs: dict[str, list[dict[str, str]]] = {}
     for run in Run.objects.still_open().filter(pipeline__external_id__in=_external_ids()).select_related("pipeline"):
         started_at = run.started_at.isoformat() if run.started_at else ""
-        entry = {"external_run_id": run.external_run_id, "started_at": started_at}
-        open_runs.setdefault(run.pipeline.external_id or "", []).append(entry)
+        open_run = {"external_run_id": run.external_run_id, "started_at": started_at}
+        open_runs.setdefault(run.pipeline.external_id or "", []).append(open_run)
     path.write_text(json.dumps(open_runs, ensure_ascii=False), encoding="utf-8")
 
 

@@ -64,10 +64,11 @@ class Supervisor:
     def run(self, *, when_started: Callable[[], bool] = lambda: True) -> int:
         """Run until a signal arrives and return 0. Return 1 if a child ends too often.
 
-        `when_started` is called about once a second until it returns True.
+        `when_started` is called about once a second until it returns True. For example, it prints the address of CHM
+        when the web server answers.
         """
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signal_number, self._stop)
+            signal.signal(signal_number, self._request_stop)
         try:
             for child in self._children:
                 self._start(child)
@@ -83,7 +84,7 @@ class Supervisor:
         finally:
             self._stop_all()
 
-    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+    def _request_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._is_stopping = True
 
     def _start(self, child: Child) -> None:
@@ -136,13 +137,13 @@ class Supervisor:
         child.incomplete_line = b""
 
     def _stop_all(self) -> None:
-        running = [child for child in self._children if child.process is not None]
-        for child in reversed(running):
+        started_children = [child for child in self._children if child.process is not None]
+        for child in reversed(started_children):
             # Signal only the child, which stops its own processes in order: Celery lets running tasks finish.
             if child.process and child.process.poll() is None:
                 child.process.terminate()
         deadline = time.monotonic() + self._stop_seconds
-        for child in reversed(running):
+        for child in reversed(started_children):
             while child.process and child.process.poll() is None and time.monotonic() < deadline:
                 self._read_output(0.05)
             # Also kill processes of the child that still run.

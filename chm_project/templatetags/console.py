@@ -74,7 +74,6 @@ def with_spaces(value: str) -> str:
 
 @register.filter
 def minus(number: int, other: int) -> int:
-    """Return the first number minus the second."""
     return number - other
 
 
@@ -128,7 +127,7 @@ def maintenance_faults() -> SafeString | str:
         return ""
     return format_html(
         '<p class="chm-note" role="status" id="maintenance-faults">The file of planned maintenance and owners has {} '
-        'fault{}, so nothing is marked. <span class="chm-code">chm check-config</span> lists them.</p>',
+        'fault{}, so CHM ignores it. <span class="chm-code">chm check-config</span> lists them.</p>',
         fault_count,
         "" if fault_count == 1 else "s",
     )
@@ -154,6 +153,6 @@ def my_clients_query(changelist: Any) -> str:
 
 @register.simple_tag
 def rule_preview(rule: AlertRule) -> Preview:
-    """Return the past periods in which the rule would have fired."""
+    """Return how often the rule would have fired in the past, and when."""
     [preview] = previews_of([rule], timezone.now())
     return preview

@@ -1,4 +1,4 @@
-"""A failure can be marked as known. The mark ends with a success, at its date, or with another error."""
+"""A failure can be marked as known. The mark ends with a success, at its end time, or with another error."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -95,7 +95,7 @@ def test_whether_a_failure_is_known_does_not_depend_on_the_order_of_the_runs(
         assert failure_state(pipeline) == expected, order
 
 
-def test_a_failure_is_not_known_after_the_date_of_its_mark() -> None:
+def test_a_failure_is_not_known_after_the_end_time_of_its_mark() -> None:
     run = RunFactory.create(status="failed", error_message=DISK_ERROR)
     until = timezone.now() + timedelta(days=2)
     mark_known_failure(pipeline=run.pipeline, reason="until Monday", until=until)

@@ -23,22 +23,22 @@ def test_locks_use_the_direct_address_and_the_same_database(settings: Any) -> No
 
 
 @pytest.mark.parametrize(("keeps_sessions", "expected"), [(True, LimitedConnection), (False, PoolerConnection)])
-def test_a_pooler_connection_sets_no_session_settings(keeps_sessions: bool, expected: type[object]) -> None:
-    entry: Any = database("postgresql://chm@127.0.0.1:6432/chm", pool_size=4, keeps_sessions=keeps_sessions)
+def test_connections_through_a_pooler_are_pooler_connections(keeps_sessions: bool, expected: type[object]) -> None:
+    database_settings: Any = database("postgresql://chm@127.0.0.1:6432/chm", pool_size=4, keeps_sessions=keeps_sessions)
 
-    assert entry["OPTIONS"]["pool"]["connection_class"] is expected
-    assert entry["DISABLE_SERVER_SIDE_CURSORS"] is not keeps_sessions
+    assert database_settings["OPTIONS"]["pool"]["connection_class"] is expected
+    assert database_settings["DISABLE_SERVER_SIDE_CURSORS"] is not keeps_sessions
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_lock_of_a_walk_is_held_across_transactions() -> None:
-    with connection_lock("house") as first:
+    with connection_lock("house") as is_locked:
         for _ in range(20):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
-        with connection_lock("house") as second:
-            assert (first, second) == (True, False)
+        with connection_lock("house") as is_locked_twice:
+            assert (is_locked, is_locked_twice) == (True, False)
 
-    with connection_lock("house") as third:
-        assert third
+    with connection_lock("house") as is_locked_again:
+        assert is_locked_again
     assert django_settings.CHM_DATABASE_PREPARE or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]

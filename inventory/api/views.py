@@ -18,7 +18,7 @@ from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvListMixin
 from chm_project.api.history import LoggedChanges, log_change
 from chm_project.api.idempotency import idempotent
-from chm_project.api.pagination import keyset, keysets
+from chm_project.api.pagination import keyset, keysets_by_ordering
 from chm_project.api.viewsets import ApiViewSet, find_or_404
 from inventory.api.filters import ClientFilter, ClientPipelineFilter, PipelineFilter
 from inventory.api.serializers import ClientSerializer, PipelineSerializer, PipelineUpdateSerializer
@@ -43,7 +43,7 @@ class InventoryViewSet(
     ApiViewSet,
 ):
     keyset = keyset("name", "id")
-    orderings = keysets("name", "created_at", "updated_at")
+    orderings = keysets_by_ordering("name", "created_at", "updated_at")
     # Deleting disables, so permission to change the object is enough.
     method_permissions = {"DELETE": "change"}
 

@@ -53,7 +53,7 @@ def test_each_token_has_its_own_account_that_cannot_log_in() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_token_is_sent_as_bearer(scheme: str) -> None:
+def test_the_scheme_bearer_is_accepted_in_any_case(scheme: str) -> None:
     _, plaintext = create_token(name="grafana", scope=Scope.READ)
 
     assert api_with_header(f"{scheme} {plaintext}").get(CLIENTS_URL).status_code == 200
@@ -105,7 +105,7 @@ def test_a_token_works_until_it_expires() -> None:
 
 
 @pytest.mark.parametrize("header", [None, "Basic YTpi", "Token x"])
-def test_every_route_is_401_without_a_token_or_session(header: str | None) -> None:
+def test_routes_answer_401_without_a_token_or_session(header: str | None) -> None:
     client = api_with_header(header) if header else APIClient()
 
     for path in ("clients", "pipelines", "runs", "schema", "docs", f"clients/{ClientFactory.create().pk}"):
@@ -121,7 +121,7 @@ def test_a_token_stays_valid_while_the_old_secret_key_is_a_fallback(settings: An
     assert api_with_header(f"Bearer {plaintext}").get(CLIENTS_URL).status_code == 200
 
 
-def test_use_is_recorded_at_most_every_five_minutes() -> None:
+def test_the_use_of_a_token_is_recorded_at_most_every_five_minutes() -> None:
     api = api_with_scope("read")
 
     api.get(CLIENTS_URL)
@@ -205,9 +205,7 @@ def foreign_pipeline() -> Pipeline:
 
 
 @pytest.mark.proves("SE-001")
-def test_a_client_bound_token_sees_its_client_and_nothing_else(
-    own_pipeline: Pipeline, foreign_pipeline: Pipeline
-) -> None:
+def test_a_token_bound_to_a_client_sees_only_this_client(own_pipeline: Pipeline, foreign_pipeline: Pipeline) -> None:
     sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
     api = api_with_scope("write", client_id=own_pipeline.client_id)
 
@@ -221,7 +219,7 @@ def test_a_client_bound_token_sees_its_client_and_nothing_else(
     assert api.post(f"{CLIENTS_URL}/{own_pipeline.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
 
 
-def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(
+def test_a_token_bound_to_a_pipeline_sees_only_this_pipeline(
     own_pipeline: Pipeline, foreign_pipeline: Pipeline
 ) -> None:
     sibling = PipelineFactory.create(client=own_pipeline.client, name="sibling")
@@ -268,7 +266,7 @@ def test_a_bound_token_gets_404_for_objects_of_another_client(
     assert Run.objects.count() == 2
 
 
-def test_a_client_bound_token_may_not_create_a_client(own_pipeline: Pipeline) -> None:
+def test_a_token_bound_to_a_client_may_not_create_a_client(own_pipeline: Pipeline) -> None:
     assert_error(
         api_with_scope("admin", client_id=own_pipeline.client_id).post(CLIENTS_URL, {"name": "new"}), 403, "forbidden"
     )
@@ -366,7 +364,7 @@ def test_a_token_needs_no_csrf_token() -> None:
     assert response.status_code == 201
 
 
-def test_an_unsupported_method_is_405_for_every_scope() -> None:
+def test_an_unsupported_method_gets_405_with_every_scope() -> None:
     for scope in Scope:
         response = api_with_scope(scope).put(CLIENTS_URL, {})
         assert_error(response, 405, "method_not_allowed")

@@ -1,6 +1,6 @@
 """Request every route and method with every scope, for the caller's own client and for another client.
 
-The table below has the scope that each operation needs. A new route fails the first test until it is in the table.
+TABLE has the scope that each operation needs. A new route fails the first test until it is in the table.
 Bound callers are tokens and people; test_console_table.py requests the pages of the console as the same people.
 """
 
@@ -90,8 +90,8 @@ WITH_KEY_IN_PATH = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sig
 FEED_PATH = "/feed/{key}"
 
 
-def case_id(entry: tuple[str, str]) -> str:
-    return " ".join(entry)
+def case_id(operation: tuple[str, str]) -> str:
+    return " ".join(operation)
 
 
 def create_objects() -> dict[str, str]:
@@ -104,9 +104,9 @@ def create_objects() -> dict[str, str]:
     }  # fmt: skip
 
 
-def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
-    method, path = entry
-    body = TABLE[entry][1]
+def send(api: Any, operation: tuple[str, str], ids: dict[str, str]) -> Any:
+    method, path = operation
+    body = TABLE[operation][1]
     if body == RULE_OF_OWN_PIPELINE:
         body = RULE_BODY | {"pipeline_id": ids["pipeline_id"]}
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
@@ -148,46 +148,48 @@ def test_every_route_and_method_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
-@pytest.mark.parametrize("entry", TABLE, ids=case_id)
-def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
+@pytest.mark.parametrize("operation", TABLE, ids=case_id)
+def test_a_scope_allows_only_what_it_grants(operation: tuple[str, str], scope: Scope) -> None:
     ids = create_objects()
-    response = send(api_with_scope(scope), entry, ids)
-    if TABLE[entry][0] in GRANTED_SCOPES[scope]:
-        expected = EXPECTED_ERRORS.get(entry[1])
+    response = send(api_with_scope(scope), operation, ids)
+    if TABLE[operation][0] in GRANTED_SCOPES[scope]:
+        expected = EXPECTED_ERRORS.get(operation[1])
         assert response.status_code == expected if expected else 200 <= response.status_code < 300, response.content
     else:
         assert response.status_code == 403, response.content
 
 
 @pytest.mark.parametrize("caller", BOUND_CALLERS)
-@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case_id)
-def test_a_bound_caller_gets_404_for_another_clients_objects(entry: tuple[str, str], caller: str) -> None:
+@pytest.mark.parametrize("operation", [operation for operation in TABLE if "{" in operation[1]], ids=case_id)
+def test_a_bound_caller_gets_404_for_another_clients_objects(operation: tuple[str, str], caller: str) -> None:
     own_ids, foreign_ids = create_objects(), create_objects()
     api = api_of_bound_caller(caller, own_ids)
-    assert send(api, entry, foreign_ids).status_code == 404
-    if entry[1] not in EXPECTED_ERRORS and caller != "token of a pipeline":
-        assert 200 <= send(api, entry, own_ids).status_code < 300
+    assert send(api, operation, foreign_ids).status_code == 404
+    if operation[1] not in EXPECTED_ERRORS and caller != "token of a pipeline":
+        assert 200 <= send(api, operation, own_ids).status_code < 300
 
 
 @pytest.mark.parametrize("caller", BOUND_CALLERS)
-@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case_id)
-def test_lists_and_reports_contain_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
+@pytest.mark.parametrize(
+    "operation", [operation for operation in TABLE if "{" not in operation[1] and operation[0] == "get"], ids=case_id
+)
+def test_lists_and_reports_contain_nothing_of_another_client(operation: tuple[str, str], caller: str) -> None:
     own_ids, foreign_ids = create_objects(), create_objects()
-    response = send(api_of_bound_caller(caller, own_ids), entry, own_ids)
-    if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
+    response = send(api_of_bound_caller(caller, own_ids), operation, own_ids)
+    if operation[1] in {"/ready", "/metrics"}:  # about the whole installation
         assert response.status_code == 403
     elif caller != "token of a pipeline":
         assert response.status_code == 200
-    assert foreign_ids["client_id"] not in response.content.decode() or entry[1].endswith(("schema", "docs"))
+    assert foreign_ids["client_id"] not in response.content.decode() or operation[1].endswith(("schema", "docs"))
     name = Pipeline.objects.get(pk=foreign_ids["pipeline_id"]).name
     assert name not in response.content.decode()
 
 
 def test_only_health_and_the_readiness_status_need_no_token() -> None:
     ids = create_objects()
-    for entry in TABLE:
-        if entry[1] != "/ready":
-            assert send(APIClient(), entry, ids).status_code == 401, entry
+    for operation in TABLE:
+        if operation[1] != "/ready":
+            assert send(APIClient(), operation, ids).status_code == 401, operation
     assert APIClient().get("/health").status_code == 200
     assert APIClient().get("/ready").json() == {"status": "ok"}
 

@@ -1,4 +1,4 @@
-"""Request every page of the console as each caller of bound person, for another client's objects.
+"""Request every page of the console as people who are bound to a client, for the objects of another client.
 
 The routes come from the resolver, so a new page is tested without an entry here. Another client's object must get the
 same response as an unknown id.
@@ -123,7 +123,7 @@ def browser_of_bound_user(caller: str, own_rows: ClientRows) -> Browser:
     return client
 
 
-def body(response: Any) -> str:
+def text_of(response: Any) -> str:
     content: bytes = b"".join(response) if response.streaming else response.content
     if content.startswith(b"PK"):  # a workbook, which is a zip file
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
@@ -133,7 +133,7 @@ def body(response: Any) -> str:
 
 def leaked_texts(response: Any, foreign_rows: ClientRows, url: str) -> list[str]:
     """Return the texts of the other client in the response, except those that the caller sent."""
-    content = body(response)
+    content = text_of(response)
     return [text for text in foreign_rows.texts if text in content and text not in url]
 
 
@@ -184,7 +184,10 @@ def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_un
 
 
 def deletes_the_own_row(route: str) -> bool:
-    """Return whether the test deletes the person's own row, which is in the compared lists of rows."""
+    """Return whether the route deletes a row. For such a route the test also deletes a row of the person's client.
+
+    The lists of rows before and after the requests then differ.
+    """
     return "delete" in route
 
 
@@ -216,7 +219,7 @@ def test_no_page_shows_a_bound_user_anything_of_another_client(route: str, calle
 @pytest.mark.parametrize("caller", BOUND_CALLERS)
 def test_autocomplete_offers_a_bound_user_nothing_of_another_client(caller: str) -> None:
     own_rows, foreign_rows = create_rows("Own"), create_rows("Hidden")
-    bound_browser, offered = browser_of_bound_user(caller, own_rows), 0
+    bound_browser, offering_field_count = browser_of_bound_user(caller, own_rows), 0
 
     for model in apps.get_models():
         for field in (field for field in model._meta.get_fields() if field.is_relation and not field.auto_created):
@@ -224,9 +227,10 @@ def test_autocomplete_offers_a_bound_user_nothing_of_another_client(caller: str)
             parameters["field_name"] = field.name
             response = bound_browser.get("/admin/autocomplete/", parameters)
             assert not leaked_texts(response, foreign_rows, ""), f"{model._meta.label}.{field.name}"
-            offered += "Own" in body(response)
+            offering_field_count += "Own" in text_of(response)
 
-    assert offered >= 4  # fields of rules and of tokens, each for a client and for a pipeline
+    # The fields `client` and `pipeline` of rules, and those of tokens.
+    assert offering_field_count >= 4
 
 
 @pytest.mark.parametrize("caller", BOUND_CALLERS)
@@ -265,7 +269,7 @@ def test_a_bound_user_cannot_change_anything_of_another_client(caller: str) -> N
     ):
         response = bound_browser.post(f"/admin/{path}/import/", {"file": SimpleUploadedFile("f.csv", content)})
         if response.status_code == 200:
-            assert "There is no client" in body(response)
+            assert "There is no client" in text_of(response)
             bound_browser.post(f"/admin/{path}/import/", {"upload": response.context["upload"]})
 
     assert stored_rows() == rows_before

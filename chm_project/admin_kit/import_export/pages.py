@@ -64,16 +64,16 @@ class ImportExportMixin(_Admin[ModelT]):
     change_list_template = "admin/import_export/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        info = f"{self.opts.app_label}_{self.opts.model_name}"
+        route_prefix = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         import_and_export = [
-            path("import/", view(self.import_view), name=f"{info}_import"),
-            path("export/<str:file_format>/", view(self.export_view), name=f"{info}_export"),
+            path("import/", view(self.import_view), name=f"{route_prefix}_import"),
+            path("export/<str:file_format>/", view(self.export_view), name=f"{route_prefix}_export"),
         ]
         return import_and_export + super().get_urls()
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """Require both permissions, because an import can add and change rows."""
+        """Require the permissions to add and to change rows, because an import can do both."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -77,11 +77,11 @@ class Sheet(Generic[ModelT]):
     key: tuple[str, ...]
     required: tuple[str, ...]
     unchanged_if_blank: tuple[str, ...]
-    # Other clients are treated as unknown, so a file that names them is refused.
+    # The clients of the user. A file that names another client is refused, as if this client did not exist.
     visibility: Visibility = UNBOUND
 
     def for_visibility(self, visibility: Visibility) -> Self:
-        """Return a copy of the sheet for one user, who may see these clients."""
+        """Return a copy of the sheet for one user, whose visibility this is."""
         sheet = copy(self)
         sheet.visibility = visibility
         return sheet

@@ -1,4 +1,7 @@
-"""Read and write tables as CSV and XLSX. Formulas are neither read nor written."""
+"""Read and write tables as CSV and XLSX.
+
+A formula in an uploaded file is a fault. A text that a spreadsheet would run as a formula is escaped in a written file.
+"""
 
 import csv
 import io

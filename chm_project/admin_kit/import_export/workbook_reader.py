@@ -1,6 +1,6 @@
 """Read a workbook from standard input and print its first sheet as JSON: a list of cells for each row.
 
-A cell is a text. A formula is a list that contains its text.
+Each cell is a text. A cell with a formula is a list that contains the text of the formula.
 
 This script runs in its own process with limits on time and memory, because a few kilobytes of zipped XML can need
 unlimited time and memory. If it reaches a limit, only this process ends, and the web server continues.
@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 MAX_CPU_SECONDS = 4
-# Longer, because on a busy machine the process gets only a part of a processor.
+# Longer than MAX_CPU_SECONDS, because on a busy machine the process gets only a part of a processor.
 TIMEOUT_SECONDS = 15
 MAX_MEMORY_BYTES = 300 * 1024 * 1024
 # The exit status for an invalid workbook. Any other status except 0 means that a limit was reached.

@@ -61,8 +61,8 @@ def test_filters_of_pipelines_and_rules_accept_several_values(api: APIClient) ->
     other = PipelineFactory.create(platform="custom")
 
     assert sorted(column_values(api, "pipelines", "platform", "platform=airflow,dbt")) == ["airflow", "dbt"]
-    both = f"client_id={client.pk},{other.client_id}"
-    assert sorted(column_values(api, "pipelines", "platform", both)) == ["airflow", "cron", "custom", "dbt"]
+    two_clients = f"client_id={client.pk},{other.client_id}"
+    assert sorted(column_values(api, "pipelines", "platform", two_clients)) == ["airflow", "cron", "custom", "dbt"]
     assert len(column_values(api, "alert_rules", "id", "channel=slack,email&rule_type=on_failure")) == 3
     assert len(column_values(api, "alert_rules", "id", "channel=email")) == 0
 

@@ -99,6 +99,7 @@ def test_the_document_generates_without_a_warning_and_equals_the_committed_one()
 
 
 def routes(resolver: URLResolver, prefix: str = "/") -> dict[str, Any]:
+    """Return the view of each path, such as /api/v1/clients/{client_id}, without the pages of the console."""
     views: dict[str, Any] = {}
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
@@ -140,20 +141,20 @@ def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> No
     for name, body in bodies:
         for kind, content in body.get("content", {}).items():
             if kind == "application/json":
-                schema = nullable({**content["schema"], "components": document["components"]})
+                schema = as_json_schema({**content["schema"], "components": document["components"]})
                 jsonschema.validate(content["example"], schema)
                 assert content["example"] not in ({}, [], None), name
                 checked_count += 1
     assert checked_count > 60
 
 
-def nullable(schema: Any) -> Any:
+def as_json_schema(schema: Any) -> Any:
     """Return the schema as JSON Schema, which has the type null instead of OpenAPI's `nullable`."""
     if isinstance(schema, list):
-        return [nullable(part) for part in schema]
+        return [as_json_schema(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    converted = {key: nullable(value) for key, value in schema.items()}
+    converted = {key: as_json_schema(value) for key, value in schema.items()}
     return {"anyOf": [converted, {"type": "null"}]} if converted.pop("nullable", None) is True else converted
 
 
@@ -184,7 +185,7 @@ def test_every_parameter_has_a_description_and_an_example_that_its_schema_allows
 
     for parameter in parameters:
         assert parameter["description"], parameter
-        schema = nullable({**parameter["schema"], "components": document["components"]})
+        schema = as_json_schema({**parameter["schema"], "components": document["components"]})
         jsonschema.validate(parameter["example"], schema)
     assert len(parameters) > 150
 
@@ -192,12 +193,12 @@ def test_every_parameter_has_a_description_and_an_example_that_its_schema_allows
 def test_enums_with_the_same_choices_share_one_schema() -> None:
     """Generated clients then have one type for these choices."""
     document = yaml.safe_load(DOCUMENT.read_text())
-    inline: list[tuple[str, ...]] = []
+    choices_of_enums: list[tuple[str, ...]] = []
 
     def collect(node: Any) -> None:
         if isinstance(node, dict):
             if isinstance(node.get("enum"), list):
-                inline.append(tuple(node["enum"]))
+                choices_of_enums.append(tuple(node["enum"]))
             for value in node.values():
                 collect(value)
         elif isinstance(node, list):
@@ -205,7 +206,7 @@ def test_enums_with_the_same_choices_share_one_schema() -> None:
                 collect(value)
 
     collect(document)
-    assert sorted(inline) == sorted(set(inline))
+    assert sorted(choices_of_enums) == sorted(set(choices_of_enums))
 
 
 def test_every_property_and_tag_is_described_and_every_enum_is_named() -> None:

@@ -33,7 +33,7 @@ def api() -> APIClient:
         "/reports/latest_status_by_pipeline",
     ],
 )  # fmt: skip
-def test_a_poller_gets_304_until_something_changes(api: APIClient, path: str) -> None:
+def test_a_poller_gets_304_if_nothing_has_changed(api: APIClient, path: str) -> None:
     run = RunFactory.create()
     path = ROOT + path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
     first = api.get(path)
@@ -137,7 +137,7 @@ def test_an_invalid_etag_matches_nothing(api: APIClient, etag: str) -> None:
         assert_error(api.patch(path, change, HTTP_IF_MATCH=etag), 412, "precondition_failed")
 
 
-def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: APIClient) -> None:
+def test_a_change_by_ingestion_does_not_make_a_users_change_fail(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     path = f"{ROOT}/pipelines/{pipeline.pk}"
     etag = api.get(path)["ETag"]

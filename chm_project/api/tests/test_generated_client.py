@@ -27,6 +27,7 @@ def generated() -> Iterator[ModuleType]:
 
 
 def operation(generated: ModuleType, name: str) -> Any:
+    """Return the module of the generated client that sends one operation, such as clients_create."""
     root = Path(str(generated.__file__)).parent
     [path] = root.rglob(f"api/*/{name}.py")
     return importlib.import_module(".".join((generated.__name__, *path.relative_to(root).with_suffix("").parts)))

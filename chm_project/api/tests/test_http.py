@@ -105,7 +105,8 @@ def test_a_key_belongs_to_one_token(api: APIClient) -> None:
     path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
 
     ids = {
-        one.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"] for one in (api, api_with_scope())
+        each_api.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"]
+        for each_api in (api, api_with_scope())
     }
 
     assert len(ids) == 2

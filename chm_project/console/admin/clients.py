@@ -22,7 +22,7 @@ from inventory.admin import ClientAdmin
 @display(description="failing now")
 def failing(client: Any) -> SafeString:
     if client.current_state is None:
-        return badge("none", "not judged")
+        return badge("none", "no active pipelines")
     if not client.current_state["failing"]:
         return badge("success", "none failing")
     url = f"{reverse('console:list', args=['all_failing'])}?client={client.pk}"
@@ -31,7 +31,7 @@ def failing(client: Any) -> SafeString:
 
 @display(description="latest")
 def latest_status(client: Any) -> SafeString | str:
-    # A client without active pipelines has no row, although it may have runs.
+    # Without active pipelines, the current state is None, although the client may have runs.
     return status_badge(client.current_state["latest_status"]) if client.current_state else "–"
 
 

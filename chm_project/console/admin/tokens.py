@@ -72,6 +72,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
     actions_detail = ("revoke_this",)
 
     def visible(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+        # A token is bound to a client, or to a pipeline and so to the client of the pipeline.
         return super().visible(request, rows.alias(bound_to=Coalesce("pipeline__client_id", "client_id")))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:

@@ -27,7 +27,10 @@ class AxisUnit:
 
 
 def round_above(value: float) -> float:
-    """Return the next round number at or above a positive value, at least 2; half of it is round too."""
+    """Return the next round number at or above a positive value; at least 2.
+
+    Half of this number is round too, because the axis has a label in the middle. Example: 8 for 6.5.
+    """
     scale = 10.0 ** math.floor(math.log10(max(value, 2)))
     return next(step * scale for step in _ROUND_STEPS if step * scale >= max(value, 2) * (1 - 1e-9))
 

@@ -149,7 +149,7 @@ def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
 def _focusable(value_svg: str, x: float, width: float, label: str, url: str, *, is_first: bool) -> str:
     """Return a bar or point with its label and its link. The pointer reaches it at any height of the chart.
 
-    Only the first one is reached with the Tab key; arrow keys move to the others.
+    The Tab key reaches only the first bar or point. From there, arrow keys move to the others.
     """
     column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{width:.1f}" height="{HEIGHT}"/>'
     focus = f'tabindex="{0 if is_first else -1}" aria-label="{label}"'

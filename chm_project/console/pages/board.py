@@ -32,7 +32,10 @@ class BoardSection:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with its rows. `total` is the number of runs in it, `peak` the most failed runs of an hour, else 0."""
+    """A chart with its rows. `total` is the number of runs that it counts.
+
+    `peak` is the highest number of failed runs in an hour; 0 for the chart of successful runs.
+    """
 
     drawing: SafeString
     peak: int
@@ -89,11 +92,11 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
 
 def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Draw the share of successful runs on each of the last 30 UTC days."""
-    first = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
-    since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    first_day = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
+    since = datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC)
     rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)
     row_by_day = {row["day"]: row for row in rows}
-    days = [first + timedelta(days=number) for number in range(SUCCESS_DAYS)]
+    days = [first_day + timedelta(days=number) for number in range(SUCCESS_DAYS)]
     points = [
         success_point(day, row_by_day.get(day), filtered_runs_url(scope.parameters, *window_of_day(day)))
         for day in days

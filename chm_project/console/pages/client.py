@@ -38,7 +38,7 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
 
 
 def _connections(client: Client) -> dict[str, Any]:
-    """Return the connections that select this client's pipelines, and their last errors."""
+    """Return the connections that select this client's pipelines, and the last errors of reading these pipelines."""
     try:
         connections = list(configured_connections().values())
     except ConfigurationError:

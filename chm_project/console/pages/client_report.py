@@ -83,9 +83,9 @@ def period_choices(now: datetime) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """The report of a client. Its lists of rows are rows of shapes; `streaks` is sorted by time, newest first.
+    """The report of a client. Each list of rows comes from a shape. `streaks` is sorted by time, newest first.
 
-    Only active pipelines are in `failing`, `most_failures` and `most_flips`.
+    `failing`, `most_failures` and `most_flips` contain only active pipelines.
     """
 
     client: Client
@@ -162,7 +162,7 @@ def read_daily_success(client: Client, period: Period) -> list[Row]:
 
 
 def read_streaks(client: Client, period: Period) -> list[Row]:
-    # All streaks, because the mean time to recovery is computed from them.
+    # Read all streaks, because the mean time to recovery is computed from them.
     return run_shape("failure_streaks", client_id=client.pk, since=period.since, until=period.until, has_limit=False)
 
 

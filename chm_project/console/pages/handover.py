@@ -38,7 +38,7 @@ class HandoverPart:
 def handover_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     scope = replace(scope_of(request), platform="", environment="", as_of=None)
-    # On a Monday the shift to hand over began on Friday evening.
+    # By default the handover begins on the last working evening. On a Monday, this is Friday evening.
     scope = replace(scope, since=scope.since or WORKING_EVENING)
     since = scope.compared_since(now)
     if since < now - MAX_SHIFT:

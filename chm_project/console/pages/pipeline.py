@@ -43,6 +43,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     newest_runs = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
+    # The planned maintenance and the owner of the pipeline, from the maintenance file.
     notes: Row = {"pipeline_id": pipeline.pk}
     add_maintenance_columns([notes, *([verdict.failing_row] if verdict.failing_row else [])], as_of=as_of)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")

@@ -35,7 +35,8 @@ def filtered_runs_url(parameters: dict[str, object], since: datetime, until: dat
         "pipeline__platform__exact": str(parameters["platform"] or ""),
         "pipeline__environment__exact": str(parameters["environment"] or ""),
         CLIENT_LOOKUP: str(parameters["client_id"] or ""),
-        # By default the list shows only the user's own clients, like the board.
+        # Without this parameter, the run list shows only the user's own clients. If the board shows all clients, the
+        # run list must show them too.
         CLIENTS_PARAMETER: ALL_CLIENTS if parameters["clients"] is None and not parameters["client_id"] else "",
     }
     return _run_list_url(since, until, {name: value for name, value in filters.items() if value})

@@ -21,9 +21,9 @@ _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
 _PIPELINES_OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
 _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 _CANDIDATES = (_SQL / "board_candidates.sql").read_text()
-# Pipelines shown below each incident.
+# Maximum number of pipelines shown below each incident.
 PIPELINES_PER_INCIDENT = 5
-# The list of unusual runs ends here, because finding more takes longer.
+# Maximum length of the list of unusual runs, because it takes longer to find more of them.
 MAX_UNUSUAL = 100
 
 
@@ -169,7 +169,7 @@ SECTIONS = {
             "Nothing has changed.", "note", 10, _changed, tile="Changed", candidates_key="changed",
         ),
         Section(
-            "long", "Running long", "Running for more than 10 minutes and three times the usual duration.",
+            "long", "Running long", "For more than 10 minutes, and for more than three times the usual duration.",
             "Nothing is running long.", "warn", 8, _running_long, tile="Running long",
         ),
         Section(

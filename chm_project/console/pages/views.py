@@ -60,12 +60,12 @@ def require_permissions(*permissions: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def view_with_check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.has_perms(permissions):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return admin.site.admin_view(checked)
+        return admin.site.admin_view(view_with_check)
 
     return decorate
 
@@ -74,12 +74,12 @@ def refuse_bound_users(view: View) -> View:
     """Refuse users who are bound to clients, because the page is about all clients."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def view_with_check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if visibility_of(request).is_bound:
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return checked
+    return view_with_check
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ PIPELINE_LIST_URL = "/admin/inventory/pipeline/"
 RUN_LIST_URL = "/admin/runs/run/"
 
 
-def failing_pipeline(client: str) -> Pipeline:
+def create_failing_pipeline(client: str) -> Pipeline:
     pipeline: Pipeline = PipelineFactory.create(client__name=client, name=f"{client} nightly")
     RunFactory.create(pipeline=pipeline, status="failed", external_run_id=f"{client}-1")
     return pipeline
@@ -51,12 +51,12 @@ def form_values(browser: Browser, page: str) -> dict[str, Any]:
 
 
 def save_binding(browser: Browser, page: str, *clients: Client) -> Any:
-    changed = {"username": "renamed", "binding-0-clients": [str(client.pk) for client in clients]}
-    return browser.post(page, form_values(browser, page) | changed)
+    values_to_send = {"username": "renamed", "binding-0-clients": [str(client.pk) for client in clients]}
+    return browser.post(page, form_values(browser, page) | values_to_send)
 
 
 def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
-    own_pipeline, other_pipeline = failing_pipeline("Acme"), failing_pipeline("Borealis")
+    own_pipeline, other_pipeline = create_failing_pipeline("Acme"), create_failing_pipeline("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
     person = User.objects.get(username="a viewer")
     assert tiles(html(viewer.get("/admin/")))["failing"] == 2
@@ -72,8 +72,8 @@ def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
 
 
 def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> None:
-    own_pipeline = failing_pipeline("Acme")
-    failing_pipeline("Borealis")
+    own_pipeline = create_failing_pipeline("Acme")
+    create_failing_pipeline("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
     group = Group.objects.get(name="viewer")
     permissions = set(group.permissions.values_list("codename", flat=True))
@@ -93,9 +93,9 @@ def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> N
 
 def test_a_user_sees_the_clients_of_their_own_binding_and_of_their_groups() -> None:
     own_pipeline, group_pipeline, hidden_pipeline = (
-        failing_pipeline("Acme"),
-        failing_pipeline("Borealis"),
-        failing_pipeline("Cirrus"),
+        create_failing_pipeline("Acme"),
+        create_failing_pipeline("Borealis"),
+        create_failing_pipeline("Cirrus"),
     )
     viewer = browser("viewer")
     person = User.objects.get(username="a viewer")
@@ -108,7 +108,7 @@ def test_a_user_sees_the_clients_of_their_own_binding_and_of_their_groups() -> N
 
 
 def test_other_roles_cannot_see_or_change_bindings() -> None:
-    own_pipeline = failing_pipeline("Acme")
+    own_pipeline = create_failing_pipeline("Acme")
     person = User.objects.create_user("somebody")
     for role in ("viewer", "analyst", "operator"):
         staff = browser(role)
@@ -120,8 +120,8 @@ def test_other_roles_cannot_see_or_change_bindings() -> None:
 
 
 def test_a_bound_user_whose_last_client_is_erased_sees_nothing() -> None:
-    own_pipeline = failing_pipeline("Acme")
-    failing_pipeline("Borealis")
+    own_pipeline = create_failing_pipeline("Acme")
+    create_failing_pipeline("Borealis")
     viewer = browser("viewer")
     Binding.objects.create(user=User.objects.get(username="a viewer")).clients.set([own_pipeline.client])
 
@@ -140,8 +140,8 @@ def test_a_group_with_a_binding_cannot_be_deleted() -> None:
 
 
 def test_the_board_and_the_lists_show_the_users_own_clients_at_first_and_link_to_all() -> None:
-    own_pipeline = failing_pipeline("Acme")
-    failing_pipeline("Borealis")
+    own_pipeline = create_failing_pipeline("Acme")
+    create_failing_pipeline("Borealis")
     viewer = browser("viewer")
 
     viewer.post("/admin/console/my-clients/", {"clients": [str(own_pipeline.client_id)]})
@@ -167,7 +167,7 @@ def url_of_link(page: str, link_text: str, page_url: str) -> str:
 
 
 def test_my_clients_do_not_restrict_access() -> None:
-    own_pipeline, other_pipeline = failing_pipeline("Acme"), failing_pipeline("Borealis")
+    own_pipeline, other_pipeline = create_failing_pipeline("Acme"), create_failing_pipeline("Borealis")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
 
@@ -179,8 +179,8 @@ def test_my_clients_do_not_restrict_access() -> None:
 
 
 def test_an_export_contains_only_my_clients_like_the_list() -> None:
-    own_pipeline = failing_pipeline("Acme")
-    failing_pipeline("Borealis")
+    own_pipeline = create_failing_pipeline("Acme")
+    create_failing_pipeline("Borealis")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
 
@@ -193,7 +193,7 @@ def test_an_export_contains_only_my_clients_like_the_list() -> None:
 
 
 def test_saving_my_clients_without_a_choice_lists_all_clients_again() -> None:
-    own_pipeline = failing_pipeline("Acme")
+    own_pipeline = create_failing_pipeline("Acme")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own_pipeline.client)
     assert "checked" in html(viewer.get("/admin/console/my-clients/"))

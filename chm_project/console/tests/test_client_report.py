@@ -106,14 +106,14 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
     assert [row[2].split()[0] for row in shown["failing"]] == [row["failing_since"] for row in failing]
 
 
-def test_the_mean_time_to_recovery_counts_only_incidents_that_began_and_ended_in_the_period() -> None:
+def test_the_mean_time_to_recovery_counts_only_streaks_that_began_and_ended_in_the_period() -> None:
     load = PipelineFactory.create(client__name="Baltic Foods", name="load")
     other = PipelineFactory.create(client=load.client, name="other")
     for status, time in (
-        ("failed", "2026-09-30 20:00"), ("success", "2026-10-01 02:00"),  # began before
+        ("failed", "2026-09-30 20:00"), ("success", "2026-10-01 02:00"),  # not counted: began before
         ("failed", "2026-10-05 10:00"), ("failed", "2026-10-05 11:00"), ("success", "2026-10-05 12:00"),  # 2 hours
         ("failed", "2026-10-20 10:00"), ("canceled", "2026-10-20 11:00"), ("success", "2026-10-20 14:00"),  # 4 hours
-        ("failed", "2026-10-31 23:00"), ("success", "2026-11-01 01:00"),  # ended after
+        ("failed", "2026-10-31 23:00"), ("success", "2026-11-01 01:00"),  # not counted: ended after
     ):  # fmt: skip
         create_run(load, status, utc_time(time))
     create_run(other, "success", utc_time("2026-10-07 10:00"))

@@ -27,6 +27,7 @@ LIST_URL, CONNECTION_URL, ADOPT_URL = (
 
 @pytest.fixture
 def airflow(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowReplay]:
+    """Run a simulated Airflow, and configure the connection "live" to it."""
     cache.clear()
     monkeypatch.setenv("LIVE_PASSWORD", "REDACTED")
     with AirflowReplay() as partner:
@@ -57,7 +58,7 @@ def browser(role: str) -> Browser:
     return client
 
 
-def pipeline(external_id: str, **fields: Any) -> Pipeline:
+def create_pipeline(external_id: str, **fields: Any) -> Pipeline:
     client, _ = Client.objects.get_or_create(name="Northwind")
     return Pipeline.objects.create(
         client=client, name=f"The {external_id}", external_id=external_id, platform="airflow", pipeline_type="export",
@@ -65,39 +66,39 @@ def pipeline(external_id: str, **fields: Any) -> Pipeline:
     )  # fmt: skip
 
 
-def test_the_pages_show_pipelines_that_only_one_side_has(airflow: AirflowReplay) -> None:
-    pipeline("deleted_dag")
-    pipeline("manual_refund")
+def test_the_pages_show_pipelines_that_only_chm_or_only_the_source_has(airflow: AirflowReplay) -> None:
+    create_pipeline("deleted_dag")
+    create_pipeline("manual_refund")
     for row in airflow.dag_list:
         row["is_paused"] = row["has_import_errors"] = row["dag_id"] == "manual_refund"
     ingest_live()
     viewer = browser("viewer")
 
-    listed, shown = (viewer.get(url).content.decode() for url in (LIST_URL, CONNECTION_URL))
+    list_page, page = (viewer.get(url).content.decode() for url in (LIST_URL, CONNECTION_URL))
 
-    assert airflow.base_url in listed
-    assert "Airflow · every" in listed
-    assert f'href="{CONNECTION_URL}"' in listed
-    missing = shown.partition("Missing at the source")[2].partition("</section>")[0]
+    assert airflow.base_url in list_page
+    assert "Airflow · every" in list_page
+    assert f'href="{CONNECTION_URL}"' in list_page
+    missing = page.partition("Missing at the source")[2].partition("</section>")[0]
     assert "deleted_dag" in missing
     assert "manual_refund" not in missing
-    assert "branch_and_map" in shown.partition('id="unmatched"')[2].partition("</section>")[0]
-    assert "The manual_refund" in shown.partition("<h2>Paused")[2].partition("</section>")[0]
-    assert "manual_refund" in shown.partition("<h2>Import errors")[2].partition("</section>")[0]
+    assert "branch_and_map" in page.partition('id="unmatched"')[2].partition("</section>")[0]
+    assert "The manual_refund" in page.partition("<h2>Paused")[2].partition("</section>")[0]
+    assert "manual_refund" in page.partition("<h2>Import errors")[2].partition("</section>")[0]
 
 
 def test_every_page_shows_that_a_pipeline_is_missing_at_its_source(airflow: AirflowReplay) -> None:
-    lost = pipeline("deleted_dag")
+    lost = create_pipeline("deleted_dag")
     RunFactory.create()  # without a run the board shows the checklist of a first start
     ingest_live()
     viewer = browser("viewer")
 
-    shown = viewer.get(f"/admin/console/pipeline/{lost.pk}/").content.decode()
+    page = viewer.get(f"/admin/console/pipeline/{lost.pk}/").content.decode()
     board = viewer.get("/admin/").content.decode()
     client = viewer.get(f"/admin/console/client/{lost.client_id}/").content.decode()
 
-    assert "Missing at the source" in shown
-    assert "source's list of pipelines no longer contains deleted_dag" in shown
+    assert "Missing at the source" in page
+    assert "source's list of pipelines no longer contains deleted_dag" in page
     sources = board.partition('data-list="sources"')[2].partition("</table>")[0]
     assert "Northwind" in sources
     assert "missing</span> since" in client

@@ -1,4 +1,4 @@
-"""The health board: its numbers equal those of the reports, each tile counts its list, and queries do not grow."""
+"""The health board: numbers as in the reports, a tile for each list, and a fixed number of queries."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -112,25 +112,27 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
     assert [[row[2], row[3]] for row in shown.get("late", [])] == [
         [without_fraction(item["last_start_at"]), without_fraction(item["expected_at"])] for item in late
     ]
-    behind = [
+    sources_not_up_to_date = [
         item
         for item in request_report("ingestion_health")
         if item["stale"] or item["failing_ingestion"] or item["never_ingested"] > item["pushed_only"]
     ]
-    assert counts["sources"] == len(behind)
+    assert counts["sources"] == len(sources_not_up_to_date)
     assert [row[:6] for row in shown.get("sources", [])] == [
         [item["client_name"], Platform(item["platform"]).label]
         + [str(item[name]) for name in ("pipelines", "stale", "failing_ingestion")]
         + [str(item["never_ingested"] - item["pushed_only"])]
-        for item in behind
+        for item in sources_not_up_to_date
     ]
-    old = [
+    pipelines_without_recent_success = [
         item
         for item in request_report("freshness_watchlist")
         if item["hours_since_success"] is None or item["hours_since_success"] >= NO_SUCCESS_HOURS
     ]
-    assert counts["fresh"] == len(old)
-    assert [row[3] for row in shown.get("fresh", [])] == [str(item["hours_since_success"] or "–") for item in old]
+    assert counts["fresh"] == len(pipelines_without_recent_success)
+    assert [row[3] for row in shown.get("fresh", [])] == [
+        str(item["hours_since_success"] or "–") for item in pipelines_without_recent_success
+    ]
     assert [[row[2], row[3], row[5]] for row in shown.get("flaky", [])] == [
         [str(item[name]) for name in ("failure_count", "total_runs", "flips")]
         for item in request_report("top_flaky_pipelines", order="flips")
@@ -138,8 +140,8 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
     assert [[row[0], int(row[1])] for row in shown.get("failures", [])] == [
         [without_fraction(item["ts_bucket"]), item["failed_runs"]] for item in request_report("failures_over_time")
     ]
-    first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=29)
-    days = request_report("daily_success", since=first.isoformat())
+    first_midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=29)
+    days = request_report("daily_success", since=first_midnight.isoformat())
     assert [row[:4] for row in shown.get("success", [])] == [
         [item["day"], *(str(item[name]) for name in ("runs", "success", "failed"))] for item in days
     ]
@@ -207,13 +209,13 @@ def test_a_source_is_listed_if_its_ingestion_is_overdue_failing_or_never_finishe
     RunFactory.create(pipeline__external_id=None)  # an installation without a run has no board
     now = timezone.now()
     up_to_date = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
-    kinds: dict[str, dict[str, Any]] = {
+    fields_by_client_name: dict[str, dict[str, Any]] = {
         "fine": {},
         "failing": {"last_ingest_error": "GET /runs answered 503"},
         "overdue": {"ingest_due_at": now - timedelta(minutes=1)},
         "never": {"last_ingest_at": None, "ingest_due_at": None},
     }
-    for name, fields in kinds.items():
+    for name, fields in fields_by_client_name.items():
         PipelineFactory.create(client__name=name, **up_to_date | fields)
     assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
 
@@ -274,38 +276,38 @@ def test_the_board_of_a_disabled_client_shows_that_it_is_not_checked(viewer: Bro
     assert "not ingested" in client
 
 
-def steps(page: str) -> list[bool]:
+def steps_done(page: str) -> list[bool]:
     """Return for each step of the first start whether it is marked as done."""
     return ["chm-done" in each for each in re.findall(r'<li class="([^"]*)" data-step', page)]
 
 
 def test_an_installation_without_runs_shows_setup_steps_and_never_a_green_board() -> None:
-    analyst = browser("administrator")
+    administrator = browser("administrator")
 
     def board() -> str:
-        page = html(analyst.get("/admin/"))
+        page = html(administrator.get("/admin/"))
         assert "Everything has succeeded" not in page
         assert "Nothing is failing" not in page
         return page
 
-    first = board()
-    assert steps(first) == [False, False, False, False]
+    first_page = board()
+    assert steps_done(first_page) == [False, False, False, False]
     for url in ("inventory/client/add/", "inventory/pipeline/import/", "access/apitoken/add/"):
-        assert f'href="/admin/{url}"' in first
-    assert 'data-refresh="5"' in first
+        assert f'href="/admin/{url}"' in first_page
+    assert 'data-refresh="5"' in first_page
     client = ClientFactory.create()
-    assert steps(board()) == [True, False, False, False]
+    assert steps_done(board()) == [True, False, False, False]
     pipeline = PipelineFactory.create(client=client)
-    assert steps(board()) == [True, True, False, False]
+    assert steps_done(board()) == [True, True, False, False]
     token, _ = create_token(name="jobs", scope=Scope.INGEST, pipeline_id=pipeline.pk)
-    assert steps(board()) == [True, True, True, False]
+    assert steps_done(board()) == [True, True, True, False]
     revoke_token(token=token)
-    assert steps(board()) == [True, True, False, False]
+    assert steps_done(board()) == [True, True, False, False]
 
     RunFactory.create(pipeline=pipeline)
 
-    page = html(analyst.get("/admin/"))
-    assert steps(page) == []
+    page = html(administrator.get("/admin/"))
+    assert steps_done(page) == []
     assert 'data-tile="failing"' in page
 
 
@@ -314,11 +316,11 @@ def test_a_configured_connection_completes_its_setup_step_and_viewers_get_no_lin
 ) -> None:
     settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:9"
     page = html(viewer.get("/admin/"))
-    assert steps(page) == [False, False, True, False]
+    assert steps_done(page) == [False, False, True, False]
     assert "/add/" not in page
 
 
-def test_an_installation_without_pipelines_is_not_checked(viewer: Browser) -> None:
+def test_a_board_without_active_pipelines_does_not_report_success(viewer: Browser) -> None:
     RunFactory.create(pipeline__is_active=False, pipeline__platform="dbt")
     board = html(viewer.get("/admin/"))
     assert "Everything has succeeded" not in board

@@ -224,7 +224,7 @@ def test_pages_of_unknown_objects_are_not_found(viewer: Browser) -> None:
         assert viewer.get(url).status_code == 404, url
 
 
-class _Elements(HTMLParser):
+class _PageParser(HTMLParser):
     """Collect the names of attributes, the values of `src`, and the text of scripts, as a browser would parse them."""
 
     def __init__(self) -> None:
@@ -278,7 +278,7 @@ def test_hostile_names_errors_and_payloads_are_escaped_on_every_page() -> None:
     administrator, pages_with_text = browser("administrator"), 0
     for url in create_hostile_objects():
         page = html(administrator.get(url))
-        elements = _Elements()
+        elements = _PageParser()
         elements.feed(page)
         assert "alert(" not in elements.scripts, url
         assert "onerror" not in elements.attributes, url

@@ -140,7 +140,7 @@ def test_a_request_that_is_sent_without_the_page_changes_nothing_for_roles_witho
     role: str, ids: dict[str, Any]
 ) -> None:
     browser = browser_of(role)
-    before = snapshot()
+    before = stored_rows()
     pipeline = {"client": ids["client"], "name": "sent", "platform": "dbt", "pipeline_type": "export"}
     rule = {"client": ids["client"], "rule_type": "on_failure", "channel": "slack", "destination": "#sent"}
     selected = {"_selected_action": str(ids["pipeline"])}
@@ -163,7 +163,7 @@ def test_a_request_that_is_sent_without_the_page_changes_nothing_for_roles_witho
 
     assert Run.objects.get().status == "failed"
     if role not in EDITORS:
-        assert snapshot() == before
+        assert stored_rows() == before
     else:
         assert set(Pipeline.objects.values_list("name", "is_active")) == {("changed", False), ("sent", True)}
         assert set(Client.objects.values_list("name", "is_active")) >= {("sent", True)}
@@ -171,7 +171,7 @@ def test_a_request_that_is_sent_without_the_page_changes_nothing_for_roles_witho
         assert [rule.destination for rule in AlertRule.objects.all()] == ["#sent"]
 
 
-def snapshot() -> list[list[Any]]:
+def stored_rows() -> list[list[Any]]:
     return [list(model._default_manager.order_by("pk").values()) for model in (Client, Pipeline, AlertRule, Run)]
 
 

@@ -22,11 +22,11 @@ ENTERED_VALUES = {
 }
 
 
-def broken(request: HttpRequest) -> HttpResponse:
+def failing_view(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("secret details")
 
 
-urlpatterns = [*urls.urlpatterns[:1], path("broken", broken), *urls.urlpatterns[1:]]
+urlpatterns = [*urls.urlpatterns[:1], path("broken", failing_view), *urls.urlpatterns[1:]]
 handler404, handler500 = urls.handler404, urls.handler500
 
 
@@ -104,8 +104,8 @@ def test_a_form_with_an_old_csrf_token_is_offered_again_with_its_input() -> None
     )
 
     assert "Please send the form again" in page.content.decode()
-    fresh = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
-    assert browser.post(ADD_CLIENT_URL, fresh, headers={"Origin": "http://testserver"}).status_code == 302
+    kept_fields = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
+    assert browser.post(ADD_CLIENT_URL, kept_fields, headers={"Origin": "http://testserver"}).status_code == 302
     assert Client.objects.get().name == "Baltic Foods"
 
 

@@ -47,14 +47,16 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: 
         "list": reverse("console:list", args=["failing"]),
     }[page]  # fmt: skip
     html(viewer.get(url))  # fills caches of Django, such as content types
-    with CaptureQueriesContext(connection) as few:
+    with CaptureQueriesContext(connection) as queries_with_few_rows:
         html(viewer.get(url))
     for _ in range(10):
         create_hourly_runs(PipelineFactory.create(client=client), "success", "failed", "failed")
     create_hourly_runs(pipeline, *["failed"] * 20)
-    with CaptureQueriesContext(connection) as many:
+    with CaptureQueriesContext(connection) as queries_with_many_rows:
         html(viewer.get(url))
 
-    queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+    queries = [
+        query["sql"] for query in queries_with_many_rows if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])
+    ]
     assert len(queries) == 5 + QUERY_COUNTS[page], "\n".join(queries)
-    assert len(many) == len(few)
+    assert len(queries_with_many_rows) == len(queries_with_few_rows)

@@ -26,6 +26,7 @@ LOADED_FILE = re.compile(r'(?:<script src|<link href)="/static/([^"?]+)"')
 
 @pytest.fixture
 def viewer() -> Browser:
+    """Create 60 failing pipelines, and return the browser of a viewer."""
     now = timezone.now()
     for number in range(60):
         pipeline = PipelineFactory.create(name=f"nightly {number}")
@@ -47,7 +48,7 @@ def sizes_of_loaded_files(page: str) -> dict[str, int]:
     return sizes
 
 
-def pages() -> list[str]:
+def page_urls() -> list[str]:
     run = Run.objects.select_related("pipeline").latest("id")
     return [
         "/admin/",
@@ -59,7 +60,7 @@ def pages() -> list[str]:
 
 
 def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
-    for path in pages():
+    for path in page_urls():
         files = sizes_of_loaded_files(html(viewer.get(path)))
         assert "unfold/js/app.js" in files, "the pattern must find the files that a page loads"
         assert not [name for name in files if name.startswith("unfold/js/chart")]
@@ -77,7 +78,7 @@ def test_templates_of_unfold_contain_every_text_that_chm_replaces() -> None:
 
 
 def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(viewer: Browser) -> None:
-    for path in [*pages(), "/admin/runs/run/", "/admin/inventory/client/", "/admin/inventory/pipeline/"]:
+    for path in [*page_urls(), "/admin/runs/run/", "/admin/inventory/client/", "/admin/inventory/pipeline/"]:
         page = html(viewer.get(path))
         assert '<a class="chm-skip" href="#content">Skip to the content</a>' in page, path
         assert len(re.findall(r'id="content" role="main"', page)) == 1, path
@@ -92,7 +93,7 @@ def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(view
 
 def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> None:
     """200 kB take one second at 1.6 Mbit/s."""
-    for path in pages():
+    for path in page_urls():
         response = viewer.get(path, headers={"accept-encoding": "gzip"})
         page = gzip.decompress(response.content)
         assert len(response.content) < 40_000

@@ -50,12 +50,12 @@ def test_a_user_without_a_role_can_no_longer_log_in() -> None:
     team = Group.objects.create(name="team without permissions")
     administrator.post(f"{USER_LIST_URL}add/", user_form(groups=[viewer.pk]))
     ada = User.objects.get(username="ada")
-    change = f"{USER_LIST_URL}{ada.pk}/change/"
-    assert "Staff status" not in html(administrator.get(change))
+    change_url = f"{USER_LIST_URL}{ada.pk}/change/"
+    assert "Staff status" not in html(administrator.get(change_url))
     form = {"username": "ada", "email": "new@example.com", "is_active": "on", "binding-TOTAL_FORMS": "0",
              "binding-INITIAL_FORMS": "0"}  # fmt: skip
 
     for groups, is_staff in (([viewer.pk, team.pk], True), ([team.pk], False), ([viewer.pk], True)):
-        assert administrator.post(change, form | {"groups": groups}).status_code == 302
+        assert administrator.post(change_url, form | {"groups": groups}).status_code == 302
         ada.refresh_from_db()
         assert (ada.is_staff, ada.email) == (is_staff, "new@example.com")

@@ -22,7 +22,7 @@ from runs.models import Run
 
 pytestmark = pytest.mark.django_db
 
-RECORDED = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" / "1-build-ok-with-warning.json"
+DBT_RECORDING = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" / "1-build-ok-with-warning.json"
 
 
 @pytest.mark.parametrize("model_name", ["client", "pipeline"])
@@ -105,14 +105,14 @@ def test_the_push_examples_work_when_pasted_into_a_shell(live_server: LiveServer
     assert run_in_shell(examples["curl"]).returncode == 0
     assert pipeline.runs.get().status == "success"
 
-    cron: dict[str, Any] = {"0 3 * * * ": ""}
-    assert run_in_shell(examples["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
+    without_schedule: dict[str, Any] = {"0 3 * * * ": ""}
+    assert run_in_shell(examples["cron"], **without_schedule, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
     failed = Run.objects.get(status="failed")
     assert failed.status_reason == "exit status 2"
     assert failed.error_message is not None
     assert "/no/such/folder" in failed.error_message
     assert failed.started_at is not None
 
-    dbt = run_in_shell(examples["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
+    dbt = run_in_shell(examples["dbt"], **{"target/run_results.json": shlex.quote(str(DBT_RECORDING))})
     assert dbt.returncode == 0, dbt.stderr
     assert pipeline.runs.filter(payload__command="build").count() == 1

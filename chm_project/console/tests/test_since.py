@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 FRIDAY_EVENING = datetime(2026, 6, 12, 18, tzinfo=UTC)
 MONDAY_MORNING = datetime(2026, 6, 15, 8, tzinfo=UTC)
-# Runs as (status, day of June, hour of the start, hour of the end). The hour 99: the run has not ended.
+# Each run is (status, day of June, hour of the start, hour of the end). The end 99 means that the run has not ended.
 WEEKEND: dict[str, list[tuple[str, int, float, float]]] = {
     "broke on Saturday": [("success", 12, 6, 7), ("failed", 13, 6, 7), ("failed", 14, 6, 7)],
     "broke, and is being retried": [("success", 12, 6, 7), ("failed", 14, 6, 7), ("running", 15, 7, 99)],
@@ -80,8 +80,8 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
                 since = None if run.status != now else since or run.finished_at
         assert since is not None
         changes.append((pipeline.name, then, now, change, since))
-    groups = ["newly_failing", "recovered", "first_failure", "first_success"]
-    return sorted(changes, key=lambda row: (groups.index(row[3]), -row[4].timestamp(), row[0]))
+    change_order = ["newly_failing", "recovered", "first_failure", "first_success"]
+    return sorted(changes, key=lambda row: (change_order.index(row[3]), -row[4].timestamp(), row[0]))
 
 
 def test_changes_since_friday_evening_equal_changes_computed_from_raw_runs(weekend: None, viewer: Browser) -> None:

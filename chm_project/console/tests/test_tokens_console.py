@@ -28,9 +28,9 @@ def browser(role: str) -> Browser:
     user.is_staff = True
     user.save()
     assert Group.objects.filter(name=role).exists()
-    client = Browser()
-    client.force_login(user)
-    return client
+    browser_of_role = Browser()
+    browser_of_role.force_login(user)
+    return browser_of_role
 
 
 def token_form(**values: Any) -> dict[str, Any]:

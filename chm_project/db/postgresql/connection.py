@@ -45,7 +45,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
 
 class PoolerConnection(LimitedConnection):
-    """A connection to PgBouncer in transaction mode, where settings of a session would affect other clients.
+    """A connection to PgBouncer in transaction mode, where several processes use the same database session in turn.
 
     So CHM sets no timeouts in the session. Its own deadline and the timeouts of the database role limit statements.
     """

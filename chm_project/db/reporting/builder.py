@@ -28,14 +28,14 @@ from chm_project.db.reporting.views import View, content_hash, views
 
 T = TypeVar("T")
 
-# Wait only this long for the lock of a view, because new queries of the view wait until then too.
+# Maximum time that one attempt waits for the lock of a view. During this wait, new queries of the view wait too.
 LOCK_SECONDS = 2
 # Longer than the timeouts that grant_reporting_role sets for a reading role, so that its readers finish in time.
 WAIT_SECONDS = 90
 # The key of the advisory lock that allows one builder at a time.
 BUILDER_LOCK = (0x43484E, 1)
 
-_COMMENT = "What boards and BI users may read. Kept by manage.py migrate: "
+_RECORD_PREFIX = "What boards and BI users may read. Kept by manage.py migrate: "
 _SCHEMA_COMMENT = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'reporting'"
 _EXISTING_VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'reporting'"
 _VIEW_COLUMNS = """
@@ -140,11 +140,11 @@ def _read_record(cursor: CursorWrapper) -> dict[str, Any] | None:
     cursor.execute(_SCHEMA_COMMENT)
     if (row := cursor.fetchone()) is None:
         return None
-    return dict(json.loads(row[0].removeprefix(_COMMENT))) if (row[0] or "").startswith(_COMMENT) else {}
+    return dict(json.loads(row[0].removeprefix(_RECORD_PREFIX))) if (row[0] or "").startswith(_RECORD_PREFIX) else {}
 
 
 def _write_record(cursor: CursorWrapper, record: dict[str, object]) -> None:
-    text = _COMMENT + json.dumps(record)
+    text = _RECORD_PREFIX + json.dumps(record)
     cursor.execute(sql.SQL("COMMENT ON SCHEMA reporting IS {}").format(sql.Literal(text)))
 
 
@@ -154,25 +154,25 @@ def _existing_views(cursor: CursorWrapper) -> set[str]:
 
 
 def _is_current(cursor: CursorWrapper, definitions: Sequence[View]) -> bool:
-    recorded = _read_record(cursor) or {}
-    complete = {view.name for view in definitions} <= _existing_views(cursor)
-    return complete and recorded.get("content") == content_hash(definitions)
+    record = _read_record(cursor) or {}
+    has_all_views = {view.name for view in definitions} <= _existing_views(cursor)
+    return has_all_views and record.get("content") == content_hash(definitions)
 
 
 def _read_installed_views(cursor: CursorWrapper, definitions: Sequence[View]) -> InstalledViews:
-    if (recorded := _read_record(cursor)) is None:
+    if (record := _read_record(cursor)) is None:
         cursor.execute("CREATE SCHEMA reporting")
         return InstalledViews(frozenset(), frozenset(), ())
     names = {view.name for view in definitions}
     existing = _existing_views(cursor)
     # The first release wrote no record, so its views are recognized by their names.
-    recorded_views = set(recorded.get("views", names & existing))
+    recorded_views = set(record.get("views", names & existing))
     if other_views := (existing & names) - recorded_views:
         raise ReportingSchemaError(
             f"reporting.{min(other_views)} exists and was not made by CHM, which now has a view of that name. "
             "Rename the existing view."
         )
-    recorded_grants = [Grant(*grant) for grant in recorded.get("grants", ())]
+    recorded_grants = [Grant(*grant) for grant in record.get("grants", ())]
     return InstalledViews(
         existing=frozenset(recorded_views & existing),
         dropped=frozenset(recorded_views - existing) if recorded_grants else frozenset(),
@@ -217,8 +217,8 @@ def _dependents_first(names: Iterable[str], definitions: Sequence[View]) -> list
 
     Queries lock views in this order too. Another order could cause a deadlock.
     """
-    order = {view.name: number for number, view in enumerate(definitions)}
-    return sorted(names, key=lambda name: (-order.get(name, len(order)), name))
+    position_by_name = {view.name: position for position, view in enumerate(definitions)}
+    return sorted(names, key=lambda name: (-position_by_name.get(name, len(position_by_name)), name))
 
 
 def _comment_on_views(cursor: CursorWrapper, definitions: Iterable[View]) -> None:

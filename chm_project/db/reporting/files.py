@@ -5,8 +5,9 @@ Each app may have a folder `reporting/` with
   shapes/NAME.sql     a header, then a query with named parameters; with `View` in the header it is also a view
   fragments/NAME.sql  a comment that explains its table aliases, then SQL that views and shapes include as {NAME}
 
-Fragments ignore runs that happened after the parameter known_until. {NAME@since} is the fragment with the parameter
-`since` in place of known_until.
+Fragments ignore runs that happened after the parameter `known_until`. {NAME@since} inserts the fragment with `since` in
+place of `known_until`. Example: {decisive_run} is the latest decisive run, and {decisive_run@since} the latest one at
+the time `since`.
 """
 
 import re

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from chm_project.db.reporting.files import Shape, default_window, expanded, fragments, shapes, view_files
 
-# The SQL of filters and parameters in a shape's view. The view has no filter and no limit, and shows the current state.
+# The SQL in place of the filters and parameters of a shape, for its view. A view has no filter and no limit, and shows
+# the current state.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _VALUES_NOW = {
     "as_of": "now()",

@@ -1,4 +1,7 @@
-"""Find the server programs: first in a wheel, then on the system. Never import the Python packages of the wheels."""
+"""Find the server programs: first in an installed wheel, then on the system.
+
+This module never imports the Python packages of the wheels.
+"""
 
 import glob
 import importlib.util

@@ -76,14 +76,14 @@ def test_the_demonstration_from_its_start_until_ctrl_c(tmp_path: Path) -> None:
         assert latest_statuses != first_statuses
         assert requests.get(f"{base_url}/admin/login/", timeout=10).status_code == 200
 
-        connections = (tmp_path / "chm" / "demo-connections.toml").read_text()
-        second = subprocess.run(
+        connections_text = (tmp_path / "chm" / "demo-connections.toml").read_text()
+        second_demo = subprocess.run(
             [sys.executable, "manage.py", "demo"], cwd=ROOT, env={**environment, "CHM_PORT": str(free_port())},
             text=True, capture_output=True, check=False, timeout=60,
         )  # fmt: skip
-        assert second.returncode == 1
-        assert "A demonstration is running already, with its data in" in second.stderr
-        assert (tmp_path / "chm" / "demo-connections.toml").read_text() == connections
+        assert second_demo.returncode == 1
+        assert "A demonstration is running already, with its data in" in second_demo.stderr
+        assert (tmp_path / "chm" / "demo-connections.toml").read_text() == connections_text
         assert list_items("pipelines"), "the token of the first demonstration still works"
 
         printed = log.read_text()

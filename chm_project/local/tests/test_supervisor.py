@@ -52,7 +52,7 @@ def wait_for_line(process: "subprocess.Popen[str]", text: str) -> str:
     for line in process.stdout:
         if text in line:
             return line.rstrip()
-    raise AssertionError(f"it ended without printing {text!r}")
+    raise AssertionError(f"the supervisor ended without printing {text!r}")
 
 
 def pids_in(line: str) -> list[int]:

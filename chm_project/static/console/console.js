@@ -219,17 +219,17 @@
     const focusedKey = page.contains(document.activeElement) ? keyOf(document.activeElement) : null;
     const completeLists = Array.from(page.querySelectorAll(".chm-all"), keyOf);
     const [x, y] = [scrollX, scrollY];
-    return (fresh) => {
-      for (const summary of fresh.querySelectorAll("details > summary")) {
+    return (newPart) => {
+      for (const summary of newPart.querySelectorAll("details > summary")) {
         if (openDetails.includes(keyOf(summary))) summary.parentElement.open = true;
       }
-      for (const box of fresh.querySelectorAll(".chm-scroll")) {
+      for (const box of newPart.querySelectorAll(".chm-scroll")) {
         const [top, left] = scrollPositions.get(keyOf(box)) ?? [0, 0];
         box.scrollTop = top;
         box.scrollLeft = left;
         if (completeLists.includes(keyOf(box))) box.classList.add("chm-all");
       }
-      const toFocus = focusedKey && Array.from(fresh.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((element) => keyOf(element) === focusedKey);
+      const toFocus = focusedKey && Array.from(newPart.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((element) => keyOf(element) === focusedKey);
       if (toFocus) toFocus.focus({ preventScroll: true });
       scrollTo(x, y);
     };
@@ -262,16 +262,16 @@
         writeTimes(page);
         restore(page);
       } else {
-        const fresh = received.getElementById(page.id);
-        if (!fresh) throw new Error("no page");
+        const newPart = received.getElementById(page.id);
+        if (!newPart) throw new Error("no page");
         if (canPause && isPaused(page)) {
           showPaused(true);
           return scheduleRefresh(page);
         }
-        page.replaceWith(fresh);
+        page.replaceWith(newPart);
         shownDigest = digest || "nothing";
-        prepare(fresh);
-        restore(fresh);
+        prepare(newPart);
+        restore(newPart);
       }
       if (canPause) showPaused(false);
       scheduleRefresh(document.querySelector(".chm[data-refresh]"));

@@ -99,6 +99,7 @@ class ContinuousReader:
 
 @pytest.fixture
 def reader_role() -> Iterator[None]:
+    """Drop READING_ROLE after the test."""
     yield
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
         server.execute(f"DROP ROLE IF EXISTS {READING_ROLE}")
@@ -151,15 +152,15 @@ def test_migrate_gives_a_database_in_use_and_a_new_one_the_same_schema(tmp_path:
         add_a_shape_with_a_view(checkout)
         add_a_field_that_a_view_shows(checkout)
         checkout.manage(used_url, "makemigrations", "inventory", "--name", "region")
-        with ContinuousReader(used_url) as readers, psycopg.connect(used_url) as slow_reader:
+        with ContinuousReader(used_url) as continuous_reader, psycopg.connect(used_url) as slow_reader:
             slow_reader.execute("SELECT * FROM reporting.run_facts")
             end_of_slow_reader = threading.Timer(4, slow_reader.rollback)  # until then its transaction locks the views
             end_of_slow_reader.start()
             output = checkout.manage(used_url, "migrate")
             end_of_slow_reader.join()
         assert "The schema reporting was built" in output
-        assert readers.errors == []
-        assert readers.query_count > 0
+        assert continuous_reader.errors == []
+        assert continuous_reader.query_count > 0
 
         change_the_type_of_a_column_that_views_read(checkout, used_url)
         checkout.manage(used_url, "migrate")
