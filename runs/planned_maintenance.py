@@ -22,7 +22,7 @@ Row = dict[str, Any]
 SHAPES_WITH_MAINTENANCE = ("failing_now", "late_pipelines", "incidents")
 # The added columns with their descriptions. Each can be null.
 MAINTENANCE_COLUMNS = {
-    "maintenance": "Why it is in planned maintenance; null: it is not",
+    "maintenance": "Reason of the planned maintenance; null: no planned maintenance",
     "owner": "Owner from the maintenance file; for an incident, the owner of the pipeline that failed last",
     "runbook_url": "URL of the instructions for a failure, from the maintenance file",
 }

@@ -11,17 +11,18 @@ from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, SeveralChoi
 class AlertRuleFilter(FilterSet):
     client_id = IdFilter(
         method="rules_of_client",
-        help_text="Rules that watch all pipelines of this client, without the rules of single pipelines.",
+        help_text="Only rules that watch all pipelines of this client. Rules for single pipelines are left out.",
     )
-    pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Rules of this pipeline.")
-    rule_type = SeveralChoicesFilter(RuleType, help_text="The condition of the rule.")
-    channel = SeveralChoicesFilter(Channel, help_text="How people are notified.")
-    is_enabled = FlagFilter(help_text="Whether the rule is enabled.")
-    include_known = FlagFilter(help_text="Whether pipelines with a known failure count.")
+    pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Only rules for these pipelines.")
+    rule_type = SeveralChoicesFilter(RuleType, help_text="Only rules with these conditions.")
+    channel = SeveralChoicesFilter(Channel, help_text="Only rules with these channels.")
+    is_enabled = FlagFilter(help_text="Only enabled rules (`true`) or only disabled rules (`false`).")
+    include_known = FlagFilter(help_text="Only rules with this value of `include_known`.")
     search = TextFilter(
         method="with_destination_containing",
         max_length=512,
-        help_text="Part of the destination; case is ignored. In an https address, only the host is searched.",
+        help_text="Only rules whose destination contains this text; upper and lower case are the same. Of an https "
+        "address, only the host is searched.",
     )
 
     class Meta:

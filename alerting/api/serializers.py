@@ -22,7 +22,7 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         pipeline_path=None,
         required=False,
         allow_null=True,
-        help_text="The rule watches all active pipelines of this client, unless it has a pipeline_id.",
+        help_text="A rule without `pipeline_id` watches all active pipelines of this client.",
     )
     pipeline_id = IdField(
         source="pipeline", queryset=Pipeline.objects.all(), client_path="client_id", pipeline_path="id", required=False,
@@ -50,16 +50,23 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             "threshold": {
                 "min_value": 1,
                 "max_value": 2**31 - 1,
-                "help_text": "The rule fires if at least this many runs in the window failed.",
+                "help_text": "For `failures_in_window`: the rule fires if at least this many runs fail in the window.",
             },
-            "window_minutes": {"min_value": 1, "max_value": 2**31 - 1},
-            "is_enabled": {"help_text": "False: the rule is kept, but never fires."},
+            "window_minutes": {
+                "min_value": 1,
+                "max_value": 2**31 - 1,
+                "help_text": "For `failures_in_window`: the length of the window in minutes.",
+            },
+            "is_enabled": {"help_text": "If this is false, CHM keeps the rule, but the rule never fires."},
+            "include_known": {"help_text": "If this is false, pipelines with a known failure do not count."},
             "updated_at": {"help_text": "When the rule last changed."},
-            "channel": {"help_text": "How people are notified."},
-            "rule_type": {"help_text": "The condition."},
+            "channel": {
+                "help_text": "The kind of `destination`. CHM sends nothing to it. Your own program can read it."
+            },
+            "rule_type": {"help_text": "The condition under which the rule fires."},
             "destination": {
-                "help_text": "For slack, a channel such as #data-alerts or the https address of a hook; for email, an "
-                "e-mail address; for webhook, an https address. Responses show only the host of an https address. "
+                "help_text": "For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, "
+                "an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. "
                 "If you send the address in this masked form, CHM keeps the stored address."
             },
         }
@@ -105,8 +112,8 @@ class FiringRuleSerializer(AlertRuleSerializer):
     """A firing rule, and since when it fires."""
 
     since = serializers.SerializerMethodField(
-        help_text="Since when the rule fires. For on_failure: when the first of the failing pipelines in scope "
-        "began to fail. For failures_in_window: the time of the oldest failure in the window."
+        help_text="Since when the rule fires. For `on_failure`: when the first of its failing pipelines began to "
+        "fail. For `failures_in_window`: the time of the oldest failure in the window."
     )
     fingerprint = serializers.SerializerMethodField(
         help_text="Identifies the rule. It is the same each time the rule fires."
@@ -141,15 +148,15 @@ class FiringRuleSerializer(AlertRuleSerializer):
 
 
 class PreviewWindowSerializer(serializers.Serializer[Any]):
-    since = TimeField(required=False, help_text="Start of the window, inclusive. Default: 7 days before until.")
+    since = TimeField(required=False, help_text="Start of the window, inclusive. Default: 7 days before `until`.")
     until = TimeField(required=False, help_text="End of the window, exclusive. Default: now.")
 
 
 class SpanSerializer(serializers.Serializer[Any]):
     """A span of the requested window in which the rule fired, from `from` until `until`."""
 
-    until = serializers.DateTimeField()
-    failed_runs = serializers.IntegerField(help_text="Failed runs that made the rule fire.")
+    until = serializers.DateTimeField(help_text="When the rule stopped firing, or the end of the window.")
+    failed_runs = serializers.IntegerField(help_text="Number of failed runs that made the rule fire.")
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is a keyword in Python, so it cannot be the name of an attribute.

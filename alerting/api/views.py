@@ -86,12 +86,12 @@ class AlertRuleViewSet(
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return when the rule would have fired in the window, based on the runs that are stored now.
 
-        A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its latest run
-        that succeeded or failed has failed. A rule with `failures_in_window` fires while at least `threshold` runs of
-        its pipelines failed within the last `window_minutes`.
+        A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its latest
+        decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window` fires while
+        at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
         Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
-        the current time.
+        the current time. `since` and `until` can be at most 400 days apart.
         """
         window = PreviewWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)

@@ -152,7 +152,8 @@ class KeysetPagination(BasePagination):
                 "next_cursor": {
                     "type": "string",
                     "nullable": True,
-                    "description": "Send it as `cursor` with the same filters for the next page; null on the last.",
+                    "description": "To get the next page, send this text as `cursor`, with the same filters. Null on "
+                    "the last page.",
                 },
             },
         }
@@ -163,7 +164,7 @@ class KeysetPagination(BasePagination):
             "name": "ordering",
             "in": "query",
             "description": "The order of the rows. A minus before the name means descending. A cursor is valid for one "
-            f"order. Default: {view.default_ordering}.",
+            f"order. Default: `{view.default_ordering}`.",
             "schema": {
                 "type": "string",
                 "enum": names,

@@ -20,7 +20,7 @@ _ERROR_SCHEMA = {
                     "x-enum-name": "ErrorCodeName",
                     "description": "The kind of the error. /api/v1/errors explains each kind.",
                 },
-                "message": {"type": "string", "description": "What is wrong, and what to do."},
+                "message": {"type": "string", "description": "What is wrong and what to do, as a sentence for users."},
                 "request_id": {
                     "type": "string",
                     "description": "The value of X-Request-ID, which the server's log also contains.",
@@ -33,12 +33,13 @@ _ERROR_SCHEMA = {
                         "properties": {
                             "field": {
                                 "type": "string",
-                                "description": "A field or parameter; nested fields are joined by dots. "
-                                "`body` means the whole body.",
+                                "description": "The name of a wrong field or parameter. Dots join nested names: "
+                                "`items.1.status`. `body` means the whole body.",
                             },
-                            "issue": {"type": "string"},
+                            "issue": {"type": "string", "description": "What is wrong with this field."},
                         },
                     },
+                    "description": "The wrong fields and parameters; empty if the error is not about a field.",
                 },
             },
         }

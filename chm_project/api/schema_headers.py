@@ -22,7 +22,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the object when you read it. If the object has changed since, the response is 412.",
+        "description": "The ETag that you received with the object. If the object has changed since then, the response "
+        "is 412 and nothing changes.",
         "schema": {"type": "string"},
         "example": _EXAMPLE_ETAG,
     },
@@ -30,13 +31,18 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "A text that you choose, different for each new object. For 24 hours, a repeated request with "
-        "the same key returns the first response and creates no second object, unless the cache was lost.",
+        "the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated "
+        "request is executed again.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
         "example": "0d4f6b9c-order-1187",
     },
 }
 HEADERS: dict[str, dict[str, Any]] = {
-    "ETag": {"description": "The version of this response.", "schema": {"type": "string"}, "example": _EXAMPLE_ETAG},
+    "ETag": {
+        "description": "Identifies the content of this response. Send it in If-None-Match or If-Match.",
+        "schema": {"type": "string"},
+        "example": _EXAMPLE_ETAG,
+    },
     "Link": {
         "description": 'The address of the next page, with rel="next"; absent on the last page.',
         "schema": {"type": "string"},
@@ -48,12 +54,12 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": "https://chm.example.com/api/v1/clients/019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
     },
     "RateLimit": {
-        "description": "r: requests left in this window; t: seconds until the next window.",
+        "description": "`r` is the number of requests left in the current window, `t` the seconds until the next.",
         "schema": {"type": "string"},
         "example": '"requests";r=5998;t=42',
     },
     "RateLimitPolicy": {
-        "description": "q: requests per window; w: length of the window in seconds.",
+        "description": "`q` is the number of requests per window, and `w` the length of a window in seconds.",
         "schema": {"type": "string"},
         "example": '"requests";q=6000;w=60',
     },
@@ -63,7 +69,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978",
     },
     "RetryAfter": {
-        "description": "Seconds to wait before the next request.",
+        "description": "How many seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 0},
         "example": 12,
     },

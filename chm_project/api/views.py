@@ -41,7 +41,9 @@ class HealthView(StrictView):
         operation_id="health",
         summary="Check that the web server runs",
         description="Needs no token. Does not read the database.",
-        responses=inline_serializer("Health", {"status": ChoiceField(choices=["ok"]), "version": CharField()}),
+        responses=inline_serializer(
+            "Health", {"status": ChoiceField(choices=["ok"], help_text="Always `ok`."), "version": CharField()}
+        ),
     )
     def get(self, request: Request) -> Response:
         return Response({"status": "ok", "version": VERSION})

@@ -44,7 +44,7 @@ class MarkdownRenderer(BaseRenderer):
 
 
 class HandoverWindowSerializer(serializers.Serializer[Any]):
-    since = TimeField(required=False, help_text="When the shift began. Default: 12 hours ago.")
+    since = TimeField(required=False, help_text="When the shift began, at most 31 days ago. Default: 12 hours ago.")
     client_id = serializers.UUIDField(required=False, help_text="Only this client.")
 
 
@@ -53,16 +53,18 @@ def _rows(help_text: str) -> serializers.Field[Any, Any, Any, Any]:
 
 
 class HandoverSerializer(serializers.Serializer[Any]):
-    since = serializers.DateTimeField()
+    since = serializers.DateTimeField(help_text="When the shift began.")
     until = serializers.DateTimeField(help_text="When the report was made.")
     incidents = _rows(
-        "Incidents that began in the shift: rows of the report incidents, with ended_at (null if not ended)."
+        "Incidents that began in the shift: rows of the report `incidents`, with `ended_at` (null if not ended)."
     )
-    recovered = _rows("Pipelines that recovered in the shift: rows of the report changes_since_yesterday.")
-    failing = _rows("Failing pipelines: rows of the report failing_now, new failures before known ones.")
-    late = _rows("Late pipelines: rows of the report late_pipelines.")
-    sources_dark = _rows("Sources that are overdue or failing: rows of the report ingestion_health.")
-    changes = _rows("Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change.")
+    recovered = _rows("Pipelines that recovered in the shift: rows of the report `changes_since_yesterday`.")
+    failing = _rows("Failing pipelines: rows of the report `failing_now`, new failures before known ones.")
+    late = _rows("Late pipelines: rows of the report `late_pipelines`.")
+    sources_dark = _rows("Sources that are overdue or failing: rows of the report `ingestion_health`.")
+    changes = _rows(
+        "Changes to clients, pipelines and alert rules, with `changed_at`, `object_id`, `kind`, `name` and `change`."
+    )
 
 
 class HandoverView(StrictView):

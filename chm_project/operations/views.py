@@ -26,7 +26,7 @@ from chm_project.operations.installation_state import NO_DATABASE, Readiness, ca
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=["ok", "unavailable"])
+    status = serializers.ChoiceField(choices=["ok", "unavailable"], help_text="`ok` if every check succeeded.")
     problems = serializers.DictField(
         child=serializers.CharField(),
         required=False,
@@ -39,14 +39,14 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     )
     replica_lag_seconds = serializers.FloatField(
         required=False,
-        help_text="How far behind the read replica is; null if it does not answer or none is configured. Only with a "
-        "token.",
+        help_text="By how many seconds the replica lags behind the database; null if the replica does not answer or "
+        "none is configured. Only with a token.",
         allow_null=True,
     )
     replica_max_lag_seconds = serializers.IntegerField(
         required=False,
-        help_text="Maximum lag of a replica that is read (CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is "
-        "configured. Only with a token.",
+        help_text="CHM reads the replica up to this lag in seconds (setting CHM_REPLICA_MAX_LAG_SECONDS); null if no "
+        "replica is configured. Only with a token.",
         allow_null=True,
     )
     replica_is_read = serializers.BooleanField(
@@ -76,9 +76,10 @@ class ReadyView(StrictView):
         responses={200: ReadinessSerializer, 503: ReadinessSerializer},
     )
     def get(self, request: Request) -> Response:
-        """Without a token: only a status that says whether the database answers and is migrated.
+        """A request without a token gets only `status`: whether the database answers and is migrated.
 
-        With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM unready.
+        With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is overdue. An
+        overdue ingestion does not change `status`.
         """
         if not request.user.is_authenticated:
             is_ready = can_serve()

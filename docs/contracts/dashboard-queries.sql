@@ -1817,7 +1817,7 @@ HAVING sum(runs) > 0
 ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
--- one row per pipeline with a failure between since and as_of; most failures first, or most flips first
+-- one row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips first
 WITH failed AS (
     SELECT r.pipeline_id, count(*) AS failure_count
     FROM reporting.runs AS r
@@ -1899,7 +1899,7 @@ ORDER BY
 LIMIT (:limit);
 
 -- unusual_runs: Which runs succeeded, but not as usual?
--- one row per success after since whose duration or number of rows is far from the usual value, newest first
+-- one row per success after `since` whose duration or number of rows is far from the usual value, newest first
 SELECT
     client_name, pipeline_name, platform, environment, event_at, unusual, duration_seconds,
     -- A median is a float, and rounding can make it larger than the largest bigint, 9.22e18.
@@ -2061,7 +2061,7 @@ FROM (
 ORDER BY event_at DESC, run_id DESC;
 
 -- vendor_dependency: Q4: How often do vendor APIs fail, compared with other platforms?
--- one row for vendor_api and one for all other platforms, even without runs
+-- one row for `vendor_api` and one for all other platforms, even without runs
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
 ),

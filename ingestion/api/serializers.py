@@ -30,7 +30,7 @@ class SyncErrorSerializer(serializers.Serializer[Any]):
     pipeline = serializers.CharField(
         allow_null=True, help_text="The external id of the pipeline; null if the error concerns several pipelines."
     )
-    error = serializers.CharField()
+    error = serializers.CharField(help_text="Why the pipelines could not be ingested.")
 
 
 class SyncStateSerializer(serializers.Serializer[Any]):

@@ -12,8 +12,10 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 class InventoryFilter(FilterSet):
     """List only the active inventory, unless the request asks for inactive objects."""
 
-    is_active = FlagFilter(help_text="Objects with this value of is_active; false lists disabled ones.")
-    include_inactive = FlagFilter(method="include_all", help_text="true lists active and inactive objects.")
+    is_active = FlagFilter(help_text="`false` lists only disabled objects. Default: `true`.")
+    include_inactive = FlagFilter(
+        method="include_all", help_text="`true` also lists disabled objects. Default: `false`."
+    )
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         filtered: QuerySet[Any] = super().filter_queryset(queryset)
@@ -27,8 +29,12 @@ class InventoryFilter(FilterSet):
 
 
 class ClientFilter(InventoryFilter):
-    name = TextFilter(help_text="The exact name.")
-    search = TextFilter(method="matching_search", max_length=255, help_text="Part of the name; case is ignored.")
+    name = TextFilter(help_text="Only objects with exactly this name.")
+    search = TextFilter(
+        method="matching_search",
+        max_length=255,
+        help_text="Only clients whose name contains this text; upper and lower case are the same.",
+    )
 
     class Meta:
         model = Client
@@ -39,13 +45,15 @@ class ClientFilter(InventoryFilter):
 
 
 class ClientPipelineFilter(InventoryFilter):
-    name = TextFilter(help_text="The exact name.")
-    platform = SeveralChoicesFilter(Platform, help_text="The kind of orchestrator.")
-    external_id = TextFilter(help_text="The exact id in the orchestrator.")
-    pipeline_type = SeveralChoicesFilter(PipelineType, help_text="What the pipeline does.")
-    environment = SeveralChoicesFilter(Environment, help_text="Where the pipeline runs.")
+    name = TextFilter(help_text="Only objects with exactly this name.")
+    platform = SeveralChoicesFilter(Platform, help_text="Only pipelines on these platforms.")
+    external_id = TextFilter(help_text="Only pipelines with exactly this `external_id`.")
+    pipeline_type = SeveralChoicesFilter(PipelineType, help_text="Only pipelines of these types.")
+    environment = SeveralChoicesFilter(Environment, help_text="Only pipelines of these environments.")
     search = TextFilter(
-        method="matching_search", max_length=255, help_text="Part of the name or the external_id; case is ignored."
+        method="matching_search",
+        max_length=255,
+        help_text="Only pipelines whose name or `external_id` contains this text; upper and lower case are the same.",
     )
 
     class Meta:
@@ -57,4 +65,4 @@ class ClientPipelineFilter(InventoryFilter):
 
 
 class PipelineFilter(ClientPipelineFilter):
-    client_id = IdsFilter(field_name="client_id", help_text="Pipelines of this client.")
+    client_id = IdsFilter(field_name="client_id", help_text="Only pipelines of these clients.")

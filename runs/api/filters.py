@@ -24,9 +24,13 @@ class Order(TextChoices):
 class RunFilterBase(FilterSet):
     """Filters of both lists of runs."""
 
-    status = SeveralChoicesFilter(Status, help_text="The status.")
-    external_run_id = TextFilter(method="with_external_run_id", max_length=255, help_text="The exact id at the source.")
-    search = TextFilter(method="with_id_prefix", max_length=255, help_text="The beginning of the id at the source.")
+    status = SeveralChoicesFilter(Status, help_text="Only runs with these statuses.")
+    external_run_id = TextFilter(
+        method="with_external_run_id", max_length=255, help_text="Only runs with exactly this id at the source."
+    )
+    search = TextFilter(
+        method="with_id_prefix", max_length=255, help_text="Only runs whose id at the source begins with this text."
+    )
 
     class Meta:
         model = Run
@@ -41,25 +45,27 @@ class RunFilterBase(FilterSet):
 
 
 class PipelineRunFilter(RunFilterBase):
-    """Runs of one pipeline; since and until are on started_at."""
+    """Filters of the runs of one pipeline. `since` and `until` compare started_at."""
 
     since = TimeFilter(
         method="started_since",
-        help_text="Runs that started at or after this time. For a run without a start, event_at counts.",
+        help_text="Only runs that started at or after this time. For a run without a start, `event_at` counts.",
     )
     until = TimeFilter(
         method="started_until",
-        help_text="Runs that started before this time. For a run without a start, event_at counts.",
+        help_text="Only runs that started before this time. For a run without a start, `event_at` counts.",
     )
     event_since = TimeFilter(
-        field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
+        field_name="event_at", lookup_expr="gte", help_text="Only runs whose `event_at` is this time or later."
     )
-    event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
+    event_until = TimeFilter(
+        field_name="event_at", lookup_expr="lt", help_text="Only runs whose `event_at` is before this time."
+    )
     # Not a filter: the view sorts by it. It is declared here to be validated and described like the other parameters.
     order = OneChoiceFilter(
         Order,
         method="unfiltered",
-        help_text="desc (the default): latest first; asc: earliest first. Use `ordering` instead.",
+        help_text="Deprecated: use `ordering`. `desc` lists the latest run first, `asc` the earliest. Default: `desc`.",
     )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
@@ -77,23 +83,29 @@ class PipelineRunFilter(RunFilterBase):
 
 
 class RunFilter(RunFilterBase):
-    """Runs across pipelines; since and until are on event_at."""
+    """Filters of the runs of all pipelines. `since` and `until` compare event_at."""
 
-    client_id = IdsFilter(field_name="pipeline__client_id", help_text="Runs of this client's pipelines.")
-    pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Runs of this pipeline.")
-    platform = SeveralChoicesFilter(Platform, field_name="pipeline__platform", help_text="The kind of orchestrator.")
-    environment = SeveralChoicesFilter(
-        Environment, field_name="pipeline__environment", help_text="Where the pipeline runs."
+    client_id = IdsFilter(field_name="pipeline__client_id", help_text="Only runs of the pipelines of these clients.")
+    pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Only runs of these pipelines.")
+    platform = SeveralChoicesFilter(
+        Platform, field_name="pipeline__platform", help_text="Only runs on these platforms."
     )
-    since = TimeFilter(field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time.")
-    until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
+    environment = SeveralChoicesFilter(
+        Environment, field_name="pipeline__environment", help_text="Only runs in these environments."
+    )
+    since = TimeFilter(
+        field_name="event_at", lookup_expr="gte", help_text="Only runs whose `event_at` is this time or later."
+    )
+    until = TimeFilter(
+        field_name="event_at", lookup_expr="lt", help_text="Only runs whose `event_at` is before this time."
+    )
     q = TextFilter(
         method="with_error_text",
         min_length=2,
         max_length=200,
-        help_text="Part of the error text of failed runs; case is ignored. `since` and `until` can be at most "
-        f"{MAX_TEXT_SEARCH.days} days apart. Default of `since`: {MAX_TEXT_SEARCH.days} days before `until`, or before "
-        "now.",
+        help_text="Only failed runs whose error text contains this text; upper and lower case are the same. `since` "
+        f"and `until` can be at most {MAX_TEXT_SEARCH.days} days apart. Without `since`, the search starts "
+        f"{MAX_TEXT_SEARCH.days} days before `until`; without both, {MAX_TEXT_SEARCH.days} days ago.",
     )
 
     def with_error_text(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:

@@ -44,11 +44,15 @@ class KnownFailureSerializer(StrictSerializer):
 class KnownFailureAnswerSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(source="known_reason")
     ticket_url = serializers.CharField(source="known_ticket_url", allow_null=True)
-    until = serializers.DateTimeField(source="known_until", allow_null=True)
-    since = serializers.DateTimeField(source="known_since")
+    until = serializers.DateTimeField(
+        source="known_until",
+        allow_null=True,
+        help_text="When the mark ends at the latest; null: when the failure ends.",
+    )
+    since = serializers.DateTimeField(source="known_since", help_text="When the failure was marked.")
     run_id = serializers.UUIDField(source="known_run_id", help_text="The failed run that was marked.")
     incident = serializers.CharField(
-        source="known_fingerprint", help_text="The incident's fingerprint, as in the report incidents."
+        source="known_fingerprint", help_text="The fingerprint of the incident, as in the report `incidents`."
     )
 
 
@@ -91,7 +95,7 @@ class KnownFailureView(StrictView):
     )
     @transaction.atomic
     def delete(self, request: Request, pipeline_id: Any) -> Response:
-        """Remove the mark, even if it has ended. Without a mark nothing happens."""
+        """Remove the mark, even if it has ended. If there is no mark, the response is the same."""
         if clear_known_failure(pipeline=self.pipeline):
             log_change(request, self.pipeline, CHANGE, [LOG_MESSAGE])
         return Response(status=204)

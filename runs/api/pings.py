@@ -37,13 +37,17 @@ _SCHEMA: dict[str, Any] = {
     "auth": [],
     "parameters": [
         OpenApiParameter("key", str, OpenApiParameter.PATH, description="An ingest token bound to one pipeline."),
-        OpenApiParameter("rid", OpenApiTypes.UUID, description="Identifies the run that several pings belong to."),
+        OpenApiParameter(
+            "rid",
+            OpenApiTypes.UUID,
+            description="A UUID that you choose. Pings with the same `rid` belong to the same run.",
+        ),
     ],
     "responses": {
         (200, "text/plain"): _text_response("The ping is stored.", "OK"),
         (400, "text/plain"): _text_response("`rid` is not a UUID.", "rid is not a UUID"),
         (403, "text/plain"): _text_response("The ping came over plain HTTP, in production.", "send pings over https"),
-        (404, "text/plain"): _text_response("The key is not a ping key, or the suffix is unknown.", "not found"),
+        (404, "text/plain"): _text_response("The key is not a ping key, or `sign` is unknown.", "not found"),
         (429, "text/plain"): _text_response(
             "Too many pings; Retry-After says when to try again.", "try again in 12 seconds"
         ),
@@ -55,7 +59,7 @@ _BODY_SCHEMA = {"application/octet-stream": {"type": "string", "format": "binary
 # The contract calls the suffix `sign`.
 _SUFFIX_PARAMETER = OpenApiParameter(
     "sign", {"type": "string", "pattern": "^(start|fail|log|[0-9]{1,3})$"}, OpenApiParameter.PATH,
-    description="start, fail, log, or the exit status of the job (0 to 255; 0 is success).",
+    description="`start`, `fail`, `log`, or the exit status of the job: 0 is a success, and 1 to 255 are failures.",
 )  # fmt: skip
 
 
@@ -134,7 +138,7 @@ class PingWithSuffixView(_PingBaseView):
 
     @extend_schema(operation_id="ping_sign", summary="Report a start, a failure or an exit status", **_SUFFIX_SCHEMA)
     def get(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """Start or end a run. `log` adds a text and does not change the status."""
+        """Start a run (`start`), end it (`fail` or an exit status), or add a text to it (`log`)."""
         return self._record(request, sign, b"")
 
     @extend_schema(

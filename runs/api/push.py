@@ -54,14 +54,15 @@ class LineageOutcomeSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="Position of the event in the request, from 0.")
     outcome = serializers.ChoiceField(
         choices=[(word, word) for word in (*(outcome.value for outcome in Outcome), IGNORED, UNMATCHED)],
-        help_text="unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: not a run event.",
+        help_text="`unmatched`: no pipeline has the job's `namespace/name` as its `external_id`. `ignored`: the event "
+        "is not a run event.",
     )
     id = serializers.UUIDField(required=False, help_text="The stored run, if there is one.")
-    error = serializers.CharField(required=False, help_text="Why it was rejected, pruned or not matched.")
+    error = serializers.CharField(required=False, help_text="Why the event was rejected, pruned or not matched.")
 
 
 class LineageAnswerSerializer(serializers.Serializer[Any]):
-    items = LineageOutcomeSerializer(many=True)
+    items = LineageOutcomeSerializer(many=True, help_text="One outcome for each event, in the order of the request.")
 
 
 class LineageView(StrictView):
@@ -77,7 +78,7 @@ class LineageView(StrictView):
     )
     def post(self, request: Request) -> Response:
         """Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip. The
-        token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+        token must be bound to a client or a pipeline. A job belongs to the pipeline whose `external_id` is
         `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid event, the
         response is 400. In a list, CHM rejects only the invalid events."""
         token = request.auth

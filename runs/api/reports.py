@@ -22,7 +22,14 @@ from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
 from runs.planned_maintenance import MAINTENANCE_COLUMNS, SHAPES_WITH_MAINTENANCE, add_maintenance_columns
-from runs.reporting.parameters import COMMON_PARAMETERS, LIMIT_PARAMETER, SHAPE_PARAMETERS, Parameter, validated
+from runs.reporting.parameters import (
+    COMMON_PARAMETERS,
+    LIMIT_PARAMETER,
+    SHAPE_PARAMETERS,
+    Parameter,
+    default_text,
+    validated,
+)
 from runs.reporting.run_shapes import InvalidParameters, run_shape
 from runs.reporting.shapes import Column, Shape, shapes
 
@@ -154,13 +161,15 @@ def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApi
         schema |= {"minimum": parameter.minimum, "maximum": parameter.maximum}
     default = default or parameter.default
     description = parameter.description
+    if name == LIMIT_PARAMETER and not default:
+        description = f"{description} Default: all rows."
     if default:
         if parameter.sql_type == "integer":
             schema["default"] = int(default)
         elif parameter.choices:
             schema["default"] = default
         else:
-            description = f"{description} Default: {default}."
+            description = f"{description} Default: {default_text(default)}."
     return OpenApiParameter(name, schema, description=description)
 
 

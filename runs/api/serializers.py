@@ -58,7 +58,14 @@ class RunSerializer(StrictModelSerializer[Run]):
         read_only_fields = fields
         extra_kwargs = {
             "external_run_id": {"help_text": "The id of the run at its source. It is unique within the pipeline."},
-            "status": {"help_text": "The status, which CHM has translated from the status at the source."},
+            "status": {"help_text": "The status. CHM translates the source's status into one of these five."},
+            "duration_seconds": {
+                "help_text": "Duration in whole seconds: the value of the source, or `finished_at` minus `started_at`."
+            },
+            "event_at": {
+                "help_text": "When the run happened: its end; without an end its start; without both the time at which "
+                "CHM stored it."
+            },
             "source_updated_at": {
                 "help_text": "When the source last changed the run, or when CHM requested it. A write with an earlier "
                 "time changes nothing."
@@ -70,7 +77,7 @@ class RunSerializer(StrictModelSerializer[Run]):
 class WritableRunSerializer(StrictSerializer):
     """Fields of a run that a request may set."""
 
-    status = StrictChoiceField(choices=Status.choices)
+    status = StrictChoiceField(choices=Status.choices, help_text="The status of the run.")
     started_at = TimeField(required=False, allow_null=True)
     finished_at = TimeField(required=False, allow_null=True)
     duration_seconds = WholeNumberField(
@@ -78,7 +85,7 @@ class WritableRunSerializer(StrictSerializer):
         allow_null=True,
         min_value=0,
         max_value=MAX_INTEGER,
-        help_text="Whole seconds. Default: finished_at minus started_at.",
+        help_text="Duration in whole seconds. Default: `finished_at` minus `started_at`.",
     )
     rows_processed = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_BIGINT)
     error_message = TextField(required=False, allow_null=True, allow_blank=True)
@@ -123,7 +130,9 @@ class BatchedRunSerializer(PushedRunSerializer):
 class BatchSerializer(serializers.Serializer[Any]):
     """Up to 1,000 runs, each validated separately."""
 
-    items = serializers.ListField(child=BatchedRunSerializer(), min_length=1, max_length=MAX_BATCH)
+    items = serializers.ListField(
+        child=BatchedRunSerializer(), min_length=1, max_length=MAX_BATCH, help_text="The runs to store."
+    )
 
 
 @extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
@@ -135,7 +144,7 @@ class BatchOutcomeSerializer(serializers.Serializer[Any]):
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):
-    items = BatchOutcomeSerializer(many=True)
+    items = BatchOutcomeSerializer(many=True, help_text="One outcome for each item of the request, in the same order.")
 
 
 class WindowSerializer(serializers.Serializer[Any]):

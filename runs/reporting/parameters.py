@@ -1,5 +1,6 @@
 """The parameters of shapes with their types, defaults and limits."""
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -116,6 +117,11 @@ SHAPE_PARAMETERS = {
     "bucket_count": _number_parameter("Number of buckets.", 1, 1000, 20),
     "weeks": _number_parameter("Number of ISO weeks, including the current week.", 1, 520, 12),
 }
+
+
+def default_text(default: str) -> str:
+    """Return a default for documents, with parameter names in backticks: "7 days before `until`"."""
+    return re.sub(r"\b(as_of|until)\b", r"`\1`", default)
 
 
 # Every report accepts this parameter. It has a default only for shapes that declare it.

@@ -7,8 +7,8 @@
 -- Columns
 --   client_name    text  Name of the client
 --   pipeline_name  text  Name of the pipeline
---   gap            text  no_external_id: CHM cannot ingest the pipeline; no_alert_rule: no enabled rule watches the
---                        pipeline or its client; no_run_30d: no run happened in the 30 days before as_of
+--   gap            text  `no_external_id`: CHM cannot ingest the pipeline; `no_alert_rule`: no enabled rule watches the
+--                        pipeline or its client; `no_run_30d`: no run happened in the 30 days before `as_of`
 --   client_id      uuid  Key of the client
 --   pipeline_id    uuid  Key of the pipeline
 WITH rule_scopes AS (

@@ -87,12 +87,12 @@ export interface paths {
          * Preview when a rule would have fired
          * @description Return when the rule would have fired in the window, based on the runs that are stored now.
          *
-         *     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its latest run
-         *     that succeeded or failed has failed. A rule with `failures_in_window` fires while at least `threshold` runs of
-         *     its pipelines failed within the last `window_minutes`.
+         *     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its latest
+         *     decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window` fires while
+         *     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
          *
          *     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
-         *     the current time.
+         *     the current time. `since` and `until` can be at most 400 days apart.
          */
         get: operations["alert_rules_preview"];
         put?: never;
@@ -316,7 +316,7 @@ export interface paths {
         /**
          * Push OpenLineage events, one or a list of up to 1,000
          * @description Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip. The
-         *     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+         *     token must be bound to a client or a pipeline. A job belongs to the pipeline whose `external_id` is
          *     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid event, the
          *     response is 400. In a list, CHM rejects only the invalid events.
          */
@@ -415,7 +415,7 @@ export interface paths {
         post: operations["mark_known_failure"];
         /**
          * Remove the mark of a known failure
-         * @description Remove the mark, even if it has ended. Without a mark nothing happens.
+         * @description Remove the mark, even if it has ended. If there is no mark, the response is the same.
          */
         delete: operations["clear_known_failure"];
         options?: never;
@@ -608,7 +608,7 @@ export interface paths {
         };
         /**
          * What is failing now?
-         * @description One row per failing pipeline; new failures first, then known failures, each with the longest failure first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its present status.
+         * @description One row per failing pipeline; new failures first, then known failures, each with the longest failure first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its present status.
          */
         get: operations["report_failing_now"];
         put?: never;
@@ -668,7 +668,7 @@ export interface paths {
         };
         /**
          * When did pipelines fail, and how long until they recovered?
-         * @description One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window, because a disabled pipeline does not recover.
+         * @description One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of failed runs of a pipeline without a success between them. Runs are ordered by `event_at`. A streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window, because a disabled pipeline does not recover.
          */
         get: operations["report_failure_streaks"];
         put?: never;
@@ -768,7 +768,7 @@ export interface paths {
         };
         /**
          * Q9: Is CHM itself up to date with every source?
-         * @description One row per client and platform that CHM ingests, sorted by name. Inventory: active, with external_id.
+         * @description One row per client and platform that CHM ingests, sorted by name. Inventory: active, with `external_id`.
          */
         get: operations["report_ingestion_health"];
         put?: never;
@@ -808,7 +808,7 @@ export interface paths {
         };
         /**
          * What is the latest status of every pipeline, by client?
-         * @description One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory: active. The latest run can have any status. For a past time, stale_since has a value only if ingestion is still overdue now.
+         * @description One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory: active. The latest run can have any status. For a past time, `stale_since` has a value only if ingestion is still overdue now.
          */
         get: operations["report_latest_status_by_pipeline"];
         put?: never;
@@ -868,7 +868,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure between since and as_of; most failures first, or most flips first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
+         * @description One row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -888,7 +888,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success after since whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after `since` whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -908,7 +908,7 @@ export interface paths {
         };
         /**
          * Q4: How often do vendor APIs fail, compared with other platforms?
-         * @description One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
+         * @description One row for `vendor_api` and one for all other platforms, even without runs. Inventory: all.
          */
         get: operations["report_vendor_dependency"];
         put?: never;
@@ -1028,7 +1028,7 @@ export interface paths {
         };
         /**
          * Check that the web server runs
-         * @description Needs no token and no database.
+         * @description Needs no token. Does not read the database.
          */
         get: operations["health"];
         put?: never;
@@ -1092,7 +1092,7 @@ export interface paths {
         };
         /**
          * Report a start, a failure or an exit status
-         * @description Start or end a run. `log` adds a text and does not change the status.
+         * @description Start a run (`start`), end it (`fail` or an exit status), or add a text to it (`log`).
          */
         get: operations["ping_sign"];
         put?: never;
@@ -1116,9 +1116,10 @@ export interface paths {
         };
         /**
          * Check that the installation can work
-         * @description Without a token: only a status that says whether the database answers and is migrated.
+         * @description A request without a token gets only `status`: whether the database answers and is migrated.
          *
-         *     With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM unready.
+         *     With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is overdue. An
+         *     overdue ingestion does not change `status`.
          */
         get: operations["ready"];
         put?: never;
@@ -1144,7 +1145,7 @@ export interface components {
             readonly id: string;
             /**
              * Format: uuid
-             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
+             * @description A rule without `pipeline_id` watches all active pipelines of this client.
              */
             client_id: string | null;
             /**
@@ -1152,19 +1153,19 @@ export interface components {
              * @description The rule watches only this pipeline.
              */
             pipeline_id: string | null;
-            /** @description The condition. */
+            /** @description The condition under which the rule fires. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description The rule fires if at least this many runs in the window failed. */
+            /** @description For `failures_in_window`: the rule fires if at least this many runs fail in the window. */
             threshold: number | null;
-            /** @description Length of the window in minutes. */
+            /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes: number | null;
-            /** @description How people are notified. */
+            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
+            /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
-            /** @description False: the rule is kept, but never fires. */
+            /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled: boolean;
-            /** @description False: pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines with a known failure do not count. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1185,7 +1186,7 @@ export interface components {
         AlertRuleRequest: {
             /**
              * Format: uuid
-             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
+             * @description A rule without `pipeline_id` watches all active pipelines of this client.
              */
             client_id?: string | null;
             /**
@@ -1193,23 +1194,23 @@ export interface components {
              * @description The rule watches only this pipeline.
              */
             pipeline_id?: string | null;
-            /** @description The condition. */
+            /** @description The condition under which the rule fires. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description The rule fires if at least this many runs in the window failed. */
+            /** @description For `failures_in_window`: the rule fires if at least this many runs fail in the window. */
             threshold?: number | null;
-            /** @description Length of the window in minutes. */
+            /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes?: number | null;
-            /** @description How people are notified. */
+            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
+            /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
-            /** @description False: the rule is kept, but never fires. */
+            /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled?: boolean;
-            /** @description False: pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines with a known failure do not count. */
             include_known?: boolean;
         };
         BatchAnswer: {
-            /** @description The rows of this response. */
+            /** @description One outcome for each item of the request, in the same order. */
             items: components["schemas"]["BatchOutcome"][];
         };
         BatchOutcome: {
@@ -1229,12 +1230,12 @@ export interface components {
         BatchOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected";
         /** @description Up to 1,000 runs, each validated separately. */
         BatchRequest: {
-            /** @description The rows of this response. */
+            /** @description The runs to store. */
             items: components["schemas"]["BatchedRunRequest"][];
         };
         /** @description The whole state of a run: omitted fields become null. */
         BatchedRunRequest: {
-            /** @description The status. */
+            /** @description The status of the run. */
             status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
@@ -1246,7 +1247,7 @@ export interface components {
              * @description When the run ended; null while it is running.
              */
             finished_at?: string | null;
-            /** @description Whole seconds. Default: finished_at minus started_at. */
+            /** @description Duration in whole seconds. Default: `finished_at` minus `started_at`. */
             duration_seconds?: number | null;
             /**
              * Format: int64
@@ -1279,7 +1280,7 @@ export interface components {
         /** @enum {string} */
         BucketWidth: "minute" | "hour" | "day" | "week";
         ChangesSinceYesterdayReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["ChangesSinceYesterdayRow"][];
         };
         ChangesSinceYesterdayRow: {
@@ -1289,16 +1290,16 @@ export interface components {
             pipeline_name: string;
             /** @description Kind of orchestrator */
             platform: string;
-            /** @description Latest decisive status at since; null: no run had succeeded or failed until then */
+            /** @description Latest decisive status at `since`; null: no run had succeeded or failed until then */
             status_then: string | null;
-            /** @description Latest decisive status at as_of */
+            /** @description Latest decisive status at `as_of` */
             status_now: string;
             /**
              * Format: date-time
              * @description When the first run of the current status happened
              */
             changed_at: string;
-            /** @description newly_failing, recovered, first_failure or first_success */
+            /** @description `newly_failing`, `recovered`, `first_failure` or `first_success` */
             change: string;
             /**
              * Format: uuid
@@ -1327,7 +1328,7 @@ export interface components {
             readonly id: string;
             /** @description Name of the client; unique, ignoring upper and lower case. */
             name: string;
-            /** @description False: the client is disabled. CHM keeps its history, but reads no new runs. */
+            /** @description If this is false, the client is disabled: CHM keeps its history, but reads no runs. */
             is_active: boolean;
             /**
              * Format: date-time
@@ -1348,17 +1349,17 @@ export interface components {
         ClientRequest: {
             /** @description Name of the client; unique, ignoring upper and lower case. */
             name: string;
-            /** @description False: the client is disabled. CHM keeps its history, but reads no new runs. */
+            /** @description If this is false, the client is disabled: CHM keeps its history, but reads no runs. */
             is_active?: boolean;
         };
         ClientRiskReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["ClientRiskRow"][];
         };
         ClientRiskRow: {
             /** @description Name of the client */
             client_name: string;
-            /** @description Failed runs in the 7 days before as_of */
+            /** @description Failed runs in the 7 days before `as_of` */
             failed_7d: number;
             /** @description All runs in these 7 days */
             runs_7d: number;
@@ -1395,19 +1396,19 @@ export interface components {
             latest_by_pipeline: components["schemas"]["LatestOfPipeline"][];
         };
         ClientThroughputReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["ClientThroughputRow"][];
         };
         ClientThroughputRow: {
             /** @description Name of the client */
             client_name: string;
-            /** @description Runs in the 30 days before as_of */
+            /** @description Runs in the 30 days before `as_of` */
             runs_30d: number;
-            /** @description Rows that these runs processed, as far as the numbers are known */
+            /** @description Rows that these runs processed; runs with an unknown number do not count */
             total_rows_30d: number;
             /**
              * Format: double
-             * @description Mean number of rows per run, of the runs with a known number, to 2 places
+             * @description Mean rows per run, to 2 places; runs with an unknown number do not count
              */
             avg_rows_per_run: number | null;
             /**
@@ -1424,7 +1425,7 @@ export interface components {
         /** @enum {string} */
         ColumnType: "text" | "integer" | "numeric" | "timestamptz" | "date" | "uuid" | "boolean";
         DailySuccessReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["DailySuccessRow"][];
         };
         DailySuccessRow: {
@@ -1448,17 +1449,19 @@ export interface components {
         /** @enum {string} */
         Environment: "dev" | "staging" | "prod";
         Error: {
-            /** @description The reason. */
+            /** @description The error. */
             error: {
                 /** @description The kind of the error. /api/v1/errors explains each kind. */
                 code: components["schemas"]["ErrorCodeName"];
-                /** @description What is wrong, and what to do. */
+                /** @description What is wrong and what to do, as a sentence for users. */
                 message: string;
                 /** @description The value of X-Request-ID, which the server's log also contains. */
                 request_id: string;
+                /** @description The wrong fields and parameters; empty if the error is not about a field. */
                 details: {
-                    /** @description A field or parameter; nested fields are joined by dots. `body` means the whole body. */
+                    /** @description The name of a wrong field or parameter. Dots join nested names: `items.1.status`. `body` means the whole body. */
                     field: string;
+                    /** @description What is wrong with this field. */
                     issue: string;
                 }[];
             };
@@ -1482,7 +1485,7 @@ export interface components {
             items: components["schemas"]["ErrorCode"][];
         };
         FailingNowReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FailingNowRow"][];
         };
         FailingNowRow: {
@@ -1529,7 +1532,7 @@ export interface components {
             run_id: string;
             /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
-            /** @description Fingerprint of the platform and the cause, as in the shape incidents */
+            /** @description Fingerprint of the platform and the cause, as in the shape `incidents` */
             incident: string;
             /** @description Whether a user has marked this failure as known, and the mark is still valid */
             known: boolean;
@@ -1542,7 +1545,7 @@ export interface components {
              * @description When the mark ends; null: when the failure ends
              */
             known_until: string | null;
-            /** @description Why it is in planned maintenance; null: it is not */
+            /** @description Reason of the planned maintenance; null: no planned maintenance */
             maintenance: string | null;
             /** @description Owner from the maintenance file; for an incident, the owner of the pipeline that failed last */
             owner: string | null;
@@ -1550,7 +1553,7 @@ export interface components {
             runbook_url: string | null;
         };
         FailureCountsByClientReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FailureCountsByClientRow"][];
         };
         FailureCountsByClientRow: {
@@ -1561,13 +1564,13 @@ export interface components {
             client_id: string;
             /** @description Name of the client */
             client_name: string;
-            /** @description Failed runs in the 24 hours before as_of */
+            /** @description Failed runs in the 24 hours before `as_of` */
             failed_24h: number;
-            /** @description Failed runs in the 7 days before as_of */
+            /** @description Failed runs in the 7 days before `as_of` */
             failed_7d: number;
         };
         FailureRateByPlatformReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FailureRateByPlatformRow"][];
         };
         FailureRateByPlatformRow: {
@@ -1584,7 +1587,7 @@ export interface components {
             failure_rate: number;
         };
         FailureStreaksReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FailureStreaksRow"][];
         };
         FailureStreaksRow: {
@@ -1596,15 +1599,15 @@ export interface components {
             platform: string;
             /**
              * Format: date-time
-             * @description When the first failed run of the streak happened; this can be before since
+             * @description When the first failed run of the streak happened; this can be before `since`
              */
             began_at: string;
             /**
              * Format: date-time
-             * @description When the next success happened; null: no success before until
+             * @description When the next success happened; null: no success before `until`
              */
             recovered_at: string | null;
-            /** @description Number of failed runs of the streak before until */
+            /** @description Number of failed runs of the streak before `until` */
             failed_runs: number;
             /** @description Error of the first failed run */
             error_message: string | null;
@@ -1625,7 +1628,7 @@ export interface components {
             run_id: string;
         };
         FailuresOverTimeReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FailuresOverTimeRow"][];
         };
         FailuresOverTimeRow: {
@@ -1646,7 +1649,7 @@ export interface components {
             readonly id: string;
             /**
              * Format: uuid
-             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
+             * @description A rule without `pipeline_id` watches all active pipelines of this client.
              */
             client_id: string | null;
             /**
@@ -1654,19 +1657,19 @@ export interface components {
              * @description The rule watches only this pipeline.
              */
             pipeline_id: string | null;
-            /** @description The condition. */
+            /** @description The condition under which the rule fires. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description The rule fires if at least this many runs in the window failed. */
+            /** @description For `failures_in_window`: the rule fires if at least this many runs fail in the window. */
             threshold: number | null;
-            /** @description Length of the window in minutes. */
+            /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes: number | null;
-            /** @description How people are notified. */
+            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
+            /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
-            /** @description False: the rule is kept, but never fires. */
+            /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled: boolean;
-            /** @description False: pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines with a known failure do not count. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1680,7 +1683,7 @@ export interface components {
             readonly updated_at: string;
             /**
              * Format: date-time
-             * @description Since when the rule fires. For on_failure: when the first of the failing pipelines in scope began to fail. For failures_in_window: the time of the oldest failure in the window.
+             * @description Since when the rule fires. For `on_failure`: when the first of its failing pipelines began to fail. For `failures_in_window`: the time of the oldest failure in the window.
              */
             readonly since: string;
             /** @description Identifies the rule. It is the same each time the rule fires. */
@@ -1693,7 +1696,7 @@ export interface components {
         /** @enum {string} */
         FlakyOrdering: "failures" | "flips";
         FreshnessWatchlistReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FreshnessWatchlistRow"][];
         };
         FreshnessWatchlistRow: {
@@ -1707,7 +1710,7 @@ export interface components {
             environment: string;
             /**
              * Format: date-time
-             * @description When the latest run started, else finished, else was stored; null: no run
+             * @description When the latest run started; if unknown, when it ended or was stored; null: no run
              */
             last_run_at: string | null;
             /**
@@ -1717,7 +1720,7 @@ export interface components {
             last_success_at: string | null;
             /**
              * Format: double
-             * @description Hours from last_success_at to as_of, to 1 place; null: never
+             * @description Hours from `last_success_at` to `as_of`, to 1 place; null: never
              */
             hours_since_success: number | null;
             /**
@@ -1737,7 +1740,7 @@ export interface components {
             run_id: string | null;
         };
         GovernanceGapsReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["GovernanceGapsRow"][];
         };
         GovernanceGapsRow: {
@@ -1745,7 +1748,7 @@ export interface components {
             client_name: string;
             /** @description Name of the pipeline */
             pipeline_name: string;
-            /** @description no_external_id: CHM cannot ingest the pipeline; no_alert_rule: no enabled rule watches the pipeline or its client; no_run_30d: no run happened in the 30 days before as_of */
+            /** @description `no_external_id`: CHM cannot ingest the pipeline; `no_alert_rule`: no enabled rule watches the pipeline or its client; `no_run_30d`: no run happened in the 30 days before `as_of` */
             gap: string;
             /**
              * Format: uuid
@@ -1761,7 +1764,7 @@ export interface components {
         Handover: {
             /**
              * Format: date-time
-             * @description Start of the window, inclusive.
+             * @description When the shift began.
              */
             since: string;
             /**
@@ -1769,33 +1772,33 @@ export interface components {
              * @description When the report was made.
              */
             until: string;
-            /** @description Incidents that began in the shift: rows of the report incidents, with ended_at (null if not ended). */
+            /** @description Incidents that began in the shift: rows of the report `incidents`, with `ended_at` (null if not ended). */
             incidents: {
                 [key: string]: unknown;
             }[];
-            /** @description Pipelines that recovered in the shift: rows of the report changes_since_yesterday. */
+            /** @description Pipelines that recovered in the shift: rows of the report `changes_since_yesterday`. */
             recovered: {
                 [key: string]: unknown;
             }[];
-            /** @description Failing pipelines: rows of the report failing_now, new failures before known ones. */
+            /** @description Failing pipelines: rows of the report `failing_now`, new failures before known ones. */
             failing: {
                 [key: string]: unknown;
             }[];
-            /** @description Late pipelines: rows of the report late_pipelines. */
+            /** @description Late pipelines: rows of the report `late_pipelines`. */
             late: {
                 [key: string]: unknown;
             }[];
-            /** @description Sources that are overdue or failing: rows of the report ingestion_health. */
+            /** @description Sources that are overdue or failing: rows of the report `ingestion_health`. */
             sources_dark: {
                 [key: string]: unknown;
             }[];
-            /** @description Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change. */
+            /** @description Changes to clients, pipelines and alert rules, with `changed_at`, `object_id`, `kind`, `name` and `change`. */
             changes: {
                 [key: string]: unknown;
             }[];
         };
         Health: {
-            /** @description The status. */
+            /** @description Always `ok`. */
             status: components["schemas"]["HealthStatusEnum"];
             /** @description The version of CHM. */
             version: string;
@@ -1803,11 +1806,11 @@ export interface components {
         /** @enum {string} */
         HealthStatusEnum: "ok";
         IncidentsReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
-            /** @description Fingerprint of the platform and the cause. It does not change while pipelines join and recover. The key of a row is incident and since together */
+            /** @description Fingerprint of the platform and the cause. It does not change while pipelines join and recover. The key of a row is `incident` and `since` together */
             incident: string;
             /** @description Kind of orchestrator */
             platform: string;
@@ -1827,7 +1830,7 @@ export interface components {
             clients: number;
             /** @description Names of these clients: the first three, and how many more */
             client_names: string;
-            /** @description Error of the run run_id */
+            /** @description Error of the run in `run_id` */
             error_message: string | null;
             /** @description The common text of the errors, with # in place of parts that vary; empty: the errors have no text */
             cause: string;
@@ -1843,7 +1846,7 @@ export interface components {
             run_id: string;
             /** @description Number of these pipelines whose failure a user has marked as known */
             known: number;
-            /** @description Why it is in planned maintenance; null: it is not */
+            /** @description Reason of the planned maintenance; null: no planned maintenance */
             maintenance: string | null;
             /** @description Owner from the maintenance file; for an incident, the owner of the pipeline that failed last */
             owner: string | null;
@@ -1851,7 +1854,7 @@ export interface components {
             runbook_url: string | null;
         };
         IngestionHealthReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["IngestionHealthRow"][];
         };
         IngestionHealthRow: {
@@ -1874,7 +1877,7 @@ export interface components {
             oldest_ingest_at: string | null;
             /** @description Error of one of these pipelines; null: no pipeline has an error */
             last_error: string | null;
-            /** @description Number of never_ingested pipelines that have pushed runs and no error */
+            /** @description Number of `never_ingested` pipelines that have pushed runs and no error */
             pushed_only: number;
             /** @description Number of these pipelines that their source no longer lists */
             missing_at_source: number;
@@ -1893,12 +1896,12 @@ export interface components {
             ticket_url: string | null;
             /**
              * Format: date-time
-             * @description End of the window, exclusive.
+             * @description When the mark ends at the latest; null: when the failure ends.
              */
             until: string | null;
             /**
              * Format: date-time
-             * @description Start of the window, inclusive.
+             * @description When the failure was marked.
              */
             since: string;
             /**
@@ -1906,7 +1909,7 @@ export interface components {
              * @description The failed run that was marked.
              */
             run_id: string;
-            /** @description The incident's fingerprint, as in the report incidents. */
+            /** @description The fingerprint of the incident, as in the report `incidents`. */
             incident: string;
         };
         /** @description A known failure with its reason and end. */
@@ -1922,7 +1925,7 @@ export interface components {
             until?: string | null;
         };
         LatePipelinesReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["LatePipelinesRow"][];
         };
         LatePipelinesRow: {
@@ -1951,10 +1954,10 @@ export interface components {
             expected_at: string;
             /**
              * Format: date-time
-             * @description From this time on the pipeline is late: expected_at plus a grace period
+             * @description From this time on the pipeline is late: `expected_at` plus a grace period
              */
             expected_by: string;
-            /** @description Whole minutes since expected_by */
+            /** @description Whole minutes since `expected_by` */
             late_minutes: number;
             /** @description Why a start was expected */
             reason: string;
@@ -1975,7 +1978,7 @@ export interface components {
             run_id: string | null;
             /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
-            /** @description Why it is in planned maintenance; null: it is not */
+            /** @description Reason of the planned maintenance; null: no planned maintenance */
             maintenance: string | null;
             /** @description Owner from the maintenance file; for an incident, the owner of the pipeline that failed last */
             owner: string | null;
@@ -2001,7 +2004,7 @@ export interface components {
             latest_run_at: string | null;
         };
         LatestStatusByPipelineReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["LatestStatusByPipelineRow"][];
         };
         LatestStatusByPipelineRow: {
@@ -2015,7 +2018,7 @@ export interface components {
             latest_status: string | null;
             /**
              * Format: date-time
-             * @description When that run started, else finished, else was stored
+             * @description When that run started; if unknown, when it ended or was stored
              */
             last_run_time: string | null;
             /**
@@ -2042,7 +2045,7 @@ export interface components {
             source_url: string | null;
         };
         LineageAnswer: {
-            /** @description The rows of this response. */
+            /** @description One outcome for each event, in the order of the request. */
             items: components["schemas"]["LineageOutcome"][];
         };
         /** @enum {string} */
@@ -2050,21 +2053,21 @@ export interface components {
         LineageOutcome: {
             /** @description Position of the event in the request, from 0. */
             index: number;
-            /** @description unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: not a run event. */
+            /** @description `unmatched`: no pipeline has the job's `namespace/name` as its `external_id`. `ignored`: the event is not a run event. */
             outcome: components["schemas"]["LineageOutcomeOutcomeEnum"];
             /**
              * Format: uuid
              * @description The stored run, if there is one.
              */
             id?: string;
-            /** @description Why it was rejected, pruned or not matched. */
+            /** @description Why the event was rejected, pruned or not matched. */
             error?: string;
         };
         /** @enum {string} */
         LineageOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected" | "ignored" | "unmatched";
         /** @description Fields of a run that a request may set. */
         ManualRunRequest: {
-            /** @description The status. */
+            /** @description The status of the run. */
             status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
@@ -2076,7 +2079,7 @@ export interface components {
              * @description When the run ended; null while it is running.
              */
             finished_at?: string | null;
-            /** @description Whole seconds. Default: finished_at minus started_at. */
+            /** @description Duration in whole seconds. Default: `finished_at` minus `started_at`. */
             duration_seconds?: number | null;
             /**
              * Format: int64
@@ -2097,40 +2100,40 @@ export interface components {
             external_run_id?: string | null;
         };
         PaginatedAlertRuleList: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["AlertRule"][];
-            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
+            /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
         PaginatedClientList: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["Client"][];
-            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
+            /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
         PaginatedFiringRuleList: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["FiringRule"][];
-            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
+            /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
         PaginatedPipelineList: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["Pipeline"][];
-            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
+            /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
         PaginatedRunList: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["Run"][];
-            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
+            /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
         /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
         PatchedAlertRuleRequest: {
             /**
              * Format: uuid
-             * @description The rule watches all active pipelines of this client, unless it has a pipeline_id.
+             * @description A rule without `pipeline_id` watches all active pipelines of this client.
              */
             client_id?: string | null;
             /**
@@ -2138,26 +2141,26 @@ export interface components {
              * @description The rule watches only this pipeline.
              */
             pipeline_id?: string | null;
-            /** @description The condition. */
+            /** @description The condition under which the rule fires. */
             rule_type?: components["schemas"]["RuleType"];
-            /** @description The rule fires if at least this many runs in the window failed. */
+            /** @description For `failures_in_window`: the rule fires if at least this many runs fail in the window. */
             threshold?: number | null;
-            /** @description Length of the window in minutes. */
+            /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes?: number | null;
-            /** @description How people are notified. */
+            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
             channel?: components["schemas"]["AlertChannel"];
-            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
+            /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination?: string;
-            /** @description False: the rule is kept, but never fires. */
+            /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled?: boolean;
-            /** @description False: pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines with a known failure do not count. */
             include_known?: boolean;
         };
         /** @description A client of the consultancy. */
         PatchedClientRequest: {
             /** @description Name of the client; unique, ignoring upper and lower case. */
             name?: string;
-            /** @description False: the client is disabled. CHM keeps its history, but reads no new runs. */
+            /** @description If this is false, the client is disabled: CHM keeps its history, but reads no runs. */
             is_active?: boolean;
         };
         /** @description A pipeline may move to another client; its history moves with it. */
@@ -2171,7 +2174,7 @@ export interface components {
             name?: string;
             /** @description Kind of orchestrator that runs the pipeline. */
             platform?: components["schemas"]["Platform"];
-            /** @description Name of the pipeline in the orchestrator; empty if the pipeline is not ingested. */
+            /** @description The id of the pipeline in the orchestrator. If it is null, CHM cannot read the runs. */
             external_id?: string | null;
             /** @description What the pipeline does. */
             pipeline_type?: components["schemas"]["PipelineType"];
@@ -2179,7 +2182,7 @@ export interface components {
             description?: string | null;
             /** @description Where the pipeline runs. */
             environment?: components["schemas"]["Environment"];
-            /** @description False: the pipeline is disabled. CHM keeps its history, but reads no new runs. */
+            /** @description If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs. */
             is_active?: boolean;
         };
         /** @description A pipeline of one client, on any orchestrator. */
@@ -2198,7 +2201,7 @@ export interface components {
             name: string;
             /** @description Kind of orchestrator that runs the pipeline. */
             platform: components["schemas"]["Platform"];
-            /** @description Name of the pipeline in the orchestrator; empty if the pipeline is not ingested. */
+            /** @description The id of the pipeline in the orchestrator. If it is null, CHM cannot read the runs. */
             external_id: string | null;
             /** @description What the pipeline does. */
             pipeline_type: components["schemas"]["PipelineType"];
@@ -2206,11 +2209,11 @@ export interface components {
             description: string | null;
             /** @description Where the pipeline runs. */
             environment: components["schemas"]["Environment"];
-            /** @description False: the pipeline is disabled. CHM keeps its history, but reads no new runs. */
+            /** @description If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs. */
             is_active: boolean;
             /**
              * Format: date-time
-             * @description Watermark: all changes up to this time are stored; empty until the first complete walk.
+             * @description The watermark: CHM has stored all changes up to this time; null until the first complete walk.
              */
             readonly ingested_through: string | null;
             /**
@@ -2223,13 +2226,13 @@ export interface components {
              * @description When ingestion last finished a walk of the pipeline.
              */
             readonly last_ingest_at: string | null;
-            /** @description Why the last walk failed, in one sentence; empty if it succeeded. */
+            /** @description Why the last walk failed, in one sentence; null if the last walk succeeded. */
             readonly last_ingest_error: string | null;
-            /** @description Whether the schedule is paused at the source; empty if the source does not report it. */
+            /** @description Whether the schedule is paused at the source; null if the source does not report this. */
             readonly source_paused: boolean | null;
             /**
              * Format: date-time
-             * @description When the schedule of the source starts the next run; empty if the source does not report it.
+             * @description When the source's schedule starts the next run; null if the source does not report this.
              */
             readonly source_next_run_at: string | null;
             /**
@@ -2239,16 +2242,16 @@ export interface components {
             readonly source_missing_since: string | null;
             /** @description URL of the pipeline's page at the source, as of the last walk. */
             readonly source_url: string | null;
-            /** @description URL of the pages of runs at the source; {run_id} stands for the percent-encoded external_run_id. */
+            /** @description URL of the pages of runs at the source. `{run_id}` stands for the percent-encoded `external_run_id`. */
             readonly source_url_template: string | null;
             /**
              * Format: date-time
-             * @description Runs before this time were pruned and are not stored again; empty until the first pruning.
+             * @description CHM has deleted the runs before this time, and does not store them again; null until the first deletion.
              */
             readonly pruned_before: string | null;
             /**
              * Format: date-time
-             * @description ingest_due_at if it has passed, else null. If set, the last received status may be outdated.
+             * @description `ingest_due_at` if this time has passed, else null. If it is set, the latest status may be outdated.
              */
             readonly stale_since: string | null;
             /**
@@ -2258,7 +2261,7 @@ export interface components {
             readonly created_at: string;
             /**
              * Format: date-time
-             * @description When the pipeline last changed. Changes of fields such as ingested_through do not count.
+             * @description When the pipeline last changed. Changes of fields such as `ingested_through` do not count.
              */
             readonly updated_at: string;
         };
@@ -2270,7 +2273,7 @@ export interface components {
             name: string;
             /** @description Kind of orchestrator that runs the pipeline. */
             platform: components["schemas"]["Platform"];
-            /** @description Name of the pipeline in the orchestrator; empty if the pipeline is not ingested. */
+            /** @description The id of the pipeline in the orchestrator. If it is null, CHM cannot read the runs. */
             external_id?: string | null;
             /** @description What the pipeline does. */
             pipeline_type: components["schemas"]["PipelineType"];
@@ -2278,7 +2281,7 @@ export interface components {
             description?: string | null;
             /** @description Where the pipeline runs. */
             environment?: components["schemas"]["Environment"];
-            /** @description False: the pipeline is disabled. CHM keeps its history, but reads no new runs. */
+            /** @description If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs. */
             is_active?: boolean;
         };
         /** @enum {string} */
@@ -2288,14 +2291,14 @@ export interface components {
         /** @enum {string} */
         Platform: "airflow" | "dbt" | "cron" | "vendor_api" | "custom";
         Preview: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["Span"][];
         };
         /** @enum {string} */
         PushOutcome: "created" | "stale" | "unchanged" | "updated";
         /** @description The whole state of a run: omitted fields become null. */
         PushedRunRequest: {
-            /** @description The status. */
+            /** @description The status of the run. */
             status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
@@ -2307,7 +2310,7 @@ export interface components {
              * @description When the run ended; null while it is running.
              */
             finished_at?: string | null;
-            /** @description Whole seconds. Default: finished_at minus started_at. */
+            /** @description Duration in whole seconds. Default: `finished_at` minus `started_at`. */
             duration_seconds?: number | null;
             /**
              * Format: int64
@@ -2331,7 +2334,7 @@ export interface components {
             source_updated_at?: string | null;
         };
         Readiness: {
-            /** @description The status. */
+            /** @description `ok` if every check succeeded. */
             status: components["schemas"]["ReadinessStatusEnum"];
             /** @description Problems by part (database, broker, beat). Only with a token. */
             problems: {
@@ -2341,10 +2344,10 @@ export interface components {
             stale_pipelines: number | null;
             /**
              * Format: double
-             * @description How far behind the read replica is; null if it does not answer or none is configured. Only with a token.
+             * @description By how many seconds the replica lags behind the database; null if the replica does not answer or none is configured. Only with a token.
              */
             replica_lag_seconds: number | null;
-            /** @description Maximum lag of a replica that is read (CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token. */
+            /** @description CHM reads the replica up to this lag in seconds (setting CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token. */
             replica_max_lag_seconds: number | null;
             /** @description Whether reports and pages of the console read the replica now; null if none is configured. Only with a token. */
             replica_is_read: boolean | null;
@@ -2352,13 +2355,13 @@ export interface components {
         /** @enum {string} */
         ReadinessStatusEnum: "ok" | "unavailable";
         ReliabilityByEnvironmentReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["ReliabilityByEnvironmentRow"][];
         };
         ReliabilityByEnvironmentRow: {
             /** @description dev, staging, prod */
             environment: string;
-            /** @description Failed runs in the 30 days before as_of */
+            /** @description Failed runs in the 30 days before `as_of` */
             failed_30d: number;
             /** @description All runs in these 30 days */
             runs_30d: number;
@@ -2480,7 +2483,7 @@ export interface components {
             readonly pipeline_id: string;
             /** @description The id of the run at its source. It is unique within the pipeline. */
             readonly external_run_id: string;
-            /** @description The status, which CHM has translated from the status at the source. */
+            /** @description The status. CHM translates the source's status into one of these five. */
             readonly status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
@@ -2492,7 +2495,7 @@ export interface components {
              * @description When the run ended, according to the source.
              */
             readonly finished_at: string | null;
-            /** @description Duration in whole seconds: the value of the source, or finished_at minus started_at. */
+            /** @description Duration in whole seconds: the value of the source, or `finished_at` minus `started_at`. */
             readonly duration_seconds: number | null;
             /** @description Rows that the run processed, according to the source. */
             readonly rows_processed: number | null;
@@ -2518,7 +2521,7 @@ export interface components {
             readonly ingested_at: string;
             /**
              * Format: date-time
-             * @description When the run happened: when it ended, else when it started, else when it was stored.
+             * @description When the run happened: its end; without an end its start; without both the time at which CHM stored it.
              */
             readonly event_at: string;
             /**
@@ -2533,11 +2536,11 @@ export interface components {
             readonly updated_at: string;
         };
         RunDurationDistributionReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
-            /** @description Number of the bucket. Buckets 1 to bucket_count have the same width and end at max_duration_seconds; bucket_count + 1 has the longer runs */
+            /** @description Number of the bucket. Buckets 1 to `bucket_count` have the same width and end at `max_duration_seconds`; `bucket_count` + 1 has the longer runs */
             duration_bucket: number;
             /** @description Number of runs with a duration in this bucket */
             run_count: number;
@@ -2559,10 +2562,10 @@ export interface components {
             from: string;
             /**
              * Format: date-time
-             * @description End of the window, exclusive.
+             * @description When the rule stopped firing, or the end of the window.
              */
             until: string;
-            /** @description Failed runs that made the rule fire. */
+            /** @description Number of failed runs that made the rule fire. */
             failed_runs: number;
         };
         StatusCounts: {
@@ -2582,7 +2585,7 @@ export interface components {
             connection: string;
             /** @description The external id of the pipeline; null if the error concerns several pipelines. */
             pipeline: string | null;
-            /** @description The reason. */
+            /** @description Why the pipelines could not be ingested. */
             error: string;
         };
         /** @description The part to ingest; everything if no field is given. */
@@ -2640,7 +2643,7 @@ export interface components {
             errors: components["schemas"]["SyncError"][];
         };
         TopFlakyPipelinesReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["TopFlakyPipelinesRow"][];
         };
         TopFlakyPipelinesRow: {
@@ -2675,7 +2678,7 @@ export interface components {
             pipeline_id: string;
         };
         UnusualRunsReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["UnusualRunsRow"][];
         };
         UnusualRunsRow: {
@@ -2721,13 +2724,13 @@ export interface components {
             source_url: string | null;
         };
         VendorDependencyReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["VendorDependencyRow"][];
         };
         VendorDependencyRow: {
-            /** @description vendor_api, other_platforms */
+            /** @description `vendor_api`, `other_platforms` */
             platform_group: string;
-            /** @description Failed runs in the 30 days before as_of */
+            /** @description Failed runs in the 30 days before `as_of` */
             failed_30d: number;
             /** @description All runs in these 30 days */
             runs_30d: number;
@@ -2738,7 +2741,7 @@ export interface components {
             failure_rate_30d: number | null;
         };
         WeeklyStatusMixReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["WeeklyStatusMixRow"][];
         };
         WeeklyStatusMixRow: {
@@ -2753,7 +2756,7 @@ export interface components {
             runs: number;
         };
         WeeklySuccessByClientReport: {
-            /** @description The rows of this response. */
+            /** @description The items of this response. */
             items: components["schemas"]["WeeklySuccessByClientRow"][];
         };
         WeeklySuccessByClientRow: {
@@ -3048,12 +3051,12 @@ export interface components {
          */
         IfNoneMatch: string;
         /**
-         * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+         * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         IfMatch: string;
         /**
-         * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
+         * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated request is executed again.
          * @example 0d4f6b9c-order-1187
          */
         IdempotencyKey: string;
@@ -3061,7 +3064,7 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The version of this response.
+         * @description Identifies the content of this response. Send it in If-None-Match or If-Match.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         ETag: string;
@@ -3076,12 +3079,12 @@ export interface components {
          */
         Location: string;
         /**
-         * @description r: requests left in this window; t: seconds until the next window.
+         * @description `r` is the number of requests left in the current window, `t` the seconds until the next.
          * @example "requests";r=5998;t=42
          */
         RateLimit: string;
         /**
-         * @description q: requests per window; w: length of the window in seconds.
+         * @description `q` is the number of requests per window, and `w` the length of a window in seconds.
          * @example "requests";q=6000;w=60
          */
         RateLimitPolicy: string;
@@ -3091,7 +3094,7 @@ export interface components {
          */
         RequestId: string;
         /**
-         * @description Seconds to wait before the next request.
+         * @description How many seconds to wait before the next request.
          * @example 12
          */
         RetryAfter: number;
@@ -3156,14 +3159,14 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description How people are notified. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only rules with these channels. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "slack"
                  *     ]
                  */
                 channel?: components["schemas"]["AlertChannel"][];
                 /**
-                 * @description Rules that watch all pipelines of this client, without the rules of single pipelines.
+                 * @description Only rules that watch all pipelines of this client. Rules for single pipelines are left out.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 client_id?: string;
@@ -3180,12 +3183,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["AlertRuleField"][];
                 /**
-                 * @description Whether pipelines with a known failure count.
+                 * @description Only rules with this value of `include_known`.
                  * @example true
                  */
                 include_known?: boolean;
                 /**
-                 * @description Whether the rule is enabled.
+                 * @description Only enabled rules (`true`) or only disabled rules (`false`).
                  * @example true
                  */
                 is_enabled?: boolean;
@@ -3195,26 +3198,26 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: id.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `id`.
                  * @example id
                  */
                 ordering?: components["schemas"]["AlertRuleOrdering"];
                 /**
-                 * @description Rules of this pipeline. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only rules for these pipelines. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
                  */
                 pipeline_id?: string[];
                 /**
-                 * @description The condition of the rule. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only rules with these conditions. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "on_failure"
                  *     ]
                  */
                 rule_type?: components["schemas"]["RuleType"][];
                 /**
-                 * @description Part of the destination; case is ignored. In an https address, only the host is searched.
+                 * @description Only rules whose destination contains this text; upper and lower case are the same. Of an https address, only the host is searched.
                  * @example sales
                  */
                 search?: string;
@@ -3283,7 +3286,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated request is executed again.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3427,7 +3430,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3471,7 +3474,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3550,7 +3553,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @description Start of the window, inclusive. Default: 7 days before `until`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
@@ -3635,7 +3638,7 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: id.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `id`.
                  * @example id
                  */
                 ordering?: components["schemas"]["AlertRuleOrdering"];
@@ -3719,12 +3722,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["ClientField"][];
                 /**
-                 * @description true lists active and inactive objects.
+                 * @description `true` also lists disabled objects. Default: `false`.
                  * @example true
                  */
                 include_inactive?: boolean;
                 /**
-                 * @description Objects with this value of is_active; false lists disabled ones.
+                 * @description `false` lists only disabled objects. Default: `true`.
                  * @example true
                  */
                 is_active?: boolean;
@@ -3734,17 +3737,17 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The exact name.
+                 * @description Only objects with exactly this name.
                  * @example Northwind Trading
                  */
                 name?: string;
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: name.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `name`.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
                 /**
-                 * @description Part of the name; case is ignored.
+                 * @description Only clients whose name contains this text; upper and lower case are the same.
                  * @example sales
                  */
                 search?: string;
@@ -3806,7 +3809,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated request is executed again.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3929,7 +3932,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3973,7 +3976,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4043,14 +4046,14 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Where the pipeline runs. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines of these environments. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "dev"
                  *     ]
                  */
                 environment?: components["schemas"]["Environment"][];
                 /**
-                 * @description The exact id in the orchestrator.
+                 * @description Only pipelines with exactly this `external_id`.
                  * @example sales_daily_load
                  */
                 external_id?: string;
@@ -4062,12 +4065,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["PipelineField"][];
                 /**
-                 * @description true lists active and inactive objects.
+                 * @description `true` also lists disabled objects. Default: `false`.
                  * @example true
                  */
                 include_inactive?: boolean;
                 /**
-                 * @description Objects with this value of is_active; false lists disabled ones.
+                 * @description `false` lists only disabled objects. Default: `true`.
                  * @example true
                  */
                 is_active?: boolean;
@@ -4077,31 +4080,31 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The exact name.
+                 * @description Only objects with exactly this name.
                  * @example Northwind Trading
                  */
                 name?: string;
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: name.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `name`.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
                 /**
-                 * @description What the pipeline does. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines of these types. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "ingestion"
                  *     ]
                  */
                 pipeline_type?: components["schemas"]["PipelineType"][];
                 /**
-                 * @description The kind of orchestrator. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines on these platforms. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "airflow"
                  *     ]
                  */
                 platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description Part of the name or the external_id; case is ignored.
+                 * @description Only pipelines whose name or `external_id` contains this text; upper and lower case are the same.
                  * @example sales
                  */
                 search?: string;
@@ -4187,7 +4190,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated request is executed again.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4412,7 +4415,7 @@ export interface operations {
                  */
                 client_id?: string;
                 /**
-                 * @description When the shift began. Default: 12 hours ago.
+                 * @description When the shift began, at most 31 days ago. Default: 12 hours ago.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
@@ -4483,7 +4486,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated request is executed again.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4689,7 +4692,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Pipelines of this client. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines of these clients. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
@@ -4701,14 +4704,14 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Where the pipeline runs. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines of these environments. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "dev"
                  *     ]
                  */
                 environment?: components["schemas"]["Environment"][];
                 /**
-                 * @description The exact id in the orchestrator.
+                 * @description Only pipelines with exactly this `external_id`.
                  * @example sales_daily_load
                  */
                 external_id?: string;
@@ -4720,12 +4723,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["PipelineField"][];
                 /**
-                 * @description true lists active and inactive objects.
+                 * @description `true` also lists disabled objects. Default: `false`.
                  * @example true
                  */
                 include_inactive?: boolean;
                 /**
-                 * @description Objects with this value of is_active; false lists disabled ones.
+                 * @description `false` lists only disabled objects. Default: `true`.
                  * @example true
                  */
                 is_active?: boolean;
@@ -4735,31 +4738,31 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The exact name.
+                 * @description Only objects with exactly this name.
                  * @example Northwind Trading
                  */
                 name?: string;
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: name.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `name`.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
                 /**
-                 * @description What the pipeline does. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines of these types. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "ingestion"
                  *     ]
                  */
                 pipeline_type?: components["schemas"]["PipelineType"][];
                 /**
-                 * @description The kind of orchestrator. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only pipelines on these platforms. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "airflow"
                  *     ]
                  */
                 platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description Part of the name or the external_id; case is ignored.
+                 * @description Only pipelines whose name or `external_id` contains this text; upper and lower case are the same.
                  * @example sales
                  */
                 search?: string;
@@ -4918,7 +4921,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4962,7 +4965,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -5238,7 +5241,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object when you read it. If the object has changed since, the response is 412.
+                 * @description The ETag that you received with the object. If the object has changed since then, the response is 412 and nothing changes.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -5286,17 +5289,17 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Runs with event_at at or after this time.
+                 * @description Only runs whose `event_at` is this time or later.
                  * @example 2026-03-01T10:00:00Z
                  */
                 event_since?: string;
                 /**
-                 * @description Runs with event_at before this time.
+                 * @description Only runs whose `event_at` is before this time.
                  * @example 2026-03-08T00:00:00Z
                  */
                 event_until?: string;
                 /**
-                 * @description The exact id at the source.
+                 * @description Only runs with exactly this id at the source.
                  * @example scheduled__2026-03-01T10:00:00+00:00
                  */
                 external_run_id?: string;
@@ -5313,34 +5316,34 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description desc (the default): latest first; asc: earliest first. Use `ordering` instead.
+                 * @description Deprecated: use `ordering`. `desc` lists the latest run first, `asc` the earliest. Default: `desc`.
                  * @example asc
                  */
                 order?: components["schemas"]["SortDirection"];
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: -started_at.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `-started_at`.
                  * @example -started_at
                  */
                 ordering?: components["schemas"]["PipelineRunOrdering"];
                 /**
-                 * @description The beginning of the id at the source.
+                 * @description Only runs whose id at the source begins with this text.
                  * @example sales
                  */
                 search?: string;
                 /**
-                 * @description Runs that started at or after this time. For a run without a start, event_at counts.
+                 * @description Only runs that started at or after this time. For a run without a start, `event_at` counts.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description The status. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only runs with these statuses. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "success"
                  *     ]
                  */
                 status?: components["schemas"]["RunStatus"][];
                 /**
-                 * @description Runs that started before this time. For a run without a start, event_at counts.
+                 * @description Only runs that started before this time. For a run without a start, `event_at` counts.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -5423,7 +5426,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object, unless the cache was lost.
+                 * @description A text that you choose, different for each new object. For 24 hours, a repeated request with the same key returns the first response and creates no second object. If CHM has lost its cache, a repeated request is executed again.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -6008,7 +6011,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6018,7 +6021,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 24 hours before as_of.
+                 * @description Start of the window, inclusive. Default: 24 hours before `as_of`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
@@ -6098,7 +6101,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6177,7 +6180,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6257,7 +6260,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6267,12 +6270,12 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @description Start of the window, inclusive. Default: 7 days before `until`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description End of the window, exclusive. Default: as_of.
+                 * @description End of the window, exclusive. Default: `as_of`.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -6346,7 +6349,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6442,7 +6445,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6520,7 +6523,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6530,12 +6533,12 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @description Start of the window, inclusive. Default: 7 days before `until`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description End of the window, exclusive. Default: as_of.
+                 * @description End of the window, exclusive. Default: `as_of`.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -6618,12 +6621,12 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @description Start of the window, inclusive. Default: 7 days before `until`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description End of the window, exclusive. Default: as_of.
+                 * @description End of the window, exclusive. Default: `as_of`.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -6707,7 +6710,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6717,12 +6720,12 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @description Start of the window, inclusive. Default: 7 days before `until`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description End of the window, exclusive. Default: as_of.
+                 * @description End of the window, exclusive. Default: `as_of`.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -6793,7 +6796,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6877,7 +6880,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6956,7 +6959,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7045,7 +7048,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7130,7 +7133,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7221,7 +7224,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7305,7 +7308,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7388,7 +7391,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7403,12 +7406,12 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @description Start of the window, inclusive. Default: 7 days before `until`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description End of the window, exclusive. Default: as_of.
+                 * @description End of the window, exclusive. Default: `as_of`.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -7494,7 +7497,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 30 days before as_of.
+                 * @description Start of the window, inclusive. Default: 30 days before `as_of`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
@@ -7583,7 +7586,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"];
                 /**
-                 * @description Start of the window, inclusive. Default: 24 hours before as_of.
+                 * @description Start of the window, inclusive. Default: 24 hours before `as_of`.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
@@ -7666,7 +7669,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7744,7 +7747,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7826,7 +7829,7 @@ export interface operations {
                  */
                 environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Maximum number of rows.
+                 * @description Maximum number of rows. Default: all rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7896,7 +7899,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Runs of this client's pipelines. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only runs of the pipelines of these clients. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
@@ -7908,14 +7911,14 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Where the pipeline runs. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only runs in these environments. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "dev"
                  *     ]
                  */
                 environment?: components["schemas"]["Environment"][];
                 /**
-                 * @description The exact id at the source.
+                 * @description Only runs with exactly this id at the source.
                  * @example scheduled__2026-03-01T10:00:00+00:00
                  */
                 external_run_id?: string;
@@ -7932,48 +7935,48 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: -event_at.
+                 * @description The order of the rows. A minus before the name means descending. A cursor is valid for one order. Default: `-event_at`.
                  * @example -event_at
                  */
                 ordering?: components["schemas"]["RunOrdering"];
                 /**
-                 * @description Runs of this pipeline. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only runs of these pipelines. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                  *     ]
                  */
                 pipeline_id?: string[];
                 /**
-                 * @description The kind of orchestrator. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only runs on these platforms. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "airflow"
                  *     ]
                  */
                 platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description Part of the error text of failed runs; case is ignored. `since` and `until` can be at most 31 days apart. Default of `since`: 31 days before `until`, or before now.
+                 * @description Only failed runs whose error text contains this text; upper and lower case are the same. `since` and `until` can be at most 31 days apart. Without `since`, the search starts 31 days before `until`; without both, 31 days ago.
                  * @example disk full
                  */
                 q?: string;
                 /**
-                 * @description The beginning of the id at the source.
+                 * @description Only runs whose id at the source begins with this text.
                  * @example sales
                  */
                 search?: string;
                 /**
-                 * @description Runs with event_at at or after this time.
+                 * @description Only runs whose `event_at` is this time or later.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description The status. Accepts several values: separate them by commas, or repeat the parameter.
+                 * @description Only runs with these statuses. Accepts several values: separate them by commas, or repeat the parameter.
                  * @example [
                  *       "success"
                  *     ]
                  */
                 status?: components["schemas"]["RunStatus"][];
                 /**
-                 * @description Runs with event_at before this time.
+                 * @description Only runs whose `event_at` is before this time.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
@@ -8252,7 +8255,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Identifies the run that several pings belong to.
+                 * @description A UUID that you choose. Pings with the same `rid` belong to the same run.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -8296,7 +8299,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The key is not a ping key, or the suffix is unknown. */
+            /** @description The key is not a ping key, or `sign` is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8329,7 +8332,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Identifies the run that several pings belong to.
+                 * @description A UUID that you choose. Pings with the same `rid` belong to the same run.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -8377,7 +8380,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The key is not a ping key, or the suffix is unknown. */
+            /** @description The key is not a ping key, or `sign` is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8410,7 +8413,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Identifies the run that several pings belong to.
+                 * @description A UUID that you choose. Pings with the same `rid` belong to the same run.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -8423,7 +8426,7 @@ export interface operations {
                  */
                 key: string;
                 /**
-                 * @description start, fail, log, or the exit status of the job (0 to 255; 0 is success).
+                 * @description `start`, `fail`, `log`, or the exit status of the job: 0 is a success, and 1 to 255 are failures.
                  * @example start
                  */
                 sign: string;
@@ -8459,7 +8462,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The key is not a ping key, or the suffix is unknown. */
+            /** @description The key is not a ping key, or `sign` is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8492,7 +8495,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Identifies the run that several pings belong to.
+                 * @description A UUID that you choose. Pings with the same `rid` belong to the same run.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -8505,7 +8508,7 @@ export interface operations {
                  */
                 key: string;
                 /**
-                 * @description start, fail, log, or the exit status of the job (0 to 255; 0 is success).
+                 * @description `start`, `fail`, `log`, or the exit status of the job: 0 is a success, and 1 to 255 are failures.
                  * @example start
                  */
                 sign: string;
@@ -8545,7 +8548,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The key is not a ping key, or the suffix is unknown. */
+            /** @description The key is not a ping key, or `sign` is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -8,10 +8,10 @@
 --   client_name    text         Name of the client
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
---   status_then    text?        Latest decisive status at since; null: no run had succeeded or failed until then
---   status_now     text         Latest decisive status at as_of
+--   status_then    text?        Latest decisive status at `since`; null: no run had succeeded or failed until then
+--   status_now     text         Latest decisive status at `as_of`
 --   changed_at     timestamptz  When the first run of the current status happened
---   change         text         newly_failing, recovered, first_failure or first_success
+--   change         text         `newly_failing`, `recovered`, `first_failure` or `first_success`
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid         Key of the first run of the current status

@@ -6,7 +6,7 @@
 -- Parameters
 -- Columns
 --   client_name      text     Name of the client
---   failed_7d        integer  Failed runs in the 7 days before as_of
+--   failed_7d        integer  Failed runs in the 7 days before `as_of`
 --   runs_7d          integer  All runs in these 7 days
 --   failure_rate_7d  numeric? Failed ÷ all runs, to 4 places; null without runs
 --   client_id        uuid     Key of the client

@@ -5,9 +5,9 @@
 -- Parameters
 -- Columns
 --   client_name       text     Name of the client
---   runs_30d          integer  Runs in the 30 days before as_of
---   total_rows_30d    integer  Rows that these runs processed, as far as the numbers are known
---   avg_rows_per_run  numeric? Mean number of rows per run, of the runs with a known number, to 2 places
+--   runs_30d          integer  Runs in the 30 days before `as_of`
+--   total_rows_30d    integer  Rows that these runs processed; runs with an unknown number do not count
+--   avg_rows_per_run  numeric? Mean rows per run, to 2 places; runs with an unknown number do not count
 --   throughput_cv     numeric? Variation of the rows per run: population standard deviation ÷ mean, to 4 places; null
 --                              if the mean is 0
 --   client_id         uuid     Key of the client

@@ -6,8 +6,8 @@
 -- Columns
 --   client_id    uuid     Key of the client
 --   client_name  text     Name of the client
---   failed_24h   integer  Failed runs in the 24 hours before as_of
---   failed_7d    integer  Failed runs in the 7 days before as_of
+--   failed_24h   integer  Failed runs in the 24 hours before `as_of`
+--   failed_7d    integer  Failed runs in the 7 days before `as_of`
 WITH failures AS (
     SELECT
         p.client_id,

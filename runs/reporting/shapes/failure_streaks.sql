@@ -7,15 +7,15 @@
 --   client_name    text         Name of the client
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
---   began_at       timestamptz  When the first failed run of the streak happened; this can be before since
---   recovered_at   timestamptz? When the next success happened; null: no success before until
---   failed_runs    integer      Number of failed runs of the streak before until
+--   began_at       timestamptz  When the first failed run of the streak happened; this can be before `since`
+--   recovered_at   timestamptz? When the next success happened; null: no success before `until`
+--   failed_runs    integer      Number of failed runs of the streak before `until`
 --   error_message  text?        Error of the first failed run
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid         Key of the first failed run
 --
--- A streak is a series of failed runs of a pipeline without a success between them. Runs are ordered by event_at. A
+-- A streak is a series of failed runs of a pipeline without a success between them. Runs are ordered by `event_at`. A
 -- streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window,
 -- because a disabled pipeline does not recover.
 --

@@ -9,9 +9,9 @@
 --   pipeline_name        text         Name of the pipeline
 --   platform             text         Kind of orchestrator
 --   environment          text         Where the pipeline runs
---   last_run_at          timestamptz? When the latest run started, else finished, else was stored; null: no run
+--   last_run_at          timestamptz? When the latest run started; if unknown, when it ended or was stored; null: no run
 --   last_success_at      timestamptz? When the last success happened; null: never
---   hours_since_success  numeric?     Hours from last_success_at to as_of, to 1 place; null: never
+--   hours_since_success  numeric?     Hours from `last_success_at` to `as_of`, to 1 place; null: never
 --   client_id            uuid         Key of the client
 --   pipeline_id          uuid         Key of the pipeline
 --   run_id               uuid?        Key of the latest run; null: no run

@@ -6,14 +6,14 @@
 -- Parameters
 -- Columns
 --   incident       text         Fingerprint of the platform and the cause. It does not change while pipelines join and
---                               recover. The key of a row is incident and since together
+--                               recover. The key of a row is `incident` and `since` together
 --   platform       text         Kind of orchestrator
 --   since          timestamptz  When the first of these pipelines failed with this cause
 --   until          timestamptz  When the latest failed run of these pipelines happened
 --   pipelines      integer      Number of pipelines that fail now with this cause
 --   clients        integer      Number of clients of these pipelines
 --   client_names   text         Names of these clients: the first three, and how many more
---   error_message  text?        Error of the run run_id
+--   error_message  text?        Error of the run in `run_id`
 --   cause          text         The common text of the errors, with # in place of parts that vary; empty: the errors
 --                               have no text
 --   first_run_id   uuid         Key of the latest failed run of the pipeline that has failed for the longest time

@@ -1,6 +1,6 @@
 -- Question   Q9: Is CHM itself up to date with every source?
 -- Grain      one row per client and platform that CHM ingests, sorted by name
--- Inventory  active, with external_id
+-- Inventory  active, with `external_id`
 -- Panel      Q6-Q10 Operations & Governance: table
 -- Parameters
 -- Columns
@@ -13,7 +13,7 @@
 --   oldest_ingest_at   timestamptz? Last complete walk of the pipeline that CHM walked longest ago; null: CHM has walked
 --                                   none of these pipelines completely
 --   last_error         text?        Error of one of these pipelines; null: no pipeline has an error
---   pushed_only        integer      Number of never_ingested pipelines that have pushed runs and no error
+--   pushed_only        integer      Number of `never_ingested` pipelines that have pushed runs and no error
 --   missing_at_source  integer      Number of these pipelines that their source no longer lists
 --   client_id          uuid         Key of the client
 SELECT

@@ -13,8 +13,8 @@
 --   usual_gap_minutes  numeric?      Median of the gaps between its last 20 starts, to 1 place; null: the gaps are not
 --                                    regular
 --   expected_at        timestamptz   When the next start was expected
---   expected_by        timestamptz   From this time on the pipeline is late: expected_at plus a grace period
---   late_minutes       integer       Whole minutes since expected_by
+--   expected_by        timestamptz   From this time on the pipeline is late: `expected_at` plus a grace period
+--   late_minutes       integer       Whole minutes since `expected_by`
 --   reason             text          Why a start was expected
 --   client_id          uuid          Key of the client
 --   pipeline_id        uuid          Key of the pipeline

@@ -8,14 +8,15 @@
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
 --   latest_status  text?        Status of the latest run; null: no run yet
---   last_run_time  timestamptz? When that run started, else finished, else was stored
+--   last_run_time  timestamptz? When that run started; if unknown, when it ended or was stored
 --   stale_since    timestamptz? Since when ingestion is overdue; null: not overdue
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid?        Key of the latest run; null: no run yet
 --   source_url     text?        Page of that run at the source; null: unknown
 --
--- The latest run can have any status. For a past time, stale_since has a value only if ingestion is still overdue now.
+-- The latest run can have any status. For a past time, `stale_since` has a value only if ingestion is still overdue
+-- now.
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,

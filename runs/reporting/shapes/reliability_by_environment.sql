@@ -5,7 +5,7 @@
 -- Parameters
 -- Columns
 --   environment       text     dev, staging, prod
---   failed_30d        integer  Failed runs in the 30 days before as_of
+--   failed_30d        integer  Failed runs in the 30 days before `as_of`
 --   runs_30d          integer  All runs in these 30 days
 --   failure_rate_30d  numeric  Failed ÷ all runs, to 4 places
 WITH bounds AS (

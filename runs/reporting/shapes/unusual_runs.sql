@@ -1,5 +1,5 @@
 -- Question   Which runs succeeded, but not as usual?
--- Grain      one row per success after since whose duration or number of rows is far from the usual value, newest first
+-- Grain      one row per success after `since` whose duration or number of rows is far from the usual value, newest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       unusual_runs

@@ -1,11 +1,11 @@
 -- Question   Q4: How often do vendor APIs fail, compared with other platforms?
--- Grain      one row for vendor_api and one for all other platforms, even without runs
+-- Grain      one row for `vendor_api` and one for all other platforms, even without runs
 -- Inventory  all
 -- Panel      Q1-Q5 Business Monitoring: bar chart
 -- Parameters
 -- Columns
---   platform_group    text     vendor_api, other_platforms
---   failed_30d        integer  Failed runs in the 30 days before as_of
+--   platform_group    text     `vendor_api`, `other_platforms`
+--   failed_30d        integer  Failed runs in the 30 days before `as_of`
 --   runs_30d          integer  All runs in these 30 days
 --   failure_rate_30d  numeric? Failed ÷ all runs, to 4 places; null without runs
 WITH bounds AS (

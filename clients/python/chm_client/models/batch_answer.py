@@ -25,7 +25,7 @@ T = TypeVar("T", bound="BatchAnswer")
 class BatchAnswer:
     """ 
         Attributes:
-            items (list[BatchOutcome]): The rows of this response.
+            items (list[BatchOutcome]): One outcome for each item of the request, in the same order.
      """
 
     items: list[BatchOutcome]

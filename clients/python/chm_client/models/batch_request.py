@@ -26,7 +26,7 @@ class BatchRequest:
     """ Up to 1,000 runs, each validated separately.
 
         Attributes:
-            items (list[BatchedRunRequest]): The rows of this response.
+            items (list[BatchedRunRequest]): The runs to store.
      """
 
     items: list[BatchedRunRequest]

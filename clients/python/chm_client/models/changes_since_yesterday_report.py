@@ -25,7 +25,7 @@ T = TypeVar("T", bound="ChangesSinceYesterdayReport")
 class ChangesSinceYesterdayReport:
     """ 
         Attributes:
-            items (list[ChangesSinceYesterdayRow]): The rows of this response.
+            items (list[ChangesSinceYesterdayRow]): The items of this response.
      """
 
     items: list[ChangesSinceYesterdayRow]

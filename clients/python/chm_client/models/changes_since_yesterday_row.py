@@ -28,10 +28,10 @@ class ChangesSinceYesterdayRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            status_then (None | str): Latest decisive status at since; null: no run had succeeded or failed until then
-            status_now (str): Latest decisive status at as_of
+            status_then (None | str): Latest decisive status at `since`; null: no run had succeeded or failed until then
+            status_now (str): Latest decisive status at `as_of`
             changed_at (datetime.datetime): When the first run of the current status happened
-            change (str): newly_failing, recovered, first_failure or first_success
+            change (str): `newly_failing`, `recovered`, `first_failure` or `first_success`
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the first run of the current status

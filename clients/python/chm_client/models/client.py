@@ -28,7 +28,7 @@ class Client:
         Attributes:
             id (UUID): UUID version 7.
             name (str): Name of the client; unique, ignoring upper and lower case.
-            is_active (bool): False: the client is disabled. CHM keeps its history, but reads no new runs.
+            is_active (bool): If this is false, the client is disabled: CHM keeps its history, but reads no runs.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the client last changed.
      """

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="ClientRiskReport")
 class ClientRiskReport:
     """ 
         Attributes:
-            items (list[ClientRiskRow]): The rows of this response.
+            items (list[ClientRiskRow]): The items of this response.
      """
 
     items: list[ClientRiskRow]

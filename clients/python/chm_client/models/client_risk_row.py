@@ -25,7 +25,7 @@ class ClientRiskRow:
     """ 
         Attributes:
             client_name (str): Name of the client
-            failed_7d (int): Failed runs in the 7 days before as_of
+            failed_7d (int): Failed runs in the 7 days before `as_of`
             runs_7d (int): All runs in these 7 days
             failure_rate_7d (float | None): Failed ÷ all runs, to 4 places; null without runs
             client_id (UUID): Key of the client

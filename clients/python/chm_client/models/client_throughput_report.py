@@ -25,7 +25,7 @@ T = TypeVar("T", bound="ClientThroughputReport")
 class ClientThroughputReport:
     """ 
         Attributes:
-            items (list[ClientThroughputRow]): The rows of this response.
+            items (list[ClientThroughputRow]): The items of this response.
      """
 
     items: list[ClientThroughputRow]

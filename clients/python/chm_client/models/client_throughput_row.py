@@ -25,9 +25,9 @@ class ClientThroughputRow:
     """ 
         Attributes:
             client_name (str): Name of the client
-            runs_30d (int): Runs in the 30 days before as_of
-            total_rows_30d (int): Rows that these runs processed, as far as the numbers are known
-            avg_rows_per_run (float | None): Mean number of rows per run, of the runs with a known number, to 2 places
+            runs_30d (int): Runs in the 30 days before `as_of`
+            total_rows_30d (int): Rows that these runs processed; runs with an unknown number do not count
+            avg_rows_per_run (float | None): Mean rows per run, to 2 places; runs with an unknown number do not count
             throughput_cv (float | None): Variation of the rows per run: population standard deviation ÷ mean, to 4 places;
                 null if the mean is 0
             client_id (UUID): Key of the client

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="DailySuccessReport")
 class DailySuccessReport:
     """ 
         Attributes:
-            items (list[DailySuccessRow]): The rows of this response.
+            items (list[DailySuccessRow]): The items of this response.
      """
 
     items: list[DailySuccessRow]

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="Error")
 class Error:
     """ 
         Attributes:
-            error (ErrorError): The reason.
+            error (ErrorError): The error.
      """
 
     error: ErrorError

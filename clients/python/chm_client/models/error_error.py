@@ -25,13 +25,13 @@ T = TypeVar("T", bound="ErrorError")
 
 @_attrs_define
 class ErrorError:
-    """ The reason.
+    """ The error.
 
         Attributes:
             code (ErrorCodeName):
-            message (str): What is wrong, and what to do.
+            message (str): What is wrong and what to do, as a sentence for users.
             request_id (str): The value of X-Request-ID, which the server's log also contains.
-            details (list[ErrorErrorDetailsItem]):
+            details (list[ErrorErrorDetailsItem]): The wrong fields and parameters; empty if the error is not about a field.
      """
 
     code: ErrorCodeName

@@ -22,8 +22,9 @@ T = TypeVar("T", bound="ErrorErrorDetailsItem")
 class ErrorErrorDetailsItem:
     """ 
         Attributes:
-            field (str): A field or parameter; nested fields are joined by dots. `body` means the whole body.
-            issue (str):
+            field (str): The name of a wrong field or parameter. Dots join nested names: `items.1.status`. `body` means the
+                whole body.
+            issue (str): What is wrong with this field.
      """
 
     field: str

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FailingNowReport")
 class FailingNowReport:
     """ 
         Attributes:
-            items (list[FailingNowRow]): The rows of this response.
+            items (list[FailingNowRow]): The items of this response.
      """
 
     items: list[FailingNowRow]

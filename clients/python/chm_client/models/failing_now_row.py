@@ -39,12 +39,12 @@ class FailingNowRow:
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the latest decisive run
             source_url (None | str): Page of that run at the source; null: unknown
-            incident (str): Fingerprint of the platform and the cause, as in the shape incidents
+            incident (str): Fingerprint of the platform and the cause, as in the shape `incidents`
             known (bool): Whether a user has marked this failure as known, and the mark is still valid
             known_reason (None | str): Reason of the mark; null: the failure is not marked
             known_ticket_url (None | str): Address of a ticket about the failure
             known_until (datetime.datetime | None): When the mark ends; null: when the failure ends
-            maintenance (None | str): Why it is in planned maintenance; null: it is not
+            maintenance (None | str): Reason of the planned maintenance; null: no planned maintenance
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
             runbook_url (None | str): URL of the instructions for a failure, from the maintenance file
      """

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FailureCountsByClientReport")
 class FailureCountsByClientReport:
     """ 
         Attributes:
-            items (list[FailureCountsByClientRow]): The rows of this response.
+            items (list[FailureCountsByClientRow]): The items of this response.
      """
 
     items: list[FailureCountsByClientRow]

@@ -25,8 +25,8 @@ class FailureCountsByClientRow:
         Attributes:
             client_id (UUID): Key of the client
             client_name (str): Name of the client
-            failed_24h (int): Failed runs in the 24 hours before as_of
-            failed_7d (int): Failed runs in the 7 days before as_of
+            failed_24h (int): Failed runs in the 24 hours before `as_of`
+            failed_7d (int): Failed runs in the 7 days before `as_of`
      """
 
     client_id: UUID

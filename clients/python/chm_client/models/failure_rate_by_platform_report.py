@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FailureRateByPlatformReport")
 class FailureRateByPlatformReport:
     """ 
         Attributes:
-            items (list[FailureRateByPlatformRow]): The rows of this response.
+            items (list[FailureRateByPlatformRow]): The items of this response.
      """
 
     items: list[FailureRateByPlatformRow]

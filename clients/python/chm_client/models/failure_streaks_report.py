@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FailureStreaksReport")
 class FailureStreaksReport:
     """ 
         Attributes:
-            items (list[FailureStreaksRow]): The rows of this response.
+            items (list[FailureStreaksRow]): The items of this response.
      """
 
     items: list[FailureStreaksRow]

@@ -28,9 +28,9 @@ class FailureStreaksRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            began_at (datetime.datetime): When the first failed run of the streak happened; this can be before since
-            recovered_at (datetime.datetime | None): When the next success happened; null: no success before until
-            failed_runs (int): Number of failed runs of the streak before until
+            began_at (datetime.datetime): When the first failed run of the streak happened; this can be before `since`
+            recovered_at (datetime.datetime | None): When the next success happened; null: no success before `until`
+            failed_runs (int): Number of failed runs of the streak before `until`
             error_message (None | str): Error of the first failed run
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline

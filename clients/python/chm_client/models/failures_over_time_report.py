@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FailuresOverTimeReport")
 class FailuresOverTimeReport:
     """ 
         Attributes:
-            items (list[FailuresOverTimeRow]): The rows of this response.
+            items (list[FailuresOverTimeRow]): The items of this response.
      """
 
     items: list[FailuresOverTimeRow]

@@ -31,21 +31,21 @@ class FiringRule:
 
         Attributes:
             id (UUID): UUID version 7.
-            client_id (None | UUID): The rule watches all active pipelines of this client, unless it has a pipeline_id.
+            client_id (None | UUID): A rule without `pipeline_id` watches all active pipelines of this client.
             pipeline_id (None | UUID): The rule watches only this pipeline.
             rule_type (RuleType):
-            threshold (int | None): The rule fires if at least this many runs in the window failed.
-            window_minutes (int | None): Length of the window in minutes.
+            threshold (int | None): For `failures_in_window`: the rule fires if at least this many runs fail in the window.
+            window_minutes (int | None): For `failures_in_window`: the length of the window in minutes.
             channel (AlertChannel):
-            destination (str): For slack, a channel such as #data-alerts or the https address of a hook; for email, an
-                e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send the
-                address in this masked form, CHM keeps the stored address.
-            is_enabled (bool): False: the rule is kept, but never fires.
-            include_known (bool): False: pipelines with a known failure do not count.
+            destination (str): For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an
+                e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send
+                the address in this masked form, CHM keeps the stored address.
+            is_enabled (bool): If this is false, CHM keeps the rule, but the rule never fires.
+            include_known (bool): If this is false, pipelines with a known failure do not count.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the rule last changed.
-            since (datetime.datetime): Since when the rule fires. For on_failure: when the first of the failing pipelines in
-                scope began to fail. For failures_in_window: the time of the oldest failure in the window.
+            since (datetime.datetime): Since when the rule fires. For `on_failure`: when the first of its failing pipelines
+                began to fail. For `failures_in_window`: the time of the oldest failure in the window.
             fingerprint (str): Identifies the rule. It is the same each time the rule fires.
             owner (None | str): Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a
                 client.

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="FreshnessWatchlistReport")
 class FreshnessWatchlistReport:
     """ 
         Attributes:
-            items (list[FreshnessWatchlistRow]): The rows of this response.
+            items (list[FreshnessWatchlistRow]): The items of this response.
      """
 
     items: list[FreshnessWatchlistRow]

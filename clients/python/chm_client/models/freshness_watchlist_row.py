@@ -29,10 +29,10 @@ class FreshnessWatchlistRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             environment (str): Where the pipeline runs
-            last_run_at (datetime.datetime | None): When the latest run started, else finished, else was stored; null: no
-                run
+            last_run_at (datetime.datetime | None): When the latest run started; if unknown, when it ended or was stored;
+                null: no run
             last_success_at (datetime.datetime | None): When the last success happened; null: never
-            hours_since_success (float | None): Hours from last_success_at to as_of, to 1 place; null: never
+            hours_since_success (float | None): Hours from `last_success_at` to `as_of`, to 1 place; null: never
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the latest run; null: no run

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="GovernanceGapsReport")
 class GovernanceGapsReport:
     """ 
         Attributes:
-            items (list[GovernanceGapsRow]): The rows of this response.
+            items (list[GovernanceGapsRow]): The items of this response.
      """
 
     items: list[GovernanceGapsRow]

@@ -25,8 +25,8 @@ class GovernanceGapsRow:
         Attributes:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
-            gap (str): no_external_id: CHM cannot ingest the pipeline; no_alert_rule: no enabled rule watches the pipeline
-                or its client; no_run_30d: no run happened in the 30 days before as_of
+            gap (str): `no_external_id`: CHM cannot ingest the pipeline; `no_alert_rule`: no enabled rule watches the
+                pipeline or its client; `no_run_30d`: no run happened in the 30 days before `as_of`
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
      """

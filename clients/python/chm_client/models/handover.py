@@ -31,19 +31,19 @@ T = TypeVar("T", bound="Handover")
 class Handover:
     """ 
         Attributes:
-            since (datetime.datetime): Start of the window, inclusive.
+            since (datetime.datetime): When the shift began.
             until (datetime.datetime): When the report was made.
-            incidents (list[HandoverIncidentsItem]): Incidents that began in the shift: rows of the report incidents, with
-                ended_at (null if not ended).
+            incidents (list[HandoverIncidentsItem]): Incidents that began in the shift: rows of the report `incidents`, with
+                `ended_at` (null if not ended).
             recovered (list[HandoverRecoveredItem]): Pipelines that recovered in the shift: rows of the report
-                changes_since_yesterday.
-            failing (list[HandoverFailingItem]): Failing pipelines: rows of the report failing_now, new failures before
+                `changes_since_yesterday`.
+            failing (list[HandoverFailingItem]): Failing pipelines: rows of the report `failing_now`, new failures before
                 known ones.
-            late (list[HandoverLateItem]): Late pipelines: rows of the report late_pipelines.
+            late (list[HandoverLateItem]): Late pipelines: rows of the report `late_pipelines`.
             sources_dark (list[HandoverSourcesDarkItem]): Sources that are overdue or failing: rows of the report
-                ingestion_health.
-            changes (list[HandoverChangesItem]): Changes to clients, pipelines and alert rules: changed_at, object_id, kind,
-                name, change.
+                `ingestion_health`.
+            changes (list[HandoverChangesItem]): Changes to clients, pipelines and alert rules, with `changed_at`,
+                `object_id`, `kind`, `name` and `change`.
      """
 
     since: datetime.datetime

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="IncidentsReport")
 class IncidentsReport:
     """ 
         Attributes:
-            items (list[IncidentsRow]): The rows of this response.
+            items (list[IncidentsRow]): The items of this response.
      """
 
     items: list[IncidentsRow]

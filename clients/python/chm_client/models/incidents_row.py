@@ -26,19 +26,19 @@ class IncidentsRow:
     """ 
         Attributes:
             incident (str): Fingerprint of the platform and the cause. It does not change while pipelines join and recover.
-                The key of a row is incident and since together
+                The key of a row is `incident` and `since` together
             platform (str): Kind of orchestrator
             since (datetime.datetime): When the first of these pipelines failed with this cause
             until (datetime.datetime): When the latest failed run of these pipelines happened
             pipelines (int): Number of pipelines that fail now with this cause
             clients (int): Number of clients of these pipelines
             client_names (str): Names of these clients: the first three, and how many more
-            error_message (None | str): Error of the run run_id
+            error_message (None | str): Error of the run in `run_id`
             cause (str): The common text of the errors, with # in place of parts that vary; empty: the errors have no text
             first_run_id (UUID): Key of the latest failed run of the pipeline that has failed for the longest time
             run_id (UUID): Key of the latest failed run of these pipelines
             known (int): Number of these pipelines whose failure a user has marked as known
-            maintenance (None | str): Why it is in planned maintenance; null: it is not
+            maintenance (None | str): Reason of the planned maintenance; null: no planned maintenance
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
             runbook_url (None | str): URL of the instructions for a failure, from the maintenance file
      """

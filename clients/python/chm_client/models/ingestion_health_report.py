@@ -25,7 +25,7 @@ T = TypeVar("T", bound="IngestionHealthReport")
 class IngestionHealthReport:
     """ 
         Attributes:
-            items (list[IngestionHealthRow]): The rows of this response.
+            items (list[IngestionHealthRow]): The items of this response.
      """
 
     items: list[IngestionHealthRow]

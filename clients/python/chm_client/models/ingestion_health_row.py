@@ -34,7 +34,7 @@ class IngestionHealthRow:
             oldest_ingest_at (datetime.datetime | None): Last complete walk of the pipeline that CHM walked longest ago;
                 null: CHM has walked none of these pipelines completely
             last_error (None | str): Error of one of these pipelines; null: no pipeline has an error
-            pushed_only (int): Number of never_ingested pipelines that have pushed runs and no error
+            pushed_only (int): Number of `never_ingested` pipelines that have pushed runs and no error
             missing_at_source (int): Number of these pipelines that their source no longer lists
             client_id (UUID): Key of the client
      """

@@ -27,10 +27,10 @@ class KnownFailureAnswer:
         Attributes:
             reason (str): Why the failure is known.
             ticket_url (None | str): Address of the ticket.
-            until (datetime.datetime | None): End of the window, exclusive.
-            since (datetime.datetime): Start of the window, inclusive.
+            until (datetime.datetime | None): When the mark ends at the latest; null: when the failure ends.
+            since (datetime.datetime): When the failure was marked.
             run_id (UUID): The failed run that was marked.
-            incident (str): The incident's fingerprint, as in the report incidents.
+            incident (str): The fingerprint of the incident, as in the report `incidents`.
      """
 
     reason: str

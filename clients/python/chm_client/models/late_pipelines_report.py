@@ -25,7 +25,7 @@ T = TypeVar("T", bound="LatePipelinesReport")
 class LatePipelinesReport:
     """ 
         Attributes:
-            items (list[LatePipelinesRow]): The rows of this response.
+            items (list[LatePipelinesRow]): The items of this response.
      """
 
     items: list[LatePipelinesRow]

@@ -34,14 +34,14 @@ class LatePipelinesRow:
             usual_gap_minutes (float | None): Median of the gaps between its last 20 starts, to 1 place; null: the gaps are
                 not regular
             expected_at (datetime.datetime): When the next start was expected
-            expected_by (datetime.datetime): From this time on the pipeline is late: expected_at plus a grace period
-            late_minutes (int): Whole minutes since expected_by
+            expected_by (datetime.datetime): From this time on the pipeline is late: `expected_at` plus a grace period
+            late_minutes (int): Whole minutes since `expected_by`
             reason (str): Why a start was expected
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the run that started last
             source_url (None | str): Page of that run at the source; null: unknown
-            maintenance (None | str): Why it is in planned maintenance; null: it is not
+            maintenance (None | str): Reason of the planned maintenance; null: no planned maintenance
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
             runbook_url (None | str): URL of the instructions for a failure, from the maintenance file
      """

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="LatestStatusByPipelineReport")
 class LatestStatusByPipelineReport:
     """ 
         Attributes:
-            items (list[LatestStatusByPipelineRow]): The rows of this response.
+            items (list[LatestStatusByPipelineRow]): The items of this response.
      """
 
     items: list[LatestStatusByPipelineRow]

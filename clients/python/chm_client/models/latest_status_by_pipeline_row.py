@@ -29,7 +29,7 @@ class LatestStatusByPipelineRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             latest_status (None | str): Status of the latest run; null: no run yet
-            last_run_time (datetime.datetime | None): When that run started, else finished, else was stored
+            last_run_time (datetime.datetime | None): When that run started; if unknown, when it ended or was stored
             stale_since (datetime.datetime | None): Since when ingestion is overdue; null: not overdue
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="LineageAnswer")
 class LineageAnswer:
     """ 
         Attributes:
-            items (list[LineageOutcome]): The rows of this response.
+            items (list[LineageOutcome]): One outcome for each event, in the order of the request.
      """
 
     items: list[LineageOutcome]

@@ -30,7 +30,7 @@ class LineageOutcome:
             index (int): Position of the event in the request, from 0.
             outcome (LineageOutcomeOutcomeEnum):
             id (UUID | Unset): The stored run, if there is one.
-            error (str | Unset): Why it was rejected, pruned or not matched.
+            error (str | Unset): Why the event was rejected, pruned or not matched.
      """
 
     index: int

@@ -33,7 +33,7 @@ class ManualRunRequest:
             status (RunStatus):
             started_at (datetime.datetime | None | Unset): When the run started.
             finished_at (datetime.datetime | None | Unset): When the run ended; null while it is running.
-            duration_seconds (int | None | Unset): Whole seconds. Default: finished_at minus started_at.
+            duration_seconds (int | None | Unset): Duration in whole seconds. Default: `finished_at` minus `started_at`.
             rows_processed (int | None | Unset): Rows that the run processed.
             error_message (None | str | Unset): Why the run failed.
             status_reason (None | str | Unset): Details about the status.

@@ -25,8 +25,9 @@ T = TypeVar("T", bound="PaginatedClientList")
 class PaginatedClientList:
     """ 
         Attributes:
-            items (list[Client]): The rows of this response.
-            next_cursor (None | str): Send it as `cursor` with the same filters for the next page; null on the last.
+            items (list[Client]): The items of this response.
+            next_cursor (None | str): To get the next page, send this text as `cursor`, with the same filters. Null on the
+                last page.
      """
 
     items: list[Client]

@@ -30,18 +30,18 @@ class PatchedAlertRuleRequest:
     """ An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client.
 
         Attributes:
-            client_id (None | Unset | UUID): The rule watches all active pipelines of this client, unless it has a
-                pipeline_id.
+            client_id (None | Unset | UUID): A rule without `pipeline_id` watches all active pipelines of this client.
             pipeline_id (None | Unset | UUID): The rule watches only this pipeline.
             rule_type (RuleType | Unset):
-            threshold (int | None | Unset): The rule fires if at least this many runs in the window failed.
-            window_minutes (int | None | Unset): Length of the window in minutes.
+            threshold (int | None | Unset): For `failures_in_window`: the rule fires if at least this many runs fail in the
+                window.
+            window_minutes (int | None | Unset): For `failures_in_window`: the length of the window in minutes.
             channel (AlertChannel | Unset):
-            destination (str | Unset): For slack, a channel such as #data-alerts or the https address of a hook; for email,
-                an e-mail address; for webhook, an https address. Responses show only the host of an https address. If you send
-                the address in this masked form, CHM keeps the stored address.
-            is_enabled (bool | Unset): False: the rule is kept, but never fires.
-            include_known (bool | Unset): False: pipelines with a known failure do not count.
+            destination (str | Unset): For `slack`, a channel such as #data-alerts or the https address of a hook; for
+                `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address.
+                If you send the address in this masked form, CHM keeps the stored address.
+            is_enabled (bool | Unset): If this is false, CHM keeps the rule, but the rule never fires.
+            include_known (bool | Unset): If this is false, pipelines with a known failure do not count.
      """
 
     client_id: None | Unset | UUID = UNSET

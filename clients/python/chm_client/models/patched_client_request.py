@@ -25,7 +25,7 @@ class PatchedClientRequest:
 
         Attributes:
             name (str | Unset): Name of the client; unique, ignoring upper and lower case.
-            is_active (bool | Unset): False: the client is disabled. CHM keeps its history, but reads no new runs.
+            is_active (bool | Unset): If this is false, the client is disabled: CHM keeps its history, but reads no runs.
      """
 
     name: str | Unset = UNSET

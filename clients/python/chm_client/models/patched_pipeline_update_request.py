@@ -35,12 +35,12 @@ class PatchedPipelineUpdateRequest:
             client_id (UUID | Unset): Client that the pipeline runs for.
             name (str | Unset): Name of the pipeline; unique within the client.
             platform (Platform | Unset):
-            external_id (None | str | Unset): Name of the pipeline in the orchestrator; empty if the pipeline is not
-                ingested.
+            external_id (None | str | Unset): The id of the pipeline in the orchestrator. If it is null, CHM cannot read the
+                runs.
             pipeline_type (PipelineType | Unset):
             description (None | str | Unset): Free text.
             environment (Environment | Unset):
-            is_active (bool | Unset): False: the pipeline is disabled. CHM keeps its history, but reads no new runs.
+            is_active (bool | Unset): If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs.
      """
 
     client_id: UUID | Unset = UNSET

@@ -36,31 +36,31 @@ class Pipeline:
             client_id (UUID): Client that the pipeline runs for.
             name (str): Name of the pipeline; unique within the client.
             platform (Platform):
-            external_id (None | str): Name of the pipeline in the orchestrator; empty if the pipeline is not ingested.
+            external_id (None | str): The id of the pipeline in the orchestrator. If it is null, CHM cannot read the runs.
             pipeline_type (PipelineType):
             description (None | str): Free text.
             environment (Environment):
-            is_active (bool): False: the pipeline is disabled. CHM keeps its history, but reads no new runs.
-            ingested_through (datetime.datetime | None): Watermark: all changes up to this time are stored; empty until the
-                first complete walk.
+            is_active (bool): If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs.
+            ingested_through (datetime.datetime | None): The watermark: CHM has stored all changes up to this time; null
+                until the first complete walk.
             ingest_due_at (datetime.datetime | None): After this time the status of the pipeline is stale.
             last_ingest_at (datetime.datetime | None): When ingestion last finished a walk of the pipeline.
-            last_ingest_error (None | str): Why the last walk failed, in one sentence; empty if it succeeded.
-            source_paused (bool | None): Whether the schedule is paused at the source; empty if the source does not report
-                it.
-            source_next_run_at (datetime.datetime | None): When the schedule of the source starts the next run; empty if the
-                source does not report it.
+            last_ingest_error (None | str): Why the last walk failed, in one sentence; null if the last walk succeeded.
+            source_paused (bool | None): Whether the schedule is paused at the source; null if the source does not report
+                this.
+            source_next_run_at (datetime.datetime | None): When the source's schedule starts the next run; null if the
+                source does not report this.
             source_missing_since (datetime.datetime | None): Since when the source no longer lists the pipeline; null if the
                 source lists it, or has no list.
             source_url (None | str): URL of the pipeline's page at the source, as of the last walk.
-            source_url_template (None | str): URL of the pages of runs at the source; {run_id} stands for the percent-
-                encoded external_run_id.
-            pruned_before (datetime.datetime | None): Runs before this time were pruned and are not stored again; empty
-                until the first pruning.
-            stale_since (datetime.datetime | None): ingest_due_at if it has passed, else null. If set, the last received
-                status may be outdated.
+            source_url_template (None | str): URL of the pages of runs at the source. `{run_id}` stands for the percent-
+                encoded `external_run_id`.
+            pruned_before (datetime.datetime | None): CHM has deleted the runs before this time, and does not store them
+                again; null until the first deletion.
+            stale_since (datetime.datetime | None): `ingest_due_at` if this time has passed, else null. If it is set, the
+                latest status may be outdated.
             created_at (datetime.datetime): When CHM stored the row.
-            updated_at (datetime.datetime): When the pipeline last changed. Changes of fields such as ingested_through do
+            updated_at (datetime.datetime): When the pipeline last changed. Changes of fields such as `ingested_through` do
                 not count.
      """
 

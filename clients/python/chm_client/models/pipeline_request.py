@@ -34,11 +34,11 @@ class PipelineRequest:
             name (str): Name of the pipeline; unique within the client.
             platform (Platform):
             pipeline_type (PipelineType):
-            external_id (None | str | Unset): Name of the pipeline in the orchestrator; empty if the pipeline is not
-                ingested.
+            external_id (None | str | Unset): The id of the pipeline in the orchestrator. If it is null, CHM cannot read the
+                runs.
             description (None | str | Unset): Free text.
             environment (Environment | Unset):
-            is_active (bool | Unset): False: the pipeline is disabled. CHM keeps its history, but reads no new runs.
+            is_active (bool | Unset): If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs.
      """
 
     name: str

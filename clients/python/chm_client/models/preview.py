@@ -25,7 +25,7 @@ T = TypeVar("T", bound="Preview")
 class Preview:
     """ 
         Attributes:
-            items (list[Span]): The rows of this response.
+            items (list[Span]): The items of this response.
      """
 
     items: list[Span]

@@ -31,10 +31,10 @@ class Readiness:
             problems (ReadinessProblems): Problems by part (database, broker, beat). Only with a token.
             stale_pipelines (int | None): Number of pipelines whose ingestion is overdue; null if the database is down. Only
                 with a token.
-            replica_lag_seconds (float | None): How far behind the read replica is; null if it does not answer or none is
-                configured. Only with a token.
-            replica_max_lag_seconds (int | None): Maximum lag of a replica that is read (CHM_REPLICA_MAX_LAG_SECONDS); null
-                if no replica is configured. Only with a token.
+            replica_lag_seconds (float | None): By how many seconds the replica lags behind the database; null if the
+                replica does not answer or none is configured. Only with a token.
+            replica_max_lag_seconds (int | None): CHM reads the replica up to this lag in seconds (setting
+                CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token.
             replica_is_read (bool | None): Whether reports and pages of the console read the replica now; null if none is
                 configured. Only with a token.
      """

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="ReliabilityByEnvironmentReport")
 class ReliabilityByEnvironmentReport:
     """ 
         Attributes:
-            items (list[ReliabilityByEnvironmentRow]): The rows of this response.
+            items (list[ReliabilityByEnvironmentRow]): The items of this response.
      """
 
     items: list[ReliabilityByEnvironmentRow]

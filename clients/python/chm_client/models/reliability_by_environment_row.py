@@ -23,7 +23,7 @@ class ReliabilityByEnvironmentRow:
     """ 
         Attributes:
             environment (str): dev, staging, prod
-            failed_30d (int): Failed runs in the 30 days before as_of
+            failed_30d (int): Failed runs in the 30 days before `as_of`
             runs_30d (int): All runs in these 30 days
             failure_rate_30d (float): Failed ÷ all runs, to 4 places
      """

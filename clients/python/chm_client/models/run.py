@@ -36,8 +36,8 @@ class Run:
             status (RunStatus):
             started_at (datetime.datetime | None): When the run started, according to the source.
             finished_at (datetime.datetime | None): When the run ended, according to the source.
-            duration_seconds (int | None): Duration in whole seconds: the value of the source, or finished_at minus
-                started_at.
+            duration_seconds (int | None): Duration in whole seconds: the value of the source, or `finished_at` minus
+                `started_at`.
             rows_processed (int | None): Rows that the run processed, according to the source.
             error_message (None | str): Why the run failed, without secrets.
             status_reason (None | str): Details of the status, and what CHM corrected in the response of the source.
@@ -46,8 +46,8 @@ class Run:
             source_updated_at (datetime.datetime | None): When the source last changed the run, or when CHM requested it. A
                 write with an earlier time changes nothing.
             ingested_at (datetime.datetime): When CHM last accepted a write of the run.
-            event_at (datetime.datetime): When the run happened: when it ended, else when it started, else when it was
-                stored.
+            event_at (datetime.datetime): When the run happened: its end; without an end its start; without both the time at
+                which CHM stored it.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the stored run last changed.
      """

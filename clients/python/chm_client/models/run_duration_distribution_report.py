@@ -25,7 +25,7 @@ T = TypeVar("T", bound="RunDurationDistributionReport")
 class RunDurationDistributionReport:
     """ 
         Attributes:
-            items (list[RunDurationDistributionRow]): The rows of this response.
+            items (list[RunDurationDistributionRow]): The items of this response.
      """
 
     items: list[RunDurationDistributionRow]

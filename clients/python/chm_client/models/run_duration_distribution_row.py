@@ -22,8 +22,8 @@ T = TypeVar("T", bound="RunDurationDistributionRow")
 class RunDurationDistributionRow:
     """ 
         Attributes:
-            duration_bucket (int): Number of the bucket. Buckets 1 to bucket_count have the same width and end at
-                max_duration_seconds; bucket_count + 1 has the longer runs
+            duration_bucket (int): Number of the bucket. Buckets 1 to `bucket_count` have the same width and end at
+                `max_duration_seconds`; `bucket_count` + 1 has the longer runs
             run_count (int): Number of runs with a duration in this bucket
      """
 

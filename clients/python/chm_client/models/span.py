@@ -26,8 +26,8 @@ class Span:
 
         Attributes:
             from_ (datetime.datetime): When the rule began to fire.
-            until (datetime.datetime): End of the window, exclusive.
-            failed_runs (int): Failed runs that made the rule fire.
+            until (datetime.datetime): When the rule stopped firing, or the end of the window.
+            failed_runs (int): Number of failed runs that made the rule fire.
      """
 
     from_: datetime.datetime

@@ -25,7 +25,7 @@ class SyncError:
         Attributes:
             connection (str): The name of the connection.
             pipeline (None | str): The external id of the pipeline; null if the error concerns several pipelines.
-            error (str): The reason.
+            error (str): Why the pipelines could not be ingested.
      """
 
     connection: str

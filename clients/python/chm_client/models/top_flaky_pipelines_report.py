@@ -25,7 +25,7 @@ T = TypeVar("T", bound="TopFlakyPipelinesReport")
 class TopFlakyPipelinesReport:
     """ 
         Attributes:
-            items (list[TopFlakyPipelinesRow]): The rows of this response.
+            items (list[TopFlakyPipelinesRow]): The items of this response.
      """
 
     items: list[TopFlakyPipelinesRow]

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="UnusualRunsReport")
 class UnusualRunsReport:
     """ 
         Attributes:
-            items (list[UnusualRunsRow]): The rows of this response.
+            items (list[UnusualRunsRow]): The items of this response.
      """
 
     items: list[UnusualRunsRow]

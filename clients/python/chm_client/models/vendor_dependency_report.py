@@ -25,7 +25,7 @@ T = TypeVar("T", bound="VendorDependencyReport")
 class VendorDependencyReport:
     """ 
         Attributes:
-            items (list[VendorDependencyRow]): The rows of this response.
+            items (list[VendorDependencyRow]): The items of this response.
      """
 
     items: list[VendorDependencyRow]

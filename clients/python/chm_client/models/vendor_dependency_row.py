@@ -23,8 +23,8 @@ T = TypeVar("T", bound="VendorDependencyRow")
 class VendorDependencyRow:
     """ 
         Attributes:
-            platform_group (str): vendor_api, other_platforms
-            failed_30d (int): Failed runs in the 30 days before as_of
+            platform_group (str): `vendor_api`, `other_platforms`
+            failed_30d (int): Failed runs in the 30 days before `as_of`
             runs_30d (int): All runs in these 30 days
             failure_rate_30d (float | None): Failed ÷ all runs, to 4 places; null without runs
      """

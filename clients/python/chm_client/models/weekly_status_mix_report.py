@@ -25,7 +25,7 @@ T = TypeVar("T", bound="WeeklyStatusMixReport")
 class WeeklyStatusMixReport:
     """ 
         Attributes:
-            items (list[WeeklyStatusMixRow]): The rows of this response.
+            items (list[WeeklyStatusMixRow]): The items of this response.
      """
 
     items: list[WeeklyStatusMixRow]

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="WeeklySuccessByClientReport")
 class WeeklySuccessByClientReport:
     """ 
         Attributes:
-            items (list[WeeklySuccessByClientRow]): The rows of this response.
+            items (list[WeeklySuccessByClientRow]): The items of this response.
      """
 
     items: list[WeeklySuccessByClientRow]

@@ -165,14 +165,14 @@ def sync_detailed(
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
-    latest run
-    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
-    `threshold` runs of
-    its pipelines failed within the last `window_minutes`.
+    latest
+    decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window`
+    fires while
+    at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
-    the current time.
+    the current time. `since` and `until` can be at most 400 days apart.
 
     Args:
         rule_id (UUID):
@@ -217,14 +217,14 @@ def sync(
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
-    latest run
-    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
-    `threshold` runs of
-    its pipelines failed within the last `window_minutes`.
+    latest
+    decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window`
+    fires while
+    at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
-    the current time.
+    the current time. `since` and `until` can be at most 400 days apart.
 
     Args:
         rule_id (UUID):
@@ -264,14 +264,14 @@ async def asyncio_detailed(
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
-    latest run
-    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
-    `threshold` runs of
-    its pipelines failed within the last `window_minutes`.
+    latest
+    decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window`
+    fires while
+    at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
-    the current time.
+    the current time. `since` and `until` can be at most 400 days apart.
 
     Args:
         rule_id (UUID):
@@ -316,14 +316,14 @@ async def asyncio(
      Return when the rule would have fired in the window, based on the runs that are stored now.
 
     A rule with `on_failure` fires while one of its pipelines is failing. A pipeline is failing if its
-    latest run
-    that succeeded or failed has failed. A rule with `failures_in_window` fires while at least
-    `threshold` runs of
-    its pipelines failed within the last `window_minutes`.
+    latest
+    decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window`
+    fires while
+    at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
-    the current time.
+    the current time. `since` and `until` can be at most 400 days apart.
 
     Args:
         rule_id (UUID):

@@ -84,7 +84,7 @@ def sync_detailed(
 ) -> Response[Error | Health]:
     """ Check that the web server runs
 
-     Needs no token and no database.
+     Needs no token. Does not read the database.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,7 +112,7 @@ def sync(
 ) -> Error | Health | None:
     """ Check that the web server runs
 
-     Needs no token and no database.
+     Needs no token. Does not read the database.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,7 +135,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Health]:
     """ Check that the web server runs
 
-     Needs no token and no database.
+     Needs no token. Does not read the database.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,7 +163,7 @@ async def asyncio(
 ) -> Error | Health | None:
     """ Check that the web server runs
 
-     Needs no token and no database.
+     Needs no token. Does not read the database.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -149,7 +149,7 @@ def sync_detailed(
 
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
-    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose `external_id` is
     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
     event, the
     response is 400. In a list, CHM rejects only the invalid events.
@@ -187,7 +187,7 @@ def sync(
 
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
-    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose `external_id` is
     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
     event, the
     response is 400. In a list, CHM rejects only the invalid events.
@@ -220,7 +220,7 @@ async def asyncio_detailed(
 
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
-    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose `external_id` is
     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
     event, the
     response is 400. In a list, CHM rejects only the invalid events.
@@ -258,7 +258,7 @@ async def asyncio(
 
      Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
     The
-    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose `external_id` is
     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. If the body is one invalid
     event, the
     response is 400. In a list, CHM rejects only the invalid events.

@@ -96,7 +96,7 @@ def sync_detailed(
 ) -> Response[str]:
     """ Report a start, a failure or an exit status
 
-     Start or end a run. `log` adds a text and does not change the status.
+     Start a run (`start`), end it (`fail` or an exit status), or add a text to it (`log`).
 
     Args:
         key (str):
@@ -135,7 +135,7 @@ def sync(
 ) -> str | None:
     """ Report a start, a failure or an exit status
 
-     Start or end a run. `log` adds a text and does not change the status.
+     Start a run (`start`), end it (`fail` or an exit status), or add a text to it (`log`).
 
     Args:
         key (str):
@@ -169,7 +169,7 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """ Report a start, a failure or an exit status
 
-     Start or end a run. `log` adds a text and does not change the status.
+     Start a run (`start`), end it (`fail` or an exit status), or add a text to it (`log`).
 
     Args:
         key (str):
@@ -208,7 +208,7 @@ async def asyncio(
 ) -> str | None:
     """ Report a start, a failure or an exit status
 
-     Start or end a run. `log` adds a text and does not change the status.
+     Start a run (`start`), end it (`fail` or an exit status), or add a text to it (`log`).
 
     Args:
         key (str):

@@ -141,7 +141,7 @@ def sync_detailed(
 ) -> Response[Any | Error]:
     """ Remove the mark of a known failure
 
-     Remove the mark, even if it has ended. Without a mark nothing happens.
+     Remove the mark, even if it has ended. If there is no mark, the response is the same.
 
     Args:
         pipeline_id (UUID):
@@ -177,7 +177,7 @@ def sync(
 ) -> Any | Error | None:
     """ Remove the mark of a known failure
 
-     Remove the mark, even if it has ended. Without a mark nothing happens.
+     Remove the mark, even if it has ended. If there is no mark, the response is the same.
 
     Args:
         pipeline_id (UUID):
@@ -208,7 +208,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error]:
     """ Remove the mark of a known failure
 
-     Remove the mark, even if it has ended. Without a mark nothing happens.
+     Remove the mark, even if it has ended. If there is no mark, the response is the same.
 
     Args:
         pipeline_id (UUID):
@@ -244,7 +244,7 @@ async def asyncio(
 ) -> Any | Error | None:
     """ Remove the mark of a known failure
 
-     Remove the mark, even if it has ended. Without a mark nothing happens.
+     Remove the mark, even if it has ended. If there is no mark, the response is the same.
 
     Args:
         pipeline_id (UUID):

@@ -119,10 +119,11 @@ def sync_detailed(
 ) -> Response[Error | Readiness]:
     """ Check that the installation can work
 
-     Without a token: only a status that says whether the database answers and is migrated.
+     A request without a token gets only `status`: whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
-    unready.
+    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    overdue. An
+    overdue ingestion does not change `status`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,10 +151,11 @@ def sync(
 ) -> Error | Readiness | None:
     """ Check that the installation can work
 
-     Without a token: only a status that says whether the database answers and is migrated.
+     A request without a token gets only `status`: whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
-    unready.
+    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    overdue. An
+    overdue ingestion does not change `status`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -176,10 +178,11 @@ async def asyncio_detailed(
 ) -> Response[Error | Readiness]:
     """ Check that the installation can work
 
-     Without a token: only a status that says whether the database answers and is migrated.
+     A request without a token gets only `status`: whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
-    unready.
+    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    overdue. An
+    overdue ingestion does not change `status`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -207,10 +210,11 @@ async def asyncio(
 ) -> Error | Readiness | None:
     """ Check that the installation can work
 
-     Without a token: only a status that says whether the database answers and is migrated.
+     A request without a token gets only `status`: whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
-    unready.
+    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    overdue. An
+    overdue ingestion does not change `status`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -180,7 +180,7 @@ def sync_detailed(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
     present status.
 
     Args:
@@ -232,7 +232,7 @@ def sync(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
     present status.
 
     Args:
@@ -279,7 +279,7 @@ async def asyncio_detailed(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
     present status.
 
     Args:
@@ -331,7 +331,7 @@ async def asyncio(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in failed_in_a_row. For a past time: if a run was re-opened after that time, the report uses its
+    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
     present status.
 
     Args:

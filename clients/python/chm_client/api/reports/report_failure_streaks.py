@@ -192,9 +192,9 @@ def sync_detailed(
     """ When did pipelines fail, and how long until they recovered?
 
      One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
-    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
-    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
-    window, because a disabled pipeline does not recover.
+    failed runs of a pipeline without a success between them. Runs are ordered by `event_at`. A streak
+    of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every
+    later window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -249,9 +249,9 @@ def sync(
     """ When did pipelines fail, and how long until they recovered?
 
      One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
-    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
-    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
-    window, because a disabled pipeline does not recover.
+    failed runs of a pipeline without a success between them. Runs are ordered by `event_at`. A streak
+    of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every
+    later window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -301,9 +301,9 @@ async def asyncio_detailed(
     """ When did pipelines fail, and how long until they recovered?
 
      One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
-    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
-    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
-    window, because a disabled pipeline does not recover.
+    failed runs of a pipeline without a success between them. Runs are ordered by `event_at`. A streak
+    of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every
+    later window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -358,9 +358,9 @@ async def asyncio(
     """ When did pipelines fail, and how long until they recovered?
 
      One row per streak that overlaps the window, newest first. Inventory: all. A streak is a series of
-    failed runs of a pipeline without a success between them. Runs are ordered by event_at. A streak of
-    a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later
-    window, because a disabled pipeline does not recover.
+    failed runs of a pipeline without a success between them. Runs are ordered by `event_at`. A streak
+    of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every
+    later window, because a disabled pipeline does not recover.
 
     Args:
         as_of (datetime.datetime | Unset):

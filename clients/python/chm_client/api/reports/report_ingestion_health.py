@@ -178,7 +178,7 @@ def sync_detailed(
     """ Q9: Is CHM itself up to date with every source?
 
      One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
-    external_id.
+    `external_id`.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -227,7 +227,7 @@ def sync(
     """ Q9: Is CHM itself up to date with every source?
 
      One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
-    external_id.
+    `external_id`.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -271,7 +271,7 @@ async def asyncio_detailed(
     """ Q9: Is CHM itself up to date with every source?
 
      One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
-    external_id.
+    `external_id`.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -320,7 +320,7 @@ async def asyncio(
     """ Q9: Is CHM itself up to date with every source?
 
      One row per client and platform that CHM ingests, sorted by name. Inventory: active, with
-    external_id.
+    `external_id`.
 
     Args:
         as_of (datetime.datetime | Unset):

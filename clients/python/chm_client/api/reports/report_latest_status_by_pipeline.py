@@ -178,7 +178,7 @@ def sync_detailed(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, stale_since has a value only if
+    active. The latest run can have any status. For a past time, `stale_since` has a value only if
     ingestion is still overdue now.
 
     Args:
@@ -228,7 +228,7 @@ def sync(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, stale_since has a value only if
+    active. The latest run can have any status. For a past time, `stale_since` has a value only if
     ingestion is still overdue now.
 
     Args:
@@ -273,7 +273,7 @@ async def asyncio_detailed(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, stale_since has a value only if
+    active. The latest run can have any status. For a past time, `stale_since` has a value only if
     ingestion is still overdue now.
 
     Args:
@@ -323,7 +323,7 @@ async def asyncio(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, stale_since has a value only if
+    active. The latest run can have any status. For a past time, `stale_since` has a value only if
     ingestion is still overdue now.
 
     Args:

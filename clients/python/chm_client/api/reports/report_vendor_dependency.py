@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | VendorDependencyReport]:
     """ Q4: How often do vendor APIs fail, compared with other platforms?
 
-     One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
+     One row for `vendor_api` and one for all other platforms, even without runs. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | Error | VendorDependencyReport | None:
     """ Q4: How often do vendor APIs fail, compared with other platforms?
 
-     One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
+     One row for `vendor_api` and one for all other platforms, even without runs. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | VendorDependencyReport]:
     """ Q4: How often do vendor APIs fail, compared with other platforms?
 
-     One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
+     One row for `vendor_api` and one for all other platforms, even without runs. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | Error | VendorDependencyReport | None:
     """ Q4: How often do vendor APIs fail, compared with other platforms?
 
-     One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
+     One row for `vendor_api` and one for all other platforms, even without runs. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
