@@ -17,6 +17,7 @@ from chm_project.api.deprecation import Deprecation, add_deprecation_headers
 from chm_project.api.filters import ListFilter, check_parameters, split_values
 from chm_project.api.pagination import PARAMETERS, Keyset, requested_limit
 from chm_project.api.throttling import throttle_address, throttle_invalid_credentials
+from chm_project.db.hot_queries import EarlyRow
 
 FIELDS, ORDERING = "fields", "ordering"
 
@@ -80,7 +81,14 @@ class StrictView(APIView):
                 add_deprecation_headers(answer, deprecation, request.build_absolute_uri(reverse("docs")))
         return answer
 
+    early_row: EarlyRow | None = None
+
+    def get_early_row(self) -> EarlyRow | None:
+        """Return the row to read together with the caller's token, if the answer needs only one row."""
+        return None
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.early_row = self.get_early_row()
         super().initial(request, *args, **kwargs)
         if request.method != "OPTIONS":
             check_parameters(request, self.known_parameters(), self.repeatable_parameters())

@@ -89,6 +89,23 @@ class HotQuery:
         return rows[0] if rows else None
 
 
+@dataclass(slots=True)
+class EarlyRow:
+    """A row that is read in the same query as the caller's token (`find_token`), before the caller is known.
+
+    Use it only for a caller that may see all rows. The first column of the query is never null.
+    """
+
+    query: HotQuery
+    values: dict[str, Any]
+    is_read: bool = False
+    row: tuple[Any, ...] | None = None
+
+    def store(self, columns: tuple[Any, ...]) -> None:
+        """Store the columns of the row, which are null if there is no row."""
+        self.is_read, self.row = True, None if columns[0] is None else columns
+
+
 def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
     """Return the rows of a `values_list` queryset, read with the fast cursor of hot queries."""
     return _fetch(*queryset.query.sql_with_params(), prepares=False)

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 from chm_project.access.visibility import Visibility
 from chm_project.api.json_answers import JsonText
 from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Position, SortKey, keyset
-from chm_project.db.hot_queries import HotQuery, QueryParameter, tuples
+from chm_project.db.hot_queries import EarlyRow, HotQuery, QueryParameter, tuples
 from runs.api.serializers import RunSerializer
 from runs.models import END_KEY, MINUS_INFINITY, START_KEY, Run, RunQuerySet
 
@@ -71,24 +71,32 @@ def has_compiled_query(visibility: Visibility) -> bool:
     return visibility.clients is None or len(visibility.clients) == 1
 
 
-def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
+def early_latest_row(pipeline_id: object) -> EarlyRow:
+    return EarlyRow(_latest_query(False, False), {"pipeline_id": pipeline_id})
+
+
+def early_row_by_id(run_id: object) -> EarlyRow:
+    return EarlyRow(_by_id_query(False, False), {"run_id": run_id})
+
+
+def latest_row(visibility: Visibility, pipeline_id: object, early: EarlyRow | None = None) -> Row | None:
     """Return the latest run of a pipeline, or None if there is none or it is not visible."""
     if not has_compiled_query(visibility):
         runs: Any = visibility.restrict(
             Run.objects.filter(Q(pipeline_id=pipeline_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
         )
         return next(iter(read_rows(runs.latest_first()[:1])), None)
-    return _first_row(_latest_query(*_bindings_of(visibility)), visibility, pipeline_id=pipeline_id)
+    return _first_row(_latest_query(*_bindings_of(visibility)), visibility, early, pipeline_id=pipeline_id)
 
 
-def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
+def row_by_id(visibility: Visibility, run_id: object, early: EarlyRow | None = None) -> Row | None:
     """Return a run, or None if it does not exist or is not visible."""
     if not has_compiled_query(visibility):
         runs = visibility.restrict(
             Run.objects.filter(Q(pk=run_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
         )
         return next(iter(read_rows(runs)), None)
-    return _first_row(_by_id_query(*_bindings_of(visibility)), visibility, run_id=run_id)
+    return _first_row(_by_id_query(*_bindings_of(visibility)), visibility, early, run_id=run_id)
 
 
 def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = None) -> Fetch:
@@ -107,8 +115,12 @@ def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = N
     return fetch
 
 
-def _first_row(query: HotQuery, visibility: Visibility, **values: object) -> Row | None:
-    row = query.first(**values, **_visibility_values(visibility))
+def _first_row(query: HotQuery, visibility: Visibility, early: EarlyRow | None, **values: object) -> Row | None:
+    # The early row was read without a restriction, so it is only for callers that see everything.
+    if early is not None and early.is_read and not visibility.is_bound:
+        row = early.row
+    else:
+        row = query.first(**values, **_visibility_values(visibility))
     return None if row is None else _to_row(row)
 
 

@@ -20,6 +20,7 @@ from chm_project.api.filters import split_values
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import Fetch, Keyset, Position
 from chm_project.api.viewsets import FIELDS, ORDERING, ApiViewSet, find_or_404, known_fields
+from chm_project.db.hot_queries import EarlyRow
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
 from runs.api.run_rows import (
@@ -31,6 +32,8 @@ from runs.api.run_rows import (
     PIPELINE_PATH,
     RUN_FIELDS,
     Row,
+    early_latest_row,
+    early_row_by_id,
     has_compiled_query,
     latest_row,
     page_fetch,
@@ -126,8 +129,11 @@ class RunViewSet(RunRowsViewSet):
     default_order = "-event_at"
     lookup_url_kwarg = "run_id"
 
+    def get_early_row(self) -> EarlyRow | None:
+        return early_row_by_id(self.kwargs["run_id"]) if self.action == "retrieve" else None
+
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = row_by_id(visibility_of(request), kwargs["run_id"])
+        row = row_by_id(visibility_of(request), kwargs["run_id"], self.early_row)
         if row is None:
             raise NotFound(f"No run has the id {kwargs['run_id']}.")
         return self.respond_with(row)
@@ -230,6 +236,9 @@ class PipelineRunViewSet(RunRowsViewSet):
         pipelines = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         return find_or_404(pipelines, self.kwargs["pipeline_id"])
 
+    def get_early_row(self) -> EarlyRow | None:
+        return early_latest_row(self.kwargs["pipeline_id"]) if self.action == "latest" else None
+
     def check_empty(self, rows: Sequence[Row]) -> None:
         # Rows prove that the pipeline exists and is visible, so it is looked up only for an empty page.
         if not rows:
@@ -255,7 +264,7 @@ class PipelineRunViewSet(RunRowsViewSet):
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return the run that started last. Of runs with the same start, return the run that ended last."""
-        if (row := latest_row(visibility_of(request), kwargs["pipeline_id"])) is None:
+        if (row := latest_row(visibility_of(request), kwargs["pipeline_id"], self.early_row)) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
         return self.respond_with(row)
 

@@ -14,6 +14,7 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 TOKEN = "the token with its user"
+TOKEN_AND_RUN = "the token with its user and the run"
 CLIENT = "the client, if it is visible"
 
 
@@ -43,7 +44,8 @@ def queries_of(call: Callable[[], object]) -> list[str]:
         ("pipelines?platform=airflow&limit=2", [TOKEN, "a page of pipelines"]),
         ("pipelines/{pipeline}", [TOKEN, "the pipeline"]),
         ("pipelines/{pipeline}/runs", [TOKEN, "a page of runs"]),
-        ("pipelines/{pipeline}/runs/latest", [TOKEN, "the run"]),
+        ("pipelines/{pipeline}/runs/latest", [TOKEN_AND_RUN]),
+        ("runs/{run}", [TOKEN_AND_RUN]),
         ("runs", [TOKEN, "a page of runs"]),
         ("runs?platform=airflow&environment=prod&status=success", [TOKEN, "a page of runs"]),
         ("clients/{client}/runs/summary", [TOKEN, "counts and latest run of each pipeline"]),
@@ -54,7 +56,8 @@ def test_a_request_with_a_token_needs_a_fixed_number_of_queries(
     pipeline: Pipeline, path: str, queries: list[str]
 ) -> None:
     api = api_with_scope("read")
-    path = f"{ROOT}/{path.format(client=pipeline.client_id, pipeline=pipeline.pk)}"
+    ids = {"client": pipeline.client_id, "pipeline": pipeline.pk, "run": pipeline.runs.latest("id").pk}
+    path = f"{ROOT}/{path.format(**ids)}"
 
     assert len(queries_of(lambda: api.get(path))) == len(queries)
 

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient
 
-from chm_project.access.models import ApiToken
-from chm_project.access.services import revoke_token
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import _token_query_with, create_token, find_token, revoke_token
 from chm_project.access.visibility import UNBOUND
 from chm_project.db.hot_queries import HotQuery
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, items
@@ -206,3 +206,18 @@ def test_the_generic_plan_of_the_latest_run_is_one_index_probe(
     plan = generic_plan(run_rows._latest_query(client, of_pipeline), **values)
     assert "using runs_latest " in plan
     assert "Sort" not in plan
+
+
+def test_a_run_is_read_with_the_token_only_if_the_token_is_not_bound(pipeline: Pipeline) -> None:
+    query = _token_query_with(run_rows._latest_query(False, False), 1)
+    plan = generic_plan(query, digest_0="digest", pipeline_id=pipeline.pk)
+    _, _, plan_of_the_run = plan.partition("One-Time Filter")
+    assert "using runs_latest " in plan_of_the_run
+    assert "Sort" not in plan_of_the_run
+
+    bindings: list[dict[str, Any]] = [{}, {"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}]
+    for binding in bindings:
+        _, plaintext = create_token(name="a token", scope=Scope.READ, **binding)
+        early_row = run_rows.early_latest_row(pipeline.pk)
+        assert find_token(plaintext, early_row) is not None
+        assert (early_row.row is None) == bool(binding)
