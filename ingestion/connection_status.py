@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from ingestion.circuit import CircuitBreaker
 from ingestion.connections import Connection
 from ingestion.schedule import Phased
-from ingestion.source_inventory import SourceList, last_list
+from ingestion.source_pipelines import SourceList, last_list
 from inventory.models import Pipeline
 
 MAX_ERRORS = 5  # different error texts that are shown per connection

@@ -22,9 +22,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from chm_project.scrubbing import FILTERED, scrub_text
 from ingestion.auth import Auth
-from ingestion.bounded_connections import TIMEOUTS_PER_REQUEST, BoundedAdapter
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
 from ingestion.json_bodies import decode
+from ingestion.partner_adapter import TIMEOUTS_PER_REQUEST, PartnerAdapter
 from ingestion.rate_limit import RateLimit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -123,7 +123,7 @@ class PartnerSession:
         # the environment, which would see the token.
         self._session.trust_env = False
         # No retries by urllib3, because this class repeats requests itself.
-        adapter = BoundedAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
+        adapter = PartnerAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 

@@ -26,7 +26,7 @@ from ingestion.read_ahead import ReadAhead
 from ingestion.reconciliation import start_of_walk
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
-from ingestion.source_inventory import read_source_list
+from ingestion.source_pipelines import read_source_list
 from inventory.models import Pipeline
 from runs.models import Run
 from runs.services import Outcome, PreparedRuns, count_outcomes, prepare_runs, record_prepared

@@ -20,10 +20,10 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    by_external_id,
     earliest_start,
     field_of,
     gone_event,
+    group_by_external_id,
     translate_status,
     utc_text,
 )
@@ -97,7 +97,7 @@ class AirflowConnector:
             yield from _events(runs, row, requested_at)
 
     def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
-        targets_by_id, since = by_external_id(targets), earliest_start(targets)
+        targets_by_id, since = group_by_external_id(targets), earliest_start(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
         for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)

@@ -141,7 +141,7 @@ def _try_number_text(task: Task) -> str:
         return ""
     if not isinstance(max_retries, int):
         return f" (try {try_number})"
-    # Airflow's max_tries does not count the first try. After a task was cleared, try_number can be larger than both.
+    # Airflow's max_tries does not count the first try. After a task was cleared, try_number can be larger.
     return f" (try {try_number} of {max(try_number, max_retries + 1)})"
 
 

@@ -179,7 +179,7 @@ def gone_event(run: OpenRun, *, version: datetime | None = None) -> RunEvent:
     )
 
 
-def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
+def group_by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
     """Group the targets by external id, which pipelines of several clients may share."""
     groups: dict[str, list[Target]] = {}
     for target in targets:

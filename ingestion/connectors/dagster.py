@@ -16,9 +16,9 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    by_external_id,
     earliest_start,
     field_of,
+    group_by_external_id,
     translate_status,
 )
 from ingestion.connectors.dagster_failures import error_texts
@@ -87,7 +87,7 @@ class DagsterConnector:
         run_filter: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
         if job is not None:
             run_filter["pipelineName"] = job
-        targets_by_id = by_external_id(targets)
+        targets_by_id = group_by_external_id(targets)
         paging, page_limit = CursorPaging(start), PageLimit()
         while True:
             rows = self._fetch(run_filter, paging.cursor)

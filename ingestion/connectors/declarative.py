@@ -24,9 +24,9 @@ from ingestion.connectors.base import (
     Page,
     Target,
     Walk,
-    by_external_id,
     earliest_start,
     gone_event,
+    group_by_external_id,
     utc_text,
 )
 from ingestion.connectors.next_page import describe_next_page, looks_full
@@ -42,9 +42,9 @@ from ingestion.connectors.source_description import (
 from ingestion.connectors.walk_plans import (
     MAX_SINGLE_BACKFILLS,
     RunKey,
-    one_by_one,
     plan_walks,
     reread_open_runs_by_key,
+    walk_each_external_id,
 )
 from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import PartnerResponse, PartnerSession
@@ -72,7 +72,7 @@ class DeclarativeConnector(NoPipelineList):
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         if self._description.has_listing_per_pipeline:
-            return one_by_one(targets, self._listing)
+            return walk_each_external_id(targets, self._listing)
         # Without `one_pipeline` the description has no request for a single pipeline.
         max_single_walks = 0 if self._description.one_pipeline is None else MAX_SINGLE_BACKFILLS
         return plan_walks(targets, self._listing, max_single_walks=max_single_walks)
@@ -135,7 +135,7 @@ class DeclarativeConnector(NoPipelineList):
         yield from self._events(runs, _search(one_run.item, body), requested_at)
 
     def _listing(self, targets: Sequence[Target], external_id: str | None, start: Position | None) -> Iterator[Page]:
-        targets_by_id, request = by_external_id(targets), self._description.request
+        targets_by_id, request = group_by_external_id(targets), self._description.request
         if external_id is not None and not self._description.has_listing_per_pipeline:
             request = request.with_part(self._description.one_pipeline)
         for requested_at, rows, position in self._pages(request, earliest_start(targets), external_id or "", start):

@@ -16,8 +16,8 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    by_external_id,
     earliest_start,
+    group_by_external_id,
     utc_text,
 )
 from ingestion.connectors.prefect_deployments import list_deployments
@@ -104,7 +104,7 @@ class PrefectConnector(NoErrorTextRequests):
         since = earliest_start(targets)
         ended = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (ended, *OPEN_RUN_FILTERS)
-        targets_by_id = by_external_id(targets)
+        targets_by_id = group_by_external_id(targets)
         # A position contains the number of a filter and the offset in its listing. An earlier task has read the
         # listings of the filters before it.
         first_filter = start["filter"] if start else 0

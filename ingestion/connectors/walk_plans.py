@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone_event
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, gone_event, group_by_external_id
 from ingestion.paging import Position
 from runs.events import Rejected, RunEvent
 
@@ -34,12 +34,12 @@ def plan_walks(
     if len(new_targets) > max_single_walks:
         yield Walk(new_targets, partial(listing, new_targets, None))
     else:
-        yield from one_by_one(new_targets, listing)
+        yield from walk_each_external_id(new_targets, listing)
 
 
-def one_by_one(targets: Sequence[Target], listing: Listing) -> Iterator[Walk]:
+def walk_each_external_id(targets: Sequence[Target], listing: Listing) -> Iterator[Walk]:
     """Yield a walk for each external id, which pipelines of several clients may share."""
-    for external_id, group in by_external_id(targets).items():
+    for external_id, group in group_by_external_id(targets).items():
         yield Walk(group, partial(listing, group, external_id))
 
 

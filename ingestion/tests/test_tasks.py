@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from ingestion.locks import connection_lock
 from ingestion.schedule import Phased
-from ingestion.source_inventory import last_list
+from ingestion.source_pipelines import last_list
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tasks import beat_schedule, ingest

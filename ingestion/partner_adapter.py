@@ -95,7 +95,7 @@ class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-class BoundedAdapter(HTTPAdapter):
+class PartnerAdapter(HTTPAdapter):
     """An adapter for the package `requests`, with the deadline and the check of addresses."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
-from ingestion.source_inventory import last_list
+from ingestion.source_pipelines import last_list
 from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.synthetic.generic_partner import GenericPartner

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from ingestion.auth import Auth
-from ingestion.bounded_connections import is_forbidden
 from ingestion.errors import Refused, Unavailable
 from ingestion.http import HttpSettings, PartnerSession
+from ingestion.partner_adapter import is_forbidden
 
 
 def test_a_partner_that_sends_headers_slowly_is_cut_off_at_the_deadline() -> None:
@@ -51,7 +51,7 @@ def test_addresses_of_metadata_services_are_forbidden(address: str, forbidden: b
 
 def test_a_partner_at_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr("ingestion.bounded_connections.is_forbidden", lambda address: True)
+        monkeypatch.setattr("ingestion.partner_adapter.is_forbidden", lambda address: True)
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         settings = HttpSettings(max_retries=0)
         with (
