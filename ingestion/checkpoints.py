@@ -34,7 +34,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
-        """Return the checkpoint that an earlier task saved for the same pipelines and the same start, or a new one."""
+        """Return the checkpoint that an earlier task saved for the same pipelines and start, or a new checkpoint."""
         # The key contains the pipelines and the start, because a position in a different listing would skip runs.
         identity = [
             walk.since.isoformat() if walk.since else None,
@@ -55,7 +55,7 @@ class Checkpoint:
             self.save()
 
     def save(self) -> None:
-        """Save the position, unless no page was stored yet."""
+        """Save the position, if a page was already stored."""
         if self.position is not None:
             # The key is "through" and not "next_watermark", so that CHM can read checkpoints of its earlier versions.
             value = {"through": self.next_watermark, "position": dict(self.position)}

@@ -18,8 +18,8 @@ class CircuitBreaker:
     """The circuit breaker of a connection. While it is open, scheduled walks wait.
 
     Each further failure doubles the time for which the circuit is open. Example: with an interval of 60 s, the third
-    failure in a row opens it for 2 minutes and the fourth for 4 minutes. The first walk after that time is a trial
-    (half-open). If the partner responds, the circuit is closed, else it is opened again.
+    failure in a row opens it for 2 minutes and the fourth for 4 minutes. The first ingestion after that time is a
+    trial (half-open). If the partner responds, the circuit is closed, else it is opened again.
     """
 
     connection: str
@@ -37,11 +37,11 @@ class CircuitBreaker:
 
     @property
     def is_half_open(self) -> bool:
-        """Return whether the next walk is a trial, which stops after one request without a response."""
+        """Return whether the next ingestion is a trial. A trial ends after its first walk without a response."""
         return self._state()["failures"] > FAILURES_WITHOUT_PAUSE
 
     def set_partner_pause(self, seconds: float) -> None:
-        """Store a pause that the partner asked for, unless a longer one is stored already."""
+        """Store a pause that the partner asked for. If an earlier pause ends later, it stays."""
         state = self._state()
         state["held_until"] = max(state["held_until"], time.time() + seconds)
         self._store(state)

@@ -123,9 +123,9 @@ class Connection:
         return Q(external_id__isnull=False) & self.pipelines.condition()
 
     def client_of(self, external_id: str) -> str:
-        """Return the client to which `adopt_clients` assigns this external id, as a name.
+        """Return the name of the client to which `adopt_clients` assigns this external id.
 
-        If no pattern matches, return the only client that the connection selects, or "" if there are several or none.
+        If no pattern matches, return the only client that the connection selects, or "" if it selects several or none.
         """
         for pattern, client in self.adopt_clients:
             if fnmatchcase(external_id, pattern):

@@ -167,7 +167,7 @@ class PartnerSession:
         as_form: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> PartnerResponse:
-        """Send a request and return the response. If the token is refused, try once with a new one."""
+        """Send a request and return the response. If the token is refused, try once more with a new token."""
         request = _OutgoingRequest(method, path, query, body, as_form, headers or {})
         has_new_token = False
         while True:

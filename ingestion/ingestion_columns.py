@@ -27,9 +27,9 @@ _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 STALE_AFTER_INTERVALS = 3
-# A walk moves a watermark only by at least 0.9 intervals, or a minute if that is shorter. Example: with an interval of
-# 60 s, by at least 54 s. So every scheduled walk moves the watermark, even if the walk starts slightly early. If a user
-# starts several walks within seconds, only the first one writes the rows.
+# A walk writes a watermark only if it moves by at least 0.9 intervals, or by a minute if that is shorter. Example: with
+# an interval of 60 s, it must move by at least 54 s. So every scheduled walk moves the watermark, even if the walk
+# starts slightly early. If a user starts several walks within seconds, only the first one writes the rows.
 MAX_WATERMARK_STEP = timedelta(minutes=1)
 WATERMARK_STEP_INTERVALS = 0.9
 
@@ -98,7 +98,7 @@ def _links_by_external_id(
 
 
 def mark_failed(targets: Iterable[Target], error: Exception | None, scope: IngestionScope, report: Report) -> None:
-    """Add the error to the report, and store it on the pipelines unless it is a dry run."""
+    """Add the error to the report. Except in a dry run, also store it for each pipeline."""
     targets = list(targets)
     message = str(error)
     external_ids = {target.pipeline_id: target.external_id for target in targets}

@@ -24,7 +24,7 @@ class _ReadResult:
 
 
 class ReadAhead:
-    """A thread that reads pages. Iterators of pages must not use the database, whose session is the caller's.
+    """A thread that reads pages. The pages must not use the database, whose session belongs to the caller's thread.
 
     Leaving the `with` block does not wait for a page that is being read, so that a slow partner cannot delay an
     interrupt. A caller that stops before the last page calls `discard_pending` before it sends requests itself.

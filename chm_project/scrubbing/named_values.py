@@ -10,8 +10,8 @@ Span = tuple[int, int]
 
 _MAX_NAME_LENGTH = 64
 
-# The rest of a name after one of its words. Japanese and Chinese have no spaces between words, so their letters are not
-# part of the rest.
+# Matches the rest of a name after one of its words. Japanese and Chinese have no spaces between words, so a letter of
+# these languages ends the name.
 _NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
 _QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
 # Words between a name and its value, as in "password incorrect: X" and "password for etl: X".

@@ -9,7 +9,7 @@ class Rule:
     """A rule for a kind of secret that has a recognizable form or context.
 
     anchors: texts in lower case. The rule is tried only at places where a text contains one of them.
-    characters_before: the pattern must match from this many characters before the anchor on.
+    characters_before: a match of the pattern starts this many characters before the anchor.
     pattern: its last matched group is the secret. Without a group, the whole match is the secret.
     nearby_words: if there are any, one of them must occur shortly before the anchor.
     must_look_random: the rule ignores a secret that does not look random.

@@ -112,7 +112,8 @@ def _lower(text: str) -> str:
 def _find_spans(text: str) -> list[Span]:
     """Return the spans of secrets in the order in which they are found. The spans can overlap.
 
-    Literals inside a span that is already found are skipped, so that a text of twice the length needs twice the time.
+    Literals inside a span that is already found are skipped. Otherwise the time would grow with the square of the
+    length of the text.
     """
     spans: list[Span] = []
     span_start = span_end = name_end = 0

@@ -108,7 +108,7 @@ class Connector(Protocol):
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Request open runs that a walk did not return. Return runs that are gone at the source as canceled."""
 
-    # Whether each pipeline needs requests of its own. Otherwise one listing covers all pipelines.
+    # True if each pipeline needs requests of its own, false if one listing covers all pipelines.
     has_listing_per_pipeline: bool
     # Whether error_texts sends requests, because the source's lists do not have error texts.
     fetches_error_texts: bool
@@ -117,8 +117,8 @@ class Connector(Protocol):
         """Request the error texts of these runs, newest first. Yield each run with its text as soon as it is known.
 
         After MAX_REQUESTS (ingestion/error_texts.py) the session raises NoRequestsLeft. A connector must not catch it:
-        the next ingestion continues with the other runs. A run that is yielded with None is not requested again for a
-        week, unless it changes.
+        the next ingestion continues with the other runs. If a run is yielded with None, CHM asks for its text again
+        after a week, or after its next attempt.
         """
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:

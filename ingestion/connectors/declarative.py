@@ -78,7 +78,10 @@ class DeclarativeConnector(NoPipelineList):
         return plan_walks(targets, self._listing, max_single_walks=max_single_walks)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Read open runs from the list of open runs, if one is described, and request the others one by one."""
+        """Read the list of open runs if the description has one.
+
+        Then request each run that the list does not contain.
+        """
         description, open_rows = self._description, None
         if description.open_runs is not None:
             pages = self._pages(description.request.with_part(description.open_runs), None, "")

@@ -11,7 +11,7 @@ PLACEHOLDER_PATTERN = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """A request, or a part of one, which `with_part` merges into a request. The path of a part may be empty."""
+    """A request, or a part that `with_part` merges into a request. The path of a part may be empty."""
 
     method: str = "GET"
     path: str = ""

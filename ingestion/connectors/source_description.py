@@ -68,7 +68,7 @@ class SinceRequest:
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # if the partner requires a start, a walk without one begins this many days ago
+    first_days: int = 0  # for partners that require a start: a walk without a start begins this many days ago
     stop_before: Expression | None = None  # the time of an item; the listing ends if all times of a page are too old
 
 

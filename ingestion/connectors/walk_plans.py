@@ -85,7 +85,7 @@ def reread_open_runs_by_id(
 ) -> Iterator[Page]:
     """Yield pages with the open runs, requested by lists of ids. Runs that are not in the response are gone.
 
-    Only for sources whose run ids are unique across pipelines. `id_field` is the field of a row with the run's id.
+    The run ids of the source must be unique across pipelines. `id_field` is the field of a row with the run's id.
     """
     groups: dict[str, list[OpenRun]] = {}
     for run in runs:

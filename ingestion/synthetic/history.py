@@ -98,7 +98,10 @@ class History:
         self._behaviours = self._make_behaviours()
 
     def blocks(self) -> Iterator[tuple[int, str]]:
-        """Yield blocks: a number of runs, and their lines in the text format of COPY. A block is of at most one day."""
+        """Yield blocks: a number of runs, and their lines in the text format of COPY.
+
+        A block covers one day or less.
+        """
         for number in range(self._sizes.days):
             day = self._since + number * DAY_SECONDS
             incident = self._incident(day)

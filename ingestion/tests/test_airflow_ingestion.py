@@ -351,7 +351,7 @@ def test_a_run_that_is_on_two_pages_is_stored_once(dags: dict[str, Pipeline], mo
         assert Run.objects.count() == len(set(Run.objects.values_list("pipeline_id", "external_run_id")))
 
 
-def test_after_an_upgrade_to_airflow_3_one_ingestion_fails_and_the_next_uses_the_new_api(
+def test_the_second_ingestion_after_an_upgrade_to_airflow_3_uses_the_new_api(
     monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:
     from ingestion.connections import AuthSettings

@@ -18,7 +18,7 @@ from ingestion.synthetic.airflow_replay import (
     AirflowReplay,
 )
 
-# The requests of recordings whose names start like this are not repeated, because they write or do not read DAG runs.
+# Recordings whose names start like this are not repeated: their requests write, or read other things than DAG runs.
 NOT_REPEATED = (
     "dags",
     "dag.",

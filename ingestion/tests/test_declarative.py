@@ -268,7 +268,7 @@ def test_a_404_of_a_proxy_in_front_of_the_api_does_not_cancel_a_run(
     assert Run.objects.get().status == "canceled"
 
 
-def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_same_tick(
+def test_the_end_of_a_shared_run_is_stored_for_both_clients_in_one_tick(
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     pipelines_of("Contoso", "orders")

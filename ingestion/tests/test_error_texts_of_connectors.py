@@ -146,7 +146,7 @@ DATA_FACTORY_ACTIVITIES = {
 
 
 class OneResponsePartner(PartnerServer):
-    """A partner that returns the same body to every request; None: it answers 404."""
+    """A partner that returns the same body to every request. If the body is None, it answers 404."""
 
     def __init__(self, body: Any) -> None:
         super().__init__()

@@ -154,7 +154,7 @@ SOURCES: dict[str, Callable[[WriteConnection], AbstractContextManager[tuple[Part
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_uninterrupted_one(
+def test_a_walk_stopped_after_every_page_stores_the_same_rows_as_an_uninterrupted_walk(
     source: str,
     write_connection: WriteConnection,
     monkeypatch: pytest.MonkeyPatch,

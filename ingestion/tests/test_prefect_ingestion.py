@@ -144,7 +144,7 @@ def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: Prefec
     assert row_versions() == before
 
     prefect.rows = recorded_rows("B-later")
-    # The recorded runs ended long before the watermark, so they get later end times. Else the walk would not list them.
+    # The recorded runs ended long before the watermark, so the walk would not list them without later end times.
     for row in prefect.rows:
         if row["end_time"]:
             row["end_time"] = row["end_time"].replace("2026-11-20", "2099-11-20")
@@ -284,7 +284,7 @@ def test_a_walk_succeeds_if_the_server_has_no_events(prefect: PrefectPartner) ->
 
 
 @pytest.mark.django_db
-def test_a_response_that_is_not_a_list_is_an_error_and_a_bad_item_is_rejected(prefect: PrefectPartner) -> None:
+def test_a_response_without_a_list_is_an_error_and_a_bad_item_is_rejected(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
     prefect.faults = [Answer(body={"detail": "odd"})]
     [problem] = ingest(connection(prefect)).errors

@@ -159,7 +159,7 @@ def test_refused_credentials_are_an_error_with_the_partners_message(
     [pytest.param(kind, id=kind.preset) for kind in PARTNERS if kind is not CursorApi],
     indirect=True,
 )
-def test_open_runs_that_the_partner_no_longer_has_are_canceled_and_a_run_that_ended_gets_its_status(
+def test_open_runs_gone_at_the_partner_are_canceled_and_an_ended_run_gets_its_status(
     partner: DocumentedPartner, write_connection: Any
 ) -> None:
     ingest(write_connection(partner))
