@@ -1099,49 +1099,61 @@ WITH judged AS (
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
         AND p.source_paused IS NOT TRUE
         AND (p.ingest_due_at < (:as_of)::timestamptz) IS NOT TRUE
+    -- In the order of the index runs_latest, the many index searches below find more of their pages in the cache.
+    ORDER BY p.pipeline_id
 ),
+-- One subquery for each step. A chain of LATERAL joins would be slower, because PostgreSQL would store their results.
 silent AS MATERIALIZED (
     SELECT
-        j.*, newest.starts[1] AS last_start_at, recent.gap,
+        *,
         -- A start this soon after the same time of an earlier week corresponds to the last start, not to the next one.
-        greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
-            * CASE WHEN cardinality(newest.starts) = 4 THEN interval '1 second' END AS skipped
-    FROM judged AS j
-    CROSS JOIN LATERAL (
-        SELECT ARRAY(
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = j.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= j.judged_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
-            LIMIT 4
-        ) AS starts
-        OFFSET 0  -- computes it once
-    ) AS newest
-    CROSS JOIN LATERAL (
+        greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
+            * CASE WHEN has_four_starts THEN interval '1 second' END AS skipped
+    FROM (
         SELECT
-            CASE WHEN newest >= 60 THEN newest END AS newest, CASE WHEN middle >= 60 THEN middle END AS middle,
-            CASE WHEN oldest >= 60 THEN oldest END AS oldest
+            *,
+            -- The median, or the shorter one of two gaps.
+            CASE
+                WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
+                    least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
+                )
+                ELSE least(newest_gap, middle_gap, oldest_gap)
+            END AS gap
         FROM (
             SELECT
-                extract(epoch FROM starts[1] - starts[2])::float8 AS newest,
-                extract(epoch FROM starts[2] - starts[3])::float8 AS middle,
-                extract(epoch FROM starts[3] - starts[4])::float8 AS oldest
+                *,
+                CASE WHEN newest_seconds >= 60 THEN newest_seconds END AS newest_gap,
+                CASE WHEN middle_seconds >= 60 THEN middle_seconds END AS middle_gap,
+                CASE WHEN oldest_seconds >= 60 THEN oldest_seconds END AS oldest_gap
+            FROM (
+                SELECT
+                    client_id, client_name, pipeline_id, pipeline_name, platform, environment, source_next_run_at,
+                    judged_at, starts[1] AS last_start_at, cardinality(starts) = 4 AS has_four_starts,
+                    extract(epoch FROM starts[1] - starts[2])::float8 AS newest_seconds,
+                    extract(epoch FROM starts[2] - starts[3])::float8 AS middle_seconds,
+                    extract(epoch FROM starts[3] - starts[4])::float8 AS oldest_seconds
+                FROM (
+                    SELECT
+                        j.*,
+                        ARRAY(
+                            SELECT r.started_at
+                            FROM reporting.runs AS r
+                            WHERE r.pipeline_id = j.pipeline_id
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) <= j.judged_at
+                            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                            LIMIT 4
+                        ) AS starts
+                    FROM judged AS j
+                    OFFSET 0  -- computes each level once
+                ) AS newest
+                WHERE starts[1] IS NULL OR starts[1] < judged_at - interval '5 minutes'
+                OFFSET 0
+            ) AS between_starts
             OFFSET 0
-        ) AS seconds
-        OFFSET 0
-    ) AS gaps
-    CROSS JOIN LATERAL (
-        -- The median, or the shorter one of two gaps.
-        SELECT CASE
-            WHEN num_nulls(gaps.newest, middle, oldest) = 0
-                THEN greatest(least(gaps.newest, middle), least(greatest(gaps.newest, middle), oldest))
-            ELSE least(gaps.newest, middle, oldest)
-        END AS gap
+        ) AS gaps
         OFFSET 0
     ) AS recent
-    WHERE newest.starts[1] IS NULL OR newest.starts[1] < j.judged_at - interval '5 minutes'
 ),
 planned AS (
     SELECT s.*, s.source_next_run_at AS expected_at, s.source_next_run_at + interval '15 minutes' AS expected_by
@@ -1163,60 +1175,123 @@ zones AS MATERIALIZED (
             <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
     )
 ),
--- Whether a zone's clocks changed between a moment of the last week and the same time in an earlier week.
+-- How far the same local time of an earlier week is from the same time in UTC, for a moment of the last 72 hours: either 0
+-- or `shift`, because the clocks may have changed within these 72 hours.
 weeks AS MATERIALIZED (
     SELECT
         zone, place, week,
-        (today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC')
-            <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC') AS is_shifted
+        ((today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC'))
+            - ((former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')) AS shift
     FROM zones
     CROSS JOIN generate_series(1, 4) AS week
     CROSS JOIN LATERAL (
         SELECT
-            (:as_of)::timestamptz AS today, (:as_of)::timestamptz - (week + 1) * interval '168 hours' AS former
+            (:as_of)::timestamptz AS today,
+            (:as_of)::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
+-- The range of all zones' shifts. `any_shift` is for older moments. Weeks without a shift come first, because they exclude
+-- most pipelines.
 any_zone AS MATERIALIZED (
-    SELECT week, week * interval '168 hours' AS ago, bool_or(is_shifted) AS is_shifted, max(place) > 1 AS has_zones
+    SELECT
+        week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
+        greatest(max(shift), interval '0') AS max_shift, CASE WHEN max(place) > 1 THEN interval '1 hour' ELSE interval '0' END AS any_shift
     FROM weeks
     GROUP BY week
+    ORDER BY week
 ),
 candidates AS MATERIALIZED (
     -- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
-    -- corresponds to the time from the last start until now. In any zone this interval differs from the one in UTC by
-    -- at most an hour.
-    SELECT u.*, u.last_start_at >= (:as_of)::timestamptz - interval '168 hours' AS is_recent
-    FROM unplanned AS u
-    WHERE u.judged_at > u.last_start_at + u.skipped + interval '5 minutes'
-        AND (
-            SELECT count(*)
-            FROM (
-                SELECT
+    -- corresponds to the time from the last start until now. In other zones than UTC it begins and ends up to an hour
+    -- earlier or later.
+    SELECT u.*
+    FROM (
+        SELECT
+            *, last_start_at >= (:as_of)::timestamptz - interval '72 hours' AS is_recent,
+            -- Rules 5 and 6 may apply to these pipelines, if rule 2 does not. So rule 2 must be decided exactly.
+            judged_at > last_start_at + least(gap * interval '1 second', interval '160 hours') AS is_overdue
+        FROM unplanned
+        WHERE judged_at > last_start_at + skipped + interval '5 minutes'
+        OFFSET 0  -- computes it once
+    ) AS u
+    WHERE (
+        SELECT count(*)
+        FROM (
+            SELECT
+            FROM any_zone AS w
+            WHERE NOT EXISTS (
+                SELECT FROM reporting.runs AS r
+                WHERE r.pipeline_id = u.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped
+                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.any_shift END
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at - ago - interval '5 minutes'
+                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.any_shift END
+            )
+            LIMIT 2
+        ) AS weeks_without
+    ) < 2
+),
+-- Most of the others had no start by this time in three weeks, or their next starts did not agree within two hours. A few
+-- starts of each week show this: those until 4 hours after this time. If three next starts agree, and one of them is even
+-- later, then none of the three is by this time. So a zone with at most one start by this time is not excluded.
+likely AS MATERIALIZED (
+    SELECT h.*
+    FROM (
+        SELECT
+            c.*,
+            CASE WHEN NOT is_overdue THEN ARRAY(
+                SELECT r.started_at
                 FROM any_zone AS w
-                CROSS JOIN LATERAL (
-                    SELECT CASE
-                        WHEN w.is_shifted THEN interval '1 hour'
-                        WHEN w.has_zones AND u.last_start_at < (:as_of)::timestamptz - interval '168 hours'
-                            THEN interval '1 hour'
-                        ELSE interval '0'
-                    END AS wider
+                JOIN reporting.runs AS r ON r.pipeline_id = c.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz)
+                        > c.last_start_at - ago + c.skipped - interval '1 hour'
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.judged_at - ago + interval '4 hours'
+                ORDER BY r.started_at
+            ) END AS starts
+        FROM candidates AS c
+        OFFSET 0
+    ) AS h
+    WHERE is_overdue OR (
+        SELECT bool_or(started_weeks >= 3) AND bool_or(
+            least(after[3] - after[1], after[4] - after[2]) <= interval '2 hours' OR started_weeks <= 1
+        )
+        FROM zones
+        CROSS JOIN LATERAL (
+            SELECT
+                count(*) FILTER (WHERE first_at <= same_now - interval '5 minutes') AS started_weeks,
+                array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
+            FROM (
+                SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+                FROM (
+                    SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
+                    FROM (
+                        SELECT
+                            w.week,
+                            CASE
+                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                    THEN h.last_start_at - w.week * interval '168 hours'
+                                ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                            END AS same_time,
+                            CASE
+                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                    THEN h.judged_at - w.week * interval '168 hours'
+                                ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                            END AS same_now
+                        FROM weeks AS w
+                        WHERE w.place = zones.place
+                        OFFSET 0  -- computes each level once
+                    ) AS former
                     OFFSET 0
-                ) AS by_zones
-                WHERE NOT EXISTS (
-                    SELECT FROM reporting.runs AS r
-                    WHERE r.pipeline_id = u.pipeline_id
-                        AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped - wider
-                        AND coalesce(r.started_at, '-infinity'::timestamptz)
-                            <= u.judged_at - ago - interval '5 minutes' + wider
-                )
-                LIMIT 2
-            ) AS weeks_without
-        ) < 2
+                ) AS placed
+                WHERE h.starts[n + 1] IS NOT NULL
+            ) AS of_week
+        ) AS by_zone
+    )
 ),
 -- The starts of 36 days, oldest first. All later comparisons use them.
 histories AS MATERIALIZED (
     SELECT
-        c.*,
+        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skipped, c.is_recent,
         ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
@@ -1225,7 +1300,7 @@ histories AS MATERIALIZED (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
         ) AS starts
-    FROM candidates AS c
+    FROM likely AS c
 ),
 -- Regular pipelines with a missing start: in three of the four weeks there was a start by this time, and three starts
 -- agree within two hours.
@@ -1240,21 +1315,27 @@ recent AS MATERIALIZED (
         FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
         WHERE later - earlier >= interval '1 minute' AND earlier >= h.last_start_at - interval '696 hours'
     ) AS usual
-    WHERE EXISTS (
+    WHERE cardinality(h.starts) >= 3 AND EXISTS (
         SELECT FROM zones
         CROSS JOIN LATERAL (
             SELECT array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
             FROM (
-                SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+                SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
                 FROM (
-                    SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+                    SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
                     FROM (
                         SELECT
                             w.week,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                    THEN h.last_start_at - w.week * interval '168 hours'
                                 ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                            END AS same_time
+                            END AS same_time,
+                            CASE
+                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                    THEN h.judged_at - w.week * interval '168 hours'
+                                ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                            END AS same_now
                         FROM weeks AS w
                         WHERE w.place = zones.place
                         OFFSET 0  -- computes each level once
@@ -1269,18 +1350,23 @@ recent AS MATERIALIZED (
     AND EXISTS (
         SELECT FROM zones
         WHERE (
-            SELECT count(*)
-            FROM (
-                SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+            SELECT count(*) FROM (
+                SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
                 FROM (
-                    SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+                    SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
                     FROM (
                         SELECT
                             w.week,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                    THEN h.last_start_at - w.week * interval '168 hours'
                                 ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                            END AS same_time
+                            END AS same_time,
+                            CASE
+                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                    THEN h.judged_at - w.week * interval '168 hours'
+                                ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                            END AS same_now
                         FROM weeks AS w
                         WHERE w.place = zones.place
                         OFFSET 0  -- computes each level once
@@ -1288,9 +1374,7 @@ recent AS MATERIALIZED (
                     OFFSET 0
                 ) AS placed
                 WHERE h.starts[n + 1] IS NOT NULL
-            ) AS of_week
-            WHERE first_at <= ((h.judged_at AT TIME ZONE zones.zone) - week * interval '7 days') AT TIME ZONE zones.zone
-                - interval '5 minutes'
+            ) AS of_week WHERE first_at <= same_now - interval '5 minutes'
         ) >= 3
     )
 ),
@@ -1345,16 +1429,22 @@ next_starts AS (
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.near >= best.near - 1
     CROSS JOIN LATERAL (
-        SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+        SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
         FROM (
-            SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+            SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
             FROM (
                 SELECT
                     w.week,
                     CASE
-                        WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                        WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                            THEN h.last_start_at - w.week * interval '168 hours'
                         ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                    END AS same_time
+                    END AS same_time,
+                    CASE
+                        WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                            THEN h.judged_at - w.week * interval '168 hours'
+                        ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                    END AS same_now
                 FROM weeks AS w
                 WHERE w.place = zones.place
                 OFFSET 0  -- computes each level once
@@ -1466,19 +1556,23 @@ gaps AS (
     CROSS JOIN LATERAL (
         SELECT
             array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY place) AS gaps,
-            bool_and(monthly) FILTER (WHERE place <= 3) AS monthly
+            bool_and(monthly) AS monthly
         FROM (
             SELECT
-                later, earlier, row_number() OVER (ORDER BY nth) AS place,
-                greatest(month.after - later, later - month.after) <= interval '36 hours' AS monthly
-            FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
-            CROSS JOIN LATERAL (
-                SELECT max(
-                    ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
-                ) AS after
-                FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
-            ) AS month
-            WHERE later - earlier >= interval '1 hour'
+                later, earlier, place,
+                -- Only the last three gaps, because calendars need much time.
+                CASE WHEN place <= 3 THEN (
+                    SELECT abs(extract(epoch FROM max(
+                        ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
+                    ) - later)) <= 129600
+                    FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+                ) END AS monthly
+            FROM (
+                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS place
+                FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
+                WHERE later - earlier >= interval '1 hour'
+                OFFSET 0  -- counts before it computes months
+            ) AS counted
         ) AS pairs
     ) AS between_starts
     CROSS JOIN LATERAL (

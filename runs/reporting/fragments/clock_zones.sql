@@ -13,21 +13,28 @@ zones AS MATERIALIZED (
             <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
     )
 ),
--- Whether a zone's clocks changed between a moment of the last week and the same time in an earlier week.
+-- How far the same local time of an earlier week is from the same time in UTC, for a moment of the last 72 hours: either 0
+-- or `shift`, because the clocks may have changed within these 72 hours.
 weeks AS MATERIALIZED (
     SELECT
         zone, place, week,
-        (today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC')
-            <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC') AS is_shifted
+        ((today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC'))
+            - ((former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')) AS shift
     FROM zones
     CROSS JOIN generate_series(1, 4) AS week
     CROSS JOIN LATERAL (
         SELECT
-            %(as_of)s::timestamptz AS today, %(as_of)s::timestamptz - (week + 1) * interval '168 hours' AS former
+            %(as_of)s::timestamptz AS today,
+            %(as_of)s::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
+-- The range of all zones' shifts. `any_shift` is for older moments. Weeks without a shift come first, because they exclude
+-- most pipelines.
 any_zone AS MATERIALIZED (
-    SELECT week, week * interval '168 hours' AS ago, bool_or(is_shifted) AS is_shifted, max(place) > 1 AS has_zones
+    SELECT
+        week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
+        greatest(max(shift), interval '0') AS max_shift, CASE WHEN max(place) > 1 THEN interval '1 hour' ELSE interval '0' END AS any_shift
     FROM weeks
     GROUP BY week
+    ORDER BY week
 )

@@ -3,40 +3,72 @@
 -- `any_zone`.
 candidates AS MATERIALIZED (
     -- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
-    -- corresponds to the time from the last start until now. In any zone this interval differs from the one in UTC by
-    -- at most an hour.
-    SELECT u.*, u.last_start_at >= %(as_of)s::timestamptz - interval '168 hours' AS is_recent
-    FROM unplanned AS u
-    WHERE u.judged_at > u.last_start_at + u.skipped + interval '5 minutes'
-        AND (
-            SELECT count(*)
-            FROM (
-                SELECT
+    -- corresponds to the time from the last start until now. In other zones than UTC it begins and ends up to an hour
+    -- earlier or later.
+    SELECT u.*
+    FROM (
+        SELECT
+            *, last_start_at >= %(as_of)s::timestamptz - interval '72 hours' AS is_recent,
+            -- Rules 5 and 6 may apply to these pipelines, if rule 2 does not. So rule 2 must be decided exactly.
+            judged_at > last_start_at + least(gap * interval '1 second', interval '160 hours') AS is_overdue
+        FROM unplanned
+        WHERE judged_at > last_start_at + skipped + interval '5 minutes'
+        OFFSET 0  -- computes it once
+    ) AS u
+    WHERE (
+        SELECT count(*)
+        FROM (
+            SELECT
+            FROM any_zone AS w
+            WHERE NOT EXISTS (
+                SELECT FROM reporting.runs AS r
+                WHERE r.pipeline_id = u.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped
+                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.any_shift END
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at - ago - interval '5 minutes'
+                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.any_shift END
+            )
+            LIMIT 2
+        ) AS weeks_without
+    ) < 2
+),
+-- Most of the others had no start by this time in three weeks, or their next starts did not agree within two hours. A few
+-- starts of each week show this: those until 4 hours after this time. If three next starts agree, and one of them is even
+-- later, then none of the three is by this time. So a zone with at most one start by this time is not excluded.
+likely AS MATERIALIZED (
+    SELECT h.*
+    FROM (
+        SELECT
+            c.*,
+            CASE WHEN NOT is_overdue THEN ARRAY(
+                SELECT r.started_at
                 FROM any_zone AS w
-                CROSS JOIN LATERAL (
-                    SELECT CASE
-                        WHEN w.is_shifted THEN interval '1 hour'
-                        WHEN w.has_zones AND u.last_start_at < %(as_of)s::timestamptz - interval '168 hours'
-                            THEN interval '1 hour'
-                        ELSE interval '0'
-                    END AS wider
-                    OFFSET 0
-                ) AS by_zones
-                WHERE NOT EXISTS (
-                    SELECT FROM reporting.runs AS r
-                    WHERE r.pipeline_id = u.pipeline_id
-                        AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped - wider
-                        AND coalesce(r.started_at, '-infinity'::timestamptz)
-                            <= u.judged_at - ago - interval '5 minutes' + wider
-                )
-                LIMIT 2
-            ) AS weeks_without
-        ) < 2
+                JOIN reporting.runs AS r ON r.pipeline_id = c.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz)
+                        > c.last_start_at - ago + c.skipped - interval '1 hour'
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.judged_at - ago + interval '4 hours'
+                ORDER BY r.started_at
+            ) END AS starts
+        FROM candidates AS c
+        OFFSET 0
+    ) AS h
+    WHERE is_overdue OR (
+        SELECT bool_or(started_weeks >= 3) AND bool_or(
+            least(after[3] - after[1], after[4] - after[2]) <= interval '2 hours' OR started_weeks <= 1
+        )
+        FROM zones
+        CROSS JOIN LATERAL (
+            SELECT
+                count(*) FILTER (WHERE first_at <= same_now - interval '5 minutes') AS started_weeks,
+                array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
+            FROM {first_starts} AS of_week
+        ) AS by_zone
+    )
 ),
 -- The starts of 36 days, oldest first. All later comparisons use them.
 histories AS MATERIALIZED (
     SELECT
-        c.*,
+        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skipped, c.is_recent,
         ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
@@ -45,7 +77,7 @@ histories AS MATERIALIZED (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
         ) AS starts
-    FROM candidates AS c
+    FROM likely AS c
 ),
 -- Regular pipelines with a missing start: in three of the four weeks there was a start by this time, and three starts
 -- agree within two hours.
@@ -60,7 +92,7 @@ recent AS MATERIALIZED (
         FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
         WHERE later - earlier >= interval '1 minute' AND earlier >= h.last_start_at - interval '696 hours'
     ) AS usual
-    WHERE EXISTS (
+    WHERE cardinality(h.starts) >= 3 AND EXISTS (
         SELECT FROM zones
         CROSS JOIN LATERAL (
             SELECT array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
@@ -71,10 +103,7 @@ recent AS MATERIALIZED (
     AND EXISTS (
         SELECT FROM zones
         WHERE (
-            SELECT count(*)
-            FROM {first_starts} AS of_week
-            WHERE first_at <= ((h.judged_at AT TIME ZONE zones.zone) - week * interval '7 days') AT TIME ZONE zones.zone
-                - interval '5 minutes'
+            SELECT count(*) FROM {first_starts} AS of_week WHERE first_at <= same_now - interval '5 minutes'
         ) >= 3
     )
 ),
