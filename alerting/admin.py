@@ -50,21 +50,22 @@ class RuleForm(_RuleForm):
         model = AlertRule
         fields = "__all__"
         help_texts = {
-            "client": "The rule watches every active pipeline of this client, unless you choose a pipeline below.",
+            "client": "If you choose no pipeline below, the rule watches every active pipeline of this client.",
             "pipeline": (
-                "If you choose a pipeline, the rule watches only this pipeline and belongs to its client, even if you "
-                "chose another client above."
+                "If you choose a pipeline, the rule watches only this pipeline. The rule then belongs to the client of "
+                "the pipeline, even if you chose another client above."
             ),
             "rule_type": (
-                "On failure: fires while a watched pipeline is failing. Failures in a window: fires while at least the "
-                "given number of runs of watched pipelines failed within the given minutes."
+                "On failure: the rule fires while a watched pipeline is failing. Failures in a window: the rule fires "
+                "while at least as many runs as the threshold failed in the window."
             ),
-            "threshold": "The rule fires from this number of failed runs, added up over all watched pipelines.",
-            "window_minutes": "Length of the window, in minutes.",
+            "threshold": "The rule fires if at least this many runs of all watched pipelines together failed in the "
+            "window.",
+            "window_minutes": "Length of the window in minutes. The window ends now.",
             "destination": "Channel name, e-mail address or hook address. CHM stores it and sends nothing itself.",
-            "include_known": "If off, pipelines whose failure is marked as known, or that failed in planned "
-            "maintenance, do not count.",
-            "is_enabled": "A disabled rule is kept and never fires.",
+            "include_known": "If off, the rule ignores pipelines whose failure is marked as known, and pipelines that "
+            "failed in planned maintenance.",
+            "is_enabled": "A disabled rule is kept, but never fires.",
         }
         error_messages = {
             "client": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
@@ -114,7 +115,7 @@ def form_destination_problem(values: dict[str, Any]) -> str:
 
 @register_consequence
 def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Consequence:
-    """Describe the enabled rules that will no longer watch any active pipeline, or will watch one again."""
+    """Describe the enabled rules that are paused, because they no longer watch an active pipeline, or that resume."""
     rules = AlertRule.objects.watching_only(changed_pipelines(rows_to_change, active=active))
     rule_count = rules.count()
     if not rule_count:
@@ -128,7 +129,7 @@ def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Cons
 
 
 def _duration_text(minutes: int) -> str:
-    """Return the length in the largest unit that gives a whole number, such as "1 d" for 1440."""
+    """Return a text such as "1 d" for 1440, "2 h" for 120 or "90 min" for 90."""
     sizes = ((1440, "d"), (60, "h"))
     return next((f"{minutes // size} {unit}" for size, unit in sizes if minutes % size == 0), f"{minutes} min")
 
@@ -140,7 +141,7 @@ def _rule_and_scope(rule: AlertRule) -> tuple[str, str]:
 
 class RuleChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
-        """Read the page of rules, and set `is_firing` on each rule."""
+        """Read the rules of the page, and set `is_firing` on each rule."""
         super().get_results(request)
         rules: list[Any] = list(self.result_list)
         self.result_list = rules
@@ -211,7 +212,10 @@ class AlertRuleAdmin(
         return TemplateResponse(request, "console/parts/rule_preview_unsaved.html", context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AlertRule | None:
-        """Return the rule. Remove its client if the user may see only the client of its pipeline."""
+        """Return the rule.
+
+        If the user sees the rule because of its pipeline, but not its client, set client to None.
+        """
         rule = super().get_object(request, object_id, from_field)
         if rule is not None and rule.client_id is not None and not visibility_of(request).sees_client(rule.client_id):
             rule.client = None
@@ -247,14 +251,14 @@ class AlertRuleAdmin(
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> Any:
-        # A fieldset can show a field that is not in the form only if it is read-only.
+        # get_fieldsets() can use shown_destination, which is not a field of the form. So it must be read-only.
         return (*super().get_readonly_fields(request, obj), "shown_destination")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AlertRule], search_term: str
     ) -> tuple[QuerySet[AlertRule], bool]:
         matching, may_have_duplicates = super().get_search_results(request, queryset, search_term)
-        # Destinations are not in search_fields, because a search of the whole text would let users guess a secret.
+        # Destinations are not in search_fields, because with a search of the whole text users could find out a secret.
         if text := search_term.strip():
             matching |= filter_by_destination(queryset, text)
         return matching, may_have_duplicates

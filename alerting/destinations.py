@@ -31,9 +31,10 @@ _MASKED_PATTERN = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
 
 
 def shown_destination(destination: str) -> str:
-    """Return the destination without secrets. Of the address of a hook, return only the host.
+    """Return the destination without secrets, such as https://hooks.example/[filtered]-1a2b3c4d for a hook's address.
 
-    If something is left out, the result ends with a digest. So different destinations have different results.
+    The digest at the end makes the results of different destinations different. A destination without a secret is
+    returned unchanged.
     """
     address = _ADDRESS_PATTERN.match(destination)
     if address is None:
@@ -52,7 +53,7 @@ def destination_problem(channel: str, destination: str) -> str:
 
 
 def is_masked(destination: str) -> bool:
-    """Return whether the text is a masked destination (a result of shown_destination)."""
+    """Return whether the text ends like a destination that shown_destination has masked."""
     return _MASKED_PATTERN.search(destination) is not None
 
 
@@ -71,8 +72,8 @@ def unmasked_destination(submitted: str, stored: str | None) -> str:
 def filter_by_destination(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
     """Return the rules whose destination contains the text; case is ignored.
 
-    If the destination is an address, search only its host. A search of the path would let users guess a secret letter
-    by letter.
+    If the destination is an address, search only its host. If the path were searched too, users could find out a secret
+    letter by letter.
     """
     host = Func(
         F("destination"), Value(_HOST_PATTERN), Value(r"\1"), function="regexp_replace", output_field=TextField()

@@ -1,4 +1,4 @@
-"""Evaluate rules from lists of failures, without the database and the current time.
+"""Compute when a rule fired, from the times of failures. The functions use neither the database nor the current time.
 
 Times are in UTC. A span includes its start and excludes its end.
 """
@@ -24,8 +24,9 @@ def spans_on_failure(
 ) -> list[Span]:
     """Return the spans in which at least one of the pipelines was failing.
 
-    Each of `failing_spans` is the time in which one failed run was the latest success or failure of its pipeline. An
-    end of None means that it still was the latest at `until`.
+    Each item of `failing_spans` belongs to one failed run: the time from which the run was the latest success or
+    failure of its pipeline, and the time at which a later run replaced it. None means that no run replaced it before
+    `until`.
     """
     intervals = [(start, end or until) for start, end in failing_spans]
     return _overlapping_spans(intervals, threshold=1, since=since, until=until)
@@ -36,8 +37,8 @@ def spans_with_failures_in_window(
 ) -> list[Span]:
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    `failure_times` contains the event_at of all failed runs from `since` minus the window to `until`. A failure counts
-    from its event_at until the window has passed.
+    `failure_times` contains the event_at of each run that failed between `since` minus `window` and `until`. With a
+    window of 60 minutes, a failure at 10:00 counts from 10:00 to 11:00.
     """
     intervals = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failure_times]
     return _overlapping_spans(intervals, threshold=threshold, since=since, until=until)
@@ -46,7 +47,7 @@ def spans_with_failures_in_window(
 def _overlapping_spans(
     intervals: Iterable[tuple[datetime, datetime]], *, threshold: int, since: datetime, until: datetime
 ) -> list[Span]:
-    """Return the spans where at least `threshold` intervals overlap. Each interval stands for one failed run."""
+    """Return the spans in which at least `threshold` intervals overlap. Each interval belongs to one failed run."""
     clipped = [(max(start, since), min(end, until)) for start, end in intervals]
     edges = sorted(
         (moment, change) for start, end in clipped if start < end for moment, change in ((start, 1), (end, -1))

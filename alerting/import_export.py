@@ -1,4 +1,4 @@
-"""Import and export alert rules. Scope, type, channel and destination identify a rule."""
+"""Import and export alert rules. Client, pipeline, type, channel and destination together identify a rule."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key
 from inventory.import_export import ClientsInFile
 from inventory.models import Pipeline
 
-# Pipelines by the name of their client and their own name.
+# A dict from the names of a client and its pipeline to the pipeline.
 PipelinesByNames = Mapping[tuple[str, str], Pipeline]
 
 
@@ -43,7 +43,7 @@ class RuleRow(RowForm[AlertRule]):
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Replace names by objects. If a rule has a pipeline, its client only identifies the pipeline."""
+        """Replace the names of client and pipeline by objects. If the row names a pipeline, store no client."""
         values = self.cleaned_data
         channel, destination = values.get("channel"), values.get("destination")
         if channel and destination and (problem := destination_problem(channel, destination)):
@@ -84,7 +84,7 @@ class RuleSheet(Sheet[AlertRule]):
         self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in pipelines}
 
     def key_of(self, cells: Mapping[str, str]) -> Key:
-        """Return the key with the masked destination, as in exported files."""
+        """Return the key of a row. It contains the masked destination, because exported files contain it too."""
         destination = cells.get("destination", "").strip()
         return super().key_of(
             {**cells, "destination": destination if is_masked(destination) else shown_destination(destination)}
@@ -95,7 +95,8 @@ class RuleSheet(Sheet[AlertRule]):
         candidates = Q(destination__in=destinations)
         if any(map(is_masked, destinations)):
             candidates |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
-        # At most one rule with the same key is enabled. Sort it last, because the dict keeps the last one.
+        # Several rules can have the same key, but only one of them is enabled. Sort this rule last, so that the dict
+        # keeps it.
         visible = self.visibility.restrict(AlertRule.objects.with_owner(), client_path="owner_id")
         rules = self.with_related_rows(visible.filter(candidates)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in rules}

@@ -21,7 +21,7 @@ class Channel(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
 
 
-# The client that owns a rule: the client of its pipeline, or the rule's own client.
+# The id of the client that owns a rule: the client of its pipeline, or the rule's own client.
 OWNER_ID = Coalesce("pipeline__client_id", "client_id")
 
 
@@ -38,22 +38,19 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.filter(is_enabled=True)
 
     def with_owner(self) -> "AlertRuleQuerySet":
-        """Annotate `owner_id`."""
+        """Annotate `owner_id`, the id of the client that owns the rule."""
         return self.annotate(owner_id=OWNER_ID)
 
     def watching_only(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """Return the enabled rules that watch no active pipelines except these.
-
-        While these pipelines are disabled, the rules are paused.
-        """
+        """Return the enabled rules that no longer watch any active pipeline if `pipelines` are disabled."""
         pipeline_ids = pipelines.order_by().values("pk")
         other_active_pipelines = (
             Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=pipeline_ids)
         )
-        watches_client_without_others = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(
+        is_client_without_others = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(
             other_active_pipelines
         )
-        return self.enabled().filter(Q(pipeline__in=pipeline_ids) | watches_client_without_others)
+        return self.enabled().filter(Q(pipeline__in=pipeline_ids) | is_client_without_others)
 
 
 class AlertRule(BaseModel):
@@ -63,7 +60,7 @@ class AlertRule(BaseModel):
         null=True,
         blank=True,
         related_name="alert_rules",
-        db_comment="Scope: all active pipelines of this client, unless a pipeline is given",
+        db_comment="The rule watches the active pipelines of this client; ignored if the rule has a pipeline",
     )
     pipeline = models.ForeignKey(
         Pipeline,
@@ -71,25 +68,36 @@ class AlertRule(BaseModel):
         null=True,
         blank=True,
         related_name="alert_rules",
-        db_comment="Scope: this pipeline; its client then owns the rule",
+        db_comment="The rule watches only this pipeline, and belongs to its client; empty: see client_id",
     )
-    rule_type = models.CharField(max_length=20, choices=RuleType, db_comment="Condition under which the rule fires")
+    rule_type = models.CharField(
+        max_length=20,
+        choices=RuleType,
+        db_comment="on_failure: fires while a pipeline is failing; failures_in_window: fires while at least threshold "
+        "runs failed in the last window_minutes",
+    )
     threshold = models.IntegerField(
-        null=True, blank=True, db_comment="Number of failed runs in the window from which the rule fires"
+        null=True, blank=True, db_comment="The rule fires if at least this many runs in the window failed"
     )
     window_minutes = models.IntegerField(null=True, blank=True, db_comment="Length of the window in minutes")
-    channel = models.CharField(max_length=20, choices=Channel, db_comment="How people are notified")
+    channel = models.CharField(
+        max_length=20, choices=Channel, db_comment="Kind of the destination; CHM itself sends no notifications"
+    )
     destination = models.CharField(max_length=512, db_comment="Name of a channel, e-mail address or URL of a hook")
-    is_enabled = models.BooleanField(default=True, db_default=True, db_comment="False if disabled: kept, never fires")
+    is_enabled = models.BooleanField(
+        default=True, db_default=True, db_comment="False: the rule is kept, but never fires"
+    )
     include_known = models.BooleanField(
-        default=True, db_default=True, db_comment="False: pipelines with a known failure do not count"
+        default=True,
+        db_default=True,
+        db_comment="False: pipelines whose failure is known, or that failed in planned maintenance, do not count",
     )
 
     objects = AlertRuleQuerySet.as_manager()
 
     class Meta:
         db_table = "alert_rules"
-        db_table_comment = "Definitions of alerts"
+        db_table_comment = "Alert rules: conditions about the runs of a client or a pipeline"
         ordering = ["created_at", "id"]
         constraints = [
             models.CheckConstraint(
@@ -121,7 +129,7 @@ class AlertRule(BaseModel):
             ),
             # If a rule has a pipeline, its client is not part of the key, because the pipeline is the scope.
             models.UniqueConstraint(
-                # Django validates the constraint by a query with the rule's values, where a NULL needs a cast.
+                # To validate the constraint, Django sends the rule's values in a query. A NULL in it needs a cast.
                 Cast(Coalesce(F("pipeline"), F("client")), models.UUIDField()),
                 "rule_type",
                 "channel",

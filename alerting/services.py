@@ -1,4 +1,4 @@
-"""Evaluate rules over stored runs: when a rule would have fired, and which rules fire now."""
+"""Evaluate alert rules against the stored runs: when a rule would have fired, and which rules fire now."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,17 +31,17 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
     """Return the result of `preview` for each rule, by rule id. Rules with the same scope share queries."""
     if since >= until:
         return {rule.pk: [] for rule in rules}
-    failing_spans_of = cache(partial(_failing_spans, since=since, until=until))
-    failures_of = cache(partial(_failure_times, until=until))
+    failing_spans_of_scope = cache(partial(_failing_spans, since=since, until=until))
+    failure_times_of_scope = cache(partial(_failure_times, until=until))
     spans = {}
     for rule in rules:
         scope = RuleScope(rule.pipeline_id, None if rule.pipeline_id else rule.client_id)
         match rule.rule_type:
             case RuleType.ON_FAILURE:
-                spans[rule.pk] = spans_on_failure(failing_spans_of(scope), since=since, until=until)
+                spans[rule.pk] = spans_on_failure(failing_spans_of_scope(scope), since=since, until=until)
             case RuleType.FAILURES_IN_WINDOW:
                 window = timedelta(minutes=rule.window_minutes or 0)
-                failure_times = failures_of(scope, _subtract_window(since, window))
+                failure_times = failure_times_of_scope(scope, _subtract_window(since, window))
                 spans[rule.pk] = spans_with_failures_in_window(
                     failure_times, threshold=rule.threshold or 1, window=window, since=since, until=until
                 )
@@ -50,12 +50,13 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
     return spans
 
 
-def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> dict[UUID, datetime]:
-    """Return the id of each firing rule, and since when it fires. Only active pipelines count.
+def firing_rules(as_of: datetime | None = None, *, now: datetime | None = None) -> dict[UUID, datetime]:
+    """Return a dict from the id of each firing rule to the time since when the rule fires. Only active pipelines count.
 
-    With `as_of`, use the state of runs at that time. Without it, use all stored runs; windows end at `clock` or now.
+    With `as_of`, use the state of the runs at that time. Without `as_of`, use all stored runs. The windows of rules
+    then end at `now`, by default the current time.
     """
-    moment = as_of or clock or timezone.now()
+    moment = as_of or now or timezone.now()
     values = {
         "as_of": moment,
         "known_until": as_of or INFINITY,
@@ -65,13 +66,16 @@ def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None
 
 
 def _pipelines_in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
-    """Return the ids of pipelines that failed in planned maintenance; empty if no enabled rule excludes them."""
+    """Return the ids of pipelines that failed in planned maintenance.
+
+    Return an empty list if every enabled rule includes them, because then the ids are not needed.
+    """
     if (
         not maintenance_file().maintenance
         or not AlertRule.objects.filter(is_enabled=True, include_known=False).exists()
     ):
         return []
-    return list(pipelines_in_maintenance(run_shape("failing_now", clock=moment, as_of=as_of), as_of=moment))
+    return list(pipelines_in_maintenance(run_shape("failing_now", now=moment, as_of=as_of), as_of=moment))
 
 
 @dataclass(frozen=True, slots=True)

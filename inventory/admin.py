@@ -40,7 +40,7 @@ else:
     _PipelineForm = forms.ModelForm
 
 
-# For each result of Pipeline.ingestion_state, the badge: the kind that sets its colour, and its text.
+# For each result of Pipeline.ingestion_state, the badge: the name of its colour, and its text.
 INGESTION_BADGES = {
     "ok": ("success", "OK"),
     "walk failed": ("failed", "failing"),
@@ -57,8 +57,9 @@ class PipelineForm(_PipelineForm):
         model = Pipeline
         fields = "__all__"
         help_texts = {
-            "external_id": "The name of the pipeline in the orchestrator. Without it, the pipeline is not ingested.",
-            "client": "After a move to another client, the whole history is ingested again.",
+            "external_id": "The id of the pipeline in its orchestrator, such as a DAG id. Without an id, CHM does not "
+            "ingest the pipeline.",
+            "client": "If you choose another client, CHM ingests the whole history of the pipeline again.",
         }
 
     def clean_description(self) -> str | None:
@@ -79,7 +80,10 @@ class PipelineRowForm(_PipelineForm):
             field.widget.attrs["aria-label"] = field.label
 
     def validate_unique(self) -> None:
-        """Also validate constraints on the client. An inline form skips them, because it has no client field."""
+        """Also validate the constraints that include the client.
+
+        Django would skip them, because the client is not a field of this form.
+        """
         super().validate_unique()
         if not self.errors:
             try:
@@ -144,7 +148,10 @@ class ClientAdmin(
     inlines = (PipelineInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse bound users. They would not see the new client, and the error for a taken name reveals a client."""
+        """Refuse bound users, who would not see the new client.
+
+        An error for a taken name would also reveal a client.
+        """
         return not visibility_of(request).is_bound and super().has_add_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
@@ -215,7 +222,7 @@ class PipelineAdmin(
     system_field_labels: ClassVar[Mapping[str, str]] = {
         **SystemFieldsMixin.system_field_labels,
         "ingested_through": "all runs read up to",
-        "ingest_due_at": "next ingestion due",
+        "ingest_due_at": "stale after",
         "last_ingest_at": "last ingestion",
         "last_ingest_error": "error of the last ingestion",
         "source_paused": "paused at the source",
@@ -223,7 +230,7 @@ class PipelineAdmin(
         "source_missing_since": "missing at the source since",
         "source_url": "address at the source",
         "source_url_template": "address of a run at the source",
-        "pruned_before": "runs removed before",
+        "pruned_before": "runs deleted before",
     }
     readonly_fields = system_fields
 
@@ -245,7 +252,7 @@ class PipelineAdmin(
     def ingestion(self, pipeline: Pipeline) -> SafeString:
         if not (pipeline.is_active and pipeline.client.is_active):
             return badge("canceled", "disabled")
-        # Only the console's list of pipelines sets latest_run_status. Elsewhere, a pipeline that is only pushed shows
-        # "not yet".
+        # Only the console's list of pipelines sets latest_run_status. On other pages, a pipeline whose runs are all
+        # pushed shows "not yet".
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
         return badge(*INGESTION_BADGES[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

@@ -17,16 +17,16 @@ class ClientsInFile:
     """The clients that a file names and that the user may see. `by_name` maps each stored name to its client."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
-        # Remove null characters, because PostgreSQL refuses them in a query. The form of the row reports them later.
+        # PostgreSQL refuses null characters in a query, so remove them here. The form of the row reports them later.
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
         clients = Client.objects.annotate(lower_name=Lower("name")).filter(lower_name__in=names)
         self.by_name = {client.name: client for client in visibility.restrict(clients, client_path="id")}
         self._stored_names = {name.lower(): name for name in self.by_name}
 
     def get(self, name: str) -> Client:
-        """Return the client with this name; raise ValidationError if there is none.
+        """Return the client with this name. If no client has the name, raise ValidationError.
 
-        If a client's name differs only in upper and lower case, the error contains its stored name.
+        If a stored name differs from `name` only in upper and lower case, the error contains the stored name.
         """
         if (client := self.by_name.get(name)) is not None:
             return client
@@ -37,7 +37,7 @@ class ClientsInFile:
         )
 
     def refuse_other_spelling(self, name: str) -> None:
-        """Raise ValidationError if a client's name differs from this one only in upper and lower case."""
+        """Raise ValidationError if a stored name differs from `name` only in upper and lower case."""
         stored_name = self._stored_names.get(name.lower(), name)
         if stored_name != name and name not in self.by_name:
             raise ValidationError(f"There is a client “{stored_name}” already; upper and lower case are the same.")
@@ -84,7 +84,7 @@ class PipelineRow(RowForm[Pipeline]):
         return self.cleaned_data["description"] or None
 
     def _get_validation_exclusions(self) -> set[str]:
-        # clean_client() has read the client, so the validation of the model does not need to query it again.
+        # clean_client() has already found the client, so the validation of the model need not query it again.
         return {*super()._get_validation_exclusions(), "client"}  # type: ignore[misc]
 
 

@@ -66,7 +66,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner and the runbook of the selected pipelines. Each is empty if the file does not contain it."""
+    """The owner and the runbook of the selected pipelines. A table needs one of the two; the other can be empty."""
 
     pipelines: PipelineSelection
     owner: str
@@ -83,7 +83,10 @@ class MaintenanceFile:
 
 
 def maintenance_file() -> MaintenanceFile:
-    """Return the content of the file. Read it again after a change. Log its faults once per process and change."""
+    """Return the content of the file.
+
+    After a change of the file, read it again, and log its faults once per process.
+    """
     if not settings.CHM_MAINTENANCE_FILE:
         return MaintenanceFile()
     path = Path(settings.CHM_MAINTENANCE_FILE)
@@ -112,7 +115,7 @@ def _with_logged_faults(content: MaintenanceFile) -> MaintenanceFile:
 
 
 def read_maintenance_file(path: Path) -> MaintenanceFile:
-    """Return the content of the file. If it has faults, return only the list of all faults."""
+    """Return the content of the file. If the file has faults, return all of its faults and nothing else."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -125,11 +128,11 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
     owners = [_read_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
     if reader.mistakes:
         return MaintenanceFile(faults=tuple(f"{path}: {mistake}" for mistake in reader.mistakes))
-    return MaintenanceFile(tuple(each for each in maintenance if each), tuple(owners))
+    return MaintenanceFile(tuple(window for window in maintenance if window), tuple(owners))
 
 
 def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return each table of an array with its name for messages, such as maintenance[1] for the first table."""
+    """Return the tables of an array. Before each table, return its name for messages: maintenance[1] is the first."""
     value = document.get(key, [])
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         reader.mistakes.append(f"{key}: must be tables, each below a line [[{key}]]")

@@ -18,7 +18,10 @@ class WindowSpan:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyWindow:
-    """A window on these days of the week (0 is Monday). If `end` is not after `start`, it ends on the next day."""
+    """A window that starts on these days of each week (0 is Monday).
+
+    If `end` is not after `start`, the window ends on the next day.
+    """
 
     days: frozenset[int]
     start: time
@@ -26,9 +29,13 @@ class WeeklyWindow:
     zone: ZoneInfo
 
     def span_at(self, moment: datetime) -> WindowSpan | None:
-        """Return the span that contains the moment, or None. If several contain it, return the latest."""
+        """Return the span of the window that contains the moment, or None.
+
+        If two spans contain it, return the later.
+        """
         today = moment.astimezone(self.zone).date()
-        # Check three days: a window may have started yesterday, and a clock change may move its start across midnight.
+        # A window may have started yesterday, and a clock change may move its start to the other side of midnight. So
+        # check the windows of three days.
         for day in (today + timedelta(days=1), today, today - timedelta(days=1)):
             if day.weekday() in self.days:
                 span = self._span_of(day)
@@ -54,7 +61,11 @@ MaintenanceWindow = WeeklyWindow | DatedWindow
 
 
 def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first moment with this local time. A time that a clock change skips moves forward, usually an hour."""
+    """Return the first moment with this local time.
+
+    If a clock change skips the time, it moves forward. Example: in Berlin in March, clocks change from 2:00 to 3:00,
+    and 2:30 becomes 3:30.
+    """
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
@@ -64,7 +75,10 @@ def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def covered_until(windows: Iterable[MaintenanceWindow], since: datetime, until: datetime) -> datetime | None:
-    """Return the end of windows that together cover `since` to `until` without a gap; None if there is a gap."""
+    """Return the end of the windows that together cover the time from `since` to `until`; None if there is a gap.
+
+    Example: windows from 1:00 to 2:00 and from 2:00 to 4:00 cover the time from 1:30 to 3:00. The result is 4:00.
+    """
     all_windows, covered_to = list(windows), since
     while spans := [span for window in all_windows if (span := window.span_at(covered_to))]:
         covered_to = max(span.until for span in spans)

@@ -22,7 +22,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
 class Client(BaseModel):
     name = models.CharField(max_length=255, db_comment="Name of the client; unique, ignoring upper and lower case")
     is_active = models.BooleanField(
-        default=True, db_default=True, db_comment="False if disabled: not ingested, history kept"
+        default=True, db_default=True, db_comment="False: disabled. CHM keeps its history, but reads no new runs"
     )
 
     objects = ClientQuerySet.as_manager()
@@ -99,7 +99,7 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         validators=[refuse_secrets],
-        db_comment="Name of the pipeline in the orchestrator; empty if the pipeline is not ingested",
+        db_comment="Id of the pipeline in its orchestrator, such as a DAG id; empty: CHM does not ingest the pipeline",
     )
     pipeline_type = models.CharField(max_length=20, choices=PipelineType, db_comment="What the pipeline does")
     description = models.TextField(null=True, blank=True, validators=[refuse_secrets], db_comment="Free text")
@@ -111,7 +111,7 @@ class Pipeline(BaseModel):
         db_comment="Where the pipeline runs",
     )
     is_active = models.BooleanField(
-        default=True, db_default=True, db_comment="False if disabled: not ingested, history kept"
+        default=True, db_default=True, db_comment="False: disabled. CHM keeps its history, but reads no new runs"
     )
     ingested_through = models.DateTimeField(
         null=True,
@@ -120,10 +120,13 @@ class Pipeline(BaseModel):
         db_comment="Watermark: all changes up to this time are stored; empty until the first complete walk",
     )
     ingest_due_at = models.DateTimeField(
-        null=True, blank=True, editable=False, db_comment="After this time the status of the pipeline is stale"
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="After this time the pipeline is stale: its latest status may be outdated",
     )
     last_ingest_at = models.DateTimeField(
-        null=True, blank=True, editable=False, db_comment="When ingestion last finished a walk of the pipeline"
+        null=True, blank=True, editable=False, db_comment="When CHM last walked the pipeline completely"
     )
     last_ingest_error = models.TextField(
         null=True,
@@ -147,7 +150,7 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         editable=False,
-        db_comment="Since when the pipeline is missing from the source's list; empty if listed, or if no list exists",
+        db_comment="Since when the source no longer lists the pipeline; empty: it lists the pipeline, or has no list",
     )
     source_url = models.TextField(
         null=True,
@@ -159,14 +162,14 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         editable=False,
-        db_comment="URL of the pages of runs at the source; {run_id} stands for the percent-encoded external_run_id",
+        db_comment="Template for the URLs of runs; CHM replaces {run_id} by the percent-encoded external_run_id",
     )
 
     pruned_before = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Runs before this time were pruned and are not stored again; empty until the first pruning",
+        db_comment="CHM has deleted runs with an event_at before this time, and does not store them again; empty: none",
     )
 
     # The known failure of the pipeline. Reports compute whether it is still valid (decision 0029).
@@ -183,7 +186,7 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         editable=False,
-        db_comment="When the mark as known ends; empty if it ends only with the failure",
+        db_comment="Until when the failure counts as known; empty: until the failure ends",
     )
     known_run_id = models.UUIDField(
         null=True, blank=True, editable=False, db_comment="The failed run that was marked as known"
@@ -193,7 +196,7 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         editable=False,
-        db_comment="Fingerprint of the failure's incident when it was marked",
+        db_comment="Fingerprint of the incident that the failure belonged to when it was marked as known",
     )
     known_since = models.DateTimeField(
         null=True, blank=True, editable=False, db_comment="When the failure was marked as known"
@@ -206,13 +209,15 @@ class Pipeline(BaseModel):
         db_table_comment = "Pipelines of clients, on any orchestrator"
         ordering = ["name", "id"]
         constraints = [
-            # The index of this constraint also lists a client's pipelines in order, so the foreign key needs no index.
+            # The index of this constraint also serves the sorted list of a client's pipelines. So the foreign key needs
+            # no index of its own.
             models.UniqueConstraint(
                 fields=["client", "name"],
                 name="pipelines_client_name_unique",
                 violation_error_message="This client has a pipeline with this name already.",
             ),
-            # The index of this constraint also finds the pipeline for an id in a partner's response.
+            # With the index of this constraint, CHM also finds the pipeline that an id in a source's response belongs
+            # to.
             models.UniqueConstraint(
                 fields=["client", "platform", "external_id"],
                 condition=Q(external_id__isnull=False),
@@ -277,11 +282,13 @@ class Pipeline(BaseModel):
         return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < moment else None
 
     def ingestion_state(self, moment: datetime, *, has_runs: bool) -> str:
-        """Return the state of the pipeline's ingestion.
+        """Return the state of the pipeline's ingestion: the first one of this list that applies.
 
-        "none": it is disabled or has no external id. "missing": it no longer exists at the source. "walk failed": the
-        last walk failed. "pushed": it has runs, but was never walked. "not yet": it has no runs and was never walked.
-        Otherwise "stale" or "ok".
+        - "none": CHM does not ingest the pipeline, because it is disabled or has no external id.
+        - "missing": the source no longer lists the pipeline.
+        - "walk failed": the last walk failed.
+        - "pushed" or "not yet": CHM has never walked the pipeline, and the pipeline has runs, or none.
+        - "stale" or "ok": CHM has walked the pipeline, and the next walk is overdue, or not.
         """
         if self.external_id is None or not (self.is_active and self.client.is_active):
             return "none"
@@ -303,16 +310,18 @@ class Pipeline(BaseModel):
     # If one of these fields changes, the pipeline has another source, and its whole history is ingested again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # The fields to clear when the source changes. The next walk sets them. The last walk's times and error stay.
+    # If the source changes, save() clears these fields, and the next walk sets them again. The times and the error of
+    # the last walk stay.
     CLEARED_WITH_SOURCE = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",
     )  # fmt: skip
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the pipeline. If its client, platform or external id has changed, clear CLEARED_WITH_SOURCE.
+        """Save the pipeline. If its client, platform or external id has changed, clear the CLEARED_WITH_SOURCE fields.
 
-        Mask secrets in the description and the external id. Forms and the API refuse secrets before they save.
+        Mask secrets in the description and the external id. Forms and the API already refuse them. This is for all
+        other callers.
         """
         for field in ("description", "external_id"):
             if value := getattr(self, field):
@@ -325,7 +334,7 @@ class Pipeline(BaseModel):
             ):
                 for field in self.CLEARED_WITH_SOURCE:
                     setattr(self, field, None)
-                # With update_fields, save() would not write the cleared fields.
+                # If the caller passes update_fields, save() writes only these fields. So add the cleared ones.
                 if (fields := kwargs.get("update_fields")) is not None:
                     kwargs["update_fields"] = {*fields, *self.CLEARED_WITH_SOURCE}
         super().save(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Selections of pipelines in TOML files: the connections file and the maintenance file use the same keys."""
+"""The keys that select pipelines in TOML files. The connections file and the maintenance file use the same keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SELECTION_KEYS = {"clients", "platform", "environment", "external_ids", "externa
 
 @dataclass(frozen=True, slots=True)
 class PipelineSelection:
-    """The pipelines that a table of a TOML file applies to. An empty value does not restrict."""
+    """The pipelines that a table of a TOML file applies to. An empty field does not restrict the selection."""
 
     clients: tuple[str, ...] = ()
     platform: str = ""
@@ -23,7 +23,7 @@ class PipelineSelection:
     external_id_prefix: str = ""
 
     def condition(self) -> Q:
-        """Return the condition that selects the pipelines."""
+        """Return a condition for a query of Pipeline."""
         conditions = {
             "client__name__in": self.clients,
             "platform": self.platform,
@@ -31,9 +31,9 @@ class PipelineSelection:
             "external_id__in": self.external_ids,
             "external_id__startswith": self.external_id_prefix,
         }
-        # Django ignores an empty Q in an OR, and refuses it in When(). pk__isnull=False is always true, so this Q is
-        # never empty.
-        return Q(pk__isnull=False, **{path: value for path, value in conditions.items() if value})
+        # Django ignores an empty Q in an OR, and refuses an empty Q in When(). pk__isnull=False is always true, so this
+        # Q is never empty.
+        return Q(pk__isnull=False, **{lookup: value for lookup, value in conditions.items() if value})
 
     def allows_external_id(self, external_id: str) -> bool:
         """Return whether a pipeline with this external id could be selected."""

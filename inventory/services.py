@@ -30,7 +30,8 @@ def disable_pipeline(*, pipeline: Pipeline) -> bool:
 @transaction.atomic
 def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
     """Enable or disable the clients or pipelines; return those that changed."""
-    # Lock in the order of keys, so that two calls cannot deadlock. With no_key, new rows may reference the locked rows.
+    # Lock the rows in the order of their keys, so that two calls cannot deadlock. With no_key, other transactions can
+    # still store rows that refer to the locked rows.
     changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",), no_key=True))
     rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
         is_active=active, updated_at=timezone.now()
@@ -39,7 +40,7 @@ def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
 
 
 def changed_pipelines(rows: QuerySet[RowT], *, active: bool) -> PipelineQuerySet:
-    """Return the pipelines that enter or leave the active inventory if `is_active` of these rows changes."""
+    """Return the pipelines that enter or leave the active inventory if `is_active` of `rows` becomes `active`."""
     if rows.model is Client:
         changed = Pipeline.objects.filter(is_active=True, client__is_active=not active)
         return changed.filter(client__in=rows.order_by().values("pk"))

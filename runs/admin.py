@@ -1,4 +1,7 @@
-"""The admin pages of runs: the list, its CSV export, and the page of one run. All are read-only for every user."""
+"""The pages of runs in the console: the list, its CSV export, and the page of one run.
+
+No user can change runs there.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +25,7 @@ from runs.models import Run
 from runs.run_detail import run_context
 from runs.run_period import PERIOD_PARAMETERS, PeriodFilter
 
-# For each column of the CSV, the path of the attribute from a run.
+# For each column of the CSV, the path from a run to the attribute with the value.
 CSV_COLUMNS = {
     "status": "status",
     "client": "pipeline.client.name",
@@ -75,7 +78,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name in LIST_URL_NAMES:
-            # Payloads and texts are large, and a page shows at most the first 200 characters of an error.
+            # Do not read payloads and texts, which are large. The list shows only the first 200 characters of an error.
             return runs.defer("payload", "error_message", "status_reason").annotate(
                 error_start=Left("error_message", 200)
             )
@@ -86,7 +89,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return [path("export/csv/", view, name="runs_run_csv"), *super().get_urls()]
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the list as CSV, from its first page on, with the same filters and order."""
+        """Return the filtered and sorted list as CSV, from its first run on."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         changelist: Any = self.get_changelist_instance(request)

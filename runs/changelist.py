@@ -1,4 +1,4 @@
-"""The list of runs in the console: query parameters, filters, sort order, active filters (chips), links to pages."""
+"""The list of runs in the console: query parameters, filters, sort order, labels of active filters, links to pages."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ ORDER_LABELS = {
     "-rows": "most rows first",
     "rows": "fewest rows first",
 }
-# Limits of the CSV export. The number of queries is limited too, because with an unindexed filter a query can return
-# few rows.
+# Limits of the CSV export. The number of queries is limited too: with a filter that has no index, a query can scan many
+# runs and return few rows.
 MAX_EXPORTED_ROWS, EXPORT_ROWS_PER_QUERY, MAX_EXPORT_QUERIES = 10_000, 1_000, 30
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """An active filter. `query_without` is the query string of the list without this filter."""
+    """The label of an active filter. `query_without` is the query string of the list without this filter."""
 
     label: str
     value: str
@@ -87,7 +87,7 @@ class RunChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        """Return Django's query string with the parameter `sort` added, unless the order is the default."""
+        """Return Django's query string. If the order is not the default, add the parameter `sort`."""
         order = {} if self.sort == NEWEST_FIRST else {SORT_PARAMETER: self.sort}
         return str(super().get_query_string({**order, **(new_params or {})}, remove))
 
@@ -105,7 +105,7 @@ class RunChangeList(ChangeList):
             rows=self.queryset,
             runs_in_period=self.period_filter.queryset(request, Run.objects.all()),
             order=self.order,
-            # A filter by pipeline or a search finds fewer runs than the filter by clients, so clients are left out.
+            # A filter by pipeline or a search finds so few runs that reading them client by client is not faster.
             clients=None if self.params.get(PIPELINE_LOOKUP) or self.query else self.clients(),
             scans_without_index=self.scans_without_index(),
             search_result=self.search_result,
@@ -143,14 +143,18 @@ class RunChangeList(ChangeList):
         return has_unindexed_filter and not (self.params.get(PIPELINE_LOOKUP) or self.query)
 
     def clients(self) -> Collection[Any] | None:
-        """Return the clients of the filter, else the user's own clients, else the visible ones; None for all."""
+        """Return the ids of the clients whose runs the list shows; None for all clients.
+
+        These are the client in the filter, else the clients that the user has chosen as "my clients", else the clients
+        that the user may see.
+        """
         if client_id := self.params.get(CLIENT_LOOKUP):
             return [client_id]
         [own_clients] = [spec.clients for spec in self.filter_specs if isinstance(spec, MyClientsFilter)] or [None]
         return own_clients if own_clients is not None else self.visibility.clients
 
     def exported_runs(self) -> Iterator[Run]:
-        """Yield the first MAX_EXPORTED_ROWS runs of the list; fewer if MAX_EXPORT_QUERIES queries find fewer."""
+        """Yield the first MAX_EXPORTED_ROWS runs of the list, or those that MAX_EXPORT_QUERIES queries find."""
         position, remaining = None, MAX_EXPORTED_ROWS
         for _ in range(MAX_EXPORT_QUERIES):
             page = self.pages.read(min(EXPORT_ROWS_PER_QUERY, remaining), position=position)
@@ -175,7 +179,10 @@ class RunChangeList(ChangeList):
         ]
 
     def _sortable_column(self, title: str, name: str, *, is_number: bool = False) -> SortColumn:
-        """Return a heading. Its link sorts in descending order, or in ascending order if the list is descending."""
+        """Return a heading.
+
+        Its link sorts in descending order, or in ascending order if the list is already descending.
+        """
         descending = f"-{name}"
         direction = {descending: "descending", name: "ascending"}.get(self.sort, "")
         next_sort = name if self.sort == descending else descending
@@ -246,7 +253,7 @@ class RunChangeList(ChangeList):
 
     @property
     def sorted_from(self) -> datetime | None:
-        """Return the oldest event_at in a list that is sorted by duration or rows; None if it includes all runs."""
+        """Return the oldest event_at in a list that is sorted by duration or rows; None if the list has all runs."""
         return None if self.pages.is_by_time else self.pages.sorted_from
 
     @property
@@ -258,7 +265,7 @@ class RunChangeList(ChangeList):
         return ORDER_LABELS[self.sort]
 
     def page_query(self, parameter: str, position: Position | None) -> str | None:
-        """Return the query string with the position of a page; None without a position."""
+        """Return the query string of the page at a position; None without a position."""
         return self.get_query_string({parameter: "_".join(map(str, position))}) if position else None
 
     @property

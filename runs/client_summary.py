@@ -1,4 +1,4 @@
-"""Summarize a client's runs of a window: counts by status, and the latest run of each pipeline."""
+"""Summarize the runs of a client in a window: counts by status, and the latest run of each pipeline."""
 
 import re
 import uuid
@@ -16,8 +16,8 @@ LATEST_FIELDS = ("pipeline_id", "pipeline_name", "platform", "latest_status", "l
 _COMMENT_LINE = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
 
-# Read and expanded once per process. Without comments, because psycopg caches how it parsed a query only up to 4,096
-# characters.
+# Cached, so that the file is read once per process. Comments are removed, because psycopg caches only parsed queries of
+# at most 4,096 characters.
 @cache
 def client_summary_sql() -> str:
     text = (Path(__file__).parent / "sql" / "client_summary.sql").read_text()
@@ -35,15 +35,15 @@ class ClientSummary:
     since: datetime
     until: datetime
     status_counts: dict[str, int]
-    # For each pipeline, its values of LATEST_FIELDS.
+    # For each pipeline with a run in the window, the values of LATEST_FIELDS.
     latest_by_pipeline: list[dict[str, Any]]
 
 
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
-    """Return the summary; without runs, the counts are 0 and the list is empty."""
+    """Return the summary. If the window has no runs, all counts are 0 and the list is empty."""
     rows = _summary_query().rows(client_id=client_id, since=since, until=until)
     counts = dict.fromkeys(Status.values, 0)
     if rows:
-        # In the order of the columns of client_summary.sql.
+        # The statuses are in the order of the columns of client_summary.sql.
         counts |= zip(("running", "success", "failed", "canceled", "skipped"), map(int, rows[0][5:]), strict=True)
     return ClientSummary(client_id, since, until, counts, [dict(zip(LATEST_FIELDS, row, strict=False)) for row in rows])

@@ -1,7 +1,7 @@
 """Validate, repair and scrub a source's data about a run.
 
-Values of sources can have any type. A value that cannot be stored becomes null, and status_reason names it. So an
-invalid field does not prevent a run from being stored, and an invalid run does not affect the other runs of its page.
+The values that a source returns can have any type. If CHM cannot store a value, it stores null, and adds a note to
+status_reason. So CHM stores a run with an invalid field, and an invalid run does not affect the other runs of its page.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from chm_project.api.web_addresses import is_web_address
 from chm_project.scrubbing import scrub_mapping, scrub_payload, scrub_text, storable_text
 from runs.models import Status
-from runs.size_limits import bounded_payload, bounded_text
+from runs.size_limits import payload_within_limit, text_within_limit
 
 _STATUSES = frozenset(Status.values)
 # Limits of the columns varchar(255), integer and bigint.
@@ -28,27 +28,28 @@ MAX_INTEGER = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
 
 
-class Kind(StrEnum):
+class WriteKind(StrEnum):
     """What a write contains, and how it changes the stored run."""
 
     SNAPSHOT = "snapshot"  # the whole state: a newer snapshot replaces every field
     EVENT = "event"  # one change: the newest event decides the status, and the earliest start is kept
-    IF_ABSENT = "if_absent"  # inserts a new run and never changes a stored one; manual runs are written like this
+    IF_ABSENT = "if_absent"  # a new run, for example a manual one: never changes a stored run
 
 
-class Clock(StrEnum):
+class VersionSource(StrEnum):
     """Where the version of a write comes from."""
 
     SOURCE = "source"
-    REQUEST_TIME = "request_time"  # the time of CHM's request, because the source has no version
+    REQUEST_TIME = "request_time"  # the time of CHM's request, because the source reports no version
 
 
 # A named tuple, because one is created for each run, and a frozen dataclass takes three times as long.
 class RunEvent(NamedTuple):
-    """One write to one run, with the values of the source. `to_storable_run` repairs them.
+    """One write to one run, with the values that the source reported. `to_storable_run` repairs them.
 
     Times are datetimes or ISO 8601 texts. `status` is a Status, or the source's own word if the connector has no
-    translation for it. `source_updated_at` is the version of the write; without it, the last write wins.
+    translation for it. `source_updated_at` is the version of the write. A write without a version replaces the stored
+    run.
     """
 
     pipeline_id: UUID
@@ -63,13 +64,13 @@ class RunEvent(NamedTuple):
     payload: object = None
     source_url: object = None  # the run's page at its source, if the source returns one
     source_updated_at: object = None
-    clock: Clock = Clock.SOURCE
-    kind: Kind = Kind.SNAPSHOT
+    version_source: VersionSource = VersionSource.SOURCE
+    kind: WriteKind = WriteKind.SNAPSHOT
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that cannot be stored, with the reason."""
+    """The reason why an event cannot be stored."""
 
     reason: str
 
@@ -89,38 +90,39 @@ class StorableRun(NamedTuple):
     payload: str | None
     given_source_url: str | None
     source_updated_at: datetime | None
-    clock: Clock
-    kind: Kind
+    version_source: VersionSource
+    kind: WriteKind
 
 
 def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
-    """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
+    """Repair and scrub the event, and return it. Return Rejected if the event has no usable external_run_id."""
     payload_json: str | None = None
-    # The payload as text if nothing in it looks like a secret, else empty. No part of this text needs scrubbing.
-    harmless = ""
+    # The payload as text if nothing in it looks like a secret, else empty. A value that is part of this text contains
+    # no secret, so it need not be scrubbed. This saves time, because payloads repeat most values of a run.
+    secret_free_text = ""
     # isinstance() finds a dict faster than a Mapping.
     if isinstance(event.payload, dict | Mapping):
-        payload_json, harmless = scrub_payload(event.payload)
+        payload_json, secret_free_text = scrub_payload(event.payload)
     elif event.payload is not None:
         # The column accepts only JSON objects.
-        payload_json, harmless = scrub_payload({"value": event.payload})
-    external_run_id = usable_run_id(event.external_run_id, harmless)
+        payload_json, secret_free_text = scrub_payload({"value": event.payload})
+    external_run_id = usable_run_id(event.external_run_id, secret_free_text)
     if isinstance(external_run_id, Rejected):
         return external_run_id
-    # What was corrected or left out. The notes become part of status_reason.
+    # The notes say what was corrected or left out. They become part of status_reason.
     notes: list[str] = []
     status = canonical_status(event.status, notes)
     started_at = readable_time("started_at", event.started_at, notes)
     finished_at = readable_time("finished_at", event.finished_at, notes)
     duration_seconds = whole_number("duration_seconds", event.duration_seconds, MAX_INTEGER, notes)
     rows_processed = whole_number("rows_processed", event.rows_processed, MAX_BIGINT, notes)
-    source_url = web_address("source_url", event.source_url, notes)
+    source_url = usable_web_address("source_url", event.source_url, notes)
     source_updated_at = readable_time("the version time", event.source_updated_at, notes)
     if duration_seconds is None and started_at and finished_at and finished_at < started_at:
         notes.append("duration_seconds left out: finished_at is before started_at")
-    reason = scrubbed_text(event.status_reason, harmless)
+    reason = scrubbed_text(event.status_reason, secret_free_text)
     if notes:
-        reason = bounded_text("; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
+        reason = text_within_limit("; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
     return StorableRun(
         pipeline_id=event.pipeline_id,
         external_run_id=external_run_id,
@@ -129,20 +131,22 @@ def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
         finished_at=finished_at,
         duration_seconds=duration_seconds,
         rows_processed=rows_processed,
-        error_message=scrubbed_text(event.error_message, harmless),
+        error_message=scrubbed_text(event.error_message, secret_free_text),
         status_reason=reason,
-        payload=None if payload_json is None else bounded_payload(payload_json),
+        payload=None if payload_json is None else payload_within_limit(payload_json),
         given_source_url=source_url,
         source_updated_at=source_updated_at,
-        clock=event.clock,
+        version_source=event.version_source,
         kind=event.kind,
     )
 
 
-def usable_run_id(value: object, harmless: str = "") -> str | Rejected:
-    """Return an external_run_id that can be stored, without secrets; Rejected for any other value.
+def usable_run_id(value: object, secret_free_text: str = "") -> str | Rejected:
+    """Return the value as an external_run_id without secrets.
 
-    No part of the text `harmless` is a secret.
+    Return Rejected if the value cannot be an external_run_id.
+
+    No part of `secret_free_text` is a secret, so a value in it is not scrubbed.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -150,11 +154,11 @@ def usable_run_id(value: object, harmless: str = "") -> str | Rejected:
         return Rejected(f"no external_run_id: {_short_json(value)}")
     if len(clean) > MAX_ID_LENGTH:
         return Rejected(f"external_run_id is longer than {MAX_ID_LENGTH} characters: {_short_json(clean)}")
-    return clean if clean in harmless else without_secret(clean)
+    return clean if clean in secret_free_text else without_secret(clean)
 
 
 def without_secret(external_id: str) -> str:
-    """Return an external id without its secrets. A keyed digest is added, so that two different ids stay different."""
+    """Return the id without secrets. An id with a secret gets a keyed digest, so that different ids stay different."""
     masked = scrub_text(external_id)
     if masked == external_id:
         return external_id
@@ -164,7 +168,7 @@ def without_secret(external_id: str) -> str:
 
 
 def canonical_status(value: object, notes: list[str]) -> str:
-    """Return the status. For a missing or unknown status add a note and return failed."""
+    """Return a status of CHM. If the value is missing or is not a status of CHM, add a note and return failed."""
     if isinstance(value, str) and value in _STATUSES:
         return str(value)
     notes.append("no status given" if value is None else f"unknown status {_short_json(value)}")
@@ -172,7 +176,10 @@ def canonical_status(value: object, notes: list[str]) -> str:
 
 
 def readable_time(field: str, value: object, notes: list[str]) -> datetime | None:
-    """Return the time in UTC; a time without an offset is UTC. For any other value add a note and return None."""
+    """Return the time in UTC. A time without an offset counts as UTC. If the value is not a time, add a note.
+
+    Return None for an empty value, and for a value that is not a time.
+    """
     if value is None or value == "":
         return None
     try:
@@ -189,7 +196,10 @@ def readable_time(field: str, value: object, notes: list[str]) -> datetime | Non
 
 
 def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> int | None:
-    """Return the number, rounded down. If it is not a number from 0 to the maximum, add a note and return None."""
+    """Return the number, rounded down.
+
+    If the value is not a number from 0 to the maximum, add a note and return None.
+    """
     if value is None or value == "":
         return None
     number: int | None = None
@@ -207,22 +217,24 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
     return None
 
 
-def scrubbed_text(value: object, harmless: str = "") -> str | None:
-    """Return a text, or another value as JSON, without secrets and cut to its limit. Return None for no text.
+def scrubbed_text(value: object, secret_free_text: str = "") -> str | None:
+    """Return a text without secrets, cut to its limit.
 
-    No part of the text `harmless` is a secret.
+    Convert a value that is no text to JSON. Return None for no text.
+
+    No part of `secret_free_text` is a secret, so a value in it is not scrubbed.
     """
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        return bounded_text(value if value in harmless else scrub_text(storable_text(value)))
+        return text_within_limit(value if value in secret_free_text else scrub_text(storable_text(value)))
     if isinstance(value, Mapping):
-        return bounded_text(scrub_mapping(value))
-    return bounded_text(scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str))))
+        return text_within_limit(scrub_mapping(value))
+    return text_within_limit(scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str))))
 
 
-def web_address(field: str, value: object, notes: list[str]) -> str | None:
-    """Return an http or https address. For any other value or an address with a secret add a note and return None."""
+def usable_web_address(field: str, value: object, notes: list[str]) -> str | None:
+    """Return the value if it is an http or https address without a secret. Otherwise add a note and return None."""
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not is_web_address(value):

@@ -1,4 +1,4 @@
-"""Mark failures as known. Reports compute whether a mark is valid (decision 0029)."""
+"""Mark failures as known, and remove marks. Reports compute whether a mark is still valid (decision 0029)."""
 
 from datetime import datetime
 
@@ -22,14 +22,14 @@ class NotFailing(Exception):
 def mark_known_failure(
     *, pipeline: Pipeline, reason: str, ticket_url: str | None = None, until: datetime | None = None
 ) -> None:
-    """Mark the current failure of the pipeline as known, replacing an existing mark.
+    """Mark the current failure of the pipeline as known. Replace an existing mark.
 
     Raise NotFailing if the pipeline is not failing.
     """
     now = timezone.now()
-    # The shape failing_now decides which pipelines are failing. Its row contains the run and the incident of the mark.
+    # The shape failing_now decides whether the pipeline is failing. The mark needs the run and the incident of its row.
     rows, _ = page_of_shape(
-        "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
+        "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", now=now, client_id=pipeline.client_id
     )
     if not rows:
         raise NotFailing

@@ -1,4 +1,7 @@
-"""Runs of pipelines, each in the latest state that its source reported. Only `runs.services` writes rows."""
+"""Runs of pipelines, each in the latest state that its source reported.
+
+`runs.services` stores runs. `error_texts`, `stored_secrets` and `retention` change or delete stored runs.
+"""
 
 from datetime import datetime
 
@@ -14,11 +17,12 @@ from inventory.models import Pipeline
 
 MINUS_INFINITY = Cast(Value("-infinity"), models.DateTimeField())
 
-# Sort keys of runs, in which a missing time is the earliest. With coalesce(), the same index gives the order, its
-# reverse, and the next page: the runs after a given run (decision 0003).
+# Sort keys of runs, in which a missing time is the earliest. Because of coalesce(), one index serves the order, the
+# reverse order, and the search for the next page, which begins after a given run (decision 0003).
 START_KEY = Coalesce("started_at", MINUS_INFINITY)
 END_KEY = Coalesce("finished_at", MINUS_INFINITY)
-# In byte order, because an index in most other collations cannot find texts by their beginning.
+# The collation C compares texts byte by byte. With most other collations, an index cannot find texts by their
+# beginning.
 ID_IN_BYTE_ORDER = Collate("external_run_id", "C")
 
 
@@ -30,7 +34,8 @@ class Status(models.TextChoices):
     SKIPPED = "skipped", "Skipped"
 
 
-# Statuses that decide whether a pipeline is failing; others neither end nor hide a failure.
+# The latest run with one of these statuses decides whether its pipeline is failing. Runs with other statuses neither
+# end nor hide a failure.
 DECISIVE_STATUSES = frozenset({Status.SUCCESS, Status.FAILED})
 
 
@@ -46,7 +51,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Annotate `source_url`, the address of the run's page at its source; null if unknown."""
         template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).order_by().values("source_url_template")
         return self.annotate(
-            # A subquery, not a join, so that it runs only for the rows of the page.
+            # A subquery, not a join, so that PostgreSQL reads the template only for the rows of the page.
             source_url=Func(
                 F("given_source_url"),
                 Subquery(template),
@@ -61,11 +66,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status=Status.FAILED, error_message=None)
 
     def started_until(self, as_of: datetime | None) -> "RunQuerySet":
-        """Return the runs that had started by `as_of`, or all for None. event_at replaces a missing start."""
+        """Return the runs that had started by `as_of`; all runs if it is None. event_at replaces a missing start."""
         if as_of is None:
             return self.all()
-        # The first condition alone would also return each run without a start. But it lets PostgreSQL begin its scan of
-        # the index runs_latest at `as_of`.
+        # Because of the first condition, PostgreSQL can begin its scan of the index runs_latest at `as_of`. This
+        # condition is true for every run without a start, so the second condition checks these runs.
         return self.filter(
             LessThanOrEqual(START_KEY, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of)
         )
@@ -88,15 +93,17 @@ class Run(BaseModel):
         db_comment="Pipeline of the run",
     )
     external_run_id = models.CharField(
-        max_length=255, db_comment="Id of the run at the source; together with the pipeline, the idempotency key"
+        max_length=255, db_comment="Id of the run at the source; unique within the pipeline"
     )
-    status = models.CharField(max_length=20, choices=Status, db_comment="Canonical status")
+    status = models.CharField(
+        max_length=20, choices=Status, db_comment="Status of the run, translated from the status at the source"
+    )
     started_at = models.DateTimeField(null=True, blank=True, db_comment="When the run started, according to the source")
     finished_at = models.DateTimeField(null=True, blank=True, db_comment="When the run ended, according to the source")
     duration_seconds = models.IntegerField(
         null=True,
         blank=True,
-        db_comment="Duration in whole seconds: the value of the source, or finished_at minus started_at",
+        db_comment="Duration in whole seconds, according to the source; else finished_at minus started_at",
     )
     rows_processed = models.BigIntegerField(
         null=True, blank=True, db_comment="Rows that the run processed, according to the source"
@@ -111,32 +118,33 @@ class Run(BaseModel):
     source_updated_at = models.DateTimeField(
         null=True,
         blank=True,
-        db_comment="Version: the source's time of the update or event, or the time of CHM's request",
+        db_comment="Version of the stored state: when the source changed the run, or the time of CHM's request. CHM "
+        "stores no older version",
     )
-    ingested_at = models.DateTimeField(db_default=Now(), db_comment="When CHM last accepted a write of the run")
+    ingested_at = models.DateTimeField(db_default=Now(), db_comment="When CHM last stored a change of the run")
     given_source_url = models.TextField(
         null=True,
         blank=True,
-        db_comment="URL of the run's page at the source; empty if only the pipeline's template gives it",
+        db_comment="URL of the run's page that the source returned; empty: CHM uses the pipeline's source_url_template",
     )
     started_at_kept = models.BooleanField(
         default=False,
         db_default=False,
         editable=False,
-        db_comment="True if started_at belongs to the former attempt: the run was re-opened and has no new start yet",
+        db_comment="True if started_at belongs to the former attempt, because the re-opened run has no new start yet",
     )
     error_message_fetched = models.BooleanField(
         default=False,
         db_default=False,
         editable=False,
-        db_comment="True if error_message comes from a second request, not from the response that describes the run",
+        db_comment="True if CHM fetched error_message with a second request, for example from the log of a task",
     )
     event_at = models.GeneratedField(
         expression=Coalesce("finished_at", "started_at", "created_at"),
         output_field=models.DateTimeField(),
         # PostgreSQL 15 has no virtual generated columns, and indexes need a stored one.
         db_persist=True,
-        db_comment="When the run happened: when it ended, else when it started, else when it was stored",
+        db_comment="When the run happened: finished_at, else started_at, else created_at; reports use this time",
     )
 
     objects = RunQuerySet.as_manager()
@@ -198,8 +206,8 @@ class Run(BaseModel):
                 name="runs_by_event",
                 include=["pipeline", "status", "duration_seconds", "rows_processed"],
             ),
-            # For the newest runs of each pipeline, from which the list of a client's runs is made (decision 0006). With
-            # the included columns, reports compare the runs of a pipeline in an index-only scan.
+            # For the newest runs of each pipeline. The list of a client's runs is merged from them (decision 0006).
+            # With the included columns, reports compare the runs of a pipeline in an index-only scan.
             models.Index(
                 "pipeline",
                 F("event_at").desc(),

@@ -1,4 +1,4 @@
-"""A run's payload as highlighted JSON. Every text is escaped, because payloads come from partners."""
+"""Show a run's payload as highlighted JSON. Every text is escaped, because payloads come from sources."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 MAX_CHARACTERS = 200_000
-# A string (a key if a colon follows it), a word, or a number.
+# A token of JSON: a string (a key if a colon follows it), true, false or null, or a number.
 _TOKEN_PATTERN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
 
 
 def payload_as_html(payload: Any) -> SafeString:
-    """Return the payload as indented HTML, cut with a note after MAX_CHARACTERS."""
+    """Return the payload as HTML with indented JSON. Cut it after MAX_CHARACTERS, and add a note."""
     text = json.dumps(payload, indent=2, ensure_ascii=False)
     is_cut = len(text) > MAX_CHARACTERS
     pieces: list[str] = []

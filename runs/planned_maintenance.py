@@ -1,8 +1,8 @@
 """Add planned maintenance, owner and runbook from the maintenance file to rows of reports (decision 0032).
 
-A failure is in planned maintenance if windows of its pipeline, without a gap between them, cover all failed runs since
-the last success. A late pipeline is in planned maintenance if such windows cover the time from the expected start until
-now.
+A failure is in planned maintenance if maintenance windows of its pipeline cover the time from the first failed run
+after the last success until the latest failed run, without a gap. A late pipeline is in planned maintenance if such
+windows cover the time from the expected start until now.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,9 +18,9 @@ from inventory.models import Pipeline
 from runs.models import Run
 
 Row = dict[str, Any]
-# The shapes whose rows get the columns below.
+# The shapes whose rows get the columns of MAINTENANCE_COLUMNS.
 SHAPES_WITH_MAINTENANCE = ("failing_now", "late_pipelines", "incidents")
-# The added columns with their descriptions. Each can be null.
+# The columns that are added to rows of these shapes, with their descriptions. Each column can be null.
 MAINTENANCE_COLUMNS = {
     "maintenance": "Reason of the planned maintenance; null: no planned maintenance",
     "owner": "Owner from the maintenance file; for an incident, the owner of the pipeline that failed last",
@@ -31,7 +31,7 @@ MAINTENANCE_COLUMNS = {
 def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
     """Set the MAINTENANCE_COLUMNS in rows of SHAPES_WITH_MAINTENANCE, or in other rows with a pipeline_id.
 
-    This makes at most two queries for any number of rows, and no query if there is no maintenance file.
+    For any number of rows, execute at most two queries. Without a maintenance file, execute none.
     """
     all_rows = list(rows)
     for row in all_rows:
@@ -40,7 +40,8 @@ def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
     if not all_rows or not (file.maintenance or file.owners):
         return
     failed_run_ids = {row["run_id"] for row in all_rows if "failing_since" in row or "incident" in row}
-    # Rows of incidents have no pipeline_id, and no row contains the event_at of its run.
+    # Read the pipeline and the event_at of each failed run: rows of incidents have no pipeline_id, and no row has the
+    # event_at.
     failures = {
         run_id: (pipeline_id, event_at)
         for run_id, pipeline_id, event_at in Run.objects.filter(pk__in=failed_run_ids).values_list(
@@ -59,7 +60,7 @@ def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
 
 
 def pipelines_in_maintenance(failing: Iterable[Row], *, as_of: datetime) -> set[UUID]:
-    """Return the pipelines of these rows of failing_now whose failure is in planned maintenance."""
+    """Return the ids of the pipelines in rows of failing_now whose failure is in planned maintenance."""
     if not maintenance_file().maintenance:
         return set()
     rows = [dict(row) for row in failing]
@@ -76,7 +77,10 @@ def _pipeline_of(row: Row, failures: Mapping[Any, tuple[UUID, datetime]]) -> Any
 def _time_to_cover(
     row: Row, failures: Mapping[Any, tuple[UUID, datetime]], as_of: datetime
 ) -> tuple[datetime, datetime] | None:
-    """Return the time that the windows must cover; None for a row that is neither a failure nor late."""
+    """Return the start and the end of the time that the windows must cover.
+
+    Return None for a row that is neither a failing pipeline, nor an incident, nor a late pipeline.
+    """
     if "expected_at" in row:
         return row["expected_at"], as_of
     if "failing_since" in row and row["run_id"] in failures:
@@ -92,7 +96,7 @@ def tables_by_pipeline(
     """Map each pipeline to the tables of the file that select it, in the order of the file."""
     tables: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
     names = [f"table_{number}" for number in range(len(tables))]
-    # The database evaluates the selection of each table, with the condition that connections use too.
+    # PostgreSQL evaluates the selection of each table, because only then it has the same result as for connections.
     selected = {
         name: Case(When(table.pipelines.condition(), then=True), default=Value(False), output_field=BooleanField())
         for name, table in zip(names, tables, strict=True)
@@ -109,7 +113,7 @@ def tables_by_pipeline(
 
 
 def reason_if_covered(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
-    """Return the reason of the window at `since` if the windows cover all time until `until`; else None."""
+    """Return the reason of the window at `since` if windows cover the time until `until` without a gap, else None."""
     tables = list(maintenance)
     if covered_until((table.window for table in tables), since, until) is None:
         return None

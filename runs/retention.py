@@ -40,7 +40,10 @@ class PruneSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneResult:
-    """How many runs of how many pipelines were deleted. `is_finished` is false if time ran out before the last run."""
+    """The numbers of deleted runs and of their pipelines.
+
+    If time ran out before the last run, `is_finished` is false.
+    """
 
     run_count: int
     pipeline_count: int
@@ -64,12 +67,13 @@ def prune(
     on_batch: Callable[[int, int], None] = lambda _deleted, _expected: None,
     seconds: float | None = None,
 ) -> PruneResult:
-    """Delete the selected runs and return their number; stop after `seconds`.
+    """Delete the selected runs and return their number. Stop after `seconds`, if it is not None.
 
     1. Store the cutoff in each pipeline, so that record_runs does not store the deleted runs again.
     2. Delete the runs in batches, each in its own transaction. After an interruption, the next call continues.
 
-    After each batch, `on_batch` is called with the numbers of deleted and of expected runs.
+    Call `on_batch` before the first batch and after each batch, with the number of runs deleted so far and the number
+    of runs to delete.
     """
     stop_at = math.inf if seconds is None else time.monotonic() + seconds
     _store_cutoff(selection)
@@ -79,15 +83,16 @@ def prune(
     deleted: Counter[uuid.UUID] = Counter()
     on_batch(0, expected)
     for pipeline_ids in _pipeline_groups(counts):
-        is_full = True
-        while is_full:
+        is_full_batch = True
+        while is_full_batch:
             if time.monotonic() >= stop_at:
                 return PruneResult(run_count=deleted.total(), pipeline_count=len(deleted), is_finished=False)
             batch = _run_pruning_query(_pruning_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
-            # A batch that is not full is the last one. Runs locked by another session stay until the next pruning.
-            is_full = sum(batch.values()) == BATCH_SIZE
+            # A batch that is not full is the last one. Runs that another session has locked stay until the next
+            # pruning.
+            is_full_batch = sum(batch.values()) == BATCH_SIZE
     return PruneResult(run_count=deleted.total(), pipeline_count=len(deleted), is_finished=True)
 
 
@@ -98,18 +103,18 @@ def _selected_pipelines(selection: PruneSelection) -> PipelineQuerySet:
 
 @transaction.atomic
 def _store_cutoff(selection: PruneSelection) -> None:
-    """Set pruned_before in pipelines where it is empty or earlier than the cutoff.
+    """Set pruned_before in the pipelines where it is empty or earlier than the cutoff.
 
-    Rows are locked in key order, as in ingestion, to avoid deadlocks.
+    Lock the pipelines in key order, as ingestion does, so that the two cannot deadlock.
     """
     pipelines = _selected_pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
-    # FOR NO KEY UPDATE, because writers of runs would wait for FOR UPDATE in their foreign-key check.
+    # no_key means FOR NO KEY UPDATE. With FOR UPDATE, writers of runs would wait in the check of their foreign key.
     pipeline_ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=pipeline_ids).update(pruned_before=selection.cutoff)
 
 
 def _pipeline_groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
-    """Yield groups of pipelines whose runs fit into one batch, so that small pipelines share a transaction."""
+    """Yield groups of pipelines whose runs fit into one batch, so that one transaction serves many small pipelines."""
     group: list[uuid.UUID] = []
     runs = 0
     for pipeline_id, run_count in counts.items():

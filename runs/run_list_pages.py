@@ -47,9 +47,9 @@ class RunPage:
 class RunPages:
     """The filtered list, read page by page.
 
-    `rows` is filtered by all filters, `runs_in_period` only by time. `clients` restricts the list to some clients; None
-    means all clients. `scans_without_index` is true if a filter has no index. `search_result` restricts the list to the
-    runs that a search found.
+    All filters are applied to `rows`, and only the filter by time to `runs_in_period`. `clients` are the clients whose
+    runs the list shows; None means all clients. `scans_without_index` is true if a filter has no index. `search_result`
+    has the runs and pipelines that a search found; None means no search.
     """
 
     rows: QuerySet[Any]
@@ -74,13 +74,13 @@ class RunPages:
         return next(iter(event_times[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS]), None)
 
     def read(self, page_size: int, *, position: Position | None = None, backwards: bool = False) -> RunPage:
-        """Return the page after the position, or before it if `backwards`; without a position, the first page."""
+        """Return the first page. With a position, return the page after it, or before it if `backwards`."""
         order = self.order.reversed() if backwards else self.order
         rows, scan_end = self.rows, None
         if position:
             rows = order.after(rows, position)
         if not self.is_by_time:
-            # A keyset cannot compare nulls.
+            # A page begins after the last value of the page before. Nothing comes after a null, so leave nulls out.
             rows = rows.filter(**{f"{self.order.keys[0].attribute}__isnull": False})
             if self.sorted_from:
                 rows = rows.filter(event_at__gte=self.sorted_from)
@@ -88,7 +88,7 @@ class RunPages:
             self.search_result and len(self.search_result.pipeline_ids) > MAX_PROBED_PIPELINES
         ):
             rows, scan_end = self._limit_scan(rows, order, position)
-        # One row more shows whether another page follows.
+        # Read one row more than the page has. If this row exists, another page follows.
         page = self._first_rows(rows, page_size + 1, order)
         has_more = len(page) > page_size
         page = page[:page_size]
@@ -102,7 +102,10 @@ class RunPages:
     def _limit_scan(
         self, rows: QuerySet[Any], order: Keyset, position: Position | None
     ) -> tuple[QuerySet[Any], Position | None]:
-        """Return the rows within the next MAX_SCANNED_RUNS, and the position after these runs (None at the end)."""
+        """Return the rows that are among the next MAX_SCANNED_RUNS runs, and the position after these runs.
+
+        The position is None if no more runs follow.
+        """
         remaining = order.after(self.runs_in_period, position) if position else self.runs_in_period
         # The last of these runs, and the run after it if there is one.
         last_two = list(order.sort(remaining).only("id", "event_at")[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS + 1])
@@ -133,8 +136,11 @@ class RunPages:
     def _rows_by_pipeline(
         self, pipelines: QuerySet[Pipeline], rows: QuerySet[Any], limit: int, order: Keyset
     ) -> list[Any]:
-        """Return the first rows of these pipelines, selected from the first rows of each pipeline (decision 0006)."""
-        # One range of the index runs_by_pipeline_event per pipeline.
+        """Return the first rows of these pipelines.
+
+        Read the first rows of each pipeline and merge them (decision 0006).
+        """
+        # For each pipeline, PostgreSQL reads one range of the index runs_by_pipeline_event.
         first_of_pipeline = order.sort(rows.filter(pipeline_id=OuterRef("pk"))).values("pk")[:limit]
         first_of_each = pipelines.order_by().values_list(
             Func(ArraySubquery(first_of_pipeline), function="unnest", output_field=UUIDField())

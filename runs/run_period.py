@@ -1,4 +1,4 @@
-"""Filter of the list of runs by time: a named period, or two times in the user's time zone."""
+"""The filter by time of the list of runs: by a named period, or by two times in the user's time zone."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from django.utils import timezone
 from chm_project.admin_kit.local_times import evening_before, parse_local_time, zone_named
 
 PERIOD_PARAMETERS = ("period", "since", "until", "zone")
-# The number of Friday in datetime.weekday().
+# The value of datetime.weekday() on a Friday.
 FRIDAY = 4
 # The period between two times that the user enters.
 CUSTOM_PERIOD = "custom"
@@ -87,7 +87,10 @@ class PeriodFilter(admin.FieldListFilter):
 
 
 def start_of_period(period: str, now: datetime) -> datetime | None:
-    """Return the start of a named period in the time zone of `now`; None for all time. Raise ValueError if unknown."""
+    """Return the start of a named period in the time zone of `now`; None for the empty name, which is all time.
+
+    Raise ValueError for an unknown name.
+    """
     match period:
         case "":
             return None

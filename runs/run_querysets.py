@@ -1,4 +1,4 @@
-"""QuerySets: the open runs of a pipeline, newest first, and the runs of a time window."""
+"""Build QuerySets of the open runs of a pipeline and of the runs in a time window."""
 
 from datetime import datetime
 
@@ -11,8 +11,9 @@ from runs.models import MINUS_INFINITY, START_KEY, RunQuerySet
 def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
     """Return the open runs of one pipeline, the latest first.
 
-    The order has the same meaning as latest_first but another expression, so that PostgreSQL uses the index runs_open.
-    With the expression of latest_first, a plan may read all runs of the pipeline in the index runs_latest.
+    For open runs, the order is the same as latest_first, but its expressions differ, so that PostgreSQL uses the index
+    runs_open. With the expressions of latest_first, PostgreSQL can read all runs of the pipeline in the index
+    runs_latest.
     """
     return runs.still_open().order_by(F("started_at").desc(nulls_last=True), "-id")
 
@@ -20,7 +21,7 @@ def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
 def in_window(runs: RunQuerySet, *, since: datetime | None = None, until: datetime | None = None) -> RunQuerySet:
     """Return the runs that started at or after `since` and before `until`. event_at replaces a missing start.
 
-    The condition uses the expression of the index runs_latest, in which a run without a start has -infinity.
+    The condition uses START_KEY, as the index runs_latest does. In START_KEY, a missing start is -infinity.
     """
     without_start = Q(Exact(START_KEY, MINUS_INFINITY))
     if since is not None:

@@ -1,4 +1,4 @@
-"""Search in the list of runs: each search uses an index or reads a limited number of runs."""
+"""Search runs by id, error text and pipeline. Each search uses an index or reads a limited number of runs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,11 @@ from runs.models import ID_IN_BYTE_ORDER, Run, Status
 
 # Maximum number of runs that are found by the beginning of their id.
 MAX_FOUND_BY_ID = 1000
-# Error texts have no index: only those of the newest failures are searched, and only their beginning.
+# Error texts have no index. So a search reads only this many of the newest failures, and of each text this many
+# characters.
 MAX_SEARCHED_FAILURES, MAX_SEARCHED_CHARACTERS = 10_000, 2_000
-# The newest runs of at most this many found pipelines are read pipeline by pipeline. For more, all runs are scanned.
+# If a search finds at most this many pipelines, the newest runs of each are read. If it finds more, all runs are
+# scanned.
 MAX_PROBED_PIPELINES = 300
 
 
@@ -24,7 +26,7 @@ class SearchResult:
 
     run_ids: list[UUID]
     pipeline_ids: list[UUID]
-    # More than MAX_FOUND_BY_ID ids begin with the text.
+    # True if the ids of more than MAX_FOUND_BY_ID runs begin with the text.
     has_more_ids: bool
 
 
@@ -33,7 +35,8 @@ def search(
 ) -> SearchResult:
     """Return the runs and pipelines whose ids, error texts or names match the text.
 
-    `rows` are the runs of the filtered list. `visible_runs` and `pipelines` are all that the user may see.
+    `rows` are the runs of the filtered list. `visible_runs` and `pipelines` are all runs and pipelines that the user
+    may see.
     """
     with_prefix = visible_runs.alias(searched=ID_IN_BYTE_ORDER).filter(searched__startswith=text).order_by("searched")
     by_id = list(with_prefix.values_list("pk", flat=True)[: MAX_FOUND_BY_ID + 1])

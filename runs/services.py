@@ -1,4 +1,4 @@
-"""The only write path of runs: for pages of sources, pushes, manual runs and synthetic data."""
+"""Store runs. All runs are stored here: runs that CHM reads from sources, pushed, manual and synthetic runs."""
 
 import logging
 import uuid
@@ -19,7 +19,7 @@ from psycopg.errors import DeadlockDetected
 from psycopg.types.json import Jsonb
 
 from chm_project.db.hot_queries import HotQuery
-from runs.events import Clock, Kind, Rejected, RunEvent, StorableRun, to_storable_run
+from runs.events import Rejected, RunEvent, StorableRun, VersionSource, WriteKind, to_storable_run
 from runs.models import Status
 
 logger = logging.getLogger(__name__)
@@ -35,15 +35,19 @@ _RECORD_RUNS_SQL = (
 # How often a write is tried if it deadlocks, or if another writer inserts or changes the same runs at the same time.
 _MAX_ATTEMPTS = 5
 
-# Planning the statement takes longer than writing one run, so a prepared statement writes up to this many runs. For
-# more runs the statement is planned each time, by the current size of the table.
+# Planning the statement takes longer than writing one run, so up to this many runs are written with a prepared
+# statement. For more runs PostgreSQL plans the statement each time, so that the plan fits the current size of the
+# table.
 _MAX_PREPARED_RUNS = 20
 
 
 @cache
-def _statement(kind: Kind, clock: Clock, *, is_prepared: bool) -> HotQuery:
-    """Return the statement for a kind and a clock. Both are constants in it, so PostgreSQL plans fewer branches."""
-    text = _RECORD_RUNS_SQL.replace("%(kind)s", f"'{kind.value}'").replace("%(clock)s", f"'{clock.value}'")
+def _statement(kind: WriteKind, version_source: VersionSource, *, is_prepared: bool) -> HotQuery:
+    """Return the statement. Kind and version source are literals in it, so that PostgreSQL plans fewer branches."""
+    literals = {"%(kind)s": f"'{kind.value}'", "%(version_source)s": f"'{version_source.value}'"}
+    text = _RECORD_RUNS_SQL
+    for placeholder, literal in literals.items():
+        text = text.replace(placeholder, literal)
     return HotQuery(text, is_prepared)
 
 
@@ -71,11 +75,11 @@ _NOT_WRITTEN = Result(Outcome.STALE)
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """The writes of one statement. They have the same kind and clock, and no run is written twice."""
+    """The writes of one statement. They have the same kind and version source, and each write is for another run."""
 
-    kind: Kind
-    clock: Clock
-    # By the position of the write's event in the call of record_runs.
+    kind: WriteKind
+    version_source: VersionSource
+    # The key is the position of the event in the list that record_runs received.
     runs: dict[int, StorableRun]
     # The same writes as a JSON array.
     json_rows: bytes
@@ -83,7 +87,7 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRuns:
-    """Events that are repaired, scrubbed and divided into layers, with the results of rejected ones."""
+    """Events that are repaired, scrubbed and divided into layers. `results` already has the rejected events."""
 
     results: list[Result]
     layers: list[_Layer]
@@ -98,16 +102,16 @@ class RunExists(Exception):
 
 
 class RunPruned(Exception):
-    """A manual run is older than the runs that its pipeline keeps."""
+    """A manual run is so old that CHM has already deleted runs of this age from its pipeline."""
 
 
 def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
-    """Store new and newer runs in one transaction; return the results in the order of the events.
+    """Store new runs and newer states of stored runs in one transaction. Return the results in the order of the events.
 
     1. Repair and scrub each event; reject events without a usable external_run_id.
     2. Divide the writes into layers, so that several writes to one run are applied in the order of their versions.
-    3. Write each layer with one statement. It compares each write with the stored run, even if another writer has just
-       changed that run.
+    3. Write each layer with one statement. The statement compares each write with the stored run, even if another
+       writer has just changed this run.
     """
     return record_prepared(prepare_runs(events))
 
@@ -135,7 +139,7 @@ def record_prepared(writes: PreparedRuns) -> list[Result]:
                     _write(layer, writes.results)
             break
         except OperationalError as error:
-            # Two calls that write several versions of the same runs can still deadlock.
+            # Each statement locks its runs in key order. But two calls with several layers can still deadlock.
             if (
                 not isinstance(error.__cause__, DeadlockDetected)
                 or connection.in_atomic_block
@@ -165,10 +169,9 @@ def insert_run(
     payload: dict[str, Any] | None = None,
     source_url: str | None = None,
 ) -> uuid.UUID:
-    """Store a manual run, with a generated id if it has none, and return its key.
+    """Store a manual run and return its key. Generate an external_run_id if the caller passes None.
 
-    Raise RunExists if the pipeline already has this run, and RunPruned if the run is older than those that its pipeline
-    keeps.
+    Raise RunExists if the pipeline already has this run. Raise RunPruned if CHM has deleted runs of this age.
     """
     [result] = record_runs(
         [
@@ -184,7 +187,7 @@ def insert_run(
                 status_reason=status_reason,
                 payload=payload,
                 source_url=source_url,
-                kind=Kind.IF_ABSENT,
+                kind=WriteKind.IF_ABSENT,
             )
         ]
     )
@@ -198,19 +201,19 @@ def insert_run(
 
 
 def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
-    """Divide the writes into layers: the first has the oldest write to each run, the second the next, and so on."""
-    layers: dict[tuple[int, Kind, Clock], dict[int, StorableRun]] = {}
-    for depth, position, run in _with_depth(runs):
-        layers.setdefault((depth, run.kind, run.clock), {})[position] = run
+    """Divide the writes into layers. The first has the oldest write to each run, the second the next one."""
+    layers: dict[tuple[int, WriteKind, VersionSource], dict[int, StorableRun]] = {}
+    for layer_number, position, run in _with_layer_number(runs):
+        layers.setdefault((layer_number, run.kind, run.version_source), {})[position] = run
     return [
-        _Layer(kind, clock, writes, _to_json(writes))
-        for (_, kind, clock), writes in sorted(layers.items(), key=lambda layer: layer[0][0])
+        _Layer(kind, version_source, writes, _to_json(writes))
+        for (_, kind, version_source), writes in sorted(layers.items(), key=lambda layer: layer[0][0])
     ]
 
 
-def _with_depth(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, int, StorableRun]]:
-    """Yield each write with the number of older writes to the same run, and its position."""
-    # The usual case: no id occurs twice, so each run is written once.
+def _with_layer_number(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, int, StorableRun]]:
+    """Yield (number of the layer, position, write). The number is how many older writes to the same run there are."""
+    # Usually, no id occurs twice. Then each run is written once, in the first layer.
     if len({run.external_run_id for _, run in runs}) == len(runs):
         yield from ((0, position, run) for position, run in runs)
         return
@@ -219,7 +222,7 @@ def _with_depth(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, 
         by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
     for entries in by_run.values():
         entries.sort(key=_write_order)
-        yield from ((depth, position, run) for depth, (position, run) in enumerate(entries))
+        yield from ((number, position, run) for number, (position, run) in enumerate(entries))
 
 
 def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
@@ -234,10 +237,10 @@ def _write(layer: _Layer, results: list[Result]) -> None:
     for _ in range(_MAX_ATTEMPTS):
         is_small = len(pending) <= _MAX_PREPARED_RUNS and settings.CHM_DATABASE_PREPARE
         if is_small:
-            # Without this, PostgreSQL would plan a small write again on each execution.
+            # Without this setting, PostgreSQL can plan a prepared statement again each time it is executed.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        statement = _statement(layer.kind, layer.clock, is_prepared=is_small)
+        statement = _statement(layer.kind, layer.version_source, is_prepared=is_small)
         overtaken: list[int] = []
         for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(json_rows, dumps=bytes)):
             if outcome is None:
@@ -246,7 +249,8 @@ def _write(layer: _Layer, results: list[Result]) -> None:
                 results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned_message(pruned_before))
         if not overtaken:
             return
-        # Another writer inserted or changed these runs first. Compare them again, now with its rows.
+        # Another writer has inserted or changed these runs first. Compare the writes again, now with the rows that it
+        # stored.
         pending = {position: pending[position] for position in overtaken}
         json_rows = _to_json(pending)
     raise RuntimeError(
@@ -259,7 +263,7 @@ def _pruned_message(before: datetime) -> str:
 
 
 def _to_json(writes: dict[int, StorableRun]) -> bytes:
-    """Return the writes as one JSON array."""
+    """Return the writes as one JSON array. Each new run gets an id here."""
     rows = [
         {
             "position": position, "id": str(uuid_utils.uuid7()), "pipeline_id": run.pipeline_id,

@@ -1,6 +1,6 @@
-"""Size limits of a run's texts and payload, applied by record_runs after scrubbing.
+"""Cut texts and payloads of runs to their size limits. record_runs does this after scrubbing.
 
-The same content always gives the same result, so a replay of a long text is unchanged.
+The same content always gives the same result. So if a source sends a long text again, the run stays unchanged.
 """
 
 import json
@@ -12,9 +12,9 @@ CUT_KEY = "[cut]"
 _MAX_REMOVED_NAMES_BYTES = 1024
 
 
-def bounded_text(value: str) -> str:
-    """Return the text, cut to MAX_TEXT_BYTES of UTF-8 with a note of its original size."""
-    # A character has at most four bytes, so most texts need not be encoded to measure them.
+def text_within_limit(value: str) -> str:
+    """Return the text. Cut a text of more than MAX_TEXT_BYTES in UTF-8, and add a note with its original size."""
+    # A character has at most four bytes, so most texts can be measured without encoding them.
     if len(value) * 4 <= MAX_TEXT_BYTES:
         return value
     encoded = value.encode()
@@ -25,10 +25,10 @@ def bounded_text(value: str) -> str:
     return beginning.decode(errors="ignore") + note
 
 
-def bounded_payload(payload_json: str) -> str:
-    """Return the JSON text of an object, without its largest fields if it is longer than MAX_PAYLOAD_BYTES.
+def payload_within_limit(payload_json: str) -> str:
+    """Return the JSON text of an object. If it is longer than MAX_PAYLOAD_BYTES, remove the largest fields.
 
-    The key CUT_KEY then contains the original size of the payload and the names of the removed fields.
+    The field CUT_KEY then contains the original size of the payload and the names of the removed fields.
     """
     if len(payload_json) * 4 <= MAX_PAYLOAD_BYTES or (size := len(payload_json.encode())) <= MAX_PAYLOAD_BYTES:
         return payload_json
@@ -36,7 +36,7 @@ def bounded_payload(payload_json: str) -> str:
     # Leave space for the note.
     free_bytes = MAX_PAYLOAD_BYTES - 2 * _MAX_REMOVED_NAMES_BYTES
     kept_names = set()
-    # Smallest first, so that as many fields as possible stay.
+    # Keep the smallest fields first, so that as many fields as possible stay.
     for name, (_, size_of_field) in sorted(fields.items(), key=lambda field: (field[1][1], field[0])):
         free_bytes -= size_of_field
         if free_bytes < 0:

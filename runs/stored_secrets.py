@@ -1,4 +1,4 @@
-"""Apply the current scrubbing rules to stored rows."""
+"""Apply the current scrubbing rules to rows that were stored under older rules."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from chm_project.scrubbing import scrub_mapping, scrub_text
 from inventory.models import Pipeline
 from runs.events import without_secret
 from runs.models import Run
-from runs.size_limits import bounded_payload
+from runs.size_limits import payload_within_limit
 
 BATCH_SIZE = 1_000
 # How long the position of an interrupted scrubbing is kept.
@@ -25,12 +25,12 @@ _POSITION_SECONDS = 30 * 24 * 3600
 
 
 def _scrubbed_payload(value: Any) -> Any:
-    return json.loads(bounded_payload(scrub_mapping(value)))
+    return json.loads(payload_within_limit(scrub_mapping(value)))
 
 
 @dataclass(frozen=True, slots=True)
 class ScrubbedTable:
-    """A table, and for each column that can contain secrets the function that removes them."""
+    """A table to scrub. `columns` maps each column that can contain secrets to the function that removes them."""
 
     name: str
     rows: "Manager[Any]"
@@ -69,9 +69,10 @@ class BatchCounts:
 def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[BatchCounts]:
     """Scrub a table in batches, in the order of its keys, and yield the counts of each batch.
 
-    After an interruption, the next call continues after the last batch. If the rules have changed, it starts again.
-    Only the columns with a secret are written. Versions, ingested_at and updated_at stay, so a replay of the source is
-    still unchanged. A row that changed since it was read is skipped, because its new content was scrubbed when written.
+    After an interruption, the next call continues after the last batch. If the rules have changed, it begins at the
+    first row. Only the columns with a secret are written. Versions, ingested_at and updated_at stay the same, so the
+    run stays unchanged if its source sends it again. If another writer has changed a row since it was read, the row is
+    skipped, because the new content is already scrubbed.
     """
     position = None if dry_run else cache.get(_position_key(table))
     while rows := _next_rows(table, position):
@@ -113,7 +114,7 @@ def _scrub_row(table: ScrubbedTable, row: Model, batch: BatchCounts, *, dry_run:
     if dry_run:
         batch.changed += 1
         return
-    # Matches only if no other write changed the row since it was read.
+    # This query finds the row only if nobody has changed it since it was read.
     unchanged_row = table.rows.filter(pk=row.pk, **{column: stored[column] for column in changes})
     try:
         with transaction.atomic():
@@ -131,6 +132,6 @@ def _position_key(table: ScrubbedTable) -> str:
 
 
 def _rules_digest() -> str:
-    """Return a digest of the rules. In the cache key, it makes scrubbing start again after the rules have changed."""
+    """Return a digest of the scrubbing rules. It is part of the cache key, so after a change there is no position."""
     files = sorted(Path(scrubbing.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -7,7 +7,8 @@ from django.utils import timezone
 from runs.retention import PruneSelection, prune
 from runs.rollup.maintenance import compact
 
-# Shorter than the time limit of Celery tasks. A task that did not delete all runs starts another task.
+# This is shorter than the time limit of Celery tasks. If a task cannot delete all runs in this time, it starts another
+# task.
 _PRUNING_SECONDS = 300
 
 

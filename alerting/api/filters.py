@@ -19,7 +19,7 @@ class AlertRuleFilter(FilterSet):
     is_enabled = FlagFilter(help_text="Only enabled rules (`true`) or only disabled rules (`false`).")
     include_known = FlagFilter(help_text="Only rules with this value of `include_known`.")
     search = TextFilter(
-        method="with_destination_containing",
+        method="search_destination",
         max_length=512,
         help_text="Only rules whose destination contains this text; upper and lower case are the same. Of an https "
         "address, only the host is searched.",
@@ -32,5 +32,5 @@ class AlertRuleFilter(FilterSet):
     def rules_of_client(self, rules: QuerySet[AlertRule], name: str, value: UUID) -> QuerySet[AlertRule]:
         return rules.filter(client_id=value, pipeline__isnull=True)
 
-    def with_destination_containing(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
+    def search_destination(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
         return filter_by_destination(rules, value)

@@ -13,7 +13,7 @@ from inventory.models import Client, Pipeline
 
 
 class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
-    """An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client."""
+    """An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it."""
 
     client_id = IdField(
         source="client",
@@ -58,7 +58,10 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
                 "help_text": "For `failures_in_window`: the length of the window in minutes.",
             },
             "is_enabled": {"help_text": "If this is false, CHM keeps the rule, but the rule never fires."},
-            "include_known": {"help_text": "If this is false, pipelines with a known failure do not count."},
+            "include_known": {
+                "help_text": "If this is false, pipelines do not count whose failure is known, or that failed in "
+                "planned maintenance."
+            },
             "updated_at": {"help_text": "When the rule last changed."},
             "channel": {
                 "help_text": "The kind of `destination`. CHM sends nothing to it. Your own program can read it."
@@ -89,7 +92,7 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             raise serializers.ValidationError(str(error)) from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check the rules of the database constraints, so that all invalid fields are reported at once."""
+        """Check what database constraints also check, because the database reports only the first invalid field."""
 
         def value(name: str) -> Any:
             return attrs.get(name, getattr(self.instance, name, None))
@@ -109,14 +112,14 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
 
 
 class FiringRuleSerializer(AlertRuleSerializer):
-    """A firing rule, and since when it fires."""
+    """A firing rule, with the time since when it fires, its owner and its runbook."""
 
     since = serializers.SerializerMethodField(
         help_text="Since when the rule fires. For `on_failure`: when the first of its failing pipelines began to "
         "fail. For `failures_in_window`: the time of the oldest failure in the window."
     )
     fingerprint = serializers.SerializerMethodField(
-        help_text="Identifies the rule. It is the same each time the rule fires."
+        help_text="A short text that identifies the rule. It is the same each time the rule fires."
     )
 
     owner = serializers.SerializerMethodField(

@@ -41,7 +41,7 @@ MAX_PREVIEW_WINDOW = timedelta(days=400)
     ),
     list=extend_schema(
         summary="List alert rules, oldest first",
-        description="Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.",
+        description="Enabled and disabled rules are listed. The filter `client_id` excludes rules with a pipeline.",
     ),
     retrieve=extend_schema(summary="Read an alert rule", description="Returns the rule, enabled or disabled."),
     partial_update=extend_schema(
@@ -49,7 +49,7 @@ MAX_PREVIEW_WINDOW = timedelta(days=400)
     ),
     destroy=extend_schema(
         summary="Delete an alert rule",
-        description="Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.",
+        description="Deletes the rule permanently. To keep a rule that never fires, set `is_enabled` to false.",
     ),
 )
 class AlertRuleViewSet(
@@ -125,15 +125,13 @@ class AlertRuleViewSet(
     )
 )
 class FiringRuleViewSet(CsvListMixin, ApiViewSet):
-    """The rules that are firing. Only active pipelines count."""
-
     queryset = AlertRuleViewSet.queryset
     serializer_class = FiringRuleSerializer
     keyset = AlertRuleViewSet.keyset
     orderings = AlertRuleViewSet.orderings
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
-    # get_queryset() sets both. They stay empty when the contract document is generated.
+    # get_queryset() sets these two. They stay empty while openapi.yaml is generated, which runs no query.
     firing_since: dict[UUID, datetime] = {}
     owners_by_pipeline: dict[UUID, dict[str, Any]] = {}
 

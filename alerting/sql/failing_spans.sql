@@ -1,11 +1,13 @@
 -- Question    When were the pipelines of a scope failing in a window?
 -- Grain       one row per failed run that was the latest success or failure of its active pipeline for some time
--- Columns     failed_at: when the run became the latest; until: when a later run replaced it, null if none did in the window
+-- Columns     failed_at: when the run became the latest; until: when a later run replaced it; null: no run replaced it in
+--             the window
 -- Parameters  pipeline_id or client_id, since, until
 --
 -- For each pipeline with a failure, this reads its latest success or failure at the start of the window, and the runs that
 -- settle in the window. A run settles at its start or its event_at, whichever is later. Runs are numbered from the earliest
--- to the latest. A run is ignored if a run with a higher number settled before it.
+-- start to the latest. A run is ignored if a run with a higher number settled before it. Example: run 1 starts at 9:00 and
+-- ends at 11:00, run 2 starts at 10:00 and ends at 10:30. When run 1 settles, run 2 is the latest, so run 1 is ignored.
 WITH watched AS MATERIALIZED (
     SELECT p.pipeline_id, at_start.run_id AS run_id_at_start, at_start.status = 'failed' AS was_failing
     FROM reporting.pipelines AS p
@@ -21,7 +23,7 @@ failing AS MATERIALIZED (
             FROM reporting.runs AS r
             WHERE r.status = 'failed' AND r.event_at > %(since)s AND r.event_at <= %(until)s
         )
-        -- A run whose end is before its start settles at its start.
+        -- A source can report an end before the start. Such a run settles at its start.
         OR EXISTS (
             SELECT FROM reporting.runs AS r
             WHERE r.pipeline_id = watched.pipeline_id AND r.status = 'failed'
@@ -46,7 +48,7 @@ numbered AS (
         row_number() OVER (PARTITION BY r.pipeline_id ORDER BY {earliest_first}) AS run_number
     FROM decisive_runs AS r
 ),
-with_highest_number AS (
+with_highest_number_before AS (
     SELECT
         numbered.*,
         max(run_number) OVER (
@@ -58,7 +60,7 @@ latest_runs AS (
     SELECT
         status, settled_at AS failed_at,
         lead(settled_at) OVER (PARTITION BY pipeline_id ORDER BY settled_at, run_number) AS until
-    FROM with_highest_number
+    FROM with_highest_number_before
     WHERE run_number > coalesce(highest_number_before, 0)
 )
 SELECT failed_at, until FROM latest_runs WHERE status = 'failed'

@@ -2,7 +2,8 @@
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id, since: for on_failure, when the first of the failing pipelines in scope began to fail;
 --             for failures_in_window, the time of the oldest failure in the window
--- Parameters  as_of, known_until; in_maintenance: the pipelines that failed in planned maintenance, which count as known
+-- Parameters  as_of: the end of the windows; known_until: runs count in the state that they had at this time, infinity:
+--             in their stored state; in_maintenance: the pipelines that failed in planned maintenance, which count as known
 --
 -- Each failure in the longest window of all rules is read once, from the small index runs_failed. The latest success or
 -- failure of each pipeline is read once. Rules are joined by key, so more rules hardly increase the duration.
@@ -38,7 +39,7 @@ failures AS MATERIALIZED (
         AND r.event_at > (SELECT min(window_start) FROM enabled WHERE rule_type = 'failures_in_window')
         AND p.is_active
 ),
-counted AS (
+failures_by_rule AS (
     SELECT enabled.rule_id, enabled.threshold, count(*) AS failed_runs, min(failures.event_at) AS since
     FROM enabled
     JOIN failures ON failures.pipeline_id = enabled.pipeline_id AND failures.event_at > enabled.window_start
@@ -63,6 +64,6 @@ FROM (
     FROM enabled JOIN failing USING (client_id)
     WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL AND (include_known OR NOT known)
     UNION ALL
-    SELECT rule_id, since FROM counted WHERE failed_runs >= threshold
+    SELECT rule_id, since FROM failures_by_rule WHERE failed_runs >= threshold
 ) AS firing
 GROUP BY rule_id

@@ -1,4 +1,4 @@
-"""Alert rules in the console: the form explains the scope and shows errors at their fields; the list shows scopes."""
+"""Alert rules in the console. The form explains the scope and shows errors at their fields. The list shows scopes."""
 
 import re
 from html import unescape
@@ -36,6 +36,7 @@ def post_new_rule(browser: Browser, **fields: Any) -> Any:
 
 
 def form_errors(response: Any) -> dict[str, list[str]]:
+    """Return the errors by field, and check that the page shows them."""
     assert response.status_code == 200
     messages_by_field = response.context["adminform"].form.errors
     page = unescape(response.content.decode())
@@ -112,8 +113,8 @@ def test_each_error_is_shown_at_its_field_of_the_form(
 def test_the_form_explains_that_the_pipeline_decides_what_the_rule_watches(browser: Browser) -> None:
     page = unescape(browser.get(f"{RULES_URL}add/").content.decode())
 
-    assert "The rule watches every active pipeline of this client, unless you choose a pipeline below." in page
-    assert "If you choose a pipeline, the rule watches only this pipeline and belongs to its client" in page
+    assert "If you choose no pipeline below, the rule watches every active pipeline of this client." in page
+    assert "If you choose a pipeline, the rule watches only this pipeline." in page
 
 
 def test_without_javascript_the_form_shows_all_fields(browser: Browser) -> None:
@@ -176,7 +177,7 @@ def test_deleting_a_rule_is_logged(browser: Browser) -> None:
     assert LogEntry.objects.get().is_deletion()
 
 
-def test_list_and_form_need_as_many_queries_for_20_rules_as_for_1(browser: Browser) -> None:
+def test_list_and_form_need_the_same_number_of_queries_for_1_and_20_rules(browser: Browser) -> None:
     ContentType.objects.get_for_model(AlertRule)  # each process caches this after its first form
     counts = []
     for number in (1, 20):
@@ -192,11 +193,11 @@ def test_list_and_form_need_as_many_queries_for_20_rules_as_for_1(browser: Brows
             page_counts.append(len(captured))
         counts.append(page_counts)
 
-    (few_list, few_form), (list_, form) = counts
+    (list_count_1, form_count_1), (list_count_20, form_count_20) = counts
     # Session, user, my clients, number of rows found, number of all rows, rules, and firing rules.
-    assert few_list == list_ == 7
+    assert list_count_1 == list_count_20 == 7
     # Session, user, the rule, and its client and its pipeline as choices. The console may add up to three queries.
-    assert 5 <= few_form == form <= 8
+    assert 5 <= form_count_1 == form_count_20 <= 8
 
 
 def test_html_in_names_is_escaped(browser: Browser) -> None:

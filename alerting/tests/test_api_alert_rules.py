@@ -109,13 +109,13 @@ def test_the_list_is_filtered_by_scope_and_state() -> None:
         "disabled": api.post(RULES_URL, rule_body(client_id=client, is_enabled=False)).json()["id"],
     }
 
-    def listed(query: str) -> list[str]:
+    def listed_ids(query: str) -> list[str]:
         return [row["id"] for row in items(api.get(f"{RULES_URL}?{query}"))]
 
-    assert listed("") == list(rules.values())
-    assert listed(f"client_id={client}") == [rules["client"], rules["disabled"]]
-    assert listed(f"pipeline_id={pipeline.pk}") == [rules["pipeline"], rules["both"]]
-    assert listed("is_enabled=false") == [rules["disabled"]]
+    assert listed_ids("") == list(rules.values())
+    assert listed_ids(f"client_id={client}") == [rules["client"], rules["disabled"]]
+    assert listed_ids(f"pipeline_id={pipeline.pk}") == [rules["pipeline"], rules["both"]]
+    assert listed_ids("is_enabled=false") == [rules["disabled"]]
     assert set(field_errors(api.get(f"{RULES_URL}?enabled=true"))) == {"enabled"}
 
 
@@ -159,21 +159,21 @@ def test_firing_rules_count_failures_of_active_inventory_only() -> None:
     create_failed_run(disabled, 0.6)
     client, destination_number = str(pipeline.client_id), count()
 
-    def rule(**values: Any) -> str:
+    def create_rule(**values: Any) -> str:
         return str(api.post(RULES_URL, rule_body(destination=f"#{next(destination_number)}", **values)).json()["id"])
 
     in_window = {"rule_type": "failures_in_window", "window_minutes": 60}
     firing = [
-        rule(client_id=client),
-        rule(pipeline_id=str(pipeline.pk)),
-        rule(client_id=client, threshold=2, **in_window),
-        rule(pipeline_id=str(pipeline.pk), threshold=1, **in_window),
+        create_rule(client_id=client),
+        create_rule(pipeline_id=str(pipeline.pk)),
+        create_rule(client_id=client, threshold=2, **in_window),
+        create_rule(pipeline_id=str(pipeline.pk), threshold=1, **in_window),
     ]
-    rule(client_id=client, threshold=3, **in_window)
-    rule(pipeline_id=str(pipeline.pk), threshold=2, **in_window)
-    rule(client_id=client, rule_type="failures_in_window", window_minutes=35, threshold=2)
-    rule(pipeline_id=str(disabled.pk))
-    rule(client_id=client, is_enabled=False)
+    create_rule(client_id=client, threshold=3, **in_window)
+    create_rule(pipeline_id=str(pipeline.pk), threshold=2, **in_window)
+    create_rule(client_id=client, rule_type="failures_in_window", window_minutes=35, threshold=2)
+    create_rule(pipeline_id=str(disabled.pk))
+    create_rule(client_id=client, is_enabled=False)
 
     assert [row["id"] for row in items(api.get(f"{RULES_URL}/firing"))] == firing
     assert items(api_with_scope("read", client_id=ClientFactory.create().pk).get(f"{RULES_URL}/firing")) == []
@@ -281,7 +281,7 @@ def test_a_refused_change_is_not_logged() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("object_type", ["clients", "pipelines", "rules"])
-def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_field(object_type: str) -> None:
+def test_only_one_of_several_concurrent_creates_succeeds_and_the_errors_name_the_field(object_type: str) -> None:
     client = ClientFactory.create()
     path, values, field = {
         "clients": (f"{ROOT}/clients", {"name": "Northwind"}, "name"),

@@ -1,4 +1,4 @@
-"""A named constraint refuses each invalid alert rule that is inserted by SQL."""
+"""Insert invalid alert rules by SQL. A named constraint refuses each of them."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_two_enabled_rules_cannot_have_the_same_scope_type_channel_and_destinati
     pipeline = insert_pipeline(client)
     insert("alert_rules", pipeline_id=pipeline)
 
-    # The pipeline decides the scope, so adding a client does not make it another rule.
+    # The pipeline decides the scope. So a rule with the same pipeline and a client has the same scope.
     constraint = violated_constraint("alert_rules", pipeline_id=pipeline, client_id=client)
 
     assert constraint == "alert_rules_enabled_unique"

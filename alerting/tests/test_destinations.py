@@ -1,4 +1,4 @@
-"""The address of a hook is stored in full, and always shown masked."""
+"""CHM stores the whole address of a hook, and always shows it masked."""
 
 import importlib
 from datetime import timedelta
@@ -181,7 +181,7 @@ def test_the_destination_is_validated_when_the_channel_changes(rule: AlertRule) 
     assert patch_rule(api_with_scope(), rule, channel="email", destination="ops@example.com").status_code == 200
 
 
-def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
+def test_the_migration_keeps_and_lists_rules_whose_destination_does_not_fit(
     pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     migration = importlib.import_module("alerting.migrations.0005_destination_fits_channel")

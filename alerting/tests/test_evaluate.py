@@ -1,4 +1,4 @@
-"""The spans in which a rule fired: small cases, and random cases that are compared with the definition."""
+"""The spans in which a rule fired: small cases, and random cases whose result is compared with the definition."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -50,7 +50,7 @@ def test_a_failure_counts_until_the_window_has_passed() -> None:
     assert fired == spans((2, 4, 2))
 
 
-def test_failures_before_the_preview_count_while_their_window_lasts() -> None:
+def test_failures_before_since_count_until_the_window_after_them_has_passed() -> None:
     failures = [hours_after_noon(-1), hours_after_noon(-0.5)]
     fired = spans_with_failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
     assert fired == spans((0, 2, 2))
@@ -69,7 +69,7 @@ def test_twenty_thousand_failures_make_one_span() -> None:
     assert fired == [Span(NOON, END, 20_000)]
 
 
-def test_a_failure_on_the_last_day_of_the_calendar_counts_until_the_end() -> None:
+def test_a_failure_on_the_last_day_of_the_year_9999_counts_until_the_end() -> None:
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
     since = end - timedelta(days=1)
 
@@ -83,11 +83,11 @@ def fires_at(fired: list[Span], moment: datetime) -> bool:
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(verdicts=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
-def test_on_failure_equals_its_definition_at_each_half_hour(verdicts: list[tuple[int, int | None]]) -> None:
+@given(failures=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
+def test_on_failure_equals_its_definition_at_each_half_hour(failures: list[tuple[int, int | None]]) -> None:
     failed = [
         (hours_after_noon(start), None if duration is None else hours_after_noon(start + duration))
-        for start, duration in verdicts
+        for start, duration in failures
     ]
     fired = spans_on_failure(failed, since=NOON, until=END)
     for half_hour in range(48):

@@ -1,4 +1,4 @@
-"""Previews and firing rules over stored runs are the same as those of a simple implementation of the definitions."""
+"""Compare previews and firing rules of stored runs with a simple implementation of their definitions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,10 +29,16 @@ class WatchedInventory:
     pipelines: list[Pipeline]
 
     def scope(self, rule: AlertRule) -> list[Pipeline]:
+        """Return the active pipelines that the rule watches."""
+
         def in_scope(pipeline: Pipeline) -> bool:
             return pipeline == rule.pipeline if rule.pipeline else pipeline.client == rule.client
 
-        return [each for each in self.pipelines if each.is_active and each.client.is_active and in_scope(each)]
+        return [
+            pipeline
+            for pipeline in self.pipelines
+            if pipeline.is_active and pipeline.client.is_active and in_scope(pipeline)
+        ]
 
 
 @pytest.fixture
@@ -71,6 +77,7 @@ def is_failing(runs: list[Run], moment: datetime | None) -> bool:
 def fires(
     inventory: WatchedInventory, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False
 ) -> bool:
+    """Return whether the rule fires at `moment`. With `as_stored`, all stored runs count in their stored state."""
     scope = inventory.scope(rule)
     if rule.rule_type == "on_failure":
         histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
@@ -158,14 +165,14 @@ def test_previews_and_firing_rules_equal_their_definitions(
     with transaction.atomic():
         history, created = create_runs(inventory, runs), create_rules(inventory, rules)
         firing = {number: set(firing_rules(hours_after_noon(number))) for number in range(0, 19, 3)}
-        stored_now = {number: set(firing_rules(clock=hours_after_noon(number))) for number in range(0, 19, 6)}
+        firing_as_stored = {number: set(firing_rules(now=hours_after_noon(number))) for number in range(0, 19, 6)}
         previews = {rule.pk: preview(rule, since=since, until=until) for rule in created}
         transaction.set_rollback(True)
 
     enabled = [rule for rule in created if rule.is_enabled]
     for number, rule_ids in firing.items():
         assert rule_ids == {rule.pk for rule in enabled if fires(inventory, rule, history, hours_after_noon(number))}
-    for number, rule_ids in stored_now.items():
+    for number, rule_ids in firing_as_stored.items():
         assert rule_ids == {
             rule.pk for rule in enabled if fires(inventory, rule, history, hours_after_noon(number), as_stored=True)
         }
@@ -177,7 +184,7 @@ def test_previews_and_firing_rules_equal_their_definitions(
 
 
 def plan_with_many_runs(sql: str) -> str:
-    """Create many runs and return the plan of the query. With few runs, PostgreSQL may choose any index."""
+    """Create many runs, because with few runs PostgreSQL can choose any index. Return the plan of the query."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at, finished_at)"

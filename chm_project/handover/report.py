@@ -61,7 +61,7 @@ def read_handover(
     """
     if client_id is not None:
         client_ids = {client_id} if client_ids is None else {client_id} & set(client_ids)
-    scope: dict[str, Any] = {"clients": client_ids, "clock": until}
+    scope: dict[str, Any] = {"clients": client_ids, "now": until}
     changed_pipelines = run_shape("changes_since_yesterday", since=since, **scope)
     incidents = _incidents(since, until, scope)
     failing, late = run_shape("failing_now", **scope), run_shape("late_pipelines", **scope)

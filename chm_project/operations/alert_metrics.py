@@ -45,7 +45,7 @@ def _failing_pipelines() -> Iterator[Metric]:
         labels=_PIPELINE_LABELS,
     )
     now = timezone.now()
-    rows = run_shape("failing_now", clock=now)
+    rows = run_shape("failing_now", now=now)
     add_maintenance_columns(rows if len(rows) <= MAX_SAMPLES else (), as_of=now)
     for row in rows if len(rows) <= MAX_SAMPLES else ():
         names = ("client_name", "pipeline_name", "platform", "environment", "incident", "owner")

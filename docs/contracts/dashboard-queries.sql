@@ -51,7 +51,8 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- A verdict that was already settled at `since` has not changed. This condition skips the lookup of the former run.
+-- The condition on settled_at only saves time: a status that is older than `since` has not changed, so PostgreSQL need not
+-- look for the former run.
 WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND currently.settled_at > (:since)
@@ -70,7 +71,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -162,7 +163,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -259,7 +260,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -369,7 +370,7 @@ CROSS JOIN LATERAL (
         SELECT (
             SELECT
                 left(btrim(regexp_replace(
-                    -- Several tasks with the same error are one cause.
+                    -- Remove repeated lines, because several tasks with the same error have one cause.
                     CASE
                         WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                         ELSE without_varying.text
@@ -383,10 +384,10 @@ CROSS JOIN LATERAL (
             FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
             CROSS JOIN LATERAL (
                 SELECT lower(CASE
-                    -- Only the exceptions of a Python traceback count, not its lines of code.
+                    -- Keep only the exceptions of a Python traceback, not its lines of code.
                     WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
                         THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                    -- Rows and statements in a database's error do not count either.
+                    -- Remove rows and statements from the error of a database.
                     ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                 END) AS text
                 OFFSET 0  -- computes it once, though it is used more than once
@@ -430,7 +431,7 @@ CROSS JOIN LATERAL (SELECT (
         LEFT JOIN reporting.runs AS former ON former.run_id = p.known_run_id
         WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
             AND CASE
-                -- The marked run was pruned.
+                -- The marked run has been pruned, so compare times.
                 WHEN former.run_id IS NULL THEN r.event_at > p.known_since
                 ELSE r.run_id = former.run_id OR (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))
             END
@@ -440,7 +441,7 @@ CROSS JOIN LATERAL (SELECT (
                 AND (
                     SELECT
                         left(btrim(regexp_replace(
-                            -- Several tasks with the same error are one cause.
+                            -- Remove repeated lines, because several tasks with the same error have one cause.
                             CASE
                                 WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                 ELSE without_varying.text
@@ -454,10 +455,10 @@ CROSS JOIN LATERAL (SELECT (
                     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                     CROSS JOIN LATERAL (
                         SELECT lower(CASE
-                            -- Only the exceptions of a Python traceback count, not its lines of code.
+                            -- Keep only the exceptions of a Python traceback, not its lines of code.
                             WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
                                 THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                            -- Rows and statements in a database's error do not count either.
+                            -- Remove rows and statements from the error of a database.
                             ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                         END) AS text
                         OFFSET 0  -- computes it once, though it is used more than once
@@ -548,7 +549,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -629,7 +630,7 @@ WITH in_window AS MATERIALIZED (
     WHERE failed.status = 'failed' AND failed.event_at >= (:since) AND failed.event_at < (:until) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
-        -- The decisive run before it did not fail, so a streak begins.
+        -- The decisive run before this failure did not fail, so a streak begins.
         AND (
             SELECT r.status
             FROM reporting.runs AS r
@@ -687,7 +688,8 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS recovered ON true
 CROSS JOIN LATERAL (
-    -- With FILTER, because the index runs_failed does not serve one pipeline.
+    -- With FILTER, not WHERE: for a condition on the status, PostgreSQL could choose the index runs_failed, which has the
+    -- failures of all pipelines.
     SELECT count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
     FROM reporting.runs AS r
     WHERE r.pipeline_id = s.pipeline_id
@@ -763,7 +765,7 @@ LEFT JOIN LATERAL (
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS latest ON true
--- If the latest run succeeded, it is the last success. Only other pipelines need a second probe.
+-- If the latest run succeeded, it is the last success. Only for other pipelines, PostgreSQL searches the index again.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN latest.status = 'success' THEN latest.event_at
@@ -853,7 +855,7 @@ FROM (
                         LEFT JOIN reporting.runs AS former ON former.run_id = p.known_run_id
                         WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
                             AND CASE
-                                -- The marked run was pruned.
+                                -- The marked run has been pruned, so compare times.
                                 WHEN former.run_id IS NULL THEN r.event_at > p.known_since
                                 ELSE r.run_id = former.run_id OR (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))
                             END
@@ -863,7 +865,7 @@ FROM (
                                 AND (
                                     SELECT
                                         left(btrim(regexp_replace(
-                                            -- Several tasks with the same error are one cause.
+                                            -- Remove repeated lines, because several tasks with the same error have one cause.
                                             CASE
                                                 WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                                 ELSE without_varying.text
@@ -877,10 +879,10 @@ FROM (
                                     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                                     CROSS JOIN LATERAL (
                                         SELECT lower(CASE
-                                            -- Only the exceptions of a Python traceback count, not its lines of code.
+                                            -- Keep only the exceptions of a Python traceback, not its lines of code.
                                             WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
                                                 THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                                            -- Rows and statements in a database's error do not count either.
+                                            -- Remove rows and statements from the error of a database.
                                             ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                         END) AS text
                                         OFFSET 0  -- computes it once, though it is used more than once
@@ -935,7 +937,7 @@ FROM (
                     SELECT (
                         SELECT
                             left(btrim(regexp_replace(
-                                -- Several tasks with the same error are one cause.
+                                -- Remove repeated lines, because several tasks with the same error have one cause.
                                 CASE
                                     WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                     ELSE without_varying.text
@@ -949,10 +951,10 @@ FROM (
                         FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                         CROSS JOIN LATERAL (
                             SELECT lower(CASE
-                                -- Only the exceptions of a Python traceback count, not its lines of code.
+                                -- Keep only the exceptions of a Python traceback, not its lines of code.
                                 WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
                                     THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                                -- Rows and statements in a database's error do not count either.
+                                -- Remove rows and statements from the error of a database.
                                 ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                             END) AS text
                             OFFSET 0  -- computes it once, though it is used more than once
@@ -997,7 +999,7 @@ FROM (
                         AND (
                             SELECT
                                 left(btrim(regexp_replace(
-                                    -- Several tasks with the same error are one cause.
+                                    -- Remove repeated lines, because several tasks with the same error have one cause.
                                     CASE
                                         WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                         ELSE without_varying.text
@@ -1011,10 +1013,10 @@ FROM (
                             FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                             CROSS JOIN LATERAL (
                                 SELECT lower(CASE
-                                    -- Only the exceptions of a Python traceback count, not its lines of code.
+                                    -- Keep only the exceptions of a Python traceback, not its lines of code.
                                     WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
                                         THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                                    -- Rows and statements in a database's error do not count either.
+                                    -- Remove rows and statements from the error of a database.
                                     ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                 END) AS text
                                 OFFSET 0  -- computes it once, though it is used more than once
@@ -1106,7 +1108,8 @@ WITH judged AS (
 silent AS MATERIALIZED (
     SELECT
         *,
-        -- A start this soon after the same time of an earlier week corresponds to the last start, not to the next one.
+        -- In an earlier week, a start within this time after the time of the last start corresponds to the last start, not
+        -- to the next one.
         greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
             * CASE WHEN has_four_starts THEN interval '1 second' END AS skipped
     FROM (
@@ -1378,7 +1381,7 @@ recent AS MATERIALIZED (
         ) >= 3
     )
 ),
--- How well earlier weeks predict the last starts in each zone.
+-- For each zone, how well earlier weeks predict the last starts: `close` and `near` of `tried` predictions were right.
 fits AS MATERIALIZED (
     SELECT recent.pipeline_id, z.zone, z.place, fit.*
     FROM recent
@@ -1730,7 +1733,7 @@ WHERE NOT (
                 running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
                 running.started_at, usual.seconds AS usual_seconds,
                 running.started_at + make_interval(secs => greatest(600, 3 * usual.seconds)) AS long_after
-            -- The median is computed once for a pipeline, which can have many open runs.
+            -- A pipeline can have many open runs. Compute the median once for each pipeline.
             FROM (SELECT DISTINCT r.pipeline_id FROM reporting.runs AS r WHERE (r.status = 'running' OR (:known_until)::timestamptz < 'infinity'::timestamptz AND r.event_at > (:known_until)::timestamptz)
             AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)) AS pipelines
             JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -1786,7 +1789,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -1864,7 +1867,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -1881,7 +1884,8 @@ edges AS (
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
 unit AS (
-    -- The roll-up counts whole minutes of all pipelines together, which fits if each bucket is a number of whole minutes.
+    -- The roll-up counts runs of all pipelines together by whole minutes. Its counts can be used if each bucket is a whole
+    -- number of minutes wide.
     SELECT
         ((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
 ),
@@ -2079,7 +2083,8 @@ FROM (
         FROM (
             SELECT
                 measure, value, usual,
-                -- A far value that is usual at this time of the week is not unusual: compare it with the eight weeks before.
+                -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values at
+                -- the same time, plus or minus 75 minutes, in the eight weeks before.
                 CASE WHEN is_far THEN (
                     SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
                     FROM generate_series(1, 8) AS ago (weeks)
@@ -2116,7 +2121,7 @@ FROM (
                     VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
                 ) AS m (measure, value, least_difference, former_values)
                 CROSS JOIN LATERAL (
-                    -- The median is the mean of the two middle values. For an odd number of values both are the same value.
+                    -- The median is the mean of the two middle values. If the number of values is odd, the two are the same value.
                     SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
                     FROM (
                         SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
@@ -2164,7 +2169,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2247,7 +2252,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2344,7 +2349,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the last day counts as whole.
+            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1

@@ -32,7 +32,7 @@ from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
 from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, Position
-from runs.events import Clock, Rejected, RunEvent
+from runs.events import Rejected, RunEvent, VersionSource
 
 # Airflow has no status for canceled or skipped DAG runs. A run that a user stops is failed, with a note.
 STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
@@ -188,7 +188,7 @@ def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent
         status_reason=row.get("note"),  # users write here why they changed the run's state
         payload=row,
         source_updated_at=requested_at,
-        clock=Clock.REQUEST_TIME,
+        version_source=VersionSource.REQUEST_TIME,
     )
 
 

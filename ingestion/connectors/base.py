@@ -9,7 +9,7 @@ from uuid import UUID
 from ingestion.errors import BadAnswer
 from ingestion.links import Links
 from ingestion.paging import Position
-from runs.events import Clock, Rejected, RunEvent
+from runs.events import Rejected, RunEvent, VersionSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def gone_event(run: OpenRun, *, version: datetime | None = None) -> RunEvent:
         status_reason=GONE_AT_SOURCE,
         payload=run.payload,
         source_updated_at=version,
-        clock=Clock.REQUEST_TIME,
+        version_source=VersionSource.REQUEST_TIME,
     )
 
 

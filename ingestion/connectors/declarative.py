@@ -50,7 +50,7 @@ from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import PartnerResponse, PartnerSession
 from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, PageNumberPaging, Position
-from runs.events import Clock, Rejected, RunEvent
+from runs.events import Rejected, RunEvent, VersionSource
 
 MAX_LOG_CHARACTERS = 4_000  # the end of a log, which is stored
 
@@ -336,9 +336,9 @@ def to_run_event(
     if status == IGNORED:
         return None
     version = read_time(values.get("at"), description.time_format)
-    clock = Clock.SOURCE
+    version_source = VersionSource.SOURCE
     if version is None and description.version == VERSION_IS_REQUEST_TIME:
-        version, clock = requested_at, Clock.REQUEST_TIME
+        version, version_source = requested_at, VersionSource.REQUEST_TIME
     if status == "running" and not description.reopens:
         version = None  # record_runs never sets an ended run back to running without a version
     if reason := values.get("status_reason"):
@@ -356,7 +356,7 @@ def to_run_event(
         payload=_without(row, description.drop),
         source_url=values.get("source_url"),
         source_updated_at=version,
-        clock=clock,
+        version_source=version_source,
     )
 
 

@@ -10,7 +10,7 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 
 
 class InventoryFilter(FilterSet):
-    """List only the active inventory, unless the request asks for inactive objects."""
+    """Filters that clients and pipelines have in common. By default, list only the active inventory."""
 
     is_active = FlagFilter(help_text="`false` lists only disabled objects. Default: `true`.")
     include_inactive = FlagFilter(
@@ -24,7 +24,7 @@ class InventoryFilter(FilterSet):
         return filtered.active()  # type: ignore[attr-defined,no-any-return]
 
     def include_all(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        # filter_queryset() reads this parameter.
+        # filter_queryset() applies this parameter.
         return queryset
 
 

@@ -119,6 +119,6 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
 
 
 class PipelineUpdateSerializer(PipelineSerializer):
-    """A pipeline may move to another client; its history moves with it."""
+    """The fields for changing a pipeline. A new client_id moves the pipeline and its history to another client."""
 
     client_id = IdField(source="client", queryset=Client.objects.all(), client_path="id", pipeline_path=None)  # type: ignore[assignment]

@@ -75,9 +75,9 @@ class ClientViewSet(InventoryViewSet):
         return super().create(request, *args, **kwargs)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Refuse a new name from bound callers, because the error for a taken name would reveal another client."""
+        """Change the client. Bound callers cannot change its name: an error for a taken name would reveal a client."""
         if isinstance(request.data, Mapping) and "name" in request.data:
-            # Answer 404 before 403, so that an invisible client gets the same response as an unknown id.
+            # Check for 404 before 403, so that the response for an invisible client is the same as for an unknown id.
             get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
             refuse_bound_callers(request)
         return super().partial_update(request, *args, **kwargs)

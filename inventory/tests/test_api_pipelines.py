@@ -165,7 +165,9 @@ def test_lists_contain_the_active_inventory_sorted_by_name(api: APIClient, clien
     ],
     ids=str,
 )
-def test_both_lists_are_filtered_by_each_column(api: APIClient, client: Client, parameters: dict[str, str]) -> None:
+def test_the_lists_of_all_pipelines_and_of_a_client_are_filtered_by_each_column(
+    api: APIClient, client: Client, parameters: dict[str, str]
+) -> None:
     PipelineFactory.create(client=client)
     PipelineFactory.create(
         client=client, name="wanted", external_id="wanted-id", platform="dbt", environment="dev", pipeline_type="export"
@@ -200,7 +202,7 @@ def test_each_of_several_pipelines_with_the_same_name_is_listed_once(api: APICli
         pytest.param(timedelta(minutes=1), False, id="to come"),
     ],
 )
-def test_stale_since_is_ingest_due_at_if_that_has_passed(
+def test_stale_since_is_ingest_due_at_only_if_this_time_has_passed(
     api: APIClient, client: Client, due: timedelta | None, is_stale: bool
 ) -> None:
     moment = timezone.now() + due if due is not None else None
@@ -223,7 +225,7 @@ def test_patch_keeps_the_watermark_of_the_pipeline(api: APIClient) -> None:
 
 
 def test_patch_writes_only_the_columns_that_it_changes(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a walk sets the watermark after a PATCH has read the pipeline and before it writes, the watermark stays."""
+    """A walk sets the watermark while a PATCH is running. The PATCH does not overwrite the watermark."""
     pipeline = PipelineFactory.create()
     watermark = datetime(2026, 3, 1, tzinfo=UTC)
     save = Pipeline.save
@@ -240,7 +242,7 @@ def test_patch_writes_only_the_columns_that_it_changes(api: APIClient, monkeypat
 
 
 @pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"external_id": None}], ids=str)
-def test_a_change_of_the_source_clears_the_watermark_and_the_fields_that_walks_set(
+def test_a_change_of_the_source_clears_the_watermark_and_the_other_fields_of_the_source(
     api: APIClient, change: dict[str, Any]
 ) -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)

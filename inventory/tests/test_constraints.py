@@ -1,4 +1,4 @@
-"""A named constraint refuses each invalid client or pipeline that is inserted by SQL."""
+"""Insert invalid clients and pipelines by SQL. A named constraint refuses each of them."""
 
 import importlib
 

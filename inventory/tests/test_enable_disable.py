@@ -1,4 +1,4 @@
-"""The console shows the effects before it disables or enables clients and pipelines, and never deletes them."""
+"""Before the console disables or enables clients or pipelines, it shows the effects. It never deletes them."""
 
 import re
 from html import unescape
@@ -105,7 +105,7 @@ def test_enabling_a_client_restores_only_pipelines_that_were_active_before(brows
     assert [pipeline.name for pipeline in Pipeline.objects.active()] == ["was active"]
 
 
-def test_all_pipelines_of_a_selection_across_pages_are_confirmed_and_disabled(browser: Browser) -> None:
+def test_a_selection_of_all_pages_disables_all_its_pipelines_after_confirmation(browser: Browser) -> None:
     PipelineFactory.create_batch(101, platform="dbt")
     other = PipelineFactory.create(platform="cron")
     list_url, first = f"{PIPELINES_URL}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
@@ -120,7 +120,7 @@ def test_all_pipelines_of_a_selection_across_pages_are_confirmed_and_disabled(br
 
 
 @pytest.mark.parametrize("list_url", [CLIENTS_URL, PIPELINES_URL])
-def test_one_object_can_be_disabled_from_its_form(browser: Browser, list_url: str) -> None:
+def test_a_client_or_pipeline_can_be_disabled_from_its_form(browser: Browser, list_url: str) -> None:
     row: Any = ClientFactory.create() if list_url == CLIENTS_URL else PipelineFactory.create()
     url = f"{list_url}{row.pk}/"
     assert f"{url}disable/" in browser.get(f"{url}change/").content.decode()

@@ -1,4 +1,7 @@
-"""Import and export of clients and pipelines: all invalid rows are listed, and a file is stored completely or not."""
+"""Import and export of clients and pipelines.
+
+A file with an invalid row is not imported, and all its errors are listed.
+"""
 
 import io
 import re
@@ -89,7 +92,7 @@ def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> 
     }
 
 
-def test_with_two_invalid_rows_both_are_listed_and_no_row_is_stored(browser: Browser) -> None:
+def test_all_invalid_rows_of_a_file_are_listed_and_no_row_is_stored(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
     response = preview_file(
@@ -397,7 +400,7 @@ def test_escaped_text_is_not_a_formula_and_is_read_back_unchanged(text: str) -> 
 
 
 def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:
-    """Return a workbook with these bytes of XML as its first sheet and its shared strings."""
+    """Return a workbook. `sheet` and `strings` are the XML of its first sheet and of its shared strings."""
     book = openpyxl.Workbook()
     book.worksheets[0].append(["name"])
     packed = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The file of planned maintenance and owners: its windows, and the list of its faults."""
+"""The maintenance file: when its windows begin and end, and which faults CHM lists."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_covered_until_joins_windows_without_a_gap_between_them(tmp_path: Path) 
         '[[maintenance]]\nreason = "x"\ndays = ["saturday", "sunday"]\nfrom = 00:00:00\nuntil = 00:00:00\n'
         '[[maintenance]]\nreason = "y"\nfrom = 2026-06-15T00:30:00\nuntil = 2026-06-15T02:00:00\n'
     )
-    windows = [each.window for each in read_maintenance_file(tmp_path / "file.toml").maintenance]
+    windows = [maintenance.window for maintenance in read_maintenance_file(tmp_path / "file.toml").maintenance]
 
     assert covered_until(windows, utc("2026-06-13 05:00"), utc("2026-06-14 23:00")) == utc("2026-06-15 00:00")
     assert covered_until(windows, utc("2026-06-13 05:00"), utc("2026-06-15 01:00")) is None, (
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_has_one_fault(tmp_path: Path, text: str | No
     assert fault in message
 
 
-def test_the_example_has_no_fault() -> None:
+def test_the_example_file_in_the_documents_has_no_fault() -> None:
     content = read_maintenance_file(EXAMPLE)
 
     assert content.faults == ()

@@ -12,17 +12,18 @@ from inventory.models import Environment, Platform
 from runs.models import ID_IN_BYTE_ORDER, Run, RunQuerySet, Status
 from runs.run_querysets import in_window
 
-# No index finds a text within an error message, so a search reads all failed runs of its window.
+# No index serves the search for a text within error messages. So a search reads all failed runs of its window, which
+# can be at most this long.
 MAX_TEXT_SEARCH = timedelta(days=31)
 
 
 class Order(TextChoices):
     DESC = "desc", "Latest first"
-    ASC = "asc", "The exact reverse"
+    ASC = "asc", "Earliest first"
 
 
 class RunFilterBase(FilterSet):
-    """Filters of both lists of runs."""
+    """Filters that the list of one pipeline's runs and the list of all runs have in common."""
 
     status = SeveralChoicesFilter(Status, help_text="Only runs with these statuses.")
     external_run_id = TextFilter(
@@ -37,7 +38,7 @@ class RunFilterBase(FilterSet):
         fields: list[str] = []
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # The index runs_by_external_id has its own collation, so only a comparison in that collation uses it.
+        # PostgreSQL uses the index runs_by_external_id only for a comparison in the collation of the index.
         return runs.filter(Exact(ID_IN_BYTE_ORDER, Value(value)))
 
     def with_id_prefix(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
@@ -69,7 +70,8 @@ class PipelineRunFilter(RunFilterBase):
     )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # The list is also filtered by the pipeline, so the unique index of both columns finds the run.
+        # The list has only runs of one pipeline, so the unique index of pipeline and external_run_id serves this
+        # filter.
         return runs.filter(external_run_id=value)
 
     def started_since(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
@@ -112,11 +114,11 @@ class RunFilter(RunFilterBase):
         since = self.form.cleaned_data["since"]
         if since is None:
             runs = runs.filter(event_at__gte=_search_start(self.form.cleaned_data["until"]))
-        # Only failed runs, because the partial index runs_failed finds them by time.
+        # Search only failed runs, because the partial index runs_failed finds them by time.
         return runs.filter(status=Status.FAILED, error_message__icontains=value)
 
     def is_valid(self) -> bool:
-        # Checked after the form, because each field of a form sees only its own value.
+        # Check combinations of parameters here, because a field of a form validates only its own value.
         valid = bool(super().is_valid())
         for name, problem in self._conflicts():
             self.form.add_error(name, problem)

@@ -27,7 +27,7 @@ LOG_MESSAGE = "known failure"
 class KnownFailureSerializer(StrictSerializer):
     """A known failure with its reason and end."""
 
-    reason = TextField(max_length=MAX_REASON, help_text="Why it fails, or who works on it.")
+    reason = TextField(max_length=MAX_REASON, help_text="Why the pipeline fails, or who works on it.")
     ticket_url = WebAddressField(
         max_length=MAX_URL, required=False, allow_null=True, help_text="Address of the ticket, http or https."
     )
@@ -74,7 +74,7 @@ class KnownFailureView(StrictView):
     )
     @transaction.atomic
     def post(self, request: Request, pipeline_id: Any) -> Response:
-        """Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
+        """Mark the failure, and replace an existing mark. The pipeline stays on every list, below new failures.
 
         The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
         cannot be marked.
@@ -86,7 +86,7 @@ class KnownFailureView(StrictView):
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
         log_change(request, self.pipeline, CHANGE, [LOG_MESSAGE])
-        # mark_known_failure changes the row, not this instance.
+        # mark_known_failure changes the row in the database, but not this instance.
         self.pipeline.refresh_from_db()
         return Response(KnownFailureAnswerSerializer(self.pipeline).data)
 

@@ -54,7 +54,7 @@ _SCHEMA: dict[str, Any] = {
         (500, "text/plain"): _text_response("An internal error, which was logged.", "something went wrong here"),
     },
 }
-# Any content type is read as text. This one is declared because generated clients support it.
+# CHM reads a body of any content type as text. The contract declares this type, because generated clients support it.
 _BODY_SCHEMA = {"application/octet-stream": {"type": "string", "format": "binary"}}
 # The contract calls the suffix `sign`.
 _SUFFIX_PARAMETER = OpenApiParameter(
@@ -71,15 +71,15 @@ class _PingBaseView(APIView):
     # The methods that Healthchecks accepts for pings.
     http_method_names = ["get", "head", "post"]
 
-    # Keeps the key, an argument of this method, out of error reports.
+    # The key is an argument of this method. The decorator removes it from error reports.
     @method_decorator(sensitive_variables())
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the key. This replaces authentication, permissions and content negotiation of REST framework.
 
-        Wrong keys count against the limit of the sender's address, valid ones against the limit of the key.
+        A wrong key counts against the limit of the sender's address, a valid key against its own limit.
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-            # Not redirected, because curl would report the redirect as a success.
+            # Do not redirect to https, because curl would report the redirect as a success.
             raise PermissionDenied("send pings over https; this key was sent unencrypted: replace it")
         # A middleware removed the key from the path, because logs and error pages show paths.
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
@@ -178,7 +178,7 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
     return f"ping-{uuid7()}"
 
 
-# One query with and one without a run id, each compiled once per process.
+# There are two queries, with and without a run id. Each one is compiled once per process.
 @cache
 def _newest_open_run(with_external_run_id: bool) -> HotQuery:
     runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))

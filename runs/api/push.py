@@ -24,7 +24,7 @@ from runs.push.unmatched_jobs import note_unmatched_jobs
 from runs.services import Outcome, Result, record_runs
 
 MAX_EVENTS = 1_000
-# Outcomes of events that are not passed to record_runs.
+# The outcomes of events that CHM does not record.
 IGNORED, UNMATCHED = "ignored", "unmatched"
 # The schema of an event, with only the fields that CHM reads.
 _RUN_EVENT: dict[str, Any] = {
@@ -112,7 +112,7 @@ class LineageView(StrictView):
         return [data]
 
     def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
-        """Map each job to the id of its pipeline, without the jobs that have no visible pipeline."""
+        """Map each job to the id of its pipeline. Leave out jobs that have no visible pipeline."""
         candidates: dict[str, list[tuple[str, bool, UUID]]] = {}
         visible = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         names = {job.external_id for job in jobs if lineage.can_be_an_external_id(job.external_id)}
@@ -127,7 +127,9 @@ class LineageView(StrictView):
 def _event_or_answer(
     data: Any, job: lineage.Job | lineage.NotARunEvent | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
 ) -> RunEvent | Rejected | dict[str, str]:
-    """Return the event to record, Rejected if it is invalid, or the answer if it is not recorded.
+    """Return the event to record.
+
+    Return Rejected for an invalid event, and an answer for an event that is not recorded.
 
     `job` is the result of lineage.job_of.
     """

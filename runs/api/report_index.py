@@ -32,17 +32,17 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
 class ReportColumnSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="The name of the column.")
     type = serializers.ChoiceField(choices=COLUMN_TYPES, help_text="PostgreSQL's name of the type.")
-    nullable = serializers.BooleanField(help_text="Whether it can be null.")
+    nullable = serializers.BooleanField(help_text="Whether the column can be null.")
     description = serializers.CharField(help_text="The content of the column.")
 
 
 class ReportDescriptionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="The name of the report.")
     url = serializers.URLField(help_text="The URL of the report.")
-    question = serializers.CharField(help_text="The question it answers.")
+    question = serializers.CharField(help_text="The question that the report answers.")
     grain = serializers.CharField(help_text="What one row represents.")
-    inventory = serializers.CharField(help_text="Which inventory it covers: active or all.")
-    parameters = ReportParameterSerializer(many=True, help_text="Its query parameters.")
+    inventory = serializers.CharField(help_text="Which pipelines the report includes: the active ones, or all.")
+    parameters = ReportParameterSerializer(many=True, help_text="The query parameters of the report.")
     columns = ReportColumnSerializer(many=True, help_text="The columns of a row.")
 
 

@@ -43,7 +43,7 @@ _SERIALIZER_FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
     "uuid": serializers.UUIDField,
     "boolean": serializers.BooleanField,
 }
-# How the contract document describes the types of parameters.
+# The OpenAPI schema of each type of parameter.
 _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "integer": {"type": "integer"},
@@ -52,17 +52,18 @@ _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-# The first key of each advisory lock; the second key is the number of the slot.
+# An advisory lock has two keys: this number, which is the same for all slots, and the number of the slot.
 SLOT_LOCK_KEY = 0x43485250
 _LOCK_ONE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
 def report_slot() -> Iterator[None]:
-    """Occupy one of the installation's slots for reports, in a transaction; raise Busy if all are in use.
+    """Occupy one of the slots for reports, in a transaction. Raise Busy if all slots are in use.
 
-    Wide windows keep the database busy for seconds. The slots are advisory locks, so that all web processes share them
-    and a process that dies releases its slot.
+    A report over a long window keeps the database busy for seconds, so only CHM_REPORTS_AT_ONCE reports run at the same
+    time. The slots are advisory locks of PostgreSQL. So all web processes share them, and the slot of a process that
+    dies becomes free.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -74,7 +75,7 @@ def report_slot() -> Iterator[None]:
 
 @contextmanager
 def refused_parameters() -> Iterator[None]:
-    """Raise ValidationError instead of InvalidParameters."""
+    """If the block raises InvalidParameters, raise ValidationError, which makes the response a 400."""
     try:
         yield
     except InvalidParameters as error:
@@ -93,15 +94,15 @@ class ReportView(StrictView):
         yield from super().parameter_checks(request)
         yield lambda: self.parameter_values(request)
 
-    def parameter_values(self, request: Request, clock: datetime | None = None) -> dict[str, Any]:
+    def parameter_values(self, request: Request, now: datetime | None = None) -> dict[str, Any]:
         with refused_parameters():
-            return validated(self.shape.parameters, request.query_params.dict(), clock=clock)
+            return validated(self.shape.parameters, request.query_params.dict(), now=now)
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
-        # Use the same time for the shape and for the maintenance windows.
+        # The shape and the maintenance windows must use the same time.
         now, query = timezone.now(), request.query_params.dict()
         with refused_parameters(), report_slot():
-            rows = run_shape(self.shape.name, clock=now, **_restricted_to_visible_clients(request, query))
+            rows = run_shape(self.shape.name, now=now, **_restricted_to_visible_clients(request, query))
             if self.shape.name in SHAPES_WITH_MAINTENANCE:
                 add_maintenance_columns(rows, as_of=self.parameter_values(request, now)["as_of"])
         if request.accepted_renderer.format == "csv":
@@ -112,7 +113,7 @@ class ReportView(StrictView):
 
 
 def _restricted_to_visible_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters, restricted to the clients that the caller can see.
+    """Return the parameters of the request. If the caller can see only some clients, add the parameter `clients`.
 
     Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.
     """
@@ -124,7 +125,8 @@ def _restricted_to_visible_clients(request: Request, query: dict[str, Any]) -> d
     if visibility.clients is None:
         return query
     client_id = query.get("client_id")
-    # 404 as for an unknown client, so that a caller cannot find out which clients exist.
+    # The response for an invisible client is 404, as for an unknown one, so that nobody can find out which clients
+    # exist.
     if client_id is not None and client_id not in set(map(str, visibility.clients)):
         raise NotFound
     return query | {"clients": visibility.clients}
@@ -137,7 +139,7 @@ def columns_of(shape: Shape) -> list[Column]:
 
 
 def row_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
-    """Return a serializer class for the rows of a shape; the contract document uses its name for the schema."""
+    """Return a serializer class for the rows of a shape. Its name becomes the name of the schema in openapi.yaml."""
     name = "".join(word.title() for word in shape.name.split("_"))
     return type(
         f"{name}RowSerializer", (serializers.Serializer,), {c.name: _serializer_field(c) for c in columns_of(shape)}
@@ -202,7 +204,7 @@ def _view_class(shape: Shape) -> type[ReportView]:
 
 
 def report_urls() -> list[URLPattern]:
-    """Return one URL and view per shape, so that the contract document describes each shape."""
+    """Return a URL with a view of its own for each shape, so that openapi.yaml describes each shape."""
     return [
         path(f"reports/{name}", _view_class(shape).as_view(), name=f"report-{name}") for name, shape in shapes().items()
     ]

@@ -1,7 +1,7 @@
-"""Read runs for the API as dictionaries that become JSON without model instances or serializers.
+"""Read runs for the API as dictionaries, without model instances and serializers.
 
-This is several times faster (decision 0024). `RunSerializer` describes the same fields in the contract; a test compares
-the two.
+This is several times faster (decision 0024). `RunSerializer` only describes the fields in openapi.yaml. A test compares
+its fields with the dictionaries.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,8 @@ Row = dict[str, Any]
 
 
 def select_fields(runs: Any) -> "QuerySet[Any, Any]":
-    """Select the fields of the API as tuples; the payload is JSON text."""
-    # The payload is read as text and goes into the response without being parsed.
+    """Select the fields of the API as tuples."""
+    # Read the payload as JSON text, because it goes into the response unchanged. Parsing it would take time.
     columns = ["payload_text" if name == "payload" else name for name in RUN_FIELDS]
     tuples_of_runs: QuerySet[Any, Any] = (
         runs.with_source_url().annotate(payload_text=Cast("payload", TextField())).values_list(*columns)
@@ -60,14 +60,14 @@ def _to_row(values: Sequence[Any]) -> Row:
 
 
 def row_bytes(row: Row) -> int:
-    """Return the approximate size of the large fields. A page of the list ends early if its rows are large."""
+    """Return the approximate size of the large fields of a row. If its rows are large, a page has fewer rows."""
     payload = row["payload"]
     texts = (row["error_message"], row["status_reason"], None if payload is None else payload.text)
     return sum(len(text) for text in texts if text is not None)
 
 
 def has_compiled_query(visibility: Visibility) -> bool:
-    """Return whether the caller sees all clients or exactly one. Compiled queries exist only for these cases."""
+    """Return whether a compiled query exists for the caller: for callers who see all clients, or exactly one client."""
     return visibility.clients is None or len(visibility.clients) == 1
 
 
@@ -103,8 +103,8 @@ def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = N
     """Return a function that reads a page of the visible runs of one pipeline, or of all pipelines."""
 
     def fetch(position: Position | None, limit: int) -> list[Row]:
-        # `limit` is the page size plus one row, which shows whether another page follows. Only the query for the
-        # default size is planned once.
+        # `limit` is the page size plus one row, which shows whether another page follows. For the default page size,
+        # the limit is part of the query, so PostgreSQL can plan the query once.
         fixed_limit = limit if limit == DEFAULT_LIMIT + 1 else None
         is_continued = position is not None
         query = _page_query(ordering, *_bindings_of(visibility), pipeline_id is not None, is_continued, fixed_limit)
@@ -125,7 +125,7 @@ def _first_row(query: HotQuery, visibility: Visibility, early: EarlyRow | None, 
 
 
 def _bindings_of(visibility: Visibility) -> tuple[bool, bool]:
-    """Return two flags: the caller sees only one client, or only one pipeline. Each combination has its own query."""
+    """Return whether the caller sees only one client, and whether only one pipeline. Each combination has its query."""
     return visibility.clients is not None, visibility.pipeline is not None
 
 
@@ -142,7 +142,8 @@ def _visible_runs(one_client: bool, one_pipeline: bool) -> RunQuerySet:
     return visible
 
 
-# There is a query for each kind of visibility, because each kind needs another condition.
+# Each of these functions returns one query for each combination of flags, because each combination needs another
+# condition.
 @cache
 def _latest_query(one_client: bool, one_pipeline: bool) -> HotQuery:
     runs = _visible_runs(one_client, one_pipeline).filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))
@@ -158,11 +159,11 @@ def _by_id_query(one_client: bool, one_pipeline: bool) -> HotQuery:
 
 @cache
 def _page_query(
-    ordering: str, one_client: bool, one_pipeline: bool, of_pipeline: bool, is_continued: bool, fixed_limit: int | None
+    ordering: str, one_client: bool, one_pipeline: bool, for_pipeline: bool, is_continued: bool, fixed_limit: int | None
 ) -> HotQuery:
     order = ORDERINGS[ordering]
     runs = _visible_runs(one_client, one_pipeline)
-    if of_pipeline:
+    if for_pipeline:
         runs = runs.filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))
     rows = order.sort(select_fields(runs))
     if is_continued:
@@ -170,5 +171,5 @@ def _page_query(
         rows = order.after(rows, [QueryParameter(f"after_{n}", field) for n, field in enumerate(fields)])
     if fixed_limit is not None:
         return HotQuery.of(rows[:fixed_limit])
-    # The best plan for other sizes depends on the size, so this query is planned on each execution.
+    # For other page sizes, the best plan depends on the size. So PostgreSQL plans this query each time.
     return HotQuery(f"{HotQuery.of(rows).text} LIMIT %(limit)s", prepared=False)

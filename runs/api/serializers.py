@@ -54,7 +54,7 @@ class RunSerializer(StrictModelSerializer[Run]):
             "created_at",
             "updated_at",
         ]
-        # Only record_runs writes runs.
+        # This serializer only reads runs. WritableRunSerializer validates writes.
         read_only_fields = fields
         extra_kwargs = {
             "external_run_id": {"help_text": "The id of the run at its source. It is unique within the pipeline."},
@@ -107,12 +107,12 @@ class ManualRunSerializer(WritableRunSerializer):
         required=False,
         allow_null=True,
         max_length=MAX_ID_LENGTH,
-        help_text="The id at the source. Generated if omitted.",
+        help_text="The id at the source. If it is omitted, CHM generates one.",
     )
 
 
 class PushedRunSerializer(WritableRunSerializer):
-    """The whole state of a run: omitted fields become null."""
+    """The whole state of a run. Fields that the request omits become null."""
 
     source_updated_at = TimeField(
         required=False,
@@ -148,7 +148,10 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
 
 
 class WindowSerializer(serializers.Serializer[Any]):
-    """Describes the parameters that `parse_window` reads. A serializer would take as long as the query."""
+    """The parameters that `parse_window` reads, for openapi.yaml.
+
+    Validation with it would take as long as the query.
+    """
 
     since = TimeField(default=EPOCH, help_text="Start of the window, inclusive.")
     until = TimeField(default=timezone.now, help_text="End of the window, exclusive. Default: now.")

@@ -16,7 +16,7 @@ urlpatterns = [
         PipelineRunViewSet.as_view({"get": "list", "post": "create"}),
         name="pipeline-runs",
     ),
-    # Before the next route, which matches any id.
+    # This route comes first, because the next one would also match `latest`.
     path(
         "pipelines/<id:pipeline_id>/runs/latest",
         PipelineRunViewSet.as_view({"get": "latest", "put": "push_latest"}),

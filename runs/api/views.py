@@ -54,16 +54,16 @@ from runs.api.serializers import (
     parse_window,
 )
 from runs.client_summary import summarize_client
-from runs.events import Kind, Rejected, RunEvent
+from runs.events import Rejected, RunEvent, WriteKind
 from runs.models import Run, RunQuerySet
 from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
 
-# Parameters that change only the values of a compiled query. Any other parameter needs another query.
+# Requests with only these parameters use a compiled query, with other values. Any other parameter needs another query.
 _PAGE_PARAMETERS = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
 class RunRowsViewSet(CsvListMixin, ApiViewSet):
-    """Base class of views that read runs as dictionaries. The serializer only describes them in the contract."""
+    """Base class of views that read runs as dictionaries. The serializer is only for openapi.yaml."""
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
@@ -77,7 +77,7 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
         return self.as_csv(paginator.get_paginated_response(self.select_fields(rows)))
 
     def get_fetch(self) -> Fetch:
-        """Return a function that reads a page, with a compiled query if the request has no filters."""
+        """Return a function that reads a page. If the request has no filters, the function uses a compiled query."""
         chosen = self.request.query_params.get(ORDERING, self.default_order)
         is_compilable = self.reads_in_list_order and has_compiled_query(visibility_of(self.request))
         if self.request.query_params.keys() <= _PAGE_PARAMETERS and is_compilable and chosen in self.orderings:
@@ -93,18 +93,21 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
 
     @property
     def reads_in_list_order(self) -> bool:
-        """Return whether a single query in the order of the list is the fastest way to read a page."""
+        """Return whether one query in the order of the list is the fastest way to read a page."""
         return True
 
     def check_empty(self, rows: Sequence[Row]) -> None:
-        """Raise NotFound if the list is empty because its parent does not exist."""
+        """Raise NotFound if the list is empty because the pipeline in the path does not exist."""
 
     def respond_with(self, row: Row) -> Response:
         [answer] = self.select_fields([row])
         return Response(answer)
 
     def select_fields(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Return the rows with only the fields of the parameter `fields`, or with all fields without this parameter."""
+        """Return the rows with the fields that the parameter `fields` names.
+
+        Without this parameter, return all fields.
+        """
         fields = self.request.query_params.getlist(FIELDS)
         if not fields:
             return rows
@@ -140,10 +143,10 @@ class RunViewSet(RunRowsViewSet):
 
     @property
     def reads_in_list_order(self) -> bool:
-        """Return whether to read a page with one query, instead of the newest runs of each pipeline (see `take`).
+        """Return whether to read a page with one query. Otherwise read the newest runs of each pipeline (see `take`).
 
-        The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. This is called before
-        the parameters are validated, so their values can still be invalid.
+        One query is fast for the runs of one pipeline and for the failed runs of a month (`q`), because indexes serve
+        them. The parameters are not validated yet, so their values can be invalid.
         """
         query = self.request.query_params
         pipelines = split_values(query.getlist("pipeline_id"))
@@ -152,10 +155,11 @@ class RunViewSet(RunRowsViewSet):
         return not pipelines and "client_id" not in query and visibility_of(self.request).clients is None
 
     def take(self, rows: QuerySet[Run], limit: int) -> QuerySet[Run]:
-        """Return the first `limit` rows. For some clients or pipelines, select from the first rows of each pipeline.
+        """Return the first `limit` rows.
 
-        For a client with few runs, a scan of all runs takes long. The index runs_by_pipeline_event finds the first rows
-        of each pipeline (decision 0006).
+        If the request is limited to some clients or pipelines, read the first rows of each pipeline and merge them. The
+        index runs_by_pipeline_event serves this. A scan of all runs would take long for a client with few runs
+        (decision 0006).
         """
         pipelines = self._requested_pipelines()
         if pipelines is None:
@@ -189,7 +193,8 @@ PUSH: dict[str, Any] = {
             OpenApiParameter.HEADER,
             response=True,
             enum=[Outcome.CREATED.value, Outcome.UPDATED.value, Outcome.UNCHANGED.value, Outcome.STALE.value],
-            description="The effect of the write. unchanged: a replay; stale: older than the stored version.",
+            description="What the request did. unchanged: CHM already had the same content; stale: the stored version "
+            "is newer.",
         )
     ],
     "filters": False,
@@ -207,7 +212,7 @@ PUSH: dict[str, Any] = {
 class PipelineRunViewSet(RunRowsViewSet):
     queryset = Run.objects.all()
     filterset_class = PipelineRunFilter
-    # An index that begins with the pipeline serves each order.
+    # For each of these orders there is an index that begins with the pipeline.
     keyset = LATEST_FIRST
     orderings = ORDERINGS
     default_order = "-started_at"
@@ -240,7 +245,7 @@ class PipelineRunViewSet(RunRowsViewSet):
         return early_latest_row(self.kwargs["pipeline_id"]) if self.action == "latest" else None
 
     def check_empty(self, rows: Sequence[Row]) -> None:
-        # Rows prove that the pipeline exists and is visible, so it is looked up only for an empty page.
+        # If there are rows, the pipeline exists and is visible. So look for the pipeline only if the page is empty.
         if not rows:
             self.get_pipeline()
 
@@ -304,7 +309,7 @@ class PipelineRunViewSet(RunRowsViewSet):
             raise ValidationError("Give a JSON object.")
         if repeated := identity.keys() & request.data.keys():
             raise ValidationError({name: ["The path contains this; omit it from the body."] for name in repeated})
-        # The serializer of a batch item also validates the ids, which come from the path.
+        # Use the serializer of batch items, because it also validates the two ids, which here come from the path.
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         [result] = record_runs([run_event_of(serializer.validated_data)])
@@ -325,9 +330,9 @@ class RunBatchViewSet(ApiViewSet):
         filters=False,
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Validate each item separately; reject the invalid ones and store the others."""
+        """Store each valid item. Reject an invalid item without affecting the other items."""
         items = self._items(request)
-        # One query for the pipelines of all items.
+        # Read the visible pipelines of all items with one query.
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
         pipelines = visible_to(request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
         visible_ids = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
@@ -361,7 +366,7 @@ class RunBatchViewSet(ApiViewSet):
 
 
 def push_response(request: Request, result: Result) -> Response:
-    """Return the response to a push: 201 for a new run, else 200; raise ValidationError if nothing was stored."""
+    """Return 201 if the push has created a run, else 200. Raise ValidationError for a rejected or pruned run."""
     if result.run_id is None:
         field = "started_at" if result.outcome is Outcome.PRUNED else "external_run_id"
         raise ValidationError({field: [str(result.error)]})
@@ -377,11 +382,11 @@ def location_header(request: Request, run_id: UUID) -> dict[str, str]:
 
 
 def run_event_of(data: dict[str, Any]) -> RunEvent:
-    return RunEvent(kind=Kind.SNAPSHOT, **data)
+    return RunEvent(kind=WriteKind.SNAPSHOT, **data)
 
 
 def is_uuid(value: object) -> bool:
-    """Return whether a query can use the value as an id. The serializer of the item reports any other value."""
+    """Return whether the value is a UUID. For any other value, the serializer of the item reports an error."""
     try:
         UUID(value)  # type: ignore[arg-type]  # any other type raises
     except (TypeError, ValueError, AttributeError):
@@ -405,7 +410,8 @@ class ClientSummaryViewSet(ApiViewSet):
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return, for the runs that started in the window, counts by status and the latest run of each pipeline."""
         client_id = self.kwargs["client_id"]
-        # An unbound caller can see every client. So its client is checked only if it has no runs (below).
+        # An unbound caller can see every client. So check only that the client exists, and only if it has no runs
+        # (below).
         if visibility_of(request).is_bound:
             self._check_client(client_id)
         since, until = parse_window(request.query_params)

@@ -1,4 +1,4 @@
-"""Translate dbt's run_results.json, optionally with the manifest, into one run per invocation."""
+"""Translate a run_results.json of dbt into a run. The manifest of dbt is optional."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chm_project.api.times import parse_time
-from runs.events import Kind, Rejected, RunEvent, usable_run_id
+from runs.events import Rejected, RunEvent, WriteKind, usable_run_id
 from runs.models import Status
 from runs.push.untrusted_json import MAX_LONG_TEXT, count_or_none, object_at, text_or_none, without_empty
 
@@ -20,20 +20,23 @@ COMMANDS_WITHOUT_RUNS = {"compile", "generate", "docs", "parse", "list", "ls", "
 MAX_LISTED_NODES = 20
 # The key of metadata.env where dbt writes the environment variable DBT_ENV_CUSTOM_ENV_RUN_URL.
 RUN_URL_KEY = "RUN_URL"
-# Maximum number of different statuses in the payload. Only an invalid file has more.
+# Maximum number of different statuses in the payload. A file of dbt has fewer, but an invalid file can have more.
 MAX_STATUSES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A run_results.json and its manifest. The manifest is empty if it was not sent."""
+    """One execution of dbt: its run_results.json and its manifest. If the manifest was not sent, it is empty."""
 
     results: Mapping[str, Any]
     manifest: Mapping[str, Any]
 
 
 def read_invocation(results: object) -> Invocation | dict[str, list[str]]:
-    """Return the invocation of run_results.json or of {"run_results": …, "manifest": …}, or errors by field."""
+    """Return the invocation. If the data is invalid, return errors by field.
+
+    `results` is a run_results.json, or {"run_results": …, "manifest": …}.
+    """
     manifest: object = {}
     if isinstance(results, Mapping) and "run_results" in results:
         if unknown := results.keys() - {"run_results", "manifest"}:
@@ -58,7 +61,7 @@ def read_invocation(results: object) -> Invocation | dict[str, list[str]]:
 
 
 def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
-    """Return a snapshot of the invocation; its version is the time at which dbt wrote the file."""
+    """Return the invocation as a snapshot. Its version is the time at which dbt wrote the file."""
     results, metadata = invocation.results, object_at(invocation.results, "metadata")
     nodes: list[Mapping[str, Any]] = results["results"]
     statuses = Counter(_node_status(node) for node in nodes)
@@ -90,7 +93,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
         ),
         source_url=object_at(metadata, "env").get(RUN_URL_KEY),
         source_updated_at=generated_at,
-        kind=Kind.SNAPSHOT,
+        kind=WriteKind.SNAPSHOT,
     )
 
 
@@ -122,7 +125,7 @@ def _error_message(failed_nodes: list[Mapping[str, Any]]) -> str | None:
 
 
 def _failed_node(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a failed node for the payload. Its file is known only from the manifest."""
+    """Describe a failed node for the payload. Only the manifest contains the file of the node."""
     name = text_or_none(node.get("unique_id"))
     manifest_node = object_at(manifest, "nodes", name or "")
     return without_empty(
@@ -145,7 +148,7 @@ def _started_at(results: Mapping[str, Any]) -> datetime | None:
         timings = [node.get("timing") for node in results["results"]]
         times = [object_at(step).get("started_at") for timing in timings if isinstance(timing, list) for step in timing]
     starts = []
-    # A time that cannot be read does not make the upload invalid.
+    # Ignore a time that cannot be read. The rest of the upload is still valid.
     for time in times:
         try:
             starts.append(parse_time(time if isinstance(time, str) else ""))

@@ -1,7 +1,7 @@
 """Translate OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) into runs.
 
-A job belongs to the pipeline whose external_id is the job's `namespace/name`. Events may arrive in any order and
-repeatedly, because record_runs compares their eventTime.
+A job belongs to the pipeline whose external_id is the job's `namespace/name`. Events can arrive in any order, and more
+than once, because record_runs compares their eventTime.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from uuid import UUID
 from chm_project.api.times import parse_time
 from chm_project.scrubbing import storable_text
 from inventory.models import Platform
-from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, usable_run_id
+from runs.events import MAX_ID_LENGTH, Rejected, RunEvent, WriteKind, usable_run_id
 from runs.models import Status
 from runs.push.untrusted_json import MAX_LONG_TEXT, count_or_none, object_at, text_or_none, without_empty
 
@@ -23,7 +23,7 @@ STATUSES: dict[str, Status] = {
     "FAIL": Status.FAILED,
     "ABORT": Status.CANCELED,
 }
-# An event of this type only shows that the run exists. An event without a type is treated like this too.
+# An event of this type only shows that the run exists. An event without a type is treated in the same way.
 OTHER = "OTHER"
 # Types of events whose time is the end of the run.
 _END_TYPES = {"COMPLETE", "FAIL", "ABORT"}
@@ -31,7 +31,7 @@ _END_TYPES = {"COMPLETE", "FAIL", "ABORT"}
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The job of an event. The platform of the producer decides between two pipelines with the same external_id."""
+    """The job of an event. If two pipelines have the same external_id, the platform of the producer decides."""
 
     external_id: str
     platform: Platform
@@ -43,7 +43,10 @@ class NotARunEvent:
 
 
 def job_of(event: object) -> Job | NotARunEvent | dict[str, list[str]]:
-    """Return the job of a run event, NotARunEvent for another event, or the errors of an invalid event by field."""
+    """Return the job of a run event.
+
+    Return NotARunEvent for another event, and errors by field for an invalid event.
+    """
     if not isinstance(event, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
     # A JobEvent has a job and a DatasetEvent a data set, but neither has a run.
@@ -73,9 +76,9 @@ def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
     event_type, event_time = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
     run_id = event["run"]["runId"]
     if event_type == OTHER:
-        # Without times and a version, so that the event never changes a stored run.
+        # IF_ABSENT never changes a stored run. A new run gets no times and no version from this event.
         return RunEvent(
-            pipeline_id=pipeline_id, external_run_id=run_id, status=Status.RUNNING.value, kind=Kind.IF_ABSENT
+            pipeline_id=pipeline_id, external_run_id=run_id, status=Status.RUNNING.value, kind=WriteKind.IF_ABSENT
         )
     return RunEvent(
         pipeline_id=pipeline_id,
@@ -88,7 +91,7 @@ def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
         payload=_payload(event, event_type),
         source_url=object_at(event, "run", "facets", "airflow", "taskInstance").get("log_url"),
         source_updated_at=event_time,
-        kind=Kind.EVENT,
+        kind=WriteKind.EVENT,
     )
 
 
@@ -147,7 +150,7 @@ def can_be_an_external_id(name: str) -> bool:
 def choose_pipeline(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
     """Return the id of the best candidate; None without candidates. A candidate is (platform, is active, id).
 
-    A pipeline on the producer's platform is preferred, then an active one.
+    Prefer a pipeline on the platform of the producer. Among these, prefer an active pipeline.
     """
     ranked = sorted(
         candidates, key=lambda pipeline: (pipeline[0] != job.platform, not pipeline[1], pipeline[0], pipeline[2])

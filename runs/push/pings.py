@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from runs.events import Kind, RunEvent
+from runs.events import RunEvent, WriteKind
 from runs.models import Status
 from runs.push.untrusted_json import text_or_none
 
-# Longer bodies are cut, as in Healthchecks. CHM reads more than it stores, to recognize a secret at the cut.
+# CHM cuts longer bodies, as Healthchecks does. CHM reads more than it stores, so that it recognizes a secret at the
+# cut.
 MAX_BODY_CHARACTERS = 10_000
 MAX_BODY_BYTES = 2 * MAX_BODY_CHARACTERS
 MAX_EXIT_STATUS = 255
@@ -73,5 +74,5 @@ def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, received_a
         status_reason=f"exit status {ping.exit_status}" if ping.exit_status else None,
         payload=payload,
         source_updated_at=version,
-        kind=Kind.EVENT,
+        kind=WriteKind.EVENT,
     )

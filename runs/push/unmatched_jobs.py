@@ -1,6 +1,6 @@
-"""Count events of jobs without a pipeline, and keep the names of the latest of these jobs for each token.
+"""Count events of jobs that match no pipeline. For each token, keep the names of the latest such jobs.
 
-The names help users to set external_ids. They are stored in the cache, because losing them does no harm.
+The names help users to set external_ids. The cache stores them, because losing them does no harm.
 """
 
 import logging
@@ -19,7 +19,7 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 
 def note_unmatched_jobs(token: ApiToken, jobs: list[str]) -> None:
-    """Count these jobs, and keep their names for the token. If the cache is down, only log this."""
+    """Count these jobs, and keep their names for the token. If the cache is down, only log an error."""
     if not jobs:
         return
     try:

@@ -1,10 +1,10 @@
-"""Read untrusted JSON: check the type of every value."""
+"""Read values of untrusted JSON. Every function checks the type of the value."""
 
 from typing import Any
 
 from chm_project.scrubbing import scrub_text
 
-# Maximum numbers of characters: for an error text, and for a name or version.
+# Maximum numbers of characters: of an error text, and of a name or version.
 MAX_LONG_TEXT, MAX_SHORT_TEXT = 10_000, 500
 
 

@@ -1,1 +1,1 @@
-"""The definitions of all published numbers: the views of the schema `reporting`, and shapes, which read these views."""
+"""The definitions of all published numbers: the views of the schema `reporting`, and the shapes that read the views."""

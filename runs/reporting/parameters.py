@@ -14,7 +14,7 @@ from runs.reporting.shapes import DEFAULT_WINDOW, default_window
 
 
 class InvalidParameters(Exception):
-    """Invalid parameters; `problems` maps names to messages."""
+    """A shape was called with invalid parameters. `problems` maps the names of the parameters to messages."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = dict(problems)
@@ -23,9 +23,9 @@ class InvalidParameters(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter. `read` checks a text or a Python value, and returns it as a value for the query.
+    """A parameter. `read` converts a text or a Python value to a value for the query.
 
-    It raises ValueError with a message for the user.
+    `read` raises ValueError, with a message for the user, if the value is invalid.
     """
 
     sql_type: str
@@ -89,8 +89,8 @@ def _number_parameter(description: str, minimum: int, maximum: int, default: int
     )
 
 
-# The value of known_until if as_of is not given: every stored row counts. It is a text, because Python has no
-# infinite datetime.
+# The value of known_until if as_of is not given. All runs then count in their stored state. The value is a text,
+# because Python has no infinite datetime.
 INFINITY = "infinity"
 
 # The parameters that every shape has: the time and the scope.
@@ -124,16 +124,16 @@ def default_text(default: str) -> str:
     return re.sub(r"\b(as_of|until)\b", r"`\1`", default)
 
 
-# Every report accepts this parameter. It has a default only for shapes that declare it.
+# Every report accepts this parameter. Only shapes that declare it in their header have a default limit.
 LIMIT_PARAMETER = "limit"
 
 
 def validated(
-    shape_defaults: Mapping[str, str], requested: Mapping[str, Any], clock: datetime | None = None
+    shape_defaults: Mapping[str, str], requested: Mapping[str, Any], now: datetime | None = None
 ) -> dict[str, Any]:
-    """Return the values of all parameters. `shape_defaults` maps the parameters of the shape to their defaults.
+    """Return the values of all parameters of a shape, and of known_until: as_of if as_of is given, else infinity.
 
-    `known_until` is as_of if it is given, else infinity. Raise InvalidParameters with all problems at once.
+    `shape_defaults` maps the parameters of the shape to their defaults. Raise InvalidParameters with all problems.
     """
     parameters = (
         {name: SHAPE_PARAMETERS[name] for name in shape_defaults}
@@ -158,14 +158,14 @@ def validated(
     if problems:
         raise InvalidParameters(problems)
     values["known_until"] = values["as_of"] or INFINITY
-    values["as_of"] = values["as_of"] or clock or timezone.now()
+    values["as_of"] = values["as_of"] or now or timezone.now()
     if "since" in shape_defaults:
         _complete_window(shape_defaults, values)
     return values
 
 
 def _complete_window(shape_defaults: Mapping[str, str], values: dict[str, Any]) -> None:
-    """Set the default end and start of a window; raise InvalidParameters if the start is not before the end."""
+    """Set the end and the start of the window if they are not given. Raise InvalidParameters if start >= end."""
     end_parameter = "until" if "until" in shape_defaults else "as_of"
     values[end_parameter] = values[end_parameter] or values["as_of"]
     number, unit = default_window(shape_defaults).split()

@@ -36,7 +36,7 @@ PipelineIds = Collection[UUID] | None
 
 
 def _restricted(sql: str, clients: ClientIds, pipelines: PipelineIds = None) -> tuple[str, dict[str, Any]]:
-    """Return the SQL with expanded fragments, restricted to the clients and pipelines, and their parameters."""
+    """Expand the fragments of the SQL, and restrict it to the clients and pipelines. Return it with its parameters."""
     fragment_sql = fragments()
     restrictions = {"clients": clients, "pipelines": pipelines}
     values = {name: list(ids) for name, ids in restrictions.items() if ids is not None}
@@ -51,20 +51,21 @@ def run_shape(
     /,
     *,
     clients: ClientIds = None,
-    clock: datetime | None = None,
+    now: datetime | None = None,
     has_limit: bool = True,
     **parameters: Any,
 ) -> list[Row]:
-    """Return the rows of a shape. Values are str, bool, int, float, datetime in UTC, date or UUID, by its column types.
+    """Return the rows of a shape. The type of a value follows from the type of its column; times are datetimes in UTC.
 
-    Parameters are Python values or texts; None means the default. `clock` replaces the current time, so that several
-    queries use the same time. The parameter `as_of` evaluates a past moment. `clients` restricts the inventory in
-    addition to client_id. Without `has_limit`, all rows are returned, even if the shape has a default limit. Raise
-    KeyError for an unknown shape and InvalidParameters for invalid parameters.
+    `now` replaces the current time, so that several queries can use the same time. `clients` restricts the inventory,
+    in addition to the parameter client_id. If `has_limit` is false, return all rows, even if the shape has a default
+    limit. `parameters` are the parameters of the shape, as Python values or texts. None means the default.
+
+    Raise KeyError for an unknown shape and InvalidParameters for invalid parameters.
     """
     shape = shapes()[name]
     sql, restriction_values = _restricted(shape.body, clients)
-    values = validated(shape.parameters, parameters, clock=clock) | restriction_values
+    values = validated(shape.parameters, parameters, now=now) | restriction_values
     if not has_limit:
         values[LIMIT_PARAMETER] = None
     needs_no_limit = LIMIT_PARAMETER in shape.parameters or values[LIMIT_PARAMETER] is None
@@ -85,19 +86,19 @@ def page_of_shape(
     where: str = "true",
     clients: ClientIds = None,
     pipelines: PipelineIds = None,
-    clock: datetime | None = None,
+    now: datetime | None = None,
     **parameters: Any,
 ) -> tuple[list[Row], int]:
-    """Return the rows of a shape that match `where`, from `offset` on, and their total number.
+    """Return a page of the rows of a shape that match `where`, and the number of all matching rows.
 
-    `where` is a SQL condition on the shape's columns, never user input. The total is 0 if the page is empty.
-    `pipelines` restricts the inventory like `clients`.
+    `where` is a SQL condition on the columns of the shape. It must not contain user input. If the page is empty, the
+    number is 0, even if earlier pages have rows. `pipelines` restricts the inventory like `clients`.
     """
     shape = shapes()[name]
     sql, restriction_values = _restricted(shape.body, clients, pipelines)
-    values = validated(shape.parameters, parameters, clock=clock) | restriction_values
+    values = validated(shape.parameters, parameters, now=now) | restriction_values
     page = {"page_size": page_size, "offset": offset}
-    # PostgreSQL returns the rows in the order of the shape, because nothing here sorts or joins them.
+    # PostgreSQL keeps the order of the shape, because the outer query neither sorts nor joins the rows.
     page_sql = f"""SELECT shape.*, count(*) OVER () FROM (
 {sql}
 ) AS shape WHERE {where} LIMIT %(page_size)s OFFSET %(offset)s"""  # noqa: S608
@@ -111,16 +112,16 @@ def run_query(
     *,
     clients: ClientIds = None,
     pipelines: PipelineIds = None,
-    clock: datetime | None = None,
+    now: datetime | None = None,
     query_values: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> list[Row]:
-    """Return the rows of a query that is not a shape but reads the views of `reporting` and uses fragments of shapes.
+    """Return the rows of a query that is not a shape, but reads the views of `reporting` and includes fragments.
 
-    The parameters restrict the rows as they do for a shape. `query_values` are the values of other parameters.
+    The parameters restrict the rows as they do for a shape. `query_values` has the values of all other parameters.
     """
     sql, restriction_values = _restricted(text, clients, pipelines)
-    names, rows = _execute(sql, validated({}, parameters, clock=clock) | restriction_values | dict(query_values or {}))
+    names, rows = _execute(sql, validated({}, parameters, now=now) | restriction_values | dict(query_values or {}))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""The registry of shapes: one .sql file each, in the folder reporting/shapes of an app."""
+"""The shapes. Each shape is a .sql file in the folder reporting/shapes of an app."""
 
 from chm_project.db.reporting.files import DEFAULT_WINDOW, Column, Shape, default_window, shapes
 

@@ -66,8 +66,8 @@ counted AS (
     WHERE duration_seconds IS NOT NULL
     GROUP BY day, duration_seconds / 60
 ),
--- As in the view reporting.daily_client_counts, which lacks pipeline_is_active: client_days contains only those parts of
--- rollup.days that have in_totals. Add the other parts.
+-- The sums by client and day: rollup.client_days, plus the parts of rollup.days that are not yet in its totals. The view
+-- reporting.daily_client_counts adds the same rows, but has no pipeline_is_active.
 stored_client_days AS (
     SELECT
         day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
@@ -125,7 +125,7 @@ stored AS (
 SELECT kind, key::text, coalesce(stored.value, 'null')::text, coalesce(counted.value, 'null')::text
 FROM counted
 FULL JOIN stored USING (kind, key)
--- Parts that add up to 0 are the same as no parts.
+-- If the parts of a key add up to 0, the key need not exist in the counts.
 WHERE coalesce(counted.value, '[0]') <> coalesce(stored.value, '[0]')
     AND NOT (
         counted.value IS NULL AND stored.value IN ('[0, 0, 0, 0, 0, 0, 0, 0]', '[0, 0, 0, 0, 0]', '[0]')

@@ -19,19 +19,25 @@ class Difference:
 
 
 def compact() -> None:
-    """Merge the parts of each key into one row. The sums stay the same, also during writes and other compactions."""
+    """Merge the parts of each key into one row.
+
+    The sums stay the same, even if other sessions write at the same time.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.compact()")
 
 
 def rebuild() -> None:
-    """Count all runs again. This waits for current writers, and later writers wait for this."""
+    """Count all runs again. Wait until current writers have finished; later writers wait for the end of this call."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.rebuild()")
 
 
 def differences(limit: int = 20) -> list[Difference]:
-    """Return the keys whose stored sum differs from the runs, in one snapshot; empty if all agree."""
+    """Return at most `limit` keys whose stored sum differs from the count of the runs; empty if all sums are right.
+
+    One query reads the sums and the runs, so writes at the same time make no difference.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_DIFFERENCES, {"limit": limit})
         return [Difference(*row) for row in cursor.fetchall()]

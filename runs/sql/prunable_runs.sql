@@ -3,8 +3,9 @@
 -- Columns     id, pipeline_id
 -- Parameters  pipeline_ids, cutoff, keep_failures
 --
--- The latest run, the last success and the failed runs after that success (the current streak) are protected. The
--- latest decisive run is always one of them. The order of the runs is latest_first.
+-- Protected are the latest run, the last success, and the failed runs after this success (the current streak). The latest
+-- decisive run is always a protected run. With keep_failures, all failed runs are protected. "Latest", "last" and "after"
+-- refer to the order latest_first.
 SELECT r.id, r.pipeline_id
 FROM unnest(%(pipeline_ids)s::uuid[]) AS p(pipeline_id)
 CROSS JOIN LATERAL (

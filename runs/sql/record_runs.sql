@@ -3,9 +3,10 @@
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer
 --             wrote first, so call again), pruned_before (only for the outcome pruned)
 -- Parameters  rows: the writes as one JSON array, which Python builds ten times as fast as one array per column.
---             kind (snapshot, event, if_absent), and clock: where versions come from (source, request_time). Python
---             inserts kind and clock into the SQL as literals, so that PostgreSQL removes branches when it plans.
--- Fragments   effect_of_write and effect_of_excluded: write_effect.sql, for the row that is sent. It lists the effects.
+--             kind: snapshot, event or if_absent (WriteKind in events.py). version_source: source or request_time. Python
+--             inserts kind and version_source into the SQL as literals, so that PostgreSQL removes branches when it plans.
+-- Fragments   effect_of_write and effect_of_excluded: write_effect.sql, which lists the effects. The first one compares a
+--             sent row, the second one the row `excluded` of ON CONFLICT, which is the same row.
 --
 -- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it, even
 -- if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
@@ -14,7 +15,7 @@ WITH writes AS (
         position, id, pipeline_id, external_run_id, status, started_at, finished_at,
         CASE
             WHEN sent_duration_seconds IS NOT NULL AND %(kind)s <> 'event' THEN sent_duration_seconds
-            -- A longer duration does not fit into the column.
+            -- The column is an integer, so a duration of more than 2^31 - 1 seconds stays empty.
             WHEN finished_at >= started_at AND extract(epoch FROM finished_at - started_at) < 2147483648
             THEN floor(extract(epoch FROM finished_at - started_at))::integer
         END AS duration_seconds,
@@ -35,8 +36,8 @@ compared AS MATERIALIZED (
         END AS effect
     FROM writes AS write
     LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
-    -- For a run that is not stored: the time before which runs of its pipeline were pruned. Null for any other run, and
-    -- for a run whose event_at would be later.
+    -- If CHM has not stored the run, and has pruned runs of this age, pruned_before is the time before which it has
+    -- pruned them. Otherwise it is null.
     CROSS JOIN LATERAL (
         SELECT CASE WHEN r.id IS NULL THEN (
             SELECT p.pruned_before

@@ -1,5 +1,4 @@
--- Question    Why did these runs fail? Stores error texts from second requests.
--- Grain       one row per text
+-- Statement   Stores the error texts that CHM fetched with second requests, and returns no rows.
 -- Parameters  run_id[], finished_at[], error_message[]
 --
 -- Stores a text only if no newer attempt of the run is stored and the run has no text. Locks rows in key order, as

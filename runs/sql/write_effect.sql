@@ -9,7 +9,7 @@ CASE
     WHEN %(kind)s = 'if_absent' THEN 'unchanged'
     WHEN (
             r.status, r.finished_at, r.rows_processed,
-            -- A text from a second request is not part of the source's response.
+            -- A text that CHM fetched with a second request is not part of a write, so do not compare it.
             CASE WHEN NOT r.error_message_fetched THEN r.error_message END,
             r.status_reason, r.payload, r.given_source_url
         ) IS NOT DISTINCT FROM (
@@ -25,17 +25,17 @@ CASE
     THEN CASE
         WHEN %(kind)s = 'event' AND least(r.started_at, write.started_at) IS DISTINCT FROM r.started_at
         THEN 'started'
-        WHEN %(clock)s = 'source' AND write.source_updated_at > coalesce(r.source_updated_at, '-infinity')
+        WHEN %(version_source)s = 'source' AND write.source_updated_at > coalesce(r.source_updated_at, '-infinity')
         THEN 'moved'
         ELSE 'unchanged'
     END
     WHEN CASE
-        -- Without a version the last write wins, but an ended run never goes back to running.
+        -- A write without a version replaces the stored run, but never sets an ended run back to running.
         WHEN write.source_updated_at IS NULL THEN r.status = 'running' OR write.status <> 'running'
         WHEN r.source_updated_at IS NULL THEN true
         WHEN write.source_updated_at <> r.source_updated_at THEN write.source_updated_at > r.source_updated_at
-        -- Two writes with the same version are compared by status, then by content. So their order of arrival does not
-        -- matter.
+        -- If two writes have the same version, the one with the later status in this list wins, then the one with the
+        -- greater content. So the result does not depend on which write arrives first.
         ELSE (
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], write.status::text),
             jsonb_build_array(

@@ -6,7 +6,7 @@ from runs.models import Run, Status
 
 
 class RunFactory(DjangoModelFactory[Run]):
-    """Inserts runs without record_runs, for tests that only read."""
+    """Insert runs without record_runs, for tests of code that only reads runs."""
 
     class Meta:
         model = Run

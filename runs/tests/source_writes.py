@@ -1,4 +1,4 @@
-"""Helpers that build and record writes of a source. Times are HH:MM on 2026-11-20."""
+"""Helpers that build the writes of a source, and record them. A time is a text HH:MM, and means 2026-11-20 in UTC."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from runs.events import Clock, Kind, RunEvent
+from runs.events import RunEvent, VersionSource, WriteKind
 from runs.models import Run
 from runs.services import record_runs
 
@@ -15,7 +15,7 @@ def at_time(time: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-20T{time}").replace(tzinfo=UTC)
 
 
-def _event(pipeline_id: UUID, status: object, version: str | None, kind: Kind, **fields: Any) -> RunEvent:
+def _event(pipeline_id: UUID, status: object, version: str | None, kind: WriteKind, **fields: Any) -> RunEvent:
     for name in ("started_at", "finished_at"):
         if isinstance(value := fields.get(name), str) and len(value) == len("HH:MM"):
             fields[name] = at_time(value)
@@ -36,14 +36,14 @@ class Source:
         self.pipeline_id = pipeline_id
 
     def snapshot(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:
-        return _event(self.pipeline_id, status, version, Kind.SNAPSHOT, **fields)
+        return _event(self.pipeline_id, status, version, WriteKind.SNAPSHOT, **fields)
 
     def polled(self, status: object, version: str, **fields: Any) -> RunEvent:
-        """Return a snapshot of a source without versions: its version is the time of the request."""
-        return self.snapshot(status, version, clock=Clock.REQUEST_TIME, **fields)
+        """Return a snapshot whose version is the time of CHM's request, because its source reports no versions."""
+        return self.snapshot(status, version, version_source=VersionSource.REQUEST_TIME, **fields)
 
     def event(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:
-        return _event(self.pipeline_id, status, version, Kind.EVENT, **fields)
+        return _event(self.pipeline_id, status, version, WriteKind.EVENT, **fields)
 
     def start(self, time: str) -> RunEvent:
         return self.event("running", time, started_at=time)
@@ -53,11 +53,11 @@ class Source:
 
     def other(self) -> RunEvent:
         """Return an OpenLineage event of the type OTHER, which only shows that the run exists."""
-        return _event(self.pipeline_id, "running", None, Kind.IF_ABSENT)
+        return _event(self.pipeline_id, "running", None, WriteKind.IF_ABSENT)
 
 
 def write(*events: RunEvent) -> list[str]:
-    """Record each event in a call of its own; return the outcomes."""
+    """Record each event in a separate call. Return the outcomes."""
     return [str(record_runs([event])[0].outcome) for event in events]
 
 
@@ -66,7 +66,10 @@ def stored_run(pipeline_id: UUID, external_run_id: str = "run-1") -> Run:
 
 
 def row_version(pipeline_id: UUID) -> tuple[object, ...]:
-    """Return the values that an unchanged write must not change: the physical row, its lock and its times."""
+    """Return the place of each row on the disk, its lock and its times.
+
+    A write without changes leaves them as they are.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ctid::text, xmin::text, xmax::text, updated_at, ingested_at, source_updated_at"

@@ -42,7 +42,7 @@ def test_a_list_of_any_length_needs_the_same_number_of_queries(browser: Browser,
         assert browser.get(f"/admin/{page}").status_code == 200
 
     assert len(queries_of_2_rows) == len(queries_of_12_rows)
-    # Without the statements that set a report's limits and savepoints.
+    # Do not count the statements that set the limits of reports, and savepoints.
     statements = [query["sql"] for query in queries_of_12_rows]
     assert len([sql for sql in statements if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", sql)]) <= 8
 

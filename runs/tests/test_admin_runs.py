@@ -45,7 +45,10 @@ def open_list(browser: Browser, query: str = "") -> Any:
 
 
 def create_history(number: int, **fields: Any) -> list[str]:
-    """Create runs one hour apart, but every third at the time of the run before it; return ids, newest first."""
+    """Create runs that are one hour apart. Every third run has the time of the run before it.
+
+    Return ids, newest first.
+    """
     pipeline = fields.pop("pipeline", None) or PipelineFactory.create()
     ids = [f"r{place:04}" for place in range(number)]
     for place, run_id in enumerate(ids):
@@ -152,7 +155,10 @@ def test_a_run_is_found_by_its_pipeline_its_client_and_its_error_text(browser: B
 
 
 def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few matching pipelines are read one by one; for many, all runs are read, newest first."""
+    """If a search finds few pipelines, their runs are read one pipeline at a time.
+
+    If it finds many, all runs are read.
+    """
     pipeline = PipelineFactory.create(name="nightly")
     expected = create_history(130, pipeline=pipeline)
     RunFactory.create(external_run_id="other", status="failed", error_message="the nightly one broke", finished_at=NOON)
@@ -196,7 +202,7 @@ def test_times_without_an_offset_are_in_the_time_zone_of_the_user(browser: Brows
     assert "from 2026-03-01 12:00" in page
 
 
-def test_each_active_filter_is_a_chip_that_removes_it(browser: Browser) -> None:
+def test_each_active_filter_has_a_label_whose_link_removes_it(browser: Browser) -> None:
     pipeline = RunFactory.create(status="failed", pipeline__name="orders", pipeline__client__name="Acme").pipeline
     filters = {
         "status__exact": "failed", "pipeline__client__id__exact": pipeline.client_id,
@@ -346,7 +352,7 @@ def test_the_list_is_sorted_by_time_duration_and_rows_on_every_page(
         assert listed_ids(browser, page.newer_page) == SORTS[sort][-2:-1]
 
 
-def test_sorting_by_duration_covers_only_the_newest_runs_and_the_page_says_so(
+def test_a_list_sorted_by_duration_has_only_the_newest_runs_and_says_so(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_list_pages, "MAX_SCANNED_RUNS", 20)
@@ -355,13 +361,13 @@ def test_sorting_by_duration_covers_only_the_newest_runs_and_the_page_says_so(
 
     page = browser.get(f"{RUNS_URL}?sort=-duration").content.decode()
 
-    assert len(listed_ids(browser, "?sort=-duration")) == 21  # the last two have the same time
+    assert len(listed_ids(browser, "?sort=-duration")) == 21  # 20 runs, and one more with the same time as the last
     assert 'aria-sort="descending"' in page
     assert re.search(r"runs are sorted, those since <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
 def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EXPLAIN each query of each page: runs are read only by an index."""
+    """EXPLAIN each query of each page. Each plan reads runs from an index."""
     monkeypatch.setattr(run_list_pages, "MAX_SCANNED_RUNS", 1000)
     pipelines = [PipelineFactory.create(client=ClientFactory.create()) for _ in range(20)]
     Run.objects.bulk_create(
@@ -391,8 +397,8 @@ def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pyte
         for statement in statements:
             assert "COUNT(" not in statement
             with connection.cursor() as cursor:
-                # A plan may scan a small table although an index fits. Without sequential scans it does so only if no
-                # index fits.
+                # PostgreSQL can scan a small table although an index fits. With this setting, it scans the table only
+                # if no index fits.
                 cursor.execute("SET LOCAL enable_seqscan = off")
                 cursor.execute("EXPLAIN " + statement)
                 plan = "\n".join(row[0] for row in cursor.fetchall())

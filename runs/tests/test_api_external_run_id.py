@@ -1,4 +1,4 @@
-"""Runs addressed by external_run_id. A run that PUT stored can be read, whatever characters its id contains."""
+"""Read and store runs by external_run_id. A run that was stored by PUT can be read, whatever its id contains."""
 
 from typing import Any
 from urllib.parse import quote
@@ -70,13 +70,13 @@ def test_the_path_latest_returns_the_latest_run_and_a_filter_finds_a_run_with_th
 
 
 @pytest.mark.parametrize("external_run_id", ["unknown", "x" * 300, "a\0b"])
-def test_an_unknown_id_is_404(api: APIClient, pipeline: Pipeline, external_run_id: str) -> None:
+def test_an_unknown_id_returns_404(api: APIClient, pipeline: Pipeline, external_run_id: str) -> None:
     RunFactory.create(pipeline=pipeline)
 
     assert_error(api.get(address(pipeline, external_run_id)), 404, "not_found")
 
 
-def test_a_run_of_another_client_is_404_for_a_bound_token(pipeline: Pipeline) -> None:
+def test_a_bound_token_gets_404_for_a_run_of_another_client(pipeline: Pipeline) -> None:
     run = RunFactory.create(pipeline=pipeline)
     api_of_other_client = api_with_scope("admin", client_id=ClientFactory.create().pk)
 

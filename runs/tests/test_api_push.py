@@ -59,13 +59,13 @@ def test_fields_that_a_snapshot_omits_become_null(pipeline: Pipeline) -> None:
     "external_run_id",
     ["a/b/c", "latest", "latest/", "batch", "scheduled__2026-03-01T00:00:00+00:00", "ü ß", "a\nb", "x" * 255, "a//b/"],
 )
-def test_the_id_is_the_rest_of_the_path_with_its_slashes(pipeline: Pipeline, external_run_id: str) -> None:
+def test_the_external_run_id_is_the_rest_of_the_path_with_its_slashes(pipeline: Pipeline, external_run_id: str) -> None:
     answer = api_with_scope("ingest").put(run_path(pipeline, quote(external_run_id)), {"status": "success"})
     assert answer.status_code == 201
     assert Run.objects.get().external_run_id == external_run_id
 
 
-def test_put_of_latest_stores_a_run_with_that_id_and_get_returns_the_latest_run(pipeline: Pipeline) -> None:
+def test_put_stores_a_run_with_the_id_latest_and_get_returns_the_latest_run(pipeline: Pipeline) -> None:
     api, path = api_with_scope(), run_path(pipeline, "latest")
     RunFactory.create(pipeline=pipeline, external_run_id="newer")
     assert api.put(path, {"status": "success", "started_at": "2020-01-01T00:00:00Z"}).status_code == 201
@@ -194,7 +194,9 @@ def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
         assert_error(api.get(f"{path}?limit=0", headers={"accept": "text/csv"}), 400, "validation_error")
 
 
-def test_a_body_over_the_limit_is_refused_with_the_limit(pipeline: Pipeline, settings: Settings) -> None:
+def test_a_body_over_the_size_limit_is_refused_and_the_error_names_the_limit(
+    pipeline: Pipeline, settings: Settings
+) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
     answer = api_with_scope().post(BATCH_URL, {"items": [batch_item(pipeline, "x", payload={"log": "x" * 10_000})]})
     assert "10000 bytes" in str(field_errors(answer)["body"])

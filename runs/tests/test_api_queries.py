@@ -1,4 +1,4 @@
-"""Each response needs a fixed number of queries. The lists below name them."""
+"""Each response needs a fixed number of queries. Each parameter lists what its queries read."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def pipeline() -> Pipeline:
     return pipeline
 
 
-def queries_of(call: Callable[[], object]) -> list[str]:
+def captured_queries(call: Callable[[], object]) -> list[str]:
     call()  # the first request also stores when the token was last used
     with CaptureQueriesContext(connection) as queries:
         call()
@@ -59,7 +59,7 @@ def test_a_request_with_a_token_needs_a_fixed_number_of_queries(
     ids = {"client": pipeline.client_id, "pipeline": pipeline.pk, "run": pipeline.runs.latest("id").pk}
     path = f"{ROOT}/{path.format(**ids)}"
 
-    assert len(queries_of(lambda: api.get(path))) == len(queries)
+    assert len(captured_queries(lambda: api.get(path))) == len(queries)
 
 
 @pytest.mark.parametrize("path", ["clients", "pipelines", "runs"])
@@ -67,10 +67,10 @@ def test_a_request_of_a_user_needs_a_fixed_number_of_queries(pipeline: Pipeline,
     api = api_as_role("viewer")
     queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "bindings", "a page"]
 
-    assert len(queries_of(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
+    assert len(captured_queries(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
 
 
 def test_a_bound_token_needs_no_additional_query(pipeline: Pipeline) -> None:
     api = api_with_scope("read", client_id=pipeline.client_id)
 
-    assert len(queries_of(lambda: api.get(f"{ROOT}/runs"))) == len([TOKEN, "a page of runs"])
+    assert len(captured_queries(lambda: api.get(f"{ROOT}/runs"))) == len([TOKEN, "a page of runs"])

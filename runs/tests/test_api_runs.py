@@ -1,4 +1,4 @@
-"""Runs over the API: manual runs, history by status and window, across pipelines."""
+"""Runs in the API: manual runs, the list of one pipeline's runs, and the list of all runs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -105,7 +105,7 @@ def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline
         ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
     ],
 )
-def test_times_are_iso_8601_and_utc(api: APIClient, pipeline: Pipeline, sent: str, stored: str) -> None:
+def test_times_in_iso_8601_are_stored_in_utc(api: APIClient, pipeline: Pipeline, sent: str, stored: str) -> None:
     assert api.post(runs_path(pipeline), {"status": "running", "started_at": sent}).json()["started_at"] == stored
 
 
@@ -214,11 +214,11 @@ def test_an_unknown_pipeline_returns_404(api: APIClient, path: str) -> None:
     assert_error(api.get(f"{ROOT}/pipelines/{UNKNOWN_ID}/{path}"), 404, "not_found")
 
 
-def test_a_run_for_an_unknown_pipeline_is_404(api: APIClient) -> None:
+def test_creating_a_run_of_an_unknown_pipeline_returns_404(api: APIClient) -> None:
     assert_error(api.post(f"{ROOT}/pipelines/{UNKNOWN_ID}/runs", {"status": "success"}), 404, "not_found")
 
 
-def test_an_unknown_run_is_404(api: APIClient) -> None:
+def test_an_unknown_run_returns_404(api: APIClient) -> None:
     assert_error(api.get(f"{ROOT}/runs/{UNKNOWN_ID}"), 404, "not_found")
 
 
@@ -242,7 +242,7 @@ def test_only_one_of_several_concurrent_manual_runs_with_one_id_is_stored() -> N
     assert {frozenset(field_errors(response)) for response in refused} == {frozenset({"external_run_id"})}
 
 
-# History of one pipeline
+# The list of one pipeline's runs
 
 
 @pytest.mark.proves("FR-018")
@@ -266,13 +266,13 @@ def test_the_default_order_is_latest_first_and_asc_reverses_it(api: APIClient, p
         RunFactory.create(pipeline=pipeline, started_at=started_at, finished_at=finished_at)
     RunFactory.create(pipeline=pipeline, started_at=at_hour(9), finished_at=at_hour(10))
 
-    default, descending, ascending = (
+    default_ids, descending_ids, ascending_ids = (
         [run["id"] for run in items(api.get(runs_path(pipeline), parameters))]
         for parameters in ({}, {"order": "desc"}, {"order": "asc"})
     )
 
-    assert default == descending == ascending[::-1]
-    assert default == [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
+    assert default_ids == descending_ids == ascending_ids[::-1]
+    assert default_ids == [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
 
 
 @pytest.mark.proves("FR-005", "AC-004")
@@ -308,7 +308,7 @@ def test_the_list_of_a_pipeline_is_filtered_by_external_run_id(api: APIClient, p
         (at_hour(16), at_hour(15), set()),
     ],
 )
-def test_the_window_applies_to_started_at_else_to_event_at(
+def test_the_window_of_a_pipelines_list_applies_to_started_at_else_to_event_at(
     api: APIClient, pipeline: Pipeline, since: datetime | None, until: datetime | None, expected: set[str]
 ) -> None:
     for hour in (10, 12, 14):
@@ -332,10 +332,10 @@ def test_a_window_without_an_offset_is_utc(api: APIClient, pipeline: Pipeline) -
     assert len(items(api.get(runs_path(pipeline), {"since": "2026-03-01T12:00:00-01:00"}))) == 0
 
 
-# Across pipelines
+# The list of all runs
 
 
-def test_the_list_across_pipelines_begins_with_the_newest_event(api: APIClient) -> None:
+def test_the_list_of_all_runs_is_sorted_by_event_at_newest_first(api: APIClient) -> None:
     RunFactory.create(external_run_id="ended 14", started_at=at_hour(8), finished_at=at_hour(14))
     RunFactory.create(external_run_id="started 13", started_at=at_hour(13), finished_at=None)
     RunFactory.create(external_run_id="stored now", started_at=None, finished_at=None)
@@ -346,7 +346,7 @@ def test_the_list_across_pipelines_begins_with_the_newest_event(api: APIClient) 
     assert ids == ["stored now", "ended 14, newer", "ended 14", "started 13"]
 
 
-def test_the_list_across_pipelines_is_filtered_by_client_pipeline_platform_environment_and_status(
+def test_the_list_of_all_runs_is_filtered_by_client_pipeline_platform_environment_and_status(
     api: APIClient,
 ) -> None:
     RunFactory.create()
@@ -373,7 +373,7 @@ def test_the_list_across_pipelines_is_filtered_by_client_pipeline_platform_envir
         ({"since": at_hour(13), "until": at_hour(14) + timedelta(microseconds=1)}, {"started 13", "ended 14"}),
     ],
 )
-def test_the_window_across_pipelines_applies_to_event_at(
+def test_the_window_of_the_list_of_all_runs_applies_to_event_at(
     api: APIClient, window: dict[str, datetime], expected: set[str]
 ) -> None:
     RunFactory.create(external_run_id="ended 14", started_at=at_hour(8), finished_at=at_hour(14))

@@ -1,4 +1,7 @@
-"""Concurrent writers of the same runs: no error, no duplicate, and the newest version stays."""
+"""Several writers write the same runs at the same time.
+
+No write fails, no run is duplicated, the newest version stays.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -23,7 +26,7 @@ def record(events: list[RunEvent]) -> list[Result]:
 
 
 def record_at_once(*calls: list[RunEvent]) -> None:
-    """Record all lists at the same time, each on its own connection."""
+    """Record all lists at the same time. Each list has its own database connection."""
     barrier = Barrier(len(calls))
 
     def work(events: list[RunEvent]) -> None:
@@ -35,7 +38,7 @@ def record_at_once(*calls: list[RunEvent]) -> None:
             future.result()
 
 
-def test_running_and_success_written_at_once_in_both_orders_end_in_success(source: Source) -> None:
+def test_running_and_success_written_at_the_same_time_in_any_order_end_in_success(source: Source) -> None:
     runs = [f"run-{number}" for number in range(1000)]
     running = [source.snapshot("running", "10:00", external_run_id=run) for run in runs]
     success = [source.snapshot("success", "10:05", external_run_id=run) for run in runs]
@@ -60,7 +63,7 @@ def test_two_writers_of_the_same_versions_in_opposite_orders_both_finish(source:
     assert set(Run.objects.values_list("status", flat=True)) == {"failed"}
 
 
-def test_a_new_run_from_many_writers_at_once_is_stored_once(source: Source, pipeline: Pipeline) -> None:
+def test_a_new_run_that_many_writers_write_at_the_same_time_is_stored_once(source: Source, pipeline: Pipeline) -> None:
     event = source.snapshot("success", "10:00")
 
     record_at_once(*[[event] for _ in range(8)])
@@ -70,7 +73,7 @@ def test_a_new_run_from_many_writers_at_once_is_stored_once(source: Source, pipe
 
 
 def test_a_replay_does_not_wait_for_a_session_that_locks_the_row(source: Source) -> None:
-    """A replay locks no row, so it returns although another session has locked the row."""
+    """A replay locks no row. So it does not wait for a session that has locked the row."""
     event = source.snapshot("success", "10:00")
     record_runs([event])
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Constraints of the table runs: each refuses a bad row inserted by SQL."""
+"""Insert invalid runs by SQL. A named constraint refuses each of them."""
 
 import pytest
 from django.db import connection
@@ -28,7 +28,7 @@ def test_a_run_is_unique_by_pipeline_and_external_run_id() -> None:
         ("payload", '"text"', "runs_payload_is_object"),
     ],
 )
-def test_a_bad_run_value_is_refused(column: str, value: object, constraint: str) -> None:
+def test_an_invalid_value_of_a_run_is_refused(column: str, value: object, constraint: str) -> None:
     pipeline = insert_pipeline()
     assert violated_constraint("runs", pipeline_id=pipeline, **{column: value}) == constraint
 

@@ -1,4 +1,7 @@
-"""Error texts from a second request belong to one failed attempt, and a replay of the run is still unchanged."""
+"""Error texts that CHM fetches with a second request. Each text belongs to one failed attempt of a run.
+
+If the source sends the run again, the run stays unchanged, with its text.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,18 +21,19 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
 def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test with the statement that is planned on each call, and with the prepared one for a few runs."""
+    """Run each test twice: with the statement that is planned each time, and with the prepared statement."""
     monkeypatch.setattr("runs.services._MAX_PREPARED_RUNS", request.param)
 
 
-def fetch_error_text(source: Source, text: str = "task load failed") -> int:
+def store_fetched_text(source: Source, text: str = "task load failed") -> int:
+    """Store the text for the current attempt of the run. Return 1 if it was stored, else 0."""
     run = stored_run(source.pipeline_id)
     return store_error_texts([ErrorText(run.pk, run.finished_at, text)])
 
 
 def test_a_replay_keeps_the_fetched_text_and_is_unchanged(source: Source) -> None:
     write(source.polled("failed", "10:05", finished_at="10:04"))
-    assert fetch_error_text(source) == 1
+    assert store_fetched_text(source) == 1
     before = row_version(source.pipeline_id)
 
     assert write(source.polled("failed", "10:06", finished_at="10:04")) == ["unchanged"]
@@ -41,7 +45,7 @@ def test_a_replay_keeps_the_fetched_text_and_is_unchanged(source: Source) -> Non
 @pytest.mark.parametrize("version", ["10:06", None])
 def test_a_change_of_another_field_keeps_the_fetched_text(source: Source, version: str | None) -> None:
     write(source.snapshot("failed", "10:05" if version else None, finished_at="10:04"))
-    fetch_error_text(source)
+    store_fetched_text(source)
 
     assert write(source.snapshot("failed", version, finished_at="10:04", rows_processed=7)) == ["updated"]
 
@@ -53,7 +57,7 @@ def test_a_change_of_another_field_keeps_the_fetched_text(source: Source, versio
 @pytest.mark.parametrize("change", [{"status": "running"}, {"status": "success"}, {"finished_at": "10:20"}])
 def test_a_new_attempt_clears_the_fetched_text(source: Source, change: dict[str, str]) -> None:
     write(source.snapshot("failed", "10:05", finished_at="10:04"))
-    fetch_error_text(source)
+    store_fetched_text(source)
 
     changed = {"status": "failed", "finished_at": "10:04"} | change
     assert write(source.snapshot(changed.pop("status"), "10:30", **changed)) == ["updated"]
@@ -62,13 +66,13 @@ def test_a_new_attempt_clears_the_fetched_text(source: Source, change: dict[str,
     assert (run.error_message, run.error_message_fetched) == (None, False)
 
 
-def test_a_text_from_the_source_replaces_the_fetched_one(source: Source) -> None:
+def test_an_error_text_in_the_response_replaces_the_fetched_text(source: Source) -> None:
     write(source.snapshot("failed", "10:05", finished_at="10:04"))
-    fetch_error_text(source)
+    store_fetched_text(source)
 
     assert write(source.snapshot("failed", "10:06", finished_at="10:04", error_message="disk full")) == ["updated"]
     assert stored_run(source.pipeline_id).error_message == "disk full"
-    assert fetch_error_text(source) == 0, "a late second request must not replace the text of the source"
+    assert store_fetched_text(source) == 0, "a late second request must not replace the text of the source"
     assert write(source.snapshot("failed", "10:07", finished_at="10:04")) == ["updated"]
     assert stored_run(source.pipeline_id).error_message is None, "the source removed its own text"
 
@@ -85,7 +89,7 @@ def test_a_text_that_arrives_after_the_next_attempt_is_not_stored(source: Source
 def test_a_text_is_scrubbed_and_cut(source: Source) -> None:
     write(source.snapshot("failed", "10:05"))
 
-    fetch_error_text(source, "password=hunter2 " + "x" * 2 * MAX_TEXT_BYTES)
+    store_fetched_text(source, "password=hunter2 " + "x" * 2 * MAX_TEXT_BYTES)
 
     text = stored_run(source.pipeline_id).error_message or ""
     assert "hunter2" not in text
@@ -119,8 +123,8 @@ def test_second_requests_at_any_time_change_only_the_fetched_text(source: Source
 
         assert with_requests == without_requests
         if without_requests["status"] == "failed" and without_requests["error_message"] is None:
-            fetch_error_text(source)
-            replay_outcomes = write(*(_event(source, each) for each in writes))
+            store_fetched_text(source)
+            replay_outcomes = write(*(_event(source, fields) for fields in writes))
             assert set(replay_outcomes) <= {"unchanged", "stale"}, "a replay must not change a row with a fetched text"
             assert stored_run(source.pipeline_id).error_message == "task load failed"
 
@@ -134,11 +138,11 @@ def _event(source: Source, fields: dict[str, object]) -> RunEvent:
 def _final_row(
     source: Source, writes: list[dict[str, object]], is_requested: Callable[[int], bool]
 ) -> dict[str, object]:
-    """Return the final row, without a text that was fetched."""
-    for number, each in enumerate(writes):
-        write(_event(source, each))
+    """Write the run, with a second request after some writes. Return the stored row without the fetched text."""
+    for number, fields in enumerate(writes):
+        write(_event(source, fields))
         if is_requested(number):
-            fetch_error_text(source)
+            store_fetched_text(source)
     run = stored_run(source.pipeline_id)
     names = ("status", "started_at", "finished_at", "duration_seconds", "rows_processed", "source_updated_at")
     text_of_source = None if run.error_message_fetched else run.error_message

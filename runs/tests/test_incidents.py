@@ -1,4 +1,4 @@
-"""Failures with one cause that began together are one incident; others are not (decision 0028)."""
+"""Failures that have the same cause and began at about the same time are one incident (decision 0028)."""
 
 import json
 from collections import Counter, defaultdict
@@ -32,7 +32,7 @@ def labelled_failures() -> list[dict[str, Any]]:
 
 
 def store_failures(failures: list[dict[str, Any]]) -> dict[str, str]:
-    """Store one failing pipeline per failure; map the key of each pipeline to its real cause."""
+    """Store one failing pipeline for each failure. Map the key of each pipeline to the real cause of its failure."""
     names = sorted({failure["client"] for failure in failures})
     clients = {client.name: client for client in Client.objects.bulk_create(Client(name=name) for name in names)}
     pipelines = Pipeline.objects.bulk_create(
@@ -108,8 +108,8 @@ def add_run(pipeline: Pipeline, minute: int, error: str | None, status: str = "f
     RunFactory.create(pipeline=pipeline, status=status, started_at=moment, finished_at=moment, error_message=error)
 
 
-def incidents() -> list[tuple[int, int]]:
-    """Return the start in minutes after noon and the number of pipelines of each incident."""
+def starts_and_sizes() -> list[tuple[int, int]]:
+    """Return for each incident its start, in minutes after noon, and its number of pipelines."""
     rows = run_shape("incidents")
     return sorted((int((row["since"] - NOON).total_seconds() // 60), row["pipelines"]) for row in rows)
 
@@ -140,13 +140,13 @@ def test_one_outage_of_several_clients_is_one_row_with_its_first_and_latest_fail
 @pytest.mark.parametrize(
     ("gap", "rows"), [(60, [(0, 2)]), (61, [(0, 1), (61, 1)])], ids=["an hour apart", "more than an hour apart"]
 )
-def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_previous_one(
+def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_last(
     gap: int, rows: list[tuple[int, int]]
 ) -> None:
     create_failing_pipeline(0, CONNECTION_REFUSED)
     create_failing_pipeline(gap, CONNECTION_REFUSED)
 
-    assert incidents() == rows
+    assert starts_and_sizes() == rows
 
 
 def test_different_platforms_hosts_and_http_statuses_are_different_incidents() -> None:
@@ -158,10 +158,10 @@ def test_different_platforms_hosts_and_http_statuses_are_different_incidents() -
         create_failing_pipeline(0, error)
     create_failing_pipeline(0, "HTTP 502 from https://a.example/1", platform="dbt")
 
-    assert incidents() == [(0, 1)] * 4
+    assert starts_and_sizes() == [(0, 1)] * 4
 
 
-def test_texts_without_a_cause_are_grouped_within_one_client_and_15_minutes() -> None:
+def test_failures_with_a_vague_cause_are_grouped_within_one_client_and_15_minutes() -> None:
     acme = create_failing_pipeline(0, "Task load failed (try 1 of 1): Task exited with return code 1").client
     create_failing_pipeline(15, "Task mart failed (try 2 of 3): Task exited with return code 137", client=acme)
     create_failing_pipeline(31, "Task copy failed (try 2 of 3): Task exited with return code 1", client=acme)
@@ -169,17 +169,17 @@ def test_texts_without_a_cause_are_grouped_within_one_client_and_15_minutes() ->
     create_failing_pipeline(0, None)
     create_failing_pipeline(0, None)
 
-    assert incidents() == [(0, 1), (0, 1), (0, 1), (0, 2), (31, 1)]
+    assert starts_and_sizes() == [(0, 1), (0, 1), (0, 1), (0, 2), (31, 1)]
 
 
 def test_a_pipeline_joins_an_incident_when_it_first_fails_with_its_current_cause() -> None:
-    """Before that it failed for another cause, so its streak of failures began before the incident."""
+    """The pipeline failed before with another cause. So its streak began before the incident."""
     pipeline = create_failing_pipeline(0, "column 'amount' is missing")
     add_run(pipeline, 100, CONNECTION_REFUSED)
     add_run(pipeline, 110, CONNECTION_REFUSED)
     create_failing_pipeline(120, CONNECTION_REFUSED)
 
-    assert incidents() == [(100, 2)]
+    assert starts_and_sizes() == [(100, 2)]
     assert run_shape("failing_now")[0]["failing_since"] == NOON
 
 
@@ -188,7 +188,7 @@ def test_a_cause_that_returns_after_another_one_is_a_new_incident() -> None:
     add_run(pipeline, 10, "column 'amount' is missing")
     add_run(pipeline, 20, CONNECTION_REFUSED)
 
-    assert incidents() == [(20, 1)]
+    assert starts_and_sizes() == [(20, 1)]
 
 
 def test_an_incident_keeps_its_fingerprint_after_one_of_its_pipelines_recovers() -> None:
@@ -203,7 +203,7 @@ def test_an_incident_keeps_its_fingerprint_after_one_of_its_pipelines_recovers()
     assert [row["incident"] for row in run_shape("failing_now")] == [before["incident"]]
 
 
-def test_a_past_incident_is_computed_from_the_rows_as_stored_now() -> None:
+def test_a_past_incident_is_computed_from_the_runs_that_are_stored_now() -> None:
     pipeline = create_failing_pipeline(0, CONNECTION_REFUSED)
     add_run(pipeline, 60, None, "success")
 
@@ -237,7 +237,7 @@ def test_texts_that_differ_only_in_masked_parts_have_one_cause(first: str, secon
     create_failing_pipeline(0, first, name="load 1")
     create_failing_pipeline(0, second, name="load 2")
 
-    assert incidents() == [(0, 2)]
+    assert starts_and_sizes() == [(0, 2)]
 
 
 def test_the_names_of_client_and_pipeline_are_masked() -> None:
@@ -247,7 +247,7 @@ def test_the_names_of_client_and_pipeline_are_masked() -> None:
         0, "warehouse Fabrikam of prices_mart is suspended", client=fabrikam, external_id="prices_mart"
     )
 
-    assert incidents() == [(0, 2)]
+    assert starts_and_sizes() == [(0, 2)]
 
 
 def test_the_reporting_role_reads_incidents() -> None:

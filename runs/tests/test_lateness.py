@@ -1,4 +1,4 @@
-"""The shape late_pipelines agrees with the same rule in Python, on histories of many rhythms."""
+"""Compare the shape late_pipelines with the same rule in Python, on pipelines with many different rhythms."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ def utc_time(seconds: float) -> datetime:
     seed=st.integers(0, 10_000),
     lost_share=st.sampled_from([0.0, 0.02, 0.2]),
     weeks=st.sampled_from([2, 9, 9]),
-    # Covers the clock changes of all zones.
+    # These ten months include the clock changes of all zones.
     end=st.datetimes(min_value=datetime(2026, 2, 20), max_value=datetime(2026, 12, 1)),  # noqa: DTZ001
     extra_count=st.integers(0, 3),
 )
@@ -62,7 +62,7 @@ def test_the_shape_agrees_with_the_rule_in_python(
         for start in starts_of(RHYTHMS[rhythm], zone, jitter, first_day, until, seed)
         if rng.random() >= lost_share
     ]
-    # Add some starts, a few at the same time as others, and end with a time without starts.
+    # Add some starts, of which a few are at the same time as other starts. Then remove the last starts.
     starts += [rng.choice(starts) + rng.choice([0, 0, 30, 3600]) for _ in range(extra_count) if starts]
     silence = rng.choice([0, 0, 3600, 90_000, 700_000, 3_000_000])
     starts = sorted(start for start in starts if start <= until - silence)
@@ -81,7 +81,7 @@ def test_the_shape_agrees_with_the_rule_in_python(
             assert abs(row["expected_by"].timestamp() - expected.expected_by) < 0.001
 
 
-# Tests of what the source reports about a pipeline, and of the columns of a row
+# What the source reports about a pipeline, and the columns of a row
 
 
 def starts_on_ten_mondays() -> list[float]:
@@ -126,13 +126,13 @@ def test_a_pipeline_is_still_late_two_weeks_after_a_missed_monday() -> None:
     ],
     ids=["paused", "stale", "read up to a time before it was late", "planned for the evening", "disabled"],
 )
-def test_a_pipeline_in_this_state_is_not_late(state: dict[str, object]) -> None:
+def test_a_paused_stale_planned_or_disabled_pipeline_is_not_late(state: dict[str, object]) -> None:
     pipeline_with_starts(starts_on_ten_mondays(), **state)
 
     assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
 
 
-def test_a_start_planned_by_the_source_is_late_after_15_minutes_with_any_history() -> None:
+def test_a_start_that_the_source_planned_is_late_after_15_minutes_with_any_history() -> None:
     plan = datetime(2026, 6, 15, 11, tzinfo=UTC)
     pipeline_with_starts(starts_on_ten_mondays()[-1:], source_next_run_at=plan)
     pipeline_with_starts([], source_next_run_at=plan, name="never started")

@@ -1,4 +1,7 @@
-"""The latest run: by started_at, then finished_at, newest first, nulls last, then the newer row."""
+"""The latest run is the run that started last.
+
+Among equal starts, it is the run that ended last, then the newer row.
+"""
 
 from datetime import UTC, datetime
 
@@ -61,11 +64,13 @@ def test_the_latest_run_is_chosen_by_start_then_end_then_id(
         )
 
     assert latest_id(api, pipeline) == "newer"
-    # The order of storing decides only between runs with equal times.
+    # Which run was stored first matters only for runs with equal times.
     assert latest_id(api, stored_in_reverse) == ("older" if older == newer else "newer")
 
 
-def test_a_run_without_a_start_sorts_last_even_if_it_is_the_only_open_one(api: APIClient, pipeline: Pipeline) -> None:
+def test_a_run_without_a_start_is_not_the_latest_even_if_it_is_the_only_open_run(
+    api: APIClient, pipeline: Pipeline
+) -> None:
     RunFactory.create(pipeline=pipeline, external_run_id="ended", started_at=NINE, finished_at=TEN)
     RunFactory.create(pipeline=pipeline, external_run_id="queued", status="running", started_at=None, finished_at=None)
 

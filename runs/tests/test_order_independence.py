@@ -1,4 +1,4 @@
-"""Writes with a version give the same rows in any order, even if some are repeated or split into other pages."""
+"""Writes with a version end in the same rows in any order, also if some are repeated or in other pages."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.events import Kind, RunEvent
+from runs.events import RunEvent, WriteKind
 from runs.models import Run, Status
 from runs.services import record_runs
 from runs.tests.source_writes import Source, at_time
@@ -35,7 +35,7 @@ COMPARED_COLUMNS = (
 
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
 def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test with the statement that is planned on each call, and with the prepared one for a few runs."""
+    """Run each test twice: with the statement that is planned each time, and with the prepared statement."""
     monkeypatch.setattr("runs.services._MAX_PREPARED_RUNS", request.param)
 
 
@@ -46,14 +46,14 @@ def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
     rows = []
     for run in Run.objects.order_by("external_run_id"):
         row = {name: getattr(run, name) for name in COMPARED_COLUMNS}
-        # A start kept from an earlier version is not compared: in another order, that version may never be stored.
+        # Do not compare the start of a former attempt: if the writes arrive in another order, CHM may never store it.
         rows.append(row | {"started_at": None if run.started_at_kept else run.started_at})
     return rows
 
 
 @st.composite
 def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[dict[str, object]]]:
-    """Draw the writes in another order, some repeated, split into pages."""
+    """Draw the writes in another order, with some of them repeated, and split them into pages."""
     repeated = [*writes, *draw(st.lists(st.sampled_from(writes), max_size=3))]
     shuffled = draw(st.permutations(repeated))
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
@@ -62,10 +62,10 @@ def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[di
 
 @pytest.mark.proves("FR-014")
 @pytest.mark.parametrize(
-    ("kind", "writes"), [(Kind.SNAPSHOT, snapshots), (Kind.EVENT, events)], ids=["snapshots", "events"]
+    ("kind", "writes"), [(WriteKind.SNAPSHOT, snapshots), (WriteKind.EVENT, events)], ids=["snapshots", "events"]
 )
 def test_writes_in_any_order_repetition_and_paging_end_in_the_same_rows(
-    source: Source, kind: Kind, writes: st.SearchStrategy[dict[str, object]]
+    source: Source, kind: WriteKind, writes: st.SearchStrategy[dict[str, object]]
 ) -> None:
     @settings(deadline=None, max_examples=150, derandomize=True)
     @given(st.data())

@@ -81,7 +81,7 @@ def test_a_head_request_pings_too(pipeline: Pipeline, key: str) -> None:
 
 
 @pytest.mark.parametrize(("end", "status"), [("", "success"), ("/fail", "failed"), ("/3", "failed")])
-def test_the_pings_of_one_rid_are_one_run(pipeline: Pipeline, key: str, end: str, status: str) -> None:
+def test_pings_with_the_same_rid_are_one_run(pipeline: Pipeline, key: str, end: str, status: str) -> None:
     assert_ok(ping(key, f"/start?rid={RID}"))
     assert_ok(ping(key, f"/start?rid={OTHER_RID}"))
     assert_ok(ping(key, f"{end}?rid={RID.upper()}"))
@@ -90,7 +90,7 @@ def test_the_pings_of_one_rid_are_one_run(pipeline: Pipeline, key: str, end: str
     assert pipeline.runs.get(external_run_id=RID).duration_seconds == 0
 
 
-def test_an_end_without_a_rid_closes_the_newest_open_run(pipeline: Pipeline, key: str) -> None:
+def test_an_end_ping_without_a_rid_ends_the_newest_open_run(pipeline: Pipeline, key: str) -> None:
     ping(key, "/start")
     ping(key, "/start")
     oldest, newest = pipeline.runs.order_by("started_at")
@@ -124,8 +124,8 @@ def test_a_log_ping_does_not_change_the_status(pipeline: Pipeline, key: str) -> 
     assert pipeline.runs.get().status == "success"
 
 
-def test_a_log_written_after_the_end_does_not_reopen_the_run(pipeline: Pipeline) -> None:
-    """The request saw an open run, but another worker stored the end before the log was written."""
+def test_a_log_that_is_stored_after_the_end_does_not_reopen_the_run(pipeline: Pipeline) -> None:
+    """When the request of the log ping looked for the run, it was open. Before the log was stored, the run ended."""
     now = timezone.now()
     for suffix, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
         ping = read_ping(suffix, b"")
@@ -136,7 +136,7 @@ def test_a_log_written_after_the_end_does_not_reopen_the_run(pipeline: Pipeline)
     assert (run.status, run.started_at, run.duration_seconds) == ("success", now, 1)
 
 
-def test_a_body_is_stored_cut_and_scrubbed(pipeline: Pipeline, key: str) -> None:
+def test_a_body_is_scrubbed_and_cut_before_it_is_stored(pipeline: Pipeline, key: str) -> None:
     ping(key, f"/fail?rid={RID}", f"cannot reach postgres://me:hunter2@db; curl {key}\0" + "x" * 100_000)
     run = pipeline.runs.get()
     assert run.error_message is not None
@@ -161,7 +161,7 @@ def test_a_secret_at_the_cut_is_removed_completely(pipeline: Pipeline, key: str)
 @pytest.mark.parametrize(
     "suffix", ["/256", "/999", "/1000", "/-1", "/٣", "/begin", "/start/fail", "/fail/x", "//start"]
 )
-def test_an_unknown_suffix_is_404(key: str, suffix: str) -> None:
+def test_an_unknown_suffix_returns_404(key: str, suffix: str) -> None:
     assert ping(key, suffix).status_code == 404
     assert not Run.objects.exists()
 
@@ -173,7 +173,7 @@ def test_a_rid_that_is_not_a_uuid_is_refused(key: str, rid: str) -> None:
     assert not Run.objects.exists()
 
 
-def test_a_token_that_is_not_a_ping_key_is_404(pipeline: Pipeline) -> None:
+def test_a_token_that_is_not_a_ping_key_returns_404(pipeline: Pipeline) -> None:
     expired = create_ping_key(pipeline, expires_at=timezone.now() - timedelta(days=1))
     revoked = create_ping_key(pipeline)
     revoke_token(token=ApiToken.objects.latest("created_at"))
@@ -212,8 +212,8 @@ def test_a_ping_needs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: 
         assert len(writes) == (0 if suffix == "/log" else 1), suffix
 
 
-def test_the_newest_open_run_is_found_by_its_index(pipeline: Pipeline) -> None:
-    """PostgreSQL uses it even if, by its statistics, every second run is open and reading all runs seems cheap."""
+def test_the_query_for_the_newest_open_run_uses_the_index_runs_open(pipeline: Pipeline) -> None:
+    """PostgreSQL uses the index even if its statistics say that half of all runs are open."""
     with connection.cursor() as cursor:
         for owner, status in ((pipeline, "success"), (PipelineFactory.create(), "running")):
             cursor.execute(
@@ -221,8 +221,8 @@ def test_the_newest_open_run_is_found_by_its_index(pipeline: Pipeline) -> None:
                 " SELECT gen_random_uuid(), %s, n, %s, now() FROM generate_series(1, 5000) AS n",
                 [owner.pk, status],
             )
-        for analyzed in (False, True):
-            if analyzed:
+        for has_statistics in (False, True):
+            if has_statistics:
                 cursor.execute("ANALYZE runs")
             plan = newest_open_first(Run.objects.filter(pipeline=pipeline))[:1].explain()
             assert "runs_open" in plan, plan
@@ -241,7 +241,7 @@ def test_too_many_pings_of_one_key_get_429_and_retry_after(pipeline: Pipeline, s
     assert_ok(ping(other_key))
 
 
-def test_an_address_that_guesses_keys_is_limited(key: str, settings: Settings) -> None:
+def test_an_address_that_guesses_keys_gets_429_after_the_limit(key: str, settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
     other_address = Browser(REMOTE_ADDR="10.0.0.9")
     statuses = [other_address.get(f"/ping/guess-{number}").status_code for number in range(4)]
@@ -259,7 +259,7 @@ def test_production_refuses_a_ping_over_plain_http_instead_of_redirecting(key: s
     assert_ok(Browser().get(f"/ping/{key}", secure=True))
 
 
-# The key in logs and error pages
+# Logs and error pages do not show the key
 
 
 @pytest.fixture
@@ -303,14 +303,14 @@ def test_no_log_and_no_error_page_shows_a_key(
         assert key[13:] not in text
 
 
-# A cron job that stops
+# A cron job that stops sending pings
 
 
-def test_a_cron_job_that_stops_pinging_is_late_at_the_documented_moment(pipeline: Pipeline, key: str) -> None:
+def test_a_cron_job_that_stops_pinging_is_late_at_the_documented_time(pipeline: Pipeline, key: str) -> None:
     """After nine days of pings every eight hours, the job is late two hours after the next ping was due."""
     for _ in range(28):
         assert_ok(ping(key))
-    # All were received just now; move them into the past, eight hours apart.
+    # CHM has received all these pings just now. Move their runs into the past, eight hours apart.
     last = timezone.now() - timedelta(hours=1)
     for number, run in enumerate(pipeline.runs.order_by("-started_at", "-id")):
         moment = last - timedelta(hours=8 * number)

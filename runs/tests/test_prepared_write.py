@@ -1,4 +1,4 @@
-"""Small writes use a statement that each database session plans once."""
+"""Writes of few runs use a prepared statement, which each database session plans once."""
 
 import pytest
 from django.db import connection
@@ -9,8 +9,8 @@ from runs.tests.source_writes import Source
 pytestmark = pytest.mark.django_db
 
 
-def plans() -> tuple[int, int]:
-    """Return how often the statement ran with its generic plan and with a custom plan."""
+def plan_counts() -> tuple[int, int]:
+    """Return how often the prepared statement ran with its generic plan, and how often with a custom plan."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
@@ -20,17 +20,17 @@ def plans() -> tuple[int, int]:
     return generic or 0, custom or 0
 
 
-def test_the_statement_for_a_few_runs_is_planned_only_once(source: Source) -> None:
+def test_the_statement_for_few_runs_is_planned_only_once(source: Source) -> None:
     record_runs([source.snapshot("running", "10:00")])
-    before = plans()
+    before = plan_counts()
 
     for minute in range(10):
         record_runs([source.snapshot("running", f"10:{minute + 10}", rows_processed=minute)])
 
-    assert plans() == (before[0] + 10, before[1])
+    assert plan_counts() == (before[0] + 10, before[1])
 
 
-def test_a_page_does_not_use_the_prepared_statement(source: Source) -> None:
-    before = plans()
+def test_a_write_of_21_runs_does_not_use_the_prepared_statement(source: Source) -> None:
+    before = plan_counts()
     record_runs([source.snapshot("running", "10:00", external_run_id=f"run-{number}") for number in range(21)])
-    assert plans() == before
+    assert plan_counts() == before

@@ -1,4 +1,4 @@
-"""Pruning deletes old runs but keeps those that show a pipeline's state; sources cannot store deleted runs again."""
+"""Pruning deletes old runs, except those that show the state of a pipeline. Deleted runs are not stored again."""
 
 import json
 import threading
@@ -104,7 +104,7 @@ def test_runs_that_show_the_state_of_a_pipeline_are_kept_at_any_age(
 
 
 def test_the_last_success_is_decided_by_the_order_of_runs_and_not_by_age(pipeline: Pipeline) -> None:
-    """In the order of runs, a run without a start is earlier than every run with a start."""
+    """A run without a start comes before every run with a start. So the failed run here is earlier than the success."""
     create_run(pipeline, 500)
     create_run(pipeline, 450, status="failed", started_at=None)
 
@@ -113,11 +113,11 @@ def test_the_last_success_is_decided_by_the_order_of_runs_and_not_by_age(pipelin
     assert remaining_ages(pipeline) == [500]
 
 
-def test_failures_are_kept_on_request_and_other_clients_are_not_pruned(pipeline: Pipeline) -> None:
+def test_keep_failures_keeps_failed_runs_and_other_clients_are_not_pruned(pipeline: Pipeline) -> None:
     other_pipeline = PipelineFactory.create()
-    for each in (pipeline, other_pipeline):
+    for owner in (pipeline, other_pipeline):
         for status, days_ago in (("failed", 600), ("success", 500), ("success", 1)):
-            create_run(each, days_ago, status)
+            create_run(owner, days_ago, status)
 
     pruned = prune(PruneSelection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
 
@@ -153,8 +153,9 @@ def test_a_source_that_sends_pruned_runs_again_stores_nothing(source: Source, pi
     assert results[0].run_id is None
     assert results[0].error == "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
     assert remaining_ages(pipeline) == [400, 1]
-    more_than_prepared = [source.snapshot("failed", external_run_id=f"x{n}", started_at=moments[0]) for n in range(30)]
-    assert {result.outcome.value for result in record_runs(more_than_prepared)} == {"pruned"}
+    # More runs than the prepared statement writes.
+    many_old_runs = [source.snapshot("failed", external_run_id=f"x{n}", started_at=moments[0]) for n in range(30)]
+    assert {result.outcome.value for result in record_runs(many_old_runs)} == {"pruned"}
 
 
 def test_a_protected_run_is_still_updated_and_a_run_without_times_is_still_stored(
@@ -222,7 +223,7 @@ def test_an_unknown_client_is_an_error_with_exit_code_2(db: None) -> None:
     assert refused.value.returncode == 2
 
 
-def test_an_interrupted_pruning_keeps_its_batches_and_a_second_one_finishes(
+def test_a_second_pruning_continues_after_the_batches_of_an_interrupted_pruning(
     pipeline: Pipeline, small_batches: None
 ) -> None:
     for days in range(401, 409):
@@ -289,21 +290,21 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
     record_runs(page)
     pruning_ended = threading.Event()
 
-    def replay() -> int:
-        replays = 0
+    def send_again_until_pruning_ends() -> int:
+        replay_count = 0
         try:
-            while not pruning_ended.is_set() or replays == 0:
+            while not pruning_ended.is_set() or replay_count == 0:
                 record_runs(page)
-                replays += 1
+                replay_count += 1
         finally:
             connection.close()
-        return replays
+        return replay_count
 
     with ThreadPoolExecutor(1) as pool:
-        replays = pool.submit(replay)
+        replay_count = pool.submit(send_again_until_pruning_ends)
         pruned = prune(OLDER_THAN_400_DAYS)
         pruning_ended.set()
-        assert replays.result() > 0
+        assert replay_count.result() > 0
 
     assert pruned.run_count == 59
     assert remaining_ages(pipeline) == [400]

@@ -51,7 +51,7 @@ def uploaded_run(pipeline: Pipeline, document: Any) -> Run:
         ("10-compile", "skipped", {"success": 8}, None),
     ],
 )  # fmt: skip
-def test_an_invocation_is_one_run(
+def test_each_execution_of_dbt_is_stored_as_one_run(
     pipeline: Pipeline, name: str, status: str, counts: dict[str, int], rows: int | None
 ) -> None:
     document = recorded(name)
@@ -94,7 +94,7 @@ def test_a_repeated_file_and_an_older_file_change_nothing(pipeline: Pipeline) ->
     assert (stored.status, stored.updated_at) == ("failed", run.updated_at)
 
 
-def test_a_run_without_nodes_is_skipped_and_one_with_an_unknown_node_status_fails(pipeline: Pipeline) -> None:
+def test_a_run_without_nodes_is_skipped_and_an_unknown_node_status_makes_a_run_fail(pipeline: Pipeline) -> None:
     document = recorded(SUCCESSFUL_BUILD)
     assert uploaded_run(pipeline, document | {"results": []}).status == "skipped"
     for node_status in ("exploded", None, 7, "partial success"):
@@ -132,7 +132,9 @@ def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
         ({"nodes": {}, "metadata": {"generated_at": "2026-03-01", "invocation_id": "1"}}, {"results"}),
     ],
 )  # fmt: skip
-def test_an_invalid_document_is_refused_field_by_field(pipeline: Pipeline, document: Any, fields: set[str]) -> None:
+def test_the_error_of_an_invalid_file_names_every_invalid_field(
+    pipeline: Pipeline, document: Any, fields: set[str]
+) -> None:
     assert set(field_errors(upload(pipeline, document))) == fields
     assert not Run.objects.exists()
 

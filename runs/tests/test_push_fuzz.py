@@ -1,4 +1,7 @@
-"""A recorded event or file with wrong values is stored or refused with an error; the server never fails."""
+"""Push recorded events and files with wrong values.
+
+The API stores or refuses them, and never returns a server error.
+"""
 
 import copy
 from typing import Any

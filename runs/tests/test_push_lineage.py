@@ -70,7 +70,7 @@ def test_an_end_event_can_arrive_before_the_start_event(api: APIClient, kind: st
 
 
 @pytest.mark.parametrize("kind", ["OTHER", None])
-def test_an_event_of_another_kind_neither_opens_nor_closes_a_run(api: APIClient, kind: str | None) -> None:
+def test_an_event_of_another_type_neither_opens_nor_ends_a_run(api: APIClient, kind: str | None) -> None:
     api.post(LINEAGE_URL, event("START", 0))
     assert outcomes(api.post(LINEAGE_URL, event(kind, 3))) == ["unchanged"]
     assert Run.objects.get().status == "running"
@@ -200,7 +200,9 @@ def test_an_unreadable_body_is_refused_with_a_message(api: APIClient, body: byte
         ([{}] * 1_001, {"body"}),
     ],
 )
-def test_a_single_invalid_event_is_refused_field_by_field(api: APIClient, body: Any, fields: set[str]) -> None:
+def test_the_error_of_a_single_invalid_event_names_every_invalid_field(
+    api: APIClient, body: Any, fields: set[str]
+) -> None:
     assert set(field_errors(post_json(api, LINEAGE_URL, body))) == fields
     assert not Run.objects.exists()
 
@@ -215,7 +217,7 @@ def test_facets_of_a_wrong_type_are_left_out_and_the_run_is_stored(api: APIClien
 
 
 @pytest.mark.parametrize("name", ["no such job", "a\0b", "half \ud800", "x" * 300, "DAILY_MART", "daily_mart "])
-def test_a_job_without_a_pipeline_is_counted_and_reported(api: APIClient, name: str) -> None:
+def test_a_job_that_matches_no_pipeline_is_counted_and_reported(api: APIClient, name: str) -> None:
     before = unmatched_total()
     answer = post_json(api, LINEAGE_URL, event("START", job={"namespace": "warehouse://prod", "name": name}))
 

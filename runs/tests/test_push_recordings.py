@@ -1,4 +1,4 @@
-"""The recorded OpenLineage events of each producer end in the same runs in any order and paging."""
+"""The recorded OpenLineage events of each producer end in the same runs, in any order and in pages of any size."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
 
 
 def api_with_pipelines(events: list[dict[str, Any]]) -> APIClient:
-    """Create a client with a pipeline for every job; return an API client with its token."""
+    """Create a client with a pipeline for every job. Return an API client that uses a token of this client."""
     client = ClientFactory.create()
     for job in {f"{event['job']['namespace']}/{event['job']['name']}" for event in events if "job" in event}:
         PipelineFactory.create(client=client, external_id=job)

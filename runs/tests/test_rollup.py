@@ -1,4 +1,4 @@
-"""The counts of the schema rollup equal the runs at every commit, after any change of runs and pipelines."""
+"""After any change of runs and pipelines, the counts of the schema rollup are right at every commit."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -94,7 +94,7 @@ def test_a_row_inserted_by_plain_sql_is_counted_at_once() -> None:
 
 
 @pytest.mark.django_db
-def test_an_update_that_changes_no_count_appends_nothing() -> None:
+def test_an_update_that_changes_no_count_adds_no_row_to_the_counts() -> None:
     run = RunFactory.create(status="success")
     before = count_parts()
 
@@ -215,7 +215,7 @@ def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
         "failed_hours": "hour",
         "duration_minutes": "day",
     }
-    # Without this, rows could go into free space of pages that earlier tests filled.
+    # Empty the tables, because PostgreSQL could store rows in free space that earlier tests left.
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(f'rollup.{table}' for table in time_columns)}")
 
@@ -230,7 +230,7 @@ def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
 
 
 @pytest.mark.django_db
-def test_reports_over_any_window_equal_the_plain_count() -> None:
+def test_reports_over_any_window_equal_counts_of_the_runs() -> None:
     random = Random(7)
     pipelines = [PipelineFactory.create(platform=platform) for platform in Platform.values for _ in range(2)]
     for number in range(3):

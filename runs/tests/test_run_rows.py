@@ -1,4 +1,4 @@
-"""Runs that are read as rows equal the output of RunSerializer. Their queries are compiled and planned once."""
+"""The API reads runs as dictionaries, which equal the output of RunSerializer. Their queries are planned once."""
 
 import csv
 import io
@@ -52,7 +52,7 @@ def pipeline() -> Pipeline:
 
 
 def serialized_runs(pipeline: Pipeline) -> dict[str, Any]:
-    """Return the runs as the serializer of the contract renders them, by id."""
+    """Return the output of RunSerializer for each run, by id."""
     runs = Run.objects.filter(pipeline=pipeline).with_source_url()
     return {run["id"]: run for run in json.loads(JSONRenderer().render(RunSerializer(runs, many=True).data))}
 
@@ -92,7 +92,7 @@ def test_chosen_fields_come_in_the_order_of_the_contract(pipeline: Pipeline) -> 
     assert set(field_errors(api.get(f"{path}/latest?fields=stored_bytes"))) == {"fields"}
 
 
-def test_csv_holds_the_same_values(pipeline: Pipeline) -> None:
+def test_csv_contains_the_same_values_as_json(pipeline: Pipeline) -> None:
     path = f"{ROOT}/pipelines/{pipeline.pk}/runs?fields=status,started_at,payload&ordering=started_at"
     answer: Any = api_with_scope("read").get(path, headers={"accept": "text/csv"})
     lines = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
@@ -168,7 +168,7 @@ def test_nothing_is_prepared_if_the_settings_forbid_it(pipeline: Pipeline, setti
 
 
 def generic_plan(query: HotQuery, **values: Any) -> str:
-    """Return the generic plan, which fits any values. A session makes it once."""
+    """Return the generic plan of the query, which PostgreSQL uses for all values."""
     names = {name: f"${place}" for place, name in enumerate(values, 1)}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -196,14 +196,14 @@ def test_the_generic_plan_of_a_page_uses_its_index(pipeline: Pipeline, ordering:
     assert not continued or any("Index Cond" in line and "ROW(" in line for line in plan.splitlines()), plan
 
 
-@pytest.mark.parametrize(("client", "of_pipeline"), [(False, False), (True, False), (False, True)])
-def test_the_generic_plan_of_the_latest_run_is_one_index_probe(
-    pipeline: Pipeline, client: bool, of_pipeline: bool
+@pytest.mark.parametrize(("one_client", "one_pipeline"), [(False, False), (True, False), (False, True)])
+def test_the_generic_plan_of_the_latest_run_uses_its_index_and_does_not_sort(
+    pipeline: Pipeline, one_client: bool, one_pipeline: bool
 ) -> None:
     values = {"pipeline_id": pipeline.pk}
-    values |= {"bound_client": pipeline.client_id} if client else {}
-    values |= {"bound_pipeline": pipeline.pk} if of_pipeline else {}
-    plan = generic_plan(run_rows._latest_query(client, of_pipeline), **values)
+    values |= {"bound_client": pipeline.client_id} if one_client else {}
+    values |= {"bound_pipeline": pipeline.pk} if one_pipeline else {}
+    plan = generic_plan(run_rows._latest_query(one_client, one_pipeline), **values)
     assert "using runs_latest " in plan
     assert "Sort" not in plan
 

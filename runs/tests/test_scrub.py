@@ -1,4 +1,4 @@
-"""Secrets in texts and payloads are removed, harmless words are not."""
+"""Secrets are removed from texts and payloads. Other words stay unchanged."""
 
 import json
 from time import process_time
@@ -56,7 +56,7 @@ def test_a_secret_in_a_text_is_filtered(name: str, example: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_every_example_of_a_rule_has_an_anchor_at_a_match_of_its_pattern(rule: Any) -> None:
+def test_each_example_of_a_rule_contains_an_anchor_where_the_pattern_matches(rule: Any) -> None:
     for example in rule.examples:
         text, _ = fill(example)
         text = f"before {text} after"
@@ -82,24 +82,24 @@ def test_a_secret_in_a_value_of_a_payload_is_filtered(name: str, example: str) -
 
 
 @pytest.mark.parametrize("item", labelled_texts(), ids=lambda item: item.template[:40])
-def test_a_payload_searched_as_one_text_is_scrubbed_like_a_parsed_one(item: LabelledText) -> None:
-    """A payload is searched as one JSON text first, and parsed only after a match."""
+def test_a_payload_that_is_searched_as_text_is_scrubbed_like_a_parsed_payload(item: LabelledText) -> None:
+    """To save time, CHM searches a payload as one JSON text, and parses it only if the text can contain a secret."""
     value = item.value if isinstance(item.value, dict) else {"line": f"first\n{item.value}", "items": [item.value]}
 
-    encoded, harmless = scrub_payload(value)
+    encoded, secret_free_text = scrub_payload(value)
 
     assert json.loads(encoded) == scrubbed(value)
-    # A text with a secret is never a part of a harmless text.
-    assert str(item.value) not in harmless or scrub_text(str(item.value)) == item.value
+    # A text with a secret is never a part of secret_free_text.
+    assert str(item.value) not in secret_free_text or scrub_text(str(item.value)) == item.value
 
 
-def test_only_a_payload_without_any_anchor_is_harmless_in_every_part() -> None:
-    encoded, harmless = scrub_payload({"external_run_id": "scheduled__2026-03-01", "note": "für Kunde Ω"})
+def test_only_a_payload_without_any_anchor_is_returned_as_text_without_secrets() -> None:
+    encoded, secret_free_text = scrub_payload({"external_run_id": "scheduled__2026-03-01", "note": "für Kunde Ω"})
     # "compass" is not a secret name, but it contains "pass", which is one.
-    _, harmless_with_anchor = scrub_payload({"note": "compass=hunter2"})
+    _, text_with_anchor = scrub_payload({"note": "compass=hunter2"})
 
-    assert harmless == encoded
-    assert harmless_with_anchor == ""
+    assert secret_free_text == encoded
+    assert text_with_anchor == ""
     assert scrub_text("pass=hunter2") == f"pass={FILTERED}"
 
 
@@ -157,7 +157,7 @@ HOSTILE_PIECES = (
 
 @pytest.mark.parametrize("piece", HOSTILE_PIECES)
 def test_the_time_for_a_hostile_text_grows_only_with_its_length(piece: str) -> None:
-    """A text of four times the length takes about four times as long. With backtracking it takes sixteen times."""
+    """A text that is four times as long takes about four times as long. With backtracking it would take 16 times."""
 
     def seconds(size: int) -> float:
         text = "token ://@" + piece * (size // len(piece))

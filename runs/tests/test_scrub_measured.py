@@ -1,4 +1,4 @@
-"""How many of the labelled secrets are removed, and how many harmless texts are altered."""
+"""Measure how many of the labelled secrets are removed, and how many texts without a secret are altered."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,10 @@ import pytest
 
 from tools.support.labelled_texts import LabelledText, is_altered, is_missed, items_of, labelled_texts, part_of
 
-# Every secret that is missed, and every harmless text that is altered, with the reason. The texts are those of
-# secrets.toml: « » marks the secret, and {alnum:32} stands for 32 random characters. That file has two parts: "rules"
-# was used to write the rules, and "held_out" was not. All texts here are in held_out.
+# MISSED has every secret that is not removed, ALTERED every text without a secret that is altered, each with the
+# reason. The texts are in secrets.toml. « » marks the secret, and {alnum:32} stands for 32 random characters.
+# secrets.toml has two parts: "rules" was used to write the rules, and "held_out" was not. All texts here are in the
+# part "held_out".
 MISSED = {
     "try again with passphrase «correct-horse-battery»": "ordinary words after the name, without a sign between them",
     "Invalid API key provided: «{alnum:32}»": "a word between the name and the colon",
@@ -34,7 +35,7 @@ def test_the_hash_of_a_text_decides_its_part() -> None:
     assert [item.template for item in labelled_texts() if item.part != part_of(item.template)] == []
 
 
-def test_each_kind_and_the_part_held_out_have_enough_texts() -> None:
+def test_there_are_enough_secret_and_harmless_texts_in_all_and_held_out() -> None:
     for kind in ("secret", "harmless"):
         assert len(items_of(kind)) >= 200
         assert len(items_of(kind, "held_out")) >= 150

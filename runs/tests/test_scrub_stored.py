@@ -1,4 +1,4 @@
-"""scrub_stored applies new rules to stored rows, without changing their versions."""
+"""manage.py scrub_stored applies new scrubbing rules to stored rows, and does not change their versions."""
 
 from io import StringIO
 from typing import Any
@@ -28,7 +28,7 @@ def scrub(*arguments: str) -> list[str]:
 
 
 def create_unscrubbed_run(**fields: Any) -> Run:
-    """Create a run as an earlier version of the scrubber stored it."""
+    """Create a run that contains a secret, as if CHM had stored it before the rule for this secret existed."""
     run = RunFactory.create()
     Run.objects.filter(pk=run.pk).update(**fields)
     return Run.objects.get(pk=run.pk)

@@ -1,4 +1,4 @@
-"""Size limits of stored texts, payloads and pages."""
+"""Texts, payloads and pages of the API have size limits."""
 
 import json
 
@@ -12,14 +12,14 @@ from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
 from runs.models import Run
 from runs.services import Outcome, record_runs
-from runs.size_limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, bounded_payload, bounded_text
+from runs.size_limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, payload_within_limit, text_within_limit
 from runs.tests.factories import RunFactory
 
 MEGABYTE = 1024 * 1024
 
 
 @pytest.mark.django_db
-def test_a_text_of_fifteen_megabytes_is_cut_with_a_note_of_its_size_and_a_replay_is_unchanged() -> None:
+def test_a_text_of_15_megabytes_is_cut_with_a_note_and_a_replay_changes_nothing() -> None:
     text = "Traceback (most recent call last): é " * (15 * MEGABYTE // 38)
     write = RunEvent(
         pipeline_id=PipelineFactory.create().pk,
@@ -62,7 +62,7 @@ def test_a_secret_across_the_cut_is_removed_before_cutting() -> None:
 def test_the_limit_counts_bytes_and_cuts_no_character_in_half(letter: str, extra_bytes: int) -> None:
     text = letter * (MAX_TEXT_BYTES // len(letter.encode())) + "z" * max(extra_bytes, 0)
 
-    result = bounded_text(text)
+    result = text_within_limit(text)
 
     assert len(result.encode()) <= MAX_TEXT_BYTES
     assert (result == text) == (len(text.encode()) <= MAX_TEXT_BYTES)
@@ -76,16 +76,16 @@ def test_a_payload_of_any_shape_stays_an_object_within_the_limit(sizes: dict[str
     payload = {name: "v" * size for name, size in sizes.items()}
     encoded = json.dumps(payload, ensure_ascii=False)
 
-    result = bounded_payload(encoded)
+    result = payload_within_limit(encoded)
 
     assert len(result.encode()) <= MAX_PAYLOAD_BYTES
     fields = json.loads(result)
     assert fields == payload if len(encoded.encode()) <= MAX_PAYLOAD_BYTES else CUT_KEY in fields
-    assert bounded_payload(result) == result
+    assert payload_within_limit(result) == result
 
 
 def test_a_payload_of_a_hundred_thousand_small_fields_is_cut() -> None:
-    result = bounded_payload(json.dumps({f"field-{number}": number for number in range(100_000)}))
+    result = payload_within_limit(json.dumps({f"field-{number}": number for number in range(100_000)}))
 
     assert len(result.encode()) <= MAX_PAYLOAD_BYTES
     assert "field-0" in json.loads(result)

@@ -1,4 +1,4 @@
-"""The address of a run's page at its source: from the source, or from the template of the pipeline."""
+"""The address of a run's page at its source comes from the source, or from the template of the pipeline."""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,7 +45,7 @@ class AnyIdTest(TestCase):
         assert address == f"https://airflow.example/dags/sales/runs/{quote(run_id, safe='')}"
 
 
-def test_the_template_of_a_pipeline_makes_the_address_of_its_runs() -> None:
+def test_the_address_of_a_run_is_made_from_the_template_of_its_pipeline() -> None:
     pipeline = PipelineFactory.create(source_url_template=TEMPLATE)
 
     run = record_run(pipeline, "scheduled__2026-03-01T10:00:00+00:00")
@@ -63,7 +63,7 @@ def test_a_run_has_no_link_without_a_template_and_an_address() -> None:
     assert record_run(PipelineFactory.create()).source_url is None
 
 
-def test_queries_contain_the_expression_of_the_address_instead_of_a_call_for_each_run() -> None:
+def test_queries_compute_the_address_without_a_function_call_for_each_run() -> None:
     queries = [str(Run.objects.with_source_url().query), "SELECT source_url FROM reporting.runs"]
 
     for query in queries:

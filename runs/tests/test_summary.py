@@ -1,4 +1,4 @@
-"""The client summary: counts and latest run per pipeline inside a window."""
+"""The summary of a client in a window: counts by status, and the latest run of each pipeline."""
 
 import re
 import uuid
@@ -125,7 +125,7 @@ def test_a_run_without_a_start_counts_by_event_at(api: APIClient, client: Client
     assert outside["latest_by_pipeline"] == []
 
 
-def test_a_run_with_a_start_is_later_than_one_without(api: APIClient, client: Client) -> None:
+def test_a_run_with_a_start_is_later_than_a_run_without_a_start(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
     RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at_hour(5))
     RunFactory.create(pipeline=pipeline, status="success", started_at=at_hour(1))
@@ -167,7 +167,7 @@ def test_pipelines_are_sorted_by_name_and_those_of_other_clients_excluded(api: A
         ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
     ],
 )
-def test_an_impossible_window_is_400(
+def test_an_impossible_window_returns_400(
     api: APIClient, client: Client, window: dict[str, datetime | str], field: str
 ) -> None:
     parameters = {name: time if isinstance(time, str) else time.isoformat() for name, time in window.items()}
@@ -197,7 +197,8 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
-# With steps of three weeks, windows are months long. Then the roll-up is used if most runs are in the window.
+# With steps of three weeks, windows are months long. For such windows, the summary uses the roll-up if most runs are in
+# the window.
 @pytest.mark.proves("SC-003")
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -255,12 +256,12 @@ def test_latest_and_summary_equal_a_reference_in_python(
     assert found == expected
 
 
-# Query plans use the index with any amount of history.
+# Query plans with many runs.
 
 
 @pytest.fixture
 def client_with_history(client: Client) -> Client:
-    """Return a client with 20 pipelines of 500 runs each, one in fifty without a start; create another such client."""
+    """Create two clients with 20 pipelines of 500 runs, of which 10 have no start. Return one of the clients."""
     for owner in (client, ClientFactory.create()):
         for pipeline in PipelineFactory.create_batch(20, client=owner):
             with connection.cursor() as cursor:
@@ -291,7 +292,7 @@ def raw_sql(runs: Any) -> str:
 
 
 @pytest.mark.parametrize("days", [1, 7, 1000])
-def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client, days: int) -> None:
+def test_the_summary_reads_runs_only_from_the_index_runs_latest(client_with_history: Client, days: int) -> None:
     text = explain(
         client_summary_sql(),
         {"client_id": client_with_history.pk, "since": MIDNIGHT, "until": MIDNIGHT + timedelta(days=days)},
@@ -316,7 +317,7 @@ def test_the_summary_of_the_whole_history_does_not_read_its_runs(client_with_his
     assert sum(float(rows) * int(loops) for rows, loops in reads) <= 20 + 200, text
 
 
-def test_the_latest_run_is_one_probe_of_the_index(client_with_history: Client) -> None:
+def test_the_query_for_the_latest_run_uses_the_index_and_does_not_sort(client_with_history: Client) -> None:
     runs = Run.objects.filter(pipeline=client_with_history.pipelines.first()).latest_first()[:1]
 
     text = explain(raw_sql(runs))
@@ -326,7 +327,7 @@ def test_the_latest_run_is_one_probe_of_the_index(client_with_history: Client) -
 
 
 @pytest.mark.parametrize("since_days", [0, 5, 19])
-def test_the_runs_of_a_window_are_read_by_the_index(client_with_history: Client, since_days: int) -> None:
+def test_the_runs_of_a_window_are_read_from_the_index_runs_latest(client_with_history: Client, since_days: int) -> None:
     since = MIDNIGHT + timedelta(days=since_days)
     runs = in_window(
         Run.objects.filter(pipeline=client_with_history.pipelines.first()), since=since, until=since + timedelta(days=1)

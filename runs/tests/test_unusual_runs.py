@@ -1,4 +1,4 @@
-"""Unusual runs: planted ones are listed, and at most one percent of the successes of a synthetic year."""
+"""The shape unusual_runs finds planted runs, and lists at most one percent of the successes of a synthetic year."""
 
 import sys
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # A Wednesday noon.
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 MAX_FALSE_ALARM_SHARE = 0.01
-# Seconds and rows of one run.
+# The duration in seconds and the number of rows of one run.
 SecondsAndRows = tuple[int, int | None]
 
 
@@ -30,7 +30,7 @@ def usual_run(number: int) -> SecondsAndRows:
 def create_pipeline(
     name: str, runs: Sequence[SecondsAndRows], *, hours_between_runs: float = 24, status: str = "success"
 ) -> Pipeline:
-    """Create a pipeline with a run every `hours_between_runs` hours; the last one ended an hour before NOW."""
+    """Create a pipeline with a run every `hours_between_runs` hours. The last run ended an hour before NOW."""
     pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
     Run.objects.bulk_create(
         Run(
@@ -68,7 +68,7 @@ USUAL_RUNS = [usual_run(number) for number in range(40)]
         pytest.param([(600, 10 ** (number % 5 + 1)) for number in range(40)] + [(600, 200_000)], None, id="rows vary"),
     ],
 )  # fmt: skip
-def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows], expected: str | None) -> None:
+def test_an_unusual_run_is_listed_and_a_usual_run_is_not(runs: list[SecondsAndRows], expected: str | None) -> None:
     pipeline = create_pipeline("planted", runs)
 
     rows = run_shape("unusual_runs", as_of=NOW)
@@ -81,7 +81,10 @@ def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[SecondsAndRows
 
 
 def test_a_run_that_is_usual_at_its_time_of_the_week_is_not_listed() -> None:
-    """For eight weeks, runs on Wednesdays take seven times as long. A run that takes twenty times as long is listed."""
+    """On Wednesdays, runs take seven times as long as on other days.
+
+    So only a run that takes 20 times as long is listed.
+    """
     weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
     create_pipeline("as each week", weeks)
     create_pipeline("more than each week", [*weeks[:-1], (12_000, 10_000)])
@@ -98,7 +101,7 @@ def test_only_successes_are_listed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytest.CaptureFixture[str]) -> None:
-    """The test counts each listed run as a false alarm, although one percent of the runs take eight times as long."""
+    """Count each listed run as a false alarm, although one percent of the runs really take eight times as long."""
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
     days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
 

@@ -1,4 +1,7 @@
-"""Short sequences of writes to one run, and the row that they end in. Tests of one sequence share its number."""
+"""Short sequences of writes to one run, each with the row that CHM stores in the end.
+
+The number in the name of a test says which tests belong to the same sequence.
+"""
 
 import itertools
 
@@ -92,7 +95,7 @@ def test_6_the_kept_start_stays_in_later_snapshots_without_a_start(source: Sourc
     assert stored_run(source.pipeline_id).started_at == at_time("10:00")
 
 
-def test_6_a_start_that_disappears_from_a_running_run_is_not_kept(source: Source) -> None:
+def test_6_a_running_run_does_not_keep_a_start_that_the_source_no_longer_sends(source: Source) -> None:
     write(source.snapshot("running", "10:05", started_at="10:00"), source.snapshot("running", "10:20"))
 
     assert stored_run(source.pipeline_id).started_at is None
@@ -174,7 +177,7 @@ def test_12_values_that_cannot_be_stored_are_left_out_with_a_note(source: Source
 
 
 @pytest.mark.proves("FR-013")
-def test_13_an_unknown_status_is_stored_as_failed_with_the_sources_word(source: Source) -> None:
+def test_13_an_unknown_status_is_stored_as_failed_with_a_note(source: Source) -> None:
     write(source.snapshot("Exploded", "10:00"))
 
     run = stored_run(source.pipeline_id)

@@ -108,7 +108,7 @@ def figures(url: str) -> dict[str, Any]:
         for name, shape in shapes().items():
             ms[name] = {}
             for window, parameters in _parameters_by_window(shape.parameters, as_of).items():
-                values = validated(shape.parameters, parameters, clock=as_of)
+                values = validated(shape.parameters, parameters, now=as_of)
                 ms[name][window] = _processor_ms(session, lambda sql=shape.sql, values=values: fetch(sql, values))  # type: ignore[misc]
     return {"runs": run_count, "ms": ms}
 

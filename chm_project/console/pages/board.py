@@ -72,7 +72,7 @@ def read_board(scope: BoardScope, now: datetime) -> dict[str, Any]:
 def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Draw the number of failed runs in each hour of the last 7 days, including hours without failures."""
     since = as_of - FAILURES_PERIOD
-    rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
+    rows = run_shape("failures_over_time", now=as_of, since=since, until=as_of, **scope.parameters)
     failed_runs_by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
     hour, bars, dates = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0), [], []
     while hour < as_of:
@@ -94,7 +94,7 @@ def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Draw the share of successful runs on each of the last 30 UTC days."""
     first_day = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
     since = datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC)
-    rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)
+    rows = run_shape("daily_success", now=as_of, since=since, until=as_of, **scope.parameters)
     row_by_day = {row["day"]: row for row in rows}
     days = [first_day + timedelta(days=number) for number in range(SUCCESS_DAYS)]
     points = [

@@ -32,7 +32,7 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
             for pipeline in pages.object_list
             for last_runs in [runs_by_pipeline.get(pipeline.pk, [])]
         ],
-        "sources": run_shape("ingestion_health", clock=as_of, client_id=client.pk),
+        "sources": run_shape("ingestion_health", now=as_of, client_id=client.pk),
         **_connections(client),
     }
 

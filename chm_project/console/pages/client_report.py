@@ -175,14 +175,14 @@ def read_flaky_pipelines(client: Client, period: Period) -> list[Row]:
 def _failing(client: Client, period: Period) -> list[Row]:
     """Return the pipelines that fail at the end of the period, or now if the period is not over."""
     as_of = period.until if period.is_over else None
-    return run_shape("failing_now", clock=period.until, client_id=client.pk, as_of=as_of)
+    return run_shape("failing_now", now=period.until, client_id=client.pk, as_of=as_of)
 
 
 def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
     """Return the rules that the client owns. If a rule has a pipeline, the pipeline's client owns it."""
     owned: QuerySet[Any] = AlertRule.objects.with_owner()
     rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MAX_RULES]
-    firing = firing_rules(period.until if period.is_over else None, clock=period.until)
+    firing = firing_rules(period.until if period.is_over else None, now=period.until)
     return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
 
 
@@ -210,6 +210,7 @@ def _failures_chart(client: Client, period: Period, daily_success: list[Row], *,
 # The tables that the page offers as CSV: for each, its columns and the function that reads its rows.
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[Client, Period], list[Row]]]] = {
     "days": (("day", "runs", "success", "failed", "success_rate"), read_daily_success),
+    # The report calls streaks incidents (decision 0035).
     "incidents": (
         ("pipeline_name", "platform", "began_at", "recovered_at", "failed_runs", "error_message", "pipeline_id",
          "run_id"),

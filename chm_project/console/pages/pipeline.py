@@ -76,7 +76,7 @@ class Verdict:
 
 def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     rows, _ = page_of_shape(
-        "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", clock=as_of, client_id=pipeline.client_id
+        "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", now=as_of, client_id=pipeline.client_id
     )
     if rows:
         return Verdict(rows[0])

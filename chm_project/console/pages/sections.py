@@ -59,7 +59,7 @@ class Section:
 def _shape_reader(name: str, condition: str = "true", **parameters: Any) -> ReadRows:
     def read(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
         return page_of_shape(
-            name, page_size=limit, offset=offset, where=condition, clock=now, **scope.parameters, **parameters
+            name, page_size=limit, offset=offset, where=condition, now=now, **scope.parameters, **parameters
         )
 
     return read
@@ -77,7 +77,7 @@ def _with_notes(read_rows: ReadRows) -> ReadRows:
 
 
 def _run_sql(text: str, scope: BoardScope, now: datetime, **values: Any) -> list[Row]:
-    return run_query(text, clock=now, query_values=values, **scope.parameters)
+    return run_query(text, now=now, query_values=values, **scope.parameters)
 
 
 def _running_long(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
@@ -113,7 +113,7 @@ def _incidents(scope: BoardScope, now: datetime, limit: int, offset: int) -> tup
 
 def _firing(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
     """Return the firing rules. Filters by platform and environment do not exclude rules for a whole client."""
-    rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, clock=now))
+    rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, now=now))
     rules = rules.select_related("client", "pipeline__client")
     if scope.client_id:
         rules = rules.filter(owner_id=scope.client_id)

@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * List alert rules, oldest first
-         * @description Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
+         * @description Enabled and disabled rules are listed. The filter `client_id` excludes rules with a pipeline.
          */
         get: operations["alert_rules_list"];
         put?: never;
@@ -64,7 +64,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an alert rule
-         * @description Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.
+         * @description Deletes the rule permanently. To keep a rule that never fires, set `is_enabled` to false.
          */
         delete: operations["alert_rules_destroy"];
         options?: never;
@@ -407,7 +407,7 @@ export interface paths {
         put?: never;
         /**
          * Mark the failure of a pipeline as known
-         * @description Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
+         * @description Mark the failure, and replace an existing mark. The pipeline stays on every list, below new failures.
          *
          *     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
          *     cannot be marked.
@@ -608,7 +608,7 @@ export interface paths {
         };
         /**
          * What is failing now?
-         * @description One row per failing pipeline; new failures first, then known failures, each with the longest failure first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its present status.
+         * @description One row per failing pipeline; new failures first, then known failures, each with the longest failure first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time, the report uses the present status of a run, even if the run was re-opened after that time.
          */
         get: operations["report_failing_now"];
         put?: never;
@@ -748,7 +748,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident, largest first; incidents with only known failures last. Inventory: active. An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids and numbers. A failure with this cause counts only if the pipeline has had no success and no failure with another cause since then.
+         * @description One row per incident, largest first; incidents with only known failures last. Inventory: active. An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids and numbers. For each pipeline, only the failures with this cause count that come after the last success and after the last failure with another cause.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -1010,7 +1010,7 @@ export interface paths {
         put?: never;
         /**
          * Push the states of up to 1,000 runs
-         * @description Validate each item separately; reject the invalid ones and store the others.
+         * @description Store each valid item. Reject an invalid item without affecting the other items.
          */
         post: operations["runs_batch"];
         delete?: never;
@@ -1136,7 +1136,7 @@ export interface components {
     schemas: {
         /** @enum {string} */
         AlertChannel: "slack" | "email" | "webhook";
-        /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
+        /** @description An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it. */
         AlertRule: {
             /**
              * Format: uuid
@@ -1165,7 +1165,7 @@ export interface components {
             destination: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled: boolean;
-            /** @description If this is false, pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1182,7 +1182,7 @@ export interface components {
         AlertRuleField: "id" | "client_id" | "pipeline_id" | "rule_type" | "threshold" | "window_minutes" | "channel" | "destination" | "is_enabled" | "include_known" | "created_at" | "updated_at";
         /** @enum {string} */
         AlertRuleOrdering: "id" | "-id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
-        /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
+        /** @description An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it. */
         AlertRuleRequest: {
             /**
              * Format: uuid
@@ -1206,7 +1206,7 @@ export interface components {
             destination: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled?: boolean;
-            /** @description If this is false, pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
             include_known?: boolean;
         };
         BatchAnswer: {
@@ -1233,7 +1233,7 @@ export interface components {
             /** @description The runs to store. */
             items: components["schemas"]["BatchedRunRequest"][];
         };
-        /** @description The whole state of a run: omitted fields become null. */
+        /** @description The whole state of a run. Fields that the request omits become null. */
         BatchedRunRequest: {
             /** @description The status of the run. */
             status: components["schemas"]["RunStatus"];
@@ -1408,12 +1408,12 @@ export interface components {
             total_rows_30d: number;
             /**
              * Format: double
-             * @description Mean rows per run, to 2 places; runs with an unknown number do not count
+             * @description Mean number of rows of the runs with a known number, to 2 places; null: no number is known
              */
             avg_rows_per_run: number | null;
             /**
              * Format: double
-             * @description Variation of the rows per run: population standard deviation ÷ mean, to 4 places; null if the mean is 0
+             * @description Coefficient of variation of the rows per run: population standard deviation ÷ mean, to 4 places. 0: each run processed the same number of rows; null: the mean is 0 or unknown
              */
             throughput_cv: number | null;
             /**
@@ -1532,7 +1532,7 @@ export interface components {
             run_id: string;
             /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
-            /** @description Fingerprint of the platform and the cause, as in the shape `incidents` */
+            /** @description Fingerprint of the pipeline's incident, as in the shape `incidents` */
             incident: string;
             /** @description Whether a user has marked this failure as known, and the mark is still valid */
             known: boolean;
@@ -1640,7 +1640,7 @@ export interface components {
             /** @description Failed runs in this bucket */
             failed_runs: number;
         };
-        /** @description A firing rule, and since when it fires. */
+        /** @description A firing rule, with the time since when it fires, its owner and its runbook. */
         FiringRule: {
             /**
              * Format: uuid
@@ -1669,7 +1669,7 @@ export interface components {
             destination: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled: boolean;
-            /** @description If this is false, pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1686,7 +1686,7 @@ export interface components {
              * @description Since when the rule fires. For `on_failure`: when the first of its failing pipelines began to fail. For `failures_in_window`: the time of the oldest failure in the window.
              */
             readonly since: string;
-            /** @description Identifies the rule. It is the same each time the rule fires. */
+            /** @description A short text that identifies the rule. It is the same each time the rule fires. */
             readonly fingerprint: string;
             /** @description Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a client. */
             readonly owner: string | null;
@@ -1810,7 +1810,7 @@ export interface components {
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
-            /** @description Fingerprint of the platform and the cause. It does not change while pipelines join and recover. The key of a row is `incident` and `since` together */
+            /** @description Fingerprint of the platform and the cause. It stays the same while pipelines join the incident and recover. `incident` and `since` together identify a row */
             incident: string;
             /** @description Kind of orchestrator */
             platform: string;
@@ -1830,7 +1830,7 @@ export interface components {
             clients: number;
             /** @description Names of these clients: the first three, and how many more */
             client_names: string;
-            /** @description Error of the run in `run_id` */
+            /** @description Error of the run in the column `run_id` */
             error_message: string | null;
             /** @description The common text of the errors, with # in place of parts that vary; empty: the errors have no text */
             cause: string;
@@ -1872,12 +1872,12 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description Last complete walk of the pipeline that CHM walked longest ago; null: CHM has walked none of these pipelines completely
+             * @description Each of these pipelines has a last complete walk: the time of the oldest one; null: CHM has never walked any of them completely
              */
             oldest_ingest_at: string | null;
-            /** @description Error of one of these pipelines; null: no pipeline has an error */
+            /** @description Error of the last walk of one of these pipelines; null: no pipeline has an error */
             last_error: string | null;
-            /** @description Number of `never_ingested` pipelines that have pushed runs and no error */
+            /** @description Number of `never_ingested` pipelines that have runs, because jobs push them, and no error */
             pushed_only: number;
             /** @description Number of these pipelines that their source no longer lists */
             missing_at_source: number;
@@ -1914,7 +1914,7 @@ export interface components {
         };
         /** @description A known failure with its reason and end. */
         KnownFailureRequest: {
-            /** @description Why it fails, or who works on it. */
+            /** @description Why the pipeline fails, or who works on it. */
             reason: string;
             /** @description Address of the ticket, http or https. */
             ticket_url?: string | null;
@@ -2096,7 +2096,7 @@ export interface components {
             } | null;
             /** @description The run's page at its source, an http:// or https:// address. */
             source_url?: string | null;
-            /** @description The id at the source. Generated if omitted. */
+            /** @description The id at the source. If it is omitted, CHM generates one. */
             external_run_id?: string | null;
         };
         PaginatedAlertRuleList: {
@@ -2129,7 +2129,7 @@ export interface components {
             /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
-        /** @description An alert rule. If it has a client and a pipeline, it watches only the pipeline and belongs to its client. */
+        /** @description An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it. */
         PatchedAlertRuleRequest: {
             /**
              * Format: uuid
@@ -2153,7 +2153,7 @@ export interface components {
             destination?: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled?: boolean;
-            /** @description If this is false, pipelines with a known failure do not count. */
+            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
             include_known?: boolean;
         };
         /** @description A client of the consultancy. */
@@ -2163,7 +2163,7 @@ export interface components {
             /** @description If this is false, the client is disabled: CHM keeps its history, but reads no runs. */
             is_active?: boolean;
         };
-        /** @description A pipeline may move to another client; its history moves with it. */
+        /** @description The fields for changing a pipeline. A new client_id moves the pipeline and its history to another client. */
         PatchedPipelineUpdateRequest: {
             /**
              * Format: uuid
@@ -2218,12 +2218,12 @@ export interface components {
             readonly ingested_through: string | null;
             /**
              * Format: date-time
-             * @description After this time the status of the pipeline is stale.
+             * @description After this time the pipeline is stale: its latest status may be outdated.
              */
             readonly ingest_due_at: string | null;
             /**
              * Format: date-time
-             * @description When ingestion last finished a walk of the pipeline.
+             * @description When CHM last walked the pipeline completely.
              */
             readonly last_ingest_at: string | null;
             /** @description Why the last walk failed, in one sentence; null if the last walk succeeded. */
@@ -2296,7 +2296,7 @@ export interface components {
         };
         /** @enum {string} */
         PushOutcome: "created" | "stale" | "unchanged" | "updated";
-        /** @description The whole state of a run: omitted fields become null. */
+        /** @description The whole state of a run. Fields that the request omits become null. */
         PushedRunRequest: {
             /** @description The status of the run. */
             status: components["schemas"]["RunStatus"];
@@ -2376,7 +2376,7 @@ export interface components {
             name: string;
             /** @description PostgreSQL's name of the type. */
             type: components["schemas"]["ColumnType"];
-            /** @description Whether it can be null. */
+            /** @description Whether the column can be null. */
             nullable: boolean;
             /** @description The content of the column. */
             description: string;
@@ -2389,13 +2389,13 @@ export interface components {
              * @description The URL of the report.
              */
             url: string;
-            /** @description The question it answers. */
+            /** @description The question that the report answers. */
             question: string;
             /** @description What one row represents. */
             grain: string;
-            /** @description Which inventory it covers: active or all. */
+            /** @description Which pipelines the report includes: the active ones, or all. */
             inventory: string;
-            /** @description Its query parameters. */
+            /** @description The query parameters of the report. */
             parameters: components["schemas"]["ReportParameter"][];
             /** @description The columns of a row. */
             columns: components["schemas"]["ReportColumn"][];
@@ -2516,7 +2516,7 @@ export interface components {
             readonly source_updated_at: string | null;
             /**
              * Format: date-time
-             * @description When CHM last accepted a write of the run.
+             * @description When CHM last stored a change of the run.
              */
             readonly ingested_at: string;
             /**
@@ -2664,7 +2664,7 @@ export interface components {
             failure_rate: number;
             /** @description Changes between success and failed, from one decisive run to the next */
             flips: number;
-            /** @description flaky: at least 2 flips; broken: no flip, and the pipeline fails; rare: all others */
+            /** @description flaky: at least 2 flips; broken: no flip, and the pipeline is failing; rare: all others */
             kind: string;
             /**
              * Format: uuid
@@ -5089,7 +5089,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
-                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
+                    /** @description What the request did. unchanged: CHM already had the same content; stale: the stored version is newer. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5127,7 +5127,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
-                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
+                    /** @description What the request did. unchanged: CHM already had the same content; stale: the stored version is newer. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5636,7 +5636,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
-                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
+                    /** @description What the request did. unchanged: CHM already had the same content; stale: the stored version is newer. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5673,7 +5673,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
-                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
+                    /** @description What the request did. unchanged: CHM already had the same content; stale: the stored version is newer. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5835,7 +5835,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
-                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
+                    /** @description What the request did. unchanged: CHM already had the same content; stale: the stored version is newer. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5872,7 +5872,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
-                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
+                    /** @description What the request did. unchanged: CHM already had the same content; stale: the stored version is newer. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];

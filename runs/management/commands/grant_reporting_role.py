@@ -25,9 +25,9 @@ examples:
   CHM_REPORTING_PASSWORD=... manage.py grant_reporting_role grafana --password-env CHM_REPORTING_PASSWORD
   manage.py grant_reporting_role metabase --password-file /run/secrets/metabase
 
-The role can select from the views of the schema reporting and do nothing else; its transactions are read-only and its
-statements end after 30 seconds. After an upgrade, manage.py migrate lets it read new views too. Repeating the command
-changes only the password, if one is given. The command needs a database user that may create roles.
+The role can select from the views of the schema reporting, and can do nothing else. Its transactions are read-only. Its
+statements end after 30 seconds. After an upgrade, manage.py migrate also grants it the new views. If you repeat the
+command with a password, the role gets this password. The command needs a database user that may create roles.
 """
 
 
@@ -71,8 +71,8 @@ def grant(name: str, password: str | None) -> None:
             cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
         elif row[0]:
             raise CommandError(f"{name} is a superuser, and grants cannot restrict superusers; choose another role.")
-        # A former version of this command set default privileges. Only the user that set them can revoke them, and they
-        # prevent the database's owner from restoring a dump.
+        # A former version of this command granted default privileges, which prevent the owner of the database from
+        # restoring a dump. Only the user who granted them can revoke them.
         revoke_default_privileges(cursor)
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(*cursor.fetchone())
@@ -86,7 +86,7 @@ def grant(name: str, password: str | None) -> None:
             sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
             sql.SQL("GRANT USAGE ON SCHEMA reporting TO {role}"),
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role}"),
-            # A session can change these defaults. Only the grants above protect the data.
+            # These are only defaults, which a session can change. The grants above protect the data.
             sql.SQL("ALTER ROLE {role} SET search_path = reporting"),
             sql.SQL("ALTER ROLE {role} SET default_transaction_read_only = on"),
             sql.SQL("ALTER ROLE {role} SET statement_timeout = {timeout}"),

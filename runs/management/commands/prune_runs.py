@@ -24,9 +24,9 @@ examples:
   manage.py prune_runs --older-than 90d --keep-failures       keep every failed run
   manage.py prune_runs --older-than 30d --client "Northwind"  delete only runs of this client
 
-The age of a run counts from its event_at: when it finished, else started, else was stored. A pipeline always keeps its
-latest run, its latest decisive run, its last success and the failed runs of its current streak. Deleted runs are not
-stored again if a source sends them. You can interrupt and repeat the command.
+The age of a run counts from its event_at: when it ended; without an end, when it started; without both, when CHM stored
+it. A pipeline always keeps its latest run, its latest decisive run, its last success and the failed runs of its current
+streak. CHM does not store deleted runs again if a source sends them. You can interrupt and repeat the command.
 exit codes: 0 done, 2 bad arguments, 130 interrupted
 """
 

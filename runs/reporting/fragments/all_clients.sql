@@ -1,2 +1,2 @@
--- True if the caller does not restrict the inventory to some clients.
+-- Whether the caller includes all clients.
 %(client_id)s::uuid IS NULL

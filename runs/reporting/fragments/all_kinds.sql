@@ -1,2 +1,2 @@
--- True if the caller restricts the inventory neither to a platform nor to an environment.
+-- Whether the caller includes all platforms and all environments.
 (%(platform)s::text IS NULL AND %(environment)s::text IS NULL)

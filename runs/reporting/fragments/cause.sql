@@ -1,4 +1,5 @@
--- The cause of a failed run (failed) of a pipeline (p): its masked error, and whether this error is too vague.
+-- The cause of a failed run (failed) of a pipeline (p): its masked error, and whether this error is vague, because it could
+-- describe any failure.
 (
     SELECT cause.masked, {vague_cause} AS is_vague
     FROM (

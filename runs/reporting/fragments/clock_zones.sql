@@ -1,6 +1,6 @@
--- CTE bodies of the shape late_pipelines, for rule 4 of decision 0016. `zones` has UTC, and one zone for each kind of
--- clock change, if its clocks changed in the weeks that are compared. `weeks` has the four weeks before, for each zone,
--- and `any_zone` for all zones together.
+-- CTE bodies of the shape late_pipelines, for rule 4 of decision 0016. `zones` has UTC, and those of three other zones whose
+-- clocks changed in the weeks that are compared. The three zones change their clocks on different days. `weeks` has one row
+-- for each zone and each of the last four weeks, `any_zone` one row for each week.
 zones AS MATERIALIZED (
     SELECT zone, place
     FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, place)

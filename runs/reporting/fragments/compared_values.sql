@@ -1,10 +1,11 @@
--- The duration and the number of rows of a run (r), each compared with the values of the successes before it (former):
--- the usual value, which is their median, and whether the run's value is unusual. A value with fewer than 10 former
--- values has no row.
+-- Compares the duration and the number of rows of a run (r) with the values of the successes before the run (former). One
+-- row per value: the value, the usual value (the median of the former values), and whether the value is unusual. With fewer
+-- than 10 former values there is no row.
 (
     SELECT
         measure, value, usual,
-        -- A far value that is usual at this time of the week is not unusual: compare it with the eight weeks before.
+        -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values at
+        -- the same time, plus or minus 75 minutes, in the eight weeks before.
         CASE WHEN is_far THEN (
             SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
             FROM generate_series(1, 8) AS ago (weeks)
@@ -41,7 +42,7 @@
             VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
         ) AS m (measure, value, least_difference, former_values)
         CROSS JOIN LATERAL (
-            -- The median is the mean of the two middle values. For an odd number of values both are the same value.
+            -- The median is the mean of the two middle values. If the number of values is odd, the two are the same value.
             SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
             FROM (
                 SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median

@@ -1,6 +1,6 @@
 -- CTEs that follow the CTE `bounds`. `counted_by_day` has counts of the runs within the bounds, by day, platform
--- and environment. Whole days come from the roll-up, the other runs are counted. A day can have several rows with the
--- same platform and environment.
+-- and environment. The counts of whole days come from the roll-up. The runs of other days are counted. A day can have
+-- several rows with the same platform and environment.
 {whole_days},
 counted_by_day AS (
     SELECT

@@ -1,2 +1,2 @@
--- Whether a run (r) succeeded or failed. Running, canceled and skipped runs do not decide a pipeline's state.
+-- Whether a run (r) is decisive: it succeeded or failed. Other runs do not decide whether the pipeline is failing.
 r.status IN ('success', 'failed')

@@ -1,2 +1,2 @@
--- Whether a run (r) had succeeded or failed by known_until.
+-- Whether a run (r) was decisive at known_until: it had succeeded or failed by then.
 {decided} AND {settled}

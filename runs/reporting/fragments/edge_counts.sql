@@ -1,5 +1,6 @@
--- Counts of the runs in `edges` (see whole_days), by day and scope, within the caller's scope. They are integers as in
--- the roll-up: a union with numeric would make all rows numeric, and a sum of numerics takes twice as long.
+-- Counts of the runs in `edges` (see whole_days) that are in the caller's scope, by day, client, platform and environment.
+-- The counts are integers as in the roll-up. In a union with a numeric all rows would be numeric, and a sum of numerics
+-- takes twice as long.
 SELECT
     c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
     sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,

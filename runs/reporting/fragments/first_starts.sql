@@ -1,7 +1,8 @@
--- One row for each of the four weeks before the last start of a pipeline (h). same_time is the time of the last start,
--- moved to that week in the local time of a zone (zones). same_now is h.judged_at, moved in the same way. first_at is the
--- first start later than same_time plus h.skipped. before_at is the start before first_at. `h.starts` is sorted, oldest
--- first.
+-- One row for each of the four weeks before the last start of a pipeline (h). same_time is the weekday and local time of the
+-- last start in that week, in a zone (zones). same_now is h.judged_at, moved in the same way. first_at is the first start
+-- later than same_time plus h.skipped. before_at is the start before first_at. Example: the last start was on Monday 6:00,
+-- and two weeks ago there were starts on Monday 6:02 and Tuesday 6:01. For this week, same_time is Monday 6:00. With
+-- h.skipped = 25 minutes, before_at is Monday 6:02, and first_at is Tuesday 6:01. `h.starts` is sorted, oldest first.
 (
     SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
     FROM (

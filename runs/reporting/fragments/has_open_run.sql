@@ -1,4 +1,5 @@
--- Whether a run of a pipeline (p) is open. There are two conditions, so that the first one can use the index runs_open.
+-- Whether a run of a pipeline (p) was open at known_until. There are two conditions instead of the fragment open, so that the
+-- first condition can use the index runs_open.
 (
     EXISTS (
         SELECT FROM reporting.runs AS r

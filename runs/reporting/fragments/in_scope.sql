@@ -1,3 +1,3 @@
--- Whether a row (p) of the inventory is in the caller's scope; a null parameter does not restrict it.
+-- Whether a row (p) of the inventory is in the caller's scope. A parameter that is null does not restrict the scope.
 {client_in_scope}
 AND {kind_in_scope}

@@ -1,6 +1,6 @@
--- Whether the failure of a pipeline (p) is known: it was marked, and since then no run succeeded, and no run failed
--- for another cause. `failed` is the latest decisive run, `cause.masked` its masked error. Decision 0029 has a table of
--- the states.
+-- Whether the failure of a pipeline (p) is known. A user has marked the failure, and since then no run has succeeded or has
+-- failed with another cause. `failed` is the latest decisive run, `cause.masked` its masked error. Decision 0029 has a table
+-- of all cases.
 (
     p.known_reason IS NOT NULL AND p.known_since <= %(as_of)s::timestamptz
     AND (p.known_until IS NULL OR p.known_until > %(as_of)s::timestamptz)
@@ -11,7 +11,7 @@
         LEFT JOIN reporting.runs AS former ON former.run_id = p.known_run_id
         WHERE r.pipeline_id = p.pipeline_id AND {decisive}
             AND CASE
-                -- The marked run was pruned.
+                -- The marked run has been pruned, so compare times.
                 WHEN former.run_id IS NULL THEN r.event_at > p.known_since
                 ELSE r.run_id = former.run_id OR {later_than_former}
             END

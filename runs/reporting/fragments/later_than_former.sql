@@ -1,2 +1,2 @@
--- Whether a run (r) is later than another one (former), by the order latest_first. True if there is no former one.
+-- Whether a run (r) is later than another run (former), by the order latest_first. True if there is no row `former`.
 (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))

@@ -1,4 +1,5 @@
--- The latest run of a pipeline (p), with the status that it had by known_until: one probe of the index runs_latest.
+-- The latest run of a pipeline (p), with the status that it had at known_until. PostgreSQL finds the run with one search in
+-- the index runs_latest.
 LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,

@@ -1,10 +1,10 @@
 -- The error of a run (r) of a pipeline (p) with # in place of parts that vary: ids, numbers, dates, addresses, paths,
--- quoted names, and the names of the pipeline and its client. Empty if the run has no text. Two errors with the same
--- result have one cause.
+-- quoted names, and the names of the pipeline and its client. The result is empty if the run has no text. Failures with the
+-- same result on the same platform have the same cause.
 (
     SELECT
         left(btrim(regexp_replace(
-            -- Several tasks with the same error are one cause.
+            -- Remove repeated lines, because several tasks with the same error have one cause.
             CASE
                 WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                 ELSE without_varying.text
@@ -18,10 +18,10 @@
     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
     CROSS JOIN LATERAL (
         SELECT lower(CASE
-            -- Only the exceptions of a Python traceback count, not its lines of code.
+            -- Keep only the exceptions of a Python traceback, not its lines of code.
             WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
                 THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-            -- Rows and statements in a database's error do not count either.
+            -- Remove rows and statements from the error of a database.
             ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
         END) AS text
         OFFSET 0  -- computes it once, though it is used more than once

@@ -1,11 +1,11 @@
--- Open runs of the active inventory. A run is running long after more than 10 minutes and more than three times the
--- median duration of its pipeline's last 20 successes. Without such a median only the 10 minutes count.
+-- Open runs of the active inventory. From `long_after` on, a run is running long: it has run for 10 minutes, and for three
+-- times the median duration of its pipeline's last 20 successes. If there is no success, only the 10 minutes count.
 (
     SELECT
         running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
         running.started_at, usual.seconds AS usual_seconds,
         running.started_at + make_interval(secs => greatest(600, 3 * usual.seconds)) AS long_after
-    -- The median is computed once for a pipeline, which can have many open runs.
+    -- A pipeline can have many open runs. Compute the median once for each pipeline.
     FROM (SELECT DISTINCT r.pipeline_id FROM reporting.runs AS r WHERE {open}) AS pipelines
     JOIN reporting.pipelines AS p USING (pipeline_id)
     CROSS JOIN LATERAL (

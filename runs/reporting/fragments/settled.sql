@@ -1,3 +1,3 @@
--- Whether a run (r) had its stored status by known_until, which is as_of if given, else infinity. A run is open from its
--- start until event_at.
+-- Whether a run (r) had its stored status at known_until, which is as_of if as_of is given, else infinity. Before its
+-- event_at, a run counts as running.
 coalesce(r.started_at, '-infinity'::timestamptz) <= %(known_until)s::timestamptz AND r.event_at <= %(known_until)s::timestamptz

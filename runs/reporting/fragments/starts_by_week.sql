@@ -1,6 +1,5 @@
--- CTE bodies of the shape late_pipelines, for rules 2 and 3 of decision 0016. `by_week` has the pipelines that should
--- have started by their starts at the same time of earlier weeks. It reads the CTEs `unplanned`, `zones`, `weeks` and
--- `any_zone`.
+-- CTE bodies of the shape late_pipelines, for rules 2 and 3 of decision 0016. They read the CTEs `unplanned`, `zones`,
+-- `weeks` and `any_zone`. `by_week` has the pipelines for which earlier weeks predict a start that has not come.
 candidates AS MATERIALIZED (
     -- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
     -- corresponds to the time from the last start until now. In other zones than UTC it begins and ends up to an hour
@@ -107,7 +106,7 @@ recent AS MATERIALIZED (
         ) >= 3
     )
 ),
--- How well earlier weeks predict the last starts in each zone.
+-- For each zone, how well earlier weeks predict the last starts: `close` and `near` of `tried` predictions were right.
 fits AS MATERIALIZED (
     SELECT recent.pipeline_id, z.zone, z.place, fit.*
     FROM recent

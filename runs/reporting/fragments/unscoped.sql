@@ -1,2 +1,2 @@
--- True if the caller does not restrict the inventory.
+-- Whether the caller includes the whole inventory.
 ({all_clients} AND {all_kinds})

@@ -1,5 +1,5 @@
--- The range of the last seven successes of a run's (r) pipeline before a time (day.begins_at). The smallest and the
--- largest value are left out, so that one outlier does not hide the next.
+-- The ranges of durations and numbers of rows of a pipeline's last seven successes before a time (day.begins_at). r is a
+-- run of the pipeline. The smallest and the largest value are left out, so that one outlier does not hide the next one.
 LATERAL (
     SELECT
         durations[2] AS shortest, durations[cardinality(durations) - 1] AS longest,

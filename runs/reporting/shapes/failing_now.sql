@@ -19,15 +19,15 @@
 --   pipeline_id      uuid         Key of the pipeline
 --   run_id           uuid         Key of the latest decisive run
 --   source_url       text?        Page of that run at the source; null: unknown
---   incident         text         Fingerprint of the platform and the cause, as in the shape `incidents`
+--   incident         text         Fingerprint of the pipeline's incident, as in the shape `incidents`
 --   known            boolean      Whether a user has marked this failure as known, and the mark is still valid
 --   known_reason     text?        Reason of the mark; null: the failure is not marked
 --   known_ticket_url text?        Address of a ticket about the failure
 --   known_until      timestamptz? When the mark ends; null: when the failure ends
 --
 -- A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running,
--- canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time: if a run was
--- re-opened after that time, the report uses its present status.
+-- canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time, the report uses
+-- the present status of a run, even if the run was re-opened after that time.
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,

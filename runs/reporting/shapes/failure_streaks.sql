@@ -19,8 +19,8 @@
 -- streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window,
 -- because a disabled pipeline does not recover.
 --
--- The failures are read newest first until the limit is reached, and only then the ends of their streaks. Streaks that
--- began before the window come last in the order, so they are read only if there are too few others.
+-- To save time, the query first finds the newest failures that begin a streak, up to the limit, and then the ends of these
+-- streaks. Streaks that began before the window are the last rows, so they are read only if the limit is not yet reached.
 WITH in_window AS MATERIALIZED (
     SELECT
         p.client_name, p.pipeline_name, p.platform, failed.event_at AS began_at, p.client_id, p.pipeline_id,
@@ -28,7 +28,7 @@ WITH in_window AS MATERIALIZED (
     FROM reporting.runs AS failed
     JOIN reporting.pipelines AS p USING (pipeline_id)
     WHERE failed.status = 'failed' AND failed.event_at >= %(since)s AND failed.event_at < %(until)s AND {in_scope}
-        -- The decisive run before it did not fail, so a streak begins.
+        -- The decisive run before this failure did not fail, so a streak begins.
         AND (
             SELECT r.status
             FROM reporting.runs AS r
@@ -84,7 +84,8 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS recovered ON true
 CROSS JOIN LATERAL (
-    -- With FILTER, because the index runs_failed does not serve one pipeline.
+    -- With FILTER, not WHERE: for a condition on the status, PostgreSQL could choose the index runs_failed, which has the
+    -- failures of all pipelines.
     SELECT count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
     FROM reporting.runs AS r
     WHERE r.pipeline_id = s.pipeline_id

@@ -5,15 +5,15 @@
 -- View       incidents
 -- Parameters
 -- Columns
---   incident       text         Fingerprint of the platform and the cause. It does not change while pipelines join and
---                               recover. The key of a row is `incident` and `since` together
+--   incident       text         Fingerprint of the platform and the cause. It stays the same while pipelines join the
+--                               incident and recover. `incident` and `since` together identify a row
 --   platform       text         Kind of orchestrator
 --   since          timestamptz  When the first of these pipelines failed with this cause
 --   until          timestamptz  When the latest failed run of these pipelines happened
 --   pipelines      integer      Number of pipelines that fail now with this cause
 --   clients        integer      Number of clients of these pipelines
 --   client_names   text         Names of these clients: the first three, and how many more
---   error_message  text?        Error of the run in `run_id`
+--   error_message  text?        Error of the run in the column `run_id`
 --   cause          text         The common text of the errors, with # in place of parts that vary; empty: the errors
 --                               have no text
 --   first_run_id   uuid         Key of the latest failed run of the pipeline that has failed for the longest time
@@ -22,8 +22,8 @@
 --
 -- An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a
 -- pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids
--- and numbers. A failure with this cause counts only if the pipeline has had no success and no failure with another
--- cause since then.
+-- and numbers. For each pipeline, only the failures with this cause count that come after the last success and after the
+-- last failure with another cause.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT

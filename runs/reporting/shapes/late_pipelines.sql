@@ -45,7 +45,8 @@ WITH judged AS (
 silent AS MATERIALIZED (
     SELECT
         *,
-        -- A start this soon after the same time of an earlier week corresponds to the last start, not to the next one.
+        -- In an earlier week, a start within this time after the time of the last start corresponds to the last start, not
+        -- to the next one.
         greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
             * CASE WHEN has_four_starts THEN interval '1 second' END AS skipped
     FROM (

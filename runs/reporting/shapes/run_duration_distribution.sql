@@ -10,7 +10,8 @@
 WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
 {whole_days},
 unit AS (
-    -- The roll-up counts whole minutes of all pipelines together, which fits if each bucket is a number of whole minutes.
+    -- The roll-up counts runs of all pipelines together by whole minutes. Its counts can be used if each bucket is a whole
+    -- number of minutes wide.
     SELECT
         {unscoped} AND mod(%(max_duration_seconds)s::bigint, 60 * %(bucket_count)s::bigint) = 0 AS by_minutes
 ),

@@ -11,7 +11,7 @@
 --   total_runs     integer  All runs
 --   failure_rate   numeric  Failed ÷ all runs, to 4 places
 --   flips          integer  Changes between success and failed, from one decisive run to the next
---   kind           text     flaky: at least 2 flips; broken: no flip, and the pipeline fails; rare: all others
+--   kind           text     flaky: at least 2 flips; broken: no flip, and the pipeline is failing; rare: all others
 --   client_id      uuid     Key of the client
 --   pipeline_id    uuid     Key of the pipeline
 --

@@ -27,8 +27,8 @@
 -- without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week
 -- is not unusual. A pipeline with fewer than 10 successes is not judged.
 --
--- The runs are judged one after the other, newest first, until there are enough rows. So the time of the query depends
--- on the limit, not on the window. OFFSET 0 and LATERAL make PostgreSQL keep this order.
+-- PostgreSQL judges the runs one after the other, newest first, until it has enough rows. So the duration of the query
+-- depends on the limit, not on the window. OFFSET 0 and LATERAL make PostgreSQL keep this order.
 SELECT
     client_name, pipeline_name, platform, environment, event_at, unusual, duration_seconds,
     -- A median is a float, and rounding can make it larger than the largest bigint, 9.22e18.

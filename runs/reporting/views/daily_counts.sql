@@ -18,7 +18,7 @@ SELECT
     d.day, d.client_id, c.client_name, d.platform, d.environment,
     d.pipeline_is_active AND c.client_is_active AS is_active, d.running, d.success, d.failed, d.canceled, d.skipped,
     d.rows_known, d.rows_total, d.rows_squares
--- The two parts have different indexes.
+-- Rows with and without in_totals are in different indexes.
 FROM (
     SELECT * FROM rollup.days WHERE in_totals
     UNION ALL

@@ -13,7 +13,7 @@
 --   started_at     When that run started
 --   finished_at    When that run ended
 --   event_at       When that run happened: its end, else its start, else when CHM stored it
---   last_run_time  When that run started, else ended, else when CHM stored it
+--   last_run_time  When that run started; without a start, when it ended; without both, when CHM stored it
 SELECT
     p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.is_active,
     p.ingest_due_at, latest.run_id, latest.status AS latest_status, latest.started_at, latest.finished_at,

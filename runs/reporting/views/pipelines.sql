@@ -21,7 +21,7 @@
 --   known_ticket_url  Address of a ticket about the failure
 --   known_until       Until when the failure is known; null: until the failure ends
 --   known_run_id      The failed run that was marked
---   known_fingerprint Fingerprint of that run's incident when it was marked
+--   known_fingerprint Fingerprint of the incident that the failure belonged to when it was marked
 --   known_since       When the failure was marked
 SELECT
     p.id AS pipeline_id,

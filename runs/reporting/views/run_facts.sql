@@ -1,4 +1,4 @@
--- All runs with pipeline and client, for questions that no report answers.
+-- All runs with their pipelines and clients, for questions that no report answers.
 --   run_id            Key of the run
 --   pipeline_id       Key of the pipeline
 --   pipeline_name     Name of the pipeline

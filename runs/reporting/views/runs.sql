@@ -16,7 +16,7 @@
 SELECT
     id AS run_id, pipeline_id, external_run_id, status, event_at, started_at, finished_at, duration_seconds,
     rows_processed, error_message, status_reason, created_at,
-    -- A subquery, so that queries without this column do not compute it.
+    -- A subquery, so that PostgreSQL does not read pipelines for queries without this column.
     run_source_url(
         given_source_url, (SELECT p.source_url_template FROM pipelines AS p WHERE p.id = runs.pipeline_id), external_run_id
     ) AS source_url

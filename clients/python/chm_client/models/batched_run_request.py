@@ -28,7 +28,7 @@ T = TypeVar("T", bound="BatchedRunRequest")
 
 @_attrs_define
 class BatchedRunRequest:
-    """ The whole state of a run: omitted fields become null.
+    """ The whole state of a run. Fields that the request omits become null.
 
         Attributes:
             status (RunStatus):

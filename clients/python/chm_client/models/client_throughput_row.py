@@ -27,9 +27,10 @@ class ClientThroughputRow:
             client_name (str): Name of the client
             runs_30d (int): Runs in the 30 days before `as_of`
             total_rows_30d (int): Rows that these runs processed; runs with an unknown number do not count
-            avg_rows_per_run (float | None): Mean rows per run, to 2 places; runs with an unknown number do not count
-            throughput_cv (float | None): Variation of the rows per run: population standard deviation ÷ mean, to 4 places;
-                null if the mean is 0
+            avg_rows_per_run (float | None): Mean number of rows of the runs with a known number, to 2 places; null: no
+                number is known
+            throughput_cv (float | None): Coefficient of variation of the rows per run: population standard deviation ÷
+                mean, to 4 places. 0: each run processed the same number of rows; null: the mean is 0 or unknown
             client_id (UUID): Key of the client
      """
 

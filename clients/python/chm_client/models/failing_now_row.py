@@ -39,7 +39,7 @@ class FailingNowRow:
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the latest decisive run
             source_url (None | str): Page of that run at the source; null: unknown
-            incident (str): Fingerprint of the platform and the cause, as in the shape `incidents`
+            incident (str): Fingerprint of the pipeline's incident, as in the shape `incidents`
             known (bool): Whether a user has marked this failure as known, and the mark is still valid
             known_reason (None | str): Reason of the mark; null: the failure is not marked
             known_ticket_url (None | str): Address of a ticket about the failure

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="FiringRule")
 
 @_attrs_define
 class FiringRule:
-    """ A firing rule, and since when it fires.
+    """ A firing rule, with the time since when it fires, its owner and its runbook.
 
         Attributes:
             id (UUID): UUID version 7.
@@ -41,12 +41,13 @@ class FiringRule:
                 e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send
                 the address in this masked form, CHM keeps the stored address.
             is_enabled (bool): If this is false, CHM keeps the rule, but the rule never fires.
-            include_known (bool): If this is false, pipelines with a known failure do not count.
+            include_known (bool): If this is false, pipelines do not count whose failure is known, or that failed in planned
+                maintenance.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the rule last changed.
             since (datetime.datetime): Since when the rule fires. For `on_failure`: when the first of its failing pipelines
                 began to fail. For `failures_in_window`: the time of the oldest failure in the window.
-            fingerprint (str): Identifies the rule. It is the same each time the rule fires.
+            fingerprint (str): A short text that identifies the rule. It is the same each time the rule fires.
             owner (None | str): Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a
                 client.
             runbook_url (None | str): Runbook of the rule's pipeline, from the maintenance file; null for a rule that

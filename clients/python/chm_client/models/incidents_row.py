@@ -25,15 +25,15 @@ T = TypeVar("T", bound="IncidentsRow")
 class IncidentsRow:
     """ 
         Attributes:
-            incident (str): Fingerprint of the platform and the cause. It does not change while pipelines join and recover.
-                The key of a row is `incident` and `since` together
+            incident (str): Fingerprint of the platform and the cause. It stays the same while pipelines join the incident
+                and recover. `incident` and `since` together identify a row
             platform (str): Kind of orchestrator
             since (datetime.datetime): When the first of these pipelines failed with this cause
             until (datetime.datetime): When the latest failed run of these pipelines happened
             pipelines (int): Number of pipelines that fail now with this cause
             clients (int): Number of clients of these pipelines
             client_names (str): Names of these clients: the first three, and how many more
-            error_message (None | str): Error of the run in `run_id`
+            error_message (None | str): Error of the run in the column `run_id`
             cause (str): The common text of the errors, with # in place of parts that vary; empty: the errors have no text
             first_run_id (UUID): Key of the latest failed run of the pipeline that has failed for the longest time
             run_id (UUID): Key of the latest failed run of these pipelines

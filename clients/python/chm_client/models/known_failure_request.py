@@ -26,7 +26,7 @@ class KnownFailureRequest:
     """ A known failure with its reason and end.
 
         Attributes:
-            reason (str): Why it fails, or who works on it.
+            reason (str): Why the pipeline fails, or who works on it.
             ticket_url (None | str | Unset): Address of the ticket, http or https.
             until (datetime.datetime | None | Unset): When the mark ends at the latest; null: when the failure ends.
      """

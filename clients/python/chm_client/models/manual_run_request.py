@@ -39,7 +39,7 @@ class ManualRunRequest:
             status_reason (None | str | Unset): Details about the status.
             payload (ManualRunRequestPayloadType0 | None | Unset): The source's own data about the run; secrets are removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.
-            external_run_id (None | str | Unset): The id at the source. Generated if omitted.
+            external_run_id (None | str | Unset): The id at the source. If it is omitted, CHM generates one.
      """
 
     status: RunStatus

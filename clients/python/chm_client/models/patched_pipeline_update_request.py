@@ -29,7 +29,7 @@ T = TypeVar("T", bound="PatchedPipelineUpdateRequest")
 
 @_attrs_define
 class PatchedPipelineUpdateRequest:
-    """ A pipeline may move to another client; its history moves with it.
+    """ The fields for changing a pipeline. A new client_id moves the pipeline and its history to another client.
 
         Attributes:
             client_id (UUID | Unset): Client that the pipeline runs for.

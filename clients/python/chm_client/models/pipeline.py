@@ -43,8 +43,9 @@ class Pipeline:
             is_active (bool): If this is false, the pipeline is disabled: CHM keeps its history, but reads no runs.
             ingested_through (datetime.datetime | None): The watermark: CHM has stored all changes up to this time; null
                 until the first complete walk.
-            ingest_due_at (datetime.datetime | None): After this time the status of the pipeline is stale.
-            last_ingest_at (datetime.datetime | None): When ingestion last finished a walk of the pipeline.
+            ingest_due_at (datetime.datetime | None): After this time the pipeline is stale: its latest status may be
+                outdated.
+            last_ingest_at (datetime.datetime | None): When CHM last walked the pipeline completely.
             last_ingest_error (None | str): Why the last walk failed, in one sentence; null if the last walk succeeded.
             source_paused (bool | None): Whether the schedule is paused at the source; null if the source does not report
                 this.

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="PushedRunRequest")
 
 @_attrs_define
 class PushedRunRequest:
-    """ The whole state of a run: omitted fields become null.
+    """ The whole state of a run. Fields that the request omits become null.
 
         Attributes:
             status (RunStatus):

@@ -27,7 +27,7 @@ class ReportColumn:
         Attributes:
             name (str): The name of the column.
             type_ (ColumnType):
-            nullable (bool): Whether it can be null.
+            nullable (bool): Whether the column can be null.
             description (str): The content of the column.
      """
 

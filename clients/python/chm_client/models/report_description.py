@@ -28,10 +28,10 @@ class ReportDescription:
         Attributes:
             name (str): The name of the report.
             url (str): The URL of the report.
-            question (str): The question it answers.
+            question (str): The question that the report answers.
             grain (str): What one row represents.
-            inventory (str): Which inventory it covers: active or all.
-            parameters (list[ReportParameter]): Its query parameters.
+            inventory (str): Which pipelines the report includes: the active ones, or all.
+            parameters (list[ReportParameter]): The query parameters of the report.
             columns (list[ReportColumn]): The columns of a row.
      """
 

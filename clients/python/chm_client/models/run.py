@@ -45,7 +45,7 @@ class Run:
             source_url (None | str): The run's page at its source; null if unknown.
             source_updated_at (datetime.datetime | None): When the source last changed the run, or when CHM requested it. A
                 write with an earlier time changes nothing.
-            ingested_at (datetime.datetime): When CHM last accepted a write of the run.
+            ingested_at (datetime.datetime): When CHM last stored a change of the run.
             event_at (datetime.datetime): When the run happened: its end; without an end its start; without both the time at
                 which CHM stored it.
             created_at (datetime.datetime): When CHM stored the row.

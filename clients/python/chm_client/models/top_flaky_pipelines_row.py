@@ -30,7 +30,7 @@ class TopFlakyPipelinesRow:
             total_runs (int): All runs
             failure_rate (float): Failed ÷ all runs, to 4 places
             flips (int): Changes between success and failed, from one decisive run to the next
-            kind (str): flaky: at least 2 flips; broken: no flip, and the pipeline fails; rare: all others
+            kind (str): flaky: at least 2 flips; broken: no flip, and the pipeline is failing; rare: all others
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
      """

@@ -153,8 +153,8 @@ def sync_detailed(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
-            the pipeline and belongs to its client.
+        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
+            the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,8 +191,8 @@ def sync(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
-            the pipeline and belongs to its client.
+        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
+            the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -224,8 +224,8 @@ async def asyncio_detailed(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
-            the pipeline and belongs to its client.
+        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
+            the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -262,8 +262,8 @@ async def asyncio(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. If it has a client and a pipeline, it watches only
-            the pipeline and belongs to its client.
+        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
+            the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

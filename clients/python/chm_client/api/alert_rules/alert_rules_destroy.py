@@ -141,7 +141,7 @@ def sync_detailed(
 ) -> Response[Any | Error]:
     """ Delete an alert rule
 
-     Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.
+     Deletes the rule permanently. To keep a rule that never fires, set `is_enabled` to false.
 
     Args:
         rule_id (UUID):
@@ -177,7 +177,7 @@ def sync(
 ) -> Any | Error | None:
     """ Delete an alert rule
 
-     Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.
+     Deletes the rule permanently. To keep a rule that never fires, set `is_enabled` to false.
 
     Args:
         rule_id (UUID):
@@ -208,7 +208,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error]:
     """ Delete an alert rule
 
-     Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.
+     Deletes the rule permanently. To keep a rule that never fires, set `is_enabled` to false.
 
     Args:
         rule_id (UUID):
@@ -244,7 +244,7 @@ async def asyncio(
 ) -> Any | Error | None:
     """ Delete an alert rule
 
-     Deletes the rule permanently. To keep the rule without alerts, set `is_enabled` to false.
+     Deletes the rule permanently. To keep a rule that never fires, set `is_enabled` to false.
 
     Args:
         rule_id (UUID):

@@ -229,7 +229,7 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedAlertRuleList]:
     """ List alert rules, oldest first
 
-     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
+     Enabled and disabled rules are listed. The filter `client_id` excludes rules with a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):
@@ -295,7 +295,7 @@ def sync(
 ) -> Any | Error | PaginatedAlertRuleList | None:
     """ List alert rules, oldest first
 
-     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
+     Enabled and disabled rules are listed. The filter `client_id` excludes rules with a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):
@@ -356,7 +356,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedAlertRuleList]:
     """ List alert rules, oldest first
 
-     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
+     Enabled and disabled rules are listed. The filter `client_id` excludes rules with a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):
@@ -422,7 +422,7 @@ async def asyncio(
 ) -> Any | Error | PaginatedAlertRuleList | None:
     """ List alert rules, oldest first
 
-     Lists enabled and disabled rules. The filter `client_id` excludes rules that have a pipeline.
+     Enabled and disabled rules are listed. The filter `client_id` excludes rules with a pipeline.
 
     Args:
         channel (list[AlertChannel] | Unset):

@@ -165,8 +165,8 @@ def sync_detailed(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            it watches only the pipeline and belongs to its client.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
+            watches only the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -205,8 +205,8 @@ def sync(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            it watches only the pipeline and belongs to its client.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
+            watches only the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -240,8 +240,8 @@ async def asyncio_detailed(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            it watches only the pipeline and belongs to its client.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
+            watches only the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -280,8 +280,8 @@ async def asyncio(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
-            it watches only the pipeline and belongs to its client.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
+            watches only the pipeline. The pipeline's client owns it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -145,7 +145,8 @@ def sync_detailed(
 ) -> Response[Error | KnownFailureAnswer]:
     """ Mark the failure of a pipeline as known
 
-     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
+     Mark the failure, and replace an existing mark. The pipeline stays on every list, below new
+    failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing
@@ -185,7 +186,8 @@ def sync(
 ) -> Error | KnownFailureAnswer | None:
     """ Mark the failure of a pipeline as known
 
-     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
+     Mark the failure, and replace an existing mark. The pipeline stays on every list, below new
+    failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing
@@ -220,7 +222,8 @@ async def asyncio_detailed(
 ) -> Response[Error | KnownFailureAnswer]:
     """ Mark the failure of a pipeline as known
 
-     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
+     Mark the failure, and replace an existing mark. The pipeline stays on every list, below new
+    failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing
@@ -260,7 +263,8 @@ async def asyncio(
 ) -> Error | KnownFailureAnswer | None:
     """ Mark the failure of a pipeline as known
 
-     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
+     Mark the failure, and replace an existing mark. The pipeline stays on every list, below new
+    failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing

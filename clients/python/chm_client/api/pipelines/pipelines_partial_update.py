@@ -166,8 +166,8 @@ def sync_detailed(
     Args:
         pipeline_id (UUID):
         if_match (str | Unset):
-        body (PatchedPipelineUpdateRequest | Unset): A pipeline may move to another client; its
-            history moves with it.
+        body (PatchedPipelineUpdateRequest | Unset): The fields for changing a pipeline. A new
+            client_id moves the pipeline and its history to another client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -207,8 +207,8 @@ def sync(
     Args:
         pipeline_id (UUID):
         if_match (str | Unset):
-        body (PatchedPipelineUpdateRequest | Unset): A pipeline may move to another client; its
-            history moves with it.
+        body (PatchedPipelineUpdateRequest | Unset): The fields for changing a pipeline. A new
+            client_id moves the pipeline and its history to another client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -243,8 +243,8 @@ async def asyncio_detailed(
     Args:
         pipeline_id (UUID):
         if_match (str | Unset):
-        body (PatchedPipelineUpdateRequest | Unset): A pipeline may move to another client; its
-            history moves with it.
+        body (PatchedPipelineUpdateRequest | Unset): The fields for changing a pipeline. A new
+            client_id moves the pipeline and its history to another client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -284,8 +284,8 @@ async def asyncio(
     Args:
         pipeline_id (UUID):
         if_match (str | Unset):
-        body (PatchedPipelineUpdateRequest | Unset): A pipeline may move to another client; its
-            history moves with it.
+        body (PatchedPipelineUpdateRequest | Unset): The fields for changing a pipeline. A new
+            client_id moves the pipeline and its history to another client.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

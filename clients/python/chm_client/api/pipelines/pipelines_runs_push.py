@@ -161,7 +161,8 @@ def sync_detailed(
     Args:
         pipeline_id (UUID):
         external_run_id (str):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,7 +203,8 @@ def sync(
     Args:
         pipeline_id (UUID):
         external_run_id (str):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -238,7 +240,8 @@ async def asyncio_detailed(
     Args:
         pipeline_id (UUID):
         external_run_id (str):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -279,7 +282,8 @@ async def asyncio(
     Args:
         pipeline_id (UUID):
         external_run_id (str):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

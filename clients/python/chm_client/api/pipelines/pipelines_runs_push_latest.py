@@ -156,7 +156,8 @@ def sync_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,7 +193,8 @@ def sync(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,7 +225,8 @@ async def asyncio_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -259,7 +262,8 @@ async def asyncio(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: omitted fields become null.
+        body (PushedRunRequest): The whole state of a run. Fields that the request omits become
+            null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -180,8 +180,8 @@ def sync_detailed(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
-    present status.
+    in `failed_in_a_row`. For a past time, the report uses the present status of a run, even if the run
+    was re-opened after that time.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -232,8 +232,8 @@ def sync(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
-    present status.
+    in `failed_in_a_row`. For a past time, the report uses the present status of a run, even if the run
+    was re-opened after that time.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -279,8 +279,8 @@ async def asyncio_detailed(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
-    present status.
+    in `failed_in_a_row`. For a past time, the report uses the present status of a run, even if the run
+    was re-opened after that time.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -331,8 +331,8 @@ async def asyncio(
      One row per failing pipeline; new failures first, then known failures, each with the longest failure
     first. Inventory: active. A pipeline is failing if its latest decisive run failed. A run is decisive
     if it succeeded or failed. Running, canceled and skipped runs do not end a failure, and do not count
-    in `failed_in_a_row`. For a past time: if a run was re-opened after that time, the report uses its
-    present status.
+    in `failed_in_a_row`. For a past time, the report uses the present status of a run, even if the run
+    was re-opened after that time.
 
     Args:
         as_of (datetime.datetime | Unset):

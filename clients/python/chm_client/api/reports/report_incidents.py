@@ -180,8 +180,8 @@ def sync_detailed(
      One row per incident, largest first; incidents with only known failures last. Inventory: active. An
     incident is a group of failing pipelines that have the same cause and began to fail together. The
     cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
-    parts that vary, such as ids and numbers. A failure with this cause counts only if the pipeline has
-    had no success and no failure with another cause since then.
+    parts that vary, such as ids and numbers. For each pipeline, only the failures with this cause count
+    that come after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -232,8 +232,8 @@ def sync(
      One row per incident, largest first; incidents with only known failures last. Inventory: active. An
     incident is a group of failing pipelines that have the same cause and began to fail together. The
     cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
-    parts that vary, such as ids and numbers. A failure with this cause counts only if the pipeline has
-    had no success and no failure with another cause since then.
+    parts that vary, such as ids and numbers. For each pipeline, only the failures with this cause count
+    that come after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -279,8 +279,8 @@ async def asyncio_detailed(
      One row per incident, largest first; incidents with only known failures last. Inventory: active. An
     incident is a group of failing pipelines that have the same cause and began to fail together. The
     cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
-    parts that vary, such as ids and numbers. A failure with this cause counts only if the pipeline has
-    had no success and no failure with another cause since then.
+    parts that vary, such as ids and numbers. For each pipeline, only the failures with this cause count
+    that come after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -331,8 +331,8 @@ async def asyncio(
      One row per incident, largest first; incidents with only known failures last. Inventory: active. An
     incident is a group of failing pipelines that have the same cause and began to fail together. The
     cause of a pipeline is the masked error of its latest decisive run. In a masked error, # replaces
-    parts that vary, such as ids and numbers. A failure with this cause counts only if the pipeline has
-    had no success and no failure with another cause since then.
+    parts that vary, such as ids and numbers. For each pipeline, only the failures with this cause count
+    that come after the last success and after the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):

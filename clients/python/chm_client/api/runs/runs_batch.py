@@ -135,7 +135,7 @@ def sync_detailed(
 ) -> Response[BatchAnswer | Error]:
     """ Push the states of up to 1,000 runs
 
-     Validate each item separately; reject the invalid ones and store the others.
+     Store each valid item. Reject an invalid item without affecting the other items.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
@@ -168,7 +168,7 @@ def sync(
 ) -> BatchAnswer | Error | None:
     """ Push the states of up to 1,000 runs
 
-     Validate each item separately; reject the invalid ones and store the others.
+     Store each valid item. Reject an invalid item without affecting the other items.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
@@ -196,7 +196,7 @@ async def asyncio_detailed(
 ) -> Response[BatchAnswer | Error]:
     """ Push the states of up to 1,000 runs
 
-     Validate each item separately; reject the invalid ones and store the others.
+     Store each valid item. Reject an invalid item without affecting the other items.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
@@ -229,7 +229,7 @@ async def asyncio(
 ) -> BatchAnswer | Error | None:
     """ Push the states of up to 1,000 runs
 
-     Validate each item separately; reject the invalid ones and store the others.
+     Store each valid item. Reject an invalid item without affecting the other items.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
