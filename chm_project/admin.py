@@ -1,4 +1,4 @@
-"""Add to the admin: forms of users and roles, API tokens, and columns with the health of clients and pipelines."""
+"""Add the console's own pages and columns to Django's admin: users and roles, API tokens, clients, pipelines."""
 
 from django.contrib import admin
 

@@ -23,7 +23,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.developmen
 
 def _scrubbed_json(value: Any) -> str:
     """Return a task's result as JSON without secrets. A failed task's result is its exception and traceback."""
-    # kombu's encoder first turns dates, UUIDs and exceptions into plain JSON values, which can be scrubbed.
+    # scrubbed() accepts only plain JSON values, so kombu's encoder first converts dates, UUIDs and exceptions.
     return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
 
 
@@ -44,7 +44,7 @@ class QuietBeat(Beat):
 
 
 class Application(Celery):
-    """Celery without the banners that worker and beat print, because every log line must be JSON."""
+    """Celery whose worker and beat print no banner at their start, because every line of the log must be JSON."""
 
     Worker = property(lambda self: self.subclass_with_self(QuietWorker))
     Beat = property(lambda self: self.subclass_with_self(QuietBeat))
@@ -56,14 +56,13 @@ app.autodiscover_tasks()
 
 
 def keep_django_logging(**_: Any) -> None:
-    """Do nothing: a connected receiver of this signal is enough to disable Celery's own logging setup."""
+    """Do nothing. Celery does not configure logging if its signal `setup_logging` has a receiver, such as this one."""
 
 
 def log_signal_message(message: str, _stream: Any = None) -> None:
-    """Write a worker's message about a signal of the operating system as a JSON line, without `logging`.
+    """Write a worker's message about a signal such as SIGTERM as a JSON line. Do not use `logging`.
 
-    A signal such as SIGTERM may have interrupted code that holds a lock of `logging`. A call of `logging` would then
-    wait forever.
+    The signal may have interrupted code that holds a lock of `logging`. Then a call of `logging` would wait forever.
     """
     line = {
         "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),
@@ -80,14 +79,14 @@ if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
 
 @worker_init.connect
 def limit_statements(**_: Any) -> None:
-    # SQL statements may run longer in a task than in a request.
+    # The time limits of SQL statements are longer in tasks than in requests.
     time_limits.limit_process(time_limits.TASK)
 
 
 @beat_init.connect
 def schedule_ingestion(sender: Any, **_: Any) -> None:
     """Add the schedule of the connections. Only beat needs it."""
-    # Imported here because `chm_project/__init__` imports this module before Django has loaded the apps.
+    # Import ingestion.tasks only here: `chm_project/__init__` imports this module before Django has loaded the apps.
     from ingestion.tasks import beat_schedule
 
     set_process_role("beat")

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
-# Commands that need neither Django nor a database: each accepted spelling, and the module that runs the command.
+# Commands that run without Django and without a database. The key is the name that the user types, and the value is the
+# module that runs the command.
 COMMANDS_WITHOUT_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
 
-# These commands keep running while the database or Redis is down, so their log must show the outage.
+# These commands continue to run while the database or Redis is down, so they must log the outage.
 LONG_RUNNING_COMMANDS = {"demo", "serve", "work"}
 OUTAGE_LOGGERS = ("psycopg.pool", "chm_project.db.outage")
 
@@ -18,7 +19,7 @@ def main() -> None:
     try:
         status = _run(sys.argv)
     except KeyboardInterrupt:
-        # Commands that report their progress catch KeyboardInterrupt themselves.
+        # Commands that print their progress catch KeyboardInterrupt before.
         sys.stderr.write("\nInterrupted. Stored rows are kept, and you can run the command again.\n")
         status = EXIT_INTERRUPTED
     except Exception as error:
@@ -43,7 +44,7 @@ def _run(arguments: Sequence[str]) -> int:
         except EmbeddedServersUnavailable as error:
             sys.exit(str(error))
     if not LONG_RUNNING_COMMANDS.intersection(arguments[1:2]):
-        # Other commands end with one line that describes the outage, so the log lines would only repeat it.
+        # All other commands end with an error message about the outage, so hide the log lines about it.
         for name in OUTAGE_LOGGERS:
             logging.getLogger(name).addFilter(lambda record: False)
     from django.core.management import execute_from_command_line

@@ -1,4 +1,4 @@
-"""Set the Content-Security-Policy, so that text from partners can never run as a script."""
+"""Set the header Content-Security-Policy, so that a browser never runs text from a partner as a script."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ _COMMON_RULES = (
 )
 # Swagger UI and the browsable API have inline styles, but no inline script.
 STRICT_POLICY = _COMMON_RULES + "script-src 'self'"
-# Pages of the admin use Alpine, a JavaScript library. It compiles expressions in attributes, so it needs 'unsafe-eval'.
-# No page has an inline script.
+# The pages below /admin/ use Alpine, a JavaScript library. Alpine needs 'unsafe-eval', because it compiles the
+# expressions in attributes. These pages have no inline script either.
 ADMIN_POLICY = _COMMON_RULES + "script-src 'self' 'unsafe-eval'"
 
 

@@ -9,7 +9,7 @@ from chm_project.handover.views import HandoverView, incident_feed
 from chm_project.operations.views import MetricsView, ReadyView
 
 api: list[URLPattern | URLResolver] = [
-    # First, because Django tries routes in this order, and these get the most requests.
+    # Django tries the routes in this order, and the routes of runs get the most requests. So they are first.
     path("", include("runs.api.urls")),
     path("", include("inventory.api.urls")),
     path("", include("alerting.api.urls")),

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(unit: str = "", *, quiet: bool = False) -> Progress:
-    """Return a progress bar for standard error. `unit` is shown after the numbers; `quiet` hides the bar."""
+    """Return a progress bar for standard error. It shows `unit` after the numbers. With `quiet` it shows nothing."""
     console = Console(stderr=True)
     unit_column = [TextColumn(unit)] if unit else []
     return Progress(
@@ -24,6 +24,6 @@ def progress_bar(unit: str = "", *, quiet: bool = False) -> Progress:
 
 
 def spinner(message: str, *, quiet: bool = False) -> AbstractContextManager[object]:
-    """Return a context manager that shows a spinner on standard error; `quiet` hides it."""
+    """Return a context manager that shows a spinner on standard error. With `quiet` it shows nothing."""
     console = Console(stderr=True, quiet=quiet)
     return console.status(message)

@@ -21,9 +21,10 @@ def show_table(
     title: str = "",
     numeric_columns: Sequence[str] = (),
 ) -> None:
-    """Print the rows as a table. If the table is wider than the terminal, print a line "column  value" for each cell.
+    """Print the rows as a table, with `numeric_columns` aligned right.
 
-    `numeric_columns` are aligned right. Cells without a value get no line, except the first cell of a row.
+    If the table would be wider than the terminal, print one line "column  value" for each cell instead. Omit cells
+    without a value, except the first cell of a row.
     """
     width = terminal_width()
     cell_texts = [["" if value is None else str(value) for value in row] for row in rows]
@@ -52,7 +53,7 @@ def show_table(
 
 
 def terminal_width() -> int:
-    """Return the width of the terminal; the variable COLUMNS overrides it. Without a terminal, return DEFAULT_WIDTH."""
+    """Return the width of the terminal, or COLUMNS if this variable is set. Without a terminal, return 80."""
     return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
 
 

@@ -1,1 +1,1 @@
-"""The handover of a shift: one report, as JSON and Markdown, and an Atom feed of its incidents."""
+"""The handover of a shift to the next one: a report as JSON and Markdown. Also an Atom feed of current incidents."""

@@ -8,8 +8,8 @@ from chm_project.handover.report import Handover
 from inventory.models import Platform
 from runs.reporting.run_shapes import Row
 
-# The title of each part of a handover, in the order of the page and of the Markdown.
-TITLES = {
+# The title of each part of a handover. The page and the Markdown have the parts in this order.
+TITLE_BY_PART = {
     "incidents": "New incidents",
     "recovered": "Recovered",
     "new": "Still failing",
@@ -40,7 +40,7 @@ def handover_as_markdown(handover: Handover) -> str:
         ],
     }
     lines = [f"# Handover {_time(handover.since)} to {_time(handover.until)}"]
-    for key, title in TITLES.items():
+    for key, title in TITLE_BY_PART.items():
         lines += ["", f"## {title}: {len(parts[key])}", "", *_list_lines(parts[key])]
     return "\n".join(lines) + "\n"
 
@@ -50,7 +50,7 @@ def _list_lines(items: Iterable[str]) -> list[str]:
 
 
 def incident_scope(row: Row) -> str:
-    """Return what an incident covers: its pipelines, clients and platform."""
+    """Return a text about an incident, such as "2 pipelines of Acme, Borealis on Airflow"."""
     number = row["pipelines"]
     return f"{number} pipeline{'' if number == 1 else 's'} of {row['client_names']} on {_platform(row)}"
 
@@ -74,7 +74,7 @@ def _error(row: Row) -> str:
 
 
 def _notes(row: Row) -> str:
-    """Return the maintenance, owner and runbook of a row, from the maintenance file; empty if it has none."""
+    """Return the planned maintenance, the owner and the runbook of a row as text; "" if it has none of these."""
     names = {"maintenance": "planned maintenance", "owner": "owner"}
     notes = [f" ({name}: {_escaped(row[key])})" for key, name in names.items() if row[key]]
     return "".join(notes) + (f" <{row['runbook_url']}>" if row["runbook_url"] else "")
@@ -89,6 +89,6 @@ def _time(moment: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return the first line of a text from a source, with the special characters of Markdown and chats escaped."""
+    """Return the first line of a text, with the special characters of Markdown and of chats escaped."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return _SPECIAL_CHARACTERS.sub(r"\\\1", line[:200])

@@ -1,4 +1,4 @@
-"""Read the events of a shift, and the state at its end, from the shapes (report queries) and the admin log."""
+"""Read what happened in a shift, and the state at its end, from shapes and from the admin log."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from runs.reporting.run_shapes import Row, run_query, run_shape
 MAX_CHANGES = 200
 # The maximum length of a handover.
 MAX_SHIFT = timedelta(days=31)
-# Two incidents with the same cause count as one if the time between them is at most this (decision 0028).
+# Two incidents with the same cause count as one incident if the time between them is at most an hour (decision 0028).
 MAX_INCIDENT_GAP = timedelta(hours=1)
 _ENDED_INCIDENTS_SQL = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
 KIND_BY_MODEL = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
@@ -30,8 +30,9 @@ KIND_BY_MODEL = {"client": "client", "pipeline": "pipeline", "alertrule": "alert
 class Handover:
     """The report about a shift.
 
-    `incidents` contains the incidents that began in the shift: first the current ones, then those that have ended (with
-    `ended_at`). `failing` contains new failures first, then failures that are marked as known.
+    - `incidents`: the incidents that began in the shift, first the current ones, then those with an `ended_at`.
+    - `failing`: the failing pipelines, first the new failures, then the known failures.
+    - `sources_dark`: the sources that are overdue or whose ingestion fails.
     """
 
     since: datetime
@@ -99,7 +100,7 @@ def _are_one_incident(ended: Row, current: Row) -> bool:
 def _changes(since: datetime, client_ids: Collection[UUID] | None) -> list[Row]:
     """Return changes to clients, pipelines and alert rules, newest first.
 
-    If `client_ids` is set, leave out changes to deleted objects, because their client is no longer known.
+    If `client_ids` is not None, omit changes to deleted objects, because it is unknown to which client they belonged.
     """
     entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KIND_BY_MODEL)
     if client_ids is not None:

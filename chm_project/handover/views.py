@@ -105,7 +105,10 @@ class HandoverView(StrictView):
 
 
 def _visible_clients(request: Request, client_id: UUID | None) -> frozenset[UUID] | None:
-    """Return the clients of the report: the requested client, else all visible clients. None means all clients."""
+    """Return the ids of the clients in the report: the requested client, or else all clients that the caller may see.
+
+    None means all clients.
+    """
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         raise PermissionDenied(
@@ -126,7 +129,7 @@ def _without_controls(text: str) -> str:
 @require_safe
 @sensitive_variables()
 def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked by PathKeyMiddleware
-    """Return the current incidents as an Atom feed. If the key is bound to a client, only that client's incidents."""
+    """Return the current incidents as an Atom feed. If the key is bound to a client, return only its incidents."""
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return HttpResponse("Use https. This key was sent unencrypted, so replace it.", status=403)
     token = find_feed_key(getattr(request, "path_key", ""))

@@ -1,4 +1,4 @@
-"""The metrics of each failing pipeline and each firing rule in /metrics, for Prometheus and Alertmanager."""
+"""The metrics of /metrics that have one sample per failing pipeline or firing rule, for Prometheus and Alertmanager."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ from runs.reporting.run_shapes import run_shape
 
 logger = logging.getLogger(__name__)
 
-# A metric with more samples than this is exported without samples, because each sample is a time series in Prometheus.
+# If a metric has more samples than this, /metrics returns none of them: each sample is a time series in Prometheus, and
+# too many time series slow Prometheus down.
 MAX_SAMPLES = 2_000
 _PIPELINE_LABELS = ["client", "pipeline", "platform", "environment", "incident", "owner"]
 
@@ -26,7 +27,7 @@ def alert_metrics() -> Iterator[Metric]:
     try:
         yield from _failing_pipelines()
         yield from _firing_rules()
-    except DatabaseError:  # the scrape then returns only the other metrics
+    except DatabaseError:  # /metrics then returns only the other metrics
         logger.warning("failing pipelines and firing rules are not listed: the database took too long")
 
 
@@ -75,6 +76,6 @@ def _firing_rules() -> Iterator[Metric]:
 
 
 def severity(rule: AlertRule) -> str:
-    """Return "critical" for a rule on a production pipeline or on a whole client, else "warning"."""
+    """Return "critical" if the rule is about a production pipeline or a whole client, else "warning"."""
     is_production = rule.pipeline is None or rule.pipeline.environment == Environment.PROD
     return "critical" if is_production else "warning"

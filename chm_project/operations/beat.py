@@ -1,7 +1,7 @@
-"""Celery's scheduler (beat) with a heartbeat. Only one beat of an installation is active; the others wait.
+"""Beat (Celery's scheduler) with a heartbeat. If an installation runs several beats, only one is active.
 
-The active beat holds a lock in Redis. It renews the lock at each tick and releases it when it ends; the lock of a
-killed beat expires. The beat that becomes active next starts each overdue task once.
+The active beat holds a lock in Redis, and renews it before each tick. When this beat ends, it releases the lock. If it
+is killed, the lock expires after 20 s. Then another beat becomes active, and enqueues each overdue task once.
 """
 
 import logging
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 _HEARTBEAT_CACHE_KEY = "beat"
 HEARTBEAT_SECONDS = 15
 MIN_HEARTBEAT_SECONDS = 1
-# After this time without a heartbeat, beat counts as stopped.
+# /ready reports beat as stopped if its last heartbeat is older than this.
 STOPPED_AFTER_SECONDS = 4 * HEARTBEAT_SECONDS
 
 LOCK_KEY = "chm:beat:lock"
-# The lock expires after this time. The active beat renews it every RENEW_SECONDS.
+# The lock expires after LOCK_SECONDS. The active beat renews it every RENEW_SECONDS.
 LOCK_SECONDS = 20
 RENEW_SECONDS = 5
 
@@ -38,7 +38,7 @@ class BeatLock:
     """The lock that allows only one active beat."""
 
     def __init__(self, url: str) -> None:
-        # The value of the lock in Redis, so that an operator can see which process is active.
+        # Redis stores this value in the lock. So an operator can see which process is active.
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         client = redis.Redis.from_url(redis_url(url), socket_connect_timeout=2, socket_timeout=2)
         self._lock = Lock(client, LOCK_KEY, timeout=LOCK_SECONDS, thread_local=False)
@@ -47,7 +47,7 @@ class BeatLock:
     def is_active(self) -> bool:
         """Acquire or renew the lock; return whether this beat is active.
 
-        Return False while Redis does not answer, because then beat cannot enqueue tasks anyway.
+        Return False if Redis does not answer. Then beat cannot enqueue tasks either.
         """
         try:
             is_active = self._renew() or bool(self._lock.acquire(blocking=False, token=self._name))
@@ -77,7 +77,7 @@ class BeatLock:
 
 
 class BeatingScheduler(PersistentScheduler):
-    """A scheduler that writes a heartbeat to the cache, and schedules only while it holds the lock."""
+    """Celery's scheduler with a heartbeat in the cache. It enqueues tasks only while it holds the lock."""
 
     _heartbeat_at = -math.inf
     _beat_lock: BeatLock | None = None
@@ -85,15 +85,16 @@ class BeatingScheduler(PersistentScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if not self._may_schedule():
             return RENEW_SECONDS
-        # In the last milliseconds before an entry is due, Celery ticks without a pause, so limit the writes.
+        # In the last milliseconds before a task is due, Celery calls tick() without a pause. So write at most one
+        # heartbeat per second.
         if (now := time.monotonic()) - self._heartbeat_at >= MIN_HEARTBEAT_SECONDS:
             self._heartbeat_at = now
             try:
-                # The entry does not expire, so that the age of the last heartbeat is known after beat stops.
+                # The entry does not expire. So /ready can show the age of the last heartbeat after beat has stopped.
                 cache.set(_HEARTBEAT_CACHE_KEY, time.time(), timeout=None)
             except Exception:  # noqa: BLE001 - the cache's client may raise anything; scheduling continues
                 logger.warning("beat cannot write its heartbeat: the cache is down")
-        # Celery can sleep until the next entry is due. That can be longer than the lock is valid.
+        # Celery would sleep until the next task is due. The lock could expire in this time, so sleep less.
         return min(float(super().tick(*args, **kwargs)), RENEW_SECONDS)
 
     def close(self) -> None:

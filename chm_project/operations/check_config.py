@@ -1,6 +1,6 @@
 """`chm check-config`: print each setting as CHM reads it, without secrets, and all errors.
 
-The command must also work with invalid settings, so it reads them before Django starts.
+With invalid settings, Django does not start. So the command reads the settings before it starts Django.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from chm_project.settings.environment import Variable, as_text, env
 # The exit status of every command with an invalid configuration.
 EXIT_INVALID = 2
 DEVELOPMENT = "chm_project.settings.development"
-# This command does not connect to a server. With these addresses it can start Django without the embedded servers.
+# Settings need the addresses of servers. This command does not connect to servers, so these addresses need not exist.
 PLACEHOLDER_ADDRESSES = {"CHM_DATABASE_URL": "postgresql:///none", "CHM_BROKER_URL": "redis://localhost/0"}
 
 
@@ -86,7 +86,7 @@ def read_config() -> ConfigReport:
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     embedded_names = set[str]()
     if not module.endswith(".production"):
-        # If an address is not set, CHM starts an embedded server, but this command does not need it.
+        # If an address is not set, other commands start an embedded server. This command uses a placeholder.
         embedded_names = {name for name in PLACEHOLDER_ADDRESSES if not _is_set(name)}
         os.environ.update({name: PLACEHOLDER_ADDRESSES[name] for name in embedded_names})
     import_error = ""
@@ -102,7 +102,7 @@ def read_config() -> ConfigReport:
     config.faults = [f"{name} {problem}" for name, problem in env.faults.items()]
     config.faults += [import_error] if import_error else []
     secret_names = set[str]()
-    # The connections file is read by an app of Django, which needs valid settings.
+    # An app of Django reads the connections file, so the settings must be valid.
     if not config.faults:
         faults, secret_names = _connection_faults()
         config.faults += faults + _maintenance_faults()
@@ -136,7 +136,7 @@ def _connection_faults() -> tuple[list[str], set[str]]:
 
 
 def _maintenance_faults() -> list[str]:
-    """Return the errors of the maintenance file. With errors in it CHM starts, but marks no planned maintenance."""
+    """Return the errors of the maintenance file. If it has errors, CHM starts, but shows no planned maintenance."""
     from inventory.maintenance_file import maintenance_file
 
     return [f"CHM_MAINTENANCE_FILE: {fault}" for fault in maintenance_file().faults]

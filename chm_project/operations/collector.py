@@ -1,4 +1,4 @@
-"""Collect the metrics of /metrics: counts of all processes, and current values from the database and the broker."""
+"""Collect the metrics of /metrics from all processes, from the database and from the broker."""
 
 import logging
 from collections import Counter
@@ -23,13 +23,13 @@ from runs.reporting.run_shapes import run_shape
 
 logger = logging.getLogger(__name__)
 
-# Late pipelines are cached for this time, because computing them takes longer than all other metrics.
+# The counts of late pipelines are cached for this time, because they take longer than all other metrics.
 LATE_CACHE_SECONDS = 60
 _LATE_CACHE_KEY = "metrics:late"
 
 
 class Collector(PrometheusCollector):
-    """The collector that a scrape of /metrics runs. If the database or the broker is down, their values are missing."""
+    """Collect all metrics for one scrape. If the database or the broker is down, its metrics are missing."""
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("chm_build_info", "Always 1; the label is CHM's version", labels=["version"])
@@ -116,7 +116,7 @@ def _broker_metrics() -> Iterator[Metric]:
         unmatched.add_metric([], unmatched_total())
         yield unmatched
     except (redis.RedisError, OSError, ValueError):
-        pass  # the broker's server also stores this counter; chm_broker_up below shows that it is down
+        pass  # the counter is in the broker's Redis; chm_broker_up below shows that Redis is down
     try:
         yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
     except (redis.RedisError, OSError, ValueError):

@@ -61,7 +61,7 @@ def command_parser() -> ArgumentParser:
         app_or_command: Any = apps_and_commands[name]
         command = load_command_class(app_or_command, name) if isinstance(app_or_command, str) else app_or_command
         subparser = command.create_parser("chm", name)
-        # Do the same as add_parser(), which cannot add an existing parser.
+        # argparse has no public method that adds an existing parser. So do what add_parser() does with a new parser.
         subparsers._choices_actions.append(subparsers._ChoicesPseudoAction(name, (), command.help.partition(". ")[0]))
         subparsers.choices[name] = subparser
     return parser

@@ -20,11 +20,11 @@ from runs.models import Run
 
 # The number of runs that one transaction deletes.
 BATCH_SIZE = 5_000
-# The name of the account that the admin log shows for commands. Nobody can log in with it.
+# The admin log shows this account for changes by commands. Nobody can log in with it.
 COMMAND_ACCOUNT = "command-line"
-# A pipeline with this value of pruned_before accepts no more runs.
+# CHM does not store runs that are older than a pipeline's pruned_before. With this value, the pipeline accepts no runs.
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-# Each write that was running when the client was closed can make at most one attempt fail.
+# _delete_client fails if a write that began before _close_client adds a row. Each such write can make it fail once.
 _MAX_ATTEMPTS = 20
 
 
@@ -42,7 +42,7 @@ class OwnedRowCounts:
 
 
 def count_owned_rows(client: Client) -> OwnedRowCounts:
-    """Return how many rows erasing the client would delete."""
+    """Return how many rows erase_client would delete."""
     return OwnedRowCounts(
         pipelines=Pipeline.objects.filter(client=client).count(),
         runs=Run.objects.filter(pipeline__client=client).count(),
@@ -54,13 +54,14 @@ def count_owned_rows(client: Client) -> OwnedRowCounts:
 def erase_client(
     client: Client, *, erased_by: str, on_batch: Callable[[int], None] = lambda _runs: None
 ) -> OwnedRowCounts:
-    """Delete the client and everything that belongs to it; return the counts. The admin log names `erased_by`.
+    """Delete the client and everything that belongs to it; return the numbers of deleted rows.
 
     1. Disable the client, delete its tokens and rules, and close its pipelines for new runs.
-    2. Delete its runs in batches, each in its own transaction. `on_batch` receives the number of deleted runs so far.
-    3. Delete the pipelines and the client, and write the entry in the admin log, in one transaction.
+    2. Delete its runs in batches, each batch in a separate transaction. After each batch, call `on_batch` with the
+       number of runs that were deleted until then.
+    3. In one transaction, delete the pipelines and the client, and write an entry with `erased_by` to the admin log.
 
-    After an interruption, call it again to continue. Each call counts only the rows that it deleted itself.
+    If a call was interrupted, call the function again. Each call counts only the rows that it deleted itself.
     """
     token_count, rule_count = _close_client(client)
     pipeline_ids = list(Pipeline.objects.filter(client=client).values_list("pk", flat=True))
@@ -76,7 +77,7 @@ def erase_client(
                 erased_by,
             )
         except IntegrityError:
-            # A write that began before step 1 has stored a run, or a rule or a token was added.
+            # A write that began before step 1 has added a run, a rule or a token. So try again.
             if attempt == _MAX_ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
@@ -87,7 +88,8 @@ def _close_client(client: Client) -> tuple[int, int]:
     """Do step 1 of erase_client; return the numbers of deleted tokens and rules."""
     disable_client(client=client)
     pipelines = Pipeline.objects.filter(client=client).order_by("pk")
-    # FOR NO KEY UPDATE, because FOR UPDATE would also wait for running inserts of runs, which lock the pipeline's key.
+    # Lock the pipelines with FOR NO KEY UPDATE (no_key). FOR UPDATE would wait for inserts of runs that are in
+    # progress, because these inserts lock the key of their pipeline.
     pipeline_ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=pipeline_ids).update(pruned_before=_FOREVER)
     return _delete_tokens(client), _delete_rules(client)
@@ -132,7 +134,7 @@ def _client_tokens(client: Client) -> QuerySet[ApiToken]:
 
 
 def _delete_tokens(client: Client) -> int:
-    """Delete the tokens and return their number. Disable their accounts; the admin log still needs the accounts."""
+    """Delete the client's tokens and return their number. Disable their accounts, which the admin log still names."""
     tokens = list(_client_tokens(client).values_list("pk", "user_id"))
     get_user_model().objects.filter(pk__in=[user_id for _, user_id in tokens]).update(is_active=False)
     return ApiToken.objects.filter(pk__in=[pk for pk, _ in tokens]).delete()[0]
@@ -144,7 +146,10 @@ def _client_rules(client: Client) -> QuerySet[AlertRule]:
 
 
 def _delete_rules(client: Client) -> int:
-    """Delete the client's rules and return their number. Remove the client from rules on other clients' pipelines."""
+    """Delete the client's rules and return their number.
+
+    If a rule names this client and a pipeline of another client, keep the rule and remove this client from it.
+    """
     deleted = AlertRule.objects.filter(pk__in=list(_client_rules(client).values_list("pk", flat=True))).delete()[0]
     AlertRule.objects.filter(client=client).update(client=None, updated_at=timezone.now())
     return deleted

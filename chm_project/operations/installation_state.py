@@ -18,7 +18,7 @@ from runs.reporting.parameters import INFINITY
 
 QUEUE_NAME = "celery"
 
-_COUNTS_BY_GROUP = """
+_COUNTS_BY_GROUP_SQL = """
 WITH failing AS (SELECT p.pipeline_id FROM {failing_pipelines} AS p)
 SELECT
     p.client_name, p.platform,
@@ -33,7 +33,7 @@ WHERE p.is_active
 GROUP BY p.client_name, p.platform
 ORDER BY p.client_name, p.platform
 """
-_RUNS_BY_STATUS = """
+_RUNS_BY_STATUS_SQL = """
 SELECT status, count(*) FROM reporting.runs
 WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY status
 """
@@ -41,10 +41,10 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 
 @dataclass(frozen=True, slots=True)
 class PipelineGroup:
-    """Numbers of active pipelines of one client on one platform.
+    """How many active pipelines a client has on a platform, and how many of them fail or are stale.
 
-    `oldest_ingest_age_seconds` is the time since the last ingestion of the pipeline that was ingested longest ago. It
-    is None if no pipeline of the group was ever ingested.
+    `oldest_ingest_age_seconds`: CHM ingested each pipeline of the group within this time. It is None if CHM has never
+    ingested a pipeline of the group.
     """
 
     client: str
@@ -58,7 +58,7 @@ class PipelineGroup:
 
 @dataclass(frozen=True, slots=True)
 class InstallationCounts:
-    """Counts of the whole installation: pipelines by group, and runs of the last 24 hours by status."""
+    """Counts of the whole installation: pipelines by client and platform, and runs of the last 24 hours by status."""
 
     groups: list[PipelineGroup]
     run_counts_24h: dict[str, int]
@@ -73,9 +73,9 @@ class InstallationCounts:
 def installation_counts() -> InstallationCounts:
     """Read the counts from the database, with two queries."""
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_COUNTS_BY_GROUP, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
+        cursor.execute(expanded(_COUNTS_BY_GROUP_SQL, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
         groups = [PipelineGroup(*row) for row in cursor.fetchall()]
-        cursor.execute(_RUNS_BY_STATUS)
+        cursor.execute(_RUNS_BY_STATUS_SQL)
         run_counts = dict(cursor.fetchall())
     return InstallationCounts(groups, run_counts)
 
@@ -91,7 +91,10 @@ def queue_length() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Problems by part, without addresses or secrets; the number of stale pipelines; the replica, if there is one."""
+    """Whether the installation can work. CHM is ready if `problems` is empty.
+
+    The keys of `problems` are "database", "broker" and "beat". The texts contain no addresses or secrets.
+    """
 
     problems: dict[str, str]
     stale_pipeline_count: int | None
@@ -100,15 +103,15 @@ class Readiness:
 
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
-_STALE_PIPELINES = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
-# Names of databases without unapplied migrations. They are not checked again, because reading migrations is slow.
+_STALE_PIPELINES_SQL = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
+# The names of databases whose migrations are all applied. CHM does not check these again, because the check is slow.
 _migrated_databases: set[str] = set()
 
 
 def readiness() -> Readiness:
-    """Return what prevents the installation from working.
+    """Return the problems of the database, the broker and beat, the number of stale pipelines, and the replica's state.
 
-    Stale pipelines and a replica that is not read are shown, but are not a problem.
+    Stale pipelines and a replica that is not read do not count as problems.
     """
     try:
         problems, stale_count = _migration_problems(), _count_stale_pipelines()
@@ -118,7 +121,7 @@ def readiness() -> Readiness:
 
 
 def can_serve() -> bool:
-    """Return whether CHM can answer requests. Broker and beat are not checked, because only ingestion needs them."""
+    """Return whether CHM can answer requests. Do not check the broker and beat, which only ingestion needs."""
     try:
         return not _migration_problems() and _count_stale_pipelines() >= 0
     except DatabaseError:
@@ -127,7 +130,7 @@ def can_serve() -> bool:
 
 def _count_stale_pipelines() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_STALE_PIPELINES, fragments()), {"as_of": timezone.now()})
+        cursor.execute(expanded(_STALE_PIPELINES_SQL, fragments()), {"as_of": timezone.now()})
         return int(cursor.fetchone()[0])
 
 
@@ -143,7 +146,7 @@ def _migration_problems() -> dict[str, str]:
 
 
 def _scheduling_problems() -> dict[str, str]:
-    """Return the problem of the broker or of beat that prevents tasks from starting; empty if there is none."""
+    """Return the problem of the broker, or else of beat. Return an empty dict if both work."""
     try:
         queue_length()
     except (redis.RedisError, OSError, ValueError):  # ValueError: redis-py cannot read the URL

@@ -16,7 +16,7 @@ from chm_project.operations.views import MetricsView, ReadyView
 
 
 class ProbeMiddleware:
-    """Answer probes before the checks of sessions and hosts, because probes use an IP address and have no session."""
+    """Answer probes before the middleware for hosts and sessions. A probe uses an IP address, and has no session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -28,7 +28,7 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = self.views.get(request.path_info)
-        # A request with a session cookie continues, because the later middleware load the session and its user.
+        # A request with a session cookie needs the later middleware, which loads the session and its user.
         if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return self.get_response(request)
         # The other middleware does not run, so render the response of the API view here.
@@ -41,7 +41,7 @@ class ProbeMiddleware:
 
 
 class LimitsMiddleware:
-    """Set the statement timeout of a request: shorter for the API than for pages."""
+    """Set the time limit of SQL statements: one limit for requests of the API, and a longer limit for pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -53,6 +53,9 @@ class LimitsMiddleware:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Return the response to a database error in a page; None for other errors. The API has its own handler."""
+        """Return the response to a database error in a page, or None for any other error.
+
+        Errors of the API do not get here, because REST framework handles them.
+        """
         error_response = error_response_for(error)
         return unavailable(request, error_response) if error_response else None

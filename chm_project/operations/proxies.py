@@ -21,13 +21,16 @@ class ProxyMiddleware:
         if self._is_proxy(request.META.get("REMOTE_ADDR", "")):
             request.META["REMOTE_ADDR"] = self._client_address(request)
         else:
-            # Anyone can send these headers, so use only those of a trusted proxy.
+            # Any client can send these headers, so remove those that do not come from a trusted proxy.
             for name in _FORWARDED_HEADERS:
                 request.META.pop(name, None)
         return self.get_response(request)
 
     def _client_address(self, request: HttpRequest) -> str:
-        """Return the last address in X-Forwarded-For that is not a trusted proxy. Clients can forge earlier ones."""
+        """Return the last address in X-Forwarded-For that is not a trusted proxy.
+
+        The client can have sent the addresses before it, so these may be forged.
+        """
         address = str(request.META["REMOTE_ADDR"])
         for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             if not _is_address(text.strip()):

@@ -58,7 +58,7 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 
 
 class ReadyPermission(ScopedPermission):
-    """Allow requests without credentials, which get only the status. Users and tokens need the permission."""
+    """Allow requests without credentials, which get only the status. A user or token needs the view's permission."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return not request.user.is_authenticated or super().has_permission(request, view)
@@ -114,7 +114,7 @@ class PlainTextRenderer(BaseRenderer):
 
 
 class ScraperAuthentication(BaseAuthentication):
-    """Accept the token of CHM_METRICS_TOKEN_FILE, for /metrics only. It works without the database."""
+    """Accept the token of CHM_METRICS_TOKEN_FILE. Only /metrics uses this class. It works while the database is down."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, str] | None:
         scheme, _, sent_token = get_authorization_header(request).partition(b" ")
@@ -135,7 +135,10 @@ SCRAPER = "scraper"
 
 
 def metrics_token() -> str:
-    """Read the token from its file; "" if there is none. It is read at each scrape, so a new token needs no restart."""
+    """Return the token in the file of CHM_METRICS_TOKEN_FILE; "" if the setting or the file does not exist.
+
+    Read the file at each scrape, so that a new token needs no restart.
+    """
     if not settings.CHM_METRICS_TOKEN_FILE:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Settings shared by all environments, without secrets and without defaults that are unsafe in production."""
+"""The settings that development, tests and production share. They contain no secrets and no unsafe defaults."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ BASE_DIR = paths.ROOT
 DATA_DIR = data_dir(paths.DATA_DIR)
 
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # without its admin site, because ConsoleConfig defines one
+    "unfold.apps.BasicAppConfig",  # this config defines no admin site, because ConsoleConfig defines CHM's
     "unfold.contrib.filters",
     "chm_project.admin_kit.apps.ConsoleConfig",
     "django.contrib.auth",
@@ -34,9 +34,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, because it sets the address of the client, which logs and rate limits use.
+    # ProxyMiddleware sets the address of the client, which logs and rate limits use. So it is first.
     "chm_project.operations.proxies.ProxyMiddleware",
-    # Before all middleware that can log the path, because it removes the secret key of a ping from the path.
+    # PathKeyMiddleware removes the secret key of a ping from the path. So it is before any middleware that logs paths.
     "chm_project.access.path_keys.PathKeyMiddleware",
     "chm_project.api.request_ids.RequestIdMiddleware",
     "chm_project.telemetry.requests.RequestLogMiddleware",
@@ -45,9 +45,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "chm_project.api.middleware.TrailingSlashMiddleware",
     "chm_project.operations.middleware.LimitsMiddleware",
-    # Before the middleware for sessions and hosts, because probes use an IP address and have no session.
+    # Probes use an IP address as host, and have no session. So ProbeMiddleware answers them before the middleware that
+    # checks hosts and loads sessions.
     "chm_project.operations.middleware.ProbeMiddleware",
-    # Before the middleware that compute digests and ETags, so that they read the response before it is compressed.
+    # A response passes this list from the end to the beginning. So RefreshMiddleware and ETagMiddleware, which compute
+    # digests, read the response before CompressionMiddleware compresses it.
     "chm_project.api.compression.CompressionMiddleware",
     "chm_project.console.refresh.RefreshMiddleware",
     "chm_project.console.own_changes.OwnChangesMiddleware",
@@ -62,7 +64,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "chm_project.urls"
 WSGI_APPLICATION = "chm_project.wsgi.application"
-# Routes have no slash at the end; TrailingSlashMiddleware accepts URLs with one without a redirect.
+# Routes have no slash at the end. TrailingSlashMiddleware also accepts URLs with a slash, and does not redirect them.
 APPEND_SLASH = False
 LOGIN_REDIRECT_URL = "/admin/"
 CSRF_FAILURE_VIEW = "chm_project.api.error_pages.csrf_failure"
@@ -92,7 +94,8 @@ TEMPLATES = [
 ]
 
 AUTHENTICATION_BACKENDS = [
-    "chm_project.access.login_limits.LoginLimitBackend",  # first, so that a refused login does not hash a password
+    # The first backend refuses a login above the rate limit. So CHM does not hash the password of this login.
+    "chm_project.access.login_limits.LoginLimitBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -117,7 +120,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = paths.STATIC_ROOT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Names of files contain a hash of their content, so browsers can cache the files forever.
+    # The name of a static file contains a hash of its content. So browsers may cache the file forever.
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
@@ -141,7 +144,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "chm_project.api.errors.exception_handler",
     "DATETIME_INPUT_FORMATS": ["iso-8601"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # No override, so that `?format=` is refused like any other unknown parameter.
+    # Without an override, `?format=` is an unknown parameter, and CHM refuses it as such.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -186,26 +189,28 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# Partner systems. If there is no connections file, the address and the token below are those of one generic connection
-# for all pipelines.
+# The sources. Without a connections file, CHM has one connection, for all pipelines: it uses the generic connector with
+# CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN.
 CHM_CONNECTIONS_FILE = env.text("CHM_CONNECTIONS_FILE")
-# Planned maintenance, owners and runbooks, in one TOML file.
+# The path of a TOML file with planned maintenance, owners and runbooks.
 CHM_MAINTENANCE_FILE = env.text("CHM_MAINTENANCE_FILE")
 CHM_PARTNER_API_BASE_URL = env.text("CHM_PARTNER_API_BASE_URL")
 CHM_PARTNER_API_TOKEN = env.secret("CHM_PARTNER_API_TOKEN")
 CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, minimum=0.001)
 CHM_HTTP_MAX_RETRIES = env.integer("CHM_HTTP_MAX_RETRIES", 3, minimum=0)
 CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, minimum=0)
-# Whether a partner's address may be link-local. Clouds serve the credentials of a machine on such an address.
+# Whether a partner's address may be link-local, such as 169.254.169.254. At this address, clouds give the credentials
+# of a machine to any program on the machine.
 CHM_PARTNER_LINK_LOCAL = env.flag("CHM_PARTNER_LINK_LOCAL", default=False)
 CHM_INGEST_INTERVAL_SECONDS = env.integer("CHM_INGEST_INTERVAL_SECONDS", 60, minimum=1)
 
-# Whether database sessions use prepared statements; set to false behind PgBouncer in transaction mode.
+# Whether CHM prepares SQL statements. Set it to false if CHM connects through PgBouncer in transaction mode.
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
-# The address of the database itself if CHM_DATABASE_URL is the address of a pooler. Migrations use it, and locks that
-# last longer than a transaction.
+# The address of the database, if CHM_DATABASE_URL is the address of a pooler such as PgBouncer. CHM uses this address
+# for migrations, and for locks that last longer than a transaction.
 CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
-# A read replica for reports and the console's lists. While it lags more seconds than allowed, it is not used.
+# A read replica, for reports and the console's lists. CHM reads the main database instead while the replica lags by
+# more than CHM_REPLICA_MAX_LAG_SECONDS.
 CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
 CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, minimum=0)
 
@@ -214,16 +219,18 @@ CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, min
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
-# Limits on failed logins. LOGIN: to one account from one address. LOGINS: to all accounts from one address, and to one
-# account from all addresses.
+# Rate limits for failed logins. CHM_THROTTLE_LOGIN: to one account from one address. CHM_THROTTLE_LOGINS: to all
+# accounts from one address, and to one account from all addresses.
 CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
 CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
-# Lineage events per token. Their producers send several per run, so the limit is higher than that of requests.
+# OpenLineage events per token. This limit is higher than CHM_THROTTLE_TOKEN, because a client sends several events for
+# each run, often in one request.
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
-# Number of reports that may run at the same time in the whole installation; others get 503 with Retry-After.
+# How many reports may run at the same time, in all processes together. Any other report gets 503 with Retry-After.
 CHM_REPORTS_AT_ONCE = env.integer("CHM_REPORTS_AT_ONCE", 2, minimum=1)
 
-# A health board that is slow to compute is cached for this time; the page shows its age. 0: not cached.
+# How many seconds CHM reuses a health board that took long to compute. The page shows the age of the board. With 0, CHM
+# never reuses a board.
 CHM_BOARD_REUSE_SECONDS = env.integer("CHM_BOARD_REUSE_SECONDS", 60, minimum=0)
 
 # Web pages of these origins may call the API from a browser; none by default.
@@ -238,30 +245,31 @@ CORS_EXPOSE_HEADERS = (
 )  # fmt: skip
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
-    # Before any middleware that can create a response, because these responses need the CORS headers too.
+    # The CORS middleware is first, so that it adds its headers to the responses of all other middleware.
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
-# The web server: its port, its processes, and the threads of each.
+# The web server: its port, the number of its processes, and the number of threads of each process.
 CHM_PORT = env.integer("CHM_PORT", 8000, minimum=1, maximum=65_535)
 CHM_WEB_WORKERS = env.integer("CHM_WEB_WORKERS", 2, minimum=1)
 CHM_WEB_THREADS = env.integer("CHM_WEB_THREADS", 8, minimum=1)
 
 CHM_DATABASE_POOL_SIZE = env.integer("CHM_DATABASE_POOL_SIZE", 8, minimum=1)
 
-# Addresses or networks of CHM's proxies. Forwarded headers from other senders are ignored.
+# The addresses or networks of CHM's proxies. CHM ignores headers such as X-Forwarded-For from any other sender.
 CHM_PROXIES = env.networks("CHM_PROXIES")
-# A file with a token for scraping /metrics. Unlike an API token, it can be checked without the database.
+# The path of a file with a token for /metrics. Unlike an API token, CHM can check it while the database is down.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
-# The folder in which the web server and the workers of a machine count metrics.
+# The folder in which the web server and the workers of a machine store the values of their metrics.
 CHM_METRICS_DIR = env.text("CHM_METRICS_DIR", str(DATA_DIR / "metrics"))
 
 CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
-# ingestion.tasks.beat_schedule adds the entries for connections. A task that waits longer than its period expires,
-# because the next one does the same work.
+# ingestion.tasks.beat_schedule adds the entries for connections. A task expires if no worker has started it before beat
+# enqueues the next task, because the next task does the same work.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
 }
-# Runs older than this are deleted each night; off by default. runs/retention.py defines which runs stay.
+# Each night, CHM deletes runs that are older than this. By default it deletes none. runs/retention.py defines which old
+# runs CHM keeps.
 CHM_PRUNE_OLDER_THAN = env.age("CHM_PRUNE_OLDER_THAN")
 CHM_PRUNE_KEEP_FAILURES = env.flag("CHM_PRUNE_KEEP_FAILURES", False)
 if CHM_PRUNE_OLDER_THAN is not None:
@@ -271,29 +279,33 @@ if CHM_PRUNE_OLDER_THAN is not None:
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
 CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
-CELERY_RESULT_SERIALIZER = "scrubbed-json"  # chm_project.celery: results and tracebacks without secrets
+# chm_project.celery defines this serializer. It removes secrets from results and tracebacks.
+CELERY_RESULT_SERIALIZER = "scrubbed-json"
 CELERY_RESULT_ACCEPT_CONTENT = ["scrubbed-json", "json"]
 CELERY_RESULT_EXPIRES = timedelta(days=1)
-# A task is acknowledged when it ends, so that the task of a killed worker is delivered again. Repeating a task is safe.
+# A worker acknowledges a task only when the task ends. So the broker delivers the task of a killed worker to another
+# worker. It is safe to repeat a task.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# A worker process reserves only one task, so that short tasks do not wait for a long ingestion.
+# A worker process reserves only the task that it runs next, so that few short tasks wait behind a long ingestion.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Both limits are below the visibility timeout, so that a task ends before it is delivered again.
+# In seconds. Both limits are less than the visibility timeout of 600 s, so that a task ends before the broker delivers
+# it again.
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_TASK_TIME_LIMIT = 540
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Without this, Celery would replace the logging of these settings in workers.
+# Celery must not replace the logging configuration of these settings in workers.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# A task that is not acknowledged within the visibility timeout is delivered again, so the timeout must be longer than
-# the longest task. The other two options look for such tasks more often than the default of every hundred seconds.
+# The broker delivers a task again if it is not acknowledged within the visibility timeout (in seconds). So the timeout
+# must be longer than the longest task. With the other two options, Celery looks for such tasks every 5 s, and not only
+# every 100 s.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_throttle": 1,
     "unacked_restore_interval": 5,
 }
 
-# Install the scrubbing of logs here, because every process reads the settings before it logs.
+# Every process reads the settings before it logs its first line. So install the scrubbing of logs here.
 logs.install()
 
 UNFOLD = {

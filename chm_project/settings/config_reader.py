@@ -1,14 +1,14 @@
-"""Read typed values from TOML documents."""
+"""Read values of given types from a TOML document."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class ConfigReader:
-    """Read typed values from a TOML document, and collect all mistakes in `mistakes`.
+    """Read values from the tables of a TOML document, and collect a message for each mistake in `mistakes`.
 
-    After a mistake, a method returns the default or an empty value. Messages contain `table_name`, such as
-    "connections.airflow".
+    If a value is wrong, the method returns the default or an empty value. `table_name`, such as "connections.airflow",
+    is the name of the table in the messages.
     """
 
     def __init__(self) -> None:

@@ -1,15 +1,15 @@
-"""Settings of `make demo`, `make serve` and `manage.py`. Use them only on a loopback address."""
+"""Settings of `make demo`, `make serve` and `manage.py`. They are not safe on a server that others can reach."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env, replica
 
-# The app with the commands that generate the boards and draw their pictures; they need development tools.
+# This app has the commands that generate boards and their pictures. The commands need packages for developers.
 INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
 
 DEBUG = env.flag("CHM_DEBUG", default=True)
-# With DEBUG, Django keeps the texts of the last 9,000 queries by default. One text can contain a whole page of runs.
+# With DEBUG, Django stores the texts of the last 9,000 queries. One text can contain 1,000 runs, so store fewer.
 BaseDatabaseWrapper.queries_limit = 200
 SECRET_KEY = env.secret("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
 ALLOWED_HOSTS = env.text_list("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -30,9 +30,9 @@ else:
         "PostgreSQL, or set the variable.",
     )
 env.raise_faults()
-# Production's storage needs a manifest, which exists only after collectstatic.
+# The storage of base.py needs a manifest, which only collectstatic creates.
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }
 WHITENOISE_USE_FINDERS = True
-STATIC_ROOT = None  # type: ignore[assignment]  # nothing is collected here
+STATIC_ROOT = None  # type: ignore[assignment]  # collectstatic is not used in development

@@ -1,6 +1,6 @@
-"""Read typed settings from environment variables. The variable NAME_FILE can name a file with the value of NAME.
+"""Read settings of given types from environment variables. NAME_FILE can name a file with the value of NAME.
 
-`EnvironmentReader` collects all errors, without the values; `raise_faults` raises them together.
+`EnvironmentReader` collects all errors, and `raise_faults` raises them as one exception. Messages contain no values.
 """
 
 import os
@@ -32,7 +32,7 @@ _SECONDS_BY_PERIOD = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable that was read, with its value and origin, for `check-config` and docs/settings.md."""
+    """A variable that the settings have read. `check-config` prints it, and docs/settings.md is generated from it."""
 
     value_kind: str
     default: object
@@ -52,7 +52,7 @@ class Variable:
 
 
 def as_text(value: object) -> str:
-    """Return the value as it would be written in a variable; "" for None and empty lists."""
+    """Return the text that a user would write for this value in a variable; "" for None and for an empty list."""
     match value:
         case None:
             return ""
@@ -67,15 +67,15 @@ def as_text(value: object) -> str:
 
 
 def _without_password(text: str) -> str:
-    """Return a URL with *** in place of its passwords: before the @ and in query parameters."""
+    """Return the URL with *** for each password: the password before the @, and those in query parameters."""
     text = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", text)
     return re.sub(r"([?&]\w*password\w*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 class EnvironmentReader:
-    """Read settings from environment variables and remember them in `variables`.
+    """Read settings from environment variables, and store each of them in `variables`.
 
-    An empty variable counts as not set. `$` in a value is not expanded, because secrets can contain it.
+    An empty variable counts as not set. A `$` in a value has no special meaning, because secrets can contain it.
     """
 
     def __init__(self) -> None:
@@ -95,8 +95,11 @@ class EnvironmentReader:
         return self._read(name, "", str, ADDRESS_KIND)
 
     def raw(self, name: str) -> str:
-        """Return the text of a variable or of its file; "" if it is not set. Raise OSError for an unreadable file."""
-        # Remove the line break at the end, which most files with a secret have.
+        """Return the text of a variable or of its file; "" if it is not set.
+
+        Raise OSError if the file cannot be read.
+        """
+        # Most files with a secret have a line break at the end. strip() removes it.
         return str(self._values.get(name, "")).strip()
 
     def text_list(self, name: str, default: list[str]) -> list[str]:
@@ -153,7 +156,7 @@ class EnvironmentReader:
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
     def record_fault(self, name: str, problem: str) -> None:
-        """Record an error. Keep only the first one per variable; later ones usually follow from it."""
+        """Record an error of a variable. Keep only its first error, because the others usually follow from it."""
         self._faults.setdefault(name, problem)
 
     @property
@@ -199,7 +202,7 @@ def parse_rate(rate: str) -> tuple[int, int]:
 
 
 def parse_age(text: str) -> timedelta:
-    """Return the duration of a text such as "400d"; raise ValueError for another form and for less than one day."""
+    """Return the duration of a text such as "400d". Raise ValueError for any other text, and for "0d"."""
     number, unit = text[:-1], text[-1:]
     if unit != "d" or not number.isdecimal() or not 1 <= int(number) <= MAX_DAYS:
         raise ValueError(f"{text!r} is not a number of days such as 400d")
@@ -211,8 +214,8 @@ def database(
 ) -> dict[str, object]:
     """Return the DATABASES entry for a PostgreSQL URL, with a connection pool.
 
-    For another kind of URL, record a fault and return an empty dict. `keeps_sessions` is false behind PgBouncer in
-    transaction mode, where each transaction can run in another session.
+    For any other URL, record a fault and return an empty dict. `keeps_sessions` is false if CHM connects through
+    PgBouncer in transaction mode: then each transaction can run in another session of PostgreSQL.
     """
     try:
         parts = urlsplit(url)
@@ -224,10 +227,12 @@ def database(
         return {}
     settings: dict[str, object] = environ.Env.db_url_config(url)
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
-    if host := options.pop("host", None):  # the folder of a socket; dbshell needs it as HOST
+    # The parameter `host` is the folder of a unix socket. Django's dbshell reads it only from HOST.
+    if host := options.pop("host", None):
         settings["HOST"] = host
     options.setdefault("connect_timeout", 2)
-    # Short timeouts, so that requests get 503 immediately during an outage, and use the database as soon as it answers.
+    # The timeouts (in seconds) are short. So requests get 503 immediately during an outage, and use the database as
+    # soon as it answers again.
     options["pool"] = {
         "min_size": 0,
         "max_size": pool_size,
@@ -241,7 +246,7 @@ def database(
 
 
 def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
-    """Return {"replica": entry} for DATABASES; an empty dict if the URL is empty."""
+    """Return the entry "replica" for DATABASES, as a dict with one key. If the URL is empty, return an empty dict."""
     if not url:
         return {}
     entry = database(url, pool_size=pool_size, name="CHM_REPLICA_URL")
@@ -251,7 +256,7 @@ def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
 
 
 def cache(broker_url: str) -> dict[str, object]:
-    """Return the entry for CACHES: the Redis server of the broker, or the memory of each process without a broker."""
+    """Return the entry for CACHES. The cache is in the broker's Redis, or without a broker in each process's memory."""
     if not broker_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:

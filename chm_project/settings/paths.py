@@ -1,11 +1,11 @@
-"""Paths of CHM's files, in a checkout or in an environment with the installed wheel."""
+"""The paths of CHM's files. They are different in a checkout and in an environment with the installed wheel."""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_CHECKOUT = (ROOT / "manage.py").is_file()
-# Location of the wheel's data files (pyproject.toml, data-files).
+# The folder in which pip installs the data files of the wheel (`data-files` in pyproject.toml).
 _SHARE = Path(sys.prefix) / "share" / "chm"
 
 TEMPLATES = ROOT / "templates" if IS_CHECKOUT else _SHARE / "templates"

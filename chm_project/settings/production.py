@@ -1,6 +1,6 @@
-"""Production settings. Values that matter for security have no default.
+"""Production settings. Settings that matter for security have no default.
 
-If a value is missing or unsafe, CHM does not start, and lists all such values.
+If such a setting is missing or unsafe, CHM does not start. It lists all these settings at once.
 """
 
 import logging
@@ -21,12 +21,12 @@ BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
 def unsafe_values(secret_key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the fault of each variable whose value is missing or unsafe; faults contain no values."""
+    """Yield the name and the fault of each variable whose value is missing or unsafe. Faults contain no values."""
     if not secret_key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in secret_key:
         yield "CHM_SECRET_KEY", "is a published example: give at least 50 random characters."
-    # Stricter than Django's check security.W009, which requires 50 characters and 5 different ones.
+    # Django's check security.W009 requires 50 characters, of which 5 are different. This rule requires 12.
     elif len(secret_key) < 50 or len(set(secret_key)) < 12 or "development" in secret_key or "insecure" in secret_key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):
@@ -64,14 +64,14 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
 
 
 def database_conflict(url: str) -> str:
-    """Return what could change the server of the connection or weaken its encryption; "" if nothing can."""
+    """Return why libpq could use another server or weaker encryption than the URL names; "" if it cannot."""
     options = parse_qs(urlsplit(url).query)
-    # A service file of libpq can set the host and sslmode.
+    # A service file of libpq can set another host and another sslmode.
     if "service" in options or "servicefile" in options:
         return "names a service, whose file can override the address"
     if any(len(values) > 1 for values in options.values()):
         return "contains an option twice"
-    # libpq reads these variables for options that are not in the URL.
+    # libpq reads the options that the URL lacks from these variables.
     overriding = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
     return f"conflicts with {', '.join(overriding)} in the environment" if overriding else ""
 
@@ -88,7 +88,7 @@ def is_embedded(url: str) -> bool:
 def is_exposed(url: str) -> bool:
     """Return whether the URL has a remote host but does not require encryption.
 
-    A URL can name several hosts. A URL without a host means a local socket.
+    A URL can name several hosts. A URL without a host means a unix socket on this machine.
     """
     options = parse_qs(urlsplit(url).query)
     host_options = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
@@ -111,7 +111,7 @@ if _database_url:
     )
 DATABASES |= replica(CHM_REPLICA_URL, pool_size=CHM_DATABASE_POOL_SIZE)  # noqa: F405
 
-# One JSON object per line on standard error, for containers and service managers. 4xx responses are not logged.
+# Log one JSON object per line to standard error, which Docker and systemd collect. Django does not log 4xx responses.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -148,12 +148,12 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
         env.record_fault("CHM_SENTRY_DSN", "is not the address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
-# Probes do not come through the TLS proxy. Pings over plain HTTP are refused by their view instead of redirected: the
-# key was already sent without encryption, and curl reports a redirect as success.
+# These paths are not redirected to HTTPS. Probes do not come through the TLS proxy. The view of pings refuses a ping
+# over plain HTTP: its key was sent without encryption, and curl would report a redirect as success.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
-# ProxyMiddleware removes this header unless a proxy in CHM_PROXIES sent it.
+# ProxyMiddleware removes this header if the sender is not a proxy in CHM_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Browsers remember these values until they expire: see docs/operations/install.md.
+# Browsers use the HSTS settings until they expire, also if they change: see docs/operations/install.md.
 SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR_SECONDS, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
@@ -162,7 +162,7 @@ if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_S
         "CHM_HSTS_PRELOAD",
         "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of at least a year, because browsers require both.",
     )
-# These checks recommend HSTS on subdomains and preload. Both affect a whole domain, so the operator decides.
+# These checks recommend HSTS for subdomains and HSTS preload. Each concerns a whole domain, so the operator decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

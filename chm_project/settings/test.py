@@ -5,17 +5,18 @@ from chm_project.settings.development import *  # noqa: F403
 DEBUG = False
 # A fast hasher, because tests create many users.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# No pool, because tests count connections and open them in threads.
+# The tests use no connection pool, because they count connections, and open connections in threads.
 DATABASES["default"]["OPTIONS"].pop("pool")  # type: ignore[attr-defined]  # noqa: F405
 CHM_CONNECTIONS_FILE = ""
 CHM_MAINTENANCE_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
-# Look for static files at each request. Otherwise each test client would scan all files and warn about STATIC_ROOT.
+# WhiteNoise looks for a static file when it is requested. Without this setting, each test client would scan all files,
+# and warn about STATIC_ROOT.
 WHITENOISE_AUTOREFRESH = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # All tests send requests from the same address, so the limits per address are high.
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"
-# Never reuse a cached board, also on a slow machine. The tests of cached boards set another value.
+# Tests must never see a cached board, also on a slow machine. The tests of cached boards set another value.
 CHM_BOARD_REUSE_SECONDS = 0

@@ -1,1 +1,1 @@
-"""Metrics of all processes, and one log line for each request, page of runs and task."""
+"""Count metrics in all processes, write a log line for each request and task, and report errors to Sentry."""

@@ -29,14 +29,14 @@ def current_task_id() -> str:
 
 
 def begin_request(request_id: str) -> None:
-    # The id is never reset, because Django logs a failed request after the middleware has returned.
+    # Do not reset the id at the end of the request: Django logs a failed request after all middleware has returned.
     _request_id.set(request_id)
 
 
 def begin_task(task_id: str, request_id: str) -> tuple[str, str]:
-    """Set the ids of the task and return the previous ids, which `end_task` restores.
+    """Set the ids of the task, and return the previous ids, which `end_task` restores.
 
-    There are previous ids if a request or another task runs this task directly.
+    The previous ids are not empty if a request or another task runs this task directly, without a worker.
     """
     previous = _task_id.get(), _request_id.get()
     _task_id.set(task_id)

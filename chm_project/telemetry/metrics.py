@@ -1,6 +1,7 @@
-"""The metrics that each process counts while it works. Other metrics are read from the database at each scrape.
+"""The metrics that each process counts while it works.
 
-Names follow Prometheus' rules: a prefix, and the base unit or `_total` as suffix. docs/monitoring.md lists all metrics.
+CHM reads all other metrics from the database when Prometheus requests /metrics (chm_project.operations.collector).
+docs/monitoring.md lists all metrics. Their names follow Prometheus' rules, such as the suffix `_seconds` or `_total`.
 """
 
 import functools
@@ -74,12 +75,15 @@ _POOL_ERROR_COUNT = Counter(
 POOL_INTERVAL_SECONDS = 1.0
 _pool_recorded_at = 0.0
 _last_pool_counts: dict[str, float] = {}
-# All other methods are counted as OTHER, because clients can send any word as a method.
+# Clients can send any word as a method. Any other method counts as OTHER, so that the label has few values.
 COUNTED_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def _suppress_errors(record: Callable[P, None]) -> Callable[P, None]:
-    """Log errors of the decorated function, because a full disk or a deleted folder must not fail the measured work."""
+    """Log errors of the decorated function and do not raise them.
+
+    If the disk is full or the folder of the metrics is deleted, the measured work must still succeed.
+    """
 
     @functools.wraps(record)
     def recorded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -136,7 +140,10 @@ def record_walk(
 
 @_suppress_errors
 def record_pool() -> None:
-    """Record the state of the connection pool, at most once per second; called at the end of each request and task."""
+    """Record the state of the connection pool. Call this at the end of each request and task.
+
+    If the last call was less than a second ago, do nothing.
+    """
     global _pool_recorded_at
     now = time.monotonic()
     if now < _pool_recorded_at + POOL_INTERVAL_SECONDS or not (pool := getattr(connection, "pool", None)):
@@ -154,7 +161,7 @@ def record_pool() -> None:
 def _increase(name: str, stats: Mapping[str, int]) -> float:
     """Return how much a counter of the pool has grown since the last call.
 
-    If two threads call it at the same time, the growth can be counted twice.
+    If two threads call this function at the same time, both can return the same growth.
     """
     last_count, current_count = _last_pool_counts.get(name, 0), stats.get(name, 0)
     _last_pool_counts[name] = current_count

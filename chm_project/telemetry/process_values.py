@@ -1,9 +1,10 @@
 """Add up the metrics of all processes of a machine, with prometheus_client's multiprocess mode.
 
-Each process writes its values to files in CHM_METRICS_DIR and locks the file PROCESS.alive. The operating system
-releases the lock when the process ends. Then the next scrape adds its values to the files named `ended` and deletes its
-files, so that no count is lost. If the folder is not writable, /metrics returns only the values of the process that
-answers.
+Each process writes its values to files in CHM_METRICS_DIR, and locks the file PROCESS.alive. When the process ends, the
+operating system releases the lock. Then the next scrape adds the values of this process to the files named `ended`, and
+deletes the process's files. So no count is lost.
+
+If CHM cannot write to the folder, /metrics returns only the values of the process that answers.
 """
 
 import fcntl
@@ -22,14 +23,14 @@ from prometheus_client import CollectorRegistry, Metric, mmap_dict, multiprocess
 
 logger = logging.getLogger(__name__)
 
-# Imported as Any, because prometheus_client has no types for these.
+# prometheus_client has no types for these names.
 MultiProcessValue: Any = values.MultiProcessValue
 MultiProcessCollector: Any = multiprocess.MultiProcessCollector
 MmapedDict: Any = mmap_dict.MmapedDict
 
 ENDED_NAME = "ended"
 _ALIVE_SUFFIX = ".alive"
-# All metrics register here, because prometheus_client's default registry adds metrics such as process memory.
+# CHM's metrics register here. prometheus_client's default registry would add metrics such as the memory of a process.
 REGISTRY = CollectorRegistry()
 
 
@@ -37,7 +38,7 @@ REGISTRY = CollectorRegistry()
 class _Process:
     pid: int = 0
     name: str = ""
-    # A descriptor, not a file object, because Python warns about a file object that is still open when it exits.
+    # This is a file descriptor and not a file object: Python warns about file objects that are open when it exits.
     lock_descriptor: int | None = None
 
 
@@ -58,13 +59,14 @@ def _folder_lock() -> Iterator[None]:
 
 
 def process_name() -> str:
-    """Return the name of this process for its files. It is unique, also for forks and in several containers."""
+    """Return the name of this process in the names of its files. No fork and no other container has the same name."""
     if _process.pid != os.getpid():
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        # Hold the folder's lock, because a process with this lock deletes .alive files that are not locked.
+        # Another process that holds the folder's lock deletes .alive files that are not locked. So hold the folder's
+        # lock until the new file is locked.
         with _folder_lock():
             alive_file = metrics_folder() / f"{name}{_ALIVE_SUFFIX}"
-            # os.open sets close-on-exec, so that a program that this process starts does not keep the lock.
+            # os.open sets close-on-exec. So the programs that this process starts do not hold the lock.
             lock_descriptor = os.open(alive_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o666)
             try:
                 fcntl.flock(lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,13 +74,15 @@ def process_name() -> str:
                 os.close(lock_descriptor)
                 raise
         if _process.lock_descriptor is not None:
-            os.close(_process.lock_descriptor)  # in a fork: close the copy; the parent keeps its lock
+            os.close(
+                _process.lock_descriptor
+            )  # this process is a fork: its copy of the descriptor belongs to the parent
         _process.pid, _process.name, _process.lock_descriptor = os.getpid(), name, lock_descriptor
     return _process.name
 
 
 def _create_value(*args: Any, **kwargs: Any) -> Any:
-    """Create a value of a metric. The first call creates the files, so that commands without metrics create none."""
+    """Create a value of a metric. The first call creates the files, so a command that counts nothing creates no files."""
     global _value_class
     with _creation_lock:
         if _value_class is None:
@@ -92,7 +96,7 @@ def _create_value(*args: Any, **kwargs: Any) -> Any:
     return _value_class(*args, **kwargs)
 
 
-# prometheus_client chooses the class at its import, before Django's settings are read. So replace the class here.
+# prometheus_client has chosen its class at the import, before Django's settings are known. So replace the class here.
 values.ValueClass = _create_value
 
 
@@ -111,7 +115,7 @@ def collect_all() -> Iterable[Metric]:
 
 
 def forget_ended_gauges() -> None:
-    """Remove gauges of ended processes, such as times of connections that no longer exist."""
+    """Delete the gauges of ended processes: they can contain times of connections that no longer exist."""
     with suppress(OSError):
         metrics_folder().mkdir(parents=True, exist_ok=True)
         with _folder_lock():
@@ -121,9 +125,9 @@ def forget_ended_gauges() -> None:
 
 
 def _add_up_ended() -> None:
-    """Add the values of ended processes to the files `ended`, and delete their files.
+    """Add the values of ended processes to the files named `ended`, and delete the files of these processes.
 
-    The caller holds the folder's lock.
+    The caller must hold the folder's lock.
     """
     is_alive: dict[str, bool] = {}
     for path in sorted(metrics_folder().glob("*.db")):
@@ -143,7 +147,7 @@ def _add_up_ended() -> None:
 def _is_alive(process: str) -> bool:
     try:
         with (metrics_folder() / f"{process}{_ALIVE_SUFFIX}").open("rb") as lock:
-            # Acquiring the lock succeeds only if the process has ended.
+            # flock succeeds only if the process has ended. Otherwise it raises BlockingIOError.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -153,7 +157,7 @@ def _is_alive(process: str) -> bool:
 
 
 def _add_to_ended(metric_type: str, path: Path) -> None:
-    # Gauges of the connection pool are only valid while their process runs.
+    # The gauges of a process's connection pool are only valid while the process runs.
     if metric_type.startswith("gauge_live"):
         return
     ended = MmapedDict(str(metrics_folder() / f"{metric_type}_{ENDED_NAME}.db"))

@@ -14,7 +14,7 @@ from chm_project.telemetry.metrics import count_request, record_pool
 
 logger = logging.getLogger("chm.request")
 
-# Monitoring requests these every few seconds, so successful requests are logged at the level DEBUG.
+# Monitoring requests these paths every few seconds. So successful requests for them are logged at the level DEBUG.
 PROBE_NAME_BY_PATH = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
@@ -43,18 +43,18 @@ class RequestLogMiddleware:
 
 
 def _route(request: HttpRequest) -> str:
-    """Return the pattern of the route, not the path, so that the label of the metric has few values."""
+    """Return the pattern of the request's route. Unlike the path, the pattern has few values, as a label should."""
     if probe := PROBE_NAME_BY_PATH.get(request.path_info):
         return probe
     if request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
         return "static"
     match = request.resolver_match
-    # The catch-all route of the API matches unknown paths.
+    # The last route of the API matches every unknown path.
     return match.route if match and "[\\s\\S]" not in match.route else "unmatched"
 
 
 def _actor(request: HttpRequest) -> str:
-    """Return the account of the request, or "anonymous". Use only a loaded user, so that no query is sent."""
+    """Return the account of the request, or "anonymous". Do not load the user from the database for the log."""
     if key := getattr(request, "path_key", None):
         return visible_part(key)
     if isinstance(auth := getattr(request, "auth", None), str):

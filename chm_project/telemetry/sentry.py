@@ -8,7 +8,7 @@ from chm_project.telemetry.context import current_request_id, current_task_id
 
 
 def start(dsn: str, release: str) -> None:
-    """Report all errors that are logged from now on. Raise ImportError if the extra `sentry` is not installed."""
+    """Report all errors that are logged from now on. Raise ImportError if the package sentry-sdk is not installed."""
     import sentry_sdk
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -24,7 +24,7 @@ def start(dsn: str, release: str) -> None:
             CeleryIntegration(),
             LoggingIntegration(level=None, event_level=logging.ERROR),
         ],
-        # No IP addresses, request bodies or values of variables.
+        # Do not send IP addresses, request bodies, and the values of variables.
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,

@@ -1,4 +1,7 @@
-"""Write one log line for each task, and count it. Task headers contain the id of the request that enqueued the task."""
+"""Write one log line for each task, and count it in the metrics.
+
+The headers of a task contain the id of the request that enqueued it, and the time at which it was enqueued.
+"""
 
 import logging
 import time
@@ -13,7 +16,7 @@ from chm_project.telemetry.process_values import forget_ended_gauges
 logger = logging.getLogger("chm.task")
 
 REQUEST_ID_HEADER, ENQUEUED_AT_HEADER = "chm_request_id", "chm_enqueued_at"
-# The start time of each running task, and the ids to restore when it ends, by task id.
+# By task id: the start time of each running task, and the ids that log_and_count() restores when the task ends.
 _running_tasks: dict[str, tuple[float, tuple[str, str]]] = {}
 
 

@@ -16,7 +16,7 @@ from chm_project.web_server.server import ThreadCounts
 
 
 def load_application() -> Any:
-    """Load the WSGI application and return it, ready to answer its first request."""
+    """Load the WSGI application with its routes and middleware, and return it."""
     from django.urls import get_resolver
 
     from chm_project.telemetry.context import set_process_role
@@ -28,9 +28,9 @@ def load_application() -> Any:
         logging.getLogger(__name__).warning(
             "no proxy is configured (CHM_PROXIES): in production, run this server behind nginx, see docs/docker.md"
         )
-    # Waitress would log a line for each request that waits for a thread.
+    # At the level WARNING, Waitress logs a line for each request that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    # The first request loads routes and middleware. Send it in the parent, so that not every child has to load them.
+    # The first request loads routes and middleware. The parent sends it now, so that its children need not load them.
     get_resolver().url_patterns  # noqa: B018
     request: dict[str, Any] = {"PATH_INFO": "/health"}
     setup_testing_defaults(request)
@@ -39,7 +39,7 @@ def load_application() -> Any:
 
 
 def _ignore_response_start(*_: Any) -> Any:
-    """Ignore the status and the headers; this is the `start_response` of WSGI."""
+    """Ignore the status and the headers. This function is the argument `start_response` of WSGI."""
 
 
 def main() -> None:
@@ -59,14 +59,14 @@ def main() -> None:
         load_application()
         return
     listening, is_managed = open_socket(options.host, options.port)
-    linger = bool(settings.CHM_PROXIES)
+    lingers = bool(settings.CHM_PROXIES)
     thread_counts = ThreadCounts(threads=options.threads)
     ParentProcess(
         load_application,
         listening,
         process_count=options.processes,
         thread_counts=thread_counts,
-        linger=linger,
+        lingers=lingers,
         is_managed=is_managed,
     ).run()
 

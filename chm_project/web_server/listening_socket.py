@@ -1,4 +1,4 @@
-"""Open the listening socket, receive it from systemd, or pass it on when the parent process replaces itself."""
+"""Open the listening socket or receive it from systemd, and pass it to the process that replaces the parent."""
 
 import ctypes
 import os
@@ -6,21 +6,22 @@ import socket
 import struct
 import sys
 
-# The number of connections that can wait while children are replaced; the kernel limits it to net.core.somaxconn.
+# How many connections can wait until a child accepts them. The kernel limits this number to net.core.somaxconn.
 BACKLOG = 2_048
 # The number of the first file descriptor that systemd passes: see sd_listen_fds(3).
 _FIRST_PASSED_DESCRIPTOR = 3
-# The name of a socket that CHM opened itself and passes to its next parent process.
+# LISTEN_FDNAMES has this value if the socket comes from CHM's previous parent process, and not from systemd.
 _UNMANAGED_NAME = "chm-own"
 _SO_ATTACH_FILTER = 26
-# A classic BPF program on TCP headers: drop segments with the flag SYN, accept others.
+# A classic BPF program, which reads TCP headers. It drops segments with the flag SYN, and accepts all others.
 _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
-    """Return the socket, and whether a service manager also keeps it open.
+    """Return the listening socket, and whether systemd also holds it open.
 
-    The socket comes from systemd, from the previous parent process, or is new. A new socket does not listen yet.
+    systemd or the previous parent process can pass the socket to this process. If neither did, open a new socket, which
+    does not listen yet.
     """
     is_managed = False
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
@@ -29,7 +30,7 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
         is_managed = os.environ.get("LISTEN_FDNAMES") != _UNMANAGED_NAME
     else:
         listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        # Allow a new server to bind while connections of the previous server are in TIME_WAIT.
+        # With SO_REUSEADDR, bind() succeeds although connections of the previous server are still in TIME_WAIT.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     listening.setblocking(False)
@@ -37,9 +38,9 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
 
 
 def prepare_for_exec(listening: socket.socket, *, is_managed: bool) -> dict[str, str]:
-    """Prepare the socket for an exec of this process.
+    """Let the socket stay open when this process calls exec.
 
-    Return the environment variables in which `open_socket` finds the socket after the exec.
+    Return the environment variables with which `open_socket` finds the socket after the exec.
     """
     if listening.fileno() == _FIRST_PASSED_DESCRIPTOR:
         os.set_inheritable(_FIRST_PASSED_DESCRIPTOR, True)
@@ -49,10 +50,10 @@ def prepare_for_exec(listening: socket.socket, *, is_managed: bool) -> dict[str,
 
 
 def drop_new_connections(listening: socket.socket) -> None:
-    """Ignore new connections from now on. Closing the socket instead would reset connections that wait to be accepted.
+    """Let the kernel drop the requests for new connections (SYN), but keep the connections that wait in the socket.
 
-    A client that connects sends its SYN again after a second. Then it is refused, or the next server accepts it.
-    Works on Linux only; on other systems it does nothing.
+    A client sends its SYN again after a second. Then the kernel refuses it, or the next server accepts it. To close the
+    socket at once would reset the waiting connections. On other systems than Linux, this function does nothing.
     """
     if sys.platform != "linux":
         return

@@ -18,30 +18,30 @@ from waitress.utilities import Error
 from chm_project.web_server.fair_share import ConnectionCounts, FairShare
 from chm_project.web_server.listening_socket import BACKLOG
 
-# Headers must be complete after this time.
+# A client must have sent all headers within this time, and the whole body within BODY_SECONDS.
 HEADER_SECONDS = 15
-# After this time, a client must send its body and read its response at the minimum rate.
+BODY_SECONDS = 300
+# After the grace period, a client must have sent its body, and read its response, at the minimum rate on average.
 GRACE_SECONDS = 10
 MIN_BYTES_PER_SECOND = 1_000
-BODY_SECONDS = 300
-# A request gets 503 if no thread is free after this time. Without this limit, the queue would grow during an overload.
+# If no thread is free within this time, a request gets 503. Otherwise the queue would grow during an overload.
 QUEUE_SECONDS = 2
 RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
 STOP_SECONDS = 20
-# For this time, a stopping server still answers one request on each open connection. A proxy that closes idle
-# connections sooner never sends a request on a connection that the server has closed.
+# For this time, a stopping server still answers one request on each open connection. If a proxy closes idle connections
+# in less time, it never sends a request on a connection that the server has closed.
 LINGER_SECONDS = 5
-# These probes need no database, so the event loop answers them itself, even if all threads are busy.
+# The event loop answers these probes itself, even if all threads are busy. They need no database.
 PROBE_PATHS = ("/health", "/health/")
-# A report uses the database for seconds, so reports have only a few threads of their own, and a short queue.
+# A report can occupy its thread for seconds. So reports have separate threads and a short queue.
 REPORT_PATH_PREFIX = "/api/v1/reports/"
 REPORT_THREADS = 2
 MAX_WAITING_REPORTS = 4
-# Responses that clients have not read are buffered on disk up to this size, so that no thread waits for a client.
+# Waitress buffers up to this many bytes of a response that the client has not read. So no thread waits for a client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# If a client sends another request while more than this many bytes of earlier responses are unread, CHM answers it and
-# then closes the connection.
+# A client can send another request before it has read the earlier responses. If more than this many bytes of them are
+# unread, CHM answers the request, and then closes the connection.
 UNREAD_BYTES_OF_PIPELINING_CLIENT = 1024 * 1024
 
 
@@ -69,7 +69,7 @@ class NoFreeThread(_ErrorResponse):
 
 
 class TimedRequest(HTTPRequestParser):  # type: ignore[misc]
-    """A request that remembers when it began."""
+    """A request with the time at which it began."""
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
@@ -88,7 +88,7 @@ class ResponseTask(WSGITask):  # type: ignore[misc]
     def write(self, data: bytes) -> None:
         """Send the headers together with the first part of the body.
 
-        A proxy cannot repeat a request after it has received the headers, so never send the headers alone.
+        If a server ends after it has sent only the headers, a proxy cannot repeat the request at another server.
         """
         if self.wrote_header or not self.complete:
             super().write(data)
@@ -106,12 +106,12 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
     parser_class = TimedRequest
     task_class = ResponseTask
-    # Parts of a response that will be sent together; None if each part is sent immediately.
+    # The parts of a response that are sent together later, or None if each part is sent immediately.
     buffered_parts: list[bytes] | None = None
     request: TimedRequest | None = None
     queued_at = 0.0
     should_answer_in_loop = False
-    # The time since which a response waits for the client to read it, and the number of bytes sent since then.
+    # Since when a response has waited for the client to read it (None if none waits), and the bytes sent since then.
     sending_since: float | None = None
     sent_bytes = 0
 
@@ -131,7 +131,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
     def received(self, data: bytes) -> bool:
         result: bool = super().received(data)
         if self.should_answer_in_loop:
-            # Call service() only now, because super().received() holds a lock that service() needs.
+            # service() needs a lock that super().received() holds. So call it only after super().received().
             self.should_answer_in_loop = False
             self.service()
         return result
@@ -152,7 +152,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
         return written
 
     def end_if_slow(self, now: float) -> None:
-        """Close the connection if the client is too slow. The event loop calls it every second."""
+        """Close the connection if the client is too slow. The event loop calls this method every second."""
         self._end_slow_reader(now)
         with self.requests_lock:
             request = self.request
@@ -182,7 +182,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class ThreadCounts:
-    """How many threads one process has, and how many connections it accepts. Some threads are only for reports."""
+    """How many threads a process has, including those for reports, and how many connections it accepts."""
 
     threads: int = 8
     connections: int = 2_000
@@ -209,13 +209,13 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             connection_limit=thread_counts.connections,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,  # seconds between two calls of maintenance(), which looks for slow clients
-            asyncore_use_poll=True,  # select() fails for file descriptors from 1,024 on
-            clear_untrusted_proxy_headers=False,  # ProxyMiddleware checks them
-            ident="",  # no header "Server" in responses
+            asyncore_use_poll=True,  # the default, select(), fails for file descriptors from 1,024 on
+            clear_untrusted_proxy_headers=False,  # ProxyMiddleware removes headers of untrusted proxies
+            ident="",  # responses get no header "Server"
         )
         report_threads = min(REPORT_THREADS, thread_counts.threads - 1) or 1
         self.report_dispatcher = new_dispatcher(report_threads)
-        # For requests that need little work: error responses, and probes that the event loop cannot answer.
+        # This thread answers requests that need little work: refusals, and probes that the event loop cannot answer.
         self.quick_dispatcher = new_dispatcher(1)
         self.fair_share = fair_share or FairShare(ConnectionCounts(1), 0)
         self._stop_at: float | None = None
@@ -231,7 +231,8 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         request = channel.requests[0]
         path = getattr(request, "path", "")
         if path in PROBE_PATHS:
-            # A request with a cookie may need a session from the database, for which the event loop must not wait.
+            # For a request with a cookie, CHM may read the session from the database. The event loop must not wait for
+            # the database.
             is_loop_thread = threading.get_ident() == self._loop_thread
             if is_loop_thread and not channel.total_outbufs_len and "COOKIE" not in request.headers:
                 channel.should_answer_in_loop = True
@@ -247,7 +248,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             self.task_dispatcher.add_task(channel)
 
     def readable(self) -> bool:
-        """Return whether to accept connections now."""
+        """Return whether this process accepts new connections now, or leaves them to the other processes."""
         is_accepting: bool = super().readable()
         return is_accepting and not self.fair_share.seconds_to_wait
 
@@ -268,7 +269,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
     def stop(self, *, linger: bool) -> None:
         """Stop accepting connections. `run` returns when all received requests are answered, or after STOP_SECONDS.
 
-        With `linger`, each open connection can send one more request within LINGER_SECONDS.
+        With `linger`, the client of each open connection can send one more request within LINGER_SECONDS.
         """
         if self._stop_at is None:
             now = time.monotonic()
@@ -289,7 +290,10 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self.close()
 
     def _close_listening(self) -> None:
-        """Accept all connections in the socket's queue, then close the socket. Closing it first would reset them."""
+        """Accept all connections that wait in the socket's queue, and then close the socket.
+
+        To close the socket first would reset these connections.
+        """
         socket_poll = select.poll()
         socket_poll.register(self.socket, select.POLLIN)
         while socket_poll.poll(0):

@@ -14,7 +14,7 @@ from inventory.models import Pipeline
 
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowReplay]:
-    """Run a simulated Airflow at its first recorded moment."""
+    """Run a simulated Airflow with the first of the recorded states."""
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     with AirflowReplay() as partner:
         yield partner
@@ -28,7 +28,7 @@ def dags(db: None) -> dict[str, Pipeline]:
 
 @pytest.fixture
 def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
-    """Run a partner with the generic API, without runs."""
+    """Run a simulated partner without runs, whose API the generic connector can read."""
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with GenericPartner(token="partner-token-1") as partner:
         yield partner
@@ -36,14 +36,14 @@ def generic_partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]
 
 @pytest.fixture
 def write_connection(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
-    """Return a function that writes a connections file, and returns its only connection."""
+    """Return a function that writes a connections file with one connection, and returns this connection."""
 
     def write(
         partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
-        """Write the connection `house`, whose base_url is the partner's. `source` is its table `source` in TOML."""
+        """Write the connection `house` to the partner. `source` is the content of its table `source`, as TOML."""
         path = tmp_path / "connections.toml"
-        # In the file, the headers of tables within `source` have full names: [connections.house.source.paging].
+        # A header such as [paging] in `source` becomes [connections.house.source.paging] in the file.
         first_lines, *tables = source.replace("\n[", "\n\0[").split("\0")
         inner_tables = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
         path.write_text(

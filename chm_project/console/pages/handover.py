@@ -11,7 +11,7 @@ from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of
 from chm_project.console.pages.board_scope import WORKING_EVENING, filter_choices, scope_of
 from chm_project.console.pages.views import READ_PERMISSIONS, console_page, require_permissions
-from chm_project.handover.markdown import TITLES, handover_as_markdown
+from chm_project.handover.markdown import TITLE_BY_PART, handover_as_markdown
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from runs.reporting.run_shapes import Row
 
@@ -71,7 +71,7 @@ def _parts(handover: Handover) -> list[HandoverPart]:
     }
     return [
         HandoverPart(key, title, empty_text, rows[:MAX_ROWS], len(rows))
-        for key, title in TITLES.items()
+        for key, title in TITLE_BY_PART.items()
         for empty_text, rows in [parts[key]]
     ]
 

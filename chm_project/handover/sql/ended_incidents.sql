@@ -1,8 +1,9 @@
 -- Question   Which incidents began and ended in a shift?
--- Grain      one row per incident: pipelines that began to fail together with the same cause and no longer fail with it
+-- Grain      one row per incident that has ended: none of its pipelines still fails with the incident's cause
 -- Inventory  active
 -- Parameters as_of, known_until; since, until: the shift; client_id, platform, environment: null does not restrict
--- Columns    as in the shape incidents, and ended_at: when the last of these pipelines succeeded or failed with another cause
+-- Columns    those of the shape incidents, and ended_at: when the last of the incident's pipelines succeeded, or failed
+--            with another cause
 --
 -- Decision 0028 defines which errors have the same cause, and how close in time the pipelines must begin to fail.
 WITH failed_in_shift AS MATERIALIZED (
@@ -40,7 +41,8 @@ decisive_runs AS MATERIALIZED (
         )
     ) AS r
 ),
--- A streak begins with a success, with the first failure after it, or with a failure that has another cause.
+-- Number the streaks of each pipeline. Here, every success is a streak. Failures with the same cause, one after the
+-- other, are also a streak.
 with_streak AS (
     SELECT
         marked.*,

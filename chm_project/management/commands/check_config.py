@@ -1,6 +1,6 @@
-"""manage.py check_config: the same as `chm check-config`. Defined as a Django command so that `help` lists it.
+"""manage.py check_config: the same as `chm check-config`. This class exists so that `manage.py help` lists the command.
 
-chm_project/command_line.py runs it before Django starts, so that it also works with invalid settings.
+chm_project/command_line.py runs check-config before Django starts, because Django does not start with invalid settings.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""manage.py completion: the same as `chm completion`. Defined as a Django command so that `help` lists it."""
+"""manage.py completion: the same as `chm completion`. This class exists so that `manage.py help` lists the command."""
 
 import sys
 from typing import Any

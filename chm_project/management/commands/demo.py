@@ -60,7 +60,7 @@ class Command(BaseCommand):
         )
 
         def announce() -> bool:
-            """Print the login once the web server answers and every source was read; return whether it was printed."""
+            """Print the login if the web server answers and CHM has read every source. Return whether this is so."""
             expected = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
             ingested, not_ingested = (
                 expected.filter(last_ingest_at__gte=started_at),

@@ -1,4 +1,4 @@
-"""manage.py migrate: Django's command, in only one process at a time. Afterwards it builds the schema `reporting`."""
+"""manage.py migrate: Django's command, which also builds the schema `reporting`. Only one process runs it at a time."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ from chm_project.db.direct_connection import direct_parameters
 from chm_project.db.reporting import builder
 
 WAIT_MINUTES = 15
-# The two numbers of the advisory lock that a `migrate` holds from start to end.
+# `migrate` holds the advisory lock with these two numbers from its start to its end.
 MIGRATE_LOCK = (0x43484E, 2)
 
 
@@ -58,10 +58,10 @@ class Command(DjangoMigrate):
 
     @contextmanager
     def _exclusive_lock(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold the lock of `migrate` on a separate connection, and let migrations connect without the pooler.
+        """Hold the lock of `migrate` on a separate connection, and let migrations connect directly, without a pooler.
 
-        Locks and settings belong to one session. A pooler in transaction mode can run the next transaction in another
-        session.
+        A pooler in transaction mode can run each transaction in another session. Migrations need one session, because
+        locks and settings belong to a session.
         """
         parameters = direct_parameters(connection)
         if settings.CHM_DATABASE_DIRECT_URL:
@@ -74,17 +74,17 @@ class Command(DjangoMigrate):
             lock_connection = psycopg.connect(**parameters)
         with lock_connection:
             self._wait_for_lock(lock_connection)
-            # The transaction that holds the lock stays idle while migrations run. The query for the lock keeps a
-            # snapshot until the next statement, and CREATE INDEX CONCURRENTLY would wait for it. So this statement must
-            # be the last one.
+            # The transaction with the lock is idle while migrations run, so it must have no idle timeout. This must be
+            # its last statement. The query for the lock had a snapshot, which PostgreSQL keeps until the next statement,
+            # and CREATE INDEX CONCURRENTLY in a migration would wait for that snapshot.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
 
     def _wait_for_lock(self, lock_connection: "psycopg.Connection[Any]") -> None:
-        """Take the lock of `migrate` until the end of the transaction; wait while another process has it.
+        """Acquire the lock of `migrate`, which the transaction holds until its end. Wait while another process has it.
 
-        A statement that waits for a lock has a snapshot, and CREATE INDEX CONCURRENTLY in another process waits
-        for snapshots. So this process tries again each second instead.
+        Try again every second. A statement that waits for the lock would have a snapshot, and CREATE INDEX CONCURRENTLY
+        in the other process would wait for that snapshot.
         """
         for second in range(60 * WAIT_MINUTES):
             attempt = lock_connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)

@@ -13,11 +13,11 @@ from ingestion.connections import ConfigurationError, configured_connections, mi
 
 
 def ingestion_processes() -> list[Child]:
-    """Return the worker and beat, which a supervisor starts."""
+    """Return how a supervisor starts a worker and beat."""
     schedule = str(Path(settings.DATA_DIR) / "beat")
     return [
         Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
-        # No pid file: a killed beat leaves its pid file, and then the next beat does not start.
+        # A killed beat does not delete its pid file, and the next beat would not start. So beat gets no pid file.
         Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="]),
     ]
 

@@ -12,7 +12,7 @@ APP_NAME = "reporting_of_a_test"
 
 
 class OtherApp:
-    """An installed app that exists only during a test, which writes and removes SQL files of its folder `reporting`."""
+    """An app that is installed only during a test. The test writes and removes SQL files in its folder `reporting`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "reporting"

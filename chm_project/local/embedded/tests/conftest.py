@@ -39,7 +39,7 @@ def clean_up() -> Callable[[Path], None]:
 
 @contextmanager
 def readable_folder() -> Iterator[Path]:
-    """Yield a temporary folder that every account can read, unlike pytest's own folders."""
+    """Yield a temporary folder that every account can read. Only one account can read pytest's folders."""
     with tempfile.TemporaryDirectory(prefix="chm-test-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -55,7 +55,7 @@ def data_dir(tmp_path: Path, clean_up: Callable[[Path], None]) -> Iterator[Path]
 
 @pytest.fixture(scope="session")
 def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable[[Path], None]) -> Iterator[Path]:
-    """Yield one folder for all tests that do not damage its servers, because creating a cluster is slow."""
+    """Yield one folder for all tests. A new folder per test would be slow. Tests that damage servers use `data_dir`."""
     folder = tmp_path_factory.mktemp("kept") / "chm"
     yield folder
     clean_up(folder)
