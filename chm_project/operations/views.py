@@ -114,7 +114,7 @@ class PlainTextRenderer(BaseRenderer):
 
 
 class ScraperAuthentication(BaseAuthentication):
-    """Accept the token of CHM_METRICS_TOKEN_FILE. Only /metrics uses this class. It works while the database is down."""
+    """Accept the token of CHM_METRICS_TOKEN_FILE, also while the database is down. Only /metrics uses this class."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, str] | None:
         scheme, _, sent_token = get_authorization_header(request).partition(b" ")

@@ -1,4 +1,4 @@
-"""The handover and the history describe a change with labels instead of column names and stored values."""
+"""Test that the handover and the history describe a change with labels, not with column names and stored values."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The handover of a shift as JSON and as Markdown, and the Atom feed of incidents."""
+"""Test the handover of a shift as JSON and as Markdown, and the Atom feed of incidents."""
 
 import re
 from calendar import timegm

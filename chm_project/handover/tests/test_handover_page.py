@@ -1,4 +1,4 @@
-"""The handover page of the console has the rows of the API, a link in each row, and the Markdown to copy."""
+"""Test that the console's handover page has the rows of the API, a link in each row, and the Markdown to copy."""
 
 import html as entities
 import re
@@ -43,8 +43,8 @@ def shift() -> None:
 def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: None) -> None:
     since = (timezone.now() - timedelta(hours=24)).isoformat()
     body: dict[str, Any] = api_with_scope("read").get(f"{ROOT}/handover", {"since": since}).json()
-    admin_browser = browser("administrator")
-    page = html(admin_browser.get(f"{PAGE}?since=24h"))
+    browser_of_administrator = browser("administrator")
+    page = html(browser_of_administrator.get(f"{PAGE}?since=24h"))
 
     parts = tables(page)
     known_failures = [row for row in body["failing"] if row["known"]]
@@ -60,7 +60,7 @@ def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: No
     for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
         url = re.search(r'href="([^"]+)"', row)
         assert url, row
-        assert admin_browser.get(url[1]).status_code == 200, url[1]
+        assert browser_of_administrator.get(url[1]).status_code == 200, url[1]
 
 
 def test_the_page_has_the_markdown_of_the_api_to_copy(shift: None) -> None:

@@ -75,8 +75,8 @@ class Command(DjangoMigrate):
         with lock_connection:
             self._wait_for_lock(lock_connection)
             # The transaction with the lock is idle while migrations run, so it must have no idle timeout. This must be
-            # its last statement. The query for the lock had a snapshot, which PostgreSQL keeps until the next statement,
-            # and CREATE INDEX CONCURRENTLY in a migration would wait for that snapshot.
+            # its last statement. The query for the lock had a snapshot, which PostgreSQL keeps until the next
+            # statement, and CREATE INDEX CONCURRENTLY in a migration would wait for that snapshot.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
 

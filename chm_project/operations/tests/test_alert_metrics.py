@@ -1,4 +1,4 @@
-"""Alerting tools get firing rules and failing pipelines from /metrics, from the API, and as rules for Grafana."""
+"""Test how other tools get firing rules and failing pipelines: from /metrics, from the API, and as Grafana rules."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""erase_client deletes a client with everything that belongs to it, and writes an entry in the admin log."""
+"""Test that erase_client deletes a client with everything that belongs to it, and writes to the admin log."""
 
 import io
 import sys
@@ -94,7 +94,7 @@ def test_changes_made_with_the_clients_tokens_stay_in_the_admin_log(clients: tup
 
 
 @pytest.mark.parametrize("typed_name", ["northwind", "Contoso", ""])
-def test_nothing_is_erased_unless_the_name_is_repeated(
+def test_nothing_is_erased_if_the_repeated_name_is_different(
     clients: tuple[Client, Client], typed_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed_name}\n"))
@@ -148,7 +148,10 @@ def test_no_row_is_left_if_a_source_sends_runs_during_the_erasure(monkeypatch: p
     pipelines = list(Pipeline.objects.values_list("pk", flat=True))
 
     def send_runs() -> int:
-        """Write pages of runs of both clients until the erasure ends; return their count. The last page can fail."""
+        """Store pages of runs of both clients until the erasure ends, and return the number of pages.
+
+        The last page can fail, because the pipelines of one client no longer exist.
+        """
         number = 0
         try:
             while not is_erased.is_set():

@@ -1,4 +1,4 @@
-"""Tests of /ready, of /metrics and of beat's heartbeat."""
+"""Test /ready, /metrics and the heartbeat of beat."""
 
 import time
 from collections.abc import Iterator
@@ -104,9 +104,9 @@ def test_a_scraper_reads_metrics_with_its_token_while_the_database_is_down(tmp_p
     token.write_text("scraper-token\n")
     variables = {"CHM_DATABASE_URL": "postgresql:///none?host=/nowhere", "CHM_METRICS_TOKEN_FILE": str(token)}
     with web_server(**variables) as base_url:
-        scraped = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
-        assert scraped.status_code == 200
-        assert "chm_database_up 0.0" in scraped.text
+        metrics = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
+        assert metrics.status_code == 200
+        assert "chm_database_up 0.0" in metrics.text
         wrong = requests.get(f"{base_url}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
         assert wrong.status_code == 401
         other = requests.get(
@@ -130,20 +130,20 @@ def test_metrics_match_the_database_and_the_broker(beat_heartbeat: None) -> None
     )
     PipelineFactory.create(is_active=False)
 
-    scraped = read_metrics(api_with_scope("read"))
+    metrics = read_metrics(api_with_scope("read"))
 
-    assert scraped['chm_runs_24h{status="failed"}'] == 1
-    assert scraped['chm_runs_24h{status="success"}'] == 0
+    assert metrics['chm_runs_24h{status="failed"}'] == 1
+    assert metrics['chm_runs_24h{status="success"}'] == 0
     group = f'{{client="{pipeline.client.name}",platform="{pipeline.platform}"}}'
-    assert scraped[f"chm_pipelines_active{group}"] == 1
+    assert metrics[f"chm_pipelines_active{group}"] == 1
     for state in ("failing", "stale", "failing_ingestion"):
-        assert scraped[f"chm_pipelines_{state}{group}"] == 1
-    assert scraped[f"chm_pipelines_late{group}"] == 0
-    assert 600 <= scraped["chm_ingest_oldest_age_seconds"] < 700
-    assert scraped["chm_beat_age_seconds"] < 60
-    assert scraped["chm_broker_up"] == 1
-    assert scraped["chm_queue_length"] >= 0
-    assert scraped[f'chm_build_info{{version="{VERSION}"}}'] == 1
+        assert metrics[f"chm_pipelines_{state}{group}"] == 1
+    assert metrics[f"chm_pipelines_late{group}"] == 0
+    assert 600 <= metrics["chm_ingest_oldest_age_seconds"] < 700
+    assert metrics["chm_beat_age_seconds"] < 60
+    assert metrics["chm_broker_up"] == 1
+    assert metrics["chm_queue_length"] >= 0
+    assert metrics[f'chm_build_info{{version="{VERSION}"}}'] == 1
 
 
 def test_late_pipelines_are_counted_by_client_and_platform(beat_heartbeat: None) -> None:
@@ -154,10 +154,10 @@ def test_late_pipelines_are_counted_by_client_and_platform(beat_heartbeat: None)
     )
     on_time = PipelineFactory.create(client=late_pipeline.client, platform="airflow")
 
-    scraped = read_metrics(api_with_scope("read"))
+    metrics = read_metrics(api_with_scope("read"))
 
-    assert scraped[f'chm_pipelines_late{{client="{late_pipeline.client.name}",platform="dbt"}}'] == 1
-    assert scraped[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
+    assert metrics[f'chm_pipelines_late{{client="{late_pipeline.client.name}",platform="dbt"}}'] == 1
+    assert metrics[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
 
 
 def test_unmatched_lineage_events_are_counted(beat_heartbeat: None) -> None:

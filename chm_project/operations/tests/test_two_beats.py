@@ -1,4 +1,4 @@
-"""Two real beat processes of one installation: one schedules, and the other one takes over when the first ends."""
+"""Test two real beats of one installation: only one of them schedules, and when it ends, the other one does."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from chm_project.local.supervisor import CELERY
 from chm_project.operations.beat import LOCK_KEY, LOCK_SECONDS, RENEW_SECONDS, BeatLock
 from tools.support.processes import empty_broker
 
-# Number of a Redis database that parallel tests do not use.
+# No other test uses this database of Redis.
 REDIS_DATABASE = 14
 
 
@@ -49,7 +49,7 @@ def active_pid(client: "redis.Redis") -> int | None:
 
 
 def wait_for_active_beat(client: "redis.Redis", previous_pid: int | None, seconds: float) -> tuple[int, float]:
-    """Wait until another process than `previous_pid` is active; return its process id and the seconds waited."""
+    """Wait until a beat other than `previous_pid` is active. Return its process id, and how many seconds that took."""
     started_at = time.monotonic()
     while time.monotonic() < started_at + seconds:
         pid = active_pid(client)
@@ -73,7 +73,7 @@ def test_a_second_beat_waits_and_takes_over_when_the_first_ends(
         client.delete("celery")
         started_at = time.monotonic()
         time.sleep(4)
-        # One beat enqueues one task per second; two active beats would enqueue two.
+        # One active beat enqueues one task per second. Two active beats would enqueue two tasks per second.
         assert 2 <= int(client.llen("celery")) <= (time.monotonic() - started_at) + 1.5
         assert active_pid(client) == first_pid
         assert {first_process.poll(), second_process.poll()} == {None}, "the waiting beat still runs"

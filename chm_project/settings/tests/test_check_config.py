@@ -1,4 +1,4 @@
-"""`chm check-config` shows the settings, hides secrets, and lists all faults at once."""
+"""Test that `chm check-config` shows the settings without secrets, and lists all faults at once."""
 
 import json
 from pathlib import Path

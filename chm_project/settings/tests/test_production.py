@@ -1,4 +1,4 @@
-"""In production CHM does not start with unsafe settings, and lists all faults at once."""
+"""Test that CHM does not start in production with unsafe settings, and lists all faults at once."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SAFE_VARIABLES = {
 
 
 def run_deploy_check(**changes: str | None) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py check --deploy` in a process, with the safe environment and these changes (None: not set)."""
+    """Run `manage.py check --deploy` in a process, with SAFE_VARIABLES and `changes`. None removes a variable."""
     return run_with_production_settings(
         "-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **changes
     )
@@ -42,7 +42,7 @@ def run_with_production_settings(*arguments: str, **changes: str | None) -> subp
 
 
 def fault_lines(process: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return the lines with faults, in the order of the output. Other lines do not begin with a dash."""
+    """Return the lines that begin with "- ", which are the faults, in the order of the output."""
     return sorted(
         {line: None for line in process.stderr.splitlines() if line.startswith("- ")}, key=process.stderr.index
     )
@@ -189,7 +189,7 @@ def test_production_redirects_to_https_except_for_probes_and_refuses_unknown_hos
         ),
     ],
 )
-def test_the_hsts_header_follows_the_settings(changes: dict[str, str], header: str | None) -> None:
+def test_the_hsts_header_has_the_values_of_the_settings(changes: dict[str, str], header: str | None) -> None:
     assert (
         json.loads(run_with_production_settings("-c", PRINT_RESPONSES, CHM_PROXIES="127.0.0.1", **changes).stdout)[
             "encrypted"
@@ -220,7 +220,7 @@ def test_web_server_and_worker_log_one_json_object_per_line() -> None:
 
 
 def address_through_a_link(folder: Path, address: str) -> str:
-    """Return the address of an embedded server through a link, because production refuses the embedded folder."""
+    """Return the address of an embedded server with a link to its folder, because production refuses the folder."""
     socket = Path(re.sub(r"^redis\+socket://|\?.*$", "", address))
     (folder / "servers").symlink_to(socket.parent)
     return address.replace(str(socket.parent), str(folder / "servers"))

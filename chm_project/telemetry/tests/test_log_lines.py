@@ -1,4 +1,4 @@
-"""CHM logs one line for each request and task, with the ids that connect them."""
+"""Test that CHM logs one line for each request and task, with the id of the request in both lines."""
 
 import logging
 from typing import Any
@@ -64,7 +64,7 @@ def test_successful_probes_are_not_logged(log_lines: Any) -> None:
     assert log_lines("chm.request") == []
 
 
-def test_a_task_is_logged_with_its_request_id_which_is_restored_afterwards(log_lines: Any, settings: Any) -> None:
+def test_a_task_that_a_request_runs_is_logged_with_the_id_of_the_request(log_lines: Any, settings: Any) -> None:
     settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:1"
     APIClient().get("/api/v1", HTTP_X_REQUEST_ID="before")
     ingest.apply(task_id="0f7e", throw=True)

@@ -1,4 +1,4 @@
-"""docs/monitoring.md lists exactly the existing metrics, with their types and labels."""
+"""Test that docs/monitoring.md lists exactly the existing metrics, with their types and labels."""
 
 import re
 from decimal import Decimal

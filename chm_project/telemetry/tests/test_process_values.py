@@ -1,4 +1,7 @@
-"""/metrics adds up the counts of all processes, also of ended ones. Requests do not need a usable metrics folder."""
+"""Test that /metrics adds up the counts of all processes, also of processes that have ended.
+
+Also test that requests succeed if CHM cannot write to the folder of the metrics.
+"""
 
 import os
 import signal
@@ -17,7 +20,7 @@ from tools.support.processes import web_server
 
 ROOT = Path(settings.BASE_DIR)
 
-COUNTING_CODE = """
+CODE_OF_COUNTING_PROCESS = """
 import os, sys
 import django
 django.setup()
@@ -33,7 +36,7 @@ else:
 print("ready", flush=True)
 sys.stdin.read()
 """
-READING_CODE = """
+CODE_OF_READING_PROCESS = """
 import django
 django.setup()
 from prometheus_client import CollectorRegistry, generate_latest
@@ -52,7 +55,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def process_that_counts(folder: Path, process_role: str, run_count: int) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", COUNTING_CODE, process_role, str(run_count)]
+    command = [sys.executable, "-c", CODE_OF_COUNTING_PROCESS, process_role, str(run_count)]
     with subprocess.Popen(
         command, env=environment(folder), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -64,7 +67,11 @@ def process_that_counts(folder: Path, process_role: str, run_count: int) -> Iter
 
 def read_metrics(folder: Path) -> dict[str, float]:
     scraped = subprocess.run(
-        [sys.executable, "-c", READING_CODE], env=environment(folder), text=True, capture_output=True, check=True
+        [sys.executable, "-c", CODE_OF_READING_PROCESS],
+        env=environment(folder),
+        text=True,
+        capture_output=True,
+        check=True,
     )
     return samples(scraped.stdout)
 
@@ -109,7 +116,7 @@ def test_requests_succeed_if_the_metrics_folder_is_unusable(tmp_path: Path) -> N
 
 
 def has_answered(path: Path) -> bool:
-    """Return whether the process that wrote this file has answered requests for runs, unlike the parent process."""
+    """Return whether the process that wrote this file has answered requests for runs. The parent process has not."""
     stored_values = MmapedDict.read_all_values_from_file(str(path))
     return any("_seconds_sum" in key and "id:run_id" in key for key, *_ in stored_values)
 

@@ -1,4 +1,4 @@
-"""CHM sends errors to a Sentry server with the ids of request and task, and without secrets."""
+"""Test that CHM reports errors to Sentry with the id of the request, and without secrets."""
 
 import gzip
 import json
@@ -26,12 +26,12 @@ sentry_sdk.flush(10)
 
 @contextmanager
 def sentry_server() -> Iterator[tuple[str, list[bytes]]]:
-    received: list[bytes] = []
+    received_bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            received_bodies.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
             self.send_response(200)
             self.end_headers()
 
@@ -41,22 +41,22 @@ def sentry_server() -> Iterator[tuple[str, list[bytes]]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://key@127.0.0.1:{server.server_address[1]}/1", received
+        yield f"http://key@127.0.0.1:{server.server_address[1]}/1", received_bodies
     finally:
         server.shutdown()
         server.server_close()
 
 
 def test_an_error_is_reported_with_its_request_id_and_without_secrets() -> None:
-    with sentry_server() as (dsn, received):
+    with sentry_server() as (dsn, received_bodies):
         process = run_with_production_settings("-c", REPORTING_CODE, CHM_SENTRY_DSN=dsn)
 
     assert process.returncode == 0, process.stderr
-    [envelope] = [body for body in received if b"it broke" in body]
+    [envelope] = [body for body in received_bodies if b"it broke" in body]
     event = json.loads(envelope.splitlines()[2])
     assert event["tags"]["request_id"] == "trace-11"
     assert event["exception"]["values"][0]["type"] == "ValueError"
-    assert b"hunter2" not in b"".join(received)
+    assert b"hunter2" not in b"".join(received_bodies)
 
 
 def test_chm_does_not_start_with_a_sentry_address_if_sentry_sdk_is_not_installed() -> None:
@@ -71,7 +71,7 @@ def test_an_invalid_sentry_address_is_refused_and_not_shown() -> None:
     assert "hunter2" not in process.stderr
 
 
-def test_sentry_is_not_imported_unless_it_is_configured() -> None:
+def test_sentry_sdk_is_not_imported_if_no_sentry_address_is_set() -> None:
     process = run_with_production_settings(
         "-c", "import django; django.setup(); import sys; print('sentry_sdk' in sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""A web process whose threads are busy still answers probes and refuses reports that would wait too long."""
+"""Test that a web process with busy threads still answers probes, and refuses reports that would wait too long."""
 
 import socket
 import threading
@@ -16,17 +16,17 @@ LARGE_BODY = b"x" * 100_000
 
 
 class Application:
-    """Answer /health, /quick and /big immediately, and other paths when the test releases them."""
+    """A WSGI application that answers /health, /quick and /big immediately, and other paths when the test allows it."""
 
     def __init__(self) -> None:
-        self.released = threading.Event()
-        self.requested: list[str] = []
+        self.may_answer = threading.Event()
+        self.requested_paths: list[str] = []
 
     def __call__(self, environment: dict[str, Any], start: Any) -> list[bytes]:
         path = environment["PATH_INFO"]
-        self.requested.append(path)
+        self.requested_paths.append(path)
         if path not in ("/health", "/quick", "/big"):
-            self.released.wait(30)
+            self.may_answer.wait(30)
         start("200 OK", [])
         return [LARGE_BODY if path == "/big" else b"ok"]
 
@@ -36,8 +36,8 @@ def application() -> Application:
     return Application()
 
 
-class Client:
-    """Send requests to the server, each on its own connection."""
+class ServerClient:
+    """A client that sends each request on a new connection."""
 
     server: WebServer
 
@@ -58,17 +58,17 @@ class Client:
 
 
 @pytest.fixture
-def client(application: Application) -> Iterator[Client]:
+def client(application: Application) -> Iterator[ServerClient]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        client = Client(listening.getsockname()[1])
+        client = ServerClient(listening.getsockname()[1])
         listening.setblocking(False)
         client.server = server = WebServer(application, listening, ThreadCounts(threads=4))
         running = threading.Thread(target=server.run)
         running.start()
         yield client
-        application.released.set()
+        application.may_answer.set()
         for connection in client.connections:
             connection.close()
         server.stop(linger=False)
@@ -84,39 +84,39 @@ def wait_for(condition: Any) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "sessionid=x"}])
 def test_health_is_answered_if_all_threads_are_busy(
-    client: Client, application: Application, headers: dict[str, str]
+    client: ServerClient, application: Application, headers: dict[str, str]
 ) -> None:
-    pending = [client.send(path) for path in ("/slow", "/slow", REPORT_PATH, REPORT_PATH)]
-    wait_for(lambda: len(application.requested) == 4)
+    pending_connections = [client.send(path) for path in ("/slow", "/slow", REPORT_PATH, REPORT_PATH)]
+    wait_for(lambda: len(application.requested_paths) == 4)
 
     assert client.get("/health", headers).status == 200
-    assert len(pending) == 4
+    assert len(pending_connections) == 4
 
 
-def test_reports_leave_threads_for_other_requests(client: Client, application: Application) -> None:
-    pending = [client.send(REPORT_PATH) for _ in range(REPORT_THREADS)]
-    wait_for(lambda: len(application.requested) == REPORT_THREADS)
-    pending += [client.send(REPORT_PATH) for _ in range(MAX_WAITING_REPORTS)]
+def test_reports_leave_threads_for_other_requests(client: ServerClient, application: Application) -> None:
+    pending_connections = [client.send(REPORT_PATH) for _ in range(REPORT_THREADS)]
+    wait_for(lambda: len(application.requested_paths) == REPORT_THREADS)
+    pending_connections += [client.send(REPORT_PATH) for _ in range(MAX_WAITING_REPORTS)]
     wait_for(lambda: len(client.server.report_dispatcher.queue) == MAX_WAITING_REPORTS)
 
     assert client.get("/quick").status == 200
-    refused = client.get(REPORT_PATH)
-    assert (refused.status, refused.getheader("Retry-After")) == (503, "2")
+    refused_response = client.get(REPORT_PATH)
+    assert (refused_response.status, refused_response.getheader("Retry-After")) == (503, "2")
 
-    application.released.set()
-    statuses = [connection.getresponse().status for connection in pending]
+    application.may_answer.set()
+    statuses = [connection.getresponse().status for connection in pending_connections]
     assert statuses.count(200) >= REPORT_THREADS
     assert set(statuses) <= {200, 503}, "reports that waited for 2 s are refused"
 
 
 def test_a_client_that_sends_requests_without_reading_responses_is_disconnected(
-    client: Client, application: Application
+    client: ServerClient, application: Application
 ) -> None:
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         reader.connect(("127.0.0.1", client.port))
         reader.sendall(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
         time.sleep(1)
-        request_count = len(application.requested)
+        request_count = len(application.requested_paths)
         assert 10 < request_count < 150
         assert client.get("/quick").status == 200

@@ -1,4 +1,4 @@
-"""nginx accepts the shipped configuration."""
+"""Test that nginx accepts the configuration docker/nginx/nginx.conf."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 
 
-def test_nginx_accepts_the_shipped_configuration(tmp_path: Path) -> None:
+def test_nginx_accepts_the_configuration_of_the_container(tmp_path: Path) -> None:
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/bin")
     text = (Path(settings.BASE_DIR) / "docker" / "nginx" / "nginx.conf").read_text()
     assert "$remote_addr" in text

@@ -1,4 +1,4 @@
-"""No request is lost when the web server reloads or stops."""
+"""Test that no request is lost when the web server reloads or stops."""
 
 import http.client
 import os
@@ -25,14 +25,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(port: int, *, systemd_socket: socket.socket | None = None, **environment: str) -> Iterator[psutil.Process]:
-    """Run a web server with the settings for a proxy. It receives `systemd_socket` in the same way as from systemd."""
+def running_server(
+    port: int, *, systemd_socket: socket.socket | None = None, **environment: str
+) -> Iterator[psutil.Process]:
+    """Run a web server with the settings for a proxy. If `systemd_socket` is set, pass it as systemd does."""
     command = [sys.executable, "-m", "chm_project.web_server", "--port", str(port)]
     passed_descriptors: tuple[int, ...] = ()
     if systemd_socket is not None:
-        receive_socket = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+        socket_script = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
         command, passed_descriptors = (
-            ["bash", "-c", receive_socket, str(systemd_socket.fileno()), *command],
+            ["bash", "-c", socket_script, str(systemd_socket.fileno()), *command],
             (systemd_socket.fileno(),),
         )
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -48,8 +50,8 @@ def server(port: int, *, systemd_socket: socket.socket | None = None, **environm
 
 
 @contextmanager
-def connected(port: int) -> Iterator[http.client.HTTPConnection]:
-    """Yield an open connection as soon as the server listens."""
+def open_connection_to(port: int) -> Iterator[http.client.HTTPConnection]:
+    """Wait until the server listens, and yield an open connection to it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in attempts():
         try:
@@ -76,7 +78,7 @@ def wait_for_children(parent: psutil.Process) -> set[psutil.Process]:
 
 
 def attempts(seconds: float = 60) -> Iterator[None]:
-    """Yield every 20 ms. Fail the test if the caller's loop takes longer than `seconds`."""
+    """Yield None every 20 ms. After `seconds`, fail the test."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield
@@ -86,25 +88,25 @@ def attempts(seconds: float = 60) -> Iterator[None]:
 
 def test_a_reload_replaces_all_children_and_loses_no_request() -> None:
     port = free_port()
-    with server(port) as parent, connected(port) as open_connection:
+    with running_server(port) as parent, open_connection_to(port) as open_connection:
         assert request_health(open_connection).status == 200
         former_children = wait_for_children(parent)
         parent.send_signal(signal.SIGHUP)
         for _ in attempts():
             assert request_health(open_connection).status == 200
-            with connected(port) as new_connection:
+            with open_connection_to(port) as new_connection:
                 assert request_health(new_connection).status == 200
             if not former_children & set(parent.children()):
                 break
         assert len(parent.children()) == 2
 
 
-def test_an_application_that_fails_to_load_does_not_replace_the_running_one(tmp_path: Path) -> None:
+def test_a_reload_keeps_the_running_application_if_the_new_one_cannot_be_loaded(tmp_path: Path) -> None:
     port, url_file = free_port(), tmp_path / "url"
     url_file.write_text(NO_DATABASE)
     with (
-        server(port, CHM_DATABASE_URL="", CHM_DATABASE_URL_FILE=str(url_file)) as parent,
-        connected(port) as open_connection,
+        running_server(port, CHM_DATABASE_URL="", CHM_DATABASE_URL_FILE=str(url_file)) as parent,
+        open_connection_to(port) as open_connection,
     ):
         former_children = wait_for_children(parent)
         url_file.write_text("mysql://elsewhere/chm")
@@ -121,7 +123,11 @@ def test_an_application_that_fails_to_load_does_not_replace_the_running_one(tmp_
 
 def test_a_stopping_server_answers_on_open_connections_and_refuses_new_ones() -> None:
     port = free_port()
-    with server(port) as parent, connected(port) as open_connection, connected(port) as idle_connection:
+    with (
+        running_server(port) as parent,
+        open_connection_to(port) as open_connection,
+        open_connection_to(port) as idle_connection,
+    ):
         assert request_health(open_connection).getheader("Connection") != "close"
         assert request_health(idle_connection).status == 200
         parent.terminate()
@@ -140,7 +146,7 @@ def test_connections_wait_in_systemds_socket_until_the_next_server_runs() -> Non
         systemd_socket.bind(("127.0.0.1", 0))
         systemd_socket.listen()
         port = systemd_socket.getsockname()[1]
-        with server(port, systemd_socket=systemd_socket), connected(port) as first:
+        with running_server(port, systemd_socket=systemd_socket), open_connection_to(port) as first:
             assert request_health(first).status == 200
-        with connected(port) as waiting_connection, server(port, systemd_socket=systemd_socket):
+        with open_connection_to(port) as waiting_connection, running_server(port, systemd_socket=systemd_socket):
             assert request_health(waiting_connection).status == 200

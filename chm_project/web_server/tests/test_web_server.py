@@ -1,4 +1,4 @@
-"""Tests of a real web server with slow clients, killed children and an unreachable database."""
+"""Test a real web server with slow clients, killed children and an unreachable database."""
 
 import contextlib
 import json
@@ -64,7 +64,7 @@ def _expected_length(received: bytes) -> int:
 
 @contextmanager
 def clients_with_slow_bodies(base_url: str, connection_count: int) -> Iterator[None]:
-    """Keep connections open that announce a long body but send only its first byte."""
+    """During the block, keep connections open whose clients announce 100,000 bytes, but send only the first byte."""
     with ExitStack() as connections:
         for _ in range(connection_count):
             client = connections.enter_context(connect(base_url))
@@ -73,7 +73,7 @@ def clients_with_slow_bodies(base_url: str, connection_count: int) -> Iterator[N
 
 
 def slowest_response(base_url: str, path: str, seconds: float = 2) -> float:
-    """Send requests for `seconds`; return the longest response time in seconds. Fail if a status is not 200."""
+    """Send requests for `seconds`, which must get 200. Return the longest response time in seconds."""
     slowest, deadline = 0.0, time.monotonic() + seconds
     while time.monotonic() < deadline:
         started_at = time.monotonic()
@@ -87,7 +87,7 @@ def test_clients_with_slow_bodies_do_not_delay_other_clients(base_url: str) -> N
         assert slowest_response(base_url, "/health") < 1
 
 
-def test_a_body_that_stops_arriving_is_refused_after_the_grace_period(base_url: str) -> None:
+def test_a_request_whose_body_stops_arriving_gets_408_after_the_grace_period(base_url: str) -> None:
     with connect(base_url) as client:
         started_at = time.monotonic()
         client.sendall(b"POST /ping/x/fail HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
@@ -121,15 +121,15 @@ def parent_process(base_url: str) -> psutil.Process:
     )
 
 
-def answered_connections(base_url: str, stack: ExitStack, count: int) -> None:
-    """Open connections at the same time; return when all of them have an answer, and keep them open."""
+def open_answered_connections(base_url: str, stack: ExitStack, count: int) -> None:
+    """Open connections, and wait until each has got a response. `stack` keeps the connections open."""
     clients = [stack.enter_context(connect(base_url)) for _ in range(count)]
     for client in clients:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert {read_response(client)[0] for client in clients} == {200}
 
 
-def open_connections(process: psutil.Process, base_url: str) -> int:
+def count_open_connections(process: psutil.Process, base_url: str) -> int:
     port = urlsplit(base_url).port
     connections = process.net_connections("tcp")
     return sum(1 for each in connections if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port)
@@ -139,20 +139,20 @@ def test_processes_share_connections_evenly(base_url: str) -> None:
     children = parent_process(base_url).children()
     for _ in range(3):
         with ExitStack() as stack:
-            answered_connections(base_url, stack, 8)
-            assert min(open_connections(child, base_url) for child in children) >= 3
-        while any(open_connections(child, base_url) for child in children):
+            open_answered_connections(base_url, stack, 8)
+            assert min(count_open_connections(child, base_url) for child in children) >= 3
+        while any(count_open_connections(child, base_url) for child in children):
             time.sleep(0.02)
 
 
 def test_a_stuck_process_does_not_keep_the_others_from_accepting(base_url: str) -> None:
     with ExitStack() as stack:
-        answered_connections(base_url, stack, 2)
+        open_answered_connections(base_url, stack, 2)
         stuck, other = parent_process(base_url).children()
         stuck.suspend()
         stack.callback(stuck.resume)
-        answered_connections(base_url, stack, 20)
-        assert open_connections(other, base_url) == 21
+        open_answered_connections(base_url, stack, 20)
+        assert count_open_connections(other, base_url) == 21
 
 
 def test_no_connection_is_refused_while_a_killed_child_is_replaced(base_url: str) -> None:
@@ -211,7 +211,7 @@ def test_the_database_is_used_within_two_seconds_after_an_outage() -> None:
             server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
         started_at = time.monotonic()
         token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
-        # The database has no tables: as soon as it is used, looking up the token fails with another status than 503.
+        # The database has no tables. When CHM uses it again, the look-up of the token fails with a status other than 503.
         while requests.get(f"{base_url}/api/v1/clients", headers=token, timeout=4).status_code == 503:
             time.sleep(0.05)
         assert time.monotonic() - started_at < 2
