@@ -74,15 +74,14 @@ def process_name() -> str:
                 os.close(lock_descriptor)
                 raise
         if _process.lock_descriptor is not None:
-            os.close(
-                _process.lock_descriptor
-            )  # this process is a fork: its copy of the descriptor belongs to the parent
+            # This process is a fork. Close its copy of the descriptor: the parent still holds the lock.
+            os.close(_process.lock_descriptor)
         _process.pid, _process.name, _process.lock_descriptor = os.getpid(), name, lock_descriptor
     return _process.name
 
 
 def _create_value(*args: Any, **kwargs: Any) -> Any:
-    """Create a value of a metric. The first call creates the files, so a command that counts nothing creates no files."""
+    """Create a value of a metric. The first call creates the files, so a command without metrics creates none."""
     global _value_class
     with _creation_lock:
         if _value_class is None:
