@@ -13,6 +13,8 @@ from chm_project.db.reporting.files import expanded, fragments
 from runs.models import Status
 
 LATEST_FIELDS = ("pipeline_id", "pipeline_name", "platform", "latest_status", "latest_run_at")
+# In the order of the columns of client_summary.sql. Stored here, because Django collects them again on each access.
+_STATUSES = tuple(Status.values)
 _COMMENT_LINE = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
 
@@ -42,8 +44,6 @@ class ClientSummary:
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
     """Return the summary. If the window has no runs, all counts are 0 and the list is empty."""
     rows = _summary_query().rows(client_id=client_id, since=since, until=until)
-    counts = dict.fromkeys(Status.values, 0)
-    if rows:
-        # The statuses are in the order of the columns of client_summary.sql.
-        counts |= zip(("running", "success", "failed", "canceled", "skipped"), map(int, rows[0][5:]), strict=True)
-    return ClientSummary(client_id, since, until, counts, [dict(zip(LATEST_FIELDS, row, strict=False)) for row in rows])
+    counts = rows[0][len(LATEST_FIELDS) :] if rows else [0] * len(_STATUSES)
+    latest = [dict(zip(LATEST_FIELDS, row, strict=False)) for row in rows]
+    return ClientSummary(client_id, since, until, dict(zip(_STATUSES, counts, strict=True)), latest)

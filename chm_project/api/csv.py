@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from django.http import StreamingHttpResponse
 from rest_framework import mixins
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chm_project.api.json_answers import JsonRenderer, JsonText
+from chm_project.api.json_answers import JsonRenderer, text_of
 
 # Characters that start a formula in a spreadsheet. Spreadsheets ignore a tab or line break before a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -83,8 +84,8 @@ def _table_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> I
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, JsonText):
-        return value.text
+    if isinstance(value, orjson.Fragment):
+        return text_of(value)
     if isinstance(value, bool | dict | list):
         return json.dumps(value, ensure_ascii=False)
     return escape_formula(value) if isinstance(value, str) else value

@@ -1,32 +1,28 @@
 """Write API responses as JSON with orjson.
 
-The text of a JSON column becomes part of the response without parsing: see `JsonText`.
+The text of a JSON column becomes part of the response without parsing, as an `orjson.Fragment`.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-# With PASSTHROUGH, orjson calls `_default` for dataclasses. Without it, orjson would write a JsonText as an object.
-_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
-@dataclass(frozen=True, slots=True)
-class JsonText:
-    """JSON text from the database."""
-
-    text: str
+def text_of(fragment: orjson.Fragment) -> str:
+    """Return the JSON text of the fragment, which has no attribute for it."""
+    return orjson.dumps(fragment).decode()
 
 
 class _Encoder(JSONEncoder):
     """REST framework's encoder, for values that orjson cannot write: lazy strings and numbers over 64 bits."""
 
     def default(self, obj: Any) -> Any:
-        return json.loads(obj.text) if isinstance(obj, JsonText) else super().default(obj)
+        return json.loads(text_of(obj)) if isinstance(obj, orjson.Fragment) else super().default(obj)
 
 
 class _FrameworkRenderer(JSONRenderer):
@@ -46,14 +42,10 @@ class JsonRenderer(_FrameworkRenderer):
 def to_json(data: Any) -> bytes:
     """Return the data as JSON. Times are in UTC and end in Z."""
     try:
-        return orjson.dumps(data, _default, _OPTIONS)
+        return orjson.dumps(data, _encode, _OPTIONS)
     except TypeError:  # numbers beyond 64 bits, keys that are not strings, lone surrogates
         rendered: bytes = _FrameworkRenderer().render(data)
         return rendered
-
-
-def _default(value: Any) -> Any:
-    return orjson.Fragment(value.text) if type(value) is JsonText else _encode(value)
 
 
 _encode: Any = _Encoder().default

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import orjson
 from django.db.models import DateTimeField, Q, QuerySet, TextField, UUIDField
 from django.db.models.functions import Cast
 
 from chm_project.access.visibility import Visibility
-from chm_project.api.json_answers import JsonText
 from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Position, SortKey, keyset
 from chm_project.db.hot_queries import EarlyRow, HotQuery, QueryParameter, tuples
 from runs.api.serializers import RunSerializer
@@ -55,15 +55,16 @@ def read_rows(runs: "QuerySet[Run]") -> list[Row]:
 def _to_row(values: Sequence[Any]) -> Row:
     row = dict(zip(RUN_FIELDS, values, strict=True))
     if (payload := values[_PAYLOAD_INDEX]) is not None:
-        row["payload"] = JsonText(payload)
+        row["payload"] = orjson.Fragment(payload)
     return row
 
 
 def row_bytes(row: Row) -> int:
     """Return the approximate size of the large fields of a row. If its rows are large, a page has fewer rows."""
-    payload = row["payload"]
-    texts = (row["error_message"], row["status_reason"], None if payload is None else payload.text)
-    return sum(len(text) for text in texts if text is not None)
+    payload, error, reason = row["payload"], row["error_message"], row["status_reason"]
+    # Written without a loop, because a page calls this for each run.
+    payload_bytes = len(orjson.dumps(payload)) if payload is not None else 0
+    return payload_bytes + (len(error) if error else 0) + (len(reason) if reason else 0)
 
 
 def has_compiled_query(visibility: Visibility) -> bool:

@@ -22,11 +22,11 @@ WITH client_months AS MATERIALIZED (
 ),
 history AS MATERIALIZED (
     SELECT
-        sum(running) AS running,
-        sum(success) AS success,
-        sum(failed) AS failed,
-        sum(canceled) AS canceled,
-        sum(skipped) AS skipped,
+        sum(running)::bigint AS running,
+        sum(success)::bigint AS success,
+        sum(failed)::bigint AS failed,
+        sum(canceled)::bigint AS canceled,
+        sum(skipped)::bigint AS skipped,
         coalesce(
             2 * sum(running + success + failed + canceled + skipped) FILTER (
                 WHERE month >= %(since)s AND month < %(until)s
