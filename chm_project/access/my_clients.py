@@ -17,7 +17,7 @@ _CACHE_ATTRIBUTE = "chm_my_clients"
 
 
 def my_clients(request: HttpRequest) -> frozenset[UUID]:
-    """Return the visible clients of the user's filter; empty without a filter. Read them once per request."""
+    """Read once per request which visible clients the user has chosen, and return them; empty if none."""
     if not hasattr(request, _CACHE_ATTRIBUTE):
         user: Any = request.user
         ids = MyClient.objects.filter(user=user).values_list("client_id", flat=True) if user.is_authenticated else ()

@@ -49,7 +49,7 @@ def log_change(
         user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(instance),
         object_id=str(instance.pk),
-        object_repr=str(instance)[:200],  # the length of the column
+        object_repr=str(instance)[:200],  # the maximum length of the column
         action_flag=action,
         change_message=json.dumps(message),
     )

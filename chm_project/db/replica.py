@@ -25,7 +25,7 @@ RETRY_SECONDS = 10.0
 T = TypeVar("T")
 
 # The time up to which the replica has all changes. While the replica receives changes (pg_stat_wal_receiver) and has
-# applied all of them, this is now(). If it receives none, changes may be missing since the last one that it applied.
+# applied all of them, this is now(). Otherwise it is the time of the last change that the replica applied.
 _UP_TO_DATE_AT = """
 SELECT CASE
     WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()

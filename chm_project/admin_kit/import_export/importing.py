@@ -200,7 +200,7 @@ def _log(result: ImportResult, user_id: Any) -> None:
             user_id=user_id,
             content_type=ContentType.objects.get_for_model(change.row),
             object_id=str(change.row.pk),
-            object_repr=str(change.row)[:200],  # the length of the column
+            object_repr=str(change.row)[:200],  # the maximum length of the column
             action_flag=CHANGE,
             change_message=json.dumps([{"changed": {"fields": list(change.values), "values": change.values}}]),
         )

@@ -81,7 +81,7 @@ class Sheet(Generic[ModelT]):
     visibility: Visibility = UNBOUND
 
     def for_visibility(self, visibility: Visibility) -> Self:
-        """Return a copy of the sheet for one user, whose visibility this is."""
+        """Return a copy of the sheet for a user with this visibility."""
         sheet = copy(self)
         sheet.visibility = visibility
         return sheet

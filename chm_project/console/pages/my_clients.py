@@ -1,4 +1,4 @@
-"""The page on which users choose the clients that their board and lists show at first."""
+"""The page on which users choose the clients that their board and lists show by default."""
 
 from typing import TYPE_CHECKING
 
