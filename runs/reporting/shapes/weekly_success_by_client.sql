@@ -17,17 +17,13 @@ WITH bounds AS (
         %(as_of)s::timestamptz AS until
 ),
 {counted_by_client},
-daily AS (
-    SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
+weekly AS (
+    -- 0001-01-01 was a Monday, so the remainder is the number of days since Monday.
+    SELECT
+        client_id, client_name, day - mod(day - date '0001-01-01', 7) AS week, sum(runs) AS runs,
+        sum(success)::numeric / sum(runs) AS rate
     FROM counted_by_client
     WHERE is_active
-    GROUP BY client_id, client_name, day
-),
-weekly AS (
-    SELECT
-        client_id, client_name, day - (extract(isodow FROM day)::integer - 1) AS week, sum(runs)::bigint AS runs,
-        sum(success)::numeric / nullif(sum(runs), 0) AS rate
-    FROM daily
     GROUP BY client_id, client_name, week
     HAVING sum(runs) > 0
 )
