@@ -5,7 +5,7 @@
 WITH by_run AS (
     SELECT
         (r.event_at AT TIME ZONE 'UTC')::date AS day, p.client_id, p.platform, p.environment,
-        p.is_active AS pipeline_is_active, r.status, r.event_at, r.duration_seconds, r.rows_processed
+        p.is_active AS pipeline_is_active, r.pipeline_id, r.status, r.event_at, r.duration_seconds, r.rows_processed
     FROM runs AS r
     JOIN pipelines AS p ON p.id = r.pipeline_id
 ),
@@ -60,6 +60,12 @@ counted AS (
     FROM by_run
     WHERE status = 'failed'
     GROUP BY date_bin('1 hour', event_at, '2001-01-01T00:00:00Z')
+    UNION ALL
+    SELECT
+        'failed_months', jsonb_build_array(date_trunc('month', day)::date, pipeline_id), jsonb_build_array(count(*))
+    FROM by_run
+    WHERE status = 'failed'
+    GROUP BY date_trunc('month', day)::date, pipeline_id
     UNION ALL
     SELECT 'duration_minutes', jsonb_build_array(day, duration_seconds / 60), jsonb_build_array(count(*))
     FROM by_run
@@ -117,6 +123,10 @@ stored AS (
     GROUP BY day, client_id, pipeline_is_active
     UNION ALL
     SELECT 'failed_hours', jsonb_build_array(hour), jsonb_build_array(sum(failed)) FROM rollup.failed_hours GROUP BY hour
+    UNION ALL
+    SELECT 'failed_months', jsonb_build_array(month, pipeline_id), jsonb_build_array(sum(failed))
+    FROM rollup.failed_months
+    GROUP BY month, pipeline_id
     UNION ALL
     SELECT 'duration_minutes', jsonb_build_array(day, minutes), jsonb_build_array(sum(runs))
     FROM rollup.duration_minutes

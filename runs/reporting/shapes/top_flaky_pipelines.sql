@@ -21,11 +21,35 @@
 -- For the order by failures, runs are counted only for the pipelines with the most failures, including ties. For the
 -- order by flips, they are also counted for pipelines that can have enough flips to be listed. A failure is part of at
 -- most two flips, so a pipeline has at most twice as many flips as failures.
-WITH failed AS (
-    SELECT r.pipeline_id, count(*) AS failure_count
-    FROM reporting.runs AS r
-    WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(as_of)s
-    GROUP BY r.pipeline_id
+WITH months AS (
+    -- The whole UTC months of the window: from `begins` until `ends`, which are the same if there is none.
+    SELECT begins, greatest(begins, date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC')) AS ends
+    FROM (
+        SELECT
+            date_trunc('month', (%(since)s::timestamptz AT TIME ZONE 'UTC') + interval '1 month' - interval '1 microsecond')
+                AS begins
+    ) AS first_month
+),
+failed AS (
+    -- Whole months come from the roll-up, the other failures are counted.
+    SELECT counted.pipeline_id, sum(counted.failed) AS failure_count
+    FROM (
+        SELECT f.pipeline_id, f.failed
+        FROM reporting.monthly_failures AS f
+        WHERE f.month >= (SELECT begins::date FROM months) AND f.month < (SELECT ends::date FROM months)
+        UNION ALL
+        SELECT r.pipeline_id, 1
+        FROM reporting.runs AS r
+        WHERE r.status = 'failed' AND r.event_at >= %(since)s
+            AND r.event_at < (SELECT least(begins AT TIME ZONE 'UTC', %(as_of)s) FROM months)
+        UNION ALL
+        SELECT r.pipeline_id, 1
+        FROM reporting.runs AS r
+        WHERE r.status = 'failed' AND r.event_at >= (SELECT ends AT TIME ZONE 'UTC' FROM months)
+            AND r.event_at < %(as_of)s
+    ) AS counted
+    GROUP BY counted.pipeline_id
+    HAVING sum(counted.failed) > 0
 ),
 failures AS MATERIALIZED (
     SELECT p.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, failed.failure_count
