@@ -58,7 +58,7 @@ FORMER_TABLES = f"{totals.FORMER_TABLES}, rollup.kind_days, rollup.client_days"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("runs", "0016_inline_source_url")]
+    dependencies = [("runs", "0017_clear_comments")]
 
     operations = [
         migrations.RunSQL(

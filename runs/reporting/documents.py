@@ -166,6 +166,7 @@ GRAIN_AND_RETENTION: dict[str, tuple[str, str]] = {
         "part of the counts of one UTC month, client, platform and environment",
         _WITH_COUNTED_RUNS,
     ),
+    "monthly_failures": ("part of the counts of one UTC month and pipeline", _WITH_COUNTED_RUNS),
     "open_runs": ("one run that has not ended", _WITH_RUNS),
     "pipelines": ("one pipeline", _WITH_INVENTORY),
     "run_facts": ("one run", _WITH_RUNS),

@@ -91,6 +91,8 @@ def test_a_row_inserted_by_plain_sql_is_counted_at_once() -> None:
         assert cursor.fetchall() == [("2026-03-01", pipeline.client_id, "dbt", 1)]
         cursor.execute("SELECT minutes, runs FROM rollup.duration_minutes")
         assert cursor.fetchall() == [(1, 1)]
+        cursor.execute("SELECT month::text, pipeline_id, failed FROM rollup.failed_months")
+        assert cursor.fetchall() == [("2026-03-01", pipeline.pk, 1)]
 
 
 @pytest.mark.django_db
@@ -212,6 +214,7 @@ def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
         "kind_days": "day",
         "client_days": "day",
         "months": "month",
+        "failed_months": "month",
         "failed_hours": "hour",
         "duration_minutes": "day",
     }
@@ -261,6 +264,17 @@ def test_reports_over_any_window_equal_counts_of_the_runs() -> None:
             for row in runs.values("pipeline__platform")
             .order_by()
             .annotate(failures=Count("pk", Q(status="failed")), total=Count("pk"))
+        }
+        flaky = {
+            row["pipeline_id"]: (row["failure_count"], row["total_runs"])
+            for row in run_shape("top_flaky_pipelines", since=since, as_of=until)
+        }
+        assert flaky == {
+            row["pipeline"]: (row["failures"], row["total"])
+            for row in runs.values("pipeline")
+            .order_by()
+            .annotate(failures=Count("pk", Q(status="failed")), total=Count("pk"))
+            .filter(failures__gt=0)
         }
         for scope in ({}, {"platform": "dbt"}, {"client_id": pipelines[0].client_id}):
             in_scope = {f"pipeline__{name}": value for name, value in scope.items()}

@@ -8,8 +8,12 @@ LATERAL (
     FROM (
         SELECT
             count(*) AS total_runs,
-            coalesce(string_agg(CASE WHEN {decided} THEN left(r.status, 1) END, '' ORDER BY r.event_at, r.run_id), '')
-                AS line
+            coalesce(
+                string_agg(
+                    CASE r.status WHEN 'success' THEN 's' WHEN 'failed' THEN 'f' END, '' ORDER BY r.event_at, r.run_id
+                ),
+                ''
+            ) AS line
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id
             AND r.event_at >= %(since)s AND r.event_at < %(as_of)s

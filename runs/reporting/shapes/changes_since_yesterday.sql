@@ -33,6 +33,11 @@ LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.status <> currently.status
+        -- Do not search a pipeline's history for a failure if there is none.
+        AND (
+            currently.status = 'failed'
+            OR EXISTS (SELECT FROM reporting.monthly_failures AS f WHERE f.pipeline_id = p.pipeline_id AND f.failed > 0)
+        )
     ORDER BY {latest_first}
     LIMIT 1
 ) AS former ON true
