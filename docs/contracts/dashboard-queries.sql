@@ -33,6 +33,11 @@ LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz AND r.status <> currently.status
+        -- Do not search a pipeline's history for a failure if there is none.
+        AND (
+            currently.status = 'failed'
+            OR EXISTS (SELECT FROM reporting.monthly_failures AS f WHERE f.pipeline_id = p.pipeline_id AND f.failed > 0)
+        )
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS former ON true
@@ -1916,11 +1921,35 @@ ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
 -- one row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips first
-WITH failed AS (
-    SELECT r.pipeline_id, count(*) AS failure_count
-    FROM reporting.runs AS r
-    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:as_of)
-    GROUP BY r.pipeline_id
+WITH months AS (
+    -- The whole UTC months of the window: from `begins` until `ends`, which are the same if there is none.
+    SELECT begins, greatest(begins, date_trunc('month', (:as_of)::timestamptz AT TIME ZONE 'UTC')) AS ends
+    FROM (
+        SELECT
+            date_trunc('month', ((:since)::timestamptz AT TIME ZONE 'UTC') + interval '1 month' - interval '1 microsecond')
+                AS begins
+    ) AS first_month
+),
+failed AS (
+    -- Whole months come from the roll-up, the other failures are counted.
+    SELECT counted.pipeline_id, sum(counted.failed) AS failure_count
+    FROM (
+        SELECT f.pipeline_id, f.failed
+        FROM reporting.monthly_failures AS f
+        WHERE f.month >= (SELECT begins::date FROM months) AND f.month < (SELECT ends::date FROM months)
+        UNION ALL
+        SELECT r.pipeline_id, 1
+        FROM reporting.runs AS r
+        WHERE r.status = 'failed' AND r.event_at >= (:since)
+            AND r.event_at < (SELECT least(begins AT TIME ZONE 'UTC', (:as_of)) FROM months)
+        UNION ALL
+        SELECT r.pipeline_id, 1
+        FROM reporting.runs AS r
+        WHERE r.status = 'failed' AND r.event_at >= (SELECT ends AT TIME ZONE 'UTC' FROM months)
+            AND r.event_at < (:as_of)
+    ) AS counted
+    GROUP BY counted.pipeline_id
+    HAVING sum(counted.failed) > 0
 ),
 failures AS MATERIALIZED (
     SELECT p.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, failed.failure_count
@@ -1941,8 +1970,12 @@ first_counted AS MATERIALIZED (
         FROM (
             SELECT
                 count(*) AS total_runs,
-                coalesce(string_agg(CASE WHEN r.status IN ('success', 'failed') THEN left(r.status, 1) END, '' ORDER BY r.event_at, r.run_id), '')
-                    AS line
+                coalesce(
+                    string_agg(
+                        CASE r.status WHEN 'success' THEN 's' WHEN 'failed' THEN 'f' END, '' ORDER BY r.event_at, r.run_id
+                    ),
+                    ''
+                ) AS line
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND r.event_at >= (:since) AND r.event_at < (:as_of)
@@ -1959,8 +1992,12 @@ others_counted AS (
         FROM (
             SELECT
                 count(*) AS total_runs,
-                coalesce(string_agg(CASE WHEN r.status IN ('success', 'failed') THEN left(r.status, 1) END, '' ORDER BY r.event_at, r.run_id), '')
-                    AS line
+                coalesce(
+                    string_agg(
+                        CASE r.status WHEN 'success' THEN 's' WHEN 'failed' THEN 'f' END, '' ORDER BY r.event_at, r.run_id
+                    ),
+                    ''
+                ) AS line
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND r.event_at >= (:since) AND r.event_at < (:as_of)
@@ -2408,17 +2445,13 @@ counted_by_client AS (
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
     GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
 ),
-daily AS (
-    SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
+weekly AS (
+    -- 0001-01-01 was a Monday, so the remainder is the number of days since Monday.
+    SELECT
+        client_id, client_name, day - mod(day - date '0001-01-01', 7) AS week, sum(runs) AS runs,
+        sum(success)::numeric / sum(runs) AS rate
     FROM counted_by_client
     WHERE is_active
-    GROUP BY client_id, client_name, day
-),
-weekly AS (
-    SELECT
-        client_id, client_name, day - (extract(isodow FROM day)::integer - 1) AS week, sum(runs)::bigint AS runs,
-        sum(success)::numeric / nullif(sum(runs), 0) AS rate
-    FROM daily
     GROUP BY client_id, client_name, week
     HAVING sum(runs) > 0
 )
