@@ -58,7 +58,7 @@ def _import_rows(
     selection = connection.pipelines
     name_counts = Counter(pipeline.name for pipeline in pipelines)
     rows = []
-    for number, pipeline in enumerate(pipelines, 1):
+    for row_number, pipeline in enumerate(pipelines, 1):
         name, external_id = pipeline.name, pipeline.external_id
         client_name = client or pipeline.client
         cells = {
@@ -75,5 +75,5 @@ def _import_rows(
             faults.append(("client", "No rule assigns a client; choose one."))
         elif selection.clients and client_name not in selection.clients:
             faults.append(("client", f"The connection does not select the client {client_name}."))
-        rows.append(FileRow(number, cells, faults))
+        rows.append(FileRow(row_number, cells, faults))
     return rows

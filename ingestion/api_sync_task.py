@@ -60,15 +60,15 @@ def read_task_state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | 
         meta = result.backend.get_task_meta(str(task_id))
     except (RedisError, OSError) as error:
         raise QueueUnavailable from error
-    stored = meta.get("result")
+    stored_result = meta.get("result")
     if meta["status"] == "PENDING":
         return None
-    if not isinstance(stored, dict) or "client_id" not in stored:
+    if not isinstance(stored_result, dict) or "client_id" not in stored_result:
         # The task raised an exception, which Celery stored instead of the request and the counts.
-        stored = asdict(IngestionRequest()) | totals([])
-        stored["errors"] = [
+        stored_result = asdict(IngestionRequest()) | totals([])
+        stored_result["errors"] = [
             {"connection": "", "pipeline": None, "error": "The ingestion was aborted; see the worker's log."}
         ]
-    request = IngestionRequest(stored["connection"], stored["client_id"], stored["pipeline_id"])
-    counts = {name: stored[name] for name in (*COUNT_FIELDS, "errors")}
+    request = IngestionRequest(stored_result["connection"], stored_result["client_id"], stored_result["pipeline_id"])
+    counts = {name: stored_result[name] for name in (*COUNT_FIELDS, "errors")}
     return request, {"task_id": task_id, "state": _API_STATES.get(meta["status"], "failed"), **counts}

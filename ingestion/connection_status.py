@@ -98,8 +98,8 @@ def paused_pipelines(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
 
 def read_status(connection: Connection, connections: Mapping[str, Connection], now: datetime) -> ConnectionStatus:
     """Return the status of one connection, without a request to its source."""
-    selected = selected_pipelines(connection)
-    counts = selected.aggregate(
+    pipelines = selected_pipelines(connection)
+    counts = pipelines.aggregate(
         pipeline_count=Count("pk"),
         missing_count=Count("source_missing_since"),
         paused_count=Count("pk", filter=Q(source_paused=True)),
@@ -108,8 +108,8 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
     )
     source_list = last_list(connection.name)
     errors = (
-        selected.exclude(last_ingest_error=None)
-        .order_by()  # removes the order of `selected`, whose columns Django would add to GROUP BY
+        pipelines.exclude(last_ingest_error=None)
+        .order_by()  # removes the order of `pipelines`, whose columns Django would add to GROUP BY
         .values_list("last_ingest_error")
         .annotate(pipelines=Count("pk"))
         .order_by("-pipelines", "last_ingest_error")

@@ -46,7 +46,7 @@ class CursorPaging:
 
     def __init__(self, start: Position | None = None) -> None:
         self.cursor: str | None = start["cursor"] if start else None
-        self._seen: set[str] = set()
+        self._used_cursors: set[str] = set()
 
     @property
     def position(self) -> Position:
@@ -59,9 +59,9 @@ class CursorPaging:
         if not isinstance(cursor, str | int):
             raise BadAnswer(f"next_cursor is a {type(cursor).__name__}, not a text")
         self.cursor = str(cursor)
-        if self.cursor in self._seen:
+        if self.cursor in self._used_cursors:
             raise BadAnswer("the partner returned the same next_cursor twice")
-        self._seen.add(self.cursor)
+        self._used_cursors.add(self.cursor)
         return True
 
 
@@ -80,9 +80,9 @@ class OffsetPaging:
         self.offset: int = start["offset"] if start else 0
         self._overlap: int = start.get("overlap", 0) if start else 0
         # The keys of the rows read so far, in their order, without gaps.
-        recent: list[str] = start.get("recent", []) if start else []
-        self._seen: dict[str, None] = dict.fromkeys(recent)
-        self._recent: deque[str] = deque(recent, maxlen=ROWS_IN_POSITION)
+        last_rows: list[str] = start.get("recent", []) if start else []
+        self._known_rows: dict[str, None] = dict.fromkeys(last_rows)
+        self._last_rows: deque[str] = deque(last_rows, maxlen=ROWS_IN_POSITION)
         self._last_page: Sequence[str] = ()
         self._total: int | None = None
         self._same_page_count = 0
@@ -92,7 +92,7 @@ class OffsetPaging:
 
     @property
     def position(self) -> Position:
-        return {"offset": self.offset, "overlap": self._overlap, "recent": list(self._recent)}
+        return {"offset": self.offset, "overlap": self._overlap, "recent": list(self._last_rows)}
 
     def advance(self, *, keys: Sequence[str], total: int | None = None, is_last: bool = False) -> bool:
         """Return whether there is a next page after the one whose rows have these keys.
@@ -110,10 +110,10 @@ class OffsetPaging:
         elif self._is_loop(total):
             raise BadAnswer("the partner returned the same page twice")
         self._step_size, self._last_page, self._total = 0, list(keys), total
-        self._seen |= dict.fromkeys(keys)
-        self._recent.extend(keys[-ROWS_IN_POSITION:])
-        if len(self._seen) > 2 * MAX_KNOWN_ROWS:
-            self._seen = dict.fromkeys(list(self._seen)[-MAX_KNOWN_ROWS:])
+        self._known_rows |= dict.fromkeys(keys)
+        self._last_rows.extend(keys[-ROWS_IN_POSITION:])
+        if len(self._known_rows) > 2 * MAX_KNOWN_ROWS:
+            self._known_rows = dict.fromkeys(list(self._known_rows)[-MAX_KNOWN_ROWS:])
         end = self.offset + len(keys)
         if is_last or (total is not None and end >= total):
             return False
@@ -137,7 +137,7 @@ class OffsetPaging:
         """Return whether the page does not start with a known row."""
         if not keys:
             return True
-        if keys[0] in self._seen:
+        if keys[0] in self._known_rows:
             return False
         # The walk has gone back for this row before, and the row is still unknown. So no row was deleted: the partner
         # orders equal rows differently in each response.
@@ -161,17 +161,17 @@ class PageNumberPaging:
     If the total becomes smaller, rows were deleted and later rows have moved to earlier pages. Then the walk goes back.
     """
 
-    def __init__(self, first: int = 1, start: Position | None = None) -> None:
-        self._first = first
-        self.number: int = start["number"] if start else first
+    def __init__(self, first_number: int = 1, start: Position | None = None) -> None:
+        self._first_number = first_number
+        self.number: int = start["number"] if start else first_number
         # The number of rows on the largest page so far. The server may return fewer rows than requested.
-        self._size: int = start["size"] if start else 1
+        self._page_size: int = start["size"] if start else 1
         self._total: int | None = start["total"] if start else None
         self._last_page: object = None
 
     @property
     def position(self) -> Position:
-        return {"number": self.number, "size": self._size, "total": self._total}
+        return {"number": self.number, "size": self._page_size, "total": self._total}
 
     def advance(self, *, page: list[object], total: int | None = None) -> bool:
         """Return whether there is a next page after this one, and set `number` to it."""
@@ -179,13 +179,13 @@ class PageNumberPaging:
             return False
         if page == self._last_page:
             raise BadAnswer("the partner returned the same page twice")
-        self._size = max(self._size, len(page))
+        self._page_size = max(self._page_size, len(page))
         deleted = 0 if self._total is None or total is None else max(0, self._total - total)
         self._total = total
         if deleted:
             self._last_page = None
-            self.number = max(self._first, self.number - math.ceil(deleted / self._size))
+            self.number = max(self._first_number, self.number - math.ceil(deleted / self._page_size))
             return True
         self._last_page = page
         self.number += 1
-        return total is None or (self.number - self._first) * self._size < total
+        return total is None or (self.number - self._first_number) * self._page_size < total

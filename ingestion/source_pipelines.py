@@ -67,51 +67,55 @@ def read_source_list(
     report: Report,
 ) -> None:
     """Read the list if it is due and store the result. An error is logged and stored, and does not fail the walk."""
-    last, now = last_list(connection.name), timezone.now()
+    last_result, now = last_list(connection.name), timezone.now()
     if not connector.lists_pipelines:
         if report.unknown:
             # Without a list, only the walks show which pipelines the source has.
-            _store(connection.name, _with_unknown(last, report.unknown, now))
+            _store(connection.name, _with_unknown(last_result, report.unknown, now))
         return
-    if not connection.inventory_seconds or not _is_due(last, connection, now):
+    if not connection.inventory_seconds or not _is_due(last_result, connection, now):
         return
     try:
-        listed = {pipeline.external_id: pipeline for pipeline in connector.pipelines()}
+        listed_pipelines = {pipeline.external_id: pipeline for pipeline in connector.pipelines()}
     except PartnerError as error:
         logger.info("connection %s: no list of pipelines: %s", connection.name, error)
-        last = last or SourceList(now)
-        _store(connection.name, replace(last, tried_at=now, error=str(error), refused=isinstance(error, Refused)))
+        last_result = last_result or SourceList(now)
+        _store(
+            connection.name, replace(last_result, tried_at=now, error=str(error), refused=isinstance(error, Refused))
+        )
     except stop.interrupts:
         raise
     except Exception:  # a bug in a connector's list must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error in the list of pipelines", connection.name)
         message = "CHM could not read the source's list of pipelines; see the log"
-        _store(connection.name, replace(last or SourceList(now), tried_at=now, error=message))
+        _store(connection.name, replace(last_result or SourceList(now), tried_at=now, error=message))
     else:
-        mark_listed(targets, listed, now)
-        _store(connection.name, _compare(listed, inventory_ids, now))
+        mark_listed(targets, listed_pipelines, now)
+        _store(connection.name, _compare(listed_pipelines, inventory_ids, now))
 
 
-def _is_due(last: SourceList | None, connection: Connection, now: datetime) -> bool:
-    if last is None:
+def _is_due(last_result: SourceList | None, connection: Connection, now: datetime) -> bool:
+    if last_result is None:
         return True
     seconds = float(connection.inventory_seconds)
-    if last.refused:
+    if last_result.refused:
         seconds = max(seconds, REFUSED_SECONDS)
-    return now >= last.tried_at + timedelta(seconds=seconds * DUE_SHARE)
+    return now >= last_result.tried_at + timedelta(seconds=seconds * DUE_SHARE)
 
 
-def _compare(listed: Mapping[str, SourcePipeline], inventory_ids: Collection[str | None], now: datetime) -> SourceList:
-    with_errors = [pipeline.external_id for pipeline in listed.values() if pipeline.has_import_errors]
+def _compare(
+    listed_pipelines: Mapping[str, SourcePipeline], inventory_ids: Collection[str | None], now: datetime
+) -> SourceList:
+    with_errors = [pipeline.external_id for pipeline in listed_pipelines.values() if pipeline.has_import_errors]
     unmatched = [
         pipeline
-        for pipeline in listed.values()
+        for pipeline in listed_pipelines.values()
         if pipeline.can_be_adopted and pipeline.external_id not in inventory_ids
     ]
     return SourceList(
         tried_at=now,
         read_at=now,
-        listed=len(listed),
+        listed=len(listed_pipelines),
         unmatched={
             pipeline.external_id: (scrub_text(pipeline.name), pipeline.paused) for pipeline in unmatched[:MAX_KEPT_IDS]
         },
@@ -119,10 +123,10 @@ def _compare(listed: Mapping[str, SourcePipeline], inventory_ids: Collection[str
     )
 
 
-def _with_unknown(last: SourceList | None, unknown: Collection[str], now: datetime) -> SourceList:
+def _with_unknown(last_result: SourceList | None, unknown: Collection[str], now: datetime) -> SourceList:
     """Return the last result plus the unknown ids of a walk, for a source without a list."""
     from_walk = {external_id: (external_id, None) for external_id in unknown}
-    unmatched = {**(last.unmatched if last else {}), **from_walk}
+    unmatched = {**(last_result.unmatched if last_result else {}), **from_walk}
     return SourceList(tried_at=now, read_at=now, unmatched=dict(list(unmatched.items())[-MAX_KEPT_IDS:]))
 
 

@@ -45,7 +45,7 @@ def _error_text(run_id: str, row: Mapping[str, Any] | None, send_query: SendQuer
     failed_steps = [str(step.get("stepKey")) for step in stats or () if step.get("status") == "FAILURE"]
     causes: dict[str, str] = dict.fromkeys(failed_steps, "failed")
     run_message: str | None = None
-    for number in range(MAX_PAGES):
+    for page_number in range(MAX_PAGES):
         log = row.get("eventConnection") if row else None
         events = log.get("events") if isinstance(log, dict) else None
         if not log or not isinstance(events, list):
@@ -56,7 +56,7 @@ def _error_text(run_id: str, row: Mapping[str, Any] | None, send_query: SendQuer
                     causes[str(event.get("stepKey"))] = _cause(event) or "failed"
                 case "RunFailureEvent":
                     run_message = _cause(event) or event.get("message")
-        if not log.get("hasMore") or not events or number + 1 == MAX_PAGES:
+        if not log.get("hasMore") or not events or page_number + 1 == MAX_PAGES:
             break
         row = _logs([run_id], log.get("cursor"), send_query).get(run_id)
     lines = [f"step {name}: {cause}" for name, cause in causes.items()]

@@ -28,14 +28,14 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
         "sort": "END_TIME_DESC",
         "limit": PAGE_SIZE,
     }
-    rows: list[dict[str, Any]] = []
+    failed_tasks: list[dict[str, Any]] = []
     page_limit = PageLimit()
     try:
         while page_limit.pages < MAX_PAGES:
-            body = session.post("/api/task_runs/filter", task_filter | {"offset": len(rows)})
+            body = session.post("/api/task_runs/filter", task_filter | {"offset": len(failed_tasks)})
             page = body if isinstance(body, list) else []
             page_limit.count_page(len(page))
-            rows += [row for row in page if isinstance(row, dict)]
+            failed_tasks += [row for row in page if isinstance(row, dict)]
             if len(page) < PAGE_SIZE:
                 break
     except TokenRefused:
@@ -44,7 +44,7 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
     except Refused:
         return {}
     lines: dict[str, list[str]] = {}
-    for row in sorted(rows, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
+    for row in sorted(failed_tasks, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
         lines.setdefault(str(row.get("flow_run_id")), []).append(_line(row))
     return {flow_run: "\n".join(_first_lines(run_lines)) for flow_run, run_lines in lines.items()}
 

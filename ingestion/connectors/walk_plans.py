@@ -57,21 +57,21 @@ def reread_open_runs_by_key(
     with `read_run`. Pipelines of several clients may share a run of the source, so each row and each request is for a
     group of stored runs.
     """
-    missing: dict[RunKey, list[OpenRun]] = {}
+    remaining_runs: dict[RunKey, list[OpenRun]] = {}
     for run in runs:
-        missing.setdefault((run.external_id, run.external_run_id), []).append(run)
+        remaining_runs.setdefault((run.external_id, run.external_run_id), []).append(run)
     # If only one run is missing, it is requested by its id, because the list could have many pages.
-    if open_rows is not None and len(missing) > 1:
+    if open_rows is not None and len(remaining_runs) > 1:
         for requested_at, rows in open_rows:
             page = Page()
             for row in rows:
-                if group := missing.pop(run_key(row), None):
+                if group := remaining_runs.pop(run_key(row), None):
                     page.events.extend(to_events(group, row, requested_at))
             yield page
-            if not missing:
+            if not remaining_runs:
                 return
     if read_run is not None:
-        for group in missing.values():
+        for group in remaining_runs.values():
             yield Page(list(read_run(group)))
 
 
@@ -94,11 +94,11 @@ def reread_open_runs_by_id(
     for start in range(0, len(ids), batch_size):
         batch_ids = ids[start : start + batch_size]
         page = Page()
-        missing = {external_run_id: groups[external_run_id] for external_run_id in batch_ids}
+        missing_runs = {external_run_id: groups[external_run_id] for external_run_id in batch_ids}
         for row in fetch(batch_ids):
             if not isinstance(row, dict):
                 continue
-            events = (to_run_event(run.pipeline_id, row) for run in missing.pop(str(row.get(id_field)), ()))
+            events = (to_run_event(run.pipeline_id, row) for run in missing_runs.pop(str(row.get(id_field)), ()))
             page.events.extend(run_event for run_event in events if run_event is not None)
-        page.events.extend(gone_event(run) for group in missing.values() for run in group)
+        page.events.extend(gone_event(run) for group in missing_runs.values() for run in group)
         yield page

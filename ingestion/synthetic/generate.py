@@ -126,13 +126,13 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
     for number, platform in enumerate(platforms):
         # Each of the first pipelines belongs to another client, so that every client has a pipeline.
         client = clients[number] if number < len(clients) else random.choice(clients)
-        kind = next(types[platform])
+        pipeline_type = next(types[platform])
         subject = random.choice(SUBJECTS)
-        name = f"{subject.capitalize()} {WORK_WORDS[kind]}"
+        name = f"{subject.capitalize()} {WORK_WORDS[pipeline_type]}"
         for count in itertools.count(2):
             if (client["client_id"], name) not in used_names:
                 break
-            name = f"{subject.capitalize()} {WORK_WORDS[kind]} {count}"
+            name = f"{subject.capitalize()} {WORK_WORDS[pipeline_type]} {count}"
         used_names.add((client["client_id"], name))
         rows.append(
             {
@@ -140,8 +140,8 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
                 "name": name,
                 "platform": platform,
                 "external_id": "" if number in without_id else f"{_slug(client['name'])}.{_slug(name)}",
-                "pipeline_type": kind,
-                "description": f"{WORK_WORDS[kind].capitalize()} of {subject} for {client['name']}",
+                "pipeline_type": pipeline_type,
+                "description": f"{WORK_WORDS[pipeline_type].capitalize()} of {subject} for {client['name']}",
                 "environment": environments[number],
                 "is_active": _boolean(number not in inactive),
             }
@@ -255,10 +255,10 @@ def _runs_of(
     first_failure_start: int | None,
     random: Random,
 ) -> Iterator[Row]:
-    kind, platform = pipeline["pipeline_type"], pipeline["platform"]
+    pipeline_type, platform = pipeline["pipeline_type"], pipeline["platform"]
     begins, ends = plan.incident()
-    low, high = (math.log(bound) for bound in ROW_RANGES[kind])
-    typical_log_seconds = math.log(TYPICAL_SECONDS[kind] * random.uniform(0.5, 2))
+    low, high = (math.log(bound) for bound in ROW_RANGES[pipeline_type])
+    typical_log_seconds = math.log(TYPICAL_SECONDS[pipeline_type] * random.uniform(0.5, 2))
     is_failing = False
     for number, start in enumerate(starts):
         in_incident = platform == "vendor_api" and begins <= start < ends
@@ -268,19 +268,19 @@ def _runs_of(
             or random.random() < (FAILURE_RATE_AFTER_FAILURE if is_failing else failure_rate)
         )
         seconds = max(1, int(math.exp(random.gauss(typical_log_seconds, 0.25))))
-        if platform == "dbt" and kind == "transform" and random.random() < LONG_RUN_SHARE:
+        if platform == "dbt" and pipeline_type == "transform" and random.random() < LONG_RUN_SHARE:
             seconds = int(seconds * random.uniform(*LONG_RUN_FACTOR))
-        rows = str(int(math.exp(random.uniform(low, high))))
+        processed_rows = str(int(math.exp(random.uniform(low, high))))
         status, error, reason = "success", "", ""
         if start == open_run_start or start + seconds > plan.until:
-            status, rows = "running", ""
+            status, processed_rows = "running", ""
         elif is_failing:
-            status, rows = "failed", ""
+            status, processed_rows = "failed", ""
             error, reason = INCIDENT_ERROR if in_incident else random.choice(ERRORS)
         elif (random_share := random.random()) < CANCELED_SHARE:
-            status, reason, rows = "canceled", "stopped by hand", ""
+            status, reason, processed_rows = "canceled", "stopped by hand", ""
         elif random_share < CANCELED_SHARE + SKIPPED_SHARE:
-            status, reason, rows, seconds = "skipped", "nothing new to read", "", 0
+            status, reason, processed_rows, seconds = "skipped", "nothing new to read", "", 0
         finished = "" if status == "running" else time_text(start + seconds)
         payload = {"attempt": number + 1, "platform": platform, "triggered_by": "retry" if in_incident else "schedule"}
         yield {
@@ -290,7 +290,7 @@ def _runs_of(
             "started_at": time_text(start),
             "finished_at": finished,
             "duration_seconds": str(seconds) if finished else "",
-            "rows_processed": rows,
+            "rows_processed": processed_rows,
             "error_message": error,
             "status_reason": reason,
             "payload": json.dumps(payload, separators=(",", ":")),

@@ -134,7 +134,7 @@ class History:
         pipelines = []
         for number in range(self._sizes.pipelines):
             client = self.clients[number] if number < len(self.clients) else self._random.choice(self.clients)
-            kind = self._random.choice(list(PipelineType))
+            pipeline_type = self._random.choice(list(PipelineType))
             subject = self._random.choice(SUBJECTS)
             walked_at = until - timedelta(seconds=self._random.randrange(1, 60))
             is_stale = self._random.random() < 0.01
@@ -142,10 +142,12 @@ class History:
                 Pipeline(
                     id=UUID(self._uuid_at(self._since)),
                     client=client,
-                    name=f"{subject.capitalize()} {WORK_WORDS[kind]} {number}",
+                    name=f"{subject.capitalize()} {WORK_WORDS[pipeline_type]} {number}",
                     platform=self._random_choice(PLATFORM_SHARES),
-                    external_id=f"{subject}_{WORK_WORDS[kind]}_{number}" if self._random.random() > 0.02 else None,
-                    pipeline_type=kind,
+                    external_id=f"{subject}_{WORK_WORDS[pipeline_type]}_{number}"
+                    if self._random.random() > 0.02
+                    else None,
+                    pipeline_type=pipeline_type,
                     environment=self._random_choice(ENVIRONMENT_SHARES),
                     is_active=self._random.random() > 0.05,
                     ingested_through=walked_at - timedelta(hours=5) if is_stale else walked_at,
@@ -165,9 +167,9 @@ class History:
             run_count = round(self._sizes.runs * weight_so_far / sum(weights)) - runs_so_far
             runs_so_far += run_count
             gap_seconds = self._sizes.days * DAY_SECONDS / max(run_count, 1)
-            kind = PipelineType(pipeline.pipeline_type)
+            pipeline_type = PipelineType(pipeline.pipeline_type)
             is_flaky = self._random.random() < FLAKY_SHARE
-            low, high = ROW_RANGES[kind]
+            low, high = ROW_RANGES[pipeline_type]
             behaviours.append(
                 _PipelineBehaviour(
                     pipeline_id=pipeline.id.hex,
@@ -178,7 +180,9 @@ class History:
                     first_start=self._since + self._random.random() * gap_seconds,
                     failure_rate=self._random.uniform(0.15, 0.4) if is_flaky else self._random.uniform(0.002, 0.02),
                     log_seconds=(
-                        math.log(min(TYPICAL_SECONDS[kind] * self._random.uniform(0.3, 3), gap_seconds * 0.5 + 1)),
+                        math.log(
+                            min(TYPICAL_SECONDS[pipeline_type] * self._random.uniform(0.3, 3), gap_seconds * 0.5 + 1)
+                        ),
                         0.3,
                     ),
                     log_rows=(math.log(low), math.log(high)),
@@ -210,7 +214,7 @@ class History:
         if random() < LONG_RUN_SHARE:
             seconds *= 8
         end = start + seconds
-        error = reason = duration = rows = NULL
+        error = reason = duration = processed_rows = NULL
         started, finished, version = _copy_time(start), _copy_time(end), end
         if end > self._until or random() < STUCK_SHARE:
             status, finished, version = "running", NULL, start
@@ -228,13 +232,13 @@ class History:
             status, duration = "success", str(seconds)
             if random_share < 0.8:
                 low, high = behaviour.log_rows
-                rows = str(int(math.exp(low + (high - low) * random())))
+                processed_rows = str(int(math.exp(low + (high - low) * random())))
         delay = self._random.randrange(3_600, 2 * DAY_SECONDS) if random() < STORED_LATE_SHARE else 20
         stored = max(min(version + delay, self._until), start)
         return "\t".join((
             self._uuid_at(stored), _copy_time(stored), _copy_time(stored), _copy_time(stored), behaviour.pipeline_id,
-            f"{behaviour.external_id}.{behaviour.generated_count}", status, started, finished, duration, rows, error,
-            reason, _payload(behaviour, planned_start), _copy_time(version),
+            f"{behaviour.external_id}.{behaviour.generated_count}", status, started, finished, duration, processed_rows,
+            error, reason, _payload(behaviour, planned_start), _copy_time(version),
         )) + "\n"  # fmt: skip
 
     def _uuid_at(self, moment: int) -> str:

@@ -75,12 +75,12 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
     with connection_lock(f"load_synthetic {data.root.name}") as acquired:
         if not acquired:
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
-        rows = [row for path in data.runs_files() for _, row in data.read(path, "runs").rows]
-        rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
-        unmoved_end = _end_of_last_day(rows)
+        run_rows = [row for path in data.runs_files() for _, row in data.read(path, "runs").rows]
+        run_rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
+        unmoved_end = _end_of_last_day(run_rows)
         clients = _stored_clients(data)
         pipelines = _stored_pipelines(data, clients)
-        stored_shift = _shift_of_stored_runs(rows, pipelines)
+        stored_shift = _shift_of_stored_runs(run_rows, pipelines)
         requested_shift = ZERO if end is None else end - unmoved_end
         if stored_shift is not None and end_is_fixed and stored_shift != requested_shift:
             raise CannotLoad(
@@ -94,10 +94,10 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
             _create_pipelines(data, clients, pipelines, load_result)
             _create_rules(data, clients, pipelines, load_result)
         done = 0
-        for page in _pages(rows):
+        for page in _pages(run_rows):
             load_result.runs += count_outcomes(record_runs(_event(row, pipelines, shift) for row in page))
             done += len(page)
-            on_runs(done, len(rows))
+            on_runs(done, len(run_rows))
         return load_result
 
 

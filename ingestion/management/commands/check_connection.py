@@ -62,10 +62,10 @@ class Command(BaseCommand):
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
             connection = connections[name]
-            selected = assign_pipelines(connections, [name])[name]
-            pipeline = _pipeline(selected, options["pipeline"], name)
+            selected_pipelines = assign_pipelines(connections, [name])[name]
+            pipeline = _pipeline(selected_pipelines, options["pipeline"], name)
             with spinner(f"requesting a page from {name}", quiet=options["json"]):
-                page, next_page = _first_page(connection, selected, pipeline)
+                page, next_page = _first_page(connection, selected_pipelines, pipeline)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         if options["json"]:
             document = {
                 "connection": name, "connector": connection.connector, "base_url": connection.base_url,
-                "pipelines": len(selected), "external_id": pipeline.external_id, "next_page": next_page,
+                "pipelines": len(selected_pipelines), "external_id": pipeline.external_id, "next_page": next_page,
                 "runs": [
                     _run_as_dict(event, run, connection.source_description) for event, run in results[: options["rows"]]
                 ],
@@ -83,7 +83,7 @@ class Command(BaseCommand):
             show_json(self.stdout, document)
             return
         self.stdout.write(f"{name}: {connection.connector} at {connection.base_url}")
-        self.stdout.write(f"selects {len(selected)} pipelines; requested {pipeline.external_id}")
+        self.stdout.write(f"selects {len(selected_pipelines)} pipelines; requested {pipeline.external_id}")
         if connection.source_description is not None:
             _explain_first_run(self.stdout, connection.source_description, page)
         _print_runs(self.stdout, results, options["rows"], connection.source_description)
@@ -92,24 +92,24 @@ class Command(BaseCommand):
             self.stdout.write(f"notice: {notice}")
 
 
-def _pipeline(selected: list[Pipeline], pipeline_id: object, name: str) -> Pipeline:
+def _pipeline(selected_pipelines: list[Pipeline], pipeline_id: object, name: str) -> Pipeline:
     """Return the selected pipeline with this id, or the first one if the id is None.
 
     Raise ConfigurationError if there is none.
     """
-    if pipeline_id is None and selected:
-        return selected[0]
-    matching = [pipeline for pipeline in selected if pipeline.pk == pipeline_id]
+    if pipeline_id is None and selected_pipelines:
+        return selected_pipelines[0]
+    matching = [pipeline for pipeline in selected_pipelines if pipeline.pk == pipeline_id]
     if not matching:
         what = "selects no pipeline with an external_id" if pipeline_id is None else f"does not select {pipeline_id}"
         raise ConfigurationError([f"connections.{name} {what}; see its pipelines table and the inventory"])
     return matching[0]
 
 
-def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> tuple[Page, str]:
+def _first_page(connection: Connection, selected_pipelines: list[Pipeline], pipeline: Pipeline) -> tuple[Page, str]:
     """Return the first page, and a text that says whether a next page exists. Request the next page to find out."""
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
-    external_ids = {other.external_id for other in selected}
+    external_ids = {other.external_id for other in selected_pipelines}
     with PartnerSession(
         connection.base_url, auth=connection.create_auth(), settings=connection.http_settings
     ) as session:

@@ -34,8 +34,8 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         now = timezone.now()
-        selected = [connections[name]] if name else list(connections.values())
-        statuses = [read_status(connection, connections, now) for connection in selected]
+        selected_connections = [connections[name]] if name else list(connections.values())
+        statuses = [read_status(connection, connections, now) for connection in selected_connections]
         if options["json"]:
             self.stdout.write(json.dumps([status.as_dict() for status in statuses], indent=2))
         else:

@@ -94,13 +94,15 @@ class Command(BaseCommand):
                 raise ConfigurationError(
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
-            selected = [connections[name]] if name is not None else list(connections.values())
+            selected_connections = [connections[name]] if name is not None else list(connections.values())
             # Checked before the first request, so that all missing secrets are reported together.
-            if missing := missing_secrets(selected):
+            if missing := missing_secrets(selected_connections):
                 raise ConfigurationError(missing)
             if options["remap"]:
-                _require_description(selected, is_named=name is not None)
-                selected = [connection for connection in selected if connection.source_description is not None]
+                _require_description(selected_connections, is_named=name is not None)
+                selected_connections = [
+                    connection for connection in selected_connections if connection.source_description is not None
+                ]
             assigned = assign_pipelines(connections)
             scope = self._scope(options)
         except ConfigurationError as error:
@@ -108,7 +110,7 @@ class Command(BaseCommand):
         reports: list[Report] = []
         was_interrupted = False
         with progress_bar("pipelines", quiet=options["json"]) as progress:
-            for connection in selected:
+            for connection in selected_connections:
                 pipelines = assigned[connection.name]
                 bar = progress.add_task(connection.name, total=sum(map(scope.covers, pipelines)))
                 reports.append(report := Report(connection.name))
