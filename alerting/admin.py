@@ -115,7 +115,7 @@ def form_destination_problem(values: dict[str, Any]) -> str:
 
 @register_consequence
 def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Consequence:
-    """Describe the enabled rules that are paused, because they no longer watch an active pipeline, or that resume."""
+    """Describe the alert rules that the change pauses, because they then watch no active pipeline, or resumes."""
     rules = AlertRule.objects.watching_only(changed_pipelines(rows_to_change, active=active))
     rule_count = rules.count()
     if not rule_count:

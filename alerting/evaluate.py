@@ -12,7 +12,7 @@ from operator import itemgetter
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The rule fired from `since` (inclusive) until `until` (exclusive), because of `failed_runs` runs."""
+    """A time in which a rule fired, from `since` (inclusive) to `until` (exclusive), because of `failed_runs` runs."""
 
     since: datetime
     until: datetime

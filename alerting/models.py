@@ -26,7 +26,7 @@ OWNER_ID = Coalesce("pipeline__client_id", "client_id")
 
 
 def destination_fits_channel() -> Q:
-    """Return the condition that the destination fits the channel."""
+    """Return a condition that is true if the destination fits the channel."""
     condition = Q()
     for channel, (pattern, _) in DESTINATION_FORMATS.items():
         condition |= Q(channel=channel, destination__regex=pattern)

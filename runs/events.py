@@ -49,7 +49,7 @@ class RunEvent(NamedTuple):
 
     Times are datetimes or ISO 8601 texts. `status` is a Status, or the source's own word if the connector has no
     translation for it. `source_updated_at` is the version of the write. A write without a version replaces the stored
-    run.
+    run, but never sets an ended run back to running.
     """
 
     pipeline_id: UUID
@@ -196,7 +196,7 @@ def readable_time(field: str, value: object, notes: list[str]) -> datetime | Non
 
 
 def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> int | None:
-    """Return the number, rounded down.
+    """Return the number, rounded down; None for an empty value.
 
     If the value is not a number from 0 to the maximum, add a note and return None.
     """

@@ -31,7 +31,7 @@ def _pruning_sql(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneSelection:
-    """The runs to prune: those that happened (event_at) before `cutoff`, except protected ones."""
+    """The runs to prune: those whose event_at is before `cutoff`, except the runs that prunable_runs.sql protects."""
 
     cutoff: datetime
     keep_failures: bool = False

@@ -32,9 +32,11 @@ SORT_KEYSETS: dict[str, Keyset] = {
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """A page of runs, with the positions of the pages before and after it; None if there is no such page.
+    """A page of runs.
 
-    `scanned_to` is the event_at where a scan stopped at its limit; None if no scan did.
+    `before` and `after` are the positions of the pages before and after it; None without such a page.
+
+    `scanned_to` is the event_at at which a scan stopped, because it reached its limit. None means that no scan stopped.
     """
 
     runs: list[Any]
@@ -69,7 +71,7 @@ class RunPages:
 
     @cached_property
     def sorted_from(self) -> datetime | None:
-        """Return the oldest event_at that sorting by duration or rows includes; None if it includes all runs."""
+        """Return the oldest event_at in a list that is sorted by duration or rows; None if the list has all runs."""
         event_times = SORT_KEYSETS[NEWEST_FIRST].sort(self.runs_in_period).values_list("event_at", flat=True)
         return next(iter(event_times[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS]), None)
 

@@ -16,7 +16,7 @@ from chm_project.admin_kit.local_times import evening_before, parse_local_time, 
 PERIOD_PARAMETERS = ("period", "since", "until", "zone")
 # The value of datetime.weekday() on a Friday.
 FRIDAY = 4
-# The period between two times that the user enters.
+# The name of the period for which the user enters a start and an end.
 CUSTOM_PERIOD = "custom"
 PERIODS = {
     "1h": "last hour",
@@ -31,7 +31,7 @@ PERIODS = {
 
 
 class PeriodFilter(admin.FieldListFilter):
-    """Filters runs by event_at, the time at which they happened. `since` is inclusive, `until` exclusive."""
+    """A filter by event_at, the time at which a run happened. `since` is inclusive, `until` exclusive."""
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
         values = {name: params[name][-1] for name in PERIOD_PARAMETERS if name in params}

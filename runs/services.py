@@ -117,7 +117,7 @@ def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
 
 
 def prepare_runs(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
-    """Repair, scrub and order the events. This does not use the database, so another thread can do it."""
+    """Repair, scrub and order the events. This function does not use the database, so another thread can call it."""
     results: list[Result] = []
     runs: list[tuple[int, StorableRun]] = []
     for position, event in enumerate(events):
@@ -131,7 +131,7 @@ def prepare_runs(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
 
 
 def record_prepared(writes: PreparedRuns) -> list[Result]:
-    """Store prepared events in one transaction; return the results in the order of the events."""
+    """Store prepared events in one transaction. Return the results in the order of the events."""
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             with transaction.atomic():
@@ -226,7 +226,7 @@ def _with_layer_number(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tupl
 
 
 def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
-    """Return the sort key of a write: by version, running before other statuses, writes without a version last."""
+    """Return the sort key of a write. Sort by version, then running before other statuses. No version comes last."""
     run = entry[1]
     version = run.source_updated_at
     return version is None, version.timestamp() if version else 0, run.status != Status.RUNNING

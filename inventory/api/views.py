@@ -44,7 +44,7 @@ class InventoryViewSet(
 ):
     keyset = keyset("name", "id")
     orderings = keysets_by_ordering("name", "created_at", "updated_at")
-    # Deleting disables, so permission to change the object is enough.
+    # DELETE only disables the object, so the permission to change the object is enough.
     method_permissions = {"DELETE": "change"}
 
 

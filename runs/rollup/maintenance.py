@@ -28,7 +28,10 @@ def compact() -> None:
 
 
 def rebuild() -> None:
-    """Count all runs again. Wait until current writers have finished; later writers wait for the end of this call."""
+    """Count all runs again. First wait until all current writers have finished.
+
+    New writers wait until this call ends.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.rebuild()")
 

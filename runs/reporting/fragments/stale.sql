@@ -1,2 +1,2 @@
--- Whether the next complete walk of the source of a pipeline (p) is overdue.
+-- Whether a pipeline (p) is stale: CHM has not walked it completely for three intervals of its connection.
 p.ingest_due_at < %(as_of)s::timestamptz
