@@ -230,7 +230,7 @@ class PipelineAdmin(
         "source_missing_since": "missing at the source since",
         "source_url": "address at the source",
         "source_url_template": "address of a run at the source",
-        "pruned_before": "runs deleted before",
+        "pruned_before": "runs removed before",
     }
     readonly_fields = system_fields
 
