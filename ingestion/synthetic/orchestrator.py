@@ -106,8 +106,8 @@ class Workflow:
     def run(self, step: dict[str, Any]) -> bool:
         """Run the step and return whether it was completed."""
         if step["status"] == "pending" and step["step"] in _MISSING_FILES:
-            # The list is stored before the first file is written. If the step is interrupted and repeated, the program
-            # knows which files it has generated itself and which files are the user's.
+            # The list is stored before the first file is written. If the step is interrupted and repeated, the list
+            # shows which files the program has generated itself and which files are the user's.
             step["makes"] = _MISSING_FILES[step["step"]](self.data)
         for key in ("artifacts", "error"):
             step.pop(key, None)
