@@ -9,9 +9,11 @@ from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from ingestion.assignment import why_not_ingested
 from ingestion.connections import ConfigurationError, configured_connections
 from ingestion.report import COUNT_FIELDS, totals
 from ingestion.tasks import PROGRESS, ingest
+from inventory.models import Pipeline
 
 QUEUED = "QUEUED"
 # The API's state for each of Celery's states. Any other state, such as FAILURE or REVOKED, is "failed".
@@ -31,14 +33,23 @@ class IngestionRequest:
     pipeline_id: str | None = None
 
 
+class NotIngested(ConfigurationError):
+    """The requested pipeline is not ingested by the requested connections."""
+
+
 def start_ingestion(request: IngestionRequest) -> UUID:
     """Enqueue the ingestion and return its task id.
 
-    Raise ConfigurationError for an unknown connection, and QueueUnavailable if the queue is not reachable.
+    Raise ConfigurationError for an unknown connection, NotIngested for a pipeline that this request would not ingest,
+    and QueueUnavailable if the queue is not reachable.
     """
     connections = configured_connections()
     if request.connection is not None and request.connection not in connections:
         raise ConfigurationError([f"There is no connection {request.connection!r}."])
+    if request.pipeline_id is not None:
+        pipeline = Pipeline.objects.get(pk=request.pipeline_id)
+        if reason := why_not_ingested(pipeline, connections, name=request.connection, client_id=request.client_id):
+            raise NotIngested([reason])
     task_id = uuid4()
     try:
         # Celery returns PENDING both for a task that has not started and for an unknown id. So CHM stores the state

@@ -32,6 +32,27 @@ def pipelines_without_connection(connections: Mapping[str, Connection]) -> Query
     return Pipeline.objects.ingestible().exclude(_selected_by_any(connections)).select_related("client").order_by("id")
 
 
+def why_not_ingested(
+    pipeline: Pipeline,
+    connections: Mapping[str, Connection],
+    *,
+    name: str | None = None,
+    client_id: object = None,
+) -> str:
+    """Return why this pipeline is not ingested, also if only one connection or client is requested; "" if it is."""
+    if client_id is not None and str(pipeline.client_id) != str(client_id):
+        return "This pipeline belongs to another client."
+    if not Pipeline.objects.ingestible().filter(pk=pipeline.pk).exists():
+        return "This pipeline is not ingested: it or its client is disabled, or it has no external_id."
+    requested = connections if name is None else {name: connections[name]}
+    if Pipeline.objects.filter(_selected_by_any(requested), pk=pipeline.pk).exists():
+        return ""
+    if name is not None:
+        return f"The connection {name} does not select this pipeline."
+    names = ", ".join(connections)
+    return f"No connection selects this pipeline. The connections are: {names}. Add it to the selection of one of them."
+
+
 def _selected_by_any(connections: Mapping[str, Connection]) -> Q:
     selected = Q(pk__in=[])
     for connection in connections.values():

@@ -12,7 +12,7 @@ from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.api.idempotency import idempotent
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
-from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, read_task_state, start_ingestion
+from ingestion.api_sync_task import IngestionRequest, NotIngested, QueueUnavailable, read_task_state, start_ingestion
 from ingestion.connections import ConfigurationError
 from inventory.models import Pipeline
 
@@ -49,6 +49,8 @@ class SyncView(StrictView):
         )
         try:
             task_id = start_ingestion(_limited_to_caller(request, ingestion))
+        except NotIngested as error:
+            raise ValidationError({"pipeline_id": error.mistakes}) from None
         except ConfigurationError as error:
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:

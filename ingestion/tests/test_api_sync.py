@@ -19,6 +19,7 @@ from chm_project.local.supervisor import CELERY
 from chm_project.tests.api import ROOT, UNKNOWN_ID, api_as_role, api_with_scope, assert_error, field_errors
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import pipelines_of
+from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
 
@@ -113,6 +114,37 @@ def test_the_error_for_unknown_ids_or_fields_names_them(partner: GenericPartner)
     }
     assert set(field_errors(api.post(SYNC_URL, {"everything": True}))) == {"everything"}
     assert_error(api.get(f"{SYNC_URL}/{uuid.uuid4()}"), 404, "not_found")
+
+
+@pytest.mark.django_db
+def test_a_pipeline_that_the_request_would_not_ingest_is_refused_with_the_reason(
+    partner: GenericPartner, settings: Settings
+) -> None:
+    airflow_pipeline = pipelines_of("Northwind", "orders")["orders"]
+    dbt_pipeline = pipelines_of("Northwind", "models", platform="dbt")["models"]
+    cron_pipeline = pipelines_of("Northwind", "nightly", platform="cron")["nightly"]
+    pushed_pipeline = PipelineFactory.create(external_id=None)
+    disabled_pipeline = PipelineFactory.create(platform="airflow", is_active=False)
+    path = Path(settings.CHM_CONNECTIONS_FILE)
+    one = path.read_text() + 'pipelines = { platform = "airflow" }\n'
+    path.write_text(one + one.replace("connections.one", "connections.two").replace("airflow", "dbt"))
+    api = api_with_scope()
+
+    def refusal(pipeline: Pipeline, **values: Any) -> str:
+        [reason] = field_errors(api.post(SYNC_URL, {"pipeline_id": str(pipeline.pk), **values}))["pipeline_id"]
+        return reason
+
+    not_ingested = "This pipeline is not ingested: it or its client is disabled, or it has no external_id."
+    assert refusal(pushed_pipeline) == refusal(disabled_pipeline) == not_ingested
+    assert refusal(cron_pipeline) == (
+        "No connection selects this pipeline. The connections are: one, two. Add it to the selection of one of them."
+    )
+    assert refusal(dbt_pipeline, connection="one") == "The connection one does not select this pipeline."
+    assert refusal(airflow_pipeline, client_id=str(pushed_pipeline.client_id)) == (
+        "This pipeline belongs to another client."
+    )
+    accepted = {"pipeline_id": str(airflow_pipeline.pk), "client_id": str(airflow_pipeline.client_id)}
+    assert api.post(SYNC_URL, accepted | {"connection": "one"}).status_code == 202
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.support import pipelines_of
 from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
 from runs.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,19 @@ def test_bad_arguments_are_explained_and_exit_with_2(
 
     # In a shell, errors of argparse exit with status 2. call_command does not show this status.
     assert error.value.returncode == 2 or str(error.value).startswith("Error: ")
+
+
+def test_a_pipeline_that_would_not_be_ingested_is_refused_with_the_reason(partner: GenericPartner) -> None:
+    orders = pipelines_of("Northwind", "orders")["orders"]
+    pushed = PipelineFactory.create(external_id=None)
+    for arguments, message in (
+        (["--pipeline", str(pushed.pk)], f"{pushed.name}: This pipeline is not ingested: it"),
+        (["--pipeline", str(orders.pk), "--client", pushed.client.name], "orders: This pipeline belongs to another"),
+    ):
+        with pytest.raises(CommandError, match=message) as error:
+            call_command("ingest_runs", *arguments)
+
+        assert error.value.returncode == 2
 
 
 def test_the_command_exits_with_2_without_configuration(db: None) -> None:

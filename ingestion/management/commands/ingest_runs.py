@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chm_project.command_kit.progress import progress_bar
 from chm_project.command_kit.tables import show_table
-from ingestion.assignment import assign_pipelines, pipelines_without_connection
+from ingestion.assignment import assign_pipelines, pipelines_without_connection, why_not_ingested
 from ingestion.connections import ConfigurationError, Connection, configured_connections, missing_secrets
 from ingestion.remapping import remap
 from ingestion.report import Report
@@ -104,7 +104,7 @@ class Command(BaseCommand):
                     connection for connection in selected_connections if connection.source_description is not None
                 ]
             assigned = assign_pipelines(connections)
-            scope = self._scope(options)
+            scope = self._scope(options, connections)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         reports: list[Report] = []
@@ -138,7 +138,7 @@ class Command(BaseCommand):
         if any(report.errors for report in reports):
             sys.exit(FAILED)
 
-    def _scope(self, options: dict[str, Any]) -> IngestionScope:
+    def _scope(self, options: dict[str, Any], connections: Mapping[str, Connection]) -> IngestionScope:
         client_id = pipeline_id = None
         if (name := options["client"]) is not None:
             client = Client.objects.filter(name=name).first()
@@ -149,10 +149,9 @@ class Command(BaseCommand):
             pipeline = Pipeline.objects.filter(pk=requested_id).select_related("client").first()
             if pipeline is None:
                 raise ConfigurationError([f"there is no pipeline {requested_id}"])
-            if not Pipeline.objects.ingestible().filter(pk=requested_id).exists():
-                raise ConfigurationError(
-                    [f"pipeline {pipeline.name!r} is not ingested: it is disabled, or has no external_id"]
-                )
+            name = options["connection"]
+            if reason := why_not_ingested(pipeline, connections, name=name, client_id=client_id):
+                raise ConfigurationError([f"{pipeline.name}: {reason}"])
             pipeline_id = pipeline.id
         return IngestionScope(
             client_id=client_id,
