@@ -68,7 +68,7 @@ nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall li
 pgbouncer: install-dev  ## run the tests through Debian's PgBouncer in transaction mode (ARGS=--quick, as in CI: 1 minute)
 	@$(BIN)/python -m tools.pooler $(ARGS)
 
-replica: install-dev  ## test reports and lists with a read replica that is 5 s behind the main database (1 minute)
+replica: install-dev  ## test reports and lists with a read replica that lags behind the main database (1 minute)
 	@$(BIN)/python -m tools.replica
 
 oncall: install-dev  ## test that an outage of 200 pipelines sends one notification, with Debian's Prometheus and Alertmanager (1 minute)
