@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+EXIT_FAILED, EXIT_INVALID, EXIT_INTERRUPTED = 1, 2, 130
 # Commands that run without Django and without a database. The key is the name that the user types, and the value is the
 # module that runs the command.
 COMMANDS_WITHOUT_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
@@ -23,10 +23,17 @@ def main() -> None:
         sys.stderr.write("\nInterrupted. Stored rows are kept, and you can run the command again.\n")
         status = EXIT_INTERRUPTED
     except Exception as error:
-        if "--traceback" in sys.argv or (message := outage_message(error)) is None:
+        from django.core.exceptions import ImproperlyConfigured
+
+        if "--traceback" in sys.argv:
+            raise
+        if isinstance(error, ImproperlyConfigured):
+            message, status = str(error), EXIT_INVALID
+        elif (outage := outage_message(error)) is not None:
+            message, status = outage, EXIT_FAILED
+        else:
             raise
         sys.stderr.write(f"{message}\n")
-        status = EXIT_FAILED
     sys.exit(status)
 
 

@@ -31,10 +31,15 @@ REQUIRED_ARGUMENTS = {"prune_runs": ["--older-than", "400d"]}
 
 
 def environment(database_url: str, folder: Path, **extra_variables: str) -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as unused_server:
+        free_port = unused_server.getsockname()[1]
     return (
         os.environ
         | {
             "CHM_DATABASE_URL": database_url,
+            # If the tests run behind a pooler, this is the address of the database itself, which does answer.
+            "CHM_DATABASE_DIRECT_URL": "",
+            "CHM_PORT": str(free_port),
             "CHM_BROKER_URL": "redis://127.0.0.1:1/0",
             "CHM_DATA_DIR": str(folder),
             "CHM_CONNECTIONS_FILE": "",
@@ -92,6 +97,21 @@ def test_an_unreachable_database_is_reported_in_one_line_with_the_cause(name: st
     assert line.startswith("Redis error: " if name == "scrub_stored" else "Database error: ")
     assert "refused" in line
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("name", ["migrate", "serve", "work"])
+def test_invalid_settings_are_listed_without_a_traceback_and_exit_with_2(name: str, tmp_path: Path) -> None:
+    env = environment("postgresql://chm@127.0.0.1:1/chm", tmp_path) | {"CHM_PORT": "abc", "CHM_WEB_THREADS": "0"}
+
+    process = start(name, env=env)
+    _, errors = process.communicate(timeout=120)
+
+    assert process.returncode == 2, errors
+    assert errors.splitlines() == [
+        "CHM does not start:",
+        "- CHM_PORT must be a whole number from 1 to 65535.",
+        "- CHM_WEB_THREADS must be a whole number from 1.",
+    ]
 
 
 def test_a_command_with_the_option_traceback_prints_the_traceback(tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ class ContinuousReader:
     def __init__(self, url: str) -> None:
         self.errors: list[str] = []
         self.query_count = 0
-        self._connection = psycopg.connect(url, autocommit=True)
-        self._connection.execute(f"SET ROLE {READING_ROLE}")
+        # Behind a pooler, a prepared statement or the role of a session would stay for other users of the session.
+        self._connection = psycopg.connect(url, autocommit=True, prepare_threshold=None)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._query)
 
@@ -82,7 +82,9 @@ class ContinuousReader:
         while not self._stop.wait(0.02):
             for view in VIEWS:
                 try:
-                    self._connection.execute(f"SELECT count(*) FROM {view}")
+                    with self._connection.transaction():
+                        self._connection.execute(f"SET LOCAL ROLE {READING_ROLE}")
+                        self._connection.execute(f"SELECT count(*) FROM {view}")
                     self.query_count += 1
                 except psycopg.Error as error:
                     self.errors.append(str(error))
@@ -144,7 +146,7 @@ def test_migrate_gives_a_database_in_use_and_a_new_one_the_same_schema(tmp_path:
         checkout.manage(used_url, "load_synthetic")
         checkout.manage(used_url, "grant_reporting_role", READING_ROLE)
         with psycopg.connect(used_url) as owner:
-            owner.execute(f"GRANT {READING_ROLE} TO CURRENT_USER")  # for SET ROLE
+            owner.execute(f"GRANT {READING_ROLE} TO CURRENT_USER")  # for SET LOCAL ROLE
         columns = snapshot.columns(used_url)
         rows_before = snapshot.rows(used_url, columns)
 
@@ -165,7 +167,7 @@ def test_migrate_gives_a_database_in_use_and_a_new_one_the_same_schema(tmp_path:
         change_the_type_of_a_column_that_views_read(checkout, used_url)
         checkout.manage(used_url, "migrate")
         with psycopg.connect(used_url) as reader:
-            reader.execute(f"SET ROLE {READING_ROLE}")
+            reader.execute(f"SET LOCAL ROLE {READING_ROLE}")
             assert reader.execute("SELECT sum(runs) FROM reporting.runs_by_platform").fetchone() == (2500,)
             clients = reader.execute("SELECT count(name_length), count(region) FROM reporting.clients").fetchone()
             assert clients == (12, 0)
