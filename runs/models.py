@@ -4,6 +4,7 @@
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Func, OuterRef, Q, Subquery, Value
@@ -47,9 +48,13 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return the runs in the exact reverse of latest_first."""
         return self.order_by(START_KEY.asc(), END_KEY.asc(), "id")
 
-    def with_source_url(self) -> "RunQuerySet":
-        """Annotate `source_url`, the address of the run's page at its source; null if unknown."""
-        template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).order_by().values("source_url_template")
+    def with_source_url(self, *, pipeline_id: Any = None) -> "RunQuerySet":
+        """Annotate `source_url`, the address of the run's page at its source; null if unknown.
+
+        If all runs belong to one pipeline, give its id. Then PostgreSQL reads the template once and not for each run.
+        """
+        pipeline_of_run = OuterRef("pipeline_id") if pipeline_id is None else pipeline_id
+        template = Pipeline.objects.filter(pk=pipeline_of_run).order_by().values("source_url_template")
         return self.annotate(
             # A subquery, not a join, so that PostgreSQL reads the template only for the rows of the page.
             source_url=Func(

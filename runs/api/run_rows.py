@@ -38,12 +38,14 @@ _MISSING_TIME = "-infinity"
 Row = dict[str, Any]
 
 
-def select_fields(runs: Any) -> "QuerySet[Any, Any]":
-    """Select the fields of the API as tuples."""
+def select_fields(runs: Any, *, pipeline_id: Any = None) -> "QuerySet[Any, Any]":
+    """Select the fields of the API as tuples. Give `pipeline_id` if all runs belong to one pipeline."""
     # Read the payload as JSON text, because it goes into the response unchanged. Parsing it would take time.
     columns = ["payload_text" if name == "payload" else name for name in RUN_FIELDS]
     tuples_of_runs: QuerySet[Any, Any] = (
-        runs.with_source_url().annotate(payload_text=Cast("payload", TextField())).values_list(*columns)
+        runs.with_source_url(pipeline_id=pipeline_id)
+        .annotate(payload_text=Cast("payload", TextField()))
+        .values_list(*columns)
     )
     return tuples_of_runs
 
@@ -164,9 +166,10 @@ def _page_query(
 ) -> HotQuery:
     order = ORDERINGS[ordering]
     runs = _visible_runs(one_client, one_pipeline)
-    if for_pipeline:
-        runs = runs.filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))
-    rows = order.sort(select_fields(runs))
+    pipeline_id = QueryParameter("pipeline_id", _ID_FIELD) if for_pipeline else None
+    if pipeline_id is not None:
+        runs = runs.filter(pipeline_id=pipeline_id)
+    rows = order.sort(select_fields(runs, pipeline_id=pipeline_id))
     if is_continued:
         fields = [_ID_FIELD if key.attribute == "id" else _TIME_FIELD for key in order.keys]
         rows = order.after(rows, [QueryParameter(f"after_{n}", field) for n, field in enumerate(fields)])

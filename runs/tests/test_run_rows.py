@@ -193,6 +193,9 @@ def test_the_generic_plan_of_a_page_uses_its_index(pipeline: Pipeline, ordering:
     plan = generic_plan(run_rows._page_query(ordering, False, False, True, continued, 101), **values)
     assert "Sort" not in plan
     assert f"using {INDEXES[ordering.removeprefix('-')]} " in plan
+    # An InitPlan runs once, a SubPlan once for each run.
+    assert "InitPlan" in plan
+    assert "SubPlan" not in plan
     assert not continued or any("Index Cond" in line and "ROW(" in line for line in plan.splitlines()), plan
 
 
