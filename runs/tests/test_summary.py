@@ -185,8 +185,12 @@ steps = st.none() | st.integers(0, 6)
 histories = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from(Status.values), steps, steps), min_size=0, max_size=25
 )
-HOUR, THREE_WEEKS = timedelta(hours=1), timedelta(weeks=3)
+HOUR, EIGHT_HOURS, THREE_WEEKS = timedelta(hours=1), timedelta(hours=8), timedelta(weeks=3)
 EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
+# One run for each pair of a start and an end, or without one of them.
+ALL_SPANS = [
+    (0, Status.values[(start or 0) % 5], start, end) for start in (None, *range(7)) for end in (None, *range(7))
+]
 
 
 def window_time(run: Run) -> datetime:
@@ -197,17 +201,20 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
-# With steps of three weeks, windows are months long. For such windows, the summary uses the roll-up if most runs are in
-# the window.
+# With steps of eight hours, windows have whole days, which are read from the roll-up, and runs that cross midnight. With
+# steps of three weeks, windows are months long. Then all months are used if most runs are in the window.
 @pytest.mark.proves("SC-003")
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    history=histories, step=st.sampled_from((HOUR, THREE_WEEKS)), since=st.integers(-20, 6), length=st.integers(1, 30)
+    history=histories, step=st.sampled_from((HOUR, EIGHT_HOURS, THREE_WEEKS)), since=st.integers(-20, 6), length=st.integers(1, 30)
 )
 @example(history=[(0, "failed", 1, 2), (0, "success", 1, 0)], step=HOUR, since=0, length=4)
 @example(history=[(0, "failed", 1, 2), (0, "success", 1, None)], step=HOUR, since=0, length=4)
 @example(history=[(0, "failed", None, 2), (0, "success", None, 1)], step=HOUR, since=0, length=4)
 @example(history=[(0, "failed", 0, None), (0, "success", None, 3)], step=HOUR, since=0, length=4)
+@example(history=ALL_SPANS, step=EIGHT_HOURS, since=-1, length=7)
+@example(history=ALL_SPANS, step=EIGHT_HOURS, since=1, length=5)
+@example(history=ALL_SPANS, step=EIGHT_HOURS, since=3, length=3)
 @example(history=[(0, "failed", 0, 1), (0, "success", 3, 4), (1, "failed", 4, 4)], step=THREE_WEEKS, since=1, length=9)
 @example(
     history=[(0, "failed", 5, 6), (0, "success", 0, 1), (1, "failed", 1, 1)], step=THREE_WEEKS, since=-9, length=13
@@ -302,19 +309,24 @@ def test_the_summary_reads_runs_only_from_the_index_runs_latest(client_with_hist
     assert "Seq Scan on runs" not in text, text
 
 
-def test_the_summary_of_the_whole_history_does_not_read_its_runs(client_with_history: Client) -> None:
-    text = explain(
-        client_summary_sql(),
-        {
-            "client_id": client_with_history.pk,
-            "since": MIDNIGHT - timedelta(days=1),
-            "until": MIDNIGHT + timedelta(days=1000),
-        },
-    )
+@pytest.mark.parametrize(
+    ("since", "until", "runs_per_pipeline"),
+    [
+        # The latest run, and at most the 10 runs without a start.
+        (MIDNIGHT - timedelta(days=1), MIDNIGHT + timedelta(days=1000), 1 + 10),
+        # The latest run, the runs of the two half days, and at most 4 runs without a start.
+        (MIDNIGHT + timedelta(hours=12), MIDNIGHT + timedelta(days=7, hours=12), 1 + 24 + 4),
+    ],
+    ids=["whole history", "a week"],
+)
+def test_the_summary_does_not_read_all_runs_of_its_window(
+    client_with_history: Client, since: datetime, until: datetime, runs_per_pipeline: int
+) -> None:
+    text = explain(client_summary_sql(), {"client_id": client_with_history.pk, "since": since, "until": until})
 
-    reads = re.findall(r"runs_latest on runs.*\(actual rows=([\d.]+) loops=(\d+)\)", text)
-    # The latest run of each of the 20 pipelines, and at most the 10 runs without a start of each.
-    assert sum(float(rows) * int(loops) for rows, loops in reads) <= 20 + 200, text
+    reads = re.findall(r"on runs.*\(actual rows=([\d.]+) loops=(\d+)\)", text)
+    assert reads
+    assert sum(float(rows) * int(loops) for rows, loops in reads) <= 20 * runs_per_pipeline, text
 
 
 def test_the_query_for_the_latest_run_uses_the_index_and_does_not_sort(client_with_history: Client) -> None:
