@@ -206,7 +206,10 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
 @pytest.mark.proves("SC-003")
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    history=histories, step=st.sampled_from((HOUR, EIGHT_HOURS, THREE_WEEKS)), since=st.integers(-20, 6), length=st.integers(1, 30)
+    history=histories,
+    step=st.sampled_from((HOUR, EIGHT_HOURS, THREE_WEEKS)),
+    since=st.integers(-20, 6),
+    length=st.integers(1, 30),
 )
 @example(history=[(0, "failed", 1, 2), (0, "success", 1, 0)], step=HOUR, since=0, length=4)
 @example(history=[(0, "failed", 1, 2), (0, "success", 1, None)], step=HOUR, since=0, length=4)
@@ -298,12 +301,13 @@ def raw_sql(runs: Any) -> str:
         return str(cursor.mogrify(*runs.query.sql_with_params()))
 
 
+def explain_summary(client: Client, since: datetime, until: datetime) -> str:
+    return explain(client_summary_sql(since, until), {"client_id": client.pk, "since": since, "until": until})
+
+
 @pytest.mark.parametrize("days", [1, 7, 1000])
-def test_the_summary_reads_runs_only_from_the_index_runs_latest(client_with_history: Client, days: int) -> None:
-    text = explain(
-        client_summary_sql(),
-        {"client_id": client_with_history.pk, "since": MIDNIGHT, "until": MIDNIGHT + timedelta(days=days)},
-    )
+def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client, days: int) -> None:
+    text = explain_summary(client_with_history, MIDNIGHT, MIDNIGHT + timedelta(days=days))
 
     assert "runs_latest" in text
     assert "Seq Scan on runs" not in text, text
@@ -322,7 +326,7 @@ def test_the_summary_reads_runs_only_from_the_index_runs_latest(client_with_hist
 def test_the_summary_does_not_read_all_runs_of_its_window(
     client_with_history: Client, since: datetime, until: datetime, runs_per_pipeline: int
 ) -> None:
-    text = explain(client_summary_sql(), {"client_id": client_with_history.pk, "since": since, "until": until})
+    text = explain_summary(client_with_history, since, until)
 
     reads = re.findall(r"on runs.*\(actual rows=([\d.]+) loops=(\d+)\)", text)
     assert reads
