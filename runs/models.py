@@ -233,8 +233,8 @@ class Run(BaseModel):
             ),
             # For open runs: ingestion reads them again, and pings end the newest one.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
-            # Migration 0018 makes runs_other_day and runs_other_day_by_start, of runs that the roll-up counts on another
-            # day than that of their start.
+            # Migration 0019 makes two more: runs_other_day and runs_other_day_by_start contain the runs that the
+            # roll-up counts on another day than that of their start.
         ]
 
     def __str__(self) -> str:

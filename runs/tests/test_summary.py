@@ -201,8 +201,8 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
-# With steps of eight hours, windows have whole days, which are read from the roll-up, and runs that cross midnight. With
-# steps of three weeks, windows are months long. Then all months are used if most runs are in the window.
+# With steps of eight hours, windows have whole days, which are read from the roll-up, and runs that cross midnight.
+# With steps of three weeks, windows of more than a year use all months if most runs are in the window.
 @pytest.mark.proves("SC-003")
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -218,12 +218,12 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
 @example(history=ALL_SPANS, step=EIGHT_HOURS, since=-1, length=7)
 @example(history=ALL_SPANS, step=EIGHT_HOURS, since=1, length=5)
 @example(history=ALL_SPANS, step=EIGHT_HOURS, since=3, length=3)
-@example(history=[(0, "failed", 0, 1), (0, "success", 3, 4), (1, "failed", 4, 4)], step=THREE_WEEKS, since=1, length=9)
+@example(history=[(0, "failed", 0, 1), (0, "success", 3, 4), (1, "failed", 4, 4)], step=THREE_WEEKS, since=1, length=19)
 @example(
-    history=[(0, "failed", 5, 6), (0, "success", 0, 1), (1, "failed", 1, 1)], step=THREE_WEEKS, since=-9, length=13
+    history=[(0, "failed", 5, 6), (0, "success", 0, 1), (1, "failed", 1, 1)], step=THREE_WEEKS, since=-15, length=19
 )
 @example(
-    history=[(0, "failed", None, 0), (0, "success", None, 3), (1, "failed", 3, 4)], step=THREE_WEEKS, since=1, length=9
+    history=[(0, "failed", None, 0), (0, "success", None, 3), (1, "failed", 3, 4)], step=THREE_WEEKS, since=1, length=19
 )
 def test_latest_and_summary_equal_a_reference_in_python(
     db: None,

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     # The former release reads and writes runs while the indexes are built, so they are built concurrently, which
     # PostgreSQL does not allow in a transaction. A second try removes what an interrupted one left.
     atomic = False
-    dependencies = [("runs", "0017_clear_comments")]
+    dependencies = [("runs", "0018_failures_by_pipeline")]
 
     operations = [
         migrations.RunSQL(
