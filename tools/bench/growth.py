@@ -83,6 +83,8 @@ def figures(url: str) -> dict[str, Any]:
         ms: dict[str, dict[str, float | str]] = {}
 
         cursor.execute(f"SET statement_timeout = '{QUERY_TIMEOUT_SECONDS}s'")
+        # The processor time of parallel workers would not be counted.
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
 
         def fetch(sql: str, values: Any = None) -> None:
             cursor.execute(sql, values)
