@@ -498,6 +498,7 @@ CROSS JOIN LATERAL (SELECT (
 CROSS JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
+        r.source_url,  -- not in the index; queries that do not use it read only the index
         CASE WHEN r.event_at <= (:known_until)::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
@@ -764,6 +765,7 @@ FROM reporting.pipelines AS p
 LEFT JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
+        r.source_url,  -- not in the index; queries that do not use it read only the index
         CASE WHEN r.event_at <= (:known_until)::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
@@ -1767,12 +1769,12 @@ ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id;
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN p.ingest_due_at < (:as_of)::timestamptz THEN p.ingest_due_at END AS stale_since,
-    p.client_id, p.pipeline_id, latest.run_id,
-    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = latest.run_id) AS source_url
+    p.client_id, p.pipeline_id, latest.run_id, latest.source_url
 FROM reporting.pipelines AS p
 LEFT JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
+        r.source_url,  -- not in the index; queries that do not use it read only the index
         CASE WHEN r.event_at <= (:known_until)::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)

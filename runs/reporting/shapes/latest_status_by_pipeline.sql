@@ -20,8 +20,7 @@
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,
-    p.client_id, p.pipeline_id, latest.run_id,
-    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = latest.run_id) AS source_url
+    p.client_id, p.pipeline_id, latest.run_id, latest.source_url
 FROM reporting.pipelines AS p
 LEFT JOIN {latest_run} AS latest ON true
 WHERE p.is_active AND {in_scope}
