@@ -24,8 +24,8 @@ PREPARED_STATEMENT_TESTS = [
     "runs/tests/test_prepared_write.py",
     "runs/tests/test_run_rows.py::test_a_session_prepares_a_query_once",
 ]
-# These tests do not run here either, because they start their own servers.
-OWN_SERVER_TESTS = ["chm_project/local", "chm_project/web_server", "tools/tests"]
+# These tests start embedded servers of their own.
+OWN_SERVER_TESTS = ["chm_project/local"]
 
 
 def main(arguments: list[str]) -> int:

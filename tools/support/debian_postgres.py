@@ -105,6 +105,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 400
+server_login_retry = 1
 logfile = {folder / "pgbouncer.log"}
 """)
     # The account `postgres`, which runs PgBouncer, must be able to read this file.
