@@ -63,7 +63,10 @@ class _FoundName:
 
 
 def name_at(text: str, start: int, end: int) -> Span:
-    """Return the span of the whole name around the word text[start:end]. Example: for "password", of "db_password"."""
+    """Return the span of the whole name that contains the word text[start:end].
+
+    Example: for the word "password" in "db_password=x", return the span of "db_password".
+    """
     name_start = start
     while (
         name_start > 0
@@ -78,8 +81,9 @@ def name_at(text: str, start: int, end: int) -> Span:
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
     """Return the end of the secret name around text[start:end], and the span of its value.
 
-    The second result is None if the value is not a secret. If there is no secret name here, return `start` and None,
-    because a longer name can begin at the same position, as in "mot de passe".
+    The second result is None if the value is not a secret. If text[start:end] is not part of a secret name, return
+    `start` and None. Then the caller can still find a longer name that contains this text. Example: "passe" is not a
+    secret name, but "mot de passe" is one.
     """
     name_start, name_end = name_at(text, start, end)
     kind = kind_of_secret(text[name_start:name_end])
@@ -137,7 +141,7 @@ def _value_in_arguments(name: _FoundName) -> Span | None:
 
 
 def _value_in_sentence(name: _FoundName) -> Span | None:
-    """Find X in "the password is X". If X is a word in lower case, only find it at the end of a sentence."""
+    """Find X in "the password is X". If X is a word in lower case, find it only at the end of a sentence."""
     match = _IS_PHRASE.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:

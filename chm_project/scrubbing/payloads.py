@@ -55,8 +55,9 @@ def scrub_mapping(value: Mapping[str, Any]) -> str:
 def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
     """Return the payload as JSON text, as `scrub_mapping` does, and a harmless text that saves further searches.
 
-    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. The payload of a run
-    contains the run's fields, such as its id. A field that is part of the harmless text needs no search of its own.
+    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. Example: the payload of
+    a run usually contains the run's id. If the id is part of the harmless text, it needs no search of
+    its own.
     """
     try:
         encoded = orjson.dumps(value, option=_JSON_OPTIONS).decode()

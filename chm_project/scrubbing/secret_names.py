@@ -25,7 +25,7 @@ class SecretKind:
     word_endings: names that also match at the end of a longer word, as in "smtppassword".
     number_can_be_secret: if it is false, a plain number after the name is not a secret but a count.
     plain_words: when an ordinary word after the name is treated as a secret.
-    is_found_in_texts: if it is false, only keys of payloads are compared with the names, and texts are not.
+    is_found_in_texts: if it is false, CHM looks for the names only in keys of payloads, and not in texts.
     """
 
     name: str
@@ -161,7 +161,7 @@ _MAX_WORDS = max(map(len, _KIND_BY_WORDS))
 
 
 def literals_in_names() -> frozenset[str]:
-    """Return texts in lower case. A text that contains none of them contains no secret name."""
+    """Return all forms of the secret names in lower case. A text without any of these forms contains no secret name."""
     return frozenset(separator.join(words) for words in _KIND_BY_WORDS for separator in _SEPARATORS) | frozenset(
         _KIND_BY_WORD_ENDING
     )

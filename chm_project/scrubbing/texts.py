@@ -76,8 +76,8 @@ def search_payload(encoded: str) -> tuple[bool, bool]:
 def _may_hold_secret(encoded: str, lower_text: str, literals: Sequence[tuple[int, int, int]]) -> bool:
     has_escapes = "\\" in encoded
     for literal_index, start, end in literals:
-        # If the JSON text contains escapes, it differs from the values in it. Then the pattern cannot be applied, and
-        # the anchor and the nearby words are enough.
+        # If the JSON text contains escapes, it differs from the values in it, so the pattern may not match. Then the
+        # anchor is enough to suspect a secret, together with a nearby word if the rule requires one.
         if any(
             _has_nearby_word(rule, lower_text, start, end)
             if has_escapes
