@@ -1,4 +1,7 @@
-"""Read the recorded DAG runs of an Airflow at each moment. Add update times, because Airflow does not return them."""
+"""Read the recorded DAG runs of an Airflow. A recording has several moments: states of the server at different times.
+
+Airflow does not return update times, so this module adds them.
+"""
 
 import json
 import re
@@ -35,7 +38,7 @@ class Moment:
 
 
 def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
-    """Return the moments of these names. `listing` is the start of the names of their recorded files.
+    """Return the moments with these names. The name of each file with recorded DAG runs begins with `listing`.
 
     The real update times are unknown. So a row that differs from the previous moment gets the time right after the
     recording of the previous moment.

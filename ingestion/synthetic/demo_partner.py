@@ -1,4 +1,6 @@
-"""A simulated partner for demonstrations. It serves live runs of a synthetic data set's pipelines in the generic API.
+"""A simulated partner for demonstrations. It generates new runs for the pipelines of a synthetic data set.
+
+It serves the runs in the form that CHM's connector `generic` reads.
 
     python -m ingestion.synthetic.demo_partner --port 18081 --token-env NAME [--open-runs FILE]
 
@@ -33,7 +35,8 @@ REPEAT_EVERY = 7  # the page of every 7th request is returned again as the next 
 DOWN_SOURCE = "vendor_api"
 CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
-# A run that was open before the partner started ends this many seconds after the start (a random number in this range).
+# A run that was open before the partner started ends a random number of seconds after the partner's start. This is the
+# range of the number.
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_INTERVAL_SECONDS = 60
 # A pipeline has stopped if the time since its last run is longer than this many times the usual gap between its runs.
@@ -149,6 +152,7 @@ class DemoPartner(PartnerServer):
         left_open = [
             run for run in self._left_open.get(pipeline.external_id, ()) if run.external_run_id not in live_ids
         ]
+        # RunLeftOpen.runs yields no row before the run's end, and one row from then on.
         return [*(ended for run in left_open for ended in run.runs(now)), *runs]
 
     def watch(self, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -89,7 +89,7 @@ class SimulatedPipeline:
 
 @dataclass(frozen=True, slots=True)
 class RunLeftOpen:
-    """A run that CHM has stored as running. The partner returns this run only from its end (`ends_at`) on."""
+    """A run that CHM has stored as running. The partner returns this run only after its end (`ends_at`)."""
 
     external_run_id: str
     started_at: str

@@ -23,8 +23,8 @@ from runs.services import Outcome, count_outcomes, record_runs
 
 RUNS_PER_PAGE = 500  # a page is stored in one transaction
 # An earlier load has moved all times by the same duration, its shift. To find this shift, the load compares the starts
-# of the oldest page and of about this many other runs with the stored runs. One run is not enough, because the start of
-# a stored run can change.
+# of some runs with the stored runs: the runs of the oldest page, and about this many others. One run is not enough,
+# because the start of a stored run can change.
 SAMPLE_SIZE = 500
 
 ZERO = timedelta(0)
@@ -109,7 +109,10 @@ def _end_of_last_day(rows: Sequence[Row]) -> datetime:
 
 
 def _stored_clients(data: Dataset) -> dict[str, Client]:
-    """Return the existing clients by the ids of the data set. A client matches by its id, else by its name."""
+    """Return the existing clients of the data set. The keys are the data set's client ids.
+
+    A client matches by its id, else by its name.
+    """
     rows = [row for _, row in data.read(data.base_file("clients"), "clients").rows]
     matches = Q(pk__in=[row["client_id"] for row in rows]) | Q(name__in=[row["name"] for row in rows])
     stored = list(Client.objects.filter(matches))
@@ -119,7 +122,7 @@ def _stored_clients(data: Dataset) -> dict[str, Client]:
 
 
 def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UUID]:
-    """Return the ids of existing pipelines by the ids of the data set.
+    """Return the ids of the data set's existing pipelines. The keys are the data set's pipeline ids.
 
     A pipeline matches by its id, else by its client and name.
     """

@@ -39,7 +39,7 @@ def validate(data: Dataset, *, until: datetime | None = None, ids_must_be_regist
 class _Checker:
     """Checks one row after the other.
 
-    It remembers ids, because later rows refer to them, and keys that must be unique.
+    It remembers the ids, because later rows refer to them. It also remembers the keys, because they must be unique.
     """
 
     def __init__(self, until: datetime | None) -> None:

@@ -1,4 +1,4 @@
-"""A simulated partner for tests of API descriptions. The test sets the function that returns its responses."""
+"""A simulated partner for tests of the declarative connector. The test sets the function that returns its responses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from ingestion.connections import Connection
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
+# The type of the fixture write_connection, which writes a connections file for a partner and returns its connection.
 WriteConnection = Callable[..., Connection]
 
 DESCRIPTION_TOML = """
