@@ -41,7 +41,7 @@ def adopt_from_source(
     rows = _import_rows(status, selected, client, pipeline_type)
     with transaction.atomic():
         result = import_rows(PipelineSheet(), rows, user_id=user_id)
-        # The importer finds rows by name, so it would give an existing pipeline another external id.
+        # The importer finds existing pipelines by name. Without these faults, it would change their external ids.
         result.faults += [
             RowFault(change.row_number, "name", f"{change.row} already exists. Change its external id instead.")
             for change in result.updates

@@ -53,7 +53,7 @@ def start_ingestion(request: IngestionRequest) -> UUID:
     task_id = uuid4()
     try:
         # Celery returns PENDING both for a task that has not started and for an unknown id. So CHM stores the state
-        # QUEUED. It stores QUEUED before apply_async, because the task could start at once and store a later state.
+        # QUEUED. It does this before apply_async. Otherwise QUEUED could replace a state that the started task stored.
         ingest.backend.store_result(str(task_id), asdict(request) | totals([]), QUEUED)
         ingest.apply_async(task_id=str(task_id), kwargs=asdict(request) | {"requested": True})
     except (OperationalError, RedisError, OSError) as error:

@@ -39,7 +39,10 @@ def why_not_ingested(
     name: str | None = None,
     client_id: object = None,
 ) -> str:
-    """Return why this pipeline is not ingested, also if only one connection or client is requested; "" if it is."""
+    """Return why an ingestion would not include this pipeline, or "" if the ingestion would include the pipeline.
+
+    `name` and `client_id` limit the ingestion to one connection or one client.
+    """
     if client_id is not None and str(pipeline.client_id) != str(client_id):
         return "This pipeline belongs to another client."
     if not Pipeline.objects.ingestible().filter(pk=pipeline.pk).exists():

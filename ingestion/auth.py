@@ -1,7 +1,8 @@
 """Authentication of requests to partners.
 
 A process keeps each token in memory, so that not every tick requests a new token. The locks protect only the
-dictionaries of tokens. If two threads request a token at the same time, both tokens are valid.
+dictionaries of tokens. Requests for tokens need no lock: if two threads send one at the same time, both get a valid
+token.
 """
 
 import threading
@@ -24,7 +25,7 @@ class TokenRequester(Protocol):
 
 
 class Auth:
-    """Base class of all kinds of authentication. Without a subclass, requests are sent without authentication.
+    """Base class of all kinds of authentication. This class itself adds no credentials to requests.
 
     `secrets` are the texts that messages must not contain.
     """

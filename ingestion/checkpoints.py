@@ -20,8 +20,8 @@ POSITION_CACHE_SECONDS = 7 * 86_400
 class Checkpoint:
     """The saved state of one walk.
 
-    `next_watermark` is the time before the walk's first request, which an earlier task may have sent. It becomes the
-    watermark at the end of the walk. `position` is the page at which to continue, or None for the first page.
+    `next_watermark` is the time before the walk's first request, which an earlier task may have sent. When the walk is
+    complete, this time becomes the watermark. `position` is the page at which to continue, or None for the first page.
     `is_resumed` is true if an earlier task saved this state.
     """
 
@@ -35,7 +35,8 @@ class Checkpoint:
     @classmethod
     def load(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
         """Return the checkpoint that an earlier task saved for the same pipelines and start, or a new checkpoint."""
-        # The key contains the pipelines and the start, because a position in a different listing would skip runs.
+        # The key contains the pipelines and the start, because the same position in a different
+        # list would skip runs.
         identity = [
             walk.since.isoformat() if walk.since else None,
             sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),

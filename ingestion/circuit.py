@@ -26,13 +26,16 @@ class CircuitBreaker:
     interval_seconds: float
 
     def pause_seconds(self) -> float:
-        """Return the seconds for which scheduled walks wait: the circuit is open, or the partner asked for a pause."""
+        """Return how many seconds scheduled walks must still wait.
+
+        They wait while the circuit is open, and during a pause that the partner asked for.
+        """
         state = self._state()
         # time.time() and not monotonic(): the state is shared by processes and machines.
         return max(0.0, state["open_until"] - time.time(), state["held_until"] - time.time())
 
     def partner_pause_seconds(self) -> float:
-        """Return the remaining seconds of a pause that the partner asked for. Every request waits for it."""
+        """Return the remaining seconds of a pause that the partner asked for. All requests wait until its end."""
         return max(0.0, self._state()["held_until"] - time.time())
 
     @property

@@ -35,7 +35,7 @@ class ConnectionStatus:
 
     `failing_count` is the number of pipelines whose last walk failed. `errors` contains the MAX_ERRORS most frequent
     error texts, each with the number of pipelines that have it. `source_list` is the result of the last attempt to read
-    the source's list of pipelines, or None.
+    the source's list of pipelines, or None if no result is stored.
     """
 
     connection: Connection
@@ -139,7 +139,7 @@ def _unmatched(
     for other in connections:
         if (other.connector, other.base_url) == (connection.connector, connection.base_url):
             same_source |= other.condition()
-    # The list was compared when it was read, but users may have added pipelines since then.
+    # The list was compared with the inventory when CHM read it. Users may have added pipelines since then.
     known_ids = set(Pipeline.objects.filter(same_source).values_list("external_id", flat=True))
     return [
         UnmatchedPipeline(external_id, name, is_paused, connection.client_of(external_id))

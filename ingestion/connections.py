@@ -112,8 +112,8 @@ class Connection:
     pipelines: PipelineSelection = field(default_factory=PipelineSelection)
     http_settings: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
-    reconcile_days: int = 3  # once a day, the runs of this many days are read again; 0: never
-    inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
+    reconcile_days: int = 3  # once a day, CHM reads the runs of this many past days again; 0: never
+    inventory_seconds: int = 300  # the time between two readings of the source's list of pipelines; 0: never read
     adopt_clients: tuple[tuple[str, str], ...] = ()  # patterns for external ids, each with a client's name
     ui_url: str = ""  # the URL of the partner's user interface if it is not base_url, or the URL template of run pages
     source_description: SourceDescription | None = None  # the description of the API, for presets and "declarative"

@@ -22,7 +22,8 @@ MAX_REQUESTS = 20
 MAX_RUNS = 1_000
 # If the source has no text for a run, CHM requests the text of this run again after a week.
 NO_TEXT_SECONDS = 7 * 86_400
-# If the source refuses such a request, for example without a permission, CHM sends none to this source for an hour.
+# If the source refuses such a request, for example because a permission is missing, CHM sends no more of them
+# for an hour.
 REFUSED_SECONDS = 3_600
 
 
@@ -60,7 +61,7 @@ def fetch_error_texts(
         raise
     except Exception:  # a bug in a connector's error_texts must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error while fetching error texts", report.connection)
-    # Also after an error, so that the texts that were fetched before the error are stored.
+    # This is also done after an error, to store the texts that were fetched before the error.
     report.error_texts += store_error_texts(texts)
     if without_text:
         best_effort_cache.write_many(without_text, NO_TEXT_SECONDS)

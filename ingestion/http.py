@@ -119,8 +119,8 @@ class PartnerSession:
         self._rate_limit.pause(pause_seconds)
         self._requests_left: int | None = None
         self._session = requests.Session()
-        # Without trust_env, requests ignores .netrc, which would replace the Authorization header, and the proxies of
-        # the environment, which would see the token.
+        # The package requests then ignores .netrc and the proxies of the environment. Otherwise credentials in .netrc
+        # would replace the Authorization header, and a proxy would see the token.
         self._session.trust_env = False
         # No retries by urllib3, because this class repeats requests itself.
         adapter = PartnerAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
@@ -153,7 +153,7 @@ class PartnerSession:
         return self.send_request("POST", path, (), body, authenticated=authenticated).body
 
     def request_token(self, url: str, body: Mapping[str, str], *, as_form: bool, headers: Mapping[str, str]) -> Any:
-        """Request a token from `url`, which may be on another host. Only `headers` and `body` contain credentials."""
+        """Request a token from `url`, which may be on another host. Send only the credentials in these arguments."""
         return self.send_request("POST", url, (), body, authenticated=False, as_form=as_form, headers=headers).body
 
     def send_request(
@@ -222,7 +222,7 @@ class PartnerSession:
 
     def _send_once(self, request: _OutgoingRequest, *, authenticated: bool) -> PartnerResponse:
         request_name = f"{request.method} {request.path.partition('?')[0]}"
-        # Before the count below: headers() may request a token, and that request counts itself.
+        # This comes before the count below, because headers() may request a token. That request is counted separately.
         auth_headers = self.auth.headers(self) if authenticated else {}
         if self._requests_left is not None:
             if not self._requests_left:

@@ -27,9 +27,10 @@ _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 STALE_AFTER_INTERVALS = 3
-# A walk writes a watermark only if it moves by at least 0.9 intervals, or by a minute if that is shorter. Example: with
-# an interval of 60 s, it must move by at least 54 s. So every scheduled walk moves the watermark, even if the walk
-# starts slightly early. If a user starts several walks within seconds, only the first one writes the rows.
+# A walk writes a watermark only if the watermark moves by at least 0.9 intervals or a minute, whichever is shorter.
+# Example: with an interval of 60 s, the watermark must move by at least 54 s. So every scheduled walk moves the
+# watermark, even if the walk starts slightly early. If a user starts several walks within seconds, only the first one
+# writes the rows.
 MAX_WATERMARK_STEP = timedelta(minutes=1)
 WATERMARK_STEP_INTERVALS = 0.9
 

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 _DIGITS_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-# An integer with fewer than 19 digits fits into 64 bits, so orjson does not round it to a float.
+# An integer with fewer than 19 digits fits into 64 bits, so orjson does not round it to a float. `decode` replaces all
+# digits by zeros, and then one search finds any integer of 19 or more digits.
 _NINETEEN_DIGITS = b"0" * 19
 
 

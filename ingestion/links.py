@@ -1,8 +1,8 @@
 """Links to the source: the URL of a pipeline's page, and a URL template for the pages of its runs.
 
-If the connection's `ui_url` is a template, the links are built from it, else by the connector. The stored URL template
-of a pipeline still contains {run_id}. When a run is read, the SQL function run_source_url replaces {run_id} by the
-percent-encoded external_run_id.
+If the connection's `ui_url` is a template, CHM builds the links from this template. Otherwise the connector builds the
+links. The stored URL template of a pipeline still contains {run_id}. When a run is read, the SQL function
+run_source_url replaces {run_id} by the percent-encoded external_run_id.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,7 @@
 """A lock per connection to a partner: a PostgreSQL advisory lock, held by a separate database session.
 
-The lock prevents that two processes walk a connection at the same time, which would double the load on the partner. The
-stored runs would be correct without the lock.
+Without the lock, two processes could walk a connection at the same time and double the load on the partner. The stored
+runs would still be correct.
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,6 @@ def connection_lock(name: str) -> Iterator[bool]:
         try:
             yield bool(acquired)
         finally:
-            # Unlock explicitly: closing the session releases the lock slightly later, and the next walk may start now.
+            # Closing the session would release the lock slightly later. A walk that starts at once would not get it.
             if acquired and not session.closed:
                 session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [LOCK_NAMESPACE, name])

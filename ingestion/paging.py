@@ -15,12 +15,12 @@ MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
 
-# A walk by offset remembers the keys of the rows that it has read. Above twice this number, it keeps only the newest
-# 100,000 keys.
+# A walk by offset remembers the keys of the rows that it has read. When it has more than twice this number of keys, it
+# keeps only the newest 100,000.
 MAX_KNOWN_ROWS = 100_000
 # The saved position of a walk by offset contains the keys of this many rows, the last ones that it read.
 ROWS_IN_POSITION = 50
-# A walk by offset that goes back more often ends with an error, because the rows change faster than it can read them.
+# If a walk by offset goes back more often than this, it ends with an error: the rows change faster than CHM reads them.
 MAX_STEPS_BACK = 200
 # If the partner returns no total, a page that it returns this many times in a row is a loop.
 MAX_SAME_PAGES = 20
@@ -139,8 +139,8 @@ class OffsetPaging:
             return True
         if keys[0] in self._known_rows:
             return False
-        # The walk has gone back for this row before, and the row is still unknown. So no row was deleted: the partner
-        # orders equal rows differently in each response.
+        # The walk has gone back because of this row before, and the row is still unknown. So no row was deleted: the
+        # partner returns rows with the same sort value in a different order each time.
         is_repeated = keys[0] in self._unknown_first_rows and not self._step_size
         self._unknown_first_rows.add(keys[0])
         return not is_repeated

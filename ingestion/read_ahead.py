@@ -1,6 +1,6 @@
 """Read the next page in a thread while the caller stores the page before it.
 
-So the partner, Python and PostgreSQL work at the same time. At most one page waits.
+So the partner, Python and PostgreSQL work at the same time. At most one page waits to be stored.
 """
 
 from collections.abc import Iterator

@@ -64,7 +64,7 @@ class Report:
 
 
 def totals(reports: Iterable[Report], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the summed counts and all errors of the reports, and of the `earlier` totals that a task before stored."""
+    """Return the summed counts and all errors of the reports and of `earlier` (totals that an earlier task stored)."""
     reports, earlier = list(reports), earlier or {}
     counts: dict[str, Any] = {
         name: earlier.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNT_FIELDS

@@ -11,8 +11,8 @@ from celery.schedules import schedstate, schedule
 class Phased(schedule):
     """A Celery schedule that is due once per period, which is the interval of a connection.
 
-    The connection's name decides at which time within the period (`phase`). Example: with a period of 60 s, one
-    connection is always due 12 s after the full minute, and another one after 47 s. So a restart of beat does not
+    The connection's name decides when within the period the schedule is due (`phase`). Example: with a period of 60 s,
+    one connection is always due 12 s after the full minute, and another one after 47 s. So a restart of beat does not
     change the times. After an outage the schedule is due once, and not once for each missed period.
     """
 

@@ -151,7 +151,7 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
 
 
 def _with_reconciliation(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target; once a day with an earlier start, so that the last days are read again.
+    """Return the target. Once a day, its start is some days earlier, so that the last days are read again.
 
     In a full ingestion, in a dry run or with `since`, the start does not change.
     """

@@ -1,8 +1,8 @@
 """Read a source's list of pipelines and compare it with the inventory.
 
-The list needs at least as many requests as the changed runs. So CHM reads it every few minutes and not with every walk.
-The pipeline's row stores whether the pipeline is paused or missing, and when it starts next. The cache stores the ids
-that only the source has. If the cache is lost, CHM reads the list again.
+Reading the list needs at least as many requests as reading the changed runs. So CHM reads the list every few minutes,
+and not with every walk. The pipeline's row stores whether the pipeline is paused or missing, and when it starts next.
+The cache stores the ids that only the source has. If the cache is lost, CHM reads the list again.
 """
 
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_KEPT_IDS = 20_000  # ids per connection, so that a large source does not fill the cache
 RESULT_CACHE_SECONDS = 7 * 86_400
-# How long CHM waits before it requests a list again that the source refused, for example without a permission.
+# If the source refuses the list, for example because a permission is missing, CHM waits this long before it asks again.
 REFUSED_SECONDS = 3_600
 # The list is due after 0.9 times `inventory_seconds`. Otherwise a walk that starts slightly early would not read it.
 DUE_SHARE = 0.9
@@ -38,7 +38,7 @@ class SourceList:
 
     `listed` is the number of pipelines in the list. `unmatched` contains the external ids that no pipeline of the
     connection has, each with its name and whether it is paused. `read_at` is the time of the last success. If a later
-    attempt failed, `error` says why, and the other values are those of the last success.
+    attempt failed, `error` says why, and `listed`, `unmatched` and `import_errors` are those of the last success.
     """
 
     tried_at: datetime

@@ -34,7 +34,7 @@ from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, Position
 from runs.events import Rejected, RunEvent, VersionSource
 
-# Airflow has no status for canceled or skipped DAG runs. A run that a user stops is failed, with a note.
+# Airflow has no state for canceled or skipped DAG runs. A run that a user stops gets the state failed.
 STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 OPEN_STATES = ("running", "queued")
 # Airflow's default maximum. A server with a lower maximum returns shorter pages, which OffsetPaging handles.
@@ -120,7 +120,7 @@ class AirflowConnector:
         Pages are ordered by id. If they were ordered by update time, a run that changes would move to another page, and
         the walk would miss other runs.
 
-        The next request contains a cursor only if the response has one, else an offset. A server without cursors
+        If the response has a cursor, the next request contains this cursor, else an offset. A server without cursors
         ignores the parameter `cursor`, so it would return the first page again and again.
         """
         path = self._dag_runs_path(dag_id)

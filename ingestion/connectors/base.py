@@ -32,7 +32,8 @@ class Target:
 class OpenRun:
     """A run that CHM has stored as running.
 
-    If the run is gone at the source, CHM cancels it. Then its stored start and payload are needed, so that they stay.
+    If the run is gone at the source, CHM cancels it. The event that cancels it repeats the stored start and payload, so
+    that they stay.
     """
 
     pipeline_id: UUID
@@ -132,7 +133,10 @@ class Connector(Protocol):
 
 
 class NoErrorTextRequests:
-    """Base class for connectors without requests for error texts, because the list of runs has them or none exist."""
+    """Base class for connectors that do not request error texts.
+
+    Their list of runs already contains the texts, or the source has none.
+    """
 
     fetches_error_texts = False
 

@@ -75,7 +75,8 @@ class DagsterConnector:
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return the links.
 
-        CHM does not store the code location of a job; Dagster's page /guess/JOB does not need it.
+        The usual URL of a job contains the job's code location, which CHM does not store. Dagster's page /guess/JOB
+        finds the job without it.
         """
         return expand_links(LinkTemplates(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 

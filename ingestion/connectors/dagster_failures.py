@@ -39,7 +39,7 @@ def error_texts(runs: Sequence[FailedRun], send_query: SendQuery) -> Iterator[Fa
 def _error_text(run_id: str, row: Mapping[str, Any] | None, send_query: SendQuery) -> str | None:
     """Return a line per failed step. If no step failed, return the message of the run, or None if it has none.
 
-    The log is read to its end, because the failures of steps and the message of the run are its last events.
+    Up to MAX_PAGES pages of the log are read, because the failures and the run's message are its last events.
     """
     stats = row.get("stepStats") if row else None
     failed_steps = [str(step.get("stepKey")) for step in stats or () if step.get("status") == "FAILURE"]
@@ -72,7 +72,7 @@ def _logs(run_ids: Sequence[str], cursor: object, send_query: SendQuery) -> dict
 
 
 def _cause(event: Mapping[str, Any]) -> str | None:
-    """Return the message of the innermost error, because outer errors only name the step. Return None without one."""
+    """Return the message of the innermost error, or None if no error has a message. Outer errors only name the step."""
     error = event.get("error")
     if not isinstance(error, dict):
         return None

@@ -52,7 +52,7 @@ from ingestion.links import Links, LinkTemplates, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageLimit, PageNumberPaging, Position
 from runs.events import Rejected, RunEvent, VersionSource
 
-MAX_LOG_CHARACTERS = 4_000  # the end of a log, which is stored
+MAX_LOG_CHARACTERS = 4_000  # CHM stores this many characters from the end of a log
 
 PlaceholderValues = dict[str, str | int | float]
 
@@ -186,7 +186,7 @@ class DeclarativeConnector(NoPipelineList):
             rows = _search(self._description.items, response.body)
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._description.items.text!r}")
-            # OffsetPaging detects loops itself, because with offsets new rows can repeat a page without a loop.
+            # With offsets, new rows can repeat a page although there is no loop. So OffsetPaging detects loops itself.
             if rows and rows == last_rows and self._description.paging.kind != "offset":
                 raise BadAnswer("the partner returned the same page twice")
             page_limit.count_page(len(rows))
@@ -213,9 +213,9 @@ class DeclarativeConnector(NoPipelineList):
         return self._session.send_request(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """Return whether all rows are older than the start.
+        """Return whether the listing can end, because all rows of this page are older than the start.
 
-        Then a listing without a filter, newest first, ends here.
+        This is for partners that list the newest runs first and cannot filter by time.
         """
         since_request = self._description.since
         if since_request is None or since_request.stop_before is None or since is None or not rows:
@@ -340,7 +340,7 @@ def to_run_event(
     if version is None and description.version == VERSION_IS_REQUEST_TIME:
         version, version_source = requested_at, VersionSource.REQUEST_TIME
     if status == "running" and not description.reopens:
-        version = None  # record_runs never sets an ended run back to running without a version
+        version = None  # without a version, record_runs never sets an ended run back to running
     if reason := values.get("status_reason"):
         notes.insert(0, str(reason))
     return RunEvent(
@@ -447,7 +447,10 @@ def _as_datetime(value: object) -> datetime | None:
 
 
 def _search(expression: Expression | None, document: object) -> Any:
-    """Return the value of the expression, or None without one. Raise BadAnswer if the document does not fit it."""
+    """Return the value of the expression, or None if `expression` is None.
+
+    Raise BadAnswer if the expression cannot be applied to the document.
+    """
     if expression is None:
         return None
     try:

@@ -17,7 +17,10 @@ USUAL_PAGE_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000}
 
 
 def describe_next_page(response: PartnerResponse) -> str | None:
-    """Return a text for a message that names the field or header which refers to a next page; None without one."""
+    """Return the name of the field or header that refers to a next page, or None if nothing refers to a next page.
+
+    The name is a phrase for an error message, such as "the field next_cursor".
+    """
     if response.next_url:
         return 'a header Link with rel="next"'
     body = response.body

@@ -105,8 +105,8 @@ class PrefectConnector(NoErrorTextRequests):
         ended = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (ended, *OPEN_RUN_FILTERS)
         targets_by_id = group_by_external_id(targets)
-        # A position contains the number of a filter and the offset in its listing. An earlier task has read the
-        # listings of the filters before it.
+        # A position contains the number of a filter and the offset in the listing of this filter. An earlier task has
+        # already read the listings of the filters with smaller numbers.
         first_filter = start["filter"] if start else 0
         seen: set[str] = set()
         for number, run_filter in enumerate(filters[first_filter:], first_filter):

@@ -60,7 +60,7 @@ def reread_open_runs_by_key(
     remaining_runs: dict[RunKey, list[OpenRun]] = {}
     for run in runs:
         remaining_runs.setdefault((run.external_id, run.external_run_id), []).append(run)
-    # If only one run is missing, it is requested by its id, because the list could have many pages.
+    # A single run is requested by its id, because the list of open runs could have many pages.
     if open_rows is not None and len(remaining_runs) > 1:
         for requested_at, rows in open_rows:
             page = Page()

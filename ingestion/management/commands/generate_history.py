@@ -96,7 +96,7 @@ class Command(BaseCommand):
 
 
 def _fill(history: History, progress: Progress, run_count: int) -> None:
-    """Store the history by bulk statements.
+    """Store the history with bulk statements.
 
     This is the only exception to the rule that only record_runs writes runs. It is safe, because these runs are new and
     valid.
