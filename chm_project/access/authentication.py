@@ -23,7 +23,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         credentials = credentials.strip()
         plaintext = credentials.decode("ascii", "replace")
-        # The view may need only one row for its answer; see `StrictView.get_early_row`.
+        # Some views need only one row. The query for the token also reads this row; see `StrictView.get_early_row`.
         early_row = getattr(request.parser_context.get("view"), "early_row", None)
         # Do not query the database for a malformed token.
         token = find_token(plaintext, early_row) if TOKEN_FORMAT.fullmatch(plaintext) else None

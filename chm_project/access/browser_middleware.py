@@ -1,7 +1,7 @@
 """Run Django's middleware for sessions, users and messages only for requests that need it.
 
-A request to the API or to a ping address that has no cookie skips it. A token, or the key in the path, authenticates
-such a request.
+Requests to the API and to ping addresses skip this middleware if they have no cookie. A token, or the key in the path,
+authenticates these requests.
 """
 
 from typing import Any

@@ -19,7 +19,7 @@ ACCOUNT_LIMIT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account fro
 class LoginLimitBackend:
     """Refuse a login if a limit is exceeded. Return None for other logins, so that the next backend checks them.
 
-    Guesses from one address do not prevent the owner of the account from logging in at another address. The sessions
+    Guesses from one address do not prevent the owner of the account from logging in from another address. The sessions
     and tokens of the account stay valid.
     """
 

@@ -17,7 +17,7 @@ _CACHE_ATTRIBUTE = "chm_my_clients"
 
 
 def my_clients(request: HttpRequest) -> frozenset[UUID]:
-    """Read once per request which visible clients the user has chosen, and return them; empty if none."""
+    """Return the visible clients that the user has chosen; empty if none. The query runs once per request."""
     if not hasattr(request, _CACHE_ATTRIBUTE):
         user: Any = request.user
         ids = MyClient.objects.filter(user=user).values_list("client_id", flat=True) if user.is_authenticated else ()
@@ -27,7 +27,7 @@ def my_clients(request: HttpRequest) -> frozenset[UUID]:
 
 
 def shown_clients(request: HttpRequest) -> frozenset[UUID] | None:
-    """Return the clients that a page shows: the user's filter, else all visible clients. None means all."""
+    """Return the clients that a page shows: the user's filter, else all visible clients. None means all clients."""
     own_clients = my_clients(request) if request.GET.get(CLIENTS_PARAMETER) != ALL_CLIENTS else frozenset()
     return own_clients or visibility_of(request).clients
 

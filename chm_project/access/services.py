@@ -112,10 +112,10 @@ def _token_query(digest_count: int) -> HotQuery:
 
 @cache
 def _token_query_with(other: HotQuery, digest_count: int) -> HotQuery:
-    """Return the query for a usable token with, in the same row, the first row of the other query.
+    """Return a query for a usable token. Its row also contains the columns of the first row of the other query.
 
-    The other query runs only for a token that is bound neither to a client nor to a pipeline. With OFFSET 0, PostgreSQL
-    checks this before the query runs and not afterwards.
+    The other query runs only for a token that is bound neither to a client nor to a pipeline. OFFSET 0 makes PostgreSQL
+    check this condition before it runs the other query.
     """
     token = _token_query(digest_count)
     unbound = "token.client_id IS NULL AND token.pipeline_id IS NULL"

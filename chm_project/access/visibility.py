@@ -52,7 +52,7 @@ class Visibility:
         return queryset.filter(**{f"{client_path}__in": self.clients})
 
     def sees_client(self, client_id: UUID | None) -> bool:
-        """Return whether the caller may see the client. If `client_id` is None: whether it may see all clients."""
+        """Return whether the caller may see the client. For None, return whether the caller may see all clients."""
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def visible_among(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:

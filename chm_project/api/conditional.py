@@ -2,7 +2,7 @@
 
 An ETag is a hash of the rendered body, so it needs no query. The ETag of an object begins with the version of the
 object, its updated_at. If-Match compares only the version, not the hash. Ingestion changes some columns of a pipeline
-every minute, such as ingested_through, and keeps updated_at. So it does not make a user's change fail.
+every minute, such as ingested_through, and keeps updated_at. So ingestion does not make a user's change fail.
 """
 
 from collections.abc import Callable

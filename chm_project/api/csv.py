@@ -94,7 +94,7 @@ def _cell(value: Any) -> Any:
 def escape_formula(text: str) -> str:
     """Return the text with ' before it if spreadsheets would run it as a formula.
 
-    A formula that has a ' before it gets another one, so that `unescape_formula` restores the original text.
+    If the text already has a ' before the formula, add another ', so that `unescape_formula` restores the text.
     """
     return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
 

@@ -199,7 +199,7 @@ def _fetch_page(
     page: list[Any] = []
     size, slice_size = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
     while True:
-        # Read one row more than the page has. This row shows that there is a next page, so rows need no counting.
+        # Read one row more than the page has. This row shows that there is a next page, so CHM need not count the rows.
         requested = min(slice_size, limit + 1 - len(page))
         rows = fetch(order.position(page[-1]) if page else after, requested)
         for row in rows:

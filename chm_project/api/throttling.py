@@ -100,7 +100,7 @@ class Limit:
         self._reserved_numbers = ReservedNumbers() if reserve_blocks else None
 
     def count_and_get_wait(self, caller: str, request_count: int = 1) -> float | None:
-        """Count the requests; -1 undoes one. Return the seconds to wait if the limit is exceeded, else None."""
+        """Count the requests; -1 subtracts one. Return the seconds to wait if the limit is exceeded, else None."""
         state = self.count_and_get_state(caller, request_count)
         return state.wait if state else None
 
@@ -135,7 +135,7 @@ class Limit:
         try:
             return cache.incr(key, request_count)
         except ValueError:
-            # If another process adds the key in between, the second increment finds it.
+            # If another process has added the key first, add() does nothing, and the increment below still works.
             cache.add(key, 0, timeout=seconds * 2)
             return cache.incr(key, request_count)
 
@@ -180,7 +180,7 @@ def throttle_address(request: HttpRequest | Request) -> None:
 
 
 def throttle_invalid_credentials(request: HttpRequest | Request) -> None:
-    """Count a wrong key or token of an address; raise Throttled if the address sent too many.
+    """Count a wrong key or token that an address sent. Raise Throttled if the address sent too many.
 
     Requests with valid credentials are not limited by this, even from the same address.
     """

@@ -94,7 +94,7 @@ class StrictView(APIView):
             check_parameters(request, self.known_parameters(), self.repeatable_parameters())
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Answer a refused request to read with the errors of all its parameters, not only of the first check."""
+        """If a GET request is refused, return the errors of all its parameters, not only those of the first check."""
         if isinstance(exc, ValidationError) and isinstance(exc.detail, dict) and self.request.method in SAFE_METHODS:
             problems: dict[str, Any] = {}
             for check in self.parameter_checks(self.request):

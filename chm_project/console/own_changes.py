@@ -45,5 +45,8 @@ def changed_at(request: HttpRequest) -> datetime | None:
 
 
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:
-    """Give templates `replica_lag_seconds`, a function, because rendering a template can read more data."""
+    """Give templates the function `replica_lag_seconds`.
+
+    It is a function and not a value, because rendering a template can read more data.
+    """
     return {"replica_lag_seconds": largest_lag_seconds}

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.template.loaders.app_directories import Loader
 
-# Unfold loads this library of 200 kB in the head without `defer`, so a page would stay blank until it has arrived. CHM
-# draws its charts as SVG and does not need it.
+# Unfold loads this library of 200 kB in the head without `defer`, so a page would stay blank until the library
+# has arrived. CHM draws its charts as SVG and does not need the library.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
 # Texts and their replacements. A test checks that each text still exists.
 REPLACEMENTS_BY_TEMPLATE = {

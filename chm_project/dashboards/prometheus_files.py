@@ -24,7 +24,7 @@ class Timing:
     """Times after which alerts fire. A drill (tools/watch) uses shorter times.
 
     ingestion_stopped_seconds: ingestion counts as stopped after this time without a successful walk.
-    hold_seconds: an alert fires when its condition has been true for this time. Alerts about slow changes, such as a
+    hold_seconds: an alert fires if its condition has been true for this time. Alerts about slow changes, such as a
         growing queue, wait five times as long.
     beat_stopped_seconds: beat counts as stopped after this time without a heartbeat.
     """

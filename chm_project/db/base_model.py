@@ -22,7 +22,7 @@ class BaseModel(models.Model):
         abstract = True
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Validate as Django does, but show messages at the fields to correct. The code is the constraint's name."""
+        """Validate as Django does, but show messages at the fields to correct. An error's code names its constraint."""
         errors: dict[str, list[ValidationError]] = {}
         for model, constraints in self.get_constraints():
             for constraint in constraints:

@@ -118,7 +118,8 @@ def _fetch(text: str, values: Any, *, prepares: bool) -> list[tuple[Any, ...]]:
     cursor: Any = _Cursor(database.connection)
     cursor.prepares = prepares and settings.CHM_DATABASE_PREPARE
     if database.queries_logged or database.execute_wrappers:
-        # Django's wrapper of a cursor writes the query log. It takes half as long as a hot query, so use it only then.
+        # Django's wrapper of a cursor writes the query log. The wrapper takes half as long as a hot query, so use it
+        # only if this log or another wrapper is needed.
         cursor = database._prepare_cursor(cursor)
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# CHM waits this much longer than the server's limit, so it ends only statements that a frozen server does not cancel.
+# CHM waits this much longer than the server's limit. So CHM ends only statements that a frozen server does not cancel.
 MARGIN_SECONDS = 2
 
 

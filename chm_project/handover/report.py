@@ -58,7 +58,7 @@ def read_handover(
 ) -> Handover:
     """Return the handover of the shift from `since` to `until`. `until` is the current time.
 
-    `client_ids` and `client_id` restrict it to clients. If both are None, it covers all clients.
+    `client_ids` and `client_id` restrict the handover to these clients. If both are None, it covers all clients.
     """
     if client_id is not None:
         client_ids = {client_id} if client_ids is None else {client_id} & set(client_ids)

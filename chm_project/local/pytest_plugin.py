@@ -1,4 +1,4 @@
-"""Start embedded servers for the tests if the environment has no URLs of servers.
+"""Start embedded servers for the tests if CHM_DATABASE_URL or CHM_BROKER_URL is not set.
 
 Loaded with -p, so that the URLs are set before Django reads its settings.
 """
@@ -19,7 +19,7 @@ settings.load_profile("chm")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
-    # A shell starts background jobs with SIGINT ignored. Restore it, because tests interrupt the processes they start.
+    # A shell starts background jobs with SIGINT ignored. Restore the handler, because tests interrupt their processes.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -54,7 +54,9 @@ def _replica_metrics(state: ReplicaState | None) -> Iterator[Metric]:
         return
     yield _gauge("chm_replica_read", "Whether reports and pages read the replica", state.is_read)
     yield _gauge(
-        "chm_replica_max_lag_seconds", "The largest lag of a replica that is still read", state.max_lag_seconds
+        "chm_replica_max_lag_seconds",
+        "Configured limit: CHM does not read a replica with a larger lag",
+        state.max_lag_seconds,
     )
     if state.lag_seconds is not None:
         yield _gauge("chm_replica_lag_seconds", "How far behind the replica is", state.lag_seconds)
@@ -72,7 +74,7 @@ def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
     if counts.oldest_ingest_age_seconds is not None:
         yield _gauge(
             "chm_ingest_oldest_age_seconds",
-            "Seconds since the last finished walk of the pipeline that was read longest ago",
+            "Age in seconds of the last finished walk, of the pipeline for which this age is largest",
             counts.oldest_ingest_age_seconds,
         )
     runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
@@ -90,7 +92,7 @@ def _late_metric(counts: InstallationCounts) -> Iterator[Metric]:
     count_by_group = {(client, platform): number for client, platform, number in late_counts}
     metric = GaugeMetricFamily(
         "chm_pipelines_late",
-        f"Pipelines that should have started by now, as of {LATE_CACHE_SECONDS} seconds ago at most",
+        f"Late pipelines, counted at most {LATE_CACHE_SECONDS} seconds ago",
         labels=["client", "platform"],
     )  # fmt: skip
     for group in counts.groups:

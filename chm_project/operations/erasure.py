@@ -24,7 +24,8 @@ BATCH_SIZE = 5_000
 COMMAND_ACCOUNT = "command-line"
 # CHM does not store runs that are older than a pipeline's pruned_before. With this value, the pipeline accepts no runs.
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-# _delete_client fails if a write that began before _close_client adds a row. Each such write can make it fail once.
+# A write that began before _close_client can add a row while _delete_client runs. Then _delete_client fails. Each such
+# write can cause one failure.
 _MAX_ATTEMPTS = 20
 
 

@@ -26,7 +26,7 @@ def unsafe_values(secret_key: str, hosts: list[str], database_url: str, broker_u
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in secret_key:
         yield "CHM_SECRET_KEY", "is a published example: give at least 50 random characters."
-    # Django's check security.W009 requires 50 characters, of which 5 are different. This rule requires 12.
+    # Django's check security.W009 requires 50 characters with 5 different ones. This rule requires 12 different ones.
     elif len(secret_key) < 50 or len(set(secret_key)) < 12 or "development" in secret_key or "insecure" in secret_key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):

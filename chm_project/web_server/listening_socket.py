@@ -1,4 +1,7 @@
-"""Open the listening socket or receive it from systemd, and pass it to the process that replaces the parent."""
+"""Open the listening socket, or receive it from systemd.
+
+The socket also stays open when the parent process replaces itself by exec (see processes.py).
+"""
 
 import ctypes
 import os
@@ -52,8 +55,9 @@ def prepare_for_exec(listening: socket.socket, *, is_managed: bool) -> dict[str,
 def drop_new_connections(listening: socket.socket) -> None:
     """Let the kernel drop the requests for new connections (SYN), but keep the connections that wait in the socket.
 
-    A client sends its SYN again after a second. Then the kernel refuses it, or the next server accepts it. To close the
-    socket at once would reset the waiting connections. On other systems than Linux, this function does nothing.
+    A client sends its SYN again after a second. Then the kernel refuses it, or the next server accepts it. If CHM
+    closed the socket now, the waiting connections would be reset. On systems other than Linux, this function does
+    nothing.
     """
     if sys.platform != "linux":
         return

@@ -41,8 +41,9 @@ class ParentProcess:
     """The parent of the web processes.
 
     load_application: a function that returns the WSGI application.
-    lingers: whether a stopping server still answers one request on each open connection. A proxy may send one.
-    is_managed: whether systemd also holds the socket open. Then new connections wait in it until the next server.
+    lingers: whether a stopping server still answers one request on each open connection, because a proxy may send one.
+    is_managed: whether systemd also holds the socket open. Then new connections wait in the socket until the next
+        server starts.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class ParentProcess:
         gc.collect()
         gc.freeze()  # the garbage collector does not write to frozen objects, so children share their memory
         gc.set_threshold(GC_THRESHOLD_OBJECTS)
-        # Listen only now, after the application has loaded. Until now, a proxy has used another server.
+        # Listen only now, after the application has loaded. Before this call, a proxy uses another server.
         self._listening.listen(listening_socket.BACKLOG)
         for _ in range(self._process_count):
             self._fork(application)

@@ -1,6 +1,6 @@
 """Read and write tables as CSV and XLSX.
 
-A formula in an uploaded file is a fault. A text that a spreadsheet would run as a formula is escaped in a written file.
+A formula in an uploaded file is a fault. In written files, texts that a spreadsheet would run as formulas are escaped.
 """
 
 import csv

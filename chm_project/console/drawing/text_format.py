@@ -33,7 +33,10 @@ def day_and_month(day: date) -> str:
 
 
 def time_html(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
-    """Return HTML with the moment in UTC and its age at `as_of`. The page's script shows it in the browser's zone."""
+    """Return HTML with the moment in UTC and its age at `as_of`.
+
+    The page's script converts the moment to the browser's zone.
+    """
     if not moment:  # in a template, a missing variable is an empty text
         return format_html('<span class="chm-subtle">{}</span>', "–")
     moment = moment.astimezone(UTC)

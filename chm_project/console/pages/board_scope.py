@@ -97,7 +97,7 @@ class BoardScope:
         return self.local_text(self.as_of)
 
     def compared_since(self, now: datetime) -> datetime:
-        """Return when the comparison starts: `since`, counted back from `as_of`, or from `now` without `as_of`."""
+        """Return when the comparison starts. A period such as "24h" ends at `as_of`, or at `now` if `as_of` is None."""
         end = (self.as_of or now).astimezone(self.zone)
         match self.since:
             case "" | "24h":
@@ -171,7 +171,7 @@ def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tup
 
 
 def why_board_is_empty(scope: BoardScope) -> str:
-    """Return a sentence if the scope has no active pipeline, else "". Without it, such a board would look green."""
+    """Return why the scope has no active pipeline; "" if it has one. Without a reason, an empty board looks green."""
     pipelines: QuerySet[Pipeline] = Pipeline.objects.active()
     if scope.client_ids is not None:
         pipelines = pipelines.filter(client__in=scope.client_ids)

@@ -23,7 +23,7 @@ _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 _CANDIDATES = (_SQL / "board_candidates.sql").read_text()
 # Maximum number of pipelines shown below each incident.
 PIPELINES_PER_INCIDENT = 5
-# Maximum length of the list of unusual runs, because it takes longer to find more of them.
+# Maximum length of the list of unusual runs. A longer list would take longer to compute.
 MAX_UNUSUAL = 100
 
 

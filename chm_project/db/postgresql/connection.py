@@ -38,7 +38,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @property
     def has_ended(self) -> bool:
-        """Return whether the server has closed the connection: an idle socket is readable only then."""
+        """Return whether the server has closed the connection. Only then is the idle connection's socket readable."""
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))

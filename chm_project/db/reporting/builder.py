@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 # Maximum time that one attempt waits for the lock of a view. During this wait, new queries of the view wait too.
 LOCK_SECONDS = 2
-# Longer than the timeouts that grant_reporting_role sets for a reading role, so that its readers finish in time.
+# Longer than the timeouts that grant_reporting_role sets for a reading role. So running queries of this role end before
+# CHM gives up.
 WAIT_SECONDS = 90
 # The key of the advisory lock that allows one builder at a time.
 BUILDER_LOCK = (0x43484E, 1)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from chm_project.db.reporting.files import Shape, default_window, expanded, fragments, shapes, view_files
 
-# The SQL in place of the filters and parameters of a shape, for its view. A view has no filter and no limit, and shows
+# The SQL that replaces the filters and parameters of a shape in its view. A view has no filter and no limit, and shows
 # the current state.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _VALUES_NOW = {

@@ -1,11 +1,14 @@
 -- Question   Which incidents began and ended in a shift?
 -- Grain      one row per incident that has ended: none of its pipelines still fails with the incident's cause
 -- Inventory  active
--- Parameters as_of, known_until; since, until: the shift; client_id, platform, environment: null does not restrict
+-- Parameters as_of, known_until (runs that happened later are ignored); since, until: the shift; client_id, platform,
+--            environment: null does not restrict
 -- Columns    those of the shape incidents, and ended_at: when the last of the incident's pipelines succeeded, or failed
 --            with another cause
 --
 -- Decision 0028 defines which errors have the same cause, and how close in time the pipelines must begin to fail.
+
+-- The pipelines with a failed run in the shift.
 WITH failed_in_shift AS MATERIALIZED (
     SELECT p.*
     FROM reporting.pipelines AS p
@@ -16,11 +19,13 @@ WITH failed_in_shift AS MATERIALIZED (
             WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s
         )
 ),
+-- The decisive runs of these pipelines in the shift, and the last one before the shift.
 decisive_runs AS MATERIALIZED (
     SELECT
         p.pipeline_id, p.client_id, p.client_name, p.platform, r.run_id, r.status, r.event_at, r.error_message,
         coalesce(r.started_at, '-infinity'::timestamptz) AS started_at,
         coalesce(r.finished_at, '-infinity'::timestamptz) AS finished_at,
+        -- The error text with # in place of numbers, ids and names: equal for failures with the same cause.
         CASE WHEN r.status = 'failed' THEN {masked_error} END AS masked
     FROM failed_in_shift AS p
     CROSS JOIN LATERAL (
@@ -31,7 +36,7 @@ decisive_runs AS MATERIALIZED (
                 AND r.event_at >= %(since)s AND r.event_at < %(until)s
         )
         UNION ALL
-        -- Also read the last run before the shift. If it failed with the same cause, the failure began before the shift.
+        -- If this run failed with the same cause, the incident began before the shift.
         (
             SELECT r.*
             FROM reporting.runs AS r
@@ -41,23 +46,24 @@ decisive_runs AS MATERIALIZED (
         )
     ) AS r
 ),
--- Number the streaks of each pipeline. Here, every success is a streak. Failures with the same cause, one after the
--- other, are also a streak.
-with_streak AS (
+-- Number the sections of each pipeline's runs. A section is one success, or all failures with the same cause that follow
+-- each other. `next_at` is the time of the pipeline's next run.
+with_section AS (
     SELECT
         marked.*,
-        count(*) FILTER (WHERE marked.begins_streak) OVER in_order AS streak,
+        count(*) FILTER (WHERE marked.begins_section) OVER in_order AS section,
         lead(marked.event_at) OVER in_order AS next_at
     FROM (
         SELECT
             d.*,
             d.status = 'success' OR lag(d.status) OVER in_order IS DISTINCT FROM 'failed'
-                OR lag(d.masked) OVER in_order <> d.masked AS begins_streak
+                OR lag(d.masked) OVER in_order <> d.masked AS begins_section
         FROM decisive_runs AS d
         WINDOW in_order AS (PARTITION BY d.pipeline_id ORDER BY d.started_at, d.finished_at, d.run_id)
     ) AS marked
     WINDOW in_order AS (PARTITION BY marked.pipeline_id ORDER BY marked.started_at, marked.finished_at, marked.run_id)
 ),
+-- The sections of failures that began in the shift and have ended: another section follows.
 ended AS (
     SELECT
         p.pipeline_id, p.client_id, p.client_name, p.platform, cause.masked, cause.is_vague, p.failing_since,
@@ -70,9 +76,9 @@ ended AS (
             (array_agg(c.run_id ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1] AS run_id,
             (array_agg(c.error_message ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1]
                 AS error_message
-        FROM with_streak AS c
+        FROM with_section AS c
         WHERE c.status = 'failed'
-        GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.streak
+        GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.section
     ) AS p
     CROSS JOIN LATERAL (SELECT cause.masked, {vague_cause} AS is_vague FROM (SELECT p.masked) AS cause) AS cause
     WHERE p.failing_since >= %(since)s AND p.ended_at IS NOT NULL
@@ -85,9 +91,10 @@ SELECT
     min(failure.masked) AS cause,
     (array_agg(failure.run_id ORDER BY failure.failing_since, failure.pipeline_id))[1] AS first_run_id,
     (array_agg(failure.run_id ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS run_id,
-    0 AS known,
+    0 AS known, -- a mark as known ends with the incident
     max(failure.ended_at) AS ended_at
 FROM (
+    -- Several incidents can have the same fingerprint (`incident`). `number` counts them.
     SELECT joined.*, count(*) FILTER (WHERE joined.begins_incident) OVER (
         PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
     ) AS number

@@ -1,4 +1,4 @@
-"""Embedded PostgreSQL and Valkey for development and tests without URLs of servers."""
+"""Embedded PostgreSQL and Valkey. In development and tests, each of them replaces a server whose URL is not set."""
 
 import atexit
 import os

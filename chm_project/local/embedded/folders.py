@@ -54,7 +54,10 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
 
 
 def outside_path(data_dir: Path) -> Path:
-    """Return the folder for files that cannot be in `data_dir`: the server cannot reach it, or its path is too long."""
+    """Return the folder for files that cannot be in `data_dir`.
+
+    Either the server cannot reach `data_dir`, or the path of `data_dir` is too long.
+    """
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     if os.geteuid() == 0:
         return ROOT_FOLDER / key
@@ -73,7 +76,10 @@ def outside_folder(data_dir: Path) -> Path:
 
 
 def socket_folder(preferred: Path, *, data_dir: Path) -> Path:
-    """Return `preferred`, or a folder outside `data_dir` if its path is too long or needs escaping in a URL."""
+    """Create the folder `preferred` and return its path.
+
+    If this path is too long for a socket, or needs escaping in a URL, use a folder outside `data_dir` instead.
+    """
     needs_no_escaping = re.fullmatch(r"[A-Za-z0-9_./-]+", str(preferred))
     if needs_no_escaping and len(str(preferred)) <= MAX_SOCKET_FOLDER_LENGTH:
         return private_folder(preferred)

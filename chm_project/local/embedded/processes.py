@@ -1,6 +1,6 @@
 """Run the servers' programs, detached from this terminal.
 
-PostgreSQL refuses to run as root. If this process is root, an unprivileged account runs it.
+PostgreSQL refuses to run as root. If this process is root, an unprivileged account runs PostgreSQL.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Test two real beats of one installation: only one of them schedules, and when it ends, the other one does."""
+"""Test two real beats of one installation: only one beat schedules. When this beat ends, the other one schedules."""
 
 import os
 import signal

@@ -211,7 +211,8 @@ def test_the_database_is_used_within_two_seconds_after_an_outage() -> None:
             server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
         started_at = time.monotonic()
         token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
-        # The database has no tables. So when CHM uses it again, the look-up of the token gets a status other than 503.
+        # The database has no tables. So as soon as CHM uses the database again, the look-up of the token fails with a
+        # status other than 503.
         while requests.get(f"{base_url}/api/v1/clients", headers=token, timeout=4).status_code == 503:
             time.sleep(0.05)
         assert time.monotonic() - started_at < 2

@@ -2,11 +2,13 @@
 -- Grain      one row with three lists of pipelines: those that fail, those of them whose failure is marked as known, and
 --            those whose latest decisive run has another status than at `since`
 -- Inventory  active
--- Parameters as_of, known_until, since; client_id, platform, environment: null does not restrict
+-- Parameters as_of, known_until (runs that happened later are ignored), since; client_id, platform, environment:
+--            null does not restrict
 SELECT
     coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed'), '{}') AS failing,
     coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed' AND p.known_reason IS NOT NULL), '{}') AS marked,
     coalesce(array_agg(p.pipeline_id) FILTER (
+        -- settled_at is the time from which the run has its status. If that time is before `since`, nothing has changed.
         WHERE CASE
             WHEN p.settled_at > %(since)s
                 THEN p.status IS DISTINCT FROM (SELECT before.status FROM {decisive_run@since} AS before)

@@ -1,8 +1,8 @@
 -- Question   Which open runs take much longer than usual?
 -- Grain      one row per run, sorted by the time at which it began to run long
 -- Inventory  active
--- Parameters as_of, known_until; limit, offset: the page (the column total counts the rows of all pages); client_id,
---            platform, environment: null does not restrict
+-- Parameters as_of, known_until (runs that happened later are ignored); limit, offset: the page (the column total
+--            counts the rows of all pages); client_id, platform, environment: null does not restrict
 SELECT
     p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.run_id, p.started_at, p.usual_seconds::float8,
     extract(epoch FROM %(as_of)s::timestamptz - p.started_at)::float8 AS running_seconds,

@@ -1,4 +1,4 @@
-"""CHM finds the server programs and can store their files for any data folder and any account."""
+"""CHM finds the server programs. The servers start with any data folder and under any account."""
 
 import os
 import pwd
@@ -29,6 +29,7 @@ IS_ROOT = os.geteuid() == 0
 def copy_wheels(site: Path) -> Path:
     """Copy the two packages that contain the servers to `site`, like an installation there; return `site`."""
     unused = shutil.ignore_patterns("include", "pginstall", "__pycache__")
+    # The parents of these two folders are the folders of the packages.
     for program in (binaries.postgres_programs().parent, binaries.valkey_program().parent.parent):
         package = program.parent
         shutil.copytree(package, site / package.name, symlinks=True, ignore=unused)
@@ -163,7 +164,8 @@ def test_an_installation_in_a_private_folder_works_and_the_folder_stays_private(
     process.stop()
 
     assert version.startswith("18.")
-    # An ordinary user can read the installation. The account that runs PostgreSQL for root cannot, so it uses a copy.
+    # An ordinary user can read the installation. The account that runs PostgreSQL for root cannot. So for root, CHM
+    # copies the programs to ROOT_FOLDER.
     assert program.is_relative_to(ROOT_FOLDER if IS_ROOT else site)
     assert stat.S_IMODE(private_folder_path.stat().st_mode) == 0o700
     assert pwd.getpwall() == accounts
