@@ -7,7 +7,8 @@ dump=${1:?usage: restore.sh DUMP [OWNER]}
 owner=${2:-}
 (cd "$(dirname "$dump")" && sha256sum --check --quiet "$(basename "$dump").sha256")
 ask() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
-# Not inside the condition below, where a failed connection would not end the script (set -e).
+# In the condition of `if`, a failed connection would not end the script (set -e). So count the tables before the
+# condition.
 tables=$(ask "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
 if [ "$tables" != 0 ]; then
   echo "the database $PGDATABASE is not empty: restore into a new one" >&2
