@@ -1,1 +1,1 @@
-"""Benchmarks of speed and memory with real processes, compared with references of the same run: `make bench`."""
+"""Measure speed and memory with real processes: `make bench`. Most figures are compared with a reference."""

@@ -88,7 +88,7 @@ def _measure_and_print(name: str) -> float:
     queries: list[str] = []
 
     def count_query(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        # Transaction control is not a query of the board.
+        # Do not count statements that only control the transaction.
         if not str(sql).startswith(("SET", "SAVEPOINT", "RELEASE")):
             queries.append(str(sql))
         return execute(sql, params, many, context)

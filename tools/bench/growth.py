@@ -1,12 +1,12 @@
 """Measure the cost of reads on databases with different numbers of runs: `python -m tools.bench.growth URL [URL ...]`.
 
 Each database is on this machine, and has the runs of the last year. `manage.py generate_history` generates such a
-database, and `python -m tools.bench.growth_database` makes another one with ten times as many runs from it.
+database. From this database, `python -m tools.bench.growth_database` makes a second one with ten times as many runs.
 
 The figures are processor milliseconds, because elapsed times change more if other processes of the machine are busy.
-The figure of a shape counts only the database session. The figure of any other read counts the session and this
-process. The window of a shape ends one second after the last run. "long" means that the shape was canceled after 20 s.
-CHM cancels such a report too.
+The figure of a shape is the processor time of the database session. The figure of any other read also includes the
+processor time of this process. The window of a shape ends one second after the last run. "long" means that the shape
+was canceled after 20 s. CHM cancels such a report too.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def figures(url: str) -> dict[str, Any]:
         ms: dict[str, dict[str, float | str]] = {}
 
         cursor.execute(f"SET statement_timeout = '{QUERY_TIMEOUT_SECONDS}s'")
-        # The processor time of parallel workers would not be counted.
+        # Use no parallel workers, because the benchmark does not count their processor time.
         cursor.execute("SET max_parallel_workers_per_gather = 0")
 
         def fetch(sql: str, values: Any = None) -> None:

@@ -1,11 +1,12 @@
-"""Fill an empty database with several times the runs of another one: `python -m tools.bench.growth_database FROM TO`.
+"""Fill an empty database with copies of another one's runs: `python -m tools.bench.growth_database FROM TO`.
 
 FROM has a year of runs, such as `manage.py generate_history` generates. TO is an empty database, and its user is a
 superuser. The command copies the clients and pipelines once, and the runs ten times (option --copies).
 
 Each of the ten copies becomes a tenth of the year: a run that started 10 days after the first run starts 1 day after
-the first run of its copy. So each pipeline runs ten times as often, and as regularly as before. The durations of the
-runs do not change. Only the last copy has open runs.
+the first run of its copy. So each pipeline runs ten times as often, and as regularly as in FROM. The time from the
+start to the end of a run is also divided by ten, but the column duration_seconds stays. Only the last copy has open
+runs.
 
 To need less disk space, the command copies no payloads, and omits two indexes that reports do not read. It loads the
 rows without triggers and indexes. Then it builds the indexes and rebuilds the roll-up.
@@ -38,12 +39,15 @@ OTHER_COLUMNS = (
 
 
 def _time_in_copy_sql(column: str) -> str:
-    """Return the SQL that computes the column's time in a copy from the time in the original."""
+    """Return the SQL that computes the column's time in a copy from the time in the original.
+
+    `first_at` is the time of the first run, and `length` is the time from the first run to the last run.
+    """
     return f"first_at + %(copy)s * length / %(copies)s + ({column} - first_at) / %(copies)s"
 
 
-# The id of a run is a UUID of version 7, which begins with the time of creation. CHM stores such rows in the order of
-# time, so this statement does the same.
+# The id of a run is a UUID of version 7, which begins with the time of creation. CHM stores runs in the order of time,
+# so this statement stores them in this order too.
 INSERT_COPY_SQL = f"""
     INSERT INTO runs (id, external_run_id, {", ".join(TIME_COLUMNS)}, {", ".join(OTHER_COLUMNS)})
     SELECT

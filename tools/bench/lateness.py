@@ -3,8 +3,11 @@
 For each rhythm and time zone, the command simulates starts and prints:
 
 - the hours of false alarms,
-- if a single start is missing: how often the shape noticed this in time, and the median minutes until it did,
-- if a job stopped and never starts again: how often the shape noticed this.
+- if a single start is missing: how often the shape noticed this in time, and after how many minutes (median),
+- if a job stopped and never starts again: how often the shape noticed this in time.
+
+"In time" means within 90 minutes, or within three days if a rhythm is longer than a week. The shape must also notice a
+single missing start before the next start.
 
 The goals are in decision 0016.
 """
@@ -228,7 +231,7 @@ def _late_moments(connection: Any, client_id: UUID, moments: Sequence[float]) ->
     """Return the moments at which the shape reports the client's pipeline as late."""
     from runs.reporting.shapes import shapes
 
-    # A year has 35,040 moments of 15 minutes. So evaluate the shape for all of them in one query.
+    # With one moment every 15 minutes, a year has 35,040 moments. So evaluate the shape for all moments in one query.
     sql = shapes()["late_pipelines"].sql
     for name, value in {
         "as_of": "instant.at", "known_until": "'infinity'", "client_id": f"'{client_id}'", "platform": "NULL",

@@ -57,7 +57,8 @@ User.objects.filter(username="bench").exists() or User.objects.create_superuser(
 def _measure_page(session: requests.Session, url_template: str) -> dict[str, float]:
     """Return the milliseconds and the size of a page, without the requests that warm up the server.
 
-    If the URL contains `{}`, each request replaces it by another time, so that the server cannot return a cached board.
+    If the URL contains `{}`, each request has a different time in this place. So the server cannot return a cached
+    board.
     """
     times_ms = []
     for request_number in range(REPETITION_COUNT + WARM_UP_COUNT):

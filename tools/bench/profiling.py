@@ -20,7 +20,8 @@ from tools.bench.ingestion import PAGE_SIZE, PIPELINE_COUNT
 from tools.bench.servers import ROOT, fill_inventory, partner, write_connections_file
 
 # The functions of each part, as pairs of file and name. The time of a part is the sum of the cumulative times of its
-# functions. The function for HTTP also decodes the JSON, so main() subtracts the time of decoding from its time.
+# functions. The function for HTTP also decodes the JSON, so main() subtracts the time of decoding from the time for
+# HTTP.
 FUNCTIONS_BY_PART = {
     "waiting for and reading HTTP": [("http.py", "_send_once")],
     "decoding JSON": [("json_bodies.py", "decode")],

@@ -60,7 +60,7 @@ def _first_column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -
 
 
 def _paths_with_runs(port: int, paths: list[str], token: str) -> list[str]:
-    """Return only the paths that do not answer 404. The path of the latest run does so if a pipeline has no runs."""
+    """Leave out the paths that answer 404: the paths of the latest run of pipelines without runs."""
     if "/runs/latest" not in paths[0]:
         return paths
     paths_with_runs = []

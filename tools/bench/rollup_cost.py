@@ -67,7 +67,8 @@ def _measure_ratio(pipeline_id: UUID, name: str, *, half_changed: bool) -> float
 def _write_page(pipeline_id: UUID, page_number: int, *, half_changed: bool, with_triggers: bool) -> float:
     """Write a page in a transaction that is rolled back; return the processor seconds of the database session.
 
-    With `half_changed`, write the page twice. In the second write half of the runs have changed. Measure only this one.
+    With `half_changed`, write the page twice. In the second write, half of the runs have changed. Measure only the
+    second write.
     """
     from django.db import connection, transaction
 

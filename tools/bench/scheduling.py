@@ -22,7 +22,7 @@ from ingestion.synthetic.partner import Answer
 from tools.bench.servers import ROOT, empty_tables, fill_inventory, run_timed
 
 PIPELINE_COUNT, CHANGED_COUNT = 10_000, 200
-# Each request to the slow partner takes 0.05 s. A worker mostly waits for it, so a second worker saves time.
+# Each request to the slow partner takes 0.05 s. A worker mostly waits for responses, so a second worker saves time.
 CONNECTION_COUNT, PAGE_COUNT, LATENCY_SECONDS = 20, 40, 0.05
 PARTNER_SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
@@ -65,7 +65,7 @@ def _measure_tick(url: str, pipeline_count: int) -> tuple[float, int]:
 def _seconds_with_workers(url: str, worker_count: int) -> float:
     """Return the seconds until every pipeline has been ingested from the slow partner.
 
-    They begin when the tasks of all connections are put into the queue.
+    The time begins when the tasks of all connections are put into the queue.
     """
     external_ids = [f"c{number}" for number in range(CONNECTION_COUNT)]
     empty_tables(url)

@@ -162,7 +162,7 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: f
 def memory_mb_by_process(process: psutil.Process) -> dict[str, float]:
     """Return the memory (PSS, in MB) of each child process by its command.
 
-    PSS divides a page of memory that several processes share among these processes.
+    If several processes share a page of memory, PSS counts an equal part of the page for each process.
     """
     memory: dict[str, float] = {}
     for number, child in enumerate(process.children(recursive=True)):
@@ -173,7 +173,7 @@ def memory_mb_by_process(process: psutil.Process) -> dict[str, float]:
 
 
 def postgres_memory_mb() -> float:
-    """Return the memory (PSS, in MB) of all PostgreSQL processes. The shared buffers count once."""
+    """Return the memory (PSS, in MB) of all PostgreSQL processes. The shared buffers are included once."""
     total = 0
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "postgres":

@@ -7,7 +7,7 @@ A change is breaking if a request that was valid now fails, or if clients can no
 - A field of a response can now be absent or null.
 
 New operations, optional parameters, and new fields and enum values of responses are not breaking.
-No maintained tool on npm and PyPI makes this comparison.
+CHM has its own comparison, because no maintained package on npm or PyPI makes it.
 """
 
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ class _Comparison:
         for media_type, content in old.get("content", {}).items():
             if media_type not in new.get("content", {}):
                 yield f"{location}: {media_type} removed"
-            elif media_type != "text/csv":  # its columns are the fields of the JSON form
+            elif media_type != "text/csv":  # CSV has the same fields as JSON
                 yield from self._schema(
                     location, content["schema"], new["content"][media_type]["schema"], in_response=in_response
                 )
@@ -108,7 +108,7 @@ class _Comparison:
         old, new = self._resolved(self.released, old), self._resolved(self.current, new)
         if old.get("type") != new.get("type") or old.get("format") != new.get("format"):
             yield f"{location}: {_type_name(old)} is now {_type_name(new)}"
-            # Different types have different limits and fields.
+            # Do not compare limits and fields of different types.
             return
         was_nullable, is_nullable = bool(old.get("nullable")), bool(new.get("nullable"))
         if in_response and is_nullable and not was_nullable:
@@ -122,7 +122,7 @@ class _Comparison:
 
     @staticmethod
     def _limits(location: str, old: Contract, new: Contract, *, in_response: bool) -> Iterator[str]:
-        # Clients can still read a response with fewer values, or with other limits.
+        # Compare only requests. Clients can still read a response with other values or limits.
         if in_response:
             return
         if "enum" in new:

@@ -34,7 +34,7 @@ def run_npm_program(program: str, *arguments: str | Path, cwd: Path = ROOT) -> s
 
 
 def generate(folder: Path) -> None:
-    """Generate the packages `python` and `typescript` in the folder, and replace older ones."""
+    """Generate the packages `python` and `typescript` in the folder. Replace the packages that are already there."""
     _generate_python(folder / "python")
     _generate_typescript(folder / "typescript")
 

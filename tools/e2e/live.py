@@ -23,7 +23,7 @@ INTERVAL_SECONDS = 1
 # again what changed before the pause.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# The connection name that reconcile() chooses is due within this time.
+# reconcile() chooses a name for the connection. With this name, CHM reads the last 3 days again within this time.
 RECONCILE_WITHIN = timedelta(seconds=5)
 
 # Status, start and end of a run. All three must be the same at the source and in CHM.
@@ -63,7 +63,8 @@ class Chm:
         from runs.models import Run
 
         call_command("migrate", verbosity=0)
-        # The scenario counts the runs that only CHM has. Runs of an earlier server would be such runs.
+        # The scenario counts the runs that only CHM has. Without this deletion, it would count runs of an earlier
+        # server.
         Run.objects.all().delete()
         Pipeline.objects.all().delete()
         client, _ = Client.objects.get_or_create(name=f"Live {self._client_name}")
@@ -98,8 +99,8 @@ class Chm:
     def reconcile(self) -> dict[str, Any]:
         """Make CHM read the last 3 days again, as it does once a day; return the report of `ingest_runs`.
 
-        The connection's name decides at which time of day CHM does this. So rename the connection: the new name is due
-        in a few seconds.
+        The connection's name decides at which time of day CHM does this. So rename the connection: with the
+        new name, CHM does this in a few seconds.
         """
         self.ingest()
         earliest = datetime.now(UTC) + timedelta(seconds=3)
@@ -139,7 +140,7 @@ def reconcile_time(connection: str) -> datetime:
 def compare(record: Record, title: str, read_states: Callable[[], Mapping[str, State]], chm: Chm) -> None:
     """Ingest, and record how many of the source's runs have the same state in CHM.
 
-    Ingest again if a different run has changed at the source during the ingestion.
+    Ingest again if a differing run has changed at the source during the ingestion.
     """
     while True:
         states_before = read_states()

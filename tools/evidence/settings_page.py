@@ -1,4 +1,4 @@
-"""Generate docs/settings.md: each setting with its default, its kind and its meaning, which is in .env.example."""
+"""Generate docs/settings.md: each setting with its default, its kind, and its comment in .env.example."""
 
 import json
 import os

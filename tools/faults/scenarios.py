@@ -30,7 +30,8 @@ started_at = "started_at"
 finished_at = "finished_at"
 at = "updated_at"
 """
-# When PostgreSQL's disk is full, a commit can fail. This trigger is deferred, so it makes the commit fail too.
+# When PostgreSQL's disk is full, a commit can fail. This trigger is deferred: it runs at the commit, and makes the
+# commit fail.
 DISK_FULL_SQL = """
 CREATE OR REPLACE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
@@ -61,7 +62,8 @@ def wait_for_requests(source: FaultyPartner, count: int, seconds: float = 30) ->
 def repeat_during_pages(source: FaultyPartner, repetitions: int, action: Callable[[], object]) -> None:
     """Call `action` several times while the worker reads or stores pages.
 
-    Each call is 4 ms later after a request than the previous one, so that the calls interrupt different steps.
+    The first call comes immediately after a request, the second call 4 ms after a request, the third 8 ms, and so on.
+    So the calls interrupt different steps.
     """
     for count in range(repetitions):
         # The partner has 6 pipelines. After 7 requests, the worker reads another pipeline than at the previous call.
@@ -94,7 +96,7 @@ def stop_worker_in_walk(installation: LocalInstallation, source: FaultyPartner, 
     for _ in range(2):
         wait_for_requests(source, 3)
         seconds = installation.stop_worker()
-        # On a slow machine, a page and the shutdown need less than 8 s. The rest of the walk needs more.
+        # Even on a slow machine, a page and the shutdown need less than 8 s. The rest of the walk needs more than 8 s.
         if seconds > 8:
             raise AssertionError(f"the worker needed {seconds:.1f} s to end; a page needs 0.3 s")
         installation.start_worker()

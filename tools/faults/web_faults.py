@@ -47,7 +47,7 @@ class WebFault:
     max_health_p99_seconds: float = 0.1
     max_write_p95_seconds: float = 3
     prepare: Callable[[FaultSite], None] | None = None
-    # From the end of the fault to the first write that is stored.
+    # The limit of the seconds from the end of the fault to the first write that is stored.
     max_recovery_seconds: float = 3
 
 

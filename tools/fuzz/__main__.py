@@ -1,7 +1,7 @@
 """python -m tools.fuzz: send generated requests to every operation of the API, and check the responses.
 
-The program schemathesis generates the requests from the API's schema. It uses an admin token, `manage.py serve`, and a
-new database with 2,000 runs.
+The program schemathesis generates the requests from the API's schema. The test uses an admin token, `manage.py serve`,
+and a new database with 2,000 runs.
 """
 
 import argparse

@@ -98,7 +98,8 @@ class InstallationLife(SimulatedInstallation):
     def previous_release(self) -> str:
         name = last_release().name.removesuffix(".sql.xz")
         self.previous_folder.mkdir()
-        # The name of a dump is a version, whose tag is "v1.2.3". The dump of a time before all releases names a commit.
+        # The name of a dump is a version such as 1.2.3, whose tag is v1.2.3. For the first dump it is a commit, because
+        # there was no release yet.
         possible_revisions = (f"v{name}", name)
         existing_revisions = [
             revision

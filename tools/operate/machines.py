@@ -155,7 +155,7 @@ class ServerProcess:
 
 
 def install_without_dependencies(wheel: Path, environment: Path) -> None:
-    """Install the wheel into a new environment. This environment imports all other packages from the current one."""
+    """Install the wheel into a new environment. It imports all other packages from the current environment."""
     venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
     command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index",

@@ -104,7 +104,7 @@ class Clusters:
             time.sleep(0.1)
 
     def recover(self, recovery_target_time: str) -> None:
-        """Start the cluster `two` and wait until it has recovered to the moment."""
+        """Start the cluster `two` and wait until it has recovered to this time."""
         settings = self.folder / "two" / "postgresql.auto.conf"
         with settings.open("a") as file:
             file.write(f"restore_command = 'cp {self.archive}/%f %p'\n")

@@ -1,6 +1,7 @@
 """python -m tools.replica: test the console with a replica of Debian's PostgreSQL 15 that lags behind.
 
-The replica stops to apply changes for as long as a step needs, so the result does not depend on the machine's speed.
+In some steps the replica does not apply changes until the step has ended, so the result does not depend on the
+machine's speed.
 
 - The health board must show by how many seconds the replica lags.
 - After a user has changed something, CHM must read this user's pages from the main database.
@@ -96,7 +97,7 @@ def _count_failed_expectations(replica_url: str, stop_replica: Callable[[], None
     pipeline_seen_by_both = failing_pipeline("seen_by_both")
 
     def pause_replica() -> None:
-        """Wait until the replica has applied all changes, and let it apply no more."""
+        """Wait until the replica has applied all changes. Then let it apply no more changes."""
         with connection.cursor() as cursor, psycopg.connect(replica_url, autocommit=True) as standby:
             cursor.execute("SELECT pg_current_wal_lsn()")
             [last_change] = cursor.fetchone()

@@ -1,7 +1,7 @@
 """Hooks of MkDocs. They replace links to source files by file names, copy the Markdown files, and write llms.txt.
 
-llms.txt is an index of the site for language models. A plugin of MkDocs could write this file, but it needs an older
-version of a Markdown parser than the package rich.
+llms.txt is an index of the site for language models. A plugin of MkDocs could write this file. But the plugin
+needs an older Markdown parser than `rich`, so the two packages cannot be installed together.
 """
 
 import re

@@ -47,7 +47,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def run_as_account(*command: object) -> None:
-    """Run a program: as root with the account `postgres`, otherwise with the own account.
+    """Run a program: as root with the account `postgres`, otherwise with the current account.
 
     Raise CalledProcessError if the program fails.
     """

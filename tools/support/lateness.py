@@ -33,8 +33,8 @@ class Expectation:
 class _UsualStarts:
     """The predictions of earlier weeks, read in one time zone.
 
-    `next_starts` are the sorted times of the next start, one for each earlier week. `gap_after` is the usual time
-    between this start and the following one.
+    Each earlier week predicts a time of the next start. `next_starts` has these times, sorted. `gap_after` is the
+    median time from the predicted start to the start after it.
     """
 
     next_starts: list[float]
@@ -42,7 +42,7 @@ class _UsualStarts:
 
     @property
     def third_start(self) -> float:
-        """Return the time by which the next start has happened according to three of the four weeks."""
+        """Return the third prediction. Three of the four weeks predict that the next start happens by this time."""
         return self.next_starts[2]
 
     @property
@@ -68,8 +68,8 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
         return None
     last_start = past[-1]
     gap = _median(recent_gaps)
-    # Example: the last start was on Monday at 06:00. A start on an earlier Monday at 06:05 corresponds to this start.
-    # The predicted next start must be more than `skipped_seconds` after Monday 06:00.
+    # Example: the last start was on Monday at 06:00. A start on an earlier Monday at 06:05 corresponds to this start,
+    # so it is not the next start. The next start must be more than `skipped_seconds` after 06:00 on that Monday.
     skipped_seconds = max(min(0.75 * gap, 25 * MINUTE), min(0.4 * gap, 2 * HOUR))
     zones = _compared_zones(moment)
     if moment <= last_start + skipped_seconds + 5 * MINUTE:
@@ -111,7 +111,7 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
 def _weeks_that_started(
     past: Sequence[float], last_start: float, moment: float, skipped_seconds: float, zone: str
 ) -> int:
-    """Return in how many of the earlier weeks the next start had happened by this time of the week."""
+    """Return in how many of the earlier weeks the next start had happened by the weekday and time of `moment`."""
     return sum(
         bisect_right(past, weeks_before(moment, week, zone) - 5 * MINUTE)
         > bisect_right(past, weeks_before(last_start, week, zone) + skipped_seconds)
@@ -120,9 +120,10 @@ def _weeks_that_started(
 
 
 def _first_starts(past: Sequence[float], last_start: float, skipped_seconds: float, zone: str) -> list[float]:
-    """Return for each earlier week the seconds from the last start's time of the week to the next start, sorted.
+    """Return for each earlier week the seconds from the last start's weekday and time to the next start, sorted.
 
-    Omit weeks without a next start.
+    Example: the last start was on Monday at 06:00. If the next start of an earlier week was on Monday at 07:00, the
+    value of this week is 3,600. Omit weeks without a next start.
     """
     same_times = [weeks_before(last_start, week, zone) for week in WEEKS]
     positions = [bisect_right(past, same_time + skipped_seconds) for same_time in same_times]
@@ -197,7 +198,7 @@ def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: flo
 
 
 def _longest_usual_gap(past: Sequence[float]) -> float:
-    """Return the second longest of the last 99 gaps, without gaps longer than three times the median."""
+    """Return the second longest of the last 99 gaps. First leave out gaps longer than three times the median."""
     recent_gaps = _gaps(past[-100:])
     usual_gaps = [gap for gap in sorted(recent_gaps) if gap <= 3 * _median(recent_gaps)]
     return usual_gaps[-2] if len(usual_gaps) > 1 else usual_gaps[-1]
@@ -268,7 +269,7 @@ def _median(values: Sequence[float]) -> float:
 
 @lru_cache(maxsize=100_000)
 def weeks_before(moment: float, weeks: int, zone: str) -> float:
-    """Return the same local time `weeks` weeks before.
+    """Return the time that is `weeks` weeks earlier and has the same local time.
 
     If this local time does not exist or exists twice because clocks changed, read it as standard time.
     """
@@ -302,7 +303,7 @@ def month_after(moment: float) -> float:
     """Return the same time one month later. If the next month has no such day, use its last day.
 
     The pipeline's zone is unknown, so its date can differ from the date in UTC. Compute the time for three zones (12
-    hours behind UTC, UTC, 12 hours ahead of UTC), and return the latest.
+    hours behind UTC, UTC, 12 hours ahead of UTC), and return the latest of the three times.
     """
     results = []
     for shift in (-12, 0, 12):

@@ -95,7 +95,7 @@ def columns(url: str) -> Columns:
 
 
 def rows(url: str, columns_by_table: Columns) -> Rows:
-    """Return for each table how often each row occurs. The key of a row is the hash of the columns in the argument."""
+    """Return for each table how often each row occurs. The key of a row is the hash of its values in these columns."""
     with psycopg.connect(url) as database:
         return {table: _hashes(database, sql.Identifier(table), names) for table, names in columns_by_table.items()}
 

@@ -94,7 +94,7 @@ def drill(folder: Path, timing: Timing, scrape_seconds: int) -> Iterator[str]:
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
         token = chm.create_token("--scope", "read")
-        # Later, the counters of all web processes must have this number of requests.
+        # Later, the counters of all web processes together must have the value 30.
         for _ in range(30):
             requests.get(f"{chm.address}/api/v1/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         promtool("check", "metrics", text=chm.metrics().text)

@@ -42,7 +42,7 @@ RENAMED_DAG_ID = "sales_hourly_load"
 CATCH_UP_RUN_COUNT = 24 + 20
 # CHM stores a queued run as running, without a start.
 CHM_STATUS = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-# Airflow answers some requests with 500 shortly after its start, and if the machine is busy. They are sent again.
+# Shortly after its start, or on a busy machine, Airflow answers some requests with 500. Send such a request again.
 MAX_TRIES = 5
 NO_FAILED_TASK = "No task of this run failed"
 

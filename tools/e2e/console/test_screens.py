@@ -154,7 +154,7 @@ def axe_problems(page: Page) -> list[str]:
 
 
 def save_picture(page: Page, path: Path) -> None:
-    """Save a picture of the page as JPEG, with the best quality whose file has at most MAX_PICTURE_BYTES."""
+    """Save a picture of the page as JPEG, with the best quality at which the file has at most MAX_PICTURE_BYTES."""
     page.evaluate("scrollTo(0, 0)")
     height = min(int(page.evaluate("document.documentElement.scrollHeight")), MAX_HEIGHT_PIXELS)
     width = int(page.evaluate("window.innerWidth"))

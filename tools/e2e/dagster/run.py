@@ -1,7 +1,7 @@
 """Test CHM against a live Dagster with manual changes: `make e2e-dagster`.
 
 1. Runs succeed, fail, and retry a step, while CHM ingests. A schedule starts one job every minute.
-2. The test terminates, cancels, deletes and executes runs again, and stops the schedule. CHM continues to ingest.
+2. The test terminates, cancels and deletes runs, executes a run again, and stops the schedule. CHM continues to ingest.
 3. Every run in Dagster must have the same state in CHM.
 4. The error of every failed run must name its step, and the run's link must open.
 """

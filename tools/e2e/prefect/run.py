@@ -63,7 +63,7 @@ class Prefect:
         return flow_runs
 
     def states(self) -> dict[str, State]:
-        """Return the state of every run without those that are only planned, because CHM does not store these."""
+        """Return the state of every run, except runs that are only planned. CHM does not store planned runs."""
         started = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
         return {
             row["id"]: (chm_status(row), to_datetime(row["start_time"]), to_datetime(row["end_time"]))

@@ -1,4 +1,4 @@
-"""Test that docs/questions.md links to pages that contain the answers. Two clicks lead from the first page to each."""
+"""Test that docs/questions.md links to pages with the answers. Two clicks lead from the first page to each page."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 TABLE_ROW = re.compile(r"^\| ([^|]+\?) \| ([^|]+\.) \| \[[^]]+\]\(([^)#]+)(?:#([^)]+))?\) \|$", re.MULTILINE)
 QUESTIONS = TABLE_ROW.findall((DOCS / "questions.md").read_text())
-# For each page and heading that docs/questions.md links, a text that the page must contain.
+# For each page and heading to which docs/questions.md links: a text that the page must contain.
 ANSWERS = {
     ("demo-tour.md", ""): "make demo",
     ("glossary.md", ""): "**Shape.**",

@@ -1,4 +1,4 @@
-"""The commands of docs/trace.md work on a running CHM: from a metric they find log lines and a row of the database."""
+"""Test that the commands of docs/trace.md work on a running CHM, and find the log lines and the row of the database."""
 
 import os
 import re
@@ -66,7 +66,7 @@ def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(fold
         variables = {"CHM": chm.address, "SCRAPER": chm.scraper_token, "TOKEN": token, "LOG": str(chm.log)}
         outputs = []
         for block_number, block in enumerate(COMMAND_BLOCKS):
-            # Before the last block, which ingests again, the partner is repaired.
+            # The last block ingests again. Repair the partner before it.
             if block_number == 7:
                 source.answer_instead = lambda request: None
             completed = subprocess.run(
