@@ -21,7 +21,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     """Return latencies and rates of each kind of request, and the memory under load."""
     token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
     with psycopg.connect(url) as connection:
-        # Ordered by a hash, the first pipelines are a random sample, and the same sample in each run of the benchmark.
+        # Order by a hash, so that the first pipelines are a random sample. It is the same each time the benchmark runs.
         pipeline_ids = _first_column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE_SIZE}")
         client_ids = _first_column(connection, "SELECT id FROM clients ORDER BY name")
         [pipeline_with_most_runs] = _first_column(

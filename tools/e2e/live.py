@@ -87,7 +87,7 @@ class Chm:
         )
 
     def ingest(self, *options: str) -> dict[str, Any]:
-        """Run `ingest_runs` with these options; return its report of the only connection."""
+        """Run `ingest_runs` with these options; return what it reports about the only connection."""
         command = [sys.executable, "manage.py", "ingest_runs", "--json", *options]
         completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
         if completed.returncode:

@@ -4,8 +4,8 @@ Simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager. A
 notifications.
 
 The alert rules and the routing are the examples in docker/prometheus and docker/alertmanager, but with shorter times.
-The outage must cause exactly one notification, and the end of the outage another one. If the same runs are pushed
-again, there must be no notification. Otherwise the exit status is 1.
+The outage must cause exactly one notification, and the end of the outage must cause exactly one more. If the same runs
+are pushed again, there must be no notification. Otherwise the exit status is 1.
 """
 
 import argparse
