@@ -5,7 +5,7 @@
 -- The join skips pipelines whose client, platform or external id a user has edited during the walk, because the list is
 -- not the list of their new source. Only changed rows are written. No index has these columns, so updates are HOT
 -- (PostgreSQL adds no index entry). Rows are locked in the order of id, so that two workers cannot deadlock.
-WITH listed AS (
+WITH changed AS (
     SELECT
         pipelines.id, listed.paused, listed.next_run_at,
         CASE WHEN NOT listed.is_listed THEN coalesce(pipelines.source_missing_since, %(listed_at)s::timestamptz) END
@@ -21,8 +21,8 @@ WITH listed AS (
     FOR NO KEY UPDATE OF pipelines
 )
 UPDATE pipelines SET
-    source_paused = listed.paused,
-    source_next_run_at = listed.next_run_at,
-    source_missing_since = listed.missing_since
-FROM listed
-WHERE pipelines.id = listed.id
+    source_paused = changed.paused,
+    source_next_run_at = changed.next_run_at,
+    source_missing_since = changed.missing_since
+FROM changed
+WHERE pipelines.id = changed.id

@@ -8,7 +8,7 @@
 -- source was not walked. A pipeline is not written if its watermark would move by less than `min_step_seconds` and
 -- nothing else changed. No index has these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are
 -- locked in the order of id, so that two workers cannot deadlock.
-WITH walked AS (
+WITH changed AS (
     SELECT pipelines.id, walked.moves_watermark, walked.source_url, walked.source_url_template
     FROM unnest(
         %(pipeline_id)s::uuid[], %(client_id)s::uuid[], %(platform)s::text[], %(external_id)s::text[],
@@ -30,14 +30,14 @@ WITH walked AS (
 )
 UPDATE pipelines SET
     ingested_through = CASE
-        WHEN walked.moves_watermark THEN greatest(pipelines.ingested_through, %(watermark)s::timestamptz)
+        WHEN changed.moves_watermark THEN greatest(pipelines.ingested_through, %(watermark)s::timestamptz)
         ELSE pipelines.ingested_through
     END,
     ingest_due_at = %(due_at)s::timestamptz,
     last_ingest_at = statement_timestamp(),
     last_ingest_error = NULL,
-    source_url = CASE WHEN %(links_known)s THEN walked.source_url ELSE pipelines.source_url END,
-    source_url_template = CASE WHEN %(links_known)s THEN walked.source_url_template
+    source_url = CASE WHEN %(links_known)s THEN changed.source_url ELSE pipelines.source_url END,
+    source_url_template = CASE WHEN %(links_known)s THEN changed.source_url_template
         ELSE pipelines.source_url_template END
-FROM walked
-WHERE pipelines.id = walked.id
+FROM changed
+WHERE pipelines.id = changed.id
