@@ -146,7 +146,9 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     written_count = report["created"] + report["updated"]
     record.check(not written_count, f"a second ingestion without changes writes {written_count} runs")
 
-    record.say("2. Manual changes. Before each change, the test waits until CHM does not read the previous one again")
+    record.say(
+        "2. Manual changes. The test pauses before each change, so that CHM no longer reads the change before it"
+    )
     change_count = 0
 
     def change_by_hand(description: str, change: Callable[[], Any]) -> None:

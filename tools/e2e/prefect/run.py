@@ -143,7 +143,9 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest()
     compare(record, "all runs have ended", prefect.states, chm)
 
-    record.say("2. Manual changes. Before each change, the test waits until CHM does not read the previous one again")
+    record.say(
+        "2. Manual changes. The test pauses before each change, so that CHM no longer reads the change before it"
+    )
     change_count = 0
 
     def change_by_hand(description: str, change: Any) -> None:
