@@ -49,14 +49,14 @@ def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
         )
     }
     pipelines = {_pipeline_of(row, failures) for row in all_rows} - {None}
-    tables = tables_by_pipeline(pipelines, file)
+    file_entries = entries_by_pipeline(pipelines, file)
     for row in all_rows:
-        maintenance, owners = tables.get(_pipeline_of(row, failures), ([], []))
+        maintenance, owners = file_entries.get(_pipeline_of(row, failures), ([], []))
         time_to_cover = _time_to_cover(row, failures, as_of)
         row["maintenance"] = reason_if_covered(maintenance, *time_to_cover) if time_to_cover else None
-        # Each value comes from the first table in the file that contains it.
-        row["owner"] = next((table.owner for table in owners if table.owner), None)
-        row["runbook_url"] = next((table.runbook_url for table in owners if table.runbook_url), None)
+        # Each value comes from the first entry of the file that contains it.
+        row["owner"] = next((entry.owner for entry in owners if entry.owner), None)
+        row["runbook_url"] = next((entry.runbook_url for entry in owners if entry.runbook_url), None)
 
 
 def pipelines_in_maintenance(failing: Iterable[Row], *, as_of: datetime) -> set[UUID]:
@@ -90,31 +90,31 @@ def _time_to_cover(
     return None
 
 
-def tables_by_pipeline(
+def entries_by_pipeline(
     pipelines: Iterable[Any], file: MaintenanceFile
 ) -> dict[Any, tuple[list[Maintenance], list[Owner]]]:
-    """Map each pipeline to the tables of the file that select it, in the order of the file."""
-    tables: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
-    names = [f"table_{number}" for number in range(len(tables))]
-    # PostgreSQL evaluates the selection of each table, because only then it has the same result as for connections.
+    """Map each pipeline to the entries [[maintenance]] and [[owners]] that select it, in the order of the file."""
+    entries: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
+    names = [f"entry_{number}" for number in range(len(entries))]
+    # Connections use the same condition in their queries. So an entry and a connection select the same pipelines.
     selected = {
-        name: Case(When(table.pipelines.condition(), then=True), default=Value(False), output_field=BooleanField())
-        for name, table in zip(names, tables, strict=True)
+        name: Case(When(entry.pipelines.condition(), then=True), default=Value(False), output_field=BooleanField())
+        for name, entry in zip(names, entries, strict=True)
     }
     rows = Pipeline.objects.filter(pk__in=pipelines).annotate(**selected).values_list("pk", *names)
     by_pipeline: dict[Any, tuple[list[Maintenance], list[Owner]]] = {}
     for pk, *flags in rows:
-        matching = [table for table, is_selected in zip(tables, flags, strict=True) if is_selected]
+        matching = [entry for entry, is_selected in zip(entries, flags, strict=True) if is_selected]
         by_pipeline[pk] = (
-            [table for table in matching if isinstance(table, Maintenance)],
-            [table for table in matching if isinstance(table, Owner)],
+            [entry for entry in matching if isinstance(entry, Maintenance)],
+            [entry for entry in matching if isinstance(entry, Owner)],
         )
     return by_pipeline
 
 
 def reason_if_covered(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
     """Return the reason of the window at `since` if windows cover the time until `until` without a gap, else None."""
-    tables = list(maintenance)
-    if covered_until((table.window for table in tables), since, until) is None:
+    entries = list(maintenance)
+    if covered_until((entry.window for entry in entries), since, until) is None:
         return None
-    return next(table.reason for table in tables if table.window.span_at(since))
+    return next(entry.reason for entry in entries if entry.window.span_at(since))

@@ -38,7 +38,7 @@ class Source:
     def snapshot(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:
         return _event(self.pipeline_id, status, version, WriteKind.SNAPSHOT, **fields)
 
-    def polled(self, status: object, version: str, **fields: Any) -> RunEvent:
+    def snapshot_versioned_by_request(self, status: object, version: str, **fields: Any) -> RunEvent:
         """Return a snapshot whose version is the time of CHM's request, because its source reports no versions."""
         return self.snapshot(status, version, version_source=VersionSource.REQUEST_TIME, **fields)
 

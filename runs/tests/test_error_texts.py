@@ -32,11 +32,11 @@ def store_fetched_text(source: Source, text: str = "task load failed") -> int:
 
 
 def test_a_replay_keeps_the_fetched_text_and_is_unchanged(source: Source) -> None:
-    write(source.polled("failed", "10:05", finished_at="10:04"))
+    write(source.snapshot_versioned_by_request("failed", "10:05", finished_at="10:04"))
     assert store_fetched_text(source) == 1
     before = row_version(source.pipeline_id)
 
-    assert write(source.polled("failed", "10:06", finished_at="10:04")) == ["unchanged"]
+    assert write(source.snapshot_versioned_by_request("failed", "10:06", finished_at="10:04")) == ["unchanged"]
 
     assert row_version(source.pipeline_id) == before
     assert stored_run(source.pipeline_id).error_message == "task load failed"

@@ -34,7 +34,7 @@ def test_3_a_replay_does_not_write_the_row(source: Source) -> None:
     write(source.snapshot("running", "10:00"))
     before = row_version(source.pipeline_id)
 
-    outcomes = write(source.snapshot("running", "10:00"), source.polled("running", "10:01"))
+    outcomes = write(source.snapshot("running", "10:00"), source.snapshot_versioned_by_request("running", "10:01"))
 
     assert outcomes == ["unchanged", "unchanged"]
     assert row_version(source.pipeline_id) == before
