@@ -1,4 +1,4 @@
-"""Let an app add columns to the admin list of another app, and choose the page that the rows of the list link to."""
+"""Let an app add columns to the admin list of another app, and choose the page that each row links to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -34,7 +34,7 @@ class ConsoleSite(_UnfoldSite):
         return LabelledAutocomplete.as_view(admin_site=self)(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        """Keep a form's input if the session ended before it was sent."""
+        """Keep a form's input if the session ended before the form was sent."""
         checked_view = super().admin_view(view, cacheable)
 
         def view_or_session_ended(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -42,7 +42,7 @@ class PreconditionFailed(APIException):
 
 
 class ETagMiddleware:
-    """Set the ETag of API responses. Answer 304 if it is in the If-None-Match of the request."""
+    """Set the ETag of API responses. Answer 304 if the If-None-Match of the request contains this ETag."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -60,7 +60,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def session_ended(request: HttpRequest) -> HttpResponse:
-    """Return a page that keeps the input of a form whose session ended before it was sent."""
+    """Return a page that keeps the input of a form whose session ended before the form was sent."""
     return form_to_resend(
         request,
         title="Your session has ended",
@@ -91,6 +91,6 @@ def _render(template: str, context: dict[str, Any], *, status: int) -> HttpRespo
 
 
 def _sent_by_this_site(request: HttpRequest) -> bool:
-    """Return whether the header Origin names CHM. Every browser sends it with a form, and no page can forge it."""
+    """Return whether the header Origin names CHM. Browsers send this header with each form. No page can forge it."""
     own_origin = f"{request.scheme}://{request.get_host()}"
     return request.headers.get("Origin") in {own_origin, *settings.CSRF_TRUSTED_ORIGINS}

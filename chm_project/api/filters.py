@@ -1,4 +1,4 @@
-"""Filters that refuse unknown and invalid parameters. Without this, a misspelt filter would return all rows."""
+"""Filters that refuse unknown and invalid parameters. Otherwise a misspelt filter would return all rows."""
 
 import contextlib
 import re

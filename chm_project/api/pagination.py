@@ -193,8 +193,7 @@ def _fetch_page(
 ) -> tuple[list[Any], bool]:
     """Return up to `limit` rows (fewer if they exceed MAX_PAGE_BYTES), and whether more rows follow.
 
-    If rows can be large, they are read in several queries, so that a request never has a thousand of the largest rows
-    in memory.
+    If rows can be large, read them in several queries. So a request never has a thousand of the largest rows in memory.
     """
     page: list[Any] = []
     size, slice_size = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1

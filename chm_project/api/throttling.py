@@ -131,7 +131,7 @@ class Limit:
         if increment_expiring := getattr(cache, "increment_expiring", None):
             # Keep the counter longer than its window.
             return int(increment_expiring(key, request_count, seconds * 2))
-        # Only CHM's Redis cache has increment_expiring. This is for other caches, such as Django's in memory.
+        # Only CHM's Redis cache has increment_expiring. The code below is for other caches, such as Django's in memory.
         try:
             return cache.incr(key, request_count)
         except ValueError:
@@ -182,7 +182,7 @@ def throttle_address(request: HttpRequest | Request) -> None:
 def throttle_invalid_credentials(request: HttpRequest | Request) -> None:
     """Count a wrong key or token that an address sent. Raise Throttled if the address sent too many.
 
-    Requests with valid credentials are not limited by this, even from the same address.
+    Requests with valid credentials are not counted here, even from the same address.
     """
     if (wait := INVALID_CREDENTIALS_LIMIT.count_and_get_wait(address_of(request))) is not None:
         raise Throttled(wait)

@@ -1,7 +1,7 @@
 """Refresh a page: send only its changing part, or only the line with the time if nothing has changed.
 
 The console's script sends the digest of the part that it shows in the header CHM-Refresh. If the digest is unchanged,
-the response is only the line "As of ..."; otherwise it is the new part. Both have the digest in the same header.
+the response is only the line "As of ..."; otherwise it is the new part. The response has its digest in this header too.
 """
 
 import re

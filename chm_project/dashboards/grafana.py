@@ -283,7 +283,7 @@ def link_to_chm(path: str) -> dict[str, object]:
 
 
 def bar_chart(placed: PlacedShape) -> barchart.Panel:
-    """Return a chart with a group of bars for each row, labelled with its first text column."""
+    """Return a chart with a group of bars for each row. The label of a group is the first text column of the row."""
     text_columns = [column.name for column in placed.shape.columns if column.sql_type == "text"]
     panel = _bar_panel(placed).x_field(text_columns[0])
     charted = CHARTED_COLUMNS[placed.shape.name]

@@ -57,7 +57,7 @@ def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str
 def form_fields_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
     """Return the form fields that show the error.
 
-    A uniqueness constraint shows it at its last field. Other constraints show it at their empty fields, or at all their
+    For a uniqueness constraint, this is its last field. For another constraint, these are its empty fields, or all its
     fields if none is empty.
     """
     names = [field.name for field in _correctable_fields(type(instance), constraint)]

@@ -91,9 +91,10 @@ class HotQuery:
 
 @dataclass(slots=True)
 class EarlyRow:
-    """A row that is read in the same query as the caller's token (`find_token`), before the caller is known.
+    """A row that the query for the caller's token also reads (`find_token`).
 
-    Use it only for a caller that may see all rows. The first column of the query is never null.
+    This query runs before the caller is known. So a view may use the row only after it has checked that the caller is
+    not bound. The first column of `query` must never be null.
     """
 
     query: HotQuery

@@ -80,7 +80,7 @@ def begin_reads(changed_at: datetime | None) -> None:
 
 
 def largest_lag_seconds() -> int | None:
-    """Return the largest lag of the replica when this request read it; None if it read only the primary database."""
+    """Return the largest lag that the replica had when this request read it; None if the request did not read it."""
     lag = _request_lag.get()
     return None if lag is None else round(lag.total_seconds())
 

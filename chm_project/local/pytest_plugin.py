@@ -27,7 +27,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     except EmbeddedServersUnavailable as error:
         pytest.exit(str(error), returncode=4)
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        # pytest-django gives each worker process its own database; this gives it its own queue and cache.
+        # pytest-django gives each worker process its own database. Also give each its own queue and cache.
         number = int(worker.removeprefix("gw")) + 1
         os.environ["CHM_BROKER_URL"] = numbered_broker_url(os.environ["CHM_BROKER_URL"], number)
     yield

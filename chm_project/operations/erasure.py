@@ -59,7 +59,7 @@ def erase_client(
 
     1. Disable the client, delete its tokens and rules, and close its pipelines for new runs.
     2. Delete its runs in batches, each batch in a separate transaction. After each batch, call `on_batch` with the
-       number of runs that were deleted until then.
+       number of all runs that this call has deleted.
     3. In one transaction, delete the pipelines and the client, and write an entry with `erased_by` to the admin log.
 
     If a call was interrupted, call the function again. Each call counts only the rows that it deleted itself.

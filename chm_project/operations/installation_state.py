@@ -43,8 +43,8 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 class PipelineGroup:
     """How many active pipelines a client has on a platform, and how many of them fail or are stale.
 
-    `oldest_ingest_age_seconds`: CHM ingested each pipeline of the group within this time. It is None if CHM has never
-    ingested a pipeline of the group.
+    `oldest_ingest_age_seconds` is the age of the last ingestion, of the pipeline for which this age is largest. It is
+    None if CHM has never ingested a pipeline of the group.
     """
 
     client: str

@@ -1,4 +1,4 @@
-"""The endpoints /ready and /metrics. Only the status of /ready is public; the rest needs a read token or a session."""
+"""The endpoints /ready and /metrics. Only the status of /ready is public. All else needs a read token or a session."""
 
 import hmac
 from pathlib import Path

@@ -144,7 +144,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "chm_project.api.errors.exception_handler",
     "DATETIME_INPUT_FORMATS": ["iso-8601"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # Without an override, `?format=` is an unknown parameter, and CHM refuses it as such.
+    # Without an override, `?format=` is an unknown parameter, and CHM refuses it.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -287,7 +287,7 @@ CELERY_RESULT_EXPIRES = timedelta(days=1)
 # worker. It is safe to repeat a task.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# A worker process reserves only the task that it runs next, so that few short tasks wait behind a long ingestion.
+# A worker process reserves only the task that it runs next, so that short tasks rarely wait behind a long ingestion.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # In seconds. Both limits are less than the visibility timeout of 600 s, so that a task ends before the broker delivers
 # it again.

@@ -156,7 +156,7 @@ class EnvironmentReader:
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
     def record_fault(self, name: str, problem: str) -> None:
-        """Record an error of a variable. Keep only its first error, because the others usually follow from it."""
+        """Record an error of a variable. Keep only its first error, because later errors usually follow from it."""
         self._faults.setdefault(name, problem)
 
     @property

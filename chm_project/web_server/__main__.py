@@ -30,7 +30,7 @@ def load_application() -> Any:
         )
     # At the level WARNING, Waitress logs a line for each request that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    # The first request loads routes and middleware. The parent sends it now, so that its children need not load them.
+    # The first request loads routes and middleware. The parent sends this request now, before it forks its children.
     get_resolver().url_patterns  # noqa: B018
     request: dict[str, Any] = {"PATH_INFO": "/health"}
     setup_testing_defaults(request)

@@ -1,6 +1,6 @@
 """The parent of the web processes. It forks children, and replaces children that end.
 
-The parent loads the application once, so a new child can answer within milliseconds. Until then, other children accept
+The parent loads the application once, so a new child can answer within milliseconds. Before that, other children accept
 connections, or connections wait in the socket's queue.
 
 SIGHUP reloads the application without downtime. First a separate process tests whether the application loads. Then the
@@ -72,7 +72,7 @@ class ParentProcess:
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
-        # sigwait() below receives these signals, which must be blocked for it. Children unblock them.
+        # sigwait() below receives these signals only if they are blocked. Children unblock them.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         application = self._load_application()
         gc.collect()

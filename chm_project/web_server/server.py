@@ -40,7 +40,7 @@ REPORT_THREADS = 2
 MAX_WAITING_REPORTS = 4
 # Waitress buffers up to this many bytes of a response that the client has not read. So no thread waits for a client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# A client can send another request before it has read the earlier responses. If more than this many bytes of them are
+# A client can send another request before it has read the earlier responses. If more than this many bytes of these are
 # unread, CHM answers the request, and then closes the connection.
 UNREAD_BYTES_OF_PIPELINING_CLIENT = 1024 * 1024
 
@@ -111,7 +111,8 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
     request: TimedRequest | None = None
     queued_at = 0.0
     should_answer_in_loop = False
-    # Since when a response has waited for the client to read it (None if none waits), and the bytes sent since then.
+    # The time since which a response waits for the client to read it; None if no response waits. `sent_bytes` is the
+    # number of bytes sent since this time.
     sending_since: float | None = None
     sent_bytes = 0
 

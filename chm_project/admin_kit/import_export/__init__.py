@@ -1,1 +1,1 @@
-"""Import and export of spreadsheets. An import stores all rows of a file, or no row if one of them is invalid."""
+"""Import and export of spreadsheets. An import stores all rows of a file. If a row is invalid, it stores no row."""

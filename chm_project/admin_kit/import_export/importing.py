@@ -1,4 +1,4 @@
-"""Validate each row of a file. Then store all rows, or no row if one of them has a fault."""
+"""Validate each row of a file. Then store all rows. If a row has a fault, store no row."""
 
 import json
 from collections.abc import Sequence

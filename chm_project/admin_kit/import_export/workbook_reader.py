@@ -2,8 +2,8 @@
 
 Each cell is a text. A cell with a formula is a list that contains the text of the formula.
 
-This script runs in its own process with limits on time and memory, because a few kilobytes of zipped XML can need
-unlimited time and memory. If it reaches a limit, only this process ends, and the web server continues.
+A few kilobytes of zipped XML can need unlimited time and memory. So this script runs in its own process, with limits on
+time and memory. If it reaches a limit, only this process ends, and the web server continues.
 """
 
 import io

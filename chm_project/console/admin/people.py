@@ -45,7 +45,7 @@ class BindingInline(TabularInline[Binding, Any]):
 
 
 class UnboundUsersOnlyMixin:
-    """Refuse bound users: a new account or group could see more clients than they do."""
+    """Refuse bound users, because they could create an account or group that sees more clients."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return not visibility_of(request).is_bound and bool(super().has_module_permission(request))  # type: ignore[misc]

@@ -18,7 +18,7 @@ class PushExample:
 
 
 def push_examples(token: ApiToken, plaintext: str, base_url: str) -> list[PushExample]:
-    """Return the examples for a token; empty if it cannot push or is not bound to a client or pipeline."""
+    """Return the examples for a token; empty if the token cannot push or is not bound to a client or pipeline."""
     if token.scope != Scope.INGEST or not token.is_bound:
         return []
     return [

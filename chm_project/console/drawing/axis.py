@@ -1,4 +1,7 @@
-"""Choose where the axis of a chart begins and ends: at round numbers, and below a spike that would flatten the rest."""
+"""Choose where the axis of a chart begins and ends: at round numbers.
+
+A spike would flatten all other values, so the axis can end below a spike.
+"""
 
 import math
 from collections.abc import Callable, Sequence

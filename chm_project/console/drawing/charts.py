@@ -139,7 +139,7 @@ def draw_spans(
 def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
     """Return the first, the last and evenly placed labels between them, for the dates of an axis.
 
-    With an odd limit they stay evenly placed on a phone, where every second label is hidden.
+    On a phone, every second label is hidden. With an odd limit, the visible labels are evenly placed there too.
     """
     if len(labels) <= limit:
         return list(labels)
@@ -147,9 +147,9 @@ def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
 
 
 def _focusable(value_svg: str, x: float, width: float, label: str, url: str, *, is_first: bool) -> str:
-    """Return a bar or point with its label and its link. The pointer reaches it at any height of the chart.
+    """Return a bar or point with its label and its link. The pointer can be at any height of the chart.
 
-    The Tab key reaches only the first bar or point. From there, arrow keys move to the others.
+    The Tab key reaches only the first bar or point. From there, arrow keys move to the other bars or points.
     """
     column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{width:.1f}" height="{HEIGHT}"/>'
     focus = f'tabindex="{0 if is_first else -1}" aria-label="{label}"'

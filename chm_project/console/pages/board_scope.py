@@ -48,7 +48,7 @@ class BoardScope:
     # Also restrict to these clients: the user's own clients, or those that the user is bound to.
     client_ids: frozenset[UUID] | None = None
     shows_all_clients: bool = False
-    # Also restrict to these pipelines. The board sets it to the pipelines that a section can show.
+    # Also restrict to these pipelines. The board sets this field to the pipelines that a section can show.
     pipeline_ids: tuple[UUID, ...] | None = None
 
     @property

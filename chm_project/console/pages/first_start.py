@@ -24,7 +24,7 @@ class Step:
 
 
 def first_steps(request: HttpRequest) -> list[Step]:
-    """Return the steps until the first run has arrived; empty afterwards."""
+    """Return the steps of the setup; empty if CHM has received a run."""
     if Run.objects.exists():
         return []
 

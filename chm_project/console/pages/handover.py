@@ -15,7 +15,7 @@ from chm_project.handover.markdown import TITLE_BY_PART, handover_as_markdown
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from runs.reporting.run_shapes import Row
 
-# A part of the page shows at most this many rows; its count includes all.
+# A part of the page shows at most this many rows; its count includes all rows.
 MAX_ROWS = 200
 _FORM_ROUTES = {
     "client": "admin:inventory_client_change",

@@ -26,7 +26,7 @@ class LimitedConnection(psycopg.Connection[Any]):
             raise
 
     def set_limits(self, limits: TimeLimits) -> None:
-        """Set the limits in the database session if it has other limits."""
+        """Set the limits in the database session if the session has other limits."""
         if limits == self.limits:
             return
         # Set the attribute first, so that the next statement already has a deadline if the server is frozen.

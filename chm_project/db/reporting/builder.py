@@ -63,7 +63,7 @@ class ReportingSchemaError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class InstalledViews:
-    """CHM's views in the database: names of existing and of dropped views, and the grants of both."""
+    """CHM's views in the database: the names of existing views and of dropped views, and the grants on all of them."""
 
     existing: frozenset[str]
     dropped: frozenset[str]
@@ -263,7 +263,10 @@ def _columns(cursor: CursorWrapper) -> dict[str, set[str]]:
 def _run_with_lock_retries(
     connection: BaseDatabaseWrapper, change: Callable[[CursorWrapper], T], wait_seconds: float
 ) -> T:
-    """Return `change(cursor)`, run in a transaction. Retry for `wait_seconds` while other sessions hold its locks."""
+    """Run `change` in a transaction and return its result.
+
+    If another session holds a lock that `change` needs, retry for `wait_seconds`.
+    """
     try:
         for attempt in Retrying(
             retry=retry_if_exception(_is_lock_conflict),

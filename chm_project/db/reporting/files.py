@@ -121,7 +121,7 @@ def parse_shape(name: str, text: str) -> Shape:
         view=header.get("View", ""),
         parameters=parameters,
         columns=tuple(columns),
-        # Documents and the API show the first paragraph after a blank line. The others are for readers of the SQL.
+        # Documents and the API show the first paragraph after a blank line. Later ones are for readers of the SQL.
         notes=" ".join(takewhile(bool, notes[1:])),
         body=body,
     )

@@ -10,7 +10,8 @@ from chm_project.db.reporting.builder import drop
 class DropReporting(Operation):
     """Drop the views of the schema `reporting`; `migrate` builds them again after the last migration.
 
-    If a migration drops or renames a column that a view reads, or changes its type, this must be its first operation.
+    If a migration drops or renames a column that a view reads, or changes the type of such a column, this must be the
+    first operation of the migration.
     """
 
     reduces_to_sql = False

@@ -52,8 +52,8 @@ def valkey_program() -> Path:
 def copy_programs(programs: Path, destination: Path) -> Path:
     """Copy the server of an installed wheel to a folder that every account can read; return the folder of its programs.
 
-    The copy has the same layout, because the programs look for their libraries relative to themselves. It is made in a
-    temporary folder and renamed, so that two processes that copy at the same time leave one complete copy.
+    The copy has the same layout, because the programs look for their libraries relative to themselves. CHM copies to a
+    temporary folder and renames it. So two processes that copy at the same time leave one complete copy.
     """
     server = programs.parent
     package = server.parent

@@ -107,8 +107,8 @@ class Postgres(SharedServer):
         return [programs / "postgres", "-D", cluster, *options]
 
     def request_stop(self) -> None:
-        # SIGINT is PostgreSQL's fast shutdown, which disconnects clients. The unprivileged account sends it, because
-        # root could signal another process by mistake.
+        # SIGINT is PostgreSQL's fast shutdown, which disconnects clients. The unprivileged account sends the signal,
+        # because root could send it to a wrong process.
         with suppress(FileNotFoundError, ValueError):  # the server has not written its pid yet
             pid = int(self._pid_file.read_text())
             run(["/bin/sh", "-c", 'kill -INT "$1"', "sh", str(pid)], account=self.account)
@@ -118,7 +118,7 @@ class Postgres(SharedServer):
         return self.socket_path.parent / "postmaster.pid"
 
     def _prepare_home(self) -> Path:
-        """Return the folder for clusters. For root it is outside of `data_dir`, so that the account can reach it."""
+        """Return the folder for clusters. Root's is outside `data_dir`, so that the unprivileged account reaches it."""
         link = self.data_dir / "postgresql"
         if not self.account:
             return private_folder(link)

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         )
 
         def announce() -> bool:
-            """Print the login if the web server answers and CHM has read every source. Return whether this is so."""
+            """Print the login and return True if the web server answers and CHM has read all sources; else False."""
             expected = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
             ingested, not_ingested = (
                 expected.filter(last_ingest_at__gte=started_at),

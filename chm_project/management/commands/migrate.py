@@ -74,17 +74,17 @@ class Command(DjangoMigrate):
             lock_connection = psycopg.connect(**parameters)
         with lock_connection:
             self._wait_for_lock(lock_connection)
-            # The transaction with the lock is idle while migrations run, so it must have no idle timeout. This must be
-            # its last statement. The query for the lock had a snapshot, which PostgreSQL keeps until the next
-            # statement, and CREATE INDEX CONCURRENTLY in a migration would wait for that snapshot.
+            # The transaction with the lock is idle while migrations run, so it must have no idle timeout. SET
+            # LOCAL must be the last statement of the transaction, because it needs no snapshot. PostgreSQL then drops
+            # the snapshot of the query for the lock. A CREATE INDEX CONCURRENTLY would wait for that snapshot.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
 
     def _wait_for_lock(self, lock_connection: "psycopg.Connection[Any]") -> None:
         """Acquire the lock of `migrate`, which the transaction holds until its end. Wait while another process has it.
 
-        Try again every second. A statement that waits for the lock would have a snapshot, and CREATE INDEX CONCURRENTLY
-        in the other process would wait for that snapshot.
+        Try again every second. A statement that waits for the lock would have a snapshot. CREATE INDEX CONCURRENTLY in
+        the other process would wait for this snapshot.
         """
         for second in range(60 * WAIT_MINUTES):
             attempt = lock_connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
