@@ -115,7 +115,7 @@ def form_destination_problem(values: dict[str, Any]) -> str:
 
 @register_consequence
 def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Consequence:
-    """Describe the alert rules that the change pauses, because they then watch no active pipeline, or resumes."""
+    """Describe the alert rules that the change pauses or resumes. A paused rule watches no active pipeline."""
     rules = AlertRule.objects.watching_only(changed_pipelines(rows_to_change, active=active))
     rule_count = rules.count()
     if not rule_count:
@@ -258,7 +258,7 @@ class AlertRuleAdmin(
         self, request: HttpRequest, queryset: QuerySet[AlertRule], search_term: str
     ) -> tuple[QuerySet[AlertRule], bool]:
         matching, may_have_duplicates = super().get_search_results(request, queryset, search_term)
-        # Destinations are not in search_fields, because with a search of the whole text users could find out a secret.
+        # Destinations are not in search_fields. By searching in whole destinations, users could find out a secret.
         if text := search_term.strip():
             matching |= filter_by_destination(queryset, text)
         return matching, may_have_duplicates

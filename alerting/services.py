@@ -53,8 +53,8 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
 def firing_rules(as_of: datetime | None = None, *, now: datetime | None = None) -> dict[UUID, datetime]:
     """Return a dict from the id of each firing rule to the time since when the rule fires. Only active pipelines count.
 
-    With `as_of`, use the state of the runs at that time. Without `as_of`, use all stored runs. The windows of rules
-    then end at `now`, by default the current time.
+    With `as_of`, use the state of the runs at that time. Without `as_of`, use all stored runs. Then the windows of
+    rules end at `now`, which is the current time by default.
     """
     moment = as_of or now or timezone.now()
     values = {
@@ -68,7 +68,7 @@ def firing_rules(as_of: datetime | None = None, *, now: datetime | None = None) 
 def _pipelines_in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
     """Return the ids of pipelines that failed in planned maintenance.
 
-    Return an empty list if every enabled rule includes them, because then the ids are not needed.
+    Return an empty list if every enabled rule counts planned maintenance too, because then the ids are not needed.
     """
     if (
         not maintenance_file().maintenance

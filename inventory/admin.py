@@ -150,7 +150,7 @@ class ClientAdmin(
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse bound users, who would not see the new client.
 
-        An error for a taken name would also reveal a client.
+        In addition, an error for a taken name would reveal that another client exists.
         """
         return not visibility_of(request).is_bound and super().has_add_permission(request)
 

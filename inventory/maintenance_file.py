@@ -66,7 +66,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner and the runbook of the selected pipelines. A table needs one of the two; the other can be empty."""
+    """The owner and the runbook of the selected pipelines. One of them can be empty."""
 
     pipelines: PipelineSelection
     owner: str
@@ -132,7 +132,7 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
 
 
 def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the tables of an array. Before each table, return its name for messages: maintenance[1] is the first."""
+    """Return (name, table) for each table of an array. Messages use the name. Example: maintenance[1] is the first."""
     value = document.get(key, [])
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         reader.mistakes.append(f"{key}: must be tables, each below a line [[{key}]]")

@@ -31,11 +31,11 @@ class WeeklyWindow:
     def span_at(self, moment: datetime) -> WindowSpan | None:
         """Return the span of the window that contains the moment, or None.
 
-        If two spans contain it, return the later.
+        If two spans contain the moment, return the later span.
         """
         today = moment.astimezone(self.zone).date()
-        # A window may have started yesterday, and a clock change may move its start to the other side of midnight. So
-        # check the windows of three days.
+        # A window may have started yesterday. A clock change may move its start to the day before or after. So check
+        # the windows of three days.
         for day in (today + timedelta(days=1), today, today - timedelta(days=1)):
             if day.weekday() in self.days:
                 span = self._span_of(day)

@@ -216,8 +216,7 @@ class Pipeline(BaseModel):
                 name="pipelines_client_name_unique",
                 violation_error_message="This client has a pipeline with this name already.",
             ),
-            # With the index of this constraint, CHM also finds the pipeline that an id in a source's response belongs
-            # to.
+            # CHM also uses the index of this constraint to find the pipeline of an external id in a source's response.
             models.UniqueConstraint(
                 fields=["client", "platform", "external_id"],
                 condition=Q(external_id__isnull=False),
@@ -287,8 +286,10 @@ class Pipeline(BaseModel):
         - "none": CHM does not ingest the pipeline, because it is disabled or has no external id.
         - "missing": the source no longer lists the pipeline.
         - "walk failed": the last walk failed.
-        - "pushed" or "not yet": CHM has never walked the pipeline, and the pipeline has runs, or none.
-        - "stale" or "ok": CHM has walked the pipeline, and the next walk is overdue, or not.
+        - "pushed": CHM has never walked the pipeline completely, but the pipeline has runs.
+        - "not yet": CHM has never walked the pipeline completely, and the pipeline has no runs.
+        - "stale": the next walk is overdue.
+        - "ok": all other pipelines.
         """
         if self.external_id is None or not (self.is_active and self.client.is_active):
             return "none"
@@ -320,8 +321,8 @@ class Pipeline(BaseModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the pipeline. If its client, platform or external id has changed, clear the CLEARED_WITH_SOURCE fields.
 
-        Mask secrets in the description and the external id. Forms and the API already refuse them. This is for all
-        other callers.
+        Mask secrets in the description and the external id. Forms and the API refuse secrets, so only values from other
+        callers can contain them.
         """
         for field in ("description", "external_id"):
             if value := getattr(self, field):

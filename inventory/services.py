@@ -14,7 +14,7 @@ RowT = TypeVar("RowT", Client, Pipeline)
 def disable_client(*, client: Client) -> bool:
     """Disable the client and remove its pipelines from the active inventory. Return False if it was already disabled.
 
-    Its pipelines keep their own `is_active`, so enabling the client restores the previous state.
+    The pipelines keep their own `is_active`. So enabling the client restores the previous state.
     """
     # One statement checks and writes, so only one of several simultaneous calls returns True.
     active = Client.objects.filter(pk=client.pk, is_active=True)

@@ -89,7 +89,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return [path("export/csv/", view, name="runs_run_csv"), *super().get_urls()]
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the filtered and sorted list as CSV, from its first run on."""
+        """Return the filtered and sorted list as CSV: the whole list and not only the shown page, up to a limit."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         changelist: Any = self.get_changelist_instance(request)

@@ -39,7 +39,7 @@ ORDER_LABELS = {
     "-rows": "most rows first",
     "rows": "fewest rows first",
 }
-# Limits of the CSV export. The number of queries is limited too: with a filter that has no index, a query can scan many
+# Limits of the CSV export. The number of queries is limited too. Without an index for the filter, a query can scan many
 # runs and return few rows.
 MAX_EXPORTED_ROWS, EXPORT_ROWS_PER_QUERY, MAX_EXPORT_QUERIES = 10_000, 1_000, 30
 
@@ -67,7 +67,10 @@ class SortColumn:
 
 
 class RunChangeList(ChangeList):
-    """The list, paged by keyset. A page begins after the position `older_than`, or ends before `newer_than`."""
+    """The list, paged by keyset.
+
+    A page begins after the position `older_than`, or ends before the position `newer_than`.
+    """
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         parameters = request.GET.copy()
@@ -105,7 +108,8 @@ class RunChangeList(ChangeList):
             rows=self.queryset,
             runs_in_period=self.period_filter.queryset(request, Run.objects.all()),
             order=self.order,
-            # A filter by pipeline or a search finds so few runs that reading them client by client is not faster.
+            # None for a filter by pipeline and for a search: they find so few runs that reading client by client is not
+            # faster.
             clients=None if self.params.get(PIPELINE_LOOKUP) or self.query else self.clients(),
             scans_without_index=self.scans_without_index(),
             search_result=self.search_result,
@@ -135,7 +139,7 @@ class RunChangeList(ChangeList):
 
     @property
     def search_limits(self) -> tuple[int, int]:
-        """Return the maximum number of runs that a search finds by their id, and of error texts that it reads."""
+        """Return the maximum number of runs that a search finds by id, and of error texts that it reads."""
         return MAX_FOUND_BY_ID, MAX_SEARCHED_FAILURES
 
     def scans_without_index(self) -> bool:
@@ -145,8 +149,8 @@ class RunChangeList(ChangeList):
     def clients(self) -> Collection[Any] | None:
         """Return the ids of the clients whose runs the list shows; None for all clients.
 
-        These are the client in the filter, else the clients that the user has chosen as "my clients", else the clients
-        that the user may see.
+        If the list is filtered by a client, return this client. Otherwise return the clients that the user has chosen
+        as "my clients". If the user has chosen none, return the clients that the user may see.
         """
         if client_id := self.params.get(CLIENT_LOOKUP):
             return [client_id]
@@ -154,7 +158,7 @@ class RunChangeList(ChangeList):
         return own_clients if own_clients is not None else self.visibility.clients
 
     def exported_runs(self) -> Iterator[Run]:
-        """Yield the first MAX_EXPORTED_ROWS runs of the list, or those that MAX_EXPORT_QUERIES queries find."""
+        """Yield the first runs of the list: at most MAX_EXPORTED_ROWS, read with at most MAX_EXPORT_QUERIES queries."""
         position, remaining = None, MAX_EXPORTED_ROWS
         for _ in range(MAX_EXPORT_QUERIES):
             page = self.pages.read(min(EXPORT_ROWS_PER_QUERY, remaining), position=position)

@@ -13,13 +13,14 @@ from chm_project.db.reporting.files import expanded, fragments
 from runs.models import Status
 
 LATEST_FIELDS = ("pipeline_id", "pipeline_name", "platform", "latest_status", "latest_run_at")
-# In the order of the columns of client_summary.sql. Stored here, because Django collects them again on each access.
+# In the order of the columns of client_summary.sql. This is a constant, because Django computes Status.values again on
+# each access.
 _STATUSES = tuple(Status.values)
 _COMMENT_LINE = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
 
 
-# Longer windows are read from the months of the roll-up, and shorter ones from its days.
+# For windows of up to this length, CHM reads the roll-up by days. For longer windows, it reads the roll-up by months.
 LONGEST_BY_DAYS = timedelta(days=366)
 
 

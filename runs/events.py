@@ -1,7 +1,8 @@
 """Validate, repair and scrub a source's data about a run.
 
 The values that a source returns can have any type. If CHM cannot store a value, it stores null, and adds a note to
-status_reason. So CHM stores a run with an invalid field, and an invalid run does not affect the other runs of its page.
+status_reason. So CHM stores a run even if one of its fields is invalid. An invalid run does not affect the other runs
+of its page.
 """
 
 import contextlib
@@ -43,7 +44,7 @@ class VersionSource(StrEnum):
     REQUEST_TIME = "request_time"  # the time of CHM's request, because the source reports no version
 
 
-# A named tuple, because one is created for each run, and a frozen dataclass takes three times as long.
+# A named tuple, because CHM creates one for each run, and creating a frozen dataclass takes three times as long.
 class RunEvent(NamedTuple):
     """One write to one run, with the values that the source reported. `to_storable_run` repairs them.
 
@@ -97,8 +98,8 @@ class StorableRun(NamedTuple):
 def to_storable_run(event: RunEvent) -> StorableRun | Rejected:
     """Repair and scrub the event, and return it. Return Rejected if the event has no usable external_run_id."""
     payload_json: str | None = None
-    # The payload as text if nothing in it looks like a secret, else empty. A value that is part of this text contains
-    # no secret, so it need not be scrubbed. This saves time, because payloads repeat most values of a run.
+    # The payload as text if nothing in it looks like a secret, else empty. A value that occurs in this text contains no
+    # secret, so it need not be scrubbed. This saves time, because a payload contains most values of its run.
     secret_free_text = ""
     # isinstance() finds a dict faster than a Mapping.
     if isinstance(event.payload, dict | Mapping):
@@ -176,9 +177,9 @@ def canonical_status(value: object, notes: list[str]) -> str:
 
 
 def readable_time(field: str, value: object, notes: list[str]) -> datetime | None:
-    """Return the time in UTC. A time without an offset counts as UTC. If the value is not a time, add a note.
+    """Return the time in UTC. A time without an offset counts as UTC.
 
-    Return None for an empty value, and for a value that is not a time.
+    Return None for an empty value. Return None and add a note if the value is not a time.
     """
     if value is None or value == "":
         return None
@@ -220,7 +221,7 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
 def scrubbed_text(value: object, secret_free_text: str = "") -> str | None:
     """Return a text without secrets, cut to its limit.
 
-    Convert a value that is no text to JSON. Return None for no text.
+    If the value is not a text, convert it to JSON first. Return None for None and for an empty text.
 
     No part of `secret_free_text` is a secret, so a value in it is not scrubbed.
     """

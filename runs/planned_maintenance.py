@@ -1,8 +1,8 @@
 """Add planned maintenance, owner and runbook from the maintenance file to rows of reports (decision 0032).
 
-A failure is in planned maintenance if maintenance windows of its pipeline cover the time from the first failed run
-after the last success until the latest failed run, without a gap. A late pipeline is in planned maintenance if such
-windows cover the time from the expected start until now.
+A failure lasts from the first failed run after the last success until the latest failed run. It is in planned
+maintenance if maintenance windows of the pipeline cover this time without a gap. A late pipeline is in planned
+maintenance if such windows cover the time from the expected start until now.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,8 +40,8 @@ def add_maintenance_columns(rows: Iterable[Row], *, as_of: datetime) -> None:
     if not all_rows or not (file.maintenance or file.owners):
         return
     failed_run_ids = {row["run_id"] for row in all_rows if "failing_since" in row or "incident" in row}
-    # Read the pipeline and the event_at of each failed run: rows of incidents have no pipeline_id, and no row has the
-    # event_at.
+    # Read the pipeline_id of each failed run, because rows of incidents lack it. Read its event_at, because all rows
+    # lack it.
     failures = {
         run_id: (pipeline_id, event_at)
         for run_id, pipeline_id, event_at in Run.objects.filter(pk__in=failed_run_ids).values_list(

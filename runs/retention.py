@@ -40,9 +40,9 @@ class PruneSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneResult:
-    """The numbers of deleted runs and of their pipelines.
+    """The number of deleted runs, and the number of their pipelines.
 
-    If time ran out before the last run, `is_finished` is false.
+    `is_finished` is false if the time limit ended before all selected runs were deleted.
     """
 
     run_count: int
@@ -51,7 +51,7 @@ class PruneResult:
 
 
 def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
-    """Return how many runs pruning would delete, by pipeline."""
+    """Return a dict from the id of each pipeline to the number of runs that `prune` would delete from it."""
     pipeline_ids = list(_selected_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
     for start in range(0, len(pipeline_ids), _MAX_PIPELINES_PER_QUERY):
@@ -90,8 +90,8 @@ def prune(
             batch = _run_pruning_query(_pruning_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
-            # A batch that is not full is the last one. Runs that another session has locked stay until the next
-            # pruning.
+            # A batch that is not full is the last one of these pipelines. Runs that another session has locked stay
+            # until the next pruning.
             is_full_batch = sum(batch.values()) == BATCH_SIZE
     return PruneResult(run_count=deleted.total(), pipeline_count=len(deleted), is_finished=True)
 

@@ -34,9 +34,9 @@ SORT_KEYSETS: dict[str, Keyset] = {
 class RunPage:
     """A page of runs.
 
-    `before` and `after` are the positions of the pages before and after it; None without such a page.
+    `before` is the position of the page before this page, `after` that of the page after it; None without such a page.
 
-    `scanned_to` is the event_at at which a scan stopped, because it reached its limit. None means that no scan stopped.
+    If a scan reached its limit, `scanned_to` is the event_at at which it stopped, else None.
     """
 
     runs: list[Any]
@@ -71,7 +71,10 @@ class RunPages:
 
     @cached_property
     def sorted_from(self) -> datetime | None:
-        """Return the oldest event_at in a list that is sorted by duration or rows; None if the list has all runs."""
+        """Return the oldest event_at in a list that is sorted by duration or rows; None if the list has all runs.
+
+        Such a list has only the newest MAX_SCANNED_RUNS runs.
+        """
         event_times = SORT_KEYSETS[NEWEST_FIRST].sort(self.runs_in_period).values_list("event_at", flat=True)
         return next(iter(event_times[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS]), None)
 
@@ -82,7 +85,8 @@ class RunPages:
         if position:
             rows = order.after(rows, position)
         if not self.is_by_time:
-            # A page begins after the last value of the page before. Nothing comes after a null, so leave nulls out.
+            # A page begins after the last value of the previous page. In SQL, no value is greater or less than null. So
+            # leave out runs without a value.
             rows = rows.filter(**{f"{self.order.keys[0].attribute}__isnull": False})
             if self.sorted_from:
                 rows = rows.filter(event_at__gte=self.sorted_from)
@@ -109,11 +113,12 @@ class RunPages:
         The position is None if no more runs follow.
         """
         remaining = order.after(self.runs_in_period, position) if position else self.runs_in_period
-        # The last of these runs, and the run after it if there is one.
+        # The last of these MAX_SCANNED_RUNS runs, and the run after it if there is one.
         last_two = list(order.sort(remaining).only("id", "event_at")[MAX_SCANNED_RUNS - 1 : MAX_SCANNED_RUNS + 1])
         if len(last_two) < 2:
             return rows, None
-        # Include all runs with this event_at. So the position needs no run id, which could be another client's.
+        # Include all runs with this event_at. Then the position needs no run id. A run id could reveal a run of another
+        # client.
         last_event_at = order.position(last_two[0])[0]
         rows = rows.filter(**{"event_at__gte" if order.descending else "event_at__lte": last_event_at})
         return rows, [last_event_at, str(SMALLEST_ID if order.descending else LARGEST_ID)]

@@ -102,7 +102,7 @@ def start_of_period(period: str, now: datetime) -> datetime | None:
         case "yesterday":
             return evening_before(now, 1)
         case "friday":
-            # On a Friday before 18:00, this is the Friday a week ago.
+            # On a Friday before 18:00, the period begins on the Friday a week ago.
             evenings = (evening_before(now, days_ago) for days_ago in range(8))
             return next(moment for moment in evenings if moment.weekday() == FRIDAY and moment <= now)
         case _:

@@ -12,11 +12,11 @@ from runs.models import ID_IN_BYTE_ORDER, Run, Status
 
 # Maximum number of runs that are found by the beginning of their id.
 MAX_FOUND_BY_ID = 1000
-# Error texts have no index. So a search reads only this many of the newest failures, and of each text this many
-# characters.
+# Error texts have no index. So a search reads only the newest 10,000 failures, and the first 2,000 characters of each
+# text.
 MAX_SEARCHED_FAILURES, MAX_SEARCHED_CHARACTERS = 10_000, 2_000
-# If a search finds at most this many pipelines, the newest runs of each are read. If it finds more, all runs are
-# scanned.
+# If a search finds at most this many pipelines, CHM reads the newest runs of each pipeline. If it finds more, CHM scans
+# the runs of all pipelines.
 MAX_PROBED_PIPELINES = 300
 
 
@@ -62,7 +62,7 @@ def _as_uuid(text: str) -> list[UUID]:
 
 
 def merge_sorted(order: Any, *lists: list[Any], limit: int) -> list[Any]:
-    """Return the first rows of several sorted lists, each row once."""
+    """Return the first `limit` rows of several lists, each row once. All lists are sorted by the keyset `order`."""
     by_key = {row.pk: row for rows in lists for row in rows}
     return sorted(
         by_key.values(),

@@ -32,12 +32,12 @@ _RECORD_RUNS_SQL = (
     .replace("{effect_of_write}", _WRITE_EFFECT_SQL)
     .replace("{effect_of_excluded}", _WRITE_EFFECT_SQL.replace("write.", "excluded."))
 )
-# How often a write is tried if it deadlocks, or if another writer inserts or changes the same runs at the same time.
+# The maximum number of attempts for a write. An attempt can fail by a deadlock, or because another writer inserts or
+# changes the same runs at the same time.
 _MAX_ATTEMPTS = 5
 
-# Planning the statement takes longer than writing one run, so up to this many runs are written with a prepared
-# statement. For more runs PostgreSQL plans the statement each time, so that the plan fits the current size of the
-# table.
+# Up to this many runs are written with a prepared statement, because planning a statement takes longer than writing one
+# run. For more runs, PostgreSQL plans the statement each time, so that the plan fits the current size of the table.
 _MAX_PREPARED_RUNS = 20
 
 
@@ -81,13 +81,16 @@ class _Layer:
     version_source: VersionSource
     # The key is the position of the event in the list that record_runs received.
     runs: dict[int, StorableRun]
-    # The same writes as a JSON array.
+    # The writes in `runs` as a JSON array.
     json_rows: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRuns:
-    """Events that are repaired, scrubbed and divided into layers. `results` already has the rejected events."""
+    """Events that are repaired, scrubbed and divided into layers.
+
+    `results` has an item for each event. The items of rejected events are already final.
+    """
 
     results: list[Result]
     layers: list[_Layer]
@@ -201,7 +204,7 @@ def insert_run(
 
 
 def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
-    """Divide the writes into layers. The first has the oldest write to each run, the second the next one."""
+    """Divide the writes into layers. The first layer has the oldest write to each run, the second the second oldest."""
     layers: dict[tuple[int, WriteKind, VersionSource], dict[int, StorableRun]] = {}
     for layer_number, position, run in _with_layer_number(runs):
         layers.setdefault((layer_number, run.kind, run.version_source), {})[position] = run
@@ -212,7 +215,7 @@ def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
 
 
 def _with_layer_number(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tuple[int, int, StorableRun]]:
-    """Yield (number of the layer, position, write). The number is how many older writes to the same run there are."""
+    """Yield (number of the layer, position, write). The number is the number of older writes to the same run."""
     # Usually, no id occurs twice. Then each run is written once, in the first layer.
     if len({run.external_run_id for _, run in runs}) == len(runs):
         yield from ((0, position, run) for position, run in runs)
@@ -226,7 +229,10 @@ def _with_layer_number(runs: Sequence[tuple[int, StorableRun]]) -> Iterator[tupl
 
 
 def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
-    """Return the sort key of a write. Sort by version, then running before other statuses. No version comes last."""
+    """Return the sort key of a write: by version, and for the same version, running before other statuses.
+
+    Writes without a version come last.
+    """
     run = entry[1]
     version = run.source_updated_at
     return version is None, version.timestamp() if version else 0, run.status != Status.RUNNING
@@ -249,8 +255,8 @@ def _write(layer: _Layer, results: list[Result]) -> None:
                 results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned_message(pruned_before))
         if not overtaken:
             return
-        # Another writer has inserted or changed these runs first. Compare the writes again, now with the rows that it
-        # stored.
+        # Another writer has inserted or changed these runs first. Compare the writes again, now with the rows of the
+        # other writer.
         pending = {position: pending[position] for position in overtaken}
         json_rows = _to_json(pending)
     raise RuntimeError(

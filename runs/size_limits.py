@@ -14,7 +14,7 @@ _MAX_REMOVED_NAMES_BYTES = 1024
 
 def text_within_limit(value: str) -> str:
     """Return the text. Cut a text of more than MAX_TEXT_BYTES in UTF-8, and add a note with its original size."""
-    # A character has at most four bytes, so most texts can be measured without encoding them.
+    # A character has at most four bytes. So a short text fits without counting its bytes.
     if len(value) * 4 <= MAX_TEXT_BYTES:
         return value
     encoded = value.encode()

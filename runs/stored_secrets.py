@@ -58,7 +58,7 @@ TABLES = (
 class BatchCounts:
     """Counts of a batch.
 
-    `unmasked_ids`: runs whose id still contains a secret, because another run has the masked id.
+    `unmasked_ids` is the number of runs whose id still contains a secret, because another run has the masked id.
     """
 
     read: int = 0
@@ -69,10 +69,10 @@ class BatchCounts:
 def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[BatchCounts]:
     """Scrub a table in batches, in the order of its keys, and yield the counts of each batch.
 
-    After an interruption, the next call continues after the last batch. If the rules have changed, it begins at the
-    first row. Only the columns with a secret are written. Versions, ingested_at and updated_at stay the same, so the
-    run stays unchanged if its source sends it again. If another writer has changed a row since it was read, the row is
-    skipped, because the new content is already scrubbed.
+    After an interruption, the next call continues after the last batch. If the rules have changed since then, it begins
+    at the first row. Only the columns with a secret are written. Versions, ingested_at and updated_at stay the same. So
+    a run stays unchanged if its source sends it again. If another writer changes a row after this function has read it,
+    the function skips the row, because the new content is already scrubbed.
     """
     position = None if dry_run else cache.get(_position_key(table))
     while rows := _next_rows(table, position):
@@ -132,6 +132,9 @@ def _position_key(table: ScrubbedTable) -> str:
 
 
 def _rules_digest() -> str:
-    """Return a digest of the scrubbing rules. It is part of the cache key, so after a change there is no position."""
+    """Return a digest of the scrubbing rules.
+
+    The digest is part of the cache key of a position. So no position is found after the rules have changed.
+    """
     files = sorted(Path(scrubbing.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

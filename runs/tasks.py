@@ -7,8 +7,8 @@ from django.utils import timezone
 from runs.retention import PruneSelection, prune
 from runs.rollup.maintenance import compact
 
-# This is shorter than the time limit of Celery tasks. If a task cannot delete all runs in this time, it starts another
-# task.
+# A task stops after this time, which is shorter than the time limit of Celery tasks. If runs are left to delete, the
+# task starts another task.
 _PRUNING_SECONDS = 300
 
 

@@ -56,8 +56,8 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- The condition on settled_at only saves time: a status that is older than `since` has not changed, so PostgreSQL need not
--- look for the former run.
+-- The condition on settled_at only saves time. If the current status is older than `since`, it has not changed. So
+-- PostgreSQL need not look for the former run.
 WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND currently.settled_at > (:since)
@@ -76,7 +76,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -84,7 +84,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -125,8 +125,8 @@ counted_by_client AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -168,7 +168,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -176,7 +176,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -217,8 +217,8 @@ counted_by_client AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -265,7 +265,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -273,7 +273,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -315,8 +315,8 @@ counted_by_day AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -395,7 +395,7 @@ CROSS JOIN LATERAL (
                     -- Remove rows and statements from the error of a database.
                     ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                 END) AS text
-                OFFSET 0  -- computes it once, though it is used more than once
+                OFFSET 0  -- computes the text once, although it is used more than once
             ) AS plain
             CROSS JOIN LATERAL (
                 SELECT replace(replace(replace(
@@ -466,7 +466,7 @@ CROSS JOIN LATERAL (SELECT (
                             -- Remove rows and statements from the error of a database.
                             ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                         END) AS text
-                        OFFSET 0  -- computes it once, though it is used more than once
+                        OFFSET 0  -- computes the text once, although it is used more than once
                     ) AS plain
                     CROSS JOIN LATERAL (
                         SELECT replace(replace(replace(
@@ -498,7 +498,7 @@ CROSS JOIN LATERAL (SELECT (
 CROSS JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
-        r.source_url,  -- not in the index; queries that do not use it read only the index
+        r.source_url,  -- not in the index: a query without this column reads only the index
         CASE WHEN r.event_at <= (:known_until)::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
@@ -555,7 +555,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -563,7 +563,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -605,8 +605,8 @@ counted_by_day AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -765,14 +765,14 @@ FROM reporting.pipelines AS p
 LEFT JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
-        r.source_url,  -- not in the index; queries that do not use it read only the index
+        r.source_url,  -- not in the index: a query without this column reads only the index
         CASE WHEN r.event_at <= (:known_until)::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS latest ON true
--- If the latest run succeeded, it is the last success. Only for other pipelines, PostgreSQL searches the index again.
+-- If the latest run succeeded, it is the last success. Otherwise PostgreSQL searches the index again.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN latest.status = 'success' THEN latest.event_at
@@ -892,7 +892,7 @@ FROM (
                                             -- Remove rows and statements from the error of a database.
                                             ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                         END) AS text
-                                        OFFSET 0  -- computes it once, though it is used more than once
+                                        OFFSET 0  -- computes the text once, although it is used more than once
                                     ) AS plain
                                     CROSS JOIN LATERAL (
                                         SELECT replace(replace(replace(
@@ -964,7 +964,7 @@ FROM (
                                 -- Remove rows and statements from the error of a database.
                                 ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                             END) AS text
-                            OFFSET 0  -- computes it once, though it is used more than once
+                            OFFSET 0  -- computes the text once, although it is used more than once
                         ) AS plain
                         CROSS JOIN LATERAL (
                             SELECT replace(replace(replace(
@@ -1026,7 +1026,7 @@ FROM (
                                     -- Remove rows and statements from the error of a database.
                                     ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                 END) AS text
-                                OFFSET 0  -- computes it once, though it is used more than once
+                                OFFSET 0  -- computes the text once, although it is used more than once
                             ) AS plain
                             CROSS JOIN LATERAL (
                                 SELECT replace(replace(replace(
@@ -1108,21 +1108,22 @@ WITH judged AS (
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
         AND p.source_paused IS NOT TRUE
         AND (p.ingest_due_at < (:as_of)::timestamptz) IS NOT TRUE
-    -- In the order of the index runs_latest, the many index searches below find more of their pages in the cache.
+    -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
     ORDER BY p.pipeline_id
 ),
--- One subquery for each step. A chain of LATERAL joins would be slower, because PostgreSQL would store their results.
+-- The pipelines that have not started in the 5 minutes before judged_at. Each step is a subquery, because a chain of LATERAL
+-- joins would be slower: PostgreSQL would store the results of each join.
 silent AS MATERIALIZED (
     SELECT
         *,
-        -- In an earlier week, a start within this time after the time of the last start corresponds to the last start, not
-        -- to the next one.
+        -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
+        -- Monday 6:25 corresponds to the last start. It is not a next start.
         greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
-            * CASE WHEN has_four_starts THEN interval '1 second' END AS skipped
+            * CASE WHEN has_four_starts THEN interval '1 second' END AS skip_within
     FROM (
         SELECT
             *,
-            -- The median, or the shorter one of two gaps.
+            -- The median of the three gaps. If one or two are null, the shortest of the others.
             CASE
                 WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
                     least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
@@ -1174,8 +1175,8 @@ unplanned AS (
     SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
 ),
 zones AS MATERIALIZED (
-    SELECT zone, place
-    FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, place)
+    SELECT zone, zone_number
+    FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, zone_number)
     WHERE zone = 'UTC' OR EXISTS (
         SELECT FROM generate_series(1, 5) AS week
         CROSS JOIN LATERAL (
@@ -1185,11 +1186,12 @@ zones AS MATERIALIZED (
             <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
     )
 ),
--- How far the same local time of an earlier week is from the same time in UTC, for a moment of the last 72 hours: either 0
--- or `shift`, because the clocks may have changed within these 72 hours.
+-- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed from
+-- UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is for moments
+-- of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is right instead.
 weeks AS MATERIALIZED (
     SELECT
-        zone, place, week,
+        zone, zone_number, week,
         ((today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC'))
             - ((former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')) AS shift
     FROM zones
@@ -1200,50 +1202,57 @@ weeks AS MATERIALIZED (
             (:as_of)::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
--- The range of all zones' shifts. `any_shift` is for older moments. Weeks without a shift come first, because they exclude
--- most pipelines.
-any_zone AS MATERIALIZED (
+-- The range of the shifts of all zones, for moments of the last 72 hours: from `min_shift` to `max_shift`. For an older
+-- moment, the shift is between minus `older_shift` and plus `older_shift`. The newest week comes first. Its shift is usually
+-- 0, so it excludes most pipelines.
+shift_ranges AS MATERIALIZED (
     SELECT
         week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
-        greatest(max(shift), interval '0') AS max_shift, CASE WHEN max(place) > 1 THEN interval '1 hour' ELSE interval '0' END AS any_shift
+        greatest(max(shift), interval '0') AS max_shift, CASE WHEN max(zone_number) > 1 THEN interval '1 hour' ELSE interval '0' END AS older_shift
     FROM weeks
     GROUP BY week
     ORDER BY week
 ),
 candidates AS MATERIALIZED (
-    -- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
-    -- corresponds to the time from the last start until now. In other zones than UTC it begins and ends up to an hour
-    -- earlier or later.
+    -- Exclude most of the pipelines that are on time: two of the four weeks had no start in the same interval either. The
+    -- interval is the time from the last start until judged_at, moved to that week. Example: a job last started on Friday
+    -- 6:00, and it is Sunday 6:00. Two weeks also had no start between these times, so the job is on time. If clocks have
+    -- changed, the interval is up to an hour longer at both ends, so that it is right for each zone.
     SELECT u.*
     FROM (
         SELECT
             *, last_start_at >= (:as_of)::timestamptz - interval '72 hours' AS is_recent,
-            -- Rules 5 and 6 may apply to these pipelines, if rule 2 does not. So rule 2 must be decided exactly.
+            -- Rule 5 or 6 can apply to an overdue pipeline, but only if `by_week` does not contain the pipeline. So
+            -- `likely` keeps overdue pipelines, and all their starts are compared.
             judged_at > last_start_at + least(gap * interval '1 second', interval '160 hours') AS is_overdue
         FROM unplanned
-        WHERE judged_at > last_start_at + skipped + interval '5 minutes'
+        WHERE judged_at > last_start_at + skip_within + interval '5 minutes'
         OFFSET 0  -- computes it once
     ) AS u
     WHERE (
         SELECT count(*)
         FROM (
             SELECT
-            FROM any_zone AS w
+            FROM shift_ranges AS w
             WHERE NOT EXISTS (
                 SELECT FROM reporting.runs AS r
                 WHERE r.pipeline_id = u.pipeline_id
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped
-                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.any_shift END
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skip_within
+                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.older_shift END
                     AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at - ago - interval '5 minutes'
-                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.any_shift END
+                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.older_shift END
             )
             LIMIT 2
         ) AS weeks_without
     ) < 2
 ),
--- Most of the others had no start by this time in three weeks, or their next starts did not agree within two hours. A few
--- starts of each week show this: those until 4 hours after this time. If three next starts agree, and one of them is even
--- later, then none of the three is by this time. So a zone with at most one start by this time is not excluded.
+-- Exclude more pipelines, with only the starts of each week until 4 hours after same_now (see first_starts).
+-- Keep a pipeline that can meet both conditions of `recent`:
+--   1. In three weeks, the next start came by same_now. `started_weeks` is the number of these weeks.
+--   2. The next starts of three weeks agree within two hours.
+-- If started_weeks is 2 or more, three starts that agree include one by same_now. So the other two are at most 2 hours after
+-- same_now, and were read. If started_weeks is 0 or 1, all three can be later than the starts that were read. So such a zone
+-- counts as one in which condition 2 is met.
 likely AS MATERIALIZED (
     SELECT h.*
     FROM (
@@ -1251,10 +1260,10 @@ likely AS MATERIALIZED (
             c.*,
             CASE WHEN NOT is_overdue THEN ARRAY(
                 SELECT r.started_at
-                FROM any_zone AS w
+                FROM shift_ranges AS w
                 JOIN reporting.runs AS r ON r.pipeline_id = c.pipeline_id
                     AND coalesce(r.started_at, '-infinity'::timestamptz)
-                        > c.last_start_at - ago + c.skipped - interval '1 hour'
+                        > c.last_start_at - ago + c.skip_within - interval '1 hour'
                     AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.judged_at - ago + interval '4 hours'
                 ORDER BY r.started_at
             ) END AS starts
@@ -1273,22 +1282,22 @@ likely AS MATERIALIZED (
             FROM (
                 SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
                 FROM (
-                    SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
+                    SELECT week, same_time, same_now, width_bucket(same_time + h.skip_within, h.starts) AS n
                     FROM (
                         SELECT
                             w.week,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                                     THEN h.last_start_at - w.week * interval '168 hours'
                                 ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                             END AS same_time,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                                     THEN h.judged_at - w.week * interval '168 hours'
                                 ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                             END AS same_now
                         FROM weeks AS w
-                        WHERE w.place = zones.place
+                        WHERE w.zone_number = zones.zone_number
                         OFFSET 0  -- computes each level once
                     ) AS former
                     OFFSET 0
@@ -1298,10 +1307,10 @@ likely AS MATERIALIZED (
         ) AS by_zone
     )
 ),
--- The starts of 36 days, oldest first. All later comparisons use them.
+-- `starts` has the starts of the 36 days before the last start, oldest first. All comparisons below use them.
 histories AS MATERIALIZED (
     SELECT
-        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skipped, c.is_recent,
+        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skip_within, c.is_recent,
         ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
@@ -1312,8 +1321,9 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM likely AS c
 ),
--- Regular pipelines with a missing start: in three of the four weeks there was a start by this time, and three starts
--- agree within two hours.
+-- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
+-- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
+-- is shorter.
 recent AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -1332,22 +1342,22 @@ recent AS MATERIALIZED (
             FROM (
                 SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
                 FROM (
-                    SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
+                    SELECT week, same_time, same_now, width_bucket(same_time + h.skip_within, h.starts) AS n
                     FROM (
                         SELECT
                             w.week,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                                     THEN h.last_start_at - w.week * interval '168 hours'
                                 ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                             END AS same_time,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                                     THEN h.judged_at - w.week * interval '168 hours'
                                 ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                             END AS same_now
                         FROM weeks AS w
-                        WHERE w.place = zones.place
+                        WHERE w.zone_number = zones.zone_number
                         OFFSET 0  -- computes each level once
                     ) AS former
                     OFFSET 0
@@ -1363,22 +1373,22 @@ recent AS MATERIALIZED (
             SELECT count(*) FROM (
                 SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
                 FROM (
-                    SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
+                    SELECT week, same_time, same_now, width_bucket(same_time + h.skip_within, h.starts) AS n
                     FROM (
                         SELECT
                             w.week,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                                     THEN h.last_start_at - w.week * interval '168 hours'
                                 ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                             END AS same_time,
                             CASE
-                                WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                                     THEN h.judged_at - w.week * interval '168 hours'
                                 ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                             END AS same_now
                         FROM weeks AS w
-                        WHERE w.place = zones.place
+                        WHERE w.zone_number = zones.zone_number
                         OFFSET 0  -- computes each level once
                     ) AS former
                     OFFSET 0
@@ -1388,22 +1398,24 @@ recent AS MATERIALIZED (
         ) >= 3
     )
 ),
--- For each zone, how well earlier weeks predict the last starts: `close` and `near` of `tried` predictions were right.
+-- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one earlier
+-- week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within `tolerance`, and in
+-- `within_30_minutes` if it is within 30 minutes.
 fits AS MATERIALIZED (
-    SELECT recent.pipeline_id, z.zone, z.place, fit.*
+    SELECT recent.pipeline_id, z.zone, z.zone_number, fit.*
     FROM recent
     CROSS JOIN zones AS z
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS tried, count(*) FILTER (WHERE distance <= recent.tolerance) AS close,
-            count(*) FILTER (WHERE distance <= interval '30 minutes') AS near
+            count(*) AS comparisons, count(*) FILTER (WHERE distance <= recent.tolerance) AS within_tolerance,
+            count(*) FILTER (WHERE distance <= interval '30 minutes') AS within_30_minutes
         FROM (
             SELECT least(same_time - recent.starts[n], recent.starts[n + 1] - same_time) AS distance
             FROM (
                 SELECT same_time, width_bucket(same_time, recent.starts) AS n
                 FROM (
                     SELECT CASE
-                        WHEN z.place = 1 THEN started_at - week * interval '168 hours'
+                        WHEN z.zone_number = 1 THEN started_at - week * interval '168 hours'
                         ELSE ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
                     END AS same_time
                     FROM unnest(
@@ -1421,42 +1433,43 @@ fits AS MATERIALIZED (
     ) AS fit
 ),
 best AS (
-    SELECT pipeline_id, max(near) AS near
+    SELECT pipeline_id, max(within_30_minutes) AS within_30_minutes
     FROM fits
     GROUP BY pipeline_id
-    HAVING max(close) >= 0.65 * max(tried)
+    HAVING max(within_tolerance) >= 0.65 * max(comparisons)
 ),
--- The next start after the same time as the last start, in each week. A start that is nearer to that time than the
--- start before it is the counterpart of the last start, so the start after it counts. The same is true for a start
--- within 30 minutes before a long silence, because it is the last of several that belong together.
+-- For each week, the next start, moved to this week (expected_at). This is first_at, unless first_at corresponds to the last
+-- start (is_counterpart). Then it is the start after first_at. Example: a daily job last started on Tuesday 6:00. Two weeks
+-- earlier it started late, on Tuesday 9:00. This was Tuesday's own start, so the next start is the one on Wednesday. The
+-- conditions are the last two lines of the second table in rule 2.
 next_starts AS (
     SELECT
-        h.pipeline_id, zones.zone, zones.place,
+        h.pipeline_id, zones.zone, zones.zone_number,
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
         coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
     FROM recent AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
-    JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.near >= best.near - 1
+    JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.within_30_minutes >= best.within_30_minutes - 1
     CROSS JOIN LATERAL (
         SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
         FROM (
-            SELECT week, same_time, same_now, width_bucket(same_time + h.skipped, h.starts) AS n
+            SELECT week, same_time, same_now, width_bucket(same_time + h.skip_within, h.starts) AS n
             FROM (
                 SELECT
                     w.week,
                     CASE
-                        WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                        WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                             THEN h.last_start_at - w.week * interval '168 hours'
                         ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                     END AS same_time,
                     CASE
-                        WHEN w.place = 1 OR h.is_recent AND w.shift = interval '0'
+                        WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
                             THEN h.judged_at - w.week * interval '168 hours'
                         ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
                     END AS same_now
                 FROM weeks AS w
-                WHERE w.place = zones.place
+                WHERE w.zone_number = zones.zone_number
                 OFFSET 0  -- computes each level once
             ) AS former
             OFFSET 0
@@ -1486,15 +1499,17 @@ next_starts AS (
 ),
 by_zone AS (
     SELECT
-        pipeline_id, place, array_agg(expected_at ORDER BY expected_at) AS expected,
+        pipeline_id, zone_number, array_agg(expected_at ORDER BY expected_at) AS expected,
         percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
     FROM next_starts
-    GROUP BY pipeline_id, place
+    GROUP BY pipeline_id, zone_number
 ),
--- A pipeline is late only if it is late in all zones that predict equally well, so the latest expected start counts.
+-- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the latest
+-- start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks` is the number
+-- of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report names this number.
 usual AS (
     SELECT
-        pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, place))[1] AS expected_at,
+        pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,
         min(expected[3]) AS earliest, max(expected[3]) AS latest, max(least(expected[3] - expected[1], expected[4] - expected[2])) AS spread,
         min(following) AS following, min(same_hour) AS weeks
     FROM by_zone
@@ -1521,7 +1536,7 @@ by_week AS MATERIALIZED (
         END AS expected_by
     FROM recent
     JOIN usual ON usual.pipeline_id = recent.pipeline_id
-    -- The second longest of the last gaps, without nights and days off.
+    -- The longest normal gap of rule 2: the second longest of the last 99 gaps, without nights and days off.
     CROSS JOIN LATERAL (
         SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
         FROM (
@@ -1565,23 +1580,25 @@ gaps AS (
     ) AS newest
     CROSS JOIN LATERAL (
         SELECT
-            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY place) AS gaps,
+            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY gap_number) AS gaps,
             bool_and(monthly) AS monthly
         FROM (
             SELECT
-                later, earlier, place,
-                -- Only the last three gaps, because calendars need much time.
-                CASE WHEN place <= 3 THEN (
+                later, earlier, gap_number,
+                -- Whether the gap is one month, give or take 36 hours. In another time zone, a start can be on another day of
+                -- the month. So add the month also to times that are 12 hours earlier or later. Check only the last three
+                -- gaps, because computing with months is slow.
+                CASE WHEN gap_number <= 3 THEN (
                     SELECT abs(extract(epoch FROM max(
                         ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
                     ) - later)) <= 129600
                     FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
                 ) END AS monthly
             FROM (
-                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS place
+                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS gap_number
                 FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
                 WHERE later - earlier >= interval '1 hour'
-                OFFSET 0  -- counts before it computes months
+                OFFSET 0  -- numbers the gaps before it computes months
             ) AS counted
         ) AS pairs
     ) AS between_starts
@@ -1608,7 +1625,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap by day and night, such as every five hours. This also finds a pipeline in its second week.
+-- Pipelines with a steady gap by day and night, such as every five hours. Starts of eight days are enough.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,
@@ -1722,7 +1739,7 @@ CROSS JOIN LATERAL (
     END AS usual_gap_minutes
     FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
 ) AS usual
--- An open run delays the next start, unless it is running long.
+-- A pipeline with an open run is not late, unless this run is running long.
 WHERE NOT (
     (
         EXISTS (
@@ -1774,7 +1791,7 @@ FROM reporting.pipelines AS p
 LEFT JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
-        r.source_url,  -- not in the index; queries that do not use it read only the index
+        r.source_url,  -- not in the index: a query without this column reads only the index
         CASE WHEN r.event_at <= (:known_until)::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
@@ -1796,7 +1813,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -1804,7 +1821,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -1846,8 +1863,8 @@ counted_by_day AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -1874,7 +1891,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -1882,7 +1899,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -1891,8 +1908,8 @@ edges AS (
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
 unit AS (
-    -- The roll-up counts runs of all pipelines together by whole minutes. Its counts can be used if each bucket is a whole
-    -- number of minutes wide.
+    -- The roll-up counts the runs of all pipelines together, by whole minutes. The query can use these counts only if the
+    -- width of a bucket is a whole number of minutes.
     SELECT
         ((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
 ),
@@ -1904,7 +1921,7 @@ durations AS (
     UNION ALL
     SELECT r.duration_seconds, 1
     FROM (
-        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM unit)
+        SELECT begins, ends FROM partial_days WHERE (SELECT by_minutes FROM unit)
         UNION ALL
         SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM unit)
     ) AS pieces
@@ -1924,7 +1941,7 @@ ORDER BY duration_bucket;
 -- top_flaky_pipelines: Which pipelines are flaky over time?
 -- one row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips first
 WITH months AS (
-    -- The whole UTC months of the window: from `begins` until `ends`, which are the same if there is none.
+    -- The whole UTC months of the window, from `begins` until `ends`. If there is no whole month, the two are equal.
     SELECT begins, greatest(begins, date_trunc('month', (:as_of)::timestamptz AT TIME ZONE 'UTC')) AS ends
     FROM (
         SELECT
@@ -1933,7 +1950,7 @@ WITH months AS (
     ) AS first_month
 ),
 failed AS (
-    -- Whole months come from the roll-up, the other failures are counted.
+    -- The failures of whole months come from the roll-up. The other failures are counted one by one.
     SELECT counted.pipeline_id, sum(counted.failed) AS failure_count
     FROM (
         SELECT f.pipeline_id, f.failed
@@ -2066,7 +2083,7 @@ FROM (
         ORDER BY r.event_at DESC, r.run_id DESC
         OFFSET 0
     ) AS r
-    -- Only a run far outside the range of its pipeline is compared with 30 successes, which keeps the cost low.
+    -- To save time, compare a run with 30 successes only if it is far outside the range of its pipeline.
     JOIN LATERAL (
         SELECT
             durations[2] AS shortest, durations[cardinality(durations) - 1] AS longest,
@@ -2122,8 +2139,8 @@ FROM (
         FROM (
             SELECT
                 measure, value, usual,
-                -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values at
-                -- the same time, plus or minus 75 minutes, in the eight weeks before.
+                -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values of
+                -- the eight weeks before, at the same time of the week plus or minus 75 minutes.
                 CASE WHEN is_far THEN (
                     SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
                     FROM generate_series(1, 8) AS ago (weeks)
@@ -2143,8 +2160,8 @@ FROM (
                         WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
                         WHEN abs(m.value - usual.value) >= m.least_difference
                             AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
-                            -- Compute the deviation only if at least half of the values are near the median. Otherwise the last
-                            -- comparison is false. Counting in the sorted array costs less than the deviation.
+                            -- The comparison after THEN can be true only if at least half of the values are near the median. So
+                            -- count these values first. Counting in the sorted array costs less than this comparison.
                             AND 2 * (
                                 width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
                             ) >= cardinality(m.former_values)
@@ -2160,7 +2177,8 @@ FROM (
                     VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
                 ) AS m (measure, value, least_difference, former_values)
                 CROSS JOIN LATERAL (
-                    -- The median is the mean of the two middle values. If the number of values is odd, the two are the same value.
+                    -- The median is the mean of the two middle values. An odd number of values has one middle value, which is read
+                    -- twice.
                     SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
                     FROM (
                         SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
@@ -2174,7 +2192,8 @@ FROM (
                     OFFSET 0
                 ) AS usual
                 CROSS JOIN LATERAL (
-                    -- Values below 1 count as 1. The factor is slightly too large, so that rounding errors exclude no value.
+                    -- `lowest` and `highest` are the limits of near values. Values below 1 count as 1. 1e-9 makes the range slightly too
+                    -- large, so that rounding errors exclude no value.
                     SELECT
                         greatest(usual.value, 1) * factor AS highest,
                         CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
@@ -2208,7 +2227,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2216,7 +2235,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -2258,8 +2277,8 @@ counted_by_day AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -2291,7 +2310,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2299,7 +2318,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -2341,8 +2360,8 @@ counted_by_day AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
@@ -2378,7 +2397,7 @@ ORDER BY week_start, s.status;
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
 -- one row per client and ISO week with runs; sorted by client, then oldest week first; the current week is the last
 WITH bounds AS (
-    -- One more week than the result has, for its first difference. 2001-01-01 was a Monday, so weeks begin on Mondays.
+    -- One more week than the result has, because the first week of the result is compared with the week before. 2001-01-01 was a Monday, so weeks begin on Mondays.
     SELECT
         date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days' AS since,
         (:as_of)::timestamptz AS until
@@ -2388,7 +2407,7 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run comes after the bounds, the counts of the last day contain no other runs, so the day counts as whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2396,7 +2415,7 @@ whole AS (
         FROM bounds
     ) AS days
 ),
-edges AS (
+partial_days AS (
     SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
     FROM bounds CROSS JOIN whole
     UNION ALL
@@ -2437,8 +2456,8 @@ counted_by_client AS (
             count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
             coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
             coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-        FROM edges
-        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        FROM partial_days AS part
+        JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
         GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
     ) AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)

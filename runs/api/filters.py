@@ -62,7 +62,8 @@ class PipelineRunFilter(RunFilterBase):
     event_until = TimeFilter(
         field_name="event_at", lookup_expr="lt", help_text="Only runs whose `event_at` is before this time."
     )
-    # Not a filter: the view sorts by it. It is declared here to be validated and described like the other parameters.
+    # This parameter is not a filter: the view sorts by it. It is declared here, so that it is validated and described
+    # like the filters.
     order = OneChoiceFilter(
         Order,
         method="unfiltered",

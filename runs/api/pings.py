@@ -54,7 +54,8 @@ _SCHEMA: dict[str, Any] = {
         (500, "text/plain"): _text_response("An internal error, which was logged.", "something went wrong here"),
     },
 }
-# CHM reads a body of any content type as text. The contract declares this type, because generated clients support it.
+# CHM reads a body of any content type as text. The contract declares this one type, because generated clients support
+# it.
 _BODY_SCHEMA = {"application/octet-stream": {"type": "string", "format": "binary"}}
 # The contract calls the suffix `sign`.
 _SUFFIX_PARAMETER = OpenApiParameter(
@@ -76,7 +77,8 @@ class _PingBaseView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the key. This replaces authentication, permissions and content negotiation of REST framework.
 
-        A wrong key counts against the limit of the sender's address, a valid key against its own limit.
+        A request with a wrong key counts toward the limit of the sender's address. A request with a valid key counts
+        toward the limit of the key.
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # Do not redirect to https, because curl would report the redirect as a success.
@@ -165,9 +167,12 @@ def _run_id(request: Request) -> str | None:
 
 
 def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str | None:
-    """Return the id of the ping's run: its rid, else the newest open run, else a new id.
+    """Return the external_run_id of the ping's run. `run_id` is the parameter rid.
 
-    Return None for a log ping without an open run, because such a ping is not stored.
+    - A start: the rid, or a new id without rid.
+    - An end with rid: the rid.
+    - An end without rid: the newest open run, or a new id if no run is open.
+    - A log: the newest open run; with rid, the open run with this id. None if there is none: the log is not stored.
     """
     if run_id is not None and ping.kind is not PingKind.LOG:
         return run_id

@@ -62,8 +62,8 @@ def report_slot() -> Iterator[None]:
     """Occupy one of the slots for reports, in a transaction. Raise Busy if all slots are in use.
 
     A report over a long window keeps the database busy for seconds, so only CHM_REPORTS_AT_ONCE reports run at the same
-    time. The slots are advisory locks of PostgreSQL. So all web processes share them, and the slot of a process that
-    dies becomes free.
+    time. The slots are advisory locks of PostgreSQL. So all web processes share them, and PostgreSQL frees the slot of
+    a process that dies.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -125,8 +125,7 @@ def _restricted_to_visible_clients(request: Request, query: dict[str, Any]) -> d
     if visibility.clients is None:
         return query
     client_id = query.get("client_id")
-    # The response for an invisible client is 404, as for an unknown one, so that nobody can find out which clients
-    # exist.
+    # Respond with 404 to an invisible client, as to an unknown client. So nobody can find out which clients exist.
     if client_id is not None and client_id not in set(map(str, visibility.clients)):
         raise NotFound
     return query | {"clients": visibility.clients}

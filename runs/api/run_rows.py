@@ -62,7 +62,7 @@ def _to_row(values: Sequence[Any]) -> Row:
 
 
 def row_bytes(row: Row) -> int:
-    """Return the approximate size of the large fields of a row. If its rows are large, a page has fewer rows."""
+    """Return the approximate size of the large fields of a row. A page with large rows has fewer rows."""
     payload, error, reason = row["payload"], row["error_message"], row["status_reason"]
     # Written without a loop, because a page calls this for each run.
     payload_bytes = len(orjson.dumps(payload)) if payload is not None else 0
@@ -128,7 +128,7 @@ def _first_row(query: HotQuery, visibility: Visibility, early: EarlyRow | None, 
 
 
 def _bindings_of(visibility: Visibility) -> tuple[bool, bool]:
-    """Return whether the caller sees only one client, and whether only one pipeline. Each combination has its query."""
+    """Return whether the caller sees only one client, and whether the caller sees only one pipeline."""
     return visibility.clients is not None, visibility.pipeline is not None
 
 
@@ -145,8 +145,8 @@ def _visible_runs(one_client: bool, one_pipeline: bool) -> RunQuerySet:
     return visible
 
 
-# Each of these functions returns one query for each combination of flags, because each combination needs another
-# condition.
+# Each of the next functions returns a different query for each combination of its flags, because each combination needs
+# other conditions.
 @cache
 def _latest_query(one_client: bool, one_pipeline: bool) -> HotQuery:
     runs = _visible_runs(one_client, one_pipeline).filter(pipeline_id=QueryParameter("pipeline_id", _ID_FIELD))

@@ -58,7 +58,8 @@ from runs.events import Rejected, RunEvent, WriteKind
 from runs.models import Run, RunQuerySet
 from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
 
-# Requests with only these parameters use a compiled query, with other values. Any other parameter needs another query.
+# A request with only these parameters can use a query that is compiled once per process. Other parameters need other
+# queries.
 _PAGE_PARAMETERS = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
@@ -143,10 +144,11 @@ class RunViewSet(RunRowsViewSet):
 
     @property
     def reads_in_list_order(self) -> bool:
-        """Return whether to read a page with one query. Otherwise read the newest runs of each pipeline (see `take`).
+        """Return whether to read a page with one query in the order of the list.
 
-        One query is fast for the runs of one pipeline and for the failed runs of a month (`q`), because indexes serve
-        them. The parameters are not validated yet, so their values can be invalid.
+        Otherwise `take` reads the newest runs of each pipeline. One query is fast for the runs of one pipeline, and for
+        the failed runs of a month (`q`), because indexes serve both. The parameters are not validated yet, so their
+        values can be invalid.
         """
         query = self.request.query_params
         pipelines = split_values(query.getlist("pipeline_id"))
@@ -157,9 +159,9 @@ class RunViewSet(RunRowsViewSet):
     def take(self, rows: QuerySet[Run], limit: int) -> QuerySet[Run]:
         """Return the first `limit` rows.
 
-        If the request is limited to some clients or pipelines, read the first rows of each pipeline and merge them. The
-        index runs_by_pipeline_event serves this. A scan of all runs would take long for a client with few runs
-        (decision 0006).
+        If the request is limited to some clients or pipelines, read the first rows of each pipeline and merge them,
+        with the index runs_by_pipeline_event. For a client with few runs, a scan of all runs would take long (decision
+        0006).
         """
         pipelines = self._requested_pipelines()
         if pipelines is None:
@@ -309,7 +311,7 @@ class PipelineRunViewSet(RunRowsViewSet):
             raise ValidationError("Give a JSON object.")
         if repeated := identity.keys() & request.data.keys():
             raise ValidationError({name: ["The path contains this; omit it from the body."] for name in repeated})
-        # Use the serializer of batch items, because it also validates the two ids, which here come from the path.
+        # Use the serializer of batch items, because it also validates the two ids of the path.
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         [result] = record_runs([run_event_of(serializer.validated_data)])

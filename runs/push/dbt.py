@@ -14,7 +14,7 @@ from runs.push.untrusted_json import MAX_LONG_TEXT, count_or_none, object_at, te
 
 SUCCESSFUL_STATUSES = {"success", "pass", "warn", "no-op"}
 SKIPPED_STATUS = "skipped"
-# These commands write a file in which every node is successful, although nothing ran.
+# These commands of dbt run no node. But in the files that they write, every node is successful.
 COMMANDS_WITHOUT_RUNS = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
 # Maximum number of failed nodes in the error message and in the payload.
 MAX_LISTED_NODES = 20
@@ -142,7 +142,10 @@ def _rows_written(nodes: list[Mapping[str, Any]]) -> int | None:
 
 
 def _started_at(results: Mapping[str, Any]) -> datetime | None:
-    """Return the start of the invocation, or of its first node if dbt is older than 1.10; None if unknown."""
+    """Return the start of the invocation; None if unknown.
+
+    dbt before 1.10 does not write this time. Then return the start of the first node.
+    """
     times: list[object] = [object_at(results, "metadata").get("invocation_started_at")]
     if not isinstance(times[0], str):
         timings = [node.get("timing") for node in results["results"]]

@@ -1,7 +1,7 @@
 """Translate OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) into runs.
 
-A job belongs to the pipeline whose external_id is the job's `namespace/name`. Events can arrive in any order, and more
-than once, because record_runs compares their eventTime.
+A job belongs to the pipeline whose external_id is the job's `namespace/name`. Events can arrive in any order and
+repeatedly, because record_runs compares the eventTime of an event with the version of the stored run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -133,7 +133,7 @@ def _rows_written(outputs: object) -> int | None:
 
 
 def _platform(producer: object) -> Platform:
-    """Return the platform of a producer, which is a URL such as https://github.com/apache/airflow; else custom."""
+    """Return the platform of a producer; custom if unknown. Example of a producer: https://github.com/apache/airflow."""
     if isinstance(producer, str):
         if "airflow" in producer.lower():
             return Platform.AIRFLOW
@@ -143,7 +143,7 @@ def _platform(producer: object) -> Platform:
 
 
 def can_be_an_external_id(name: str) -> bool:
-    """Return whether a pipeline can have this external_id. A query with any other text would fail."""
+    """Return whether a pipeline can have this external_id. If not, a query with this text could fail."""
     return len(name) <= MAX_ID_LENGTH and storable_text(name) == name
 
 

@@ -13,8 +13,8 @@ from runs.events import RunEvent, WriteKind
 from runs.models import Status
 from runs.push.untrusted_json import text_or_none
 
-# CHM cuts longer bodies, as Healthchecks does. CHM reads more than it stores, so that it recognizes a secret at the
-# cut.
+# CHM cuts longer bodies, as Healthchecks does. CHM reads more than it stores, so that it recognizes a secret even if
+# the cut is in the middle of the secret.
 MAX_BODY_CHARACTERS = 10_000
 MAX_BODY_BYTES = 2 * MAX_BODY_CHARACTERS
 MAX_EXIT_STATUS = 255
@@ -53,8 +53,8 @@ def read_ping(suffix: str, body: bytes) -> Ping | None:
 def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, received_at: datetime) -> RunEvent:
     """Return the event of a ping.
 
-    A ping that ends a run also sets started_at, because a run without a start would never be the latest. The time of an
-    earlier start ping replaces this value.
+    A ping that ends a run also sets started_at, because a run without a start counts as earlier than all runs with a
+    start. CHM keeps the earliest start, so the time of a start ping is not lost.
     """
     failed = ping.kind is PingKind.FAIL
     payload: dict[str, Any] = {"ping": ping.kind.value}

@@ -1,6 +1,6 @@
 """Count events of jobs that match no pipeline. For each token, keep the names of the latest such jobs.
 
-The names help users to set external_ids. The cache stores them, because losing them does no harm.
+The names help users to set external_ids. They are stored in the cache, because their loss does no harm.
 """
 
 import logging

@@ -55,7 +55,7 @@ def run_shape(
     has_limit: bool = True,
     **parameters: Any,
 ) -> list[Row]:
-    """Return the rows of a shape. The type of a value follows from the type of its column; times are datetimes in UTC.
+    """Return the rows of a shape. Values have the Python type of their column. Times are datetimes in UTC.
 
     `now` replaces the current time, so that several queries can use the same time. `clients` restricts the inventory,
     in addition to the parameter client_id. If `has_limit` is false, return all rows, even if the shape has a default
@@ -92,7 +92,7 @@ def page_of_shape(
     """Return a page of the rows of a shape that match `where`, and the number of all matching rows.
 
     `where` is a SQL condition on the columns of the shape. It must not contain user input. If the page is empty, the
-    number is 0, even if earlier pages have rows. `pipelines` restricts the inventory like `clients`.
+    number is 0, even if earlier pages have rows. `clients` and `pipelines` restrict the inventory.
     """
     shape = shapes()[name]
     sql, restriction_values = _restricted(shape.body, clients, pipelines)

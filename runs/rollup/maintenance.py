@@ -39,7 +39,7 @@ def rebuild() -> None:
 def differences(limit: int = 20) -> list[Difference]:
     """Return at most `limit` keys whose stored sum differs from the count of the runs; empty if all sums are right.
 
-    One query reads the sums and the runs, so writes at the same time make no difference.
+    One query reads the sums and the runs. So writes at the same time cannot cause a difference.
     """
     with connection.cursor() as cursor:
         cursor.execute(_DIFFERENCES, {"limit": limit})

@@ -1,5 +1,5 @@
--- The effect of a write (write) on the stored run (r). record_runs.sql computes it twice: before the insert, and again
--- in ON CONFLICT, with the row as another writer has just stored it.
+-- The effect of a write (write) on the stored run (r). record_runs.sql computes the effect twice: before the
+-- insert, and again in ON CONFLICT, because another writer may have changed the row in between.
 --   updated    the write is newer: its content replaces the stored one
 --   started    an event has an earlier start: start, duration and version can change, the rest stays
 --   moved      the same content with a later version: only the version changes
@@ -34,8 +34,8 @@ CASE
         WHEN write.source_updated_at IS NULL THEN r.status = 'running' OR write.status <> 'running'
         WHEN r.source_updated_at IS NULL THEN true
         WHEN write.source_updated_at <> r.source_updated_at THEN write.source_updated_at > r.source_updated_at
-        -- If two writes have the same version, the one with the later status in this list wins, then the one with the
-        -- greater content. So the result does not depend on which write arrives first.
+        -- If two writes have the same version, the write whose status comes later in this list wins. If they also have the
+        -- same status, the write with the greater content wins. So the order in which the two arrive makes no difference.
         ELSE (
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], write.status::text),
             jsonb_build_array(

@@ -788,7 +788,7 @@ export interface paths {
         };
         /**
          * Which pipelines should have started by now?
-         * @description One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never late. A pipeline with an open run is late only if this run is running long. CHM compares the expected start with the time up to which it has read the source, because it cannot have seen later starts.
+         * @description One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never late. A pipeline with an open run is late only if this run is running long. CHM judges only the time up to which it has read the source. Example: it has read the source until 10:00. Then a start at 10:05 is not missing yet.
          */
         get: operations["report_late_pipelines"];
         put?: never;
@@ -808,7 +808,7 @@ export interface paths {
         };
         /**
          * What is the latest status of every pipeline, by client?
-         * @description One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory: active. The latest run can have any status. For a past time, `stale_since` has a value only if ingestion is still overdue now.
+         * @description One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory: active. The latest run can have any status. `stale_since` comes from the current state of ingestion, also for a past `as_of`. So it has a value only if ingestion is still overdue now.
          */
         get: operations["report_latest_status_by_pipeline"];
         put?: never;
@@ -1542,7 +1542,7 @@ export interface components {
             known_ticket_url: string | null;
             /**
              * Format: date-time
-             * @description When the mark ends; null: when the failure ends
+             * @description When the mark ends; null: the mark ends with the failure, or there is no mark
              */
             known_until: string | null;
             /** @description Reason of the planned maintenance; null: no planned maintenance */
@@ -1810,7 +1810,7 @@ export interface components {
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
-            /** @description Fingerprint of the platform and the cause. It stays the same while pipelines join the incident and recover. `incident` and `since` together identify a row */
+            /** @description Fingerprint of the platform and the cause. It does not change when pipelines join the incident or recover. `incident` and `since` together identify a row */
             incident: string;
             /** @description Kind of orchestrator */
             platform: string;
@@ -1872,12 +1872,12 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description Each of these pipelines has a last complete walk: the time of the oldest one; null: CHM has never walked any of them completely
+             * @description For each of these pipelines, CHM stores the time of its last complete walk: the earliest of these times; null: CHM has never walked any of them completely
              */
             oldest_ingest_at: string | null;
             /** @description Error of the last walk of one of these pipelines; null: no pipeline has an error */
             last_error: string | null;
-            /** @description Number of `never_ingested` pipelines that have runs, because jobs push them, and no error */
+            /** @description Number of `never_ingested` pipelines without an error that have runs: jobs push them */
             pushed_only: number;
             /** @description Number of these pipelines that their source no longer lists */
             missing_at_source: number;
@@ -1939,7 +1939,7 @@ export interface components {
             environment: string;
             /**
              * Format: date-time
-             * @description When the pipeline last started; null: it never started, but its source planned a start
+             * @description When the pipeline last started; null: it never started, and its source planned the first start
              */
             last_start_at: string | null;
             /**

@@ -4,8 +4,8 @@
 (
     SELECT
         measure, value, usual,
-        -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values at
-        -- the same time, plus or minus 75 minutes, in the eight weeks before.
+        -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values of
+        -- the eight weeks before, at the same time of the week plus or minus 75 minutes.
         CASE WHEN is_far THEN (
             SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
             FROM generate_series(1, 8) AS ago (weeks)
@@ -25,8 +25,8 @@
                 WHEN m.measure = 'rows' AND m.value = 0 THEN width_bucket(0::float8, m.former_values) <= 1
                 WHEN abs(m.value - usual.value) >= m.least_difference
                     AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
-                    -- Compute the deviation only if at least half of the values are near the median. Otherwise the last
-                    -- comparison is false. Counting in the sorted array costs less than the deviation.
+                    -- The comparison after THEN can be true only if at least half of the values are near the median. So
+                    -- count these values first. Counting in the sorted array costs less than this comparison.
                     AND 2 * (
                         width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
                     ) >= cardinality(m.former_values)
@@ -42,7 +42,8 @@
             VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
         ) AS m (measure, value, least_difference, former_values)
         CROSS JOIN LATERAL (
-            -- The median is the mean of the two middle values. If the number of values is odd, the two are the same value.
+            -- The median is the mean of the two middle values. An odd number of values has one middle value, which is read
+            -- twice.
             SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
             FROM (
                 SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
@@ -56,7 +57,8 @@
             OFFSET 0
         ) AS usual
         CROSS JOIN LATERAL (
-            -- Values below 1 count as 1. The factor is slightly too large, so that rounding errors exclude no value.
+            -- `lowest` and `highest` are the limits of near values. Values below 1 count as 1. 1e-9 makes the range slightly too
+            -- large, so that rounding errors exclude no value.
             SELECT
                 greatest(usual.value, 1) * factor AS highest,
                 CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest

@@ -1,5 +1,5 @@
 -- CTEs that follow the CTE `bounds`. `counted_by_client` has counts of the runs within the bounds, by day and client. The
--- counts of whole days come from the roll-up. The runs of other days are counted. A day and client can have several rows.
+-- counts of whole days come from the roll-up. The runs on parts of days are counted one by one. A day and client can have several rows.
 {whole_days},
 counted_by_client AS (
     SELECT

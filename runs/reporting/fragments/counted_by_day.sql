@@ -1,5 +1,5 @@
 -- CTEs that follow the CTE `bounds`. `counted_by_day` has counts of the runs within the bounds, by day, platform
--- and environment. The counts of whole days come from the roll-up. The runs of other days are counted. A day can have
+-- and environment. The counts of whole days come from the roll-up. The runs on parts of days are counted one by one. A day can have
 -- several rows with the same platform and environment.
 {whole_days},
 counted_by_day AS (

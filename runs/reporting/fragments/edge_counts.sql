@@ -1,6 +1,7 @@
--- Counts of the runs in `edges` (see whole_days) that are in the caller's scope, by day, client, platform and environment.
--- The counts are integers as in the roll-up. In a union with a numeric all rows would be numeric, and a sum of numerics
--- takes twice as long.
+-- Counts of the runs on `partial_days`, the parts of days at both ends of the window (see whole_days). Only runs in the
+-- caller's scope are counted. One row for each day, client, platform and environment. The caller unites these rows with rows
+-- of the roll-up, whose counts are integers. So these counts are cast to integer too. Otherwise UNION would make all counts
+-- numeric, and adding up numerics takes twice as long.
 SELECT
     c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
     sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
@@ -14,8 +15,8 @@ FROM (
         count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
         coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
         coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
-    FROM edges
-    JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+    FROM partial_days AS part
+    JOIN reporting.runs AS r ON r.event_at >= part.begins AND r.event_at < part.ends
     GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
 ) AS c
 JOIN reporting.pipelines AS p USING (pipeline_id)

@@ -1,6 +1,6 @@
 -- The number of runs of a pipeline (p) between since and as_of, and the number of changes between success and failure.
--- `line` has one letter for each run that succeeded or failed, in the order of the runs. Example: the line "sfss" has two
--- changes, "sf" and "fs". Counting them in a text is faster than a window function.
+-- `line` has one letter for each run that succeeded or failed, sorted by event_at. Example: the line "sfss" has two
+-- changes, "sf" and "fs". Counting changes in a text is faster than a window function.
 LATERAL (
     SELECT
         total_runs,

@@ -1,5 +1,5 @@
--- Whether a run of a pipeline (p) was open at known_until. There are two conditions instead of the fragment open, so that the
--- first condition can use the index runs_open.
+-- Whether a run of a pipeline (p) was open at known_until. The fragment `open` has the same meaning. This
+-- fragment has two separate conditions, so that PostgreSQL can use the index runs_open for the first one.
 (
     EXISTS (
         SELECT FROM reporting.runs AS r

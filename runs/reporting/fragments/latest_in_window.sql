@@ -1,5 +1,5 @@
 -- Joins of the latest run of a pipeline (p) in a window. `started` is the latest run with a start. A run with a start is
--- later than one without. So `unstarted`, the latest run without a start, is only read if `started` has no run.
+-- later than a run without a start. So `unstarted`, the latest run without a start, is read only if `started` has no run.
 LEFT JOIN LATERAL (
     SELECT r.status, r.started_at
     FROM reporting.runs AS r

@@ -3,7 +3,7 @@
 LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
-        r.source_url,  -- not in the index; queries that do not use it read only the index
+        r.source_url,  -- not in the index: a query without this column reads only the index
         CASE WHEN r.event_at <= %(known_until)s::timestamptz THEN r.status ELSE 'running' END AS status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND {started}

@@ -24,7 +24,7 @@
             -- Remove rows and statements from the error of a database.
             ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
         END) AS text
-        OFFSET 0  -- computes it once, though it is used more than once
+        OFFSET 0  -- computes the text once, although it is used more than once
     ) AS plain
     CROSS JOIN LATERAL (
         SELECT replace(replace(replace(

@@ -1,6 +1,7 @@
 -- CTE bodies of the shape late_pipelines, for rules 5 and 6 of decision 0016. `by_gap` has the pipelines whose rhythm
 -- is longer than a week: the same day of each month, or similar gaps. `by_steady_gap` has the pipelines with a steady
--- gap by day and night. They read the CTEs `unplanned` and `by_week`.
+-- gap by day and night. Both exclude the pipelines of the CTE `by_week`. The CTE `unplanned` has the pipelines whose next start
+-- is not known from the source.
 gaps AS (
     SELECT
         u.*, between_starts.gaps, between_starts.monthly,
@@ -23,23 +24,25 @@ gaps AS (
     ) AS newest
     CROSS JOIN LATERAL (
         SELECT
-            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY place) AS gaps,
+            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY gap_number) AS gaps,
             bool_and(monthly) AS monthly
         FROM (
             SELECT
-                later, earlier, place,
-                -- Only the last three gaps, because calendars need much time.
-                CASE WHEN place <= 3 THEN (
+                later, earlier, gap_number,
+                -- Whether the gap is one month, give or take 36 hours. In another time zone, a start can be on another day of
+                -- the month. So add the month also to times that are 12 hours earlier or later. Check only the last three
+                -- gaps, because computing with months is slow.
+                CASE WHEN gap_number <= 3 THEN (
                     SELECT abs(extract(epoch FROM max(
                         ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
                     ) - later)) <= 129600
                     FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
                 ) END AS monthly
             FROM (
-                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS place
+                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS gap_number
                 FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
                 WHERE later - earlier >= interval '1 hour'
-                OFFSET 0  -- counts before it computes months
+                OFFSET 0  -- numbers the gaps before it computes months
             ) AS counted
         ) AS pairs
     ) AS between_starts
@@ -66,7 +69,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap by day and night, such as every five hours. This also finds a pipeline in its second week.
+-- Pipelines with a steady gap by day and night, such as every five hours. Starts of eight days are enough.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,

@@ -1,39 +1,50 @@
--- CTE bodies of the shape late_pipelines, for rules 2 and 3 of decision 0016. They read the CTEs `unplanned`, `zones`,
--- `weeks` and `any_zone`. `by_week` has the pipelines for which earlier weeks predict a start that has not come.
+-- CTE bodies of the shape late_pipelines, for rules 2 and 3 of decision 0016. `by_week` has the pipelines for which earlier
+-- weeks predict a start that has not come. The CTEs of clock_zones are explained there. `unplanned` has the pipelines whose
+-- next start is not known from the source:
+--   last_start_at  The last start.
+--   judged_at      The time up to which CHM has read the source, or as_of if that is earlier.
+--   gap            The recent gap in seconds (median of the last three gaps).
+--   skip_within    In an earlier week, a start at most this long after the same time corresponds to the last start.
 candidates AS MATERIALIZED (
-    -- Most pipelines are on time. They are excluded here: in two earlier weeks they had no start in the interval that
-    -- corresponds to the time from the last start until now. In other zones than UTC it begins and ends up to an hour
-    -- earlier or later.
+    -- Exclude most of the pipelines that are on time: two of the four weeks had no start in the same interval either. The
+    -- interval is the time from the last start until judged_at, moved to that week. Example: a job last started on Friday
+    -- 6:00, and it is Sunday 6:00. Two weeks also had no start between these times, so the job is on time. If clocks have
+    -- changed, the interval is up to an hour longer at both ends, so that it is right for each zone.
     SELECT u.*
     FROM (
         SELECT
             *, last_start_at >= %(as_of)s::timestamptz - interval '72 hours' AS is_recent,
-            -- Rules 5 and 6 may apply to these pipelines, if rule 2 does not. So rule 2 must be decided exactly.
+            -- Rule 5 or 6 can apply to an overdue pipeline, but only if `by_week` does not contain the pipeline. So
+            -- `likely` keeps overdue pipelines, and all their starts are compared.
             judged_at > last_start_at + least(gap * interval '1 second', interval '160 hours') AS is_overdue
         FROM unplanned
-        WHERE judged_at > last_start_at + skipped + interval '5 minutes'
+        WHERE judged_at > last_start_at + skip_within + interval '5 minutes'
         OFFSET 0  -- computes it once
     ) AS u
     WHERE (
         SELECT count(*)
         FROM (
             SELECT
-            FROM any_zone AS w
+            FROM shift_ranges AS w
             WHERE NOT EXISTS (
                 SELECT FROM reporting.runs AS r
                 WHERE r.pipeline_id = u.pipeline_id
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped
-                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.any_shift END
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skip_within
+                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.older_shift END
                     AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at - ago - interval '5 minutes'
-                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.any_shift END
+                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.older_shift END
             )
             LIMIT 2
         ) AS weeks_without
     ) < 2
 ),
--- Most of the others had no start by this time in three weeks, or their next starts did not agree within two hours. A few
--- starts of each week show this: those until 4 hours after this time. If three next starts agree, and one of them is even
--- later, then none of the three is by this time. So a zone with at most one start by this time is not excluded.
+-- Exclude more pipelines, with only the starts of each week until 4 hours after same_now (see first_starts).
+-- Keep a pipeline that can meet both conditions of `recent`:
+--   1. In three weeks, the next start came by same_now. `started_weeks` is the number of these weeks.
+--   2. The next starts of three weeks agree within two hours.
+-- If started_weeks is 2 or more, three starts that agree include one by same_now. So the other two are at most 2 hours after
+-- same_now, and were read. If started_weeks is 0 or 1, all three can be later than the starts that were read. So such a zone
+-- counts as one in which condition 2 is met.
 likely AS MATERIALIZED (
     SELECT h.*
     FROM (
@@ -41,10 +52,10 @@ likely AS MATERIALIZED (
             c.*,
             CASE WHEN NOT is_overdue THEN ARRAY(
                 SELECT r.started_at
-                FROM any_zone AS w
+                FROM shift_ranges AS w
                 JOIN reporting.runs AS r ON r.pipeline_id = c.pipeline_id
                     AND coalesce(r.started_at, '-infinity'::timestamptz)
-                        > c.last_start_at - ago + c.skipped - interval '1 hour'
+                        > c.last_start_at - ago + c.skip_within - interval '1 hour'
                     AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.judged_at - ago + interval '4 hours'
                 ORDER BY r.started_at
             ) END AS starts
@@ -64,10 +75,10 @@ likely AS MATERIALIZED (
         ) AS by_zone
     )
 ),
--- The starts of 36 days, oldest first. All later comparisons use them.
+-- `starts` has the starts of the 36 days before the last start, oldest first. All comparisons below use them.
 histories AS MATERIALIZED (
     SELECT
-        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skipped, c.is_recent,
+        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skip_within, c.is_recent,
         ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
@@ -78,8 +89,9 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM likely AS c
 ),
--- Regular pipelines with a missing start: in three of the four weeks there was a start by this time, and three starts
--- agree within two hours.
+-- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
+-- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
+-- is shorter.
 recent AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -106,22 +118,24 @@ recent AS MATERIALIZED (
         ) >= 3
     )
 ),
--- For each zone, how well earlier weeks predict the last starts: `close` and `near` of `tried` predictions were right.
+-- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one earlier
+-- week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within `tolerance`, and in
+-- `within_30_minutes` if it is within 30 minutes.
 fits AS MATERIALIZED (
-    SELECT recent.pipeline_id, z.zone, z.place, fit.*
+    SELECT recent.pipeline_id, z.zone, z.zone_number, fit.*
     FROM recent
     CROSS JOIN zones AS z
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS tried, count(*) FILTER (WHERE distance <= recent.tolerance) AS close,
-            count(*) FILTER (WHERE distance <= interval '30 minutes') AS near
+            count(*) AS comparisons, count(*) FILTER (WHERE distance <= recent.tolerance) AS within_tolerance,
+            count(*) FILTER (WHERE distance <= interval '30 minutes') AS within_30_minutes
         FROM (
             SELECT least(same_time - recent.starts[n], recent.starts[n + 1] - same_time) AS distance
             FROM (
                 SELECT same_time, width_bucket(same_time, recent.starts) AS n
                 FROM (
                     SELECT CASE
-                        WHEN z.place = 1 THEN started_at - week * interval '168 hours'
+                        WHEN z.zone_number = 1 THEN started_at - week * interval '168 hours'
                         ELSE ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
                     END AS same_time
                     FROM unnest(
@@ -139,23 +153,24 @@ fits AS MATERIALIZED (
     ) AS fit
 ),
 best AS (
-    SELECT pipeline_id, max(near) AS near
+    SELECT pipeline_id, max(within_30_minutes) AS within_30_minutes
     FROM fits
     GROUP BY pipeline_id
-    HAVING max(close) >= 0.65 * max(tried)
+    HAVING max(within_tolerance) >= 0.65 * max(comparisons)
 ),
--- The next start after the same time as the last start, in each week. A start that is nearer to that time than the
--- start before it is the counterpart of the last start, so the start after it counts. The same is true for a start
--- within 30 minutes before a long silence, because it is the last of several that belong together.
+-- For each week, the next start, moved to this week (expected_at). This is first_at, unless first_at corresponds to the last
+-- start (is_counterpart). Then it is the start after first_at. Example: a daily job last started on Tuesday 6:00. Two weeks
+-- earlier it started late, on Tuesday 9:00. This was Tuesday's own start, so the next start is the one on Wednesday. The
+-- conditions are the last two lines of the second table in rule 2.
 next_starts AS (
     SELECT
-        h.pipeline_id, zones.zone, zones.place,
+        h.pipeline_id, zones.zone, zones.zone_number,
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
         coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
     FROM recent AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
-    JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.near >= best.near - 1
+    JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.within_30_minutes >= best.within_30_minutes - 1
     CROSS JOIN LATERAL {first_starts} AS of_week
     CROSS JOIN LATERAL (
         SELECT h.starts[width_bucket(first_at + interval '1 minute', h.starts) + 1] AS second_at OFFSET 0
@@ -180,15 +195,17 @@ next_starts AS (
 ),
 by_zone AS (
     SELECT
-        pipeline_id, place, array_agg(expected_at ORDER BY expected_at) AS expected,
+        pipeline_id, zone_number, array_agg(expected_at ORDER BY expected_at) AS expected,
         percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
     FROM next_starts
-    GROUP BY pipeline_id, place
+    GROUP BY pipeline_id, zone_number
 ),
--- A pipeline is late only if it is late in all zones that predict equally well, so the latest expected start counts.
+-- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the latest
+-- start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks` is the number
+-- of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report names this number.
 usual AS (
     SELECT
-        pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, place))[1] AS expected_at,
+        pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,
         min(expected[3]) AS earliest, max(expected[3]) AS latest, max(least(expected[3] - expected[1], expected[4] - expected[2])) AS spread,
         min(following) AS following, min(same_hour) AS weeks
     FROM by_zone
@@ -215,7 +232,7 @@ by_week AS MATERIALIZED (
         END AS expected_by
     FROM recent
     JOIN usual ON usual.pipeline_id = recent.pipeline_id
-    -- The second longest of the last gaps, without nights and days off.
+    -- The longest normal gap of rule 2: the second longest of the last 99 gaps, without nights and days off.
     CROSS JOIN LATERAL (
         SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
         FROM (

@@ -1,5 +1,6 @@
--- The ranges of durations and numbers of rows of a pipeline's last seven successes before a time (day.begins_at). r is a
--- run of the pipeline. The smallest and the largest value are left out, so that one outlier does not hide the next one.
+-- The range of durations and the range of numbers of rows, of a pipeline's last seven successes before day.begins_at. r is a
+-- run of the pipeline. The smallest and the largest value are left out. So an outlier does not widen the range, and a second
+-- outlier is noticed too.
 LATERAL (
     SELECT
         durations[2] AS shortest, durations[cardinality(durations) - 1] AS longest,

@@ -56,8 +56,8 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- The condition on settled_at only saves time: a status that is older than `since` has not changed, so PostgreSQL need not
--- look for the former run.
+-- The condition on settled_at only saves time. If the current status is older than `since`, it has not changed. So
+-- PostgreSQL need not look for the former run.
 WHERE p.is_active AND {in_scope} AND currently.settled_at > %(since)s
     AND currently.status IS DISTINCT FROM formerly.status
 ORDER BY

@@ -23,7 +23,7 @@
 --   known            boolean      Whether a user has marked this failure as known, and the mark is still valid
 --   known_reason     text?        Reason of the mark; null: the failure is not marked
 --   known_ticket_url text?        Address of a ticket about the failure
---   known_until      timestamptz? When the mark ends; null: when the failure ends
+--   known_until      timestamptz? When the mark ends; null: the mark ends with the failure, or there is no mark
 --
 -- A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running,
 -- canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time, the report uses

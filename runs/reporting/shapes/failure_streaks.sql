@@ -19,8 +19,9 @@
 -- streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window,
 -- because a disabled pipeline does not recover.
 --
--- To save time, the query first finds the newest failures that begin a streak, up to the limit, and then the ends of these
--- streaks. Streaks that began before the window are the last rows, so they are read only if the limit is not yet reached.
+-- To save time, the query first finds the newest failures that begin a streak, up to the limit. Then it finds the ends of
+-- these streaks. Streaks that began before the window are the last rows. So the query looks for them only if it has fewer
+-- rows than the limit.
 WITH in_window AS MATERIALIZED (
     SELECT
         p.client_name, p.pipeline_name, p.platform, failed.event_at AS began_at, p.client_id, p.pipeline_id,

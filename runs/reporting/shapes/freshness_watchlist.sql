@@ -23,7 +23,7 @@ SELECT
     p.client_id, p.pipeline_id, latest.run_id
 FROM reporting.pipelines AS p
 LEFT JOIN {latest_run} AS latest ON true
--- If the latest run succeeded, it is the last success. Only for other pipelines, PostgreSQL searches the index again.
+-- If the latest run succeeded, it is the last success. Otherwise PostgreSQL searches the index again.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN latest.status = 'success' THEN latest.event_at

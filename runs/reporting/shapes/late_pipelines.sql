@@ -8,8 +8,8 @@
 --   pipeline_name      text          Name of the pipeline
 --   platform           text          Kind of orchestrator
 --   environment        text          Where the pipeline runs
---   last_start_at      timestamptz?  When the pipeline last started; null: it never started, but its source planned a
---                                    start
+--   last_start_at      timestamptz?  When the pipeline last started; null: it never started, and its source planned the
+--                                    first start
 --   usual_gap_minutes  numeric?      Median of the gaps between its last 20 starts, to 1 place; null: the gaps are not
 --                                    regular
 --   expected_at        timestamptz   When the next start was expected
@@ -23,13 +23,13 @@
 --
 -- A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next
 -- start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
--- late. A pipeline with an open run is late only if this run is running long. CHM compares the expected start with the
--- time up to which it has read the source, because it cannot have seen later starts.
+-- late. A pipeline with an open run is late only if this run is running long. CHM judges only the time up to which it has
+-- read the source. Example: it has read the source until 10:00. Then a start at 10:05 is not missing yet.
 --
--- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
--- compares both. The next start is predicted from the weeks before the last start, by the clocks of the time
--- zones that explain recent starts best. If the last start is more than eight days ago, the gaps between earlier starts
--- decide. Durations are in hours, because days depend on the time zone of the session.
+-- Decision 0016 explains the rule with examples. tools/support/lateness.py is the same rule in Python, and a test
+-- compares the SQL with it. CHM predicts the next start from the four weeks before the last start. It uses the time zones
+-- in which earlier weeks predict recent starts best. If there is no weekly rhythm, the gaps between earlier starts
+-- decide. Intervals are in hours, because a day of PostgreSQL can have 23 or 25 hours, depending on the session's time zone.
 WITH judged AS (
     SELECT
         p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
@@ -38,21 +38,22 @@ WITH judged AS (
     WHERE p.is_active AND {in_scope}
         AND p.source_paused IS NOT TRUE
         AND ({stale}) IS NOT TRUE
-    -- In the order of the index runs_latest, the many index searches below find more of their pages in the cache.
+    -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
     ORDER BY p.pipeline_id
 ),
--- One subquery for each step. A chain of LATERAL joins would be slower, because PostgreSQL would store their results.
+-- The pipelines that have not started in the 5 minutes before judged_at. Each step is a subquery, because a chain of LATERAL
+-- joins would be slower: PostgreSQL would store the results of each join.
 silent AS MATERIALIZED (
     SELECT
         *,
-        -- In an earlier week, a start within this time after the time of the last start corresponds to the last start, not
-        -- to the next one.
+        -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
+        -- Monday 6:25 corresponds to the last start. It is not a next start.
         greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
-            * CASE WHEN has_four_starts THEN interval '1 second' END AS skipped
+            * CASE WHEN has_four_starts THEN interval '1 second' END AS skip_within
     FROM (
         SELECT
             *,
-            -- The median, or the shorter one of two gaps.
+            -- The median of the three gaps. If one or two are null, the shortest of the others.
             CASE
                 WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
                     least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
@@ -180,7 +181,7 @@ CROSS JOIN LATERAL (
     END AS usual_gap_minutes
     FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
 ) AS usual
--- An open run delays the next start, unless it is running long.
+-- A pipeline with an open run is not late, unless this run is running long.
 WHERE NOT (
     {has_open_run}
     AND EXISTS (

@@ -10,8 +10,8 @@
 WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
 {whole_days},
 unit AS (
-    -- The roll-up counts runs of all pipelines together by whole minutes. Its counts can be used if each bucket is a whole
-    -- number of minutes wide.
+    -- The roll-up counts the runs of all pipelines together, by whole minutes. The query can use these counts only if the
+    -- width of a bucket is a whole number of minutes.
     SELECT
         {unscoped} AND mod(%(max_duration_seconds)s::bigint, 60 * %(bucket_count)s::bigint) = 0 AS by_minutes
 ),
@@ -23,7 +23,7 @@ durations AS (
     UNION ALL
     SELECT r.duration_seconds, 1
     FROM (
-        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM unit)
+        SELECT begins, ends FROM partial_days WHERE (SELECT by_minutes FROM unit)
         UNION ALL
         SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM unit)
     ) AS pieces

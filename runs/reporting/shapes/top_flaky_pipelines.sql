@@ -18,11 +18,11 @@
 -- A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and
 -- failure, order by flips.
 --
--- For the order by failures, runs are counted only for the pipelines with the most failures, including ties. For the
--- order by flips, they are also counted for pipelines that can have enough flips to be listed. A failure is part of at
--- most two flips, so a pipeline has at most twice as many flips as failures.
+-- For the order by failures, the query counts runs only for the pipelines with the most failures, including ties. For the
+-- order by flips, it also counts the runs of pipelines that can have enough flips to be listed. A failure is part of at
+-- most two flips. So a pipeline with 5 failures has at most 10 flips.
 WITH months AS (
-    -- The whole UTC months of the window: from `begins` until `ends`, which are the same if there is none.
+    -- The whole UTC months of the window, from `begins` until `ends`. If there is no whole month, the two are equal.
     SELECT begins, greatest(begins, date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC')) AS ends
     FROM (
         SELECT
@@ -31,7 +31,7 @@ WITH months AS (
     ) AS first_month
 ),
 failed AS (
-    -- Whole months come from the roll-up, the other failures are counted.
+    -- The failures of whole months come from the roll-up. The other failures are counted one by one.
     SELECT counted.pipeline_id, sum(counted.failed) AS failure_count
     FROM (
         SELECT f.pipeline_id, f.failed

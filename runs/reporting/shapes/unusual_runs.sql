@@ -56,7 +56,7 @@ FROM (
         ORDER BY r.event_at DESC, r.run_id DESC
         OFFSET 0
     ) AS r
-    -- Only a run far outside the range of its pipeline is compared with 30 successes, which keeps the cost low.
+    -- To save time, compare a run with 30 successes only if it is far outside the range of its pipeline.
     JOIN {usual_range} AS range ON
         r.duration >= 2 * longest AND r.duration - longest >= 30
             AND ln((r.duration + 1) / (longest + 1)) >= 1.5 * ln((longest + 1) / (shortest + 1))

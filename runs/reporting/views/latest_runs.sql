@@ -1,5 +1,5 @@
 -- All pipelines with their latest run. The columns of the run are null if the pipeline has no run. PostgreSQL finds
--- each of these runs in an index.
+-- each run with one search in an index.
 --   pipeline_id    Key of the pipeline
 --   pipeline_name  Name of the pipeline
 --   client_id      Key of the client

@@ -8,10 +8,10 @@
 --   environment       Where the pipeline runs: dev, staging, prod
 --   external_id       Id of the pipeline in its orchestrator; null: CHM does not ingest the pipeline
 --   is_active         Whether the pipeline is in the active inventory: pipeline and client are both active
---   ingested_through  CHM has stored every change up to this time; null before the first complete walk
+--   ingested_through  CHM has stored every change of the runs up to this time; null before the first complete walk
 --   ingest_due_at     After this time the pipeline is stale: its latest status may be outdated
 --   last_ingest_at    When CHM last walked the pipeline completely
---   last_ingest_error Why the last walk failed; null: it did not fail
+--   last_ingest_error Why the last walk failed; null: the last walk did not fail
 --   created_at        When CHM stored the pipeline
 --   source_url        Page of the pipeline at the source; null: unknown
 --   source_paused     Whether the pipeline is paused at the source; null: unknown

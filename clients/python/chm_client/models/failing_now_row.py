@@ -43,7 +43,8 @@ class FailingNowRow:
             known (bool): Whether a user has marked this failure as known, and the mark is still valid
             known_reason (None | str): Reason of the mark; null: the failure is not marked
             known_ticket_url (None | str): Address of a ticket about the failure
-            known_until (datetime.datetime | None): When the mark ends; null: when the failure ends
+            known_until (datetime.datetime | None): When the mark ends; null: the mark ends with the failure, or there is no
+                mark
             maintenance (None | str): Reason of the planned maintenance; null: no planned maintenance
             owner (None | str): Owner from the maintenance file; for an incident, the owner of the pipeline that failed last
             runbook_url (None | str): URL of the instructions for a failure, from the maintenance file

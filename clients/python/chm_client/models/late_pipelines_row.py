@@ -29,8 +29,8 @@ class LatePipelinesRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             environment (str): Where the pipeline runs
-            last_start_at (datetime.datetime | None): When the pipeline last started; null: it never started, but its source
-                planned a start
+            last_start_at (datetime.datetime | None): When the pipeline last started; null: it never started, and its source
+                planned the first start
             usual_gap_minutes (float | None): Median of the gaps between its last 20 starts, to 1 place; null: the gaps are
                 not regular
             expected_at (datetime.datetime): When the next start was expected

@@ -180,9 +180,9 @@ def sync_detailed(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM compares the
-    expected start with the time up to which it has read the source, because it cannot have seen later
-    starts.
+    late. A pipeline with an open run is late only if this run is running long. CHM judges only the time
+    up to which it has read the source. Example: it has read the source until 10:00. Then a start at
+    10:05 is not missing yet.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -233,9 +233,9 @@ def sync(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM compares the
-    expected start with the time up to which it has read the source, because it cannot have seen later
-    starts.
+    late. A pipeline with an open run is late only if this run is running long. CHM judges only the time
+    up to which it has read the source. Example: it has read the source until 10:00. Then a start at
+    10:05 is not missing yet.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -281,9 +281,9 @@ async def asyncio_detailed(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM compares the
-    expected start with the time up to which it has read the source, because it cannot have seen later
-    starts.
+    late. A pipeline with an open run is late only if this run is running long. CHM judges only the time
+    up to which it has read the source. Example: it has read the source until 10:00. Then a start at
+    10:05 is not missing yet.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -334,9 +334,9 @@ async def asyncio(
      One row per late pipeline, the longest delay first. Inventory: active. A pipeline is late if it has
     not started at the time at which a start was expected. If the source plans the next start, this plan
     decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
-    late. A pipeline with an open run is late only if this run is running long. CHM compares the
-    expected start with the time up to which it has read the source, because it cannot have seen later
-    starts.
+    late. A pipeline with an open run is late only if this run is running long. CHM judges only the time
+    up to which it has read the source. Example: it has read the source until 10:00. Then a start at
+    10:05 is not missing yet.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -178,8 +178,8 @@ def sync_detailed(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, `stale_since` has a value only if
-    ingestion is still overdue now.
+    active. The latest run can have any status. `stale_since` comes from the current state of ingestion,
+    also for a past `as_of`. So it has a value only if ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -228,8 +228,8 @@ def sync(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, `stale_since` has a value only if
-    ingestion is still overdue now.
+    active. The latest run can have any status. `stale_since` comes from the current state of ingestion,
+    also for a past `as_of`. So it has a value only if ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -273,8 +273,8 @@ async def asyncio_detailed(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, `stale_since` has a value only if
-    ingestion is still overdue now.
+    active. The latest run can have any status. `stale_since` comes from the current state of ingestion,
+    also for a past `as_of`. So it has a value only if ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -323,8 +323,8 @@ async def asyncio(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, including pipelines without runs; sorted by client and pipeline. Inventory:
-    active. The latest run can have any status. For a past time, `stale_since` has a value only if
-    ingestion is still overdue now.
+    active. The latest run can have any status. `stale_since` comes from the current state of ingestion,
+    also for a past `as_of`. So it has a value only if ingestion is still overdue now.
 
     Args:
         as_of (datetime.datetime | Unset):
