@@ -1,4 +1,4 @@
-"""Shapes return the same rows as simple queries for the same questions, which join all tables and rank all runs."""
+"""Shapes return the same rows as simple queries. The simple queries join all tables and rank all runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

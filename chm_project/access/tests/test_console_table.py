@@ -186,7 +186,7 @@ def test_a_bound_user_gets_the_same_response_for_another_clients_id_as_for_an_un
 def deletes_the_own_row(route: str) -> bool:
     """Return whether the route deletes a row. For such a route the test also deletes a row of the person's client.
 
-    The lists of rows before and after the requests then differ.
+    So for these routes, the rows before and after the requests are different.
     """
     return "delete" in route
 

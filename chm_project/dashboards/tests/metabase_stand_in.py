@@ -1,4 +1,4 @@
-"""A local server with the endpoints of Metabase 0.54 that provision.py calls. It refuses the same invalid requests.
+"""A local server with the endpoints of Metabase 0.54 that provision.py calls. It refuses the same requests as Metabase.
 
 GET  /api/health                  {"status": "ok"}; 503 {"status": "initializing"} while it starts
 GET  /api/session/properties      has-user-setup; also setup-token until there is a user

@@ -220,7 +220,7 @@ def test_web_server_and_worker_log_one_json_object_per_line() -> None:
 
 
 def address_through_a_link(folder: Path, address: str) -> str:
-    """Return the address of an embedded server with a link to its folder, because production refuses the folder."""
+    """Return the server's address with a link in place of its folder, because production refuses embedded servers."""
     socket = Path(re.sub(r"^redis\+socket://|\?.*$", "", address))
     (folder / "servers").symlink_to(socket.parent)
     return address.replace(str(socket.parent), str(folder / "servers"))

@@ -8,7 +8,7 @@ SELECT
     coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed'), '{}') AS failing,
     coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed' AND p.known_reason IS NOT NULL), '{}') AS marked,
     coalesce(array_agg(p.pipeline_id) FILTER (
-        -- settled_at is the time from which the run has its status. If that time is before `since`, nothing has changed.
+        -- settled_at is the time from which the run has its status. Without a run after `since`, nothing has changed.
         WHERE CASE
             WHEN p.settled_at > %(since)s
                 THEN p.status IS DISTINCT FROM (SELECT before.status FROM {decisive_run@since} AS before)
