@@ -14,7 +14,7 @@ from typing import IO
 
 # Hide Celery's warning about running as root, because the container or the developer has chosen root.
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
-# The supervisor kills children that still run this long after it has requested them to stop.
+# The supervisor kills children that still run this long after it has sent them SIGTERM.
 STOP_SECONDS = 10
 # A child that ends this early MAX_EARLY_ENDS times in a row is not restarted.
 EARLY_END_SECONDS = 5
