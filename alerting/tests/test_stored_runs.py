@@ -135,7 +135,7 @@ def create_rules(inventory: WatchedInventory, rules: list[tuple[str, int, str, i
         pipeline = inventory.pipelines[pipeline_index]
         created.append(
             AlertRule.objects.create(
-                # If both are set, the pipeline is the scope, and the client can be any client.
+                # If a rule has a pipeline and a client, the pipeline is the scope. The client can be any client.
                 client={"client": pipeline.client, "both": inventory.pipelines[pipeline_index - 1].client}.get(scope),
                 pipeline=pipeline if scope != "client" else None,
                 rule_type=rule_type,

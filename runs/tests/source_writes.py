@@ -1,4 +1,7 @@
-"""Helpers that build the writes of a source, and record them. A time is a text HH:MM, and means 2026-11-20 in UTC."""
+"""Helpers that build the writes of a source, and record them. A time is a text HH:MM, such as "10:00".
+
+It means this time on 2026-11-20 in UTC.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -39,7 +42,10 @@ class Source:
         return _event(self.pipeline_id, status, version, WriteKind.SNAPSHOT, **fields)
 
     def snapshot_versioned_by_request(self, status: object, version: str, **fields: Any) -> RunEvent:
-        """Return a snapshot whose version is the time of CHM's request, because its source reports no versions."""
+        """Return a snapshot whose version is the time of CHM's request, because the source reports no versions.
+
+        `snapshot` returns one with the version of the source.
+        """
         return self.snapshot(status, version, version_source=VersionSource.REQUEST_TIME, **fields)
 
     def event(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:

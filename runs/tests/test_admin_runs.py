@@ -45,7 +45,7 @@ def open_list(browser: Browser, query: str = "") -> Any:
 
 
 def create_history(number: int, **fields: Any) -> list[str]:
-    """Create runs that are one hour apart. Every third run has the time of the run before it.
+    """Create runs that are one hour apart. Every third run has the same time as the previous run.
 
     Return ids, newest first.
     """
@@ -397,8 +397,8 @@ def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pyte
         for statement in statements:
             assert "COUNT(" not in statement
             with connection.cursor() as cursor:
-                # PostgreSQL can scan a small table although an index fits. With this setting, it scans the table only
-                # if no index fits.
+                # PostgreSQL can scan a small table even if it could use an index. With this setting, it scans the table
+                # only if it can use no index.
                 cursor.execute("SET LOCAL enable_seqscan = off")
                 cursor.execute("EXPLAIN " + statement)
                 plan = "\n".join(row[0] for row in cursor.fetchall())

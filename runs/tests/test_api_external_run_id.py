@@ -1,4 +1,4 @@
-"""Read and store runs by external_run_id. A run that was stored by PUT can be read, whatever its id contains."""
+"""Read and store runs by external_run_id. GET can read each run that PUT has stored, whatever its id contains."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Each response needs a fixed number of queries. Each parameter lists what its queries read."""
+"""Each response needs a fixed number of queries. Each case of the test lists what its queries read."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,7 @@
-"""Writes with a version end in the same rows in any order, also if some are repeated or in other pages."""
+"""The order of writes with a version does not change the stored rows.
+
+Some writes are repeated, and pages have different sizes.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -46,7 +49,7 @@ def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
     rows = []
     for run in Run.objects.order_by("external_run_id"):
         row = {name: getattr(run, name) for name in COMPARED_COLUMNS}
-        # Do not compare the start of a former attempt: if the writes arrive in another order, CHM may never store it.
+        # Do not compare the start of a former attempt. In some orders of the writes, CHM never stores this start.
         rows.append(row | {"started_at": None if run.started_at_kept else run.started_at})
     return rows
 

@@ -125,7 +125,7 @@ def test_a_log_ping_does_not_change_the_status(pipeline: Pipeline, key: str) -> 
 
 
 def test_a_log_that_is_stored_after_the_end_does_not_reopen_the_run(pipeline: Pipeline) -> None:
-    """When the request of the log ping looked for the run, it was open. Before the log was stored, the run ended."""
+    """The run was open when the request of the log ping looked for it. The run ended before the log was stored."""
     now = timezone.now()
     for suffix, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
         ping = read_ping(suffix, b"")

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def plan_counts() -> tuple[int, int]:
-    """Return how often the prepared statement ran with its generic plan, and how often with a custom plan."""
+    """Return how often the prepared statement ran with a generic plan, and how often with a custom plan."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"

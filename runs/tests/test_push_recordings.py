@@ -1,4 +1,4 @@
-"""The recorded OpenLineage events of each producer end in the same runs, in any order and in pages of any size."""
+"""The order and the page size of recorded OpenLineage events do not change the stored runs."""
 
 import json
 from pathlib import Path

@@ -218,7 +218,7 @@ def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
         "failed_hours": "hour",
         "duration_minutes": "day",
     }
-    # Empty the tables, because PostgreSQL could store rows in free space that earlier tests left.
+    # Empty the tables. Otherwise PostgreSQL could store rows in free space of earlier tests.
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(f'rollup.{table}' for table in time_columns)}")
 

@@ -1,4 +1,4 @@
-"""The API reads runs as dictionaries, which equal the output of RunSerializer. Their queries are planned once."""
+"""The API reads runs as dictionaries, which equal the output of RunSerializer. PostgreSQL plans each query once."""
 
 import csv
 import io

@@ -157,7 +157,7 @@ HOSTILE_PIECES = (
 
 @pytest.mark.parametrize("piece", HOSTILE_PIECES)
 def test_the_time_for_a_hostile_text_grows_only_with_its_length(piece: str) -> None:
-    """A text that is four times as long takes about four times as long. With backtracking it would take 16 times."""
+    """If a text is four times as long, scrubbing takes about four times as long. With backtracking: 16 times."""
 
     def seconds(size: int) -> float:
         text = "token ://@" + piece * (size // len(piece))

@@ -6,8 +6,8 @@ import pytest
 
 from tools.support.labelled_texts import LabelledText, is_altered, is_missed, items_of, labelled_texts, part_of
 
-# MISSED has every secret that is not removed, ALTERED every text without a secret that is altered, each with the
-# reason. The texts are in secrets.toml. « » marks the secret, and {alnum:32} stands for 32 random characters.
+# MISSED lists every secret that is not removed. ALTERED lists every text without a secret that is altered. Each item
+# has a reason. The texts are in secrets.toml. « » marks the secret, and {alnum:32} stands for 32 random characters.
 # secrets.toml has two parts: "rules" was used to write the rules, and "held_out" was not. All texts here are in the
 # part "held_out".
 MISSED = {

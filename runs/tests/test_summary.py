@@ -187,7 +187,7 @@ histories = st.lists(
 )
 HOUR, EIGHT_HOURS, THREE_WEEKS = timedelta(hours=1), timedelta(hours=8), timedelta(weeks=3)
 EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
-# One run for each pair of a start and an end, or without one of them.
+# One run for each pair of a start and an end. Some runs lack the start, the end or both.
 ALL_SPANS = [
     (0, Status.values[(start or 0) % 5], start, end) for start in (None, *range(7)) for end in (None, *range(7))
 ]
@@ -201,8 +201,8 @@ def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or EARLIEST_TIME, run.finished_at or EARLIEST_TIME, run.pk
 
 
-# With steps of eight hours, windows have whole days, which are read from the roll-up, and runs that cross midnight.
-# With steps of three weeks, windows of more than a year use all months if most runs are in the window.
+# With steps of eight hours, some runs cross midnight, and windows have whole days, which are read from the roll-up.
+# With steps of three weeks, windows can be longer than a year. Then client_summary_of_years.sql reads the months.
 @pytest.mark.proves("SC-003")
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

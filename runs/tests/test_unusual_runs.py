@@ -101,7 +101,7 @@ def test_only_successes_are_listed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytest.CaptureFixture[str]) -> None:
-    """Count each listed run as a false alarm, although one percent of the runs really take eight times as long."""
+    """Count each listed run as a false alarm, although one percent of the runs take eight times as long as usual."""
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
     days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
 
