@@ -1215,9 +1215,9 @@ shift_ranges AS MATERIALIZED (
 ),
 candidates AS MATERIALIZED (
     -- Exclude most of the pipelines that are on time: two of the four weeks had no start in the same interval either. The
-    -- interval is the time from the last start until judged_at, moved to that week. Example: a job last started on Friday
-    -- 6:00, and it is Sunday 6:00. Two weeks also had no start between these times, so the job is on time. If clocks have
-    -- changed, the interval is up to an hour longer at both ends, so that it is right for each zone.
+    -- interval begins skip_within after the last start, ends 5 minutes before judged_at, and is moved to that week. Example:
+    -- a job last started on Friday 6:00, and it is Sunday 6:00. Two weeks also had no start from Friday to Sunday, so the job
+    -- is on time. If clocks have changed, the interval is up to an hour longer at each end, so that it is right for each zone.
     SELECT u.*
     FROM (
         SELECT
@@ -1248,9 +1248,9 @@ candidates AS MATERIALIZED (
 ),
 -- Exclude more pipelines, with only the starts of each week until 4 hours after same_now (see first_starts).
 -- Keep a pipeline that can meet both conditions of `recent`:
---   1. In three weeks, the next start came by same_now. `started_weeks` is the number of these weeks.
+--   1. In three weeks, the next start came at least 5 minutes before same_now. `started_weeks` is the number of such weeks.
 --   2. The next starts of three weeks agree within two hours.
--- If started_weeks is 2 or more, three starts that agree include one by same_now. So the other two are at most 2 hours after
+-- If started_weeks is 2 or more, three starts that agree include one before same_now. So the other two are at most 2 hours after
 -- same_now, and were read. If started_weeks is 0 or 1, all three can be later than the starts that were read. So such a zone
 -- counts as one in which condition 2 is met.
 likely AS MATERIALIZED (
