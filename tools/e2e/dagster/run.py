@@ -137,7 +137,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     pipeline = chm.pipelines()["daily_load"]
     record.check(
         pipeline.source_paused is False and pipeline.source_next_run_at is not None,
-        "with a running schedule, CHM shows the job as active and knows its next start",
+        "with a running schedule, CHM shows the job as active and has its next start",
     )
     change_by_hand("the schedule is stopped", lambda: dagster.change(STOP_MUTATION, id=schedule_id))
     chm.ingest()
