@@ -24,9 +24,9 @@ def spans_on_failure(
 ) -> list[Span]:
     """Return the spans in which at least one of the pipelines was failing.
 
-    Each item of `failing_spans` belongs to one failed run: the time from which the run was the latest success or
-    failure of its pipeline, and the time at which a later run replaced it. None means that no run replaced it before
-    `until`.
+    Each item of `failing_spans` is the time in which one failed run was the latest decisive run of its pipeline: its
+    start and its end. The end is the time at which a later decisive run replaced the failed run. None means that no run
+    replaced it before `until`.
     """
     intervals = [(start, end or until) for start, end in failing_spans]
     return _overlapping_spans(intervals, threshold=1, since=since, until=until)

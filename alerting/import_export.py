@@ -1,4 +1,7 @@
-"""Import and export alert rules. Client, pipeline, type, channel and destination together identify a rule."""
+"""Import and export alert rules.
+
+Client, pipeline, type, channel and destination together identify an enabled rule.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -25,7 +25,7 @@ class ErrorText:
 def store_error_texts(texts: Sequence[ErrorText]) -> int:
     """Scrub, cut and store the texts. Return how many runs received a text.
 
-    A run with a newer attempt, or with a text from its source, is not changed.
+    A run that has a newer attempt, or that already has an error text, is not changed.
     """
     # Scrub and cut the texts as record_runs does.
     scrubbed = [(error, clean) for error in texts if (clean := scrubbed_text(error.text))]

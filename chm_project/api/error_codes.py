@@ -26,8 +26,8 @@ CODES = (
     ),
     ErrorCode(
         403, "forbidden", "The token's scope or the user's roles do not allow this.",
-        "The scope of the token does not allow the request. Or the token is bound to a client or pipeline, and the "
-        "request is about another client or pipeline. Or the user lacks a role.",
+        "The scope of the token does not allow the request. Or the token or user is bound, and the request needs "
+        "more clients or pipelines, for example to create a client. Or the user lacks a role.",
         "Use a token with the scope that the message names, or ask an administrator for the role.",
     ),
     ErrorCode(
@@ -58,7 +58,7 @@ CODES = (
         "Read the object again and apply your change to the current version. Send the new ETag in If-Match.",
     ),
     ErrorCode(
-        415, "unsupported_media_type", "The body is not JSON.",
+        415, "unsupported_media_type", "The Content-Type is not JSON.",
         "The Content-Type header is missing or names another media type.",
         "Send `Content-Type: application/json`.",
     ),

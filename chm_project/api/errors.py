@@ -175,7 +175,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, also for errors before the view, such as a session that cannot be read from the database."""
+    """Answer 503 or 504 if the database caused the error, else 500.
+
+    Errors before the view arrive here too, for example if the session cannot be read from the database.
+    """
     error = sys.exc_info()[1]
     if error is not None and (database_error := error_response_for(error)) is not None:
         return unavailable(request, database_error)

@@ -35,7 +35,7 @@ _BETWEEN_ARGUMENTS = re.compile(rf"{_QUOTE},\s{{0,4}}(?={_QUOTE})|\s{{1,4}}")
 _CHARACTERS_BEFORE_TAG_NAME = ("<", ":", ";")
 _TAG_START = re.compile(r"(?:<|&lt;)(?:[\w-]{1,32}:)?\Z")
 _TAG = re.compile(r"""[^<>]{0,200}?>(?=[^<])|[^&]{0,200}?&gt;(?=[^&])""")
-_ATTRIBUTE = re.compile(
+_BETWEEN_NAME_AND_MARKUP_VALUE = re.compile(
     r"""</\w{1,32}>\s{0,8}<\w{1,32}>(?=[^<])|\s{1,4}value=(?=["'])"""
     r"""|["']\s{1,4}(?:value|val|default|content|text)\s{0,2}=\s{0,2}(?=["'])|["']\s{0,2}>(?=[^<])""",
     re.IGNORECASE,
@@ -82,8 +82,8 @@ def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
     """Return the end of the secret name around text[start:end], and the span of its value.
 
     The second result is None if the value is not a secret. If text[start:end] is not part of a secret name, return
-    `start` and None. Then the caller can still find a longer name that contains this text. Example: "passe" is not a
-    secret name, but "mot de passe" is one.
+    `start` and None. The caller continues its search at the returned position, so it can still find a longer name that
+    contains this text. Example: "passe" is not a secret name, but "mot de passe" is one.
     """
     name_start, name_end = name_at(text, start, end)
     kind = kind_of_secret(text[name_start:name_end])
@@ -100,17 +100,19 @@ def _value_in_tag(name: _FoundName) -> Span | None:
     ):
         return None
     if tag := _TAG.match(name.text, name.end):
-        return _secret_span(_TAG_TEXT.match(name.text, tag.end()), name.kind, is_value=True)
+        return _secret_span(_TAG_TEXT.match(name.text, tag.end()), name.kind, is_certainly_value=True)
     return None
 
 
 def _value_in_attribute(name: _FoundName) -> Span | None:
     """Find X in <property name="password" value="X"/> and <entry key="password">X</entry>."""
-    match = _ATTRIBUTE.match(name.text, name.end)
+    match = _BETWEEN_NAME_AND_MARKUP_VALUE.match(name.text, name.end)
     if match is None:
         return None
     return _secret_span(
-        (_TAG_TEXT if match[0].endswith(">") else _VALUE).match(name.text, match.end()), name.kind, is_value=True
+        (_TAG_TEXT if match[0].endswith(">") else _VALUE).match(name.text, match.end()),
+        name.kind,
+        is_certainly_value=True,
     )
 
 
@@ -122,11 +124,13 @@ def _assigned_value(name: _FoundName) -> Span | None:
     value = _VALUE.match(name.text, match.end())
     if value is None:
         return None
-    return _secret_span(value, name.kind, is_value=match["operator"] not in (":", "：") or value.lastgroup != "bare")
+    return _secret_span(
+        value, name.kind, is_certainly_value=match["operator"] not in (":", "：") or value.lastgroup != "bare"
+    )
 
 
 def _value_in_arguments(name: _FoundName) -> Span | None:
-    """Find X in --password X, also as items of a printed list, and in ('DB_PASSWORD', 'X')."""
+    """Find X in --password X, in ['--password', 'X'] and in ('DB_PASSWORD', 'X')."""
     is_option = name.text[name.start] == "-"
     if not is_option and not name.text[name.start : name.end].isupper():
         return None
@@ -137,11 +141,11 @@ def _value_in_arguments(name: _FoundName) -> Span | None:
     # "--password PASSWORD" is part of a help text, and PASSWORD is not a value.
     if value and value[0].isupper() and kind_of_secret(value[0]):
         return None
-    return _secret_span(value, name.kind, is_value=True)
+    return _secret_span(value, name.kind, is_certainly_value=True)
 
 
 def _value_in_sentence(name: _FoundName) -> Span | None:
-    """Find X in "the password is X". If X is a word in lower case, find it only at the end of a sentence."""
+    """Find X in "the password is X". If X is a word in lower case, find it only before punctuation or a line end."""
     match = _IS_PHRASE.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
@@ -149,7 +153,7 @@ def _value_in_sentence(name: _FoundName) -> Span | None:
     is_quoted = value.lastgroup != "bare"
     if not is_quoted and value[0].isalpha() and value[0].islower() and not _AT_END.match(name.text, value.end()):
         return None
-    return _secret_span(value, name.kind, is_value=is_quoted)
+    return _secret_span(value, name.kind, is_certainly_value=is_quoted)
 
 
 def _next_word_as_value(name: _FoundName) -> Span | None:
@@ -159,7 +163,7 @@ def _next_word_as_value(name: _FoundName) -> Span | None:
     if not value:
         return None
     if value.lastgroup != "bare":
-        return _secret_span(value, name.kind, is_value=True)
+        return _secret_span(value, name.kind, is_certainly_value=True)
     word = value[0].rstrip(_SENTENCE_END)
     if _DIGIT_CODE.match(word) if name.kind.name == "code" else looks_random(word):
         return value.start(), value.start() + len(word)
@@ -176,12 +180,18 @@ _VALUE_FINDERS = (
 )
 
 
-def _secret_span(value: re.Match[str] | None, kind: SecretKind, *, is_value: bool) -> Span | None:
-    """Return the span of the value. Return None without a value, or if it is harmless or a reference such as ${X}."""
+def _secret_span(value: re.Match[str] | None, kind: SecretKind, *, is_certainly_value: bool) -> Span | None:
+    """Return the span of the value.
+
+    Return None if there is no value, or if the value is harmless or a reference such as ${X}. `is_certainly_value` is
+    explained in is_secret_text.
+    """
     if value is None or value.lastgroup == "reference":
         return None
     start, end = value.span(value.lastgroup or 0)
-    if value.lastgroup == "bare" and not is_value:
+    if value.lastgroup == "bare" and not is_certainly_value:
         end = start + len(value[0].rstrip(_SENTENCE_END))
     value_text = value.string[start:end]
-    return (start, end) if value_text and is_secret_text(value_text, kind, is_value=is_value) else None
+    return (
+        (start, end) if value_text and is_secret_text(value_text, kind, is_certainly_value=is_certainly_value) else None
+    )

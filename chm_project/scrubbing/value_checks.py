@@ -40,11 +40,11 @@ _DATE_OR_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?$")
 _LETTERS = re.compile(r"[^\W\d_]+$")
 
 
-def is_secret_text(value: str, kind: SecretKind, *, is_value: bool) -> bool:
+def is_secret_text(value: str, kind: SecretKind, *, is_certainly_value: bool) -> bool:
     """Return whether the text after a secret name is a secret.
 
-    `is_value` is true if the text is certainly a value, because it is quoted or follows an equals sign or an option.
-    Otherwise it may be the next word of a sentence.
+    `is_certainly_value` is true if the text is quoted, or follows an equals sign or an option. Otherwise the text may
+    be the next word of a sentence.
     """
     if len(value) > MAX_HARMLESS_LENGTH:
         return True
@@ -53,8 +53,8 @@ def is_secret_text(value: str, kind: SecretKind, *, is_value: bool) -> bool:
     if _NUMBER.match(value):
         return kind.number_can_be_secret
     if kind.plain_words is PlainWords.ALWAYS:
-        return len(value) > 1 or is_value
-    if kind.plain_words is PlainWords.AFTER_EQUALS and is_value:
+        return len(value) > 1 or is_certainly_value
+    if kind.plain_words is PlainWords.AFTER_EQUALS and is_certainly_value:
         return True
     return looks_random(value)
 

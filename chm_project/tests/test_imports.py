@@ -1,4 +1,7 @@
-"""Imports between packages have one direction: lower layer <- apps <- upper layer. Product code never imports tools."""
+"""The upper layer may import apps, and apps may import the lower layer, but never the reverse.
+
+Product code never imports tools.
+"""
 
 import ast
 import re
@@ -118,7 +121,7 @@ def test_production_code_imports_only_packages_of_requirements_lock(package: str
             assert providers & locked_packages, f"{path}: {module}"
 
 
-def test_tokens_reference_client_and_pipeline_by_name() -> None:
+def test_the_token_model_refers_to_client_and_pipeline_without_importing_them() -> None:
     from chm_project.access.models import ApiToken
 
     source = (ROOT / "chm_project/access/models.py").read_text()

@@ -709,18 +709,20 @@ LIMIT (:limit);
 -- failures_over_time: When did runs fail?
 -- one row per bucket in which a run failed, oldest first
 WITH bounds AS (
+    -- Whole hours from hours_begin to hours_end (exclusive) are read from the counts by hour. Without whole hours, both
+    -- are equal.
     SELECT
-        since, until, first_hour, greatest(first_hour, last_hour) AS last_hour
+        since, until, hours_begin, greatest(hours_begin, hours_end) AS hours_end
     FROM (
         SELECT
             since, until,
             CASE WHEN by_hours THEN date_bin('1 hour', since + interval '1 hour' - interval '1 microsecond', '2001-01-01Z')
-                ELSE until END AS first_hour,
-            CASE WHEN by_hours THEN date_bin('1 hour', until, '2001-01-01Z') ELSE until END AS last_hour
+                ELSE until END AS hours_begin,
+            CASE WHEN by_hours THEN date_bin('1 hour', until, '2001-01-01Z') ELSE until END AS hours_end
         FROM (
             SELECT
                 (:since)::timestamptz AS since, (:until)::timestamptz AS until,
-                -- The roll-up has counts of whole hours, of all pipelines together.
+                -- reporting.hourly_failures has counts of whole hours, of all pipelines together.
                 (:bucket) <> 'minute' AND ((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) AS by_hours
         ) AS window_and_unit
     ) AS hours
@@ -728,18 +730,18 @@ WITH bounds AS (
 failures AS (
     SELECT h.hour AS event_at, h.failed
     FROM reporting.hourly_failures AS h
-    WHERE h.hour >= (SELECT first_hour FROM bounds) AND h.hour < (SELECT last_hour FROM bounds)
+    WHERE h.hour >= (SELECT hours_begin FROM bounds) AND h.hour < (SELECT hours_end FROM bounds)
     UNION ALL
     SELECT r.event_at, 1
     FROM reporting.runs AS r
     WHERE r.status = 'failed' AND r.event_at >= (SELECT since FROM bounds)
-        AND r.event_at < (SELECT least(first_hour, until) FROM bounds) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND r.event_at < (SELECT least(hours_begin, until) FROM bounds) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
         AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))))
     UNION ALL
     SELECT r.event_at, 1
     FROM reporting.runs AS r
-    WHERE r.status = 'failed' AND r.event_at >= (SELECT last_hour FROM bounds)
+    WHERE r.status = 'failed' AND r.event_at >= (SELECT hours_end FROM bounds)
         AND r.event_at < (SELECT until FROM bounds) AND (((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
         AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))))

@@ -1,4 +1,7 @@
-"""Secrets that CHM receives do not reach the database, Redis, the log, API responses, console pages or exports."""
+"""Secrets that CHM receives do not reach the database, Redis, the log, API responses, console pages or exports.
+
+The only exception is the destination of an alert rule, which the database stores as it is.
+"""
 
 import json
 import logging
@@ -59,7 +62,7 @@ def orders(db: None) -> Pipeline:
     return pipelines_of("Northwind", "orders")["orders"]
 
 
-def plant_in_pages(partner: GenericPartner) -> None:
+def plant_in_partner_runs(partner: GenericPartner) -> None:
     """Ingest runs with secrets from the partner."""
     partner.runs["orders"] = [
         {"external_run_id": f"page-{number}", "status": "failed", "started_at": NOON, "updated_at": NOON,
@@ -124,7 +127,10 @@ def planted_in(text: str) -> list[str]:
 
 
 def database_text() -> str:
-    """Return all rows of all tables, without the column `destination`, which stores hooks on purpose."""
+    """Return all rows of all tables except django_session.
+
+    The column `destination` is left out, because it stores the addresses of hooks on purpose.
+    """
     with connection.cursor() as cursor:
         tables = [name for name in connection.introspection.table_names(cursor) if name != "django_session"]
         rows = []
@@ -153,7 +159,7 @@ def test_no_planted_secret_is_in_the_database_redis_or_the_log(
     redis_cache_client: redis.Redis,
     log: pytest.LogCaptureFixture,
 ) -> None:
-    plant_in_pages(generic_partner)
+    plant_in_partner_runs(generic_partner)
     plant_by_push(orders)
     plant_by_hand(orders)
     logging.getLogger("a library").debug("sending %s", {"password": PLANTED})
@@ -168,7 +174,7 @@ def test_no_planted_secret_is_in_the_database_redis_or_the_log(
 
 @pytest.mark.proves("SE-002")
 def test_no_planted_secret_is_in_a_response(generic_partner: GenericPartner, orders: Pipeline) -> None:
-    plant_in_pages(generic_partner)
+    plant_in_partner_runs(generic_partner)
     plant_by_push(orders)
     plant_by_hand(orders)
     api, web, run = api_as_role("viewer"), browser("administrator"), Run.objects.latest("created_at")

@@ -89,8 +89,8 @@ def _number_parameter(description: str, minimum: int, maximum: int, default: int
     )
 
 
-# The value of known_until if as_of is not given. All runs then count in their stored state. The value is a text,
-# because Python has no infinite datetime.
+# The SQL counts a run as running if it ended after known_until. Without as_of, known_until has this value, so all runs
+# count in their stored state. The value is a text, because Python has no infinite datetime.
 INFINITY = "infinity"
 
 # The parameters that every shape has: the time and the scope.

@@ -148,13 +148,13 @@ def results_as_markdown(results: dict[str, Any]) -> str:
                 f"| {value['p50'] / constant_p50:.1f} | {limit} |"
             )
     lines += ["", *pages.table(results["console"])]
-    lines += ["", "Shapes over 30 days, best of five on an unused connection:", ""]
+    lines += ["", "Shapes, the best of five executions, one query at a time:", ""]
     lines += ["| | ms | minimum for the question | ratio | plain SQL query, ms |", "|---|--:|---|--:|--:|"]
     lines += [
         f"| {name} | {value['ms']} | {value['yardstick']} | {value['ratio']} | {value.get('naive ms', '')} |"
         for name, value in results["shapes"].items()
     ]
-    lines += ["", "| memory under that load | MB |", "|---|--:|"]
+    lines += ["", "| memory during the reads over 8 connections | MB |", "|---|--:|"]
     lines += [f"| {name} | {value} |" for name, value in results["reads"]["memory, MB"].items()]
     return "\n".join([*lines, ""])
 

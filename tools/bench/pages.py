@@ -29,8 +29,8 @@ def measure(url: str) -> dict[str, Any]:
         ).fetchall()
     manage("shell", "--verbosity", "0", "--command", CREATE_USER_CODE, CHM_DATABASE_URL=url)
     paths = {
-        "health board, read": "/admin/?since={}",
-        "health board": "/admin/",
+        "health board, computed": "/admin/?since={}",
+        "health board, cached": "/admin/",
         "health board of a client": f"/admin/?client={client_id}",
         "all that fails": "/admin/console/list/failing/",
         "a client": f"/admin/console/client/{client_id}/",

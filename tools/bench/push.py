@@ -156,7 +156,7 @@ def table(figures: dict[str, Any]) -> list[str]:
         f"| {name} | {value:,} | {f'≥ {MINIMUMS[name]:,}' if name in MINIMUMS else ''} |"
         for name, value in figures.items()
     ]
-    return ["| push, two web workers | | limit |", "|---|--:|---|", *rows]
+    return ["| push, two web processes | | limit |", "|---|--:|---|", *rows]
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def _measure_tick(url: str, pipeline_count: int) -> tuple[float, int]:
 def _seconds_with_workers(url: str, worker_count: int) -> float:
     """Return the seconds until every pipeline has been ingested from the slow partner.
 
-    The time begins when the tasks of all connections are put into the queue.
+    The time includes the start of the process that puts the tasks of all connections into the queue.
     """
     external_ids = [f"c{number}" for number in range(CONNECTION_COUNT)]
     empty_tables(url)

@@ -262,7 +262,7 @@ FAULTS = (
     IngestionFault("partner answers 500", wrong_answers(lambda _: Answer(500, {"error": "no"}), 0.5)),
     IngestionFault("partner answers 429 for a minute", answer_with_429),
     IngestionFault("partner returns the same page forever", return_same_page),
-    IngestionFault("partner's totals change while paged", change_totals, connection=PAGED_BY_OFFSET),
+    IngestionFault("partner's total changes from page to page", change_totals, connection=PAGED_BY_OFFSET),
     IngestionFault("partner's token is rotated", rotate_token),
     IngestionFault("partner goes back in time", restore_partner_from_backup),
 )

@@ -213,18 +213,18 @@ def restart_web_servers_in_turn(site: FaultSite, quick: bool) -> str:
             web.stop()
             web.start()
             web.wait_until_ready()
-    return f"{repetitions} times each of two"
+    return f"each server {repetitions} times"
 
 
 WEB_FAULTS = (
     WebFault(
-        "64 slow bodies and 64 slow readers at nginx",
+        "64 slow senders and 64 slow readers at nginx",
         slow_clients(64, without_proxy=False),
         is_in_quick_run=True,
         max_write_p95_seconds=0.5,
     ),
     WebFault(
-        "16 slow bodies, 16 slow readers at the web server",
+        "16 slow senders, 16 slow readers at the web server",
         slow_clients(16, without_proxy=True),
         target="web",
         max_write_p95_seconds=0.5,

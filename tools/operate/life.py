@@ -97,7 +97,7 @@ class InstallationLife(SimulatedInstallation):
 
     def previous_release(self) -> str:
         name = last_release().name.removesuffix(".sql.xz")
-        self.previous_folder.mkdir()
+        self.previous_release_folder.mkdir()
         # The name of a dump is a version such as 1.2.3, whose tag is v1.2.3. For the first dump it is a commit, because
         # there was no release yet.
         possible_revisions = (f"v{name}", name)
@@ -110,14 +110,14 @@ class InstallationLife(SimulatedInstallation):
             sys.exit(f"git has neither v{name} nor {name}, the last release: fetch the whole history")
         archive = self.folder / "previous.tar"
         _git("archive", f"--output={archive}", existing_revisions[0])
-        shutil.unpack_archive(archive, self.previous_folder)
-        self.manage_previous("migrate", "--verbosity", "0")
-        self.manage_previous("load_synthetic", "--end", "now")
-        self.manage_previous("grant_reporting_role", READER)
-        output = self.manage_previous("create_api_token", "life", "--scope", "write")
+        shutil.unpack_archive(archive, self.previous_release_folder)
+        self.manage_previous_release("migrate", "--verbosity", "0")
+        self.manage_previous_release("load_synthetic", "--end", "now")
+        self.manage_previous_release("grant_reporting_role", READER)
+        output = self.manage_previous_release("create_api_token", "life", "--scope", "write")
         # The output also contains other words. The token has the form chm_PREFIX_SECRET.
         self.token = next(word for word in output.split() if word.startswith("chm_") and word.count("_") == 2)
-        self.previous_server = self.start_previous()
+        self.previous_server = self.start_previous_release()
         self.traffic = Traffic(self.token)
         self.stack.callback(self.traffic.stop)
         self.traffic.start([self.previous_server.address])
@@ -161,7 +161,7 @@ class InstallationLife(SimulatedInstallation):
         return f"version {health['version']} on two ports; {requests_text}"
 
     def roll_back_and_forward(self) -> str:
-        previous_server, answered_before = self.start_previous(), self.traffic.answered_count
+        previous_server, answered_before = self.start_previous_release(), self.traffic.answered_count
         self.traffic.use_addresses([previous_server.address])
         self.traffic.wait_for_requests(40)
         served_count = self.traffic.answered_count - answered_before

@@ -35,7 +35,7 @@ class SimulatedInstallation:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack = folder, stack
-        self.previous_folder = folder / "previous"
+        self.previous_release_folder = folder / "previous"
         self.first_servers = MachineServers(folder / "a")
         stack.callback(self.first_servers.close)
         self.first_folders = self.configure("one", self.first_servers)
@@ -46,7 +46,7 @@ class SimulatedInstallation:
         (etc_folder / "secrets").mkdir(parents=True)
         state_folder.mkdir()
         shutil.copy(EXAMPLES / "systemd" / "chm.env", etc_folder)
-        # Nothing listens on port 9. The step `ingest` writes the address of the partner into this file.
+        # Nothing listens on port 9. The step `ingest` of life.py writes the address of the partner into this file.
         (etc_folder / "connections.toml").write_text(CONNECTIONS_TOML.format(address="http://127.0.0.1:9"))
         (etc_folder / "partners.env").write_text("PARTNER_TOKEN=life\n")
         secret_files = {
@@ -58,9 +58,9 @@ class SimulatedInstallation:
             (etc_folder / "secrets" / file_name).write_text(value)
         return MachineFolders(self.folder / "installed" / "bin", etc_folder, state_folder)
 
-    def manage_previous(self, *arguments: str) -> str:
+    def manage_previous_release(self, *arguments: str) -> str:
         return run_command([sys.executable, "manage.py", *arguments], environment=self._previous_environment(),
-                   folder=self.previous_folder)  # fmt: skip
+                   folder=self.previous_release_folder)  # fmt: skip
 
     def _previous_environment(self) -> dict[str, str]:
         secret_values = {name: (self.first_folders.etc / "secrets" / name.lower()).read_text()
@@ -68,14 +68,14 @@ class SimulatedInstallation:
         return {"PATH": os.environ["PATH"], "CHM_DEBUG": "0", "CHM_ALLOWED_HOSTS": "chm.example.com,127.0.0.1",
                 "CHM_DATA_DIR": str(self.folder / "a"), **secret_values}  # fmt: skip
 
-    def start_previous(self) -> "ServerProcess":
+    def start_previous_release(self) -> "ServerProcess":
         port = free_port()
         server = ["-m", "chm_project.web_server", "--port", str(port)]
-        if not (self.previous_folder / "chm_project" / "web_server").exists():
+        if not (self.previous_release_folder / "chm_project" / "web_server").exists():
             # Old releases have no chm_project.web_server. They use Waitress.
             server = ["-m", "waitress", f"--listen=127.0.0.1:{port}", "--threads=8", "chm_project.wsgi:application"]
         process = ServerProcess(
-            [sys.executable, *server], self._previous_environment(), self.previous_folder, self.log, port
+            [sys.executable, *server], self._previous_environment(), self.previous_release_folder, self.log, port
         )
         self.stack.callback(process.stop)
         process.wait_until_ready("/health")
@@ -128,7 +128,7 @@ class SimulatedInstallation:
 
 
 class ServerProcess:
-    """A running process that listens on a port of 127.0.0.1."""
+    """A running process. A web server and a partner listen on `port` of 127.0.0.1. Other processes have port 0."""
 
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path, log: object, port: int) -> None:
         self._process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)  # type: ignore[call-overload]

@@ -147,7 +147,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     record.check(not written_count, f"a second ingestion without changes writes {written_count} runs")
 
     record.say(
-        "2. Manual changes. The test pauses before each change, so that CHM no longer reads the change before it"
+        "2. Manual changes. Before each change, the test waits until CHM no longer reads the previous change again"
     )
     change_count = 0
 

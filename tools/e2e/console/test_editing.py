@@ -89,7 +89,7 @@ def test_a_client_is_disabled_and_enabled_from_its_edit_page(log_in: Any) -> Non
     assert client in " ".join(page.locator("[data-list=failing] .chm-who").all_inner_texts())
 
 
-def test_the_rule_form_shows_only_fields_of_the_rule_type_and_errors_beside_fields(log_in: Any) -> None:
+def test_the_rule_form_shows_the_fields_of_the_rule_type_and_puts_errors_beside_them(log_in: Any) -> None:
     page = log_in("analyst")
     page.goto(f"{RULES}add/")
     threshold, window = page.get_by_label("Threshold"), page.get_by_label("Window minutes")
@@ -133,7 +133,7 @@ def test_runs_are_paged_and_filtered_with_the_keyboard(log_in: Any) -> None:
     page.wait_for_url(re.compile(r"/admin/runs/run/\??$"))
 
 
-def test_runs_are_searched_limited_to_hours_sorted_and_exported_as_csv(log_in: Any) -> None:
+def test_runs_are_searched_filtered_by_time_sorted_and_exported_as_csv(log_in: Any) -> None:
     page = log_in("viewer")
     error_text = page.locator("[data-list=failing] .chm-error").first.inner_text()
     page.get_by_role("link", name="Runs", exact=True).click()

@@ -144,7 +144,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     compare(record, "all runs have ended", prefect.states, chm)
 
     record.say(
-        "2. Manual changes. The test pauses before each change, so that CHM no longer reads the change before it"
+        "2. Manual changes. Before each change, the test waits until CHM no longer reads the previous change again"
     )
     change_count = 0
 
