@@ -28,7 +28,7 @@ WINDOW_DAYS = (30, 365)
 # The benchmark repeats each read until the repetitions have used this much processor time.
 MIN_PROCESSOR_SECONDS = 0.3
 SAMPLE_SIZE = 100
-YARDSTICK_NAME = "a bare probe of each pipeline"
+YARDSTICK_NAME = "read the latest run of each pipeline"
 
 
 def main() -> None:
