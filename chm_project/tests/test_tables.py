@@ -5,38 +5,77 @@ import uuid
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection
+from django.db.migrations.state import ProjectState
 
+from chm_project.db.alter_comments import AlterComments
 from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, violated_constraint
 
 pytestmark = pytest.mark.django_db
 
+BUSINESS_TABLES = ["alert_rules", "clients", "pipelines", "runs"]
 FRAMEWORK_PREFIXES = ("auth_", "django_", "api_tokens", "access_")
+
+
+def read_comments() -> dict[tuple[str, str | None], str | None]:
+    """Return the comments by table and column. The column of the table's own comment is None."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.relname, a.attname, col_description(c.oid, a.attnum) FROM pg_class c
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE c.relname = ANY(%(tables)s) AND c.relkind = 'r'
+            UNION ALL
+            SELECT relname, NULL, obj_description(oid, 'pg_class') FROM pg_class
+            WHERE relname = ANY(%(tables)s) AND relkind = 'r'
+            """,
+            {"tables": BUSINESS_TABLES},
+        )
+        return {(table, column): comment for table, column, comment in cursor.fetchall()}
 
 
 @pytest.mark.proves("FR-001")
 def test_there_are_exactly_four_business_tables() -> None:
     tables = [name for name in connection.introspection.table_names() if not name.startswith(FRAMEWORK_PREFIXES)]
 
-    assert sorted(tables) == ["alert_rules", "clients", "pipelines", "runs"]
+    assert sorted(tables) == BUSINESS_TABLES
 
 
-def test_every_business_table_and_column_has_a_comment() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-            WHERE c.relname IN ('clients', 'pipelines', 'runs', 'alert_rules') AND c.relkind = 'r'
-              AND a.attnum > 0 AND NOT a.attisdropped
-              AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)
-            """
-        )
-        undescribed = cursor.fetchall()
+def test_every_business_table_and_column_has_the_comment_of_its_model() -> None:
+    models = [model for model in apps.get_models() if model._meta.db_table in BUSINESS_TABLES]
+    expected = {
+        (model._meta.db_table, field.column): field.db_comment
+        for model in models
+        for field in model._meta.concrete_fields
+    } | {(model._meta.db_table, None): model._meta.db_table_comment for model in models}
 
-    assert undescribed == []
+    comments = read_comments()
+
+    assert comments == expected
+    assert None not in comments.values()
+
+
+def test_a_migration_of_comments_restores_the_former_comments_when_it_is_undone() -> None:
+    before = read_comments()
+    operation = AlterComments(model_name="pipeline", comments={"client": "100 % of 'it'", "source_url": "A link"})
+    former_state = ProjectState.from_apps(apps)
+    new_state = former_state.clone()
+    operation.state_forwards("inventory", new_state)
+
+    with connection.schema_editor() as schema_editor:
+        operation.database_forwards("inventory", schema_editor, former_state, new_state)
+    changed = read_comments()
+    with connection.schema_editor() as schema_editor:
+        operation.database_backwards("inventory", schema_editor, new_state, former_state)
+
+    assert changed == before | {
+        ("pipelines", "client_id"): "100 % of 'it'",
+        ("pipelines", "source_url"): "A link",
+    }
+    assert read_comments() == before
 
 
 @pytest.mark.proves("FR-020")
-@pytest.mark.parametrize("table", ["clients", "pipelines", "runs", "alert_rules"])
+@pytest.mark.parametrize("table", BUSINESS_TABLES)
 def test_every_business_table_has_a_uuid_key_and_timestamps(table: str) -> None:
     [model] = [model for model in apps.get_models() if model._meta.db_table == table]
 

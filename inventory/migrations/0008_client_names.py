@@ -7,6 +7,8 @@ from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
+from chm_project.db.alter_comments import AlterComments
+
 
 def refuse_clashes(apps: Any, schema_editor: Any) -> None:
     found: dict[str, list[str]] = {}
@@ -27,24 +29,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(refuse_clashes, migrations.RunPython.noop),
-        # AlterField would set the type of the column again, which fails while a view reads it. Dropping the views would
-        # cost the former release's reports, which go on during the upgrade.
-        migrations.SeparateDatabaseAndState(
-            state_operations=[
-                migrations.AlterField(
-                    model_name="client",
-                    name="name",
-                    field=models.CharField(
-                        db_comment="Unique without regard to case, shown everywhere", max_length=255
-                    ),
-                ),
-            ],
-            database_operations=[
-                migrations.RunSQL(
-                    "COMMENT ON COLUMN clients.name IS 'Unique without regard to case, shown everywhere'",
-                    "COMMENT ON COLUMN clients.name IS 'Unique, shown everywhere'",
-                ),
-            ],
+        AlterComments(
+            model_name="client",
+            comments={"name": "Unique without regard to case, shown everywhere"},
         ),
         migrations.RemoveConstraint(
             model_name="client",
