@@ -41,7 +41,7 @@ class ApiToken(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="api_token",
-        help_text="The account that the log names for its actions.",
+        help_text="The log shows this account as the author of the token's actions.",
     )
     prefix = models.CharField(max_length=16, editable=False, help_text="The visible part, which identifies the token.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
