@@ -202,8 +202,9 @@ def test_the_command_writes_the_numbers_of_the_page_into_one_standalone_html_fil
 )
 def test_the_command_refuses_an_unknown_client_and_an_invalid_month(arguments: list[str], tmp_path: Path) -> None:
     Client.objects.create(name="Acme")
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError) as refused:
         call_command("client_report", *arguments, "--output", str(tmp_path / "report.html"))
+    assert refused.value.returncode == 2
     assert not list(tmp_path.iterdir())
 
 
