@@ -7,7 +7,8 @@
 --             inserts kind and version_source into the SQL as literals, so that PostgreSQL removes branches when it plans.
 -- Fragments   effect_of_write and effect_of_excluded: both are the text of write_effect.sql, which lists the effects.
 --             effect_of_write reads the write from the row `write`, and effect_of_excluded from the row `excluded` of
---             ON CONFLICT.
+--             ON CONFLICT. The effect updated replaces the content, earlier_start changes the start and the duration, and
+--             later_version changes only the version.
 --
 -- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it, even
 -- if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
@@ -58,7 +59,7 @@ written AS (
         status, started_at, finished_at, duration_seconds, rows_processed, error_message, status_reason, payload,
         given_source_url, source_updated_at
     FROM compared
-    WHERE effect IN ('created', 'updated', 'started', 'moved')
+    WHERE effect IN ('created', 'updated', 'earlier_start', 'later_version')
     ORDER BY pipeline_id, external_run_id
     ON CONFLICT (pipeline_id, external_run_id) DO UPDATE SET (
         status, started_at, started_at_kept, finished_at, duration_seconds, rows_processed, error_message,
@@ -82,8 +83,8 @@ written AS (
             CASE WHEN replaces THEN excluded.payload ELSE r.payload END,
             CASE WHEN replaces THEN excluded.given_source_url ELSE r.given_source_url END,
             greatest(r.source_updated_at, excluded.source_updated_at),
-            CASE WHEN effect = 'moved' THEN r.updated_at ELSE statement_timestamp() END,
-            CASE WHEN effect = 'moved' THEN r.ingested_at ELSE statement_timestamp() END
+            CASE WHEN effect = 'later_version' THEN r.updated_at ELSE statement_timestamp() END,
+            CASE WHEN effect = 'later_version' THEN r.ingested_at ELSE statement_timestamp() END
         FROM (SELECT {effect_of_excluded} AS effect) AS decision
         CROSS JOIN LATERAL (SELECT effect = 'updated' AS replaces) AS newer
         CROSS JOIN LATERAL (
@@ -110,7 +111,7 @@ written AS (
                 AND excluded.status = r.status AND excluded.finished_at IS NOT DISTINCT FROM r.finished_at AS keeps_error_message
         ) AS text
     )
-    WHERE {effect_of_excluded} IN ('updated', 'started', 'moved')
+    WHERE {effect_of_excluded} IN ('updated', 'earlier_start', 'later_version')
     RETURNING
         -- xmax is 0 only in an inserted row.
         r.id, r.pipeline_id, r.external_run_id, r.xmax = 0 AS inserted, r.updated_at = statement_timestamp() AS changed

@@ -1,10 +1,10 @@
 -- The effect of a write (write) on the stored run (r). record_runs.sql computes the effect twice: before the
 -- insert, and again in ON CONFLICT, because another writer may have changed the row in between.
---   updated    the write is newer: its content replaces the stored one
---   started    an event has an earlier start: start, duration and version can change, the rest stays
---   moved      the same content with a later version: only the version changes
---   unchanged  a replay: nothing changes
---   stale      the write is older: nothing changes
+--   updated        the write is newer: its content replaces the stored one
+--   earlier_start  an event has an earlier start: start, duration and version can change, the rest stays
+--   later_version  the same content with a later version: only the version changes
+--   unchanged      a replay, or a write of the kind if_absent: nothing changes
+--   stale          the write is older: nothing changes
 CASE
     WHEN %(kind)s = 'if_absent' THEN 'unchanged'
     WHEN (
@@ -24,9 +24,9 @@ CASE
         ))
     THEN CASE
         WHEN %(kind)s = 'event' AND least(r.started_at, write.started_at) IS DISTINCT FROM r.started_at
-        THEN 'started'
+        THEN 'earlier_start'
         WHEN %(version_source)s = 'source' AND write.source_updated_at > coalesce(r.source_updated_at, '-infinity')
-        THEN 'moved'
+        THEN 'later_version'
         ELSE 'unchanged'
     END
     WHEN CASE
@@ -55,6 +55,6 @@ CASE
         )
     END THEN 'updated'
     -- An older event can still report an earlier start.
-    WHEN %(kind)s = 'event' AND least(r.started_at, write.started_at) IS DISTINCT FROM r.started_at THEN 'started'
+    WHEN %(kind)s = 'event' AND least(r.started_at, write.started_at) IS DISTINCT FROM r.started_at THEN 'earlier_start'
     ELSE 'stale'
 END
