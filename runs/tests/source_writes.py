@@ -1,6 +1,6 @@
-"""Helpers that build the writes of a source, and record them. A time is a text HH:MM, such as "10:00".
+"""Helpers that build the writes of a source, and record them.
 
-It means this time on 2026-11-20 in UTC.
+A time is a text such as "10:00", which means 10:00 UTC on 2026-11-20.
 """
 
 from datetime import UTC, datetime

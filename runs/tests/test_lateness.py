@@ -47,7 +47,7 @@ def utc_time(seconds: float) -> datetime:
     seed=st.integers(0, 10_000),
     lost_share=st.sampled_from([0.0, 0.02, 0.2]),
     weeks=st.sampled_from([2, 9, 9]),
-    # These ten months include the clock changes of all zones.
+    # This range includes the clock changes of all zones.
     end=st.datetimes(min_value=datetime(2026, 2, 20), max_value=datetime(2026, 12, 1)),  # noqa: DTZ001
     extra_count=st.integers(0, 3),
 )
