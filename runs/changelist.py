@@ -185,7 +185,8 @@ class RunChangeList(ChangeList):
     def _sortable_column(self, title: str, name: str, *, is_number: bool = False) -> SortColumn:
         """Return a heading.
 
-        Its link sorts in descending order, or in ascending order if the list is already descending.
+        Its link sorts in descending order. If the list is already sorted so by this column, the link sorts in ascending
+        order.
         """
         descending = f"-{name}"
         direction = {descending: "descending", name: "ascending"}.get(self.sort, "")

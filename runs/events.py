@@ -1,8 +1,8 @@
 """Validate, repair and scrub a source's data about a run.
 
-The values that a source returns can have any type. If CHM cannot store a value, it stores null, and adds a note to
-status_reason. So CHM stores a run even if one of its fields is invalid. An invalid run does not affect the other runs
-of its page.
+The values that a source returns can have any type. If CHM cannot store a value, it stores null, or the status failed,
+and adds a note to status_reason. So CHM stores a run even if one of its fields is invalid. CHM rejects only a run
+without a usable external_run_id, and stores the other runs of its page.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Runs of pipelines, each in the latest state that its source reported.
 
-`runs.services` stores runs. `error_texts`, `stored_secrets` and `retention` change or delete stored runs.
+`runs.services` stores runs. `error_texts` and `stored_secrets` change stored runs. `retention` and
+`chm_project.operations.erasure` delete them.
 """
 
 from datetime import datetime
@@ -233,8 +234,8 @@ class Run(BaseModel):
             ),
             # For open runs: ingestion reads them again, and pings end the newest one.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
-            # Migration 0019 makes two more: runs_other_day and runs_other_day_by_start contain the runs that the
-            # roll-up counts on another day than that of their start.
+            # Migration 0019 creates two more indexes, runs_other_day and runs_other_day_by_start: for runs that the
+            # roll-up counts on another day than the day of their start.
         ]
 
     def __str__(self) -> str:

@@ -114,7 +114,10 @@ def _store_cutoff(selection: PruneSelection) -> None:
 
 
 def _pipeline_groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
-    """Yield groups of pipelines whose runs fit into one batch, so that one transaction serves many small pipelines."""
+    """Yield groups of pipelines, so that one transaction deletes the runs of many small pipelines.
+
+    The runs of a group fit into one batch. A pipeline with more runs is a group of its own.
+    """
     group: list[uuid.UUID] = []
     runs = 0
     for pipeline_id, run_count in counts.items():

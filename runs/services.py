@@ -241,12 +241,12 @@ def _write_order(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
 def _write(layer: _Layer, results: list[Result]) -> None:
     pending, json_rows = layer.runs, layer.json_rows
     for _ in range(_MAX_ATTEMPTS):
-        is_small = len(pending) <= _MAX_PREPARED_RUNS and settings.CHM_DATABASE_PREPARE
-        if is_small:
+        is_prepared = len(pending) <= _MAX_PREPARED_RUNS and settings.CHM_DATABASE_PREPARE
+        if is_prepared:
             # Without this setting, PostgreSQL can plan a prepared statement again each time it is executed.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        statement = _statement(layer.kind, layer.version_source, is_prepared=is_small)
+        statement = _statement(layer.kind, layer.version_source, is_prepared=is_prepared)
         overtaken: list[int] = []
         for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(json_rows, dumps=bytes)):
             if outcome is None:

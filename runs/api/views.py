@@ -146,7 +146,7 @@ class RunViewSet(RunRowsViewSet):
     def reads_in_list_order(self) -> bool:
         """Return whether to read a page with one query in the order of the list.
 
-        Otherwise `take` reads the newest runs of each pipeline. One query is fast for the runs of one pipeline, and for
+        Otherwise `take` reads the first runs of each pipeline. One query is fast for the runs of one pipeline, and for
         the failed runs of a month (`q`), because indexes serve both. The parameters are not validated yet, so their
         values can be invalid.
         """
@@ -166,12 +166,12 @@ class RunViewSet(RunRowsViewSet):
         pipelines = self._requested_pipelines()
         if pipelines is None:
             return rows[:limit]
-        newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:limit]
-        newest_of_each = pipelines.order_by().values_list(
-            Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
+        first_of_pipeline = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:limit]
+        first_of_each = pipelines.order_by().values_list(
+            Func(ArraySubquery(first_of_pipeline), function="unnest", output_field=UUIDField())
         )
-        newest_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=newest_of_each))[:limit]
-        return newest_of_all
+        first_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=first_of_each))[:limit]
+        return first_of_all
 
     def _requested_pipelines(self) -> QuerySet[Pipeline] | None:
         """Return the pipelines that the request is limited to; None if one query in the order of the list is faster."""
