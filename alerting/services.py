@@ -59,7 +59,7 @@ def firing_rules(as_of: datetime | None = None, *, now: datetime | None = None) 
     moment = as_of or now or timezone.now()
     values = {
         "as_of": moment,
-        "known_until": as_of or INFINITY,
+        "state_at": as_of or INFINITY,
         "in_maintenance": _pipelines_in_maintenance(moment, as_of),
     }
     return dict(_fetch_rows("firing", values))

@@ -2,8 +2,8 @@
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id, since: for on_failure, when the first of the failing pipelines in scope began to fail;
 --             for failures_in_window, the time of the oldest failure in the window
--- Parameters  as_of: the end of the windows; known_until: runs count in the state that they had at this time; for
---             infinity, in their stored state; in_maintenance: the pipelines that failed in planned maintenance, which
+-- Parameters  as_of: the end of the windows; state_at: runs count in the state that they had at this time (infinity:
+--             their stored state); in_maintenance: the pipelines that failed in planned maintenance, which
 --             count as known
 --
 -- Each failure in the longest window of all rules is read once, from the small index runs_failed. The latest success or

@@ -123,7 +123,7 @@ def parameter_literals(shape: Shape) -> dict[str, str]:
 
 def sql_with_values(shape: Shape, values: Mapping[str, str]) -> str:
     """Return the shape's SQL with its parameters replaced by the SQL in `values`; raise KeyError if one is missing."""
-    names = [*COMMON_PARAMETERS, *shape.parameters, "known_until"]
+    names = [*COMMON_PARAMETERS, *shape.parameters, "state_at"]
     return (shape.sql % {name: values[name] for name in names}).strip()
 
 

@@ -132,7 +132,7 @@ def grafana_sql(shape: Shape) -> str:
     return sql_with_values(shape, parameter_literals(shape) | {
         "as_of": end,
         # A board of the past excludes runs that happened after the range. If the range ends now, exclude no run.
-        "known_until": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
+        "state_at": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
         # A shape without the parameter `until` reads its default window, not the start of Grafana's range.
         "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _default_since(shape, end),
         "until": end,

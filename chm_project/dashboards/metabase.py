@@ -45,7 +45,7 @@ NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
 _AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
 PARAMETER_SQL = {
     "as_of": _AS_OF,
-    "known_until": "coalesce([[{{as_of}}::timestamptz, ]]'infinity'::timestamptz)",
+    "state_at": "coalesce([[{{as_of}}::timestamptz, ]]'infinity'::timestamptz)",
     "until": _AS_OF,
     # An unknown client name must match no row; NULL would match all rows.
     "client_id": (

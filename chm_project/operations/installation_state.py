@@ -73,7 +73,7 @@ class InstallationCounts:
 def installation_counts() -> InstallationCounts:
     """Read the counts from the database, with two queries."""
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_COUNTS_BY_GROUP_SQL, fragments()), {"as_of": timezone.now(), "known_until": INFINITY})
+        cursor.execute(expanded(_COUNTS_BY_GROUP_SQL, fragments()), {"as_of": timezone.now(), "state_at": INFINITY})
         groups = [PipelineGroup(*row) for row in cursor.fetchall()]
         cursor.execute(_RUNS_BY_STATUS_SQL)
         run_counts = dict(cursor.fetchall())

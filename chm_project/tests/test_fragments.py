@@ -61,7 +61,7 @@ def test_sql_and_models_agree_on_the_order_and_on_started_runs(
     until = NOON + timedelta(hours=until_hour)
 
     sql = "SELECT r.run_id FROM reporting.runs AS r WHERE {started} ORDER BY {latest_first}"
-    rows = query_as_reporting_role(expanded(sql, fragments()), {"known_until": until})
+    rows = query_as_reporting_role(expanded(sql, fragments()), {"state_at": until})
 
     assert [row["run_id"] for row in rows] == [run.pk for run in Run.objects.started_until(until).latest_first()]
 
@@ -83,7 +83,7 @@ def test_sql_and_models_agree_on_stale_pipelines() -> None:
 
 def test_a_fragment_can_use_another_time_parameter() -> None:
     assert "%(since)s" in expanded("{decisive@since}", fragments())
-    assert "%(known_until)s" not in expanded("{decisive@since}", fragments())
+    assert "%(state_at)s" not in expanded("{decisive@since}", fragments())
 
 
 def test_drawing_an_unknown_status_raises_an_error() -> None:

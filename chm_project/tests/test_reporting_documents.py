@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "contracts"
 PSQL_VALUES = {
-    "as_of": "now()", "known_until": "'infinity'", "since": "now() - interval '7 days'", "until": "now()",
+    "as_of": "now()", "state_at": "'infinity'", "since": "now() - interval '7 days'", "until": "now()",
     "bucket": "'hour'", "limit": "20", "order": "'failures'", "weeks": "12",
     "max_duration_seconds": "3600", "bucket_count": "20", "client_id": "NULL", "platform": "NULL",
     "environment": "NULL",

@@ -57,7 +57,7 @@ def queries_document() -> str:
     """Return every shape for psql: `psql -v as_of="now()" -v since="now() - interval '7 days'" ...`."""
     lines = [
         f"-- All shapes, {GENERATED_NOTE}. Parameters are psql variables; NULL does not restrict:",
-        '--   psql -v as_of="now()" -v known_until="\'infinity\'" -v since="now() - interval \'7 days\'" \\',
+        '--   psql -v as_of="now()" -v state_at="\'infinity\'" -v since="now() - interval \'7 days\'" \\',
         '--        -v until="now()" -v bucket="\'hour\'" -v limit=20 -v order="\'failures\'" -v weeks=12 \\',
         "--        -v max_duration_seconds=3600 -v bucket_count=20 \\",
         "--        -v client_id=NULL -v platform=NULL -v environment=NULL -f dashboard-queries.sql",

@@ -89,8 +89,9 @@ def _number_parameter(description: str, minimum: int, maximum: int, default: int
     )
 
 
-# The SQL counts a run as running if it ended after known_until. Without as_of, known_until has this value, so all runs
-# count in their stored state. The value is a text, because Python has no infinite datetime.
+# In the SQL, runs count in the state that they had at state_at: a run that ended later counts as running. Without
+# as_of, state_at has this value, so all runs count in their stored state. The value is a text, because Python has no
+# infinite datetime.
 INFINITY = "infinity"
 
 # The parameters that every shape has: the time and the scope.
@@ -131,7 +132,7 @@ LIMIT_PARAMETER = "limit"
 def validated(
     shape_defaults: Mapping[str, str], requested: Mapping[str, Any], now: datetime | None = None
 ) -> dict[str, Any]:
-    """Return the values of all parameters of a shape, and of known_until: as_of if as_of is given, else infinity.
+    """Return the values of all parameters of a shape, and of state_at: as_of if the caller gives it, else infinity.
 
     `shape_defaults` maps the parameters of the shape to their defaults. Raise InvalidParameters with all problems.
     """
@@ -157,7 +158,7 @@ def validated(
             problems[name] = str(error)
     if problems:
         raise InvalidParameters(problems)
-    values["known_until"] = values["as_of"] or INFINITY
+    values["state_at"] = values["as_of"] or INFINITY
     values["as_of"] = values["as_of"] or now or timezone.now()
     if "since" in shape_defaults:
         _complete_window(shape_defaults, values)

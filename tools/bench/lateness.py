@@ -234,7 +234,7 @@ def _late_moments(connection: Any, client_id: UUID, moments: Sequence[float]) ->
     # With one moment every 15 minutes, a year has 35,040 moments. So evaluate the shape for all moments in one query.
     sql = shapes()["late_pipelines"].sql
     for name, value in {
-        "as_of": "instant.at", "known_until": "'infinity'", "client_id": f"'{client_id}'", "platform": "NULL",
+        "as_of": "instant.at", "state_at": "'infinity'", "client_id": f"'{client_id}'", "platform": "NULL",
         "environment": "NULL",
     }.items():  # fmt: skip
         sql = sql.replace(f"%({name})s", value)

@@ -5,9 +5,9 @@ Each app may have a folder `reporting/` with
   shapes/NAME.sql     a header, then a query with named parameters; with `View` in the header it is also a view
   fragments/NAME.sql  a comment that explains its table aliases, then SQL that views and shapes include as {NAME}
 
-Fragments ignore runs that happened after the parameter `known_until`. {NAME@since} inserts the fragment with `since` in
-place of `known_until`. Example: {decisive_run} is the latest decisive run, and {decisive_run@since} the latest one at
-the time `since`.
+In fragments, runs count in the state that they had at the time `state_at`. {NAME@since} inserts the fragment with
+`since` in place of `state_at`. Example: {decisive_run} is the latest decisive run, and {decisive_run@since} the latest
+one at the time `since`.
 """
 
 import re
@@ -152,7 +152,7 @@ def expanded(sql: str, fragment_sql: dict[str, str]) -> str:
             raise ValueError(f"{match[0]} is not a fragment. Known: {', '.join(sorted(fragment_sql))}.")
         text = expanded(fragment_sql[name], fragment_sql)
         if time_parameter:
-            text = text.replace("%(known_until)s", f"%({time_parameter})s")
+            text = text.replace("%(state_at)s", f"%({time_parameter})s")
         # Indent all lines of the fragment like the line that names it.
         line = sql[sql.rfind("\n", 0, match.start()) + 1 : match.start()]
         return text.replace("\n", "\n" + " " * (len(line) - len(line.lstrip())))

@@ -14,7 +14,7 @@ from chm_project.db.reporting.files import Shape, default_window, expanded, frag
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _VALUES_NOW = {
     "as_of": "now()",
-    "known_until": "'infinity'",
+    "state_at": "'infinity'",
     "until": "now()",
     "client_id": "NULL",
     "platform": "NULL",

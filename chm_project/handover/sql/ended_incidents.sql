@@ -1,8 +1,8 @@
 -- Question   Which incidents began and ended in a shift?
 -- Grain      one row per incident that has ended: none of its pipelines still fails with the incident's cause
 -- Inventory  active
--- Parameters as_of, known_until (runs that happened later are ignored); since, until: the shift; client_id, platform,
---            environment: null does not restrict
+-- Parameters as_of, state_at (runs count in the state that they had then); since, until: the shift; client_id,
+--            platform, environment: null does not restrict
 -- Columns    those of the shape incidents, and ended_at: when the last of the incident's pipelines succeeded, or failed
 --            with another cause
 --

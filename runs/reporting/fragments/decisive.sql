@@ -1,2 +1,2 @@
--- Whether a run (r) was decisive at known_until: it had succeeded or failed by then.
+-- Whether a run (r) was decisive at state_at: it had succeeded or failed.
 {decided} AND {settled}

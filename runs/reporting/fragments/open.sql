@@ -1,3 +1,3 @@
--- Whether a run (r) was open at known_until.
-(r.status = 'running' OR %(known_until)s::timestamptz < 'infinity'::timestamptz AND r.event_at > %(known_until)s::timestamptz)
+-- Whether a run (r) was open at state_at.
+(r.status = 'running' OR %(state_at)s::timestamptz < 'infinity'::timestamptz AND r.event_at > %(state_at)s::timestamptz)
 AND {started}

@@ -24,7 +24,7 @@ SELECT
     p.client_id, p.client_name,
     coalesce(f.failed_24h, 0) AS failed_24h,
     coalesce(f.failed_7d, 0) AS failed_7d
-FROM reporting.clients AS p
+FROM reporting.clients AS p  -- named p, because client_in_scope reads p.client_id
 LEFT JOIN failures AS f USING (client_id)
 WHERE {client_in_scope}
 ORDER BY failed_24h DESC, failed_7d DESC, p.client_name

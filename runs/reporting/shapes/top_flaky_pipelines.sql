@@ -30,7 +30,7 @@ WITH months AS (
                 AS begins
     ) AS first_month
 ),
-failed AS (
+failure_counts AS (
     -- The failures of whole months come from the roll-up. The other failures are counted one by one.
     SELECT counted.pipeline_id, sum(counted.failed) AS failure_count
     FROM (
@@ -51,21 +51,21 @@ failed AS (
     GROUP BY counted.pipeline_id
     HAVING sum(counted.failed) > 0
 ),
-failures AS MATERIALIZED (
-    SELECT p.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, failed.failure_count
-    FROM failed
+pipelines_with_failures AS MATERIALIZED (
+    SELECT p.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, c.failure_count
+    FROM failure_counts AS c
     JOIN reporting.pipelines AS p USING (pipeline_id)
     WHERE p.is_active AND {in_scope}
 ),
 most_failures AS MATERIALIZED (
-    SELECT * FROM failures ORDER BY failure_count DESC FETCH FIRST %(limit)s ROWS WITH TIES
+    SELECT * FROM pipelines_with_failures ORDER BY failure_count DESC FETCH FIRST %(limit)s ROWS WITH TIES
 ),
 first_counted AS MATERIALIZED (
     SELECT p.*, counted.* FROM most_failures AS p CROSS JOIN {flips} AS counted
 ),
 others_counted AS (
     SELECT p.*, counted.*
-    FROM failures AS p
+    FROM pipelines_with_failures AS p
     CROSS JOIN {flips} AS counted
     WHERE %(order)s = 'flips'
         AND p.pipeline_id NOT IN (SELECT pipeline_id FROM most_failures)

@@ -1,8 +1,8 @@
 -- Question   How many pipelines of each client fail, and what is its latest run?
 -- Grain      one row per client with an active pipeline
 -- Inventory  active
--- Parameters as_of, known_until (runs that happened later are ignored); client_id, platform, environment: null does
---            not restrict
+-- Parameters as_of, state_at (runs count in the state that they had then); client_id, platform, environment: null
+--            does not restrict
 SELECT
     p.client_id,
     count(*) FILTER (WHERE decisive.status = 'failed') AS failing,
