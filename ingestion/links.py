@@ -16,7 +16,8 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 class LinkTemplates:
     """URL templates for all pipelines of a source; None if there is no such page.
 
-    Both templates contain {external_id}. The template of run pages also contains {run_id}.
+    The template of pipeline pages contains {external_id}. The template of run pages contains {run_id}, and may
+    contain {external_id}.
     """
 
     pipeline_page: str | None = None
