@@ -14,7 +14,7 @@ from chm_project.access.services import TOKEN_FORMAT
 _KEY_PATH = re.compile(r"(/*(?:ping|feed)/+)([^/?]+)")
 # A key in any path. The request log also contains unknown paths, such as /pings/KEY.
 _TOKEN_ANYWHERE = re.compile(TOKEN_FORMAT.pattern)
-# WSGI variables that contain the path.
+# WSGI variables that contain the path or the query string.
 _PATH_VARIABLES = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
 
 

@@ -55,7 +55,7 @@ def create_token(
 # Hide the token in Django's error reports.
 @sensitive_variables()
 def find_token(plaintext: str, early_row: EarlyRow | None = None) -> ApiToken | None:
-    """Return the valid token with its user, or None. If there is a token, the same query also reads `early_row`.
+    """Return the valid token with its user, or None. For an unbound token, the same query also reads `early_row`.
 
     The query compares keyed digests, so its duration reveals nothing about a token.
     """

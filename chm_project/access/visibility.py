@@ -56,7 +56,7 @@ class Visibility:
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def visible_among(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
-        """Return the visible clients among `client_ids`. None means all clients, as argument and as result."""
+        """Return which of these clients a user may see. None means all clients, as argument and as result."""
         if client_ids is None:
             return self.clients
         return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)

@@ -1,4 +1,4 @@
-"""Typed base classes for the admin. Unfold has no type hints, so mypy sees Django's classes instead."""
+"""Typed base classes for the admin. mypy does not read Unfold's code, so it sees Django's classes instead."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
@@ -116,7 +116,7 @@ else:
 
 
 class ReadOnlyMixin:
-    """Make rows read-only for all users, because only sources write them."""
+    """Make the rows of an admin, such as runs, read-only for all users."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

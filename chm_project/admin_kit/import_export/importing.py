@@ -37,7 +37,7 @@ class FaultGroup:
 
     @property
     def row_numbers_text(self) -> str:
-        """Return the first row numbers and the number of the others as text: "2, 3 and 5 more"."""
+        """Return the first ten row numbers and the number of the others as text: "2, 3, ..., 11 and 6 more"."""
         listed, unlisted_count = self.row_numbers[:MAX_ROW_NUMBERS], len(self.row_numbers) - MAX_ROW_NUMBERS
         return ", ".join(map(str, listed)) + (f" and {unlisted_count:,} more" if unlisted_count > 0 else "")
 
