@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from chm_project.api.errors import API_ROOT
 
-# Headers that a 304 repeats (RFC 9110).
+# Headers that a 304 repeats: those that RFC 9110 requires, Link, and the rate limit.
 _HEADERS_OF_304 = (
     "ETag",
     "Cache-Control",

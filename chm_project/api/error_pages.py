@@ -45,7 +45,7 @@ def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD_
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return a page with the form's input if a page of CHM sent the form, else an error page without the input."""
+    """Return a page with the form's input. Return an error page for the login form and for forms from other sites."""
     logger.info("form refused: %s", reason)
     if request.path == reverse("admin:login"):
         link = (request.get_full_path(), "Open the login page again")
@@ -69,7 +69,7 @@ def session_ended(request: HttpRequest) -> HttpResponse:
 
 
 def form_to_resend(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
-    """Return a page with the posted fields as a form to send again. Show only the names of passwords and files."""
+    """Return a page with the posted fields as a form to send again. Show only the names of secrets and files."""
     names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
     secret_names = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
     context = {

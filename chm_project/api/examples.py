@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from chm_project.api.conditional import PreconditionFailed
 from chm_project.api.error_codes import CODES
-from chm_project.api.errors import envelope
+from chm_project.api.errors import INTERNAL_ERROR, NOT_FOUND, envelope
+from chm_project.api.idempotency import InProgress
+from chm_project.db.error_responses import TOO_LONG, UNAVAILABLE
 
 EXAMPLE_ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
 EXAMPLE_REQUEST_ID = "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
@@ -61,18 +64,18 @@ EXAMPLE_BY_PROPERTY: dict[str, Any] = {
 # For each status, the message and the details of its example.
 MESSAGE_AND_DETAILS_BY_STATUS: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: ("name: This field is required.", [{"field": "name", "issue": "This field is required."}]),
-    401: ("Send `Authorization: Bearer TOKEN` with a valid one.", []),
+    401: ("Log in, or send an API token: `Authorization: Bearer TOKEN`.", []),
     403: ("This token has the scope read; this request needs the scope write.", []),
-    404: ("Nothing is here: check the address and the id.", []),
-    405: ("PUT is not possible here; use one of: GET, POST, OPTIONS.", []),
+    404: (NOT_FOUND, []),
+    405: ("PUT is not possible here; use one of: GET, POST, HEAD, OPTIONS.", []),
     406: ("This address returns JSON: send `Accept: application/json`, or no Accept header.", []),
-    409: ("A request with this Idempotency-Key is still being answered. Wait a second and repeat it.", []),
-    412: ("The object has changed since you read it. Read it again.", []),
-    415: ("Send the body as application/json.", []),
-    429: ("Too many requests. Try again in 12 seconds.", []),
-    500: ("An internal error occurred and was logged. Try again.", []),
-    503: ("The database does not answer at the moment. Nothing was stored; try again in a moment.", []),
-    504: ("The database needed too long and canceled the request. Request less, or try again later.", []),
+    409: (InProgress.default_detail, []),
+    412: (PreconditionFailed.default_detail, []),
+    415: ("Send JSON, with the header `Content-Type: application/json`.", []),
+    429: ("Too many requests; try again in 12 seconds.", []),
+    500: (INTERNAL_ERROR, []),
+    503: (UNAVAILABLE.message, []),
+    504: (TOO_LONG.message, []),
 }
 
 

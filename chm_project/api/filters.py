@@ -42,7 +42,7 @@ def _known_parameters(names: Iterable[str]) -> str:
 
 
 class StrictFilterBackend(filter_bases.FilterBackend):
-    """Apply filters only to lists. A request for one object ignores them."""
+    """Apply filters only to lists. Other requests accept no filters."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         if view.action != "list":

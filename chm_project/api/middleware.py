@@ -1,4 +1,4 @@
-"""Accept one slash at the end of a path, although no route has one."""
+"""Accept one slash at the end of paths of the API, pings and operations, although these routes have none."""
 
 import re
 from collections.abc import Callable
@@ -26,5 +26,5 @@ def has_spare_slash(method: str | None, path: str) -> bool:
     if not (path.endswith("/") and path.startswith(_PREFIXES)):
         return False
     # GET runs/latest/ reads the latest run. PUT runs/latest/ stores a run whose id is "latest/".
-    external_run_id = _RUN_PATH.match(path)
-    return external_run_id is None or (external_run_id[1] == "latest/" and method != "PUT")
+    match = _RUN_PATH.match(path)
+    return match is None or (match[1] == "latest/" and method != "PUT")

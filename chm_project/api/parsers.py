@@ -12,7 +12,7 @@ from rest_framework.parsers import JSONParser
 
 
 class StrictJSONParser(JSONParser):
-    """Parse JSON. Each error says what is wrong with the body, without Python's words."""
+    """Parse JSON. Each error says what is wrong with the body."""
 
     codings: tuple[str, ...] = ("", "identity")
 

@@ -2827,7 +2827,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "unauthorized",
-                 *         "message": "Send `Authorization: Bearer TOKEN` with a valid one.",
+                 *         "message": "Log in, or send an API token: `Authorization: Bearer TOKEN`.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2867,7 +2867,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "not_found",
-                 *         "message": "Nothing is here: check the address and the id.",
+                 *         "message": "Nothing is here: check the address and the id. A bound token sees only its own client or pipeline.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2927,7 +2927,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "precondition_failed",
-                 *         "message": "The object has changed since you read it. Read it again.",
+                 *         "message": "The object has changed since you read it. Read it again, apply your change to the current version, and send the new ETag in If-Match.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2947,7 +2947,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "unsupported_media_type",
-                 *         "message": "Send the body as application/json.",
+                 *         "message": "Send JSON, with the header `Content-Type: application/json`.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2968,7 +2968,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "rate_limited",
-                 *         "message": "Too many requests. Try again in 12 seconds.",
+                 *         "message": "Too many requests; try again in 12 seconds.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2988,7 +2988,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "internal_error",
-                 *         "message": "An internal error occurred and was logged. Try again.",
+                 *         "message": "An internal error occurred and was logged. Try again. If it happens again, ask an administrator.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
