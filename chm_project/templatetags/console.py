@@ -120,7 +120,7 @@ def ingestion_state(pipeline: Pipeline, as_of: datetime, latest: object = None) 
 
 
 @register.simple_tag
-def maintenance_faults() -> SafeString | str:
+def maintenance_file_notice() -> SafeString | str:
     """Return a notice if the maintenance file has faults, else "". The log and `chm check-config` list them."""
     fault_count = len(maintenance_file().faults)
     if not fault_count:

@@ -146,7 +146,7 @@ class UserAdmin(UnboundUsersOnlyMixin, RestrictedUserAdmin, ModelAdmin[User]):
         return field
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Set `is_staff` if the user has a role with permissions, else clear it."""
+        """Set `is_staff` for a superuser and for a user who has a role with permissions; else clear it."""
         super().save_related(request, form, formsets, change)
         person: User = form.instance
         is_staff = person.is_superuser or person.groups.filter(permissions__isnull=False).exists()

@@ -10,7 +10,7 @@ _CURL = "curl -fsS -m 10 --retry 5 -o /dev/null"
 
 @dataclass(frozen=True, slots=True)
 class PushExample:
-    """A command or setting to copy; `hint` says when to use it."""
+    """A command or setting to copy; `hint` says when to use it or what it does."""
 
     title: str
     text: str

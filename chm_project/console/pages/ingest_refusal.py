@@ -12,6 +12,6 @@ def why_not_ingested(pipeline: Pipeline) -> str:
     except ConfigurationError:
         return (
             "The web server has no usable connection. Perhaps it was started without CHM_CONNECTIONS_FILE: run "
-            "manage.py check_connection with the same variables to see why."
+            "manage.py connections with the same variables to see why."
         )
     return assignment.why_not_ingested(pipeline, connections)

@@ -43,15 +43,16 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     newest_runs = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
-    # The planned maintenance and the owner of the pipeline, from the maintenance file.
-    notes: Row = {"pipeline_id": pipeline.pk}
-    add_maintenance_columns([notes, *([verdict.failing_row] if verdict.failing_row else [])], as_of=as_of)
+    # Set the owner and the runbook in this row, and the planned maintenance in failing_row.
+    owner_and_runbook: Row = {"pipeline_id": pipeline.pk}
+    failing_rows = [verdict.failing_row] if verdict.failing_row else []
+    add_maintenance_columns([owner_and_runbook, *failing_rows], as_of=as_of)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
     return {
         "as_of": as_of,
         "pipeline": pipeline,
         "verdict": verdict,
-        "notes": notes,
+        "owner_and_runbook": owner_and_runbook,
         "strip": strips_by_pipeline([pipeline.pk]).get(pipeline.pk, ""),
         "runs": newest_runs[:LISTED_RUNS],
         "latest": newest_runs[0] if newest_runs else None,

@@ -65,15 +65,15 @@ def _shape_reader(name: str, condition: str = "true", **parameters: Any) -> Read
     return read
 
 
-def _with_notes(read_rows: ReadRows) -> ReadRows:
-    """Return a function that reads the same rows and adds notes from the maintenance file."""
+def _with_maintenance(read_rows: ReadRows) -> ReadRows:
+    """Return a function that reads the same rows and adds columns from the maintenance file."""
 
-    def read_with_notes(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
+    def read(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
         rows, total = read_rows(scope, now, limit, offset)
         add_maintenance_columns(rows, as_of=scope.as_of or now)
         return rows, total
 
-    return read_with_notes
+    return read
 
 
 def _run_sql(text: str, scope: BoardScope, now: datetime, **values: Any) -> list[Row]:
@@ -145,23 +145,23 @@ SECTIONS = {
     for section in (
         Section(
             "failing", "New failures", "Failed since the last success, and not marked as known; longest first.",
-            "Nothing new is failing.", "bad", 15, _with_notes(_shape_reader("failing_now", "NOT known")),
+            "Nothing new is failing.", "bad", 15, _with_maintenance(_shape_reader("failing_now", "NOT known")),
             tile="New failures", is_first=True, candidates_key="failing",
         ),
         Section(
             "known", "Known failures", "Failing, and marked as known.", "No known failure.", "warn", 8,
-            _with_notes(_shape_reader("failing_now", "known")),
+            _with_maintenance(_shape_reader("failing_now", "known")),
             tile="Known failures", is_first=True, candidates_key="marked",
         ),
         Section(
             "late", "Late", "Usually starts regularly and has not started; longest overdue first.",
             "Nothing is late.", "warn", 8,
-            _with_notes(_shape_reader("late_pipelines")), tile="Late", is_first=True,
+            _with_maintenance(_shape_reader("late_pipelines")), tile="Late", is_first=True,
         ),
         Section(
             "incidents", "Incidents",
             "Failing pipelines with the same cause that began to fail together; largest incidents first.",
-            "No incident.", "bad", 10, _with_notes(_incidents),
+            "No incident.", "bad", 10, _with_maintenance(_incidents),
             tile="Incidents", grain="incident", candidates_key="failing",
         ),
         Section(
@@ -202,6 +202,6 @@ SECTIONS = {
 # Not on the board, which shows new and known failures separately.
 ALL_FAILING = Section(
     "all_failing", "Failing now", "Failed since the last success; new failures first, longest first.",
-    "Nothing is failing.", "bad", 15, _with_notes(_shape_reader("failing_now")),
+    "Nothing is failing.", "bad", 15, _with_maintenance(_shape_reader("failing_now")),
 )  # fmt: skip
 LISTS = {**SECTIONS, ALL_FAILING.key: ALL_FAILING}

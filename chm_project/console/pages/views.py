@@ -230,7 +230,7 @@ def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
 
 
 def _requested_ingestion(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the state of the ingestion whose id is in the URL; None for an unknown id."""
+    """Return the state of the ingestion whose id is in the URL; None without an ingestion that the user may see."""
     try:
         request_and_state = read_task_state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
@@ -241,7 +241,7 @@ def _requested_ingestion(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
-    """Return whether to show the button. Disabled pipelines and those without an external id cannot be ingested."""
+    """Return whether to show "Ingest now". Disabled pipelines and those without an external id cannot be ingested."""
     ingestible = pipeline.is_active and pipeline.client.is_active and pipeline.external_id is not None
     return ingestible and request.user.has_perm(INGEST_PERMISSION)
 

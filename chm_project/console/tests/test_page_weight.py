@@ -101,8 +101,8 @@ def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> 
 
 
 def test_a_refresh_sends_the_changed_part_or_only_the_line_with_the_time(viewer: Browser) -> None:
-    # CHM-Refresh is a digest of the page. It leaves out times that are exactly two hours ago. So wait until no run of
-    # the fixture began exactly two hours before the page's time.
+    # The digest in CHM-Refresh leaves out times that are whole hours before the page's time. A run of the fixture began
+    # two hours before the fixture's time. Wait, so that this run is in the digest of each response.
     time.sleep(1.1)
     full_page = viewer.get("/admin/")
     first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})
