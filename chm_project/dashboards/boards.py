@@ -51,7 +51,7 @@ DESCRIPTIONS = {
     GOVERNANCE: "Volume, freshness, reliability and missing settings, for operators and delivery leads.",
 }
 
-# The columns that a bar or line chart draws. Its tooltip shows the other columns.
+# The columns that a chart draws. The tooltip of a bar chart also shows the other columns.
 CHARTED_COLUMNS = {
     "client_risk": ("failure_rate_7d",),
     "failure_counts_by_client": ("failed_24h", "failed_7d"),
@@ -108,10 +108,7 @@ FLAKY_ORDER = "flips"
 
 
 def parameter_literals(shape: Shape) -> dict[str, str]:
-    """Return the default of each parameter that is not a common one, as an SQL literal.
-
-    Boards have no filters for these parameters.
-    """
+    """Return the shape's parameters that are not times and have a default, each with this default as an SQL literal."""
     values = {
         name: f"'{value}'" if SHAPE_PARAMETERS[name].sql_type == "text" else value
         for name, shape_default in shape.parameters.items()

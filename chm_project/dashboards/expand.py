@@ -49,7 +49,7 @@ def expand_for_grafana(
 def expand_for_metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the SQL that Metabase sends, with psycopg's placeholders, and the values of the placeholders.
 
-    `tags` are the definitions of the tags. Raise ValueError if a required tag has no value or no definition.
+    `tags` are the definitions of the tags. Raise ValueError if a tag has no definition, or a required tag no value.
     """
     tags_of_query = set(_TAG.findall(sql))
     if tags_of_query - set(tags):
