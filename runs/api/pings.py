@@ -44,7 +44,9 @@ _SCHEMA: dict[str, Any] = {
         ),
     ],
     "responses": {
-        (200, "text/plain"): _text_response("The ping is stored.", "OK"),
+        (200, "text/plain"): _text_response(
+            "CHM received the ping. A `log` ping is stored only if its run is open.", "OK"
+        ),
         (400, "text/plain"): _text_response("`rid` is not a UUID.", "rid is not a UUID"),
         (403, "text/plain"): _text_response("The ping came over plain HTTP, in production.", "send pings over https"),
         (404, "text/plain"): _text_response("The key is not a ping key, or `sign` is unknown.", "not found"),

@@ -26,7 +26,7 @@ from runs.services import Outcome, Result, record_runs
 MAX_EVENTS = 1_000
 # The outcomes of events that CHM does not record.
 IGNORED, UNMATCHED = "ignored", "unmatched"
-# The schema of an event, with only the fields that CHM reads.
+# The schema of an event, without the facets and outputs, although CHM reads some of them.
 _RUN_EVENT: dict[str, Any] = {
     "type": "object",
     "description": "An OpenLineage RunEvent. CHM ignores facets that it does not use.",
@@ -85,7 +85,8 @@ class LineageView(StrictView):
         # The name of a job is unique only within a client.
         if not isinstance(token, ApiToken) or not token.is_bound:
             raise PermissionDenied(
-                "This needs a token that is bound to one client or pipeline. Create one on its page."
+                "This needs a token that is bound to one client or pipeline. Create one on the page of the client or "
+                "pipeline."
             )
         events = self._events(request.data)
         # Count events, not requests, so that a batch does not bypass the limit.

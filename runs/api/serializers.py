@@ -68,7 +68,7 @@ class RunSerializer(StrictModelSerializer[Run]):
             },
             "source_updated_at": {
                 "help_text": "When the source last changed the run, or when CHM requested it. A write with an earlier "
-                "time changes nothing."
+                "time does not replace the run."
             },
             "updated_at": {"help_text": "When the stored run last changed."},
         }

@@ -2511,7 +2511,7 @@ export interface components {
             readonly source_url: string | null;
             /**
              * Format: date-time
-             * @description When the source last changed the run, or when CHM requested it. A write with an earlier time changes nothing.
+             * @description When the source last changed the run, or when CHM requested it. A write with an earlier time does not replace the run.
              */
             readonly source_updated_at: string | null;
             /**
@@ -2610,11 +2610,7 @@ export interface components {
              */
             task_id: string;
         };
-        /**
-         * @description The state and the counts.
-         *
-         *     Counts grow while the state is `running`. A run that a source returns twice is counted twice.
-         */
+        /** @description The state and the counts. Counts include repeated runs and grow while the state is `running`. */
         SyncState: {
             /**
              * Format: uuid
@@ -8276,7 +8272,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The ping is stored. */
+            /** @description CHM received the ping. A `log` ping is stored only if its run is open. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8357,7 +8353,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The ping is stored. */
+            /** @description CHM received the ping. A `log` ping is stored only if its run is open. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8439,7 +8435,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The ping is stored. */
+            /** @description CHM received the ping. A `log` ping is stored only if its run is open. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8525,7 +8521,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The ping is stored. */
+            /** @description CHM received the ping. A `log` ping is stored only if its run is open. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -44,7 +44,7 @@ class Run:
             payload (None | RunPayloadType0): Response of the source about the run, without secrets.
             source_url (None | str): The run's page at its source; null if unknown.
             source_updated_at (datetime.datetime | None): When the source last changed the run, or when CHM requested it. A
-                write with an earlier time changes nothing.
+                write with an earlier time does not replace the run.
             ingested_at (datetime.datetime): When CHM last stored a change of the run.
             event_at (datetime.datetime): When the run happened: its end; without an end its start; without both the time at
                 which CHM stored it.

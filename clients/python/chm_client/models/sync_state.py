@@ -26,9 +26,7 @@ T = TypeVar("T", bound="SyncState")
 
 @_attrs_define
 class SyncState:
-    """ The state and the counts.
-
-    Counts grow while the state is `running`. A run that a source returns twice is counted twice.
+    """ The state and the counts. Counts include repeated runs and grow while the state is `running`.
 
         Attributes:
             task_id (UUID): The id of the ingestion.
