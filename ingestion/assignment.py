@@ -16,7 +16,7 @@ def assign_pipelines(
 ) -> dict[str, list[Pipeline]]:
     """Return the pipelines of each named connection (default: all connections), ordered by id.
 
-    Raise ConfigurationError if another connection selects one of these pipelines too.
+    Raise ConfigurationError if two connections select the same pipeline.
     """
     named_connections = {name: connections[name] for name in (connections if names is None else names)}
     if mistakes := _overlap_mistakes(connections, named_connections):

@@ -40,7 +40,7 @@ class Auth:
         return status == 401
 
     def drop_credentials(self) -> bool:
-        """Drop refused credentials and return whether new ones can be requested."""
+        """Drop refused credentials and return whether new ones are available."""
         return False
 
 

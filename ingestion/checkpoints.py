@@ -10,8 +10,8 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# A walk saves its position when it is stopped, and before that at most once per second. A complete walk of less than a
-# second saves none. If the process is killed, the next task repeats only the pages of the last second.
+# A walk saves its position at most once per second, and a walk of less than a second saves none. If the process is
+# killed, the next task repeats only the pages of the last second.
 SAVE_EVERY_SECONDS = 1.0
 POSITION_CACHE_SECONDS = 7 * 86_400
 
@@ -34,9 +34,9 @@ class Checkpoint:
 
     @classmethod
     def load(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
-        """Return the checkpoint that an earlier task saved for the same pipelines and since time, or a new one."""
-        # The key contains the pipelines and the since time, because the same position in a different list would skip
-        # runs.
+        """Return the checkpoint that an earlier task saved for the same pipelines and start, or a new checkpoint."""
+        # The key contains the pipelines and the start, because the same position in a different
+        # list would skip runs.
         identity = [
             walk.since.isoformat() if walk.since else None,
             sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),

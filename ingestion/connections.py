@@ -8,9 +8,9 @@
     pipelines = { clients = ["Northwind"], platform = "airflow", environment = "prod" }
 
 Kinds of auth are none, bearer, basic, header, oauth2 and airflow_token. The secret is in the environment variable
-`secret_env` or in the file `secret_file`. `pipelines` selects by clients (names), platform, environment, external_ids
-(a list) and external_id_prefix. A pipeline must match every key that is set. Without `pipelines`, a connection selects
-every pipeline that has an external id.
+`secret_env` or in the file `secret_file`. `pipelines` selects by clients (names), platform, environment, and
+external_ids (a list) or external_id_prefix. Without `pipelines`, a connection selects every pipeline that has an
+external id.
 
 `connector` is the name of a connector in Python, the name of a preset, or "declarative". A preset is a description of a
 partner's API that is part of CHM. With a preset, the table `source` replaces single keys of the preset. With
@@ -270,9 +270,7 @@ def _address_mistakes(base_url: str) -> list[str]:
 def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
     if not CONNECTION_NAME_PATTERN.fullmatch(name):
-        reader.mistakes.append(
-            f"{where}: a name has at most 63 letters, digits, '.', '_' or '-', and begins with a letter or digit"
-        )
+        reader.mistakes.append(f"{where}: a name has at most 63 characters: letters, digits, '.', '_' or '-'")
     if not isinstance(table, dict):
         reader.mistakes.append(f"{where}: must be a table")
         return Connection(name, "generic", "")

@@ -52,7 +52,7 @@ class HttpSettings:
 
     timeout_seconds: float = 10  # for connecting, and for each wait for data
     max_retries: int = 3
-    backoff_seconds: float = 1  # the longest wait before the first retry; it doubles before each further retry
+    backoff_seconds: float = 1  # the wait before the first retry; it doubles before each further retry
     requests_per_second: float = 0  # 0: no limit
 
     @property
@@ -242,7 +242,7 @@ class PartnerSession:
                 headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **auth_headers},
                 timeout=self.settings.timeout_seconds,
                 allow_redirects=False,  # the token must not be sent to another host
-                stream=True,  # _read_body limits the size and the time of the body
+                stream=True,  # _read limits the size and the time of the body
             )
             with response:
                 content = _read_body(response, deadline)

@@ -31,8 +31,8 @@ STALE_AFTER_INTERVALS = 3
 # Example: with an interval of 60 s, the watermark must move by at least 54 s. So every scheduled walk moves the
 # watermark, even if the walk starts slightly early. If a user starts several walks within seconds, only the first one
 # writes the rows.
-MIN_WATERMARK_STEP_INTERVALS = 0.9
-MIN_WATERMARK_STEP = timedelta(minutes=1)
+MAX_WATERMARK_STEP = timedelta(minutes=1)
+WATERMARK_STEP_INTERVALS = 0.9
 
 
 def mark_walked(
@@ -48,7 +48,7 @@ def mark_walked(
             {
                 "watermark": watermark,
                 "due_at": timezone.now() + interval * STALE_AFTER_INTERVALS,
-                "min_step_seconds": min(interval * MIN_WATERMARK_STEP_INTERVALS, MIN_WATERMARK_STEP).total_seconds(),
+                "min_step_seconds": min(interval * WATERMARK_STEP_INTERVALS, MAX_WATERMARK_STEP).total_seconds(),
                 "pipeline_id": [target.pipeline_id for target in targets],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],
@@ -56,7 +56,7 @@ def mark_walked(
                 "links_known": links is not None,
                 "source_url": [link.pipeline_url for link in links_of_targets],
                 "source_url_template": [link.run_url_template for link in links_of_targets],
-                # If --since is after the watermark, the walk leaves a gap, so it must not move the watermark.
+                # A walk that starts after the watermark (--since) leaves a gap, so it must not move the watermark.
                 "moves_watermark": [
                     scope.since is None or (target.watermark is not None and scope.since <= target.watermark)
                     for target in targets

@@ -20,7 +20,7 @@ from urllib3.response import HTTPResponse
 from ingestion.errors import Refused
 
 # A request and its response may together take this many times `timeout_seconds`, which limits a single wait. Example:
-# with 10 s for a wait, a request takes at most 60 s.
+# with 10 s for a wait, a request ends after 60 s.
 TIMEOUTS_PER_REQUEST = 6
 # Link-local addresses, and the metadata services of AWS (IPv6) and Alibaba Cloud, which serve a machine's credentials.
 _FORBIDDEN_NETWORKS = [

@@ -23,7 +23,7 @@ from ingestion.ingestion_columns import mark_failed, mark_walked
 from ingestion.page_log import PageLog
 from ingestion.paging import Position
 from ingestion.read_ahead import ReadAhead
-from ingestion.reconciliation import since_time_of_walk
+from ingestion.reconciliation import start_of_walk
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
 from ingestion.source_pipelines import read_source_list
@@ -33,8 +33,7 @@ from runs.services import Outcome, PreparedRuns, count_outcomes, prepare_runs, r
 
 logger = logging.getLogger(__name__)
 
-# The since time of a walk is this many intervals before the watermark, because clocks differ and a source may show a
-# change late.
+# A walk starts this many intervals before the watermark, because clocks differ and a source may show a change late.
 OVERLAP_INTERVALS = 2
 # The ingestion ends after this many walks in a row without a response. Otherwise, during an outage, CHM would send a
 # request and its retries for every pipeline.
@@ -152,13 +151,13 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
 
 
 def _with_reconciliation(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target. Once a day, its since time is some days earlier, so that the last days are read again.
+    """Return the target. Once a day, its start is some days earlier, so that the last days are read again.
 
-    In a full ingestion, in a dry run or with the scope's `since`, the since time does not change.
+    In a full ingestion, in a dry run or with `since`, the start does not change.
     """
     if target.since is None or target.watermark is None or scope.full or scope.dry_run or scope.since is not None:
         return target
-    since = since_time_of_walk(
+    since = start_of_walk(
         target.since,
         watermark=target.watermark,
         now=timezone.now(),

@@ -840,9 +840,9 @@ SELECT
     count(*) FILTER (WHERE failure.known) AS known
 FROM (
     SELECT
-        joined.*,
-        count(*) FILTER (WHERE joined.begins_incident) OVER (
-            PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
+        flagged.*,
+        count(*) FILTER (WHERE flagged.begins_incident) OVER (
+            PARTITION BY flagged.incident ORDER BY flagged.failing_since, flagged.pipeline_id
         ) AS number
     FROM (
         SELECT
@@ -1067,7 +1067,7 @@ FROM (
             AND ((:platform)::text IS NULL OR p.platform = (:platform))
             AND ((:environment)::text IS NULL OR p.environment = (:environment))
         ) AS failure
-    ) AS joined
+    ) AS flagged
 ) AS failure
 GROUP BY failure.incident, failure.number, failure.platform
 ORDER BY bool_and(failure.known), count(*) DESC, min(failure.failing_since) DESC, failure.incident, failure.number;
@@ -2399,7 +2399,8 @@ ORDER BY week_start, s.status;
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
 -- one row per client and ISO week with runs; sorted by client, then oldest week first; the current week is the last
 WITH bounds AS (
-    -- One more week than the result has, because the first week of the result is compared with the week before. 2001-01-01 was a Monday, so weeks begin on Mondays.
+    -- One more week than the result has, because the first week of the result is compared with the week before.
+    -- 2001-01-01 was a Monday, so weeks begin on Mondays.
     SELECT
         date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days' AS since,
         (:as_of)::timestamptz AS until

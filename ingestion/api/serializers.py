@@ -34,10 +34,7 @@ class SyncErrorSerializer(serializers.Serializer[Any]):
 
 
 class SyncStateSerializer(serializers.Serializer[Any]):
-    """The state and the counts.
-
-    Counts grow while the state is `running`. A run that a source returns twice is counted twice.
-    """
+    """The state and the counts. Counts include repeated runs and grow while the state is `running`."""
 
     task_id = serializers.UUIDField()
     state = serializers.ChoiceField(

@@ -20,7 +20,7 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    earliest_since,
+    earliest_start,
     field_of,
     gone_event,
     group_by_external_id,
@@ -41,7 +41,7 @@ OPEN_STATES = ("running", "queued")
 PAGE_SIZE = 100
 ALL_DAGS = "~"
 
-# /api/v2 or /api/v1 for each base_url, kept in memory to save a request per tick.
+# /api/v2 or /api/v1 for each base_url, kept until the process ends to save a request per tick.
 _api_paths: dict[str, str] = {}
 
 
@@ -97,7 +97,7 @@ class AirflowConnector:
             yield from _events(runs, row, requested_at)
 
     def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
-        targets_by_id, since = group_by_external_id(targets), earliest_since(targets)
+        targets_by_id, since = group_by_external_id(targets), earliest_start(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
         for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)

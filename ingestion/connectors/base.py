@@ -14,9 +14,8 @@ from runs.events import Rejected, RunEvent, VersionSource
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pipeline whose changed runs are fetched.
+    """A pipeline whose runs are fetched, from `since` on (None: from the beginning).
 
-    `since` is the since time: the walk reads the changes since this time, or from the beginning if `since` is None.
     `watermark` is None before the first walk. The other fields identify the pipeline and its source. If a user edits
     one of these other fields during the walk, the walk does not update the pipeline's watermark.
     """
@@ -87,7 +86,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One reading of a source's list of runs, for the runs that changed since the earliest since time of the targets.
+    """One reading of a source's list of runs, for the runs that changed since the start of the targets.
 
     `pages(position)` returns an iterator that requests page after page. It starts at the position of an interrupted
     walk, or at the first page if the position is None.
@@ -98,7 +97,7 @@ class Walk:
 
     @property
     def since(self) -> datetime | None:
-        return earliest_since(self.targets)
+        return earliest_start(self.targets)
 
 
 class Connector(Protocol):
@@ -158,10 +157,10 @@ class OnlyRunRequests(NoErrorTextRequests, NoPipelineList):
     """Base class for connectors that request only runs, without error texts or a list of pipelines."""
 
 
-def earliest_since(targets: Sequence[Target]) -> datetime | None:
-    """Return the earliest since time of the targets, or None (from the beginning) if a target has none."""
-    since_times = [target.since for target in targets if target.since is not None]
-    return min(since_times) if len(since_times) == len(targets) else None
+def earliest_start(targets: Sequence[Target]) -> datetime | None:
+    """Return the earliest start of the targets, or None (from the beginning) if a target has no start."""
+    starts = [target.since for target in targets if target.since is not None]
+    return min(starts) if len(starts) == len(targets) else None
 
 
 GONE_AT_SOURCE = "gone at source"

@@ -24,7 +24,7 @@ from ingestion.connectors.base import (
     Page,
     Target,
     Walk,
-    earliest_since,
+    earliest_start,
     gone_event,
     group_by_external_id,
     utc_text,
@@ -141,7 +141,7 @@ class DeclarativeConnector(NoPipelineList):
         targets_by_id, request = group_by_external_id(targets), self._description.request
         if external_id is not None and not self._description.has_listing_per_pipeline:
             request = request.with_part(self._description.one_pipeline)
-        for requested_at, rows, position in self._pages(request, earliest_since(targets), external_id or "", start):
+        for requested_at, rows, position in self._pages(request, earliest_start(targets), external_id or "", start):
             page = Page(position=position, notices=self._notices(rows))
             for row in rows:
                 if self._description.has_listing_per_pipeline:
@@ -213,7 +213,7 @@ class DeclarativeConnector(NoPipelineList):
         return self._session.send_request(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """Return whether the listing can end, because all rows of this page are older than the since time.
+        """Return whether the listing can end, because all rows of this page are older than the start.
 
         This is for partners that list the newest runs first and cannot filter by time.
         """
@@ -378,7 +378,7 @@ def source_status(description: SourceDescription, row: object) -> str | None:
 
 
 def canonical_status(description: SourceDescription, words: str | None) -> str | None:
-    """Return CHM's status for the source's words, or None without words.
+    """Return CHM's status for the source's words.
 
     Example: for "completed/failure", it is the status that the description has for completed/failure, else the one for
     completed. Unknown words are returned unchanged.
@@ -390,10 +390,9 @@ def canonical_status(description: SourceDescription, words: str | None) -> str |
 
 
 def read_time(value: object, time_format: str) -> object:
-    """Return the time that `value` contains in this format. Return None for 0, which partners use for a missing time.
+    """Return the time in the described format. Return None for the number 0, which partners use for a missing time.
 
-    With the format iso, the text is returned unchanged. An invalid value is returned unchanged, or as text. record_runs
-    does not store an invalid value, and reports it.
+    An invalid value is returned unchanged, or as text. record_runs does not store such a value, and reports it.
     """
     if time_format == "iso":
         return value

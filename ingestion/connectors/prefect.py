@@ -16,7 +16,7 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    earliest_since,
+    earliest_start,
     group_by_external_id,
     utc_text,
 )
@@ -68,7 +68,7 @@ class PrefectConnector(NoErrorTextRequests):
         self._failed_task_lines: dict[str, str] = {}
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """Return one walk for all targets with a since time, and one for the targets without a since time."""
+        """Return one walk for all targets with a start, and one for the targets without a start."""
         # No walks of single pipelines, because _listing always reads the runs of the whole server.
         return plan_walks(targets, self._listing, max_single_walks=0)
 
@@ -101,7 +101,7 @@ class PrefectConnector(NoErrorTextRequests):
         return {name for name in external_ids if is_flow_by_id.get(name)}
 
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
-        since = earliest_since(targets)
+        since = earliest_start(targets)
         ended = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (ended, *OPEN_RUN_FILTERS)
         targets_by_id = group_by_external_id(targets)

@@ -19,7 +19,7 @@ from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
 
-IGNORED = "ignored"  # the key in the table `status` for rows that are not runs, such as planned runs
+IGNORED = "ignored"  # the key in the table `status` for words of rows that are no runs, such as planned runs
 VERSION_IS_REQUEST_TIME = "asked"  # a value of the key `version`
 FIELDS = (
     "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
@@ -63,12 +63,12 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class SinceRequest:
-    """The table `since`: what a walk with a since time adds to the request, and where an unfiltered listing ends."""
+    """The table `since`: how the request changes if the walk has a start, and where a listing without a filter ends."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # for partners that require a since time: a walk without one reads this many days
+    first_days: int = 0  # for partners that require a start: a walk without a start begins this many days ago
     stop_before: Expression | None = None  # the time of an item; the listing ends if all times of a page are too old
 
 

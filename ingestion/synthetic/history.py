@@ -33,8 +33,7 @@ RUN_COLUMNS = (
 NULL = "\\N"  # in the text format of COPY
 DAY_SECONDS = 86_400
 
-# How often pipelines run, relative to each other (weekly, daily, every six hours, hourly), and the share of the
-# pipelines with each value. The number of runs decides how often they really run.
+# Runs per day (a run per week, per day, every six hours, per hour), and the share of the pipelines with each value.
 CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)
 PLATFORM_SHARES = {
     Platform.AIRFLOW: 0.4,

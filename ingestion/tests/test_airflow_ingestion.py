@@ -131,7 +131,6 @@ def test_a_tick_without_changes_sends_one_request(airflow: AirflowReplay, dags: 
     airflow.move_to(ALL_RUNS_ENDED)
     connection = airflow_connection(airflow)
     ingest(connection)
-    # So the since time of the walk, two intervals earlier, is after all changes.
     Pipeline.objects.update(ingested_through=timezone.now() + timedelta(seconds=150))
     airflow.requests.clear()
 

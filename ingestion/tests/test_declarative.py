@@ -187,7 +187,7 @@ def test_a_response_without_the_list_is_an_error_that_names_its_expression(
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_ids_are_encoded_and_the_since_time_is_sent_in_the_described_format(
+def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
     pipelines_of("Northwind", "a/b c?ü", platform="custom")

@@ -114,7 +114,7 @@ def test_every_preset_except_airbyte_has_links_to_runs(tmp_path: Path) -> None:
     assert presets_without_links == {"airbyte"}, "its API gives neither the address nor the id of the workspace"
 
 
-def test_a_ui_url_that_is_a_template_gives_the_links_of_the_pipeline_and_its_runs(tmp_path: Path) -> None:
+def test_a_ui_url_that_is_a_template_is_used_unchanged(tmp_path: Path) -> None:
     options_text = 'ui_url = "https://ui.example/c/{external_id}/jobs/{run_id}"'
 
     result = links_of_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, options_text)

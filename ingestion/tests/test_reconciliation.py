@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from ingestion.reconciliation import since_time_of_walk
+from ingestion.reconciliation import start_of_walk
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import generic_connection, ingest, pipelines_of
 from inventory.models import Pipeline
@@ -20,10 +20,10 @@ def times_of_reconciliation(name: str, days: int) -> list[datetime]:
     watermark = now - MINUTE
     for _ in range(24 * 60):
         now += MINUTE
-        usual = watermark - 2 * MINUTE
-        since = since_time_of_walk(usual, watermark=watermark, now=now, reconcile_days=days, spread_by=name)
-        if since != usual:
-            assert timedelta(days=days) <= now - since < timedelta(days=days, minutes=2)
+        since = watermark - 2 * MINUTE
+        start = start_of_walk(since, watermark=watermark, now=now, reconcile_days=days, spread_by=name)
+        if start != since:
+            assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
             times.append(now)
         watermark = now
     return times
@@ -50,8 +50,8 @@ def test_the_next_walk_repeats_a_missed_daily_reconciliation() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     watermark = now - timedelta(days=4)
 
-    assert since_time_of_walk(watermark, watermark=watermark, now=now, reconcile_days=3, spread_by="x") == watermark
-    assert since_time_of_walk(
+    assert start_of_walk(watermark, watermark=watermark, now=now, reconcile_days=3, spread_by="x") == watermark
+    assert start_of_walk(
         now, watermark=now - timedelta(hours=25), now=now, reconcile_days=3, spread_by="x"
     ) < now - timedelta(days=2)
 

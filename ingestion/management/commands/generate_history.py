@@ -96,7 +96,11 @@ class Command(BaseCommand):
 
 
 def _fill(history: History, progress: Progress, run_count: int) -> None:
-    """Store the history with bulk statements. Runs are stored without record_runs, because they are new and valid."""
+    """Store the history with bulk statements.
+
+    This is the only exception to the rule that only record_runs writes runs. It is safe, because these runs are new and
+    valid.
+    """
     Client.objects.bulk_create(history.clients, batch_size=5_000)
     Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
     bar = progress.add_task("generating", total=run_count)

@@ -3,9 +3,9 @@
 -- one incident.
 (
     SELECT
-        joined.*,
-        count(*) FILTER (WHERE joined.begins_incident) OVER (
-            PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
+        flagged.*,
+        count(*) FILTER (WHERE flagged.begins_incident) OVER (
+            PARTITION BY flagged.incident ORDER BY flagged.failing_since, flagged.pipeline_id
         ) AS number
     FROM (
         SELECT
@@ -39,5 +39,5 @@
             ) AS streak
             WHERE {in_scope}
         ) AS failure
-    ) AS joined
+    ) AS flagged
 )

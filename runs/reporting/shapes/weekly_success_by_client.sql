@@ -11,7 +11,8 @@
 --   change_from_previous_week  numeric? Difference from the week before, to 4 places; null: no runs in that week
 --   client_id                  uuid     Key of the client
 WITH bounds AS (
-    -- One more week than the result has, because the first week of the result is compared with the week before. 2001-01-01 was a Monday, so weeks begin on Mondays.
+    -- One more week than the result has, because the first week of the result is compared with the week before.
+    -- 2001-01-01 was a Monday, so weeks begin on Mondays.
     SELECT
         date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days' AS since,
         %(as_of)s::timestamptz AS until
