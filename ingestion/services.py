@@ -2,10 +2,12 @@
 
 import gc
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from urllib.parse import quote
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -107,7 +109,8 @@ def ingest_connection(
             consecutive_outages = consecutive_outages + 1 if isinstance(error, Unavailable) else 0
             # Do not start the remaining walks, because they would fail in the same way.
             if isinstance(error, TokenRefused) or consecutive_outages >= allowed_outages:
-                mark_failed(list(targets_not_walked.values()), error, scope, report)
+                shared_error = _without_ids(error, walk.targets) if error else None
+                mark_failed(list(targets_not_walked.values()), shared_error, scope, report)
                 on_walk(len(targets_not_walked))
                 break
         # Also for a connection without pipelines, so that users can adopt pipelines from the list.
@@ -120,6 +123,20 @@ def ingest_connection(
     elif consecutive_outages:
         circuit.record_outage()
     return report
+
+
+def _without_ids(error: PartnerError, targets: Sequence[Target]) -> PartnerError:
+    """Return the error with "…" instead of the external ids of the targets, such as "GET /pipelines/…/runs failed".
+
+    CHM stores it for other pipelines too. Users who are bound to a client must not see ids of other clients.
+    """
+    message = str(error)
+    ids = {text for target in targets for text in (target.external_id, quote(target.external_id, safe=""))}
+    # A longer id can contain a shorter one.
+    for external_id in sorted(filter(None, ids), key=len, reverse=True):
+        if external_id in message:
+            message = re.sub(rf"(?<![\w.-]){re.escape(external_id)}(?![\w-])", "…", message)
+    return PartnerError(message)
 
 
 @cache

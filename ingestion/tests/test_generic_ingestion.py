@@ -4,13 +4,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from django.utils import timezone
 
 from ingestion.http import HttpSettings
 from ingestion.synthetic.generic_partner import GenericPartner
-from ingestion.synthetic.partner import Answer, PartnerServer
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
 from ingestion.tests.support import generic_connection, ingest, outcomes, pipelines_of, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
@@ -395,6 +396,32 @@ def test_a_partner_that_is_down_does_not_get_a_request_for_every_pipeline(
         assert len(partner.requests) == 3
     assert Pipeline.objects.filter(last_ingest_error__contains="503").count() == 20
     assert report.pipelines_processed == 0
+
+
+def test_the_error_of_one_pipeline_does_not_show_its_id_to_other_clients(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class UnavailablePartner(PartnerServer):
+        def answer(self, request: Request) -> Answer:
+            return Answer(503, {"detail": f"Down for maintenance of {unquote(request.path.split('/')[-2])}"})
+
+    monkeypatch.setenv("CHM_TEST_PARTNER_SECRET", "x")
+    walked = pipelines_of("Secret Client", *(f"secret/client.orders{suffix}" for suffix in ("", "-2", ".3")))
+    now = timezone.now()
+    # The pipelines with a watermark are walked first.
+    Pipeline.objects.filter(pk__in=[row.pk for row in walked.values()]).update(ingested_through=now)
+    others = pipelines_of("Northwind", "load")
+    with UnavailablePartner() as partner:
+        ingest(generic_connection(partner, http_settings=HttpSettings(max_retries=0)))
+
+    for external_id, pipeline in walked.items():
+        pipeline.refresh_from_db()
+        path = f"/pipelines/{quote(external_id, safe='')}/runs"
+        assert str(pipeline.last_ingest_error).startswith(f"GET {path} answered 503"), external_id
+    others["load"].refresh_from_db()
+    error = str(others["load"].last_ingest_error)
+    assert error.startswith("GET /pipelines/…/runs answered 503: Down for maintenance of ")
+    assert "secret" not in error
 
 
 def test_ids_with_any_characters_are_sent_in_the_path(generic_partner: GenericPartner, db: None) -> None:
