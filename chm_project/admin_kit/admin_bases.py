@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList as DjangoChangeList
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -61,6 +61,23 @@ else:
                 return super().get_changelist_instance(request)
             except IncorrectLookupParameters:
                 raise BadRequest("This address has a filter value that does not exist.") from None
+
+        def get_changeform_initial_data(self, request):
+            """Leave out ids in the address that are not valid; the form would fail with them."""
+            initial = super().get_changeform_initial_data(request)
+            return {name: value for name, value in initial.items() if self._is_valid_initial(name, value)}
+
+        def _is_valid_initial(self, name, value):
+            try:
+                field = self.opts.get_field(name)
+                for single in value if isinstance(value, list) else [value]:
+                    if field.many_to_one or field.many_to_many:
+                        field.target_field.to_python(single)
+            except FieldDoesNotExist:
+                return True
+            except ValidationError:
+                return False
+            return True
 
         def construct_change_message(self, request, form, formsets, add=False):
             """Add the values before and after the change, which the history shows."""

@@ -29,6 +29,18 @@ def browser(client: Browser) -> Browser:
     return client
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{PIPELINES_URL}add/?client=",
+        "/admin/alerting/alertrule/add/?client=",
+        "/admin/alerting/alertrule/add/?pipeline=",
+    ],
+)
+def test_a_form_ignores_an_invalid_id_in_the_address(browser: Browser, path: str) -> None:
+    assert "Save and add another" in html(browser.get(f"{path}nonsense&name=kept"))
+
+
 def form_errors(response: Any) -> dict[str, list[str]]:
     """Return the errors by field, and check that the page shows them."""
     assert response.status_code == 200
