@@ -91,6 +91,28 @@ def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(view
         assert all("scope=" in heading for heading in headings if "data-label" not in heading), path
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/admin/runs/run/", "Runs"),
+        ("/admin/inventory/client/", "Clients"),
+        ("/admin/inventory/pipeline/", "Pipelines"),
+        ("/admin/alerting/alertrule/", "Alert rules"),
+        ("/admin/access/apitoken/", "API tokens"),
+        ("/admin/auth/user/", "People"),
+    ],
+)
+def test_the_title_of_a_list_is_its_name_in_the_menu(path: str, title: str) -> None:
+    page = html(browser("administrator").get(path))
+    assert re.findall(r"<title>\s*(.*?)\s*</title>", page, re.DOTALL) == [f"{title} | CHM"]
+
+
+def test_pages_name_the_zone_of_their_times(viewer: Browser) -> None:
+    """Without the console's script, times are in UTC. The script writes the browser's zone."""
+    for path in page_urls():
+        assert "Times in <span data-zone-name>UTC</span>" in html(viewer.get(path)), path
+
+
 def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> None:
     """200 kB take one second at 1.6 Mbit/s."""
     for path in page_urls():

@@ -47,6 +47,7 @@
       button.hidden = !isUtc && zoneName(undefined) === zoneName("UTC");
       button.textContent = `switch to ${isUtc ? zoneName(undefined) : "UTC"}`;
     }
+    for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = isUtc ? "UTC" : browserZone();
   }
 
   function switchZone() {

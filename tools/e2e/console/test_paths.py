@@ -69,6 +69,8 @@ def test_times_are_shown_in_the_browsers_time_zone_and_have_titles_in_utc(log_in
     assert local.strftime("%H:%M") in time.inner_text()
     assert time.get_attribute("title") == f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
+    expect(page.locator(".chm-footer")).to_contain_text("Times in Europe/Berlin")
+
     page.goto("/admin/runs/run/")
     time_of_first_run = page.locator("#result_list time").first
     moment = datetime.fromisoformat(str(time_of_first_run.get_attribute("datetime")))
