@@ -8,6 +8,7 @@ from django.template.loaders.app_directories import Loader
 # Unfold loads this library of 200 kB in the head without `defer`, so a page would stay blank until the library
 # has arrived. CHM draws its charts as SVG and does not need the library.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
+LOGIN_ERROR_NOTE = '{% include "unfold/helpers/messages/errornote.html" with errors=form.errors %}'
 # Texts and their replacements. A test checks that each text still exists.
 REPLACEMENTS_BY_TEMPLATE = {
     "unfold/layouts/skeleton.html": [(CHART_LIBRARY, "")],
@@ -15,6 +16,15 @@ REPLACEMENTS_BY_TEMPLATE = {
     "admin/search_form.html": [
         ('<button type="submit" class', '<button type="submit" aria-label="Search" class'),
         ('<input type="text"', '<input type="text" aria-label="Search"'),
+    ],
+    # The message about the login is below this line, which does not add anything.
+    "admin/login.html": [(LOGIN_ERROR_NOTE, "")],
+    "registration/logged_out.html": [
+        ("You have been successfully logged out from the administration", "You are logged out"),
+        (
+            "Thanks for spending some quality time with the web site today.",
+            "If others use this computer, close the browser too.",
+        ),
     ],
     "unfold/helpers/header.html": [('<div class="bg-white', '<div role="banner" class="bg-white')],
     "unfold/helpers/navigation.html": [

@@ -313,7 +313,8 @@ UNFOLD = {
     "SITE_TITLE": "CHM",
     "SITE_HEADER": "Client Health Monitor",
     "SITE_SYMBOL": "monitor_heart",
-    "SITE_URL": "/admin/",
+    # CHM has no other site, so pages have no link to it.
+    "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "chm_project.console.admin.navigation.icon"}],
     "DASHBOARD_CALLBACK": "chm_project.console.pages.views.dashboard",
     "STYLES": ["chm_project.console.admin.navigation.style"],

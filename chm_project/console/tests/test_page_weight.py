@@ -113,6 +113,22 @@ def test_pages_name_the_zone_of_their_times(viewer: Browser) -> None:
         assert "Times in <span data-zone-name>UTC</span>" in html(viewer.get(path)), path
 
 
+def test_login_and_logout_say_what_happened_and_have_no_link_to_another_site() -> None:
+    visitor = Browser()
+    refused = html(visitor.post("/admin/login/", {"username": "nobody", "password": "wrong"}))
+    assert "The user name or the password is not correct." in refused
+    assert "Please correct the error" not in refused
+
+    user = browser("viewer")
+    board = html(user.get("/admin/"))
+    logged_out = html(user.post("/admin/logout/"))
+    assert "You are logged out" in logged_out
+    assert "quality time" not in logged_out
+    for page in (refused, board, logged_out):
+        assert "Return to site" not in page
+        assert "View site" not in page
+
+
 def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> None:
     """200 kB take one second at 1.6 Mbit/s."""
     for path in page_urls():
