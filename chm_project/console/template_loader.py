@@ -9,6 +9,12 @@ from django.template.loaders.app_directories import Loader
 # has arrived. CHM draws its charts as SVG and does not need the library.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
 LOGIN_ERROR_NOTE = '{% include "unfold/helpers/messages/errornote.html" with errors=form.errors %}'
+MENU_BUTTON = (
+    '<button type="button" aria-label="Show or hide the menu" aria-controls="nav-sidebar" class="cursor-pointer flex '
+    'flex-row items-center" '
+    "x-on:click.self=\"Array.from($el.children).find((icon) => getComputedStyle(icon).display !== 'none').click()\">"
+)
+MENU_ICONS_END = '</span>\n\n        <span class="block bg-base-200'
 # Texts and their replacements. A test checks that each text still exists.
 REPLACEMENTS_BY_TEMPLATE = {
     "unfold/layouts/skeleton.html": [(CHART_LIBRARY, "")],
@@ -27,6 +33,11 @@ REPLACEMENTS_BY_TEMPLATE = {
         ),
     ],
     "unfold/helpers/header.html": [('<div class="bg-white', '<div role="banner" class="bg-white')],
+    # The icons that open the menu can only be clicked, so the keyboard and screen readers need a button around them.
+    "unfold/helpers/welcomemsg.html": [
+        ('<span class="cursor-pointer flex flex-row items-center">', MENU_BUTTON),
+        (MENU_ICONS_END, '</button>\n\n        <span class="block bg-base-200'),
+    ],
     "unfold/helpers/navigation.html": [
         ('<nav id="nav-sidebar-inner"', '<nav id="nav-sidebar-inner" aria-label="Menu"')
     ],

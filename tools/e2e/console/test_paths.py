@@ -61,6 +61,17 @@ def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
+def test_the_menu_opens_with_the_keyboard_on_a_phone(log_in: LogInFunction) -> None:
+    page = log_in("viewer", phone=True)
+    link = page.locator("#nav-sidebar").get_by_role("link", name="Alert rules")
+    expect(link).not_to_be_in_viewport()
+
+    page.get_by_role("button", name="Show or hide the menu").focus()
+    page.keyboard.press("Enter")
+
+    expect(link).to_be_in_viewport()
+
+
 def test_times_are_shown_in_the_browsers_time_zone_and_have_titles_in_utc(log_in: LogInFunction) -> None:
     page = log_in("viewer")
     time = page.locator(".chm-as-of time")
