@@ -43,6 +43,8 @@ def test_the_error_page_of_an_unknown_url_links_to_the_board(client: Browser) ->
     assert response.status_code == 404
     assert "There is nothing at this address" in response.content.decode()
     assert 'href="/admin/"' in response.content.decode()
+    # Without an icon, the browser would request /favicon.ico, which does not exist.
+    assert '<link rel="icon"' in response.content.decode()
 
 
 def test_the_error_page_without_permission_tells_users_to_ask_for_a_role(client: Browser) -> None:
