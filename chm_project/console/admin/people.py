@@ -127,7 +127,9 @@ class UserAdmin(UnboundUsersOnlyMixin, RestrictedUserAdmin, ModelAdmin[User]):
 
     @display(description="roles")
     def roles(self, user: User) -> str:
-        return ", ".join(sorted(group.name for group in user.groups.all())) or "–"
+        """Return the names of the user's roles. A superuser has all permissions, also without a role."""
+        names = sorted(group.name for group in user.groups.all())
+        return ", ".join(["superuser", *names] if user.is_superuser else names) or "–"
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "groups":

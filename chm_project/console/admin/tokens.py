@@ -12,12 +12,14 @@ from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.permissions import manages_users
 from chm_project.access.services import create_token, revoke_token
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, action, display
+from chm_project.admin_kit.badges import badge
 from chm_project.admin_kit.visible_rows import VisibleRowsMixin
 from chm_project.console.admin.push_examples import push_examples
 from runs.push.unmatched_jobs import unmatched_jobs
@@ -29,6 +31,8 @@ else:
 
 
 FORM_KEY_SECONDS = 24 * 3600
+# For each state of a token, the style of its badge.
+STATE_BADGES = {"valid": "success", "expired": "warning", "revoked": "failed"}
 
 
 class FormAlreadySent(Exception):
@@ -68,6 +72,8 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
     search_fields = ("name", "prefix")
     search_help_text = "Name, or the part after chm_"
     autocomplete_fields = ("client", "pipeline")
+    # The page of a token shows these fields, which the form for a new token does not have.
+    stored_fields = ("state", "created_at", "last_used_at", "unmatched")
     actions = ("revoke",)
     actions_detail = ("revoke_this",)
 
@@ -117,7 +123,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return TemplateResponse(request, "admin/access/apitoken/revoke.html", context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), *(["unmatched"] if obj is not None else [])]
+        return [*super().get_readonly_fields(request, obj), *(self.stored_fields if obj is not None else [])]
 
     @display(description="lineage jobs without a pipeline")
     def unmatched(self, token: ApiToken) -> str:
@@ -196,9 +202,9 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
     def visible_part(self, token: ApiToken) -> str:
         return f"chm_{token.prefix}_…"
 
-    @display(description="state", label={"valid": "success", "expired": "warning", "revoked": "danger"})
-    def state(self, token: ApiToken) -> str:
-        return token.state
+    @display(description="state")
+    def state(self, token: ApiToken) -> SafeString:
+        return badge(STATE_BADGES[token.state], token.state)
 
 
 def _is_id(value: object) -> bool:

@@ -14,6 +14,7 @@ def test_an_administrator_cannot_change_a_superusers_password_or_become_a_superu
     browser = Client()
     browser.force_login(administrator)
 
+    assert "superuser</td>" in browser.get("/admin/auth/user/").content.decode()
     password_url = f"/admin/auth/user/{superuser.pk}/password/"
     assert browser.get(password_url).status_code == 403
     assert browser.post(password_url, {"password1": "taken-over-1", "password2": "taken-over-1"}).status_code == 403

@@ -103,6 +103,7 @@ def test_a_token_is_revoked_on_its_own_page_after_confirmation() -> None:
     url, operator = f"{TOKEN_LIST_URL}{token.pk}/", browser("operator")
     page = operator.get(f"{url}change/").content.decode()
     assert "Revoke…" in page
+    assert "</span> valid</span>" in page
     assert page.count("Lineage jobs without a pipeline") <= 1
 
     assert "cannot be restored" in operator.get(f"{url}revoke/").content.decode()
@@ -112,6 +113,7 @@ def test_a_token_is_revoked_on_its_own_page_after_confirmation() -> None:
     assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     assert "1 token revoked" in confirmed
     assert "Revoke…" not in confirmed
+    assert "</span> revoked</span>" in confirmed
     assert browser("analyst").post(f"{url}revoke/").status_code == 403
 
 
