@@ -75,6 +75,8 @@ def test_the_demonstration_from_its_start_until_ctrl_c(tmp_path: Path) -> None:
             time.sleep(1)
         assert latest_statuses != first_statuses
         assert requests.get(f"{base_url}/admin/login/", timeout=10).status_code == 200
+        # The error page of users, and not Django's page with the settings and all addresses.
+        assert "There is nothing at this address" in requests.get(f"{base_url}/nowhere", timeout=10).text
 
         connections_text = (tmp_path / "chm" / "demo-connections.toml").read_text()
         second_demo = subprocess.run(

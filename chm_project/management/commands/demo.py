@@ -50,6 +50,8 @@ class Command(BaseCommand):
             demo.TOKEN_ENV: secrets.token_urlsafe(16),
             "CHM_CONNECTIONS_FILE": str(connections),
         }
+        # Show the error pages that users see, and not those with Django's settings and source code.
+        os.environ.setdefault("CHM_DEBUG", "0")
         login = demo.create_demo_data()
         call_command("load_synthetic", dataset=demo.SYNTHETIC_DATASET, stdout=self.stdout)
         demo.write_open_runs(open_runs)
