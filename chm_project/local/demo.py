@@ -6,7 +6,7 @@ The simulated Airflow plays back the recording of a real one.
 import fcntl
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token, revoke_token
-from ingestion.connections import read_connections_file
+from ingestion.assignment import pipelines_without_connection
+from ingestion.connections import Connection, read_connections_file
 from ingestion.synthetic.dataset import dataset
 from ingestion.synthetic.demo_partner import DOWN_SOURCE
 from ingestion.synthetic.vocabulary import PLATFORMS
@@ -99,8 +101,8 @@ def create_demo_data() -> Login:
     return Login(USERNAME, password, token)
 
 
-def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None:
-    """Write the demonstration's connections file, which contains no secret."""
+def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> Mapping[str, Connection]:
+    """Write the demonstration's connections file, which contains no secret, and return its connections."""
     clients = Client.objects.filter(pipelines__external_id__in=_external_ids())
     names = clients.order_by("name").values_list("name", flat=True).distinct()
     airflow_auth = f'{{ kind = "airflow_token", username = "chm", secret_env = "{PASSWORD_ENV}" }}'
@@ -115,7 +117,20 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None
             tables[-1] += "max_retries = 1  # the next tick, a few seconds later, tries again\n"
     path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
     # Read the file, so that an invalid file fails here and not in the worker.
-    read_connections_file(path)
+    return read_connections_file(path)
+
+
+def pipelines_not_ingested_yet(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
+    """Return the pipelines that the connections have not tried to ingest, without those of the source that is down.
+
+    Users can add pipelines that no connection selects, or that the source does not have. They are never ingested.
+    """
+    return (
+        Pipeline.objects.ingestible()
+        .exclude(platform=DOWN_SOURCE)
+        .filter(last_ingest_at=None, last_ingest_error=None)
+        .exclude(pk__in=pipelines_without_connection(connections).values("pk"))
+    )
 
 
 def _table(

@@ -43,20 +43,20 @@ class Command(BaseCommand):
         port, airflow_port, partner_port = web_server.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
         folder = Path(settings.DATA_DIR)
-        connections, open_runs = folder / "demo-connections.toml", folder / "demo-open-runs.json"
+        connections_file, open_runs = folder / "demo-connections.toml", folder / "demo-open-runs.json"
         # The processes that this command starts below read their secrets from the environment.
         os.environ |= {
             demo.PASSWORD_ENV: secrets.token_urlsafe(16),
             demo.TOKEN_ENV: secrets.token_urlsafe(16),
-            "CHM_CONNECTIONS_FILE": str(connections),
+            "CHM_CONNECTIONS_FILE": str(connections_file),
         }
         # Show the error pages that users see, and not those with Django's settings and source code.
         os.environ.setdefault("CHM_DEBUG", "0")
         login = demo.create_demo_data()
         call_command("load_synthetic", dataset=demo.SYNTHETIC_DATASET, stdout=self.stdout)
         demo.write_open_runs(open_runs)
-        demo.write_connections(
-            connections,
+        connections = demo.write_connections(
+            connections_file,
             airflow_url=f"http://127.0.0.1:{airflow_port}",
             partner_url=f"http://127.0.0.1:{partner_port}",
         )
@@ -64,11 +64,8 @@ class Command(BaseCommand):
         def announce() -> bool:
             """Print the login and return True if the web server answers and CHM has read all sources; else False."""
             expected = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
-            ingested, not_ingested = (
-                expected.filter(last_ingest_at__gte=started_at),
-                expected.filter(last_ingest_at=None),
-            )
-            if not _answers(port) or not ingested.exists() or not_ingested.exists():
+            ingested = expected.filter(last_ingest_at__gte=started_at)
+            if not _answers(port) or not ingested.exists() or demo.pipelines_not_ingested_yet(connections).exists():
                 return False
             events.write_permanent(
                 f"\nCHM is up, and has ingested, after {time.monotonic() - start_time:.0f} s.\n\n"
