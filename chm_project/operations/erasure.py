@@ -39,7 +39,8 @@ class OwnedRowCounts:
     tokens: int
 
     def __str__(self) -> str:
-        return f"{self.pipelines} pipelines, {self.runs} runs, {self.alert_rules} alert rules, {self.tokens} tokens"
+        counts = {"pipeline": self.pipelines, "run": self.runs, "alert rule": self.alert_rules, "token": self.tokens}
+        return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
 def count_owned_rows(client: Client) -> OwnedRowCounts:

@@ -49,6 +49,11 @@ def clients(db: None) -> tuple[Client, Client]:
     return create_client_with_rows("Northwind"), create_client_with_rows("Contoso")
 
 
+def test_the_counts_are_in_the_singular_or_the_plural() -> None:
+    counts = OwnedRowCounts(pipelines=1, runs=5, alert_rules=1, tokens=0)
+    assert str(counts) == "1 pipeline, 5 runs, 1 alert rule, 0 tokens"
+
+
 def test_erasing_a_client_deletes_all_its_rows_and_no_row_of_another_client(clients: tuple[Client, Client]) -> None:
     northwind, contoso = clients
 
