@@ -159,7 +159,7 @@ class AlertRuleAdmin(
     ModelAdmin[AlertRule],
 ):
     sheet = RuleSheet()
-    client_path = "owner_id"
+    client_lookup = "owner_id"
     form = RuleForm
     list_display = ("scope", "now", "client_link", "shown_type", "condition", "notifies")
     list_filter = (

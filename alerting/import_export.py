@@ -100,7 +100,7 @@ class RuleSheet(Sheet[AlertRule]):
             candidates |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
         # Several rules can have the same key, but only one of them is enabled. Sort the enabled rule last, so that the
         # dict keeps it.
-        visible = self.visibility.restrict(AlertRule.objects.with_owner(), client_path="owner_id")
+        visible = self.visibility.restrict(AlertRule.objects.with_owner(), client_lookup="owner_id")
         rules = self.with_related_rows(visible.filter(candidates)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in rules}
 

@@ -134,7 +134,7 @@ class ClientAdmin(
     EnableDisableMixin[Client], ImportExportMixin[Client], ModelAdmin[Client],
 ):  # fmt: skip
     sheet = ClientSheet()
-    client_path = "id"
+    client_lookup = "id"
     list_display = ("name", "pipeline_count", "state")
     # Repeat the model's ordering. Django ignores Meta.ordering in a query with GROUP BY, which pipeline_count needs.
     ordering = ("name", "id")
@@ -180,7 +180,7 @@ class PipelineAdmin(
     NoHardDeleteMixin, EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
 ):  # fmt: skip
     sheet = PipelineSheet()
-    client_path = "client_id"
+    client_lookup = "client_id"
     form = PipelineForm
     list_display = (
         "name",

@@ -20,7 +20,7 @@ class ClientsInFile:
         # PostgreSQL refuses null characters in a query, so remove them here. The form of the row reports them later.
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
         clients = Client.objects.annotate(lower_name=Lower("name")).filter(lower_name__in=names)
-        self.by_name = {client.name: client for client in visibility.restrict(clients, client_path="id")}
+        self.by_name = {client.name: client for client in visibility.restrict(clients, client_lookup="id")}
         self._stored_names = {name.lower(): name for name in self.by_name}
 
     def get(self, name: str) -> Client:

@@ -51,7 +51,7 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscripta
 
 @admin.register(Run)
 class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
-    client_path = "pipeline__client_id"
+    client_lookup = "pipeline__client_id"
     list_filter = (
         my_clients_filter("pipeline__client_id", CLIENT_LOOKUP, PIPELINE_LOOKUP, "q"),
         ("event_at", PeriodFilter),

@@ -131,9 +131,9 @@ class RunChangeList(ChangeList):
         text = self.query.strip()
         if not text:
             return None
-        pipelines = self.visibility.restrict(Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        pipelines = self.visibility.restrict(Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         visible = self.visibility.restrict(
-            Run.objects.all(), client_path="pipeline__client_id", pipeline_path="pipeline_id"
+            Run.objects.all(), client_lookup="pipeline__client_id", pipeline_lookup="pipeline_id"
         )
         return search(text, rows=self.queryset, visible_runs=visible, pipelines=pipelines)
 
@@ -197,7 +197,7 @@ class RunChangeList(ChangeList):
     @property
     def _select_fields(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
         """Return the select fields of the form: name, label, label of the empty choice, and the choices."""
-        clients = self.visibility.restrict(Client.objects.order_by("name", "id"), client_path="id").values_list(
+        clients = self.visibility.restrict(Client.objects.order_by("name", "id"), client_lookup="id").values_list(
             "pk", "name"
         )
         return [
@@ -225,7 +225,7 @@ class RunChangeList(ChangeList):
     @cached_property
     def pipeline_name(self) -> str:
         """Return the name of the chosen pipeline; empty if no pipeline is chosen or it is not visible."""
-        pipelines = self.visibility.restrict(Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        pipelines = self.visibility.restrict(Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         pipeline = (
             pipelines.filter(pk=self.params[PIPELINE_LOOKUP]).first() if self.params.get(PIPELINE_LOOKUP) else None
         )

@@ -18,15 +18,15 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
     client_id = IdField(
         source="client",
         queryset=Client.objects.all(),
-        client_path="id",
-        pipeline_path=None,
+        client_lookup="id",
+        pipeline_lookup=None,
         required=False,
         allow_null=True,
         help_text="A rule without `pipeline_id` watches all active pipelines of this client.",
     )
     pipeline_id = IdField(
-        source="pipeline", queryset=Pipeline.objects.all(), client_path="client_id", pipeline_path="id", required=False,
-        allow_null=True, help_text="The rule watches only this pipeline.",
+        source="pipeline", queryset=Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id",
+        required=False, allow_null=True, help_text="The rule watches only this pipeline.",
     )  # fmt: skip
 
     class Meta:

@@ -70,7 +70,7 @@ class AlertRuleViewSet(
     orderings = {"id": keyset, "-id": keyset.reversed()} | keysets_by_ordering("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
     location_route = "alert-rule"
-    client_path, pipeline_path = "owner_id", "pipeline_id"
+    client_lookup, pipeline_lookup = "owner_id", "pipeline_id"
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -129,7 +129,7 @@ class FiringRuleViewSet(CsvListMixin, ApiViewSet):
     serializer_class = FiringRuleSerializer
     keyset = AlertRuleViewSet.keyset
     orderings = AlertRuleViewSet.orderings
-    client_path, pipeline_path = "owner_id", "pipeline_id"
+    client_lookup, pipeline_lookup = "owner_id", "pipeline_id"
 
     # get_queryset() sets these two. They stay empty while openapi.yaml is generated, which runs no query.
     firing_since: dict[UUID, datetime] = {}

@@ -36,20 +36,20 @@ class Visibility:
         return self.clients is not None or self.pipeline is not None
 
     def restrict(
-        self, queryset: QuerySet[ModelT], *, client_path: str, pipeline_path: str | None = None
+        self, queryset: QuerySet[ModelT], *, client_lookup: str, pipeline_lookup: str | None = None
     ) -> QuerySet[ModelT]:
-        """Return the visible rows. The paths are ORM lookups from a row to the ids of its client and its pipeline.
+        """Return the visible rows. The lookups lead from a row to the ids of its client and its pipeline.
 
-        If `pipeline_path` is None, a caller that is bound to a pipeline sees no rows.
+        If `pipeline_lookup` is None, a caller that is bound to a pipeline sees no rows.
         """
         if self.pipeline is not None:
-            return queryset.filter(**{pipeline_path: self.pipeline}) if pipeline_path else queryset.none()
+            return queryset.filter(**{pipeline_lookup: self.pipeline}) if pipeline_lookup else queryset.none()
         if self.clients is None:
             return queryset
         # With `=`, PostgreSQL can read rows from an index in the requested order. With `IN` it cannot.
         if len(self.clients) == 1:
-            return queryset.filter(**{client_path: next(iter(self.clients))})
-        return queryset.filter(**{f"{client_path}__in": self.clients})
+            return queryset.filter(**{client_lookup: next(iter(self.clients))})
+        return queryset.filter(**{f"{client_lookup}__in": self.clients})
 
     def sees_client(self, client_id: UUID | None) -> bool:
         """Return whether the caller may see the client. For None, return whether the caller may see all clients."""
@@ -79,9 +79,9 @@ def visibility_of(request: Request | HttpRequest) -> Visibility:
 
 
 def visible_to(
-    request: Request | HttpRequest, queryset: QuerySet[ModelT], *, client_path: str, pipeline_path: str | None
+    request: Request | HttpRequest, queryset: QuerySet[ModelT], *, client_lookup: str, pipeline_lookup: str | None
 ) -> QuerySet[ModelT]:
-    return visibility_of(request).restrict(queryset, client_path=client_path, pipeline_path=pipeline_path)
+    return visibility_of(request).restrict(queryset, client_lookup=client_lookup, pipeline_lookup=pipeline_lookup)
 
 
 def refuse_bound_callers(request: Request) -> None:

@@ -26,10 +26,10 @@ class VisibleRowsMixin(_Admin[ModelT]):
     """Restrict an admin to visible rows. In the bases of an admin, list this mixin before classes that read rows."""
 
     # The ORM lookup from a row to the id of its client, such as "pipeline__client_id".
-    client_path: str
+    client_lookup: str
 
     def visible(self, request: HttpRequest, rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        return visible_to(request, rows, client_path=self.client_path, pipeline_path=None)
+        return visible_to(request, rows, client_lookup=self.client_lookup, pipeline_lookup=None)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelT]:
         return self.visible(request, super().get_queryset(request))
@@ -70,7 +70,7 @@ class MyClientsFilter(RadioFilter):
     parameter_name = CLIENTS_PARAMETER
     all_option = None
     # The ORM lookup from a row to the id of its client.
-    client_path = "client_id"
+    client_lookup = "client_id"
     # If the URL has one of these query parameters, the list already shows only one client, so this filter is off.
     overriding_parameters: tuple[str, ...] = ()
 
@@ -94,10 +94,10 @@ class MyClientsFilter(RadioFilter):
         return self.own_clients if self.value() != ALL_CLIENTS else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset if self.clients is None else queryset.filter(**{f"{self.client_path}__in": self.clients})
+        return queryset if self.clients is None else queryset.filter(**{f"{self.client_lookup}__in": self.clients})
 
 
-def my_clients_filter(client_path: str, *overriding_parameters: str) -> type[MyClientsFilter]:
+def my_clients_filter(client_lookup: str, *overriding_parameters: str) -> type[MyClientsFilter]:
     """Return the filter class for one list. `list_filter` accepts only classes, so each list needs its own class."""
-    attributes = {"client_path": client_path, "overriding_parameters": overriding_parameters}
+    attributes = {"client_lookup": client_lookup, "overriding_parameters": overriding_parameters}
     return type("MyClientsFilter", (MyClientsFilter,), attributes)

@@ -93,13 +93,15 @@ class JsonObjectField(serializers.JSONField):
 class IdField(serializers.PrimaryKeyRelatedField[Model]):
     """The id of another object that the caller may see. The field is named like the column: client_id.
 
-    The paths are ORM lookups from the other object to the ids of its client and its pipeline.
+    The lookups lead from the other object to the ids of its client and its pipeline.
     """
 
     default_error_messages = {"does_not_exist": "Nothing has this id."}
 
-    def __init__(self, *, queryset: QuerySet[Any], client_path: str, pipeline_path: str | None, **kwargs: Any) -> None:
-        self.client_path, self.pipeline_path = client_path, pipeline_path
+    def __init__(
+        self, *, queryset: QuerySet[Any], client_lookup: str, pipeline_lookup: str | None, **kwargs: Any
+    ) -> None:
+        self.client_lookup, self.pipeline_lookup = client_lookup, pipeline_lookup
         super().__init__(queryset=queryset, pk_field=serializers.UUIDField(), **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -111,7 +113,7 @@ class IdField(serializers.PrimaryKeyRelatedField[Model]):
         queryset = super().get_queryset()
         assert queryset is not None  # noqa: S101  # the constructor requires it
         return visible_to(
-            self.context["request"], queryset, client_path=self.client_path, pipeline_path=self.pipeline_path
+            self.context["request"], queryset, client_lookup=self.client_lookup, pipeline_lookup=self.pipeline_lookup
         )
 
 

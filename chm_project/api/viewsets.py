@@ -125,8 +125,8 @@ class StrictView(APIView):
 class ApiViewSet(StrictView, GenericViewSet[Any]):
     lookup_url_kwarg: str
     # ORM lookups from a row to the ids of its client and its pipeline. The second is None if rows have no pipeline.
-    client_path: str
-    pipeline_path: str | None
+    client_lookup: str
+    pipeline_lookup: str | None
     # The default order of a list, and the order for each value of `ordering`.
     keyset: Keyset
     orderings: Mapping[str, Keyset] = {}
@@ -189,7 +189,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 
     def get_queryset(self) -> Any:
         return visible_to(
-            self.request, super().get_queryset(), client_path=self.client_path, pipeline_path=self.pipeline_path
+            self.request, super().get_queryset(), client_lookup=self.client_lookup, pipeline_lookup=self.pipeline_lookup
         )
 
     def get_object(self) -> Any:

@@ -14,10 +14,14 @@ class SyncRequestSerializer(StrictSerializer):
 
     connection = TextField(required=False, allow_null=True, max_length=63, help_text="The name of one connection.")
     client_id = IdField(
-        queryset=Client.objects.all(), client_path="id", pipeline_path=None, required=False, allow_null=True
+        queryset=Client.objects.all(), client_lookup="id", pipeline_lookup=None, required=False, allow_null=True
     )
     pipeline_id = IdField(
-        queryset=Pipeline.objects.all(), client_path="client_id", pipeline_path="id", required=False, allow_null=True
+        queryset=Pipeline.objects.all(),
+        client_lookup="client_id",
+        pipeline_lookup="id",
+        required=False,
+        allow_null=True,
     )
 
 

@@ -121,4 +121,4 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
 class PipelineUpdateSerializer(PipelineSerializer):
     """The fields for changing a pipeline. A new client_id moves the pipeline and its history to another client."""
 
-    client_id = IdField(source="client", queryset=Client.objects.all(), client_path="id", pipeline_path=None)  # type: ignore[assignment]
+    client_id = IdField(source="client", queryset=Client.objects.all(), client_lookup="id", pipeline_lookup=None)  # type: ignore[assignment]

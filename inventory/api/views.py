@@ -67,7 +67,7 @@ class ClientViewSet(InventoryViewSet):
     filterset_class = ClientFilter
     lookup_url_kwarg = "client_id"
     location_route = "client"
-    client_path, pipeline_path = "id", None
+    client_lookup, pipeline_lookup = "id", None
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -108,7 +108,7 @@ class PipelineViewSet(InventoryViewSet):
     filterset_class = PipelineFilter
     lookup_url_kwarg = "pipeline_id"
     location_route = "pipeline"
-    client_path, pipeline_path = "client_id", "id"
+    client_lookup, pipeline_lookup = "client_id", "id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return PipelineUpdateSerializer if self.action == "partial_update" else PipelineSerializer
@@ -132,7 +132,7 @@ class ClientPipelineViewSet(PipelineViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        clients = visible_to(request, Client.objects.all(), client_path="id", pipeline_path=None)
+        clients = visible_to(request, Client.objects.all(), client_lookup="id", pipeline_lookup=None)
         self.client = find_or_404(clients, kwargs["client_id"])
 
     def get_queryset(self) -> QuerySet[Pipeline]:

@@ -63,7 +63,7 @@ class KnownFailureView(StrictView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        pipelines = visible_to(request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        pipelines = visible_to(request, Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         self.pipeline = find_or_404(pipelines, kwargs["pipeline_id"])
 
     @extend_schema(

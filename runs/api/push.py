@@ -115,7 +115,7 @@ class LineageView(StrictView):
     def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
         """Map each job to the id of its pipeline. Leave out jobs that have no visible pipeline."""
         candidates: dict[str, list[tuple[str, bool, UUID]]] = {}
-        visible = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        visible = visible_to(self.request, Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         names = {job.external_id for job in jobs if lineage.can_be_an_external_id(job.external_id)}
         if names:
             rows = visible.filter(external_id__in=names).values_list("external_id", "platform", "is_active", "id")

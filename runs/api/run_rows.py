@@ -29,7 +29,7 @@ EVENT_ORDERINGS = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIR
 ORDERINGS = {"-started_at": LATEST_FIRST, "started_at": LATEST_FIRST.reversed()} | EVENT_ORDERINGS
 
 RUN_FIELDS: tuple[str, ...] = tuple(RunSerializer.Meta.fields)
-CLIENT_PATH, PIPELINE_PATH = "pipeline__client_id", "pipeline_id"
+CLIENT_LOOKUP, PIPELINE_LOOKUP = "pipeline__client_id", "pipeline_id"
 _PAYLOAD_INDEX = RUN_FIELDS.index("payload")
 _ID_FIELD, _TIME_FIELD = UUIDField(), DateTimeField()
 # The sort value of a missing start or end.
@@ -86,7 +86,7 @@ def latest_row(visibility: Visibility, pipeline_id: object, early: EarlyRow | No
     """Return the latest run of a pipeline, or None if there is none or it is not visible."""
     if not has_compiled_query(visibility):
         runs: Any = visibility.restrict(
-            Run.objects.filter(Q(pipeline_id=pipeline_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
+            Run.objects.filter(Q(pipeline_id=pipeline_id)), client_lookup=CLIENT_LOOKUP, pipeline_lookup=PIPELINE_LOOKUP
         )
         return next(iter(read_rows(runs.latest_first()[:1])), None)
     return _first_row(_latest_query(*_bindings_of(visibility)), visibility, early, pipeline_id=pipeline_id)
@@ -96,7 +96,7 @@ def row_by_id(visibility: Visibility, run_id: object, early: EarlyRow | None = N
     """Return a run, or None if it does not exist or is not visible."""
     if not has_compiled_query(visibility):
         runs = visibility.restrict(
-            Run.objects.filter(Q(pk=run_id)), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH
+            Run.objects.filter(Q(pk=run_id)), client_lookup=CLIENT_LOOKUP, pipeline_lookup=PIPELINE_LOOKUP
         )
         return next(iter(read_rows(runs)), None)
     return _first_row(_by_id_query(*_bindings_of(visibility)), visibility, early, run_id=run_id)
@@ -140,7 +140,7 @@ def _visible_runs(one_client: bool, one_pipeline: bool) -> RunQuerySet:
     client: Any = QueryParameter("bound_client", _ID_FIELD)
     pipeline: Any = QueryParameter("bound_pipeline", _ID_FIELD)
     visibility = Visibility(frozenset({client}) if one_client else None, pipeline if one_pipeline else None)
-    runs: Any = visibility.restrict(Run.objects.all(), client_path=CLIENT_PATH, pipeline_path=PIPELINE_PATH)
+    runs: Any = visibility.restrict(Run.objects.all(), client_lookup=CLIENT_LOOKUP, pipeline_lookup=PIPELINE_LOOKUP)
     visible: RunQuerySet = runs
     return visible
 

@@ -24,12 +24,12 @@ from chm_project.db.hot_queries import EarlyRow
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
 from runs.api.run_rows import (
-    CLIENT_PATH,
+    CLIENT_LOOKUP,
     EVENT_ORDERINGS,
     LATEST_FIRST,
     NEWEST_EVENT_FIRST,
     ORDERINGS,
-    PIPELINE_PATH,
+    PIPELINE_LOOKUP,
     RUN_FIELDS,
     Row,
     early_latest_row,
@@ -68,7 +68,7 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
-    client_path, pipeline_path = CLIENT_PATH, PIPELINE_PATH
+    client_lookup, pipeline_lookup = CLIENT_LOOKUP, PIPELINE_LOOKUP
     default_order: str
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -182,7 +182,9 @@ class RunViewSet(RunRowsViewSet):
             return Pipeline.objects.filter(pk__in=pipelines)
         if clients := split_values(query.getlist("client_id")):
             return Pipeline.objects.filter(client_id__in=clients)
-        return visibility_of(self.request).restrict(Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        return visibility_of(self.request).restrict(
+            Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id"
+        )
 
 
 PUSH: dict[str, Any] = {
@@ -240,7 +242,7 @@ class PipelineRunViewSet(RunRowsViewSet):
         return runs
 
     def get_pipeline(self) -> Pipeline:
-        pipelines = visible_to(self.request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        pipelines = visible_to(self.request, Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         return find_or_404(pipelines, self.kwargs["pipeline_id"])
 
     def get_early_row(self) -> EarlyRow | None:
@@ -321,7 +323,7 @@ class PipelineRunViewSet(RunRowsViewSet):
 class RunBatchViewSet(ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = BatchAnswerSerializer
-    client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
+    client_lookup, pipeline_lookup = "pipeline__client_id", "pipeline_id"
     required_scope = Scope.INGEST
 
     @extend_schema(
@@ -336,7 +338,7 @@ class RunBatchViewSet(ApiViewSet):
         items = self._items(request)
         # Read the visible pipelines of all items with one query.
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
-        pipelines = visible_to(request, Pipeline.objects.all(), client_path="client_id", pipeline_path="id")
+        pipelines = visible_to(request, Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         visible_ids = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
         events = [self._event(item, visible_ids) for item in items]
         answers = [
@@ -399,7 +401,7 @@ def is_uuid(value: object) -> bool:
 class ClientSummaryViewSet(ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = ClientSummarySerializer
-    client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
+    client_lookup, pipeline_lookup = "pipeline__client_id", "pipeline_id"
 
     def known_parameters(self) -> Iterable[str]:
         return ("since", "until")
@@ -425,4 +427,4 @@ class ClientSummaryViewSet(ApiViewSet):
 
     def _check_client(self, client_id: object) -> None:
         """Raise NotFound for a client that does not exist or is not visible."""
-        find_or_404(visible_to(self.request, Client.objects.all(), client_path="id", pipeline_path=None), client_id)
+        find_or_404(visible_to(self.request, Client.objects.all(), client_lookup="id", pipeline_lookup=None), client_id)

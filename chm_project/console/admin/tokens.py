@@ -65,7 +65,7 @@ class TokenForm(_TokenForm):
 
 class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiToken]):
     form = TokenForm
-    client_path = "bound_to"
+    client_lookup = "bound_to"
     list_display = ("name", "visible_part", "scope", "client", "pipeline", "state", "expires_at", "last_used_at")
     list_filter = ("scope",)
     list_select_related = ("client", "pipeline", "user")

@@ -157,7 +157,7 @@ def filter_choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tup
 
     Raise Http404 if the URL selects an unknown client.
     """
-    visible_clients = visible.restrict(Client.objects.order_by("name"), client_path="id")
+    visible_clients = visible.restrict(Client.objects.order_by("name"), client_lookup="id")
     clients = [(str(pk), name) for pk, name in visible_clients.filter(is_active=True).values_list("pk", "name")]
     if scope.client_id and str(scope.client_id) not in dict(clients):
         disabled = get_object_or_404(visible_clients, pk=scope.client_id)

@@ -29,7 +29,7 @@ class MyClientsForm(forms.Form):
 def my_clients_page(request: HttpRequest) -> HttpResponse:
     form = MyClientsForm(request.POST if request.method == "POST" else None, initial={"clients": my_clients(request)})
     field: forms.ModelMultipleChoiceField[Client] = form.fields["clients"]  # type: ignore[assignment]
-    field.queryset = visible_to(request, Client.objects.order_by("name"), client_path="id", pipeline_path=None)
+    field.queryset = visible_to(request, Client.objects.order_by("name"), client_lookup="id", pipeline_lookup=None)
     if request.method == "POST" and form.is_valid():
         chosen = [client.pk for client in form.cleaned_data["clients"]]
         save_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in

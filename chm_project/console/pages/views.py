@@ -144,7 +144,7 @@ def client_csv(request: HttpRequest, client_id: UUID, table: str) -> HttpRespons
 
 
 def _client(request: HttpRequest, client_id: UUID) -> Client:
-    visible = visible_to(request, Client.objects.all(), client_path="id", pipeline_path=None)
+    visible = visible_to(request, Client.objects.all(), client_lookup="id", pipeline_lookup=None)
     return get_object_or_404(visible, pk=client_id)
 
 
@@ -226,7 +226,7 @@ def set_or_clear_known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpR
 
 def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
     pipelines = Pipeline.objects.select_related("client")
-    return visible_to(request, pipelines, client_path="client_id", pipeline_path="id")
+    return visible_to(request, pipelines, client_lookup="client_id", pipeline_lookup="id")
 
 
 def _requested_ingestion(request: HttpRequest) -> dict[str, Any] | None:
