@@ -25,6 +25,7 @@ from chm_project.api.csv import CsvListMixin
 from chm_project.api.history import LoggedChanges
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets_by_ordering
+from chm_project.api.times import window_problems
 from chm_project.api.viewsets import ApiViewSet
 from inventory.maintenance_file import maintenance_file
 from runs.planned_maintenance import add_maintenance_columns
@@ -100,8 +101,8 @@ class AlertRuleViewSet(
             since = window.validated_data.get("since") or until - DEFAULT_PREVIEW_WINDOW
         except OverflowError:
             raise ValidationError({"until": ["Give a time after the year 1."]}) from None
-        if since >= until:
-            raise ValidationError({"since": ["This must be before until."]})
+        if problems := window_problems(since, until):
+            raise ValidationError(problems)
         if until - since > MAX_PREVIEW_WINDOW:
             raise ValidationError({"since": [f"Request at most {MAX_PREVIEW_WINDOW.days} days."]})
         spans = preview(self.get_object(), since=since, until=min(until, timezone.now()))

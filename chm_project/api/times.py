@@ -1,4 +1,4 @@
-"""Parse times that API clients send."""
+"""Parse and check times that API clients send."""
 
 from datetime import UTC, datetime
 
@@ -12,3 +12,10 @@ def parse_time(text: str) -> datetime:
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(INVALID_TIME) from error
+
+
+def window_problems(
+    start: datetime, end: datetime, start_parameter: str = "since", end_parameter: str = "until"
+) -> dict[str, str]:
+    """Return the problem of a window that does not begin before its end, by its parameter; else an empty dict."""
+    return {} if start < end else {start_parameter: f"This must be before {end_parameter}."}

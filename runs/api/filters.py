@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from chm_project.api.filter_bases import FilterSet
 from chm_project.api.filters import IdsFilter, OneChoiceFilter, SeveralChoicesFilter, TextFilter, TimeFilter
+from chm_project.api.times import window_problems
 from inventory.models import Environment, Platform
 from runs.models import ID_IN_BYTE_ORDER, Run, RunQuerySet, Status
 from runs.run_querysets import in_window
@@ -33,9 +34,29 @@ class RunFilterBase(FilterSet):
         method="with_id_prefix", max_length=255, help_text="Only runs whose id at the source begins with this text."
     )
 
+    # The parameters that begin and end a window. Without this check, the wrong order would return an empty list.
+    windows: tuple[tuple[str, str], ...] = (("since", "until"),)
+
     class Meta:
         model = Run
         fields: list[str] = []
+
+    def is_valid(self) -> bool:
+        # Check combinations of parameters here, because a field of a form validates only its own value.
+        valid = bool(super().is_valid())
+        for name, problem in self.conflicts():
+            self.form.add_error(name, problem)
+            valid = False
+        return valid
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        """Return the parameters that cannot be combined, each with a message."""
+        values = self.form.cleaned_data
+        conflicts: list[tuple[str, str]] = []
+        for start, end in self.windows:
+            if values.get(start) is not None and values.get(end) is not None:
+                conflicts += window_problems(values[start], values[end], start, end).items()
+        return conflicts
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         # PostgreSQL uses the index runs_by_external_id only for a comparison in the collation of the index.
@@ -47,6 +68,8 @@ class RunFilterBase(FilterSet):
 
 class PipelineRunFilter(RunFilterBase):
     """Filters of the runs of one pipeline. `since` and `until` compare started_at."""
+
+    windows = (("since", "until"), ("event_since", "event_until"))
 
     since = TimeFilter(
         method="started_since",
@@ -118,20 +141,11 @@ class RunFilter(RunFilterBase):
         # Search only failed runs, because the partial index runs_failed finds them by time.
         return runs.filter(status=Status.FAILED, error_message__icontains=value)
 
-    def is_valid(self) -> bool:
-        # Check combinations of parameters here, because a field of a form validates only its own value.
-        valid = bool(super().is_valid())
-        for name, problem in self._conflicts():
-            self.form.add_error(name, problem)
-            valid = False
-        return valid
-
-    def _conflicts(self) -> list[tuple[str, str]]:
-        """Return the parameters that cannot be combined with `q`, each with a message."""
+    def conflicts(self) -> list[tuple[str, str]]:
         values: dict[str, Any] = self.form.cleaned_data
+        conflicts = super().conflicts()
         if not values.get("q"):
-            return []
-        conflicts = []
+            return conflicts
         if (chosen := values.get("status")) and Status.FAILED not in chosen:
             conflicts.append(("status", "q searches failed runs: omit status, or include failed."))
         until = values.get("until") or timezone.now()

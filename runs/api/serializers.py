@@ -15,7 +15,7 @@ from chm_project.api.fields import (
     WholeNumberField,
 )
 from chm_project.api.serializers import StrictModelSerializer, StrictSerializer
-from chm_project.api.times import parse_time
+from chm_project.api.times import parse_time, window_problems
 from inventory.models import Platform
 from runs.events import MAX_BIGINT, MAX_ID_LENGTH, MAX_INTEGER
 from runs.models import Run, Status
@@ -167,8 +167,8 @@ def parse_window(parameters: Mapping[str, str]) -> tuple[datetime, datetime]:
                 times[name] = parse_time(text)
         except ValueError as error:
             problems[name] = [str(error)]
-    if not problems and times["since"] >= times["until"]:
-        problems["since"] = ["This must be before until."]
+    if not problems:
+        problems = {name: [problem] for name, problem in window_problems(times["since"], times["until"]).items()}
     if problems:
         raise serializers.ValidationError(problems)
     return times["since"], times["until"]

@@ -120,8 +120,8 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
     list=extend_schema(
         summary="List runs across pipelines, newest event first",
         description="`since` and `until` filter by `event_at`, the time at which a run ended. For a run without an "
-        "end, `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the runs "
-        "of one pipeline.",
+        "end, `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To filter "
+        "by `started_at`, list the runs of one pipeline.",
     ),
     retrieve=extend_schema(summary="Read a run", description="`run_id` is the id in CHM, not the id at the source."),
 )
@@ -210,7 +210,7 @@ PUSH: dict[str, Any] = {
         summary="List a pipeline's runs, latest first",
         description="`since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`, "
         "the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM "
-        "stored it.",
+        "stored it. `since` must be before `until`, and `event_since` before `event_until`.",
     )
 )
 class PipelineRunViewSet(RunRowsViewSet):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from chm_project.api.times import window_problems
 from inventory.models import Environment, Platform
 from runs.reporting.shapes import DEFAULT_WINDOW, default_window
 
@@ -113,7 +114,10 @@ SHAPE_PARAMETERS = {
     "limit": _number_parameter("Maximum number of rows.", 1, 1000),
     "order": _choice_parameter("Order of the rows, applied before the limit.", ("failures", "flips"), "failures"),
     "max_duration_seconds": _number_parameter(
-        "Upper limit of the last bucket, in seconds. Longer runs are in one more bucket.", 1, 2**31 - 1, 3600
+        "End of the last bucket, in seconds, exclusive. Runs that took this long or longer are in one more bucket.",
+        1,
+        2**31 - 1,
+        3600,
     ),
     "bucket_count": _number_parameter("Number of buckets.", 1, 1000, 20),
     "weeks": _number_parameter("Number of ISO weeks, including the current week.", 1, 520, 12),
@@ -175,5 +179,5 @@ def _complete_window(shape_defaults: Mapping[str, str], values: dict[str, Any]) 
     except OverflowError:
         # The window would begin before the year 1.
         raise InvalidParameters({end_parameter: "Give a time after the year 1."}) from None
-    if values["since"] >= values[end_parameter]:
-        raise InvalidParameters({"since": f"This must be before {end_parameter}."})
+    if problems := window_problems(values["since"], values[end_parameter], end_parameter=end_parameter):
+        raise InvalidParameters(problems)

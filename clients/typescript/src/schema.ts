@@ -432,7 +432,7 @@ export interface paths {
         };
         /**
          * List a pipeline's runs, latest first
-         * @description `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it.
+         * @description `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`, and `event_since` before `event_until`.
          */
         get: operations["pipelines_runs_list"];
         put?: never;
@@ -968,7 +968,7 @@ export interface paths {
         };
         /**
          * List runs across pipelines, newest event first
-         * @description `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the runs of one pipeline.
+         * @description `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To filter by `started_at`, list the runs of one pipeline.
          */
         get: operations["runs_list"];
         put?: never;
@@ -2540,7 +2540,7 @@ export interface components {
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
-            /** @description Number of the bucket. Buckets 1 to `bucket_count` have the same width and end at `max_duration_seconds`; `bucket_count` + 1 has the longer runs */
+            /** @description Number of the bucket. Buckets 1 to `bucket_count` have the same width and end at `max_duration_seconds`, exclusive; `bucket_count` + 1 has all other runs */
             duration_bucket: number;
             /** @description Number of runs with a duration in this bucket */
             run_count: number;
@@ -7396,7 +7396,7 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description Upper limit of the last bucket, in seconds. Longer runs are in one more bucket.
+                 * @description End of the last bucket, in seconds, exclusive. Runs that took this long or longer are in one more bucket.
                  * @example 3600
                  */
                 max_duration_seconds?: number;

@@ -5,7 +5,7 @@
 -- Parameters since, until, max_duration_seconds, bucket_count
 -- Columns
 --   duration_bucket  integer  Number of the bucket. Buckets 1 to `bucket_count` have the same width and end at
---                             `max_duration_seconds`; `bucket_count` + 1 has the longer runs
+--                             `max_duration_seconds`, exclusive; `bucket_count` + 1 has all other runs
 --   run_count        integer  Number of runs with a duration in this bucket
 WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
 {whole_days},

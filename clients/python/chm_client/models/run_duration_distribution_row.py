@@ -23,7 +23,7 @@ class RunDurationDistributionRow:
     """ 
         Attributes:
             duration_bucket (int): Number of the bucket. Buckets 1 to `bucket_count` have the same width and end at
-                `max_duration_seconds`; `bucket_count` + 1 has the longer runs
+                `max_duration_seconds`, exclusive; `bucket_count` + 1 has all other runs
             run_count (int): Number of runs with a duration in this bucket
      """
 

@@ -242,7 +242,7 @@ def sync_detailed(
 
      `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
     the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
-    which CHM stored it.
+    which CHM stored it. `since` must be before `until`, and `event_since` before `event_until`.
 
     Args:
         pipeline_id (UUID):
@@ -316,7 +316,7 @@ def sync(
 
      `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
     the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
-    which CHM stored it.
+    which CHM stored it. `since` must be before `until`, and `event_since` before `event_until`.
 
     Args:
         pipeline_id (UUID):
@@ -385,7 +385,7 @@ async def asyncio_detailed(
 
      `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
     the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
-    which CHM stored it.
+    which CHM stored it. `since` must be before `until`, and `event_since` before `event_until`.
 
     Args:
         pipeline_id (UUID):
@@ -459,7 +459,7 @@ async def asyncio(
 
      `since` and `until` filter by `started_at`. `event_since` and `event_until` filter by `event_at`,
     the time at which a run ended. For a run without an end, `event_at` is its start, else the time at
-    which CHM stored it.
+    which CHM stored it. `since` must be before `until`, and `event_since` before `event_until`.
 
     Args:
         pipeline_id (UUID):

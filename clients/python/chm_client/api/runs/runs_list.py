@@ -264,8 +264,8 @@ def sync_detailed(
     """ List runs across pipelines, newest event first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
-    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
-    runs of one pipeline.
+    `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
+    filter by `started_at`, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -341,8 +341,8 @@ def sync(
     """ List runs across pipelines, newest event first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
-    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
-    runs of one pipeline.
+    `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
+    filter by `started_at`, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -413,8 +413,8 @@ async def asyncio_detailed(
     """ List runs across pipelines, newest event first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
-    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
-    runs of one pipeline.
+    `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
+    filter by `started_at`, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -490,8 +490,8 @@ async def asyncio(
     """ List runs across pipelines, newest event first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
-    `event_at` is its start, else the time at which CHM stored it. To filter by `started_at`, list the
-    runs of one pipeline.
+    `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
+    filter by `started_at`, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
