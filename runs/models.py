@@ -225,6 +225,16 @@ class Run(BaseModel):
             models.Index(ID_IN_BYTE_ORDER, name="runs_by_external_id"),
             # For failures in a window. Partial, because only a few runs in a hundred fail.
             models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
+            # For the last failure of a pipeline: changes_since_yesterday. Partial for the same reason.
+            models.Index(
+                "pipeline",
+                START_KEY.desc(),
+                END_KEY.desc(),
+                F("id").desc(),
+                name="runs_failed_by_pipeline",
+                include=["started_at", "finished_at", "event_at"],
+                condition=Q(status="failed"),
+            ),
             # For failed runs for which ingestion asks the source for an error text.
             models.Index(
                 fields=["event_at"],

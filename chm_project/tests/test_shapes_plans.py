@@ -14,7 +14,7 @@ from runs.reporting.shapes import shapes
 UNTIL = datetime.fromisoformat("2026-06-17T12:00:00Z")
 # The indexes that each shape must use, in an index-only scan. This needs a vacuumed table.
 EVENT_INDEX, LATEST_INDEX, FAILED_INDEX = "runs_by_event", "runs_latest", "runs_failed"
-PIPELINE_INDEX = "runs_by_pipeline_event"
+PIPELINE_INDEX, FAILED_BY_PIPELINE_INDEX = "runs_by_pipeline_event", "runs_failed_by_pipeline"
 USED_INDEXES = {
     "failures_over_time": {FAILED_INDEX},
     "latest_status_by_pipeline": {LATEST_INDEX},
@@ -29,7 +29,7 @@ USED_INDEXES = {
     "client_risk": {EVENT_INDEX},
     "daily_success": {EVENT_INDEX},
     "failure_streaks": {FAILED_INDEX},
-    "changes_since_yesterday": {LATEST_INDEX},
+    "changes_since_yesterday": {LATEST_INDEX, FAILED_BY_PIPELINE_INDEX},
     "vendor_dependency": {EVENT_INDEX},
     "client_throughput": {EVENT_INDEX},
     "freshness_watchlist": {LATEST_INDEX},

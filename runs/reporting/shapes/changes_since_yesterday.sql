@@ -24,25 +24,41 @@ SELECT
     currently.status AS status_now,
     changed.event_at AS changed_at,
     change.name AS change,
-    p.client_id, p.pipeline_id, changed.run_id,
-    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = changed.run_id) AS source_url
+    p.client_id, p.pipeline_id, changed.run_id, changed.source_url
 FROM reporting.pipelines AS p
 CROSS JOIN {decisive_run} AS currently
-LEFT JOIN {decisive_run@since} AS formerly ON true
+LEFT JOIN LATERAL (
+    SELECT r.status
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id AND {decisive@since}
+        -- If no run at all had happened at `since`, do not search the runs of each pipeline.
+        AND (SELECT min(r.event_at) FROM reporting.runs AS r) <= %(since)s
+    ORDER BY {latest_first}
+    LIMIT 1
+) AS formerly ON true
+-- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in the
+-- small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
 LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.status <> currently.status
-        -- Do not search a pipeline's history for a failure if there is none.
-        AND (
-            currently.status = 'failed'
-            OR EXISTS (SELECT FROM reporting.monthly_failures AS f WHERE f.pipeline_id = p.pipeline_id AND f.failed > 0)
-        )
+    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND {settled} AND currently.status = 'success'
     ORDER BY {latest_first}
     LIMIT 1
-) AS former ON true
+) AS failure ON true
+LEFT JOIN LATERAL (
+    SELECT r.run_id, r.started_at, r.finished_at
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND {settled} AND currently.status = 'failed'
+    ORDER BY {latest_first}
+    LIMIT 1
+) AS success ON true
 CROSS JOIN LATERAL (
-    SELECT r.run_id, r.event_at
+    SELECT
+        coalesce(failure.run_id, success.run_id) AS run_id, coalesce(failure.started_at, success.started_at) AS started_at,
+        coalesce(failure.finished_at, success.finished_at) AS finished_at
+) AS former
+CROSS JOIN LATERAL (
+    SELECT r.run_id, r.event_at, r.source_url
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.status = currently.status AND {later_than_former}
     ORDER BY {earliest_first}
