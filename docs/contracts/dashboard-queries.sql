@@ -12,8 +12,7 @@ SELECT
     currently.status AS status_now,
     changed.event_at AS changed_at,
     change.name AS change,
-    p.client_id, p.pipeline_id, changed.run_id,
-    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = changed.run_id) AS source_url
+    p.client_id, p.pipeline_id, changed.run_id, changed.source_url
 FROM reporting.pipelines AS p
 CROSS JOIN LATERAL (
     SELECT r.run_id, r.status, r.started_at, r.finished_at, r.event_at, greatest(r.started_at, r.event_at) AS settled_at
@@ -23,26 +22,37 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS currently
 LEFT JOIN LATERAL (
-    SELECT r.run_id, r.status, r.started_at, r.finished_at, r.event_at, greatest(r.started_at, r.event_at) AS settled_at
+    SELECT r.status
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:since)::timestamptz AND r.event_at <= (:since)::timestamptz
+        -- If no run at all had happened at `since`, do not search the runs of each pipeline.
+        AND (SELECT min(r.event_at) FROM reporting.runs AS r) <= (:since)
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS formerly ON true
+-- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in the
+-- small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
 LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:state_at)::timestamptz AND r.event_at <= (:state_at)::timestamptz AND r.status <> currently.status
-        -- Do not search a pipeline's history for a failure if there is none.
-        AND (
-            currently.status = 'failed'
-            OR EXISTS (SELECT FROM reporting.monthly_failures AS f WHERE f.pipeline_id = p.pipeline_id AND f.failed > 0)
-        )
+    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:state_at)::timestamptz AND r.event_at <= (:state_at)::timestamptz AND currently.status = 'success'
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
-) AS former ON true
+) AS failure ON true
+LEFT JOIN LATERAL (
+    SELECT r.run_id, r.started_at, r.finished_at
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:state_at)::timestamptz AND r.event_at <= (:state_at)::timestamptz AND currently.status = 'failed'
+    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
+    LIMIT 1
+) AS success ON true
 CROSS JOIN LATERAL (
-    SELECT r.run_id, r.event_at
+    SELECT
+        coalesce(failure.run_id, success.run_id) AS run_id, coalesce(failure.started_at, success.started_at) AS started_at,
+        coalesce(failure.finished_at, success.finished_at) AS finished_at
+) AS former
+CROSS JOIN LATERAL (
+    SELECT r.run_id, r.event_at, r.source_url
     FROM reporting.runs AS r
     WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:state_at)::timestamptz AND r.event_at <= (:state_at)::timestamptz AND r.status = currently.status AND (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id
@@ -1101,9 +1111,7 @@ ORDER BY p.client_name, p.platform;
 -- late_pipelines: Which pipelines should have started by now?
 -- one row per late pipeline, the longest delay first
 WITH judged AS (
-    SELECT
-        p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
-        least((:as_of)::timestamptz, p.ingested_through) AS judged_at
+    SELECT p.pipeline_id, p.source_next_run_at, least((:as_of)::timestamptz, p.ingested_through) AS judged_at
     FROM reporting.pipelines AS p
     WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
@@ -1113,38 +1121,37 @@ WITH judged AS (
     -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
     ORDER BY p.pipeline_id
 ),
--- The pipelines that have not started in the 5 minutes before judged_at. Each step is a subquery, because a chain of LATERAL
--- joins would be slower: PostgreSQL would store the results of each join.
+-- The pipelines that can be late. A pipeline is left out if it has started in the 5 minutes before judged_at. A pipeline
+-- without a plan is also left out if it has started so recently that no rule can apply. Each step is a subquery, because a
+-- chain of LATERAL joins would be slower: PostgreSQL would store the results of each join.
 silent AS MATERIALIZED (
-    SELECT
-        *,
-        -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
-        -- Monday 6:25 corresponds to the last start. It is not a next start.
-        greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
-            * CASE WHEN has_four_starts THEN interval '1 second' END AS skip_within
+    SELECT *
     FROM (
         SELECT
-            *,
-            -- The median of the three gaps. If one or two are null, the shortest of the others.
+            pipeline_id, source_next_run_at, judged_at, last_start_at, gap,
+            -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
+            -- Monday 6:25 corresponds to the last start. It is not a next start.
             CASE
-                WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
-                    least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
-                )
-                ELSE least(newest_gap, middle_gap, oldest_gap)
-            END AS gap
+                WHEN has_four_starts
+                    THEN greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200)) * interval '1 second'
+            END AS skip_within
         FROM (
             SELECT
-                *,
-                CASE WHEN newest_seconds >= 60 THEN newest_seconds END AS newest_gap,
-                CASE WHEN middle_seconds >= 60 THEN middle_seconds END AS middle_gap,
-                CASE WHEN oldest_seconds >= 60 THEN oldest_seconds END AS oldest_gap
+                pipeline_id, source_next_run_at, judged_at, last_start_at, has_four_starts,
+                -- The median of the three gaps, in seconds. If one or two are null, the shortest of the others.
+                date_part('epoch', CASE
+                    WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
+                        least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
+                    )
+                    ELSE least(newest_gap, middle_gap, oldest_gap)
+                END) AS gap
             FROM (
                 SELECT
-                    client_id, client_name, pipeline_id, pipeline_name, platform, environment, source_next_run_at,
-                    judged_at, starts[1] AS last_start_at, cardinality(starts) = 4 AS has_four_starts,
-                    extract(epoch FROM starts[1] - starts[2])::float8 AS newest_seconds,
-                    extract(epoch FROM starts[2] - starts[3])::float8 AS middle_seconds,
-                    extract(epoch FROM starts[3] - starts[4])::float8 AS oldest_seconds
+                    pipeline_id, source_next_run_at, judged_at, starts[1] AS last_start_at,
+                    starts[4] IS NOT NULL AS has_four_starts,
+                    CASE WHEN starts[1] - starts[2] >= interval '1 minute' THEN starts[1] - starts[2] END AS newest_gap,
+                    CASE WHEN starts[2] - starts[3] >= interval '1 minute' THEN starts[2] - starts[3] END AS middle_gap,
+                    CASE WHEN starts[3] - starts[4] >= interval '1 minute' THEN starts[3] - starts[4] END AS oldest_gap
                 FROM (
                     SELECT
                         j.*,
@@ -1162,19 +1169,26 @@ silent AS MATERIALIZED (
                 ) AS newest
                 WHERE starts[1] IS NULL OR starts[1] < judged_at - interval '5 minutes'
                 OFFSET 0
-            ) AS between_starts
+            ) AS gaps
             OFFSET 0
-        ) AS gaps
+        ) AS recent
         OFFSET 0
-    ) AS recent
+    ) AS skipping
+    WHERE source_next_run_at > coalesce(last_start_at, '-infinity')
+        OR judged_at > last_start_at
+            + least(skip_within + interval '5 minutes', gap * interval '1 second', interval '192 hours')
 ),
 planned AS (
-    SELECT s.*, s.source_next_run_at AS expected_at, s.source_next_run_at + interval '15 minutes' AS expected_by
-    FROM silent AS s
-    WHERE s.source_next_run_at > coalesce(s.last_start_at, '-infinity')
+    SELECT
+        pipeline_id, judged_at, last_start_at, source_next_run_at AS expected_at,
+        source_next_run_at + interval '15 minutes' AS expected_by
+    FROM silent
+    WHERE source_next_run_at > coalesce(last_start_at, '-infinity')
 ),
 unplanned AS (
-    SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within
+    FROM silent
+    WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
 ),
 zones AS MATERIALIZED (
     SELECT zone, zone_number
@@ -1204,78 +1218,281 @@ weeks AS MATERIALIZED (
             (:as_of)::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
--- The range of the shifts of all zones, for moments of the last 72 hours: from `min_shift` to `max_shift`. For an older
--- moment, the shift is between minus `older_shift` and plus `older_shift`. The newest week comes first. Its shift is usually
--- 0, so it excludes most pipelines.
-shift_ranges AS MATERIALIZED (
+-- How to move a moment to each of the four earlier weeks. Each array has one interval per week, the newest week first.
+--   begins       The earliest that the same local time was in that week, in any of the zones.
+--   last_begins  The latest that it was.
+--   ends         5 minutes before `last_begins`.
+--   agreement    Two hours, plus the difference that clock changes can make between two weeks.
+-- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of Berlin
+-- changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that have not
+-- started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between them.
+week_bounds AS MATERIALIZED (
     SELECT
-        week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
-        greatest(max(shift), interval '0') AS max_shift, CASE WHEN max(zone_number) > 1 THEN interval '1 hour' ELSE interval '0' END AS older_shift
-    FROM weeks
-    GROUP BY week
-    ORDER BY week
+        is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,
+        array_agg(max_shift - ago - interval '5 minutes' ORDER BY week) AS ends,
+        interval '2 hours' + max(max_shift) - min(min_shift) AS agreement
+    FROM (
+        SELECT
+            true AS is_recent, week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
+            greatest(max(shift), interval '0') AS max_shift
+        FROM weeks
+        GROUP BY week
+        UNION ALL
+        SELECT false, week, week * interval '168 hours', - older_shift, older_shift
+        FROM generate_series(1, 4) AS week
+        CROSS JOIN (
+            SELECT CASE WHEN count(*) > 1 THEN interval '1 hour' ELSE interval '0' END AS older_shift FROM zones
+        ) AS older
+    ) AS by_week
+    GROUP BY is_recent
 ),
 candidates AS MATERIALIZED (
-    -- Exclude most of the pipelines that are on time: two of the four weeks had no start in the same interval either. The
-    -- interval begins skip_within after the last start, ends 5 minutes before judged_at, and is moved to that week. Example:
-    -- a job last started on Friday 6:00, and it is Sunday 6:00. Two weeks also had no start from Friday to Sunday, so the job
-    -- is on time. If clocks have changed, the interval is up to an hour longer at each end, so that it is right for each zone.
-    SELECT u.*
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
         SELECT
-            *, last_start_at >= (:as_of)::timestamptz - interval '72 hours' AS is_recent,
-            -- Rule 5 or 6 can apply to an overdue pipeline, but only if `by_week` does not contain the pipeline. So
-            -- `likely` keeps overdue pipelines, and all their starts are compared.
-            judged_at > last_start_at + least(gap * interval '1 second', interval '160 hours') AS is_overdue
-        FROM unplanned
-        WHERE judged_at > last_start_at + skip_within + interval '5 minutes'
-        OFFSET 0  -- computes it once
-    ) AS u
-    WHERE (
-        SELECT count(*)
+            *,
+            CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[4], starts) + 1] ELSE (
+                SELECT r.started_at
+                FROM reporting.runs AS r
+                WHERE r.pipeline_id = u.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[4]
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[4] + interval '4 hours'
+                ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                LIMIT 1
+            ) END AS first_4
         FROM (
             SELECT
-            FROM shift_ranges AS w
-            WHERE NOT EXISTS (
-                SELECT FROM reporting.runs AS r
-                WHERE r.pipeline_id = u.pipeline_id
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skip_within
-                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.older_shift END
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at - ago - interval '5 minutes'
-                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.older_shift END
-            )
-            LIMIT 2
-        ) AS weeks_without
-    ) < 2
+                *,
+                CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[3], starts) + 1] ELSE (
+                    SELECT r.started_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = u.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[3]
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[3] + interval '4 hours'
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                    LIMIT 1
+                ) END AS first_3
+            FROM (
+                SELECT
+                    *,
+                    CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[1], starts) + 1] ELSE (
+                        SELECT r.started_at
+                        FROM reporting.runs AS r
+                        WHERE r.pipeline_id = u.pipeline_id
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[1]
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[1] + interval '4 hours'
+                        ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                        LIMIT 1
+                    ) END AS first_1,
+                    CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[2], starts) + 1] ELSE (
+                        SELECT r.started_at
+                        FROM reporting.runs AS r
+                        WHERE r.pipeline_id = u.pipeline_id
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[2]
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[2] + interval '4 hours'
+                        ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                        LIMIT 1
+                    ) END AS first_2
+                FROM (
+                    SELECT
+                        *,
+                        CASE WHEN is_slow THEN ARRAY(
+                            SELECT r.started_at
+                            FROM reporting.runs AS r
+                            WHERE r.pipeline_id = gated.pipeline_id
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) > gated.searched_after + gated.begins[4]
+                                AND coalesce(r.started_at, '-infinity'::timestamptz)
+                                    <= gated.judged_at + gated.ends[1] + interval '4 hours'
+                            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                        ) END AS starts
+                    FROM (
+                        SELECT n.*, n.last_start_at + n.skip_within AS searched_after, gap >= 86400 AS is_slow, w.*
+                        FROM unplanned AS n
+                        JOIN week_bounds AS w
+                            ON w.is_recent = (n.last_start_at >= (:as_of)::timestamptz - interval '72 hours')
+                        WHERE n.judged_at > n.last_start_at + n.skip_within + interval '5 minutes'
+                        OFFSET 0  -- computes each level once
+                    ) AS gated
+                    OFFSET 0
+                ) AS u
+                OFFSET 0
+            ) AS u
+            WHERE first_1 <= judged_at + ends[1] OR first_2 <= judged_at + ends[2]
+            OFFSET 0
+        ) AS u
+        WHERE (first_1 <= judged_at + ends[1] AND first_2 <= judged_at + ends[2])
+            OR first_3 <= judged_at + ends[3]
+        OFFSET 0
+    ) AS u
+    CROSS JOIN LATERAL (
+        -- A week without a start gets a time far away, so that it agrees with no other week.
+        SELECT
+            coalesce(first_1 + interval '168 hours', 'epoch') AS t1, coalesce(first_2 + interval '336 hours', 'epoch') AS t2,
+            coalesce(first_3 + interval '504 hours', 'epoch') AS t3, coalesce(first_4 + interval '672 hours', 'epoch') AS t4
+    ) AS moved
+    WHERE num_nonnulls(
+            nullif(first_1 <= judged_at + ends[1], false), nullif(first_2 <= judged_at + ends[2], false),
+            nullif(first_3 <= judged_at + ends[3], false), nullif(first_4 <= judged_at + ends[4], false)
+        ) >= 3
+        AND (
+            greatest(t1, t2, t3) - least(t1, t2, t3) <= agreement
+            OR greatest(t1, t2, t4) - least(t1, t2, t4) <= agreement
+            OR greatest(t1, t3, t4) - least(t1, t3, t4) <= agreement
+            OR greatest(t2, t3, t4) - least(t2, t3, t4) <= agreement
+            OR first_1 <= searched_after + last_begins[1] OR first_2 <= searched_after + last_begins[2]
+            OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
+        )
 ),
--- Exclude more pipelines, with only the starts of each week until 4 hours after same_now (see first_starts).
--- Keep a pipeline that can meet both conditions of `recent`:
---   1. In three weeks, the next start came at least 5 minutes before same_now. `started_weeks` is the number of such weeks.
---   2. The next starts of three weeks agree within two hours.
--- If started_weeks is 2 or more, three starts that agree include one before same_now. So the other two are at most 2 hours after
--- same_now, and were read. If started_weeks is 0 or 1, all three can be later than the starts that were read. So such a zone
--- counts as one in which condition 2 is met.
-likely AS MATERIALIZED (
-    SELECT h.*
+-- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so it is
+-- not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many comparisons
+-- match by chance, so this step keeps the pipeline.
+matching AS MATERIALIZED (
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
         SELECT
-            c.*,
-            CASE WHEN NOT is_overdue THEN ARRAY(
+            *,
+            CASE WHEN gap > 7200 THEN ARRAY(
                 SELECT r.started_at
-                FROM shift_ranges AS w
+                FROM week_bounds AS w
+                CROSS JOIN generate_series(1, 2) AS week
                 JOIN reporting.runs AS r ON r.pipeline_id = c.pipeline_id
                     AND coalesce(r.started_at, '-infinity'::timestamptz)
-                        > c.last_start_at - ago + c.skip_within - interval '1 hour'
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.judged_at - ago + interval '4 hours'
+                        >= c.last_starts[cardinality(c.last_starts)] + w.begins[week] - interval '30 minutes'
+                    AND coalesce(r.started_at, '-infinity'::timestamptz)
+                        <= c.last_start_at + w.last_begins[week] + interval '30 minutes'
+                WHERE NOT w.is_recent
                 ORDER BY r.started_at
             ) END AS starts
-        FROM candidates AS c
+        FROM (
+            SELECT
+                c.*,
+                CASE WHEN gap > 7200 THEN ARRAY(
+                    SELECT r.started_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = c.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '696 hours'
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                    LIMIT 12
+                ) END AS last_starts
+            FROM candidates AS c
+            OFFSET 0  -- computes each level once
+        ) AS c
         OFFSET 0
-    ) AS h
-    WHERE is_overdue OR (
-        SELECT bool_or(started_weeks >= 3) AND bool_or(
-            least(after[3] - after[1], after[4] - after[2]) <= interval '2 hours' OR started_weeks <= 1
-        )
+    ) AS c
+    WHERE gap <= 7200 OR (
+        SELECT count(*) <= 0.35 * 4 * cardinality(c.last_starts)
+        FROM unnest(c.last_starts) AS started_at
+        JOIN week_bounds AS w ON w.is_recent = (started_at >= (:as_of)::timestamptz - interval '72 hours')
+        CROSS JOIN generate_series(1, 2) AS week
+        WHERE started_at - week * interval '168 hours' >= c.last_start_at - interval '863 hours'
+            AND (
+                c.starts[width_bucket(started_at + w.begins[week] - interval '30 minutes 1 microsecond', c.starts) + 1]
+                    <= started_at + w.last_begins[week] + interval '30 minutes'
+            ) IS NOT TRUE
+    )
+),
+-- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match if
+-- it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance` have
+-- the same meaning as in `recent`.
+regular AS MATERIALIZED (
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
+    FROM (
+        SELECT
+            *,
+            ARRAY(
+                SELECT r.started_at
+                FROM week_bounds AS w
+                CROSS JOIN generate_series(1, 4) AS week
+                JOIN reporting.runs AS r ON r.pipeline_id = l.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz)
+                        >= l.last_starts[1] + w.begins[week] - l.tolerance
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= l.last_start_at + w.last_begins[week] + l.tolerance
+                WHERE NOT w.is_recent
+                ORDER BY r.started_at
+            ) AS starts
+        FROM (
+            SELECT
+                *,
+                (
+                    SELECT
+                        least(1800, coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY date_part('epoch', later - earlier)) / 3, 1800))
+                        * interval '1 second'
+                    FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
+                    WHERE later - earlier >= interval '1 minute'
+                ) AS tolerance
+            FROM (
+                SELECT
+                    c.*,
+                    ARRAY(
+                        SELECT started_at
+                        FROM (
+                            SELECT r.started_at
+                            FROM reporting.runs AS r
+                            WHERE r.pipeline_id = c.pipeline_id
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '696 hours'
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+                            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                            LIMIT 24
+                        ) AS last_24
+                        ORDER BY started_at
+                    ) AS last_starts
+                FROM matching AS c
+                OFFSET 0  -- computes each level once
+            ) AS c
+            OFFSET 0
+        ) AS l
+        OFFSET 0
+    ) AS l
+    WHERE (
+        SELECT count(*) FILTER (WHERE l.starts[width_bucket(searched_after, l.starts) + 1] <= searched_until)
+            >= 0.65 * count(*) FILTER (WHERE same_time >= l.last_start_at - interval '863 hours')
+        FROM (
+            SELECT
+                started_at - week * interval '168 hours' AS same_time,
+                started_at + w.begins[week] - l.tolerance - interval '1 microsecond' AS searched_after,
+                started_at + w.last_begins[week] + l.tolerance AS searched_until
+            FROM unnest(
+                l.last_starts[CASE WHEN l.gap <= 7200 THEN 1 ELSE greatest(cardinality(l.last_starts) - 11, 1) END:]
+            ) AS started_at
+            JOIN week_bounds AS w ON w.is_recent = (started_at >= (:as_of)::timestamptz - interval '72 hours')
+            CROSS JOIN generate_series(1, 4) AS week
+            OFFSET 0
+        ) AS compared
+        WHERE same_time >= l.last_start_at - interval '865 hours'
+    )
+),
+-- `starts` has the starts of the 36 days before the last start, oldest first. All comparisons below use them.
+histories AS MATERIALIZED (
+    SELECT
+        c.pipeline_id, c.judged_at, c.last_start_at, c.gap, c.skip_within, c.is_recent,
+        ARRAY(
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = c.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '865 hours'
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+        ) AS starts
+    FROM regular AS c
+),
+-- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
+-- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
+-- is shorter.
+recent AS MATERIALIZED (
+    SELECT
+        h.*, last_starts,
+        least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
+    FROM histories AS h
+    CROSS JOIN LATERAL (SELECT h.starts[cardinality(h.starts) - 23:] AS last_starts) AS last
+    CROSS JOIN LATERAL (
+        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY date_part('epoch', later - earlier)) AS gap
+        FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
+        WHERE later - earlier >= interval '1 minute' AND earlier >= h.last_start_at - interval '696 hours'
+    ) AS usual
+    WHERE cardinality(h.starts) >= 3 AND (
+        SELECT
+            bool_or(started_weeks >= 3) AND bool_or(least(after[3] - after[1], after[4] - after[2]) <= interval '2 hours')
         FROM zones
         CROSS JOIN LATERAL (
             SELECT
@@ -1307,97 +1524,6 @@ likely AS MATERIALIZED (
                 WHERE h.starts[n + 1] IS NOT NULL
             ) AS of_week
         ) AS by_zone
-    )
-),
--- `starts` has the starts of the 36 days before the last start, oldest first. All comparisons below use them.
-histories AS MATERIALIZED (
-    SELECT
-        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skip_within, c.is_recent,
-        ARRAY(
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = c.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '865 hours'
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
-        ) AS starts
-    FROM likely AS c
-),
--- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
--- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
--- is shorter.
-recent AS MATERIALIZED (
-    SELECT
-        h.*, last_starts,
-        least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
-    FROM histories AS h
-    CROSS JOIN LATERAL (SELECT h.starts[cardinality(h.starts) - 23:] AS last_starts) AS last
-    CROSS JOIN LATERAL (
-        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
-        FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
-        WHERE later - earlier >= interval '1 minute' AND earlier >= h.last_start_at - interval '696 hours'
-    ) AS usual
-    WHERE cardinality(h.starts) >= 3 AND EXISTS (
-        SELECT FROM zones
-        CROSS JOIN LATERAL (
-            SELECT array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
-            FROM (
-                SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
-                FROM (
-                    SELECT week, same_time, same_now, width_bucket(same_time + h.skip_within, h.starts) AS n
-                    FROM (
-                        SELECT
-                            w.week,
-                            CASE
-                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
-                                    THEN h.last_start_at - w.week * interval '168 hours'
-                                ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                            END AS same_time,
-                            CASE
-                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
-                                    THEN h.judged_at - w.week * interval '168 hours'
-                                ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                            END AS same_now
-                        FROM weeks AS w
-                        WHERE w.zone_number = zones.zone_number
-                        OFFSET 0  -- computes each level once
-                    ) AS former
-                    OFFSET 0
-                ) AS placed
-                WHERE h.starts[n + 1] IS NOT NULL
-            ) AS of_week
-        ) AS by_zone
-        WHERE after[3] - after[1] <= interval '2 hours' OR after[4] - after[2] <= interval '2 hours'
-    )
-    AND EXISTS (
-        SELECT FROM zones
-        WHERE (
-            SELECT count(*) FROM (
-                SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
-                FROM (
-                    SELECT week, same_time, same_now, width_bucket(same_time + h.skip_within, h.starts) AS n
-                    FROM (
-                        SELECT
-                            w.week,
-                            CASE
-                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
-                                    THEN h.last_start_at - w.week * interval '168 hours'
-                                ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                            END AS same_time,
-                            CASE
-                                WHEN w.zone_number = 1 OR h.is_recent AND w.shift = interval '0'
-                                    THEN h.judged_at - w.week * interval '168 hours'
-                                ELSE ((h.judged_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
-                            END AS same_now
-                        FROM weeks AS w
-                        WHERE w.zone_number = zones.zone_number
-                        OFFSET 0  -- computes each level once
-                    ) AS former
-                    OFFSET 0
-                ) AS placed
-                WHERE h.starts[n + 1] IS NOT NULL
-            ) AS of_week WHERE first_at <= same_now - interval '5 minutes'
-        ) >= 3
     )
 ),
 -- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one earlier
@@ -1560,58 +1686,63 @@ by_week AS MATERIALIZED (
         )
     ) AS longest
 ),
-gaps AS (
+gaps AS MATERIALIZED (
     SELECT
-        u.*, between_starts.gaps, between_starts.monthly,
-        (
-            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
-        ) AS usual_gap,
-        month.after AS month_after
-    FROM unplanned AS u
-    CROSS JOIN LATERAL (
-        SELECT array_agg(started_at) AS starts
-        FROM (
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = u.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
-            LIMIT 13
-        ) AS last_thirteen
-    ) AS newest
-    CROSS JOIN LATERAL (
+        *,
+        -- One month after the last start. In another time zone, a start can be on another day of the month. So add the month
+        -- also to times that are 12 hours earlier or later.
+        CASE WHEN monthly THEN (
+            SELECT max(((last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift)
+            FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+        ) END AS month_after
+    FROM (
         SELECT
-            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY gap_number) AS gaps,
-            bool_and(monthly) AS monthly
+            u.*, between_starts.gaps,
+            (
+                SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
+            ) AS usual_gap,
+            -- Whether each of the last three gaps is one month, give or take 36 hours. A month has 28 to 31 days. So compute
+            -- with months, which is slow, only if each gap is between 26 and 33 days long.
+            CASE WHEN least(gaps[1], gaps[2], gaps[3]) < 2246400 OR greatest(gaps[1], gaps[2], gaps[3]) > 2851200 THEN false
+                ELSE (
+                    SELECT bool_and((
+                        SELECT abs(date_part('epoch', max(
+                            ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
+                        ) - later)) <= 129600
+                        FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+                    ))
+                    FROM unnest(between_starts.laters[1:3], between_starts.earliers[1:3]) AS pair (later, earlier)
+                )
+            END AS monthly
         FROM (
             SELECT
-                later, earlier, gap_number,
-                -- Whether the gap is one month, give or take 36 hours. In another time zone, a start can be on another day of
-                -- the month. So add the month also to times that are 12 hours earlier or later. Check only the last three
-                -- gaps, because computing with months is slow.
-                CASE WHEN gap_number <= 3 THEN (
-                    SELECT abs(extract(epoch FROM max(
-                        ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
-                    ) - later)) <= 129600
-                    FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
-                ) END AS monthly
-            FROM (
-                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS gap_number
-                FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
-                WHERE later - earlier >= interval '1 hour'
-                OFFSET 0  -- numbers the gaps before it computes months
-            ) AS counted
-        ) AS pairs
-    ) AS between_starts
-    CROSS JOIN LATERAL (
-        SELECT max(((u.last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift) AS after
-        FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
-    ) AS month
-    WHERE u.judged_at > u.last_start_at + interval '192 hours'
-        AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
-        AND cardinality(between_starts.gaps) >= 2
-        AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
+                u.*,
+                ARRAY(
+                    SELECT r.started_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = u.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                    LIMIT 13
+                ) AS starts
+            FROM unplanned AS u
+            WHERE u.judged_at > u.last_start_at + interval '192 hours'
+                AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
+            OFFSET 0  -- computes it once
+        ) AS u
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg(date_part('epoch', later - earlier) ORDER BY later DESC, earlier DESC) AS gaps,
+                array_agg(later ORDER BY later DESC, earlier DESC) AS laters,
+                array_agg(earlier ORDER BY later DESC, earlier DESC) AS earliers
+            FROM unnest(u.starts[1:12], u.starts[2:13]) AS pair (later, earlier)
+            WHERE later - earlier >= interval '1 hour'
+        ) AS between_starts
+        WHERE cardinality(between_starts.gaps) >= 2
+            AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
+        OFFSET 0
+    ) AS long
 ),
 by_gap AS (
     SELECT
@@ -1648,11 +1779,11 @@ by_steady_gap AS (
     CROSS JOIN LATERAL (
         SELECT
             array_agg(gap) AS gaps, percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS usual,
-            extract(epoch FROM u.last_start_at - newest.starts[cardinality(newest.starts)]) AS span
+            date_part('epoch', u.last_start_at - newest.starts[cardinality(newest.starts)]) AS span
         FROM (
-            SELECT extract(epoch FROM starts[n] - starts[n + 1])::float8 AS gap
-            FROM generate_series(1, cardinality(newest.starts) - 1) AS n
-            WHERE starts[n] - starts[n + 1] >= interval '1 minute'
+            SELECT date_part('epoch', later - earlier) AS gap
+            FROM unnest(newest.starts, newest.starts[2:]) AS pair (later, earlier)
+            WHERE later - earlier >= interval '1 minute'
         ) AS between_starts
     ) AS steady
     CROSS JOIN LATERAL (
@@ -1669,15 +1800,13 @@ by_steady_gap AS (
 ),
 late AS (
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by, 'Its source had planned it for ' || to_char(expected_at AT TIME ZONE 'UTC', 'FMDD FMMonth HH24:MI')
+        pipeline_id, last_start_at, expected_at, expected_by, 'Its source had planned it for ' || to_char(expected_at AT TIME ZONE 'UTC', 'FMDD FMMonth HH24:MI')
             || ' UTC' AS reason
     FROM planned
     WHERE expected_by < judged_at
     UNION ALL
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by,
+        pipeline_id, last_start_at, expected_at, expected_by,
         CASE WHEN following <= 2700
             THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
             ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
@@ -1690,8 +1819,7 @@ late AS (
     WHERE expected_by < judged_at
     UNION ALL
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by,
+        pipeline_id, last_start_at, expected_at, expected_by,
         CASE WHEN monthly THEN 'Started at about the same day of each month, last on '
             ELSE 'Started about every ' || round(usual_gap / 86400) || ' days, last on '
         END || to_char(last_start_at AT TIME ZONE 'UTC', 'FMDD FMMonth')
@@ -1699,8 +1827,7 @@ late AS (
     WHERE expected_by < judged_at
     UNION ALL
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by,
+        pipeline_id, last_start_at, expected_at, expected_by,
         'Started every ' || CASE
             WHEN usual < 5400 THEN round(usual / 60) || ' minutes'
             WHEN usual < 129600 THEN round(usual / 3600) || ' hours'
@@ -1710,12 +1837,13 @@ late AS (
     WHERE expected_by < judged_at
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, p.environment, p.last_start_at, usual.usual_gap_minutes, p.expected_at,
-    p.expected_by,
-    floor(extract(epoch FROM (:as_of)::timestamptz - p.expected_by) / 60)::bigint AS late_minutes, p.reason,
+    p.client_name, p.pipeline_name, p.platform, p.environment, l.last_start_at, usual.usual_gap_minutes, l.expected_at,
+    l.expected_by,
+    floor(extract(epoch FROM (:as_of)::timestamptz - l.expected_by) / 60)::bigint AS late_minutes, l.reason,
     p.client_id, p.pipeline_id, newest.run_id,
     (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = newest.run_id) AS source_url
-FROM late AS p
+FROM late AS l
+JOIN reporting.pipelines AS p ON p.pipeline_id = l.pipeline_id
 CROSS JOIN LATERAL (
     SELECT array_agg(started_at) AS starts, (array_agg(run_id))[1] AS run_id
     FROM (
@@ -1723,7 +1851,7 @@ CROSS JOIN LATERAL (
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id
             AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-            AND coalesce(r.started_at, '-infinity'::timestamptz) <= p.last_start_at
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= l.last_start_at
         ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
         LIMIT 20
     ) AS last_twenty
@@ -1781,7 +1909,7 @@ WHERE NOT (
         OFFSET 0  -- computes it only for late pipelines with an open run
     )
 )
-ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id;
+ORDER BY l.expected_by, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- latest_status_by_pipeline: What is the latest status of every pipeline, by client?
 -- one row per pipeline, including pipelines without runs; sorted by client and pipeline

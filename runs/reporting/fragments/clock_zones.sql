@@ -2,7 +2,7 @@
 --   zones         UTC (zone_number 1), and each of three other zones if its clocks changed in the last five weeks. The
 --                 three zones change their clocks on different days.
 --   weeks         One row for each zone and each of the last four weeks.
---   shift_ranges  One row for each of these weeks.
+--   week_bounds   One row for pipelines that started in the last 72 hours, and one for the others.
 zones AS MATERIALIZED (
     SELECT zone, zone_number
     FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, zone_number)
@@ -31,14 +31,31 @@ weeks AS MATERIALIZED (
             %(as_of)s::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
--- The range of the shifts of all zones, for moments of the last 72 hours: from `min_shift` to `max_shift`. For an older
--- moment, the shift is between minus `older_shift` and plus `older_shift`. The newest week comes first. Its shift is usually
--- 0, so it excludes most pipelines.
-shift_ranges AS MATERIALIZED (
+-- How to move a moment to each of the four earlier weeks. Each array has one interval per week, the newest week first.
+--   begins       The earliest that the same local time was in that week, in any of the zones.
+--   last_begins  The latest that it was.
+--   ends         5 minutes before `last_begins`.
+--   agreement    Two hours, plus the difference that clock changes can make between two weeks.
+-- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of Berlin
+-- changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that have not
+-- started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between them.
+week_bounds AS MATERIALIZED (
     SELECT
-        week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
-        greatest(max(shift), interval '0') AS max_shift, CASE WHEN max(zone_number) > 1 THEN interval '1 hour' ELSE interval '0' END AS older_shift
-    FROM weeks
-    GROUP BY week
-    ORDER BY week
+        is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,
+        array_agg(max_shift - ago - interval '5 minutes' ORDER BY week) AS ends,
+        interval '2 hours' + max(max_shift) - min(min_shift) AS agreement
+    FROM (
+        SELECT
+            true AS is_recent, week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
+            greatest(max(shift), interval '0') AS max_shift
+        FROM weeks
+        GROUP BY week
+        UNION ALL
+        SELECT false, week, week * interval '168 hours', - older_shift, older_shift
+        FROM generate_series(1, 4) AS week
+        CROSS JOIN (
+            SELECT CASE WHEN count(*) > 1 THEN interval '1 hour' ELSE interval '0' END AS older_shift FROM zones
+        ) AS older
+    ) AS by_week
+    GROUP BY is_recent
 )

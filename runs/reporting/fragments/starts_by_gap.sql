@@ -2,58 +2,63 @@
 -- is longer than a week: the same day of each month, or similar gaps. `by_steady_gap` has the pipelines with a steady
 -- gap by day and night. Both exclude the pipelines of the CTE `by_week`. The CTE `unplanned` has the pipelines whose next start
 -- is not known from the source.
-gaps AS (
+gaps AS MATERIALIZED (
     SELECT
-        u.*, between_starts.gaps, between_starts.monthly,
-        (
-            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
-        ) AS usual_gap,
-        month.after AS month_after
-    FROM unplanned AS u
-    CROSS JOIN LATERAL (
-        SELECT array_agg(started_at) AS starts
-        FROM (
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = u.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
-            LIMIT 13
-        ) AS last_thirteen
-    ) AS newest
-    CROSS JOIN LATERAL (
+        *,
+        -- One month after the last start. In another time zone, a start can be on another day of the month. So add the month
+        -- also to times that are 12 hours earlier or later.
+        CASE WHEN monthly THEN (
+            SELECT max(((last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift)
+            FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+        ) END AS month_after
+    FROM (
         SELECT
-            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY gap_number) AS gaps,
-            bool_and(monthly) AS monthly
+            u.*, between_starts.gaps,
+            (
+                SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
+            ) AS usual_gap,
+            -- Whether each of the last three gaps is one month, give or take 36 hours. A month has 28 to 31 days. So compute
+            -- with months, which is slow, only if each gap is between 26 and 33 days long.
+            CASE WHEN least(gaps[1], gaps[2], gaps[3]) < 2246400 OR greatest(gaps[1], gaps[2], gaps[3]) > 2851200 THEN false
+                ELSE (
+                    SELECT bool_and((
+                        SELECT abs(date_part('epoch', max(
+                            ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
+                        ) - later)) <= 129600
+                        FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+                    ))
+                    FROM unnest(between_starts.laters[1:3], between_starts.earliers[1:3]) AS pair (later, earlier)
+                )
+            END AS monthly
         FROM (
             SELECT
-                later, earlier, gap_number,
-                -- Whether the gap is one month, give or take 36 hours. In another time zone, a start can be on another day of
-                -- the month. So add the month also to times that are 12 hours earlier or later. Check only the last three
-                -- gaps, because computing with months is slow.
-                CASE WHEN gap_number <= 3 THEN (
-                    SELECT abs(extract(epoch FROM max(
-                        ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
-                    ) - later)) <= 129600
-                    FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
-                ) END AS monthly
-            FROM (
-                SELECT later, earlier, row_number() OVER (ORDER BY nth) AS gap_number
-                FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
-                WHERE later - earlier >= interval '1 hour'
-                OFFSET 0  -- numbers the gaps before it computes months
-            ) AS counted
-        ) AS pairs
-    ) AS between_starts
-    CROSS JOIN LATERAL (
-        SELECT max(((u.last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift) AS after
-        FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
-    ) AS month
-    WHERE u.judged_at > u.last_start_at + interval '192 hours'
-        AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
-        AND cardinality(between_starts.gaps) >= 2
-        AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
+                u.*,
+                ARRAY(
+                    SELECT r.started_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = u.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                    LIMIT 13
+                ) AS starts
+            FROM unplanned AS u
+            WHERE u.judged_at > u.last_start_at + interval '192 hours'
+                AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
+            OFFSET 0  -- computes it once
+        ) AS u
+        CROSS JOIN LATERAL (
+            SELECT
+                array_agg(date_part('epoch', later - earlier) ORDER BY later DESC, earlier DESC) AS gaps,
+                array_agg(later ORDER BY later DESC, earlier DESC) AS laters,
+                array_agg(earlier ORDER BY later DESC, earlier DESC) AS earliers
+            FROM unnest(u.starts[1:12], u.starts[2:13]) AS pair (later, earlier)
+            WHERE later - earlier >= interval '1 hour'
+        ) AS between_starts
+        WHERE cardinality(between_starts.gaps) >= 2
+            AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
+        OFFSET 0
+    ) AS long
 ),
 by_gap AS (
     SELECT
@@ -90,11 +95,11 @@ by_steady_gap AS (
     CROSS JOIN LATERAL (
         SELECT
             array_agg(gap) AS gaps, percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS usual,
-            extract(epoch FROM u.last_start_at - newest.starts[cardinality(newest.starts)]) AS span
+            date_part('epoch', u.last_start_at - newest.starts[cardinality(newest.starts)]) AS span
         FROM (
-            SELECT extract(epoch FROM starts[n] - starts[n + 1])::float8 AS gap
-            FROM generate_series(1, cardinality(newest.starts) - 1) AS n
-            WHERE starts[n] - starts[n + 1] >= interval '1 minute'
+            SELECT date_part('epoch', later - earlier) AS gap
+            FROM unnest(newest.starts, newest.starts[2:]) AS pair (later, earlier)
+            WHERE later - earlier >= interval '1 minute'
         ) AS between_starts
     ) AS steady
     CROSS JOIN LATERAL (

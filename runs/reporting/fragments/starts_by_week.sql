@@ -5,80 +5,236 @@
 --   judged_at      The time up to which CHM has read the source, or as_of if that is earlier.
 --   gap            The recent gap in seconds (median of the last three gaps).
 --   skip_within    In an earlier week, a start at most this long after the same time corresponds to the last start.
+--
+-- Pipelines that can be late by rule 2. For each of the four weeks, first_1 to first_4 are the first start more than
+-- skip_within after the same time. Two conditions must be met:
+--   1. In three weeks, this start came at least 5 minutes before the time of week of judged_at.
+--   2. The starts of three weeks agree within two hours (`agreement`).
+-- `recent` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if clocks have
+-- changed. If first_1 depends on the zone, because it is not later than last_begins, condition 2 counts as met.
+-- Example: a job last started on Friday 6:00, and it is Sunday 6:00. In two weeks it did not start from Friday to Sunday
+-- either, so condition 1 is not met. Each level searches only if the levels before it leave the pipeline a chance.
+-- A slow pipeline has few starts, so one search reads those of all four weeks.
 candidates AS MATERIALIZED (
-    -- Exclude most of the pipelines that are on time: two of the four weeks had no start in the same interval either. The
-    -- interval begins skip_within after the last start, ends 5 minutes before judged_at, and is moved to that week. Example:
-    -- a job last started on Friday 6:00, and it is Sunday 6:00. Two weeks also had no start from Friday to Sunday, so the job
-    -- is on time. If clocks have changed, the interval is up to an hour longer at each end, so that it is right for each zone.
-    SELECT u.*
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
         SELECT
-            *, last_start_at >= %(as_of)s::timestamptz - interval '72 hours' AS is_recent,
-            -- Rule 5 or 6 can apply to an overdue pipeline, but only if `by_week` does not contain the pipeline. So
-            -- `likely` keeps overdue pipelines, and all their starts are compared.
-            judged_at > last_start_at + least(gap * interval '1 second', interval '160 hours') AS is_overdue
-        FROM unplanned
-        WHERE judged_at > last_start_at + skip_within + interval '5 minutes'
-        OFFSET 0  -- computes it once
-    ) AS u
-    WHERE (
-        SELECT count(*)
+            *,
+            CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[4], starts) + 1] ELSE (
+                SELECT r.started_at
+                FROM reporting.runs AS r
+                WHERE r.pipeline_id = u.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[4]
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[4] + interval '4 hours'
+                ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                LIMIT 1
+            ) END AS first_4
         FROM (
             SELECT
-            FROM shift_ranges AS w
-            WHERE NOT EXISTS (
-                SELECT FROM reporting.runs AS r
-                WHERE r.pipeline_id = u.pipeline_id
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skip_within
-                        + CASE WHEN u.is_recent THEN w.min_shift ELSE - w.older_shift END
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at - ago - interval '5 minutes'
-                        + CASE WHEN u.is_recent THEN w.max_shift ELSE w.older_shift END
-            )
-            LIMIT 2
-        ) AS weeks_without
-    ) < 2
+                *,
+                CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[3], starts) + 1] ELSE (
+                    SELECT r.started_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = u.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[3]
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[3] + interval '4 hours'
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                    LIMIT 1
+                ) END AS first_3
+            FROM (
+                SELECT
+                    *,
+                    CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[1], starts) + 1] ELSE (
+                        SELECT r.started_at
+                        FROM reporting.runs AS r
+                        WHERE r.pipeline_id = u.pipeline_id
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[1]
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[1] + interval '4 hours'
+                        ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                        LIMIT 1
+                    ) END AS first_1,
+                    CASE WHEN is_slow THEN starts[width_bucket(searched_after + begins[2], starts) + 1] ELSE (
+                        SELECT r.started_at
+                        FROM reporting.runs AS r
+                        WHERE r.pipeline_id = u.pipeline_id
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) > u.searched_after + u.begins[2]
+                            AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.judged_at + u.ends[2] + interval '4 hours'
+                        ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                        LIMIT 1
+                    ) END AS first_2
+                FROM (
+                    SELECT
+                        *,
+                        CASE WHEN is_slow THEN ARRAY(
+                            SELECT r.started_at
+                            FROM reporting.runs AS r
+                            WHERE r.pipeline_id = gated.pipeline_id
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) > gated.searched_after + gated.begins[4]
+                                AND coalesce(r.started_at, '-infinity'::timestamptz)
+                                    <= gated.judged_at + gated.ends[1] + interval '4 hours'
+                            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+                        ) END AS starts
+                    FROM (
+                        SELECT n.*, n.last_start_at + n.skip_within AS searched_after, gap >= 86400 AS is_slow, w.*
+                        FROM unplanned AS n
+                        JOIN week_bounds AS w
+                            ON w.is_recent = (n.last_start_at >= %(as_of)s::timestamptz - interval '72 hours')
+                        WHERE n.judged_at > n.last_start_at + n.skip_within + interval '5 minutes'
+                        OFFSET 0  -- computes each level once
+                    ) AS gated
+                    OFFSET 0
+                ) AS u
+                OFFSET 0
+            ) AS u
+            WHERE first_1 <= judged_at + ends[1] OR first_2 <= judged_at + ends[2]
+            OFFSET 0
+        ) AS u
+        WHERE (first_1 <= judged_at + ends[1] AND first_2 <= judged_at + ends[2])
+            OR first_3 <= judged_at + ends[3]
+        OFFSET 0
+    ) AS u
+    CROSS JOIN LATERAL (
+        -- A week without a start gets a time far away, so that it agrees with no other week.
+        SELECT
+            coalesce(first_1 + interval '168 hours', 'epoch') AS t1, coalesce(first_2 + interval '336 hours', 'epoch') AS t2,
+            coalesce(first_3 + interval '504 hours', 'epoch') AS t3, coalesce(first_4 + interval '672 hours', 'epoch') AS t4
+    ) AS moved
+    WHERE num_nonnulls(
+            nullif(first_1 <= judged_at + ends[1], false), nullif(first_2 <= judged_at + ends[2], false),
+            nullif(first_3 <= judged_at + ends[3], false), nullif(first_4 <= judged_at + ends[4], false)
+        ) >= 3
+        AND (
+            greatest(t1, t2, t3) - least(t1, t2, t3) <= agreement
+            OR greatest(t1, t2, t4) - least(t1, t2, t4) <= agreement
+            OR greatest(t1, t3, t4) - least(t1, t3, t4) <= agreement
+            OR greatest(t2, t3, t4) - least(t2, t3, t4) <= agreement
+            OR first_1 <= searched_after + last_begins[1] OR first_2 <= searched_after + last_begins[2]
+            OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
+        )
 ),
--- Exclude more pipelines, with only the starts of each week until 4 hours after same_now (see first_starts).
--- Keep a pipeline that can meet both conditions of `recent`:
---   1. In three weeks, the next start came at least 5 minutes before same_now. `started_weeks` is the number of such weeks.
---   2. The next starts of three weeks agree within two hours.
--- If started_weeks is 2 or more, three starts that agree include one before same_now. So the other two are at most 2 hours after
--- same_now, and were read. If started_weeks is 0 or 1, all three can be later than the starts that were read. So such a zone
--- counts as one in which condition 2 is met.
-likely AS MATERIALIZED (
-    SELECT h.*
+-- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so it is
+-- not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many comparisons
+-- match by chance, so this step keeps the pipeline.
+matching AS MATERIALIZED (
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
         SELECT
-            c.*,
-            CASE WHEN NOT is_overdue THEN ARRAY(
+            *,
+            CASE WHEN gap > 7200 THEN ARRAY(
                 SELECT r.started_at
-                FROM shift_ranges AS w
+                FROM week_bounds AS w
+                CROSS JOIN generate_series(1, 2) AS week
                 JOIN reporting.runs AS r ON r.pipeline_id = c.pipeline_id
                     AND coalesce(r.started_at, '-infinity'::timestamptz)
-                        > c.last_start_at - ago + c.skip_within - interval '1 hour'
-                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.judged_at - ago + interval '4 hours'
+                        >= c.last_starts[cardinality(c.last_starts)] + w.begins[week] - interval '30 minutes'
+                    AND coalesce(r.started_at, '-infinity'::timestamptz)
+                        <= c.last_start_at + w.last_begins[week] + interval '30 minutes'
+                WHERE NOT w.is_recent
                 ORDER BY r.started_at
             ) END AS starts
-        FROM candidates AS c
-        OFFSET 0
-    ) AS h
-    WHERE is_overdue OR (
-        SELECT bool_or(started_weeks >= 3) AND bool_or(
-            least(after[3] - after[1], after[4] - after[2]) <= interval '2 hours' OR started_weeks <= 1
-        )
-        FROM zones
-        CROSS JOIN LATERAL (
+        FROM (
             SELECT
-                count(*) FILTER (WHERE first_at <= same_now - interval '5 minutes') AS started_weeks,
-                array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
-            FROM {first_starts} AS of_week
-        ) AS by_zone
+                c.*,
+                CASE WHEN gap > 7200 THEN ARRAY(
+                    SELECT r.started_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = c.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '696 hours'
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                    LIMIT 12
+                ) END AS last_starts
+            FROM candidates AS c
+            OFFSET 0  -- computes each level once
+        ) AS c
+        OFFSET 0
+    ) AS c
+    WHERE gap <= 7200 OR (
+        SELECT count(*) <= 0.35 * 4 * cardinality(c.last_starts)
+        FROM unnest(c.last_starts) AS started_at
+        JOIN week_bounds AS w ON w.is_recent = (started_at >= %(as_of)s::timestamptz - interval '72 hours')
+        CROSS JOIN generate_series(1, 2) AS week
+        WHERE started_at - week * interval '168 hours' >= c.last_start_at - interval '863 hours'
+            AND (
+                c.starts[width_bucket(started_at + w.begins[week] - interval '30 minutes 1 microsecond', c.starts) + 1]
+                    <= started_at + w.last_begins[week] + interval '30 minutes'
+            ) IS NOT TRUE
+    )
+),
+-- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match if
+-- it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance` have
+-- the same meaning as in `recent`.
+regular AS MATERIALIZED (
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
+    FROM (
+        SELECT
+            *,
+            ARRAY(
+                SELECT r.started_at
+                FROM week_bounds AS w
+                CROSS JOIN generate_series(1, 4) AS week
+                JOIN reporting.runs AS r ON r.pipeline_id = l.pipeline_id
+                    AND coalesce(r.started_at, '-infinity'::timestamptz)
+                        >= l.last_starts[1] + w.begins[week] - l.tolerance
+                    AND coalesce(r.started_at, '-infinity'::timestamptz) <= l.last_start_at + w.last_begins[week] + l.tolerance
+                WHERE NOT w.is_recent
+                ORDER BY r.started_at
+            ) AS starts
+        FROM (
+            SELECT
+                *,
+                (
+                    SELECT
+                        least(1800, coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY date_part('epoch', later - earlier)) / 3, 1800))
+                        * interval '1 second'
+                    FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
+                    WHERE later - earlier >= interval '1 minute'
+                ) AS tolerance
+            FROM (
+                SELECT
+                    c.*,
+                    ARRAY(
+                        SELECT started_at
+                        FROM (
+                            SELECT r.started_at
+                            FROM reporting.runs AS r
+                            WHERE r.pipeline_id = c.pipeline_id
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '696 hours'
+                                AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+                            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+                            LIMIT 24
+                        ) AS last_24
+                        ORDER BY started_at
+                    ) AS last_starts
+                FROM matching AS c
+                OFFSET 0  -- computes each level once
+            ) AS c
+            OFFSET 0
+        ) AS l
+        OFFSET 0
+    ) AS l
+    WHERE (
+        SELECT count(*) FILTER (WHERE l.starts[width_bucket(searched_after, l.starts) + 1] <= searched_until)
+            >= 0.65 * count(*) FILTER (WHERE same_time >= l.last_start_at - interval '863 hours')
+        FROM (
+            SELECT
+                started_at - week * interval '168 hours' AS same_time,
+                started_at + w.begins[week] - l.tolerance - interval '1 microsecond' AS searched_after,
+                started_at + w.last_begins[week] + l.tolerance AS searched_until
+            FROM unnest(
+                l.last_starts[CASE WHEN l.gap <= 7200 THEN 1 ELSE greatest(cardinality(l.last_starts) - 11, 1) END:]
+            ) AS started_at
+            JOIN week_bounds AS w ON w.is_recent = (started_at >= %(as_of)s::timestamptz - interval '72 hours')
+            CROSS JOIN generate_series(1, 4) AS week
+            OFFSET 0
+        ) AS compared
+        WHERE same_time >= l.last_start_at - interval '865 hours'
     )
 ),
 -- `starts` has the starts of the 36 days before the last start, oldest first. All comparisons below use them.
 histories AS MATERIALIZED (
     SELECT
-        c.client_id, c.client_name, c.pipeline_id, c.pipeline_name, c.platform, c.environment, c.judged_at, c.last_start_at, c.gap, c.skip_within, c.is_recent,
+        c.pipeline_id, c.judged_at, c.last_start_at, c.gap, c.skip_within, c.is_recent,
         ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
@@ -87,7 +243,7 @@ histories AS MATERIALIZED (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
         ) AS starts
-    FROM likely AS c
+    FROM regular AS c
 ),
 -- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
 -- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
@@ -99,23 +255,20 @@ recent AS MATERIALIZED (
     FROM histories AS h
     CROSS JOIN LATERAL (SELECT h.starts[cardinality(h.starts) - 23:] AS last_starts) AS last
     CROSS JOIN LATERAL (
-        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
+        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY date_part('epoch', later - earlier)) AS gap
         FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
         WHERE later - earlier >= interval '1 minute' AND earlier >= h.last_start_at - interval '696 hours'
     ) AS usual
-    WHERE cardinality(h.starts) >= 3 AND EXISTS (
-        SELECT FROM zones
+    WHERE cardinality(h.starts) >= 3 AND (
+        SELECT
+            bool_or(started_weeks >= 3) AND bool_or(least(after[3] - after[1], after[4] - after[2]) <= interval '2 hours')
+        FROM zones
         CROSS JOIN LATERAL (
-            SELECT array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
+            SELECT
+                count(*) FILTER (WHERE first_at <= same_now - interval '5 minutes') AS started_weeks,
+                array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
             FROM {first_starts} AS of_week
         ) AS by_zone
-        WHERE after[3] - after[1] <= interval '2 hours' OR after[4] - after[2] <= interval '2 hours'
-    )
-    AND EXISTS (
-        SELECT FROM zones
-        WHERE (
-            SELECT count(*) FROM {first_starts} AS of_week WHERE first_at <= same_now - interval '5 minutes'
-        ) >= 3
     )
 ),
 -- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one earlier

@@ -31,9 +31,7 @@
 -- in which earlier weeks predict recent starts best. If there is no weekly rhythm, the gaps between earlier starts
 -- decide. Intervals are in hours, because a day of PostgreSQL can have 23 or 25 hours, depending on the session's time zone.
 WITH judged AS (
-    SELECT
-        p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
-        least(%(as_of)s::timestamptz, p.ingested_through) AS judged_at
+    SELECT p.pipeline_id, p.source_next_run_at, least(%(as_of)s::timestamptz, p.ingested_through) AS judged_at
     FROM reporting.pipelines AS p
     WHERE p.is_active AND {in_scope}
         AND p.source_paused IS NOT TRUE
@@ -41,38 +39,37 @@ WITH judged AS (
     -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
     ORDER BY p.pipeline_id
 ),
--- The pipelines that have not started in the 5 minutes before judged_at. Each step is a subquery, because a chain of LATERAL
--- joins would be slower: PostgreSQL would store the results of each join.
+-- The pipelines that can be late. A pipeline is left out if it has started in the 5 minutes before judged_at. A pipeline
+-- without a plan is also left out if it has started so recently that no rule can apply. Each step is a subquery, because a
+-- chain of LATERAL joins would be slower: PostgreSQL would store the results of each join.
 silent AS MATERIALIZED (
-    SELECT
-        *,
-        -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
-        -- Monday 6:25 corresponds to the last start. It is not a next start.
-        greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200))
-            * CASE WHEN has_four_starts THEN interval '1 second' END AS skip_within
+    SELECT *
     FROM (
         SELECT
-            *,
-            -- The median of the three gaps. If one or two are null, the shortest of the others.
+            pipeline_id, source_next_run_at, judged_at, last_start_at, gap,
+            -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
+            -- Monday 6:25 corresponds to the last start. It is not a next start.
             CASE
-                WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
-                    least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
-                )
-                ELSE least(newest_gap, middle_gap, oldest_gap)
-            END AS gap
+                WHEN has_four_starts
+                    THEN greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200)) * interval '1 second'
+            END AS skip_within
         FROM (
             SELECT
-                *,
-                CASE WHEN newest_seconds >= 60 THEN newest_seconds END AS newest_gap,
-                CASE WHEN middle_seconds >= 60 THEN middle_seconds END AS middle_gap,
-                CASE WHEN oldest_seconds >= 60 THEN oldest_seconds END AS oldest_gap
+                pipeline_id, source_next_run_at, judged_at, last_start_at, has_four_starts,
+                -- The median of the three gaps, in seconds. If one or two are null, the shortest of the others.
+                date_part('epoch', CASE
+                    WHEN num_nulls(newest_gap, middle_gap, oldest_gap) = 0 THEN greatest(
+                        least(newest_gap, middle_gap), least(greatest(newest_gap, middle_gap), oldest_gap)
+                    )
+                    ELSE least(newest_gap, middle_gap, oldest_gap)
+                END) AS gap
             FROM (
                 SELECT
-                    client_id, client_name, pipeline_id, pipeline_name, platform, environment, source_next_run_at,
-                    judged_at, starts[1] AS last_start_at, cardinality(starts) = 4 AS has_four_starts,
-                    extract(epoch FROM starts[1] - starts[2])::float8 AS newest_seconds,
-                    extract(epoch FROM starts[2] - starts[3])::float8 AS middle_seconds,
-                    extract(epoch FROM starts[3] - starts[4])::float8 AS oldest_seconds
+                    pipeline_id, source_next_run_at, judged_at, starts[1] AS last_start_at,
+                    starts[4] IS NOT NULL AS has_four_starts,
+                    CASE WHEN starts[1] - starts[2] >= interval '1 minute' THEN starts[1] - starts[2] END AS newest_gap,
+                    CASE WHEN starts[2] - starts[3] >= interval '1 minute' THEN starts[2] - starts[3] END AS middle_gap,
+                    CASE WHEN starts[3] - starts[4] >= interval '1 minute' THEN starts[3] - starts[4] END AS oldest_gap
                 FROM (
                     SELECT
                         j.*,
@@ -90,34 +87,39 @@ silent AS MATERIALIZED (
                 ) AS newest
                 WHERE starts[1] IS NULL OR starts[1] < judged_at - interval '5 minutes'
                 OFFSET 0
-            ) AS between_starts
+            ) AS gaps
             OFFSET 0
-        ) AS gaps
+        ) AS recent
         OFFSET 0
-    ) AS recent
+    ) AS skipping
+    WHERE source_next_run_at > coalesce(last_start_at, '-infinity')
+        OR judged_at > last_start_at
+            + least(skip_within + interval '5 minutes', gap * interval '1 second', interval '192 hours')
 ),
 planned AS (
-    SELECT s.*, s.source_next_run_at AS expected_at, s.source_next_run_at + interval '15 minutes' AS expected_by
-    FROM silent AS s
-    WHERE s.source_next_run_at > coalesce(s.last_start_at, '-infinity')
+    SELECT
+        pipeline_id, judged_at, last_start_at, source_next_run_at AS expected_at,
+        source_next_run_at + interval '15 minutes' AS expected_by
+    FROM silent
+    WHERE source_next_run_at > coalesce(last_start_at, '-infinity')
 ),
 unplanned AS (
-    SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
+    SELECT pipeline_id, judged_at, last_start_at, gap, skip_within
+    FROM silent
+    WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
 ),
 {clock_zones},
 {starts_by_week},
 {starts_by_gap},
 late AS (
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by, 'Its source had planned it for ' || to_char(expected_at AT TIME ZONE 'UTC', 'FMDD FMMonth HH24:MI')
+        pipeline_id, last_start_at, expected_at, expected_by, 'Its source had planned it for ' || to_char(expected_at AT TIME ZONE 'UTC', 'FMDD FMMonth HH24:MI')
             || ' UTC' AS reason
     FROM planned
     WHERE expected_by < judged_at
     UNION ALL
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by,
+        pipeline_id, last_start_at, expected_at, expected_by,
         CASE WHEN following <= 2700
             THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
             ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
@@ -130,8 +132,7 @@ late AS (
     WHERE expected_by < judged_at
     UNION ALL
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by,
+        pipeline_id, last_start_at, expected_at, expected_by,
         CASE WHEN monthly THEN 'Started at about the same day of each month, last on '
             ELSE 'Started about every ' || round(usual_gap / 86400) || ' days, last on '
         END || to_char(last_start_at AT TIME ZONE 'UTC', 'FMDD FMMonth')
@@ -139,8 +140,7 @@ late AS (
     WHERE expected_by < judged_at
     UNION ALL
     SELECT
-        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
-        expected_by,
+        pipeline_id, last_start_at, expected_at, expected_by,
         'Started every ' || CASE
             WHEN usual < 5400 THEN round(usual / 60) || ' minutes'
             WHEN usual < 129600 THEN round(usual / 3600) || ' hours'
@@ -150,12 +150,13 @@ late AS (
     WHERE expected_by < judged_at
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, p.environment, p.last_start_at, usual.usual_gap_minutes, p.expected_at,
-    p.expected_by,
-    floor(extract(epoch FROM %(as_of)s::timestamptz - p.expected_by) / 60)::bigint AS late_minutes, p.reason,
+    p.client_name, p.pipeline_name, p.platform, p.environment, l.last_start_at, usual.usual_gap_minutes, l.expected_at,
+    l.expected_by,
+    floor(extract(epoch FROM %(as_of)s::timestamptz - l.expected_by) / 60)::bigint AS late_minutes, l.reason,
     p.client_id, p.pipeline_id, newest.run_id,
     (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = newest.run_id) AS source_url
-FROM late AS p
+FROM late AS l
+JOIN reporting.pipelines AS p ON p.pipeline_id = l.pipeline_id
 CROSS JOIN LATERAL (
     SELECT array_agg(started_at) AS starts, (array_agg(run_id))[1] AS run_id
     FROM (
@@ -163,7 +164,7 @@ CROSS JOIN LATERAL (
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id
             AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-            AND coalesce(r.started_at, '-infinity'::timestamptz) <= p.last_start_at
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= l.last_start_at
         ORDER BY {latest_first}
         LIMIT 20
     ) AS last_twenty
@@ -190,4 +191,4 @@ WHERE NOT (
         OFFSET 0  -- computes it only for late pipelines with an open run
     )
 )
-ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id
+ORDER BY l.expected_by, p.client_name, p.pipeline_name, p.pipeline_id
