@@ -14,6 +14,10 @@ OPTIONS_BY_LOOK = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}
 MAX_HEIGHT_PIXELS = 1800
 FITS_SCRIPT = "document.documentElement.scrollWidth <= window.innerWidth"
 MAX_PICTURE_BYTES = 150_000
+# The lists whose last columns can be reached only by scrolling.
+CUT_OFF_TABLES_SCRIPT = """Array.from(document.querySelectorAll(".chm-scroll"))
+    .filter((box) => box.scrollWidth > box.clientWidth + 1)
+    .map((box) => `${box.querySelector("table")?.dataset.list} ${box.scrollWidth} > ${box.clientWidth}`)"""
 
 # The pages that the tests save as pictures. The value is the name of the page's URL, and the steps from the health
 # board to the page. A step is a path, or the selector of a link that is clicked.
@@ -98,6 +102,17 @@ def test_a_page_fits_the_screen_and_passes_axe(log_in: LogInFunction, screenshot
     save_picture(page, screenshots / f"{name}-{look}.jpg")
     assert page.evaluate(FITS_SCRIPT), "wider than the screen"
     assert axe_problems(page) == []
+
+
+def test_no_table_is_cut_off_on_a_small_desktop(log_in: LogInFunction) -> None:
+    page = log_in("administrator")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    cut_off_by_page = {}
+    for name, (_, steps) in PAGES.items():
+        open_page(page, ["/admin/", *steps])
+        cut_off_by_page[name] = page.evaluate(CUT_OFF_TABLES_SCRIPT)
+        assert page.evaluate(FITS_SCRIPT), name
+    assert {name: tables for name, tables in cut_off_by_page.items() if tables} == {}
 
 
 def test_every_form_passes_axe(log_in: LogInFunction) -> None:
