@@ -103,7 +103,7 @@ def create_demo_data() -> Login:
 
 def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> Mapping[str, Connection]:
     """Write the demonstration's connections file, which contains no secret, and return its connections."""
-    clients = Client.objects.filter(pipelines__external_id__in=_external_ids())
+    clients = Client.objects.filter(pipelines__external_id__in=_synthetic_external_ids())
     names = clients.order_by("name").values_list("name", flat=True).distinct()
     airflow_auth = f'{{ kind = "airflow_token", username = "chm", secret_env = "{PASSWORD_ENV}" }}'
     partner_auth = f'{{ kind = "bearer", secret_env = "{TOKEN_ENV}" }}'
@@ -148,16 +148,21 @@ def _table(
 
 
 def write_open_runs(path: Path) -> None:
-    """Write CHM's open runs to a file, so that the simulated partner can end runs that an earlier demo started."""
+    """Write the open runs of the synthetic pipelines to a file, so that the simulated partner can end these runs.
+
+    An earlier demo started them.
+    """
     open_runs: dict[str, list[dict[str, str]]] = {}
-    for run in Run.objects.still_open().filter(pipeline__external_id__in=_external_ids()).select_related("pipeline"):
+    for run in (
+        Run.objects.still_open().filter(pipeline__external_id__in=_synthetic_external_ids()).select_related("pipeline")
+    ):
         started_at = run.started_at.isoformat() if run.started_at else ""
         open_run = {"external_run_id": run.external_run_id, "started_at": started_at}
         open_runs.setdefault(run.pipeline.external_id or "", []).append(open_run)
     path.write_text(json.dumps(open_runs, ensure_ascii=False), encoding="utf-8")
 
 
-def _external_ids() -> set[str]:
+def _synthetic_external_ids() -> set[str]:
     data = dataset(SYNTHETIC_DATASET)
     table = data.read(data.base_file("pipelines"), "pipelines")
     return {row["external_id"] for _, row in table.rows if row["external_id"]}

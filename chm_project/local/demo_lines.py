@@ -15,7 +15,8 @@ MAX_LENGTH = 100
 class EventLines:
     """Write one line per event.
 
-    With `in_place`, for a terminal, each event line replaces the previous one, so that the login above stays visible.
+    With `in_place`, for a terminal, each event line replaces the previous one. So the demonstration's login, printed
+    before, does not scroll away.
     """
 
     def __init__(self, write: Callable[[str], None], *, in_place: bool) -> None:

@@ -16,7 +16,7 @@ from typing import IO
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 # The supervisor kills children that still run this long after it has sent them SIGTERM.
 STOP_SECONDS = 10
-# A child that ends this early MAX_EARLY_ENDS times in a row is not restarted.
+# If a child ends this early MAX_EARLY_ENDS times in a row, the supervisor stops all children.
 EARLY_END_SECONDS = 5
 MAX_EARLY_ENDS = 3
 

@@ -30,9 +30,10 @@ def prepare_data_dir(path: Path) -> Path:
 
 
 def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: int = 0o700) -> Path:
-    """Create a folder that only `owner` can use (default: the account of this process); return its path.
+    """Create a folder of `owner` (default: the account of this process) with the permissions `mode`; return its path.
 
-    Raise EmbeddedServersUnavailable if it exists with another owner, or with more permissions than `mode`.
+    By default, only the owner can use the folder. Raise EmbeddedServersUnavailable if the folder exists with another
+    owner, or with more permissions than `mode`.
     """
     uid = os.geteuid() if owner is None else owner.pw_uid
     try:

@@ -130,8 +130,8 @@ class Postgres(SharedServer):
                 f"{link} contains the cluster of an ordinary user. As root choose another CHM_DATA_DIR, or set "
                 "CHM_DATABASE_URL."
             )
-        # There is no link, so the data folder is new. A cluster in `home` belongs to a deleted data folder that had the
-        # same path. Remove it. Rename it first, because deleting it takes a while and can be interrupted.
+        # No link leads to `home`, so the data folder is new. A cluster in `home` belongs to a deleted data folder that
+        # had the same path. Remove it. Rename it first, because deleting it takes a while and can be interrupted.
         renamed_home = home.with_suffix(".forgotten")
         shutil.rmtree(renamed_home, ignore_errors=True)
         home.rename(renamed_home)

@@ -1,4 +1,4 @@
-"""Run the servers' programs, detached from this terminal.
+"""Run the servers' programs, and start servers that are detached from this terminal.
 
 PostgreSQL refuses to run as root. If this process is root, an unprivileged account runs PostgreSQL.
 """

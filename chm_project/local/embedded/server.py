@@ -155,7 +155,7 @@ class SharedServer(ABC):
 
     @contextmanager
     def _lock_alive_file(self) -> Iterator[int | None]:
-        """Yield the descriptor of the locked file NAME.alive, or None if a running server holds the lock."""
+        """Yield the descriptor of the locked file NAME.alive, or None if another process holds the lock."""
         with _closing(self._open_lock_file("alive")) as descriptor:
             yield descriptor if _try_lock(descriptor) else None
 

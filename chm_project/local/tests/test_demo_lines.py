@@ -1,4 +1,4 @@
-"""A demonstration prints a short line per event, keeps the login visible, and prints every error."""
+"""A demonstration prints a short line per event, on a terminal always in the same place, and prints every error."""
 
 from chm_project.local.demo_lines import EventLines, event_text
 

@@ -62,13 +62,16 @@ class Command(BaseCommand):
         )
 
         def announce() -> bool:
-            """Print the login and return True if the web server answers and CHM has read all sources; else False."""
+            """Print the login and return True if the web server answers and CHM has read its sources; else False.
+
+            DOWN_SOURCE does not count.
+            """
             expected = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
             ingested = expected.filter(last_ingest_at__gte=started_at)
             if not _answers(port) or not ingested.exists() or demo.pipelines_not_ingested_yet(connections).exists():
                 return False
             events.write_permanent(
-                f"\nCHM is up, and has ingested, after {time.monotonic() - start_time:.0f} s.\n\n"
+                f"\nCHM is up and has read its sources, after {time.monotonic() - start_time:.0f} s.\n\n"
                 f"  console   http://{web_server.HOST}:{port}/admin/   {login.username} / {login.password}\n"
                 f"  API       http://{web_server.HOST}:{port}/api/v1/docs\n"
                 f"  token     {login.token}\n\n"
