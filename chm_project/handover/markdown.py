@@ -89,6 +89,6 @@ def _time(moment: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return the first line of a text, with the special characters of Markdown and of chats escaped."""
+    """Return at most 200 characters of the first line, with the special characters of Markdown and chats escaped."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return _SPECIAL_CHARACTERS.sub(r"\\\1", line[:200])

@@ -28,7 +28,7 @@ def alert_metrics() -> Iterator[Metric]:
         yield from _failing_pipelines()
         yield from _firing_rules()
     except DatabaseError:  # /metrics then returns only the other metrics
-        logger.warning("failing pipelines and firing rules are not listed: the database took too long")
+        logger.warning("failing pipelines and firing rules are not listed: a database query failed")
 
 
 def _failing_pipelines() -> Iterator[Metric]:

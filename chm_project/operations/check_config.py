@@ -66,7 +66,7 @@ class ConfigReport:
                 yield f"{kind}: {message}"
         yield ""
         yield (
-            f"faults: {len(self.faults)}; CHM does not start with these settings"
+            f"faults: {len(self.faults)}; correct them before you start CHM"
             if self.faults
             else "no faults: CHM starts with these settings"
         )
@@ -102,7 +102,7 @@ def read_config() -> ConfigReport:
     config.faults = [f"{name} {problem}" for name, problem in env.faults.items()]
     config.faults += [import_error] if import_error else []
     secret_names = set[str]()
-    # An app of Django reads the connections file, so the settings must be valid.
+    # Django must start to read the connections file and the maintenance file, so the settings must be valid.
     if not config.faults:
         faults, secret_names = _connection_faults()
         config.faults += faults + _maintenance_faults()
@@ -113,6 +113,7 @@ def read_config() -> ConfigReport:
 
 
 def _is_set(name: str) -> bool:
+    """Return whether the variable is set. If its file cannot be read, return True: the settings report this error."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return bool(env.raw(name))
     return True

@@ -87,7 +87,7 @@ def _late_metric(counts: InstallationCounts) -> Iterator[Metric]:
     try:
         late_counts = _late_by_group()
     except DatabaseError:
-        logger.warning("late pipelines are not counted: the database took too long")
+        logger.warning("late pipelines are not counted: a database query failed")
         return
     count_by_group = {(client, platform): number for client, platform, number in late_counts}
     metric = GaugeMetricFamily(

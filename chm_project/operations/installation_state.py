@@ -43,8 +43,8 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 class PipelineGroup:
     """How many active pipelines a client has on a platform, and how many of them fail or are stale.
 
-    `oldest_ingest_age_seconds` is the age of the last ingestion, of the pipeline for which this age is largest. It is
-    None if CHM has never ingested a pipeline of the group.
+    `oldest_ingest_age_seconds` is the largest of the times since the last ingestion of each pipeline. It is None if CHM
+    has never ingested a pipeline of the group.
     """
 
     client: str
@@ -111,7 +111,8 @@ _migrated_databases: set[str] = set()
 def readiness() -> Readiness:
     """Return the problems of the database, the broker and beat, the number of stale pipelines, and the replica's state.
 
-    Stale pipelines and a replica that is not read do not count as problems.
+    Stale pipelines do not count as problems. Neither does a replica that lags too far behind or does not answer: CHM
+    then reads the primary database.
     """
     try:
         problems, stale_count = _migration_problems(), _count_stale_pipelines()

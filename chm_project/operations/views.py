@@ -1,4 +1,7 @@
-"""The endpoints /ready and /metrics. Only the status of /ready is public. All else needs a read token or a session."""
+"""The endpoints /ready and /metrics. Only the status of /ready is public. All else needs a read token or a session.
+
+/metrics also accepts the token in the file of CHM_METRICS_TOKEN_FILE.
+"""
 
 import hmac
 from pathlib import Path

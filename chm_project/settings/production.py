@@ -1,6 +1,6 @@
-"""Production settings. Settings that matter for security have no default.
+"""Production settings. Settings that matter for security have no default, or a safe one.
 
-If such a setting is missing or unsafe, CHM does not start. It lists all these settings at once.
+If one is missing or unsafe, CHM does not start, and lists all missing and unsafe settings at once.
 """
 
 import logging

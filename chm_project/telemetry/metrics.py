@@ -129,7 +129,7 @@ def record_walk(
 ) -> None:
     """Set the gauges of a connection after a walk.
 
-    `watermark` is the oldest watermark of the connection's pipelines. It is None if CHM never read one completely.
+    `watermark` is the oldest watermark of the connection's pipelines. It is None if a pipeline has none.
     """
     _INTERVAL.labels(connection_name).set(interval_seconds)
     if has_succeeded:

@@ -14,7 +14,7 @@ from chm_project.telemetry.metrics import count_request, record_pool
 
 logger = logging.getLogger("chm.request")
 
-# Monitoring requests these paths every few seconds. So successful requests for them are logged at the level DEBUG.
+# Monitoring requests these paths every few seconds. So responses below status 500 are logged at the level DEBUG.
 PROBE_NAME_BY_PATH = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
@@ -54,7 +54,10 @@ def _route(request: HttpRequest) -> str:
 
 
 def _actor(request: HttpRequest) -> str:
-    """Return the account of the request, or "anonymous". Do not load the user from the database for the log."""
+    """Return the account of the request, the visible part of the key in its path, or "anonymous".
+
+    Do not load the user from the database for the log.
+    """
     if key := getattr(request, "path_key", None):
         return visible_part(key)
     if isinstance(auth := getattr(request, "auth", None), str):

@@ -33,7 +33,7 @@ EARLY_END_SECONDS = 0.5
 # After the exec, the new parent reads the process ids of the running children from this environment variable.
 FORMER_CHILDREN_VARIABLE = "CHM_WEB_FORMER_CHILDREN"
 # The signals that the parent handles. A child that gets SIGTERM still answers one request on each open connection. A
-# child that gets SIGINT closes its connections.
+# child that gets SIGINT answers only the requests that it has received.
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
