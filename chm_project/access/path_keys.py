@@ -30,7 +30,7 @@ class PathKey(str):
 class PathKeyMiddleware:
     """Mask the key in the path. Views read the key from `request.path_key`.
 
-    This is the first middleware, so that no other middleware can log the key.
+    This is before every middleware that logs paths.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

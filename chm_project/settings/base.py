@@ -226,7 +226,8 @@ CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 # OpenLineage events per token. This limit is higher than CHM_THROTTLE_TOKEN, because a client sends several events for
 # each run, often in one request.
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
-# How many reports may run at the same time, in all processes together. Any other report gets 503 with Retry-After.
+# How many reports the API computes at the same time, in all processes together. Any other request for a report gets 503
+# with Retry-After.
 CHM_REPORTS_AT_ONCE = env.integer("CHM_REPORTS_AT_ONCE", 2, minimum=1)
 
 # How many seconds CHM reuses a health board that took long to compute. The page shows the age of the board. With 0, CHM
@@ -268,8 +269,8 @@ CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
 }
-# Each night, CHM deletes runs that are older than this. By default it deletes none. runs/retention.py defines which old
-# runs CHM keeps.
+# Each night, CHM deletes runs that are older than this. By default it deletes none. runs/sql/prunable_runs.sql defines
+# which old runs CHM keeps.
 CHM_PRUNE_OLDER_THAN = env.age("CHM_PRUNE_OLDER_THAN")
 CHM_PRUNE_KEEP_FAILURES = env.flag("CHM_PRUNE_KEEP_FAILURES", False)
 if CHM_PRUNE_OLDER_THAN is not None:

@@ -192,7 +192,7 @@ def test_maintenance_columns_need_two_queries_for_any_number_of_rows(maintenance
     with CaptureQueriesContext(connection) as queries:
         add_maintenance_columns(rows, as_of=timezone.now())
 
-    # The times of the latest failures, and the tables that select their pipelines.
+    # One query for the times of the latest failures, one for the entries of the file that select their pipelines.
     assert len(queries) == 2
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}
 

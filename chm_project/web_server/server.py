@@ -184,7 +184,10 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class ThreadCounts:
-    """How many threads a process has, including those for reports, and how many connections it accepts."""
+    """How many threads a process has, and how many connections it accepts.
+
+    `threads` includes the threads for reports, but not the thread for requests that need little work.
+    """
 
     threads: int = 8
     connections: int = 2_000

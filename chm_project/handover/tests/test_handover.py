@@ -26,9 +26,9 @@ ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 
 def create_pipeline_with_run(
-    name: str, hours: float, status: str, text: str | None = None, client: Client | None = None
+    name: str, hours_ago: float, status: str, text: str | None = None, client: Client | None = None
 ) -> Pipeline:
-    moment = timezone.now() - timedelta(hours=hours)
+    moment = timezone.now() - timedelta(hours=hours_ago)
     client = client or Client.objects.filter(name="Acme").first() or ClientFactory.create(name="Acme")
     pipeline = Pipeline.objects.filter(name=name, client=client).first()
     inventory = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
