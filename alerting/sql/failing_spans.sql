@@ -1,13 +1,14 @@
 -- Question    When were the pipelines of a scope failing in a window?
 -- Grain       one row per failed run that was the latest success or failure of its active pipeline for some time
--- Columns     failed_at: when the run became the latest; until: when a later run replaced it; null: no run replaced it in
---             the window
+-- Columns     failed_at: when the run became the latest; until: when a later run replaced it; null: no run replaced it
+--             in the window
 -- Parameters  pipeline_id or client_id, since, until
 --
--- For each pipeline with a failure, this reads its latest success or failure at the start of the window, and the runs that
--- settle in the window. A run settles at its start or its event_at, whichever is later. Runs are numbered from the earliest
--- start to the latest. A run is ignored if a run with a higher number settled before it. Example: run 1 starts at 9:00 and
--- ends at 11:00, run 2 starts at 10:00 and ends at 10:30. When run 1 settles, run 2 is the latest, so run 1 is ignored.
+-- For each pipeline with a failure, this reads its latest success or failure at the start of the window, and the runs
+-- that settle in the window. A run settles at its start or its event_at, whichever is later. Runs are numbered from the
+-- earliest start to the latest. A run is ignored if a run with a higher number settled before it. Example: run 1 starts
+-- at 9:00 and ends at 11:00, run 2 starts at 10:00 and ends at 10:30. When run 1 settles, run 2 is the latest, so run 1
+-- is ignored.
 WITH watched AS MATERIALIZED (
     SELECT p.pipeline_id, at_start.run_id AS run_id_at_start, at_start.status = 'failed' AS was_failing
     FROM reporting.pipelines AS p

@@ -30,8 +30,8 @@ LEFT JOIN LATERAL (
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS formerly ON true
--- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in the
--- small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
+-- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in
+-- the small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
 LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
@@ -86,7 +86,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -178,7 +179,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -275,7 +277,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -565,7 +568,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -704,8 +708,8 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS recovered ON true
 CROSS JOIN LATERAL (
-    -- With FILTER, not WHERE: for a condition on the status, PostgreSQL could choose the index runs_failed, which has the
-    -- failures of all pipelines.
+    -- With FILTER, not WHERE: for a condition on the status, PostgreSQL could choose the index runs_failed, which has
+    -- the failures of all pipelines.
     SELECT count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
     FROM reporting.runs AS r
     WHERE r.pipeline_id = s.pipeline_id
@@ -1121,16 +1125,16 @@ WITH judged AS (
     -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
     ORDER BY p.pipeline_id
 ),
--- The pipelines that can be late. A pipeline is left out if it has started in the 5 minutes before judged_at. A pipeline
--- without a plan is also left out if it has started so recently that no rule can apply. Each step is a subquery, because a
--- chain of LATERAL joins would be slower: PostgreSQL would store the results of each join.
+-- The pipelines that can be late. A pipeline is left out if it has started in the 5 minutes before judged_at. A
+-- pipeline without a plan is also left out if it has started so recently that no rule can apply. Each step is a
+-- subquery, because a chain of LATERAL joins would be slower: PostgreSQL would store the results of each join.
 silent AS MATERIALIZED (
     SELECT *
     FROM (
         SELECT
             pipeline_id, source_next_run_at, judged_at, last_start_at, gap,
-            -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
-            -- Monday 6:25 corresponds to the last start. It is not a next start.
+            -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start
+            -- until Monday 6:25 corresponds to the last start. It is not a next start.
             CASE
                 WHEN has_four_starts
                     THEN greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200)) * interval '1 second'
@@ -1202,9 +1206,10 @@ zones AS MATERIALIZED (
             <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
     )
 ),
--- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed from
--- UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is for moments
--- of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is right instead.
+-- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
+-- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
+-- for moments of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is
+-- right instead.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -1223,9 +1228,10 @@ weeks AS MATERIALIZED (
 --   last_begins  The latest that it was.
 --   ends         5 minutes before `last_begins`.
 --   agreement    Two hours, plus the difference that clock changes can make between two weeks.
--- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of Berlin
--- changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that have not
--- started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between them.
+-- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of
+-- Berlin changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that
+-- have not started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between
+-- them.
 week_bounds AS MATERIALIZED (
     SELECT
         is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,
@@ -1343,9 +1349,9 @@ candidates AS MATERIALIZED (
             OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
         )
 ),
--- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so it is
--- not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many comparisons
--- match by chance, so this step keeps the pipeline.
+-- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so
+-- it is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
+-- comparisons match by chance, so this step keeps the pipeline.
 matching AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -1392,9 +1398,9 @@ matching AS MATERIALIZED (
             ) IS NOT TRUE
     )
 ),
--- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match if
--- it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance` have
--- the same meaning as in `recent`.
+-- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match
+-- if it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance`
+-- have the same meaning as in `recent`.
 regular AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -1476,9 +1482,9 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM regular AS c
 ),
--- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
--- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
--- is shorter.
+-- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of
+-- three weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the
+-- usual gap if that is shorter.
 recent AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -1526,9 +1532,9 @@ recent AS MATERIALIZED (
         ) AS by_zone
     )
 ),
--- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one earlier
--- week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within `tolerance`, and in
--- `within_30_minutes` if it is within 30 minutes.
+-- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one
+-- earlier week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within
+-- `tolerance`, and in `within_30_minutes` if it is within 30 minutes.
 fits AS MATERIALIZED (
     SELECT recent.pipeline_id, z.zone, z.zone_number, fit.*
     FROM recent
@@ -1566,10 +1572,10 @@ best AS (
     GROUP BY pipeline_id
     HAVING max(within_tolerance) >= 0.65 * max(comparisons)
 ),
--- For each week, the next start, moved to this week (expected_at). This is first_at, unless first_at corresponds to the last
--- start (is_counterpart). Then it is the start after first_at. Example: a daily job last started on Tuesday 6:00. Two weeks
--- earlier it started late, on Tuesday 9:00. This was Tuesday's own start, so the next start is the one on Wednesday. The
--- conditions are the last two lines of the second table in rule 2.
+-- For each week, the next start, moved to this week (expected_at). This is first_at, unless first_at corresponds to the
+-- last start (is_counterpart). Then it is the start after first_at. Example: a daily job last started on Tuesday 6:00.
+-- Two weeks earlier it started late, on Tuesday 9:00. This was Tuesday's own start, so the next start is the one on
+-- Wednesday. The conditions are the last two lines of the second table in rule 2.
 next_starts AS (
     SELECT
         h.pipeline_id, zones.zone, zones.zone_number,
@@ -1632,9 +1638,10 @@ by_zone AS (
     FROM next_starts
     GROUP BY pipeline_id, zone_number
 ),
--- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the latest
--- start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks` is the number
--- of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report names this number.
+-- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the
+-- latest start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks`
+-- is the number of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report
+-- names this number.
 usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,
@@ -1689,8 +1696,8 @@ by_week AS MATERIALIZED (
 gaps AS MATERIALIZED (
     SELECT
         *,
-        -- One month after the last start. In another time zone, a start can be on another day of the month. So add the month
-        -- also to times that are 12 hours earlier or later.
+        -- One month after the last start. In another time zone, a start can be on another day of the month. So add the
+        -- month also to times that are 12 hours earlier or later.
         CASE WHEN monthly THEN (
             SELECT max(((last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift)
             FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
@@ -1701,8 +1708,8 @@ gaps AS MATERIALIZED (
             (
                 SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
             ) AS usual_gap,
-            -- Whether each of the last three gaps is one month, give or take 36 hours. A month has 28 to 31 days. So compute
-            -- with months, which is slow, only if each gap is between 26 and 33 days long.
+            -- Whether each of the last three gaps is one month, give or take 36 hours. A month has 28 to 31 days. So
+            -- compute with months, which is slow, only if each gap is between 26 and 33 days long.
             CASE WHEN least(gaps[1], gaps[2], gaps[3]) < 2246400 OR greatest(gaps[1], gaps[2], gaps[3]) > 2851200 THEN false
                 ELSE (
                     SELECT bool_and((
@@ -1943,7 +1950,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2021,7 +2029,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2038,8 +2047,8 @@ partial_days AS (
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
 unit AS (
-    -- The roll-up counts the runs of all pipelines together, by whole minutes. The query can use these counts only if the
-    -- width of a bucket is a whole number of minutes.
+    -- The roll-up counts the runs of all pipelines together, by whole minutes. The query can use these counts only if
+    -- the width of a bucket is a whole number of minutes.
     SELECT
         ((:client_id)::uuid IS NULL AND ((:platform)::text IS NULL AND (:environment)::text IS NULL)) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
 ),
@@ -2269,8 +2278,8 @@ FROM (
         FROM (
             SELECT
                 measure, value, usual,
-                -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values of
-                -- the eight weeks before, at the same time of the week plus or minus 75 minutes.
+                -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values
+                -- of the eight weeks before, at the same time of the week plus or minus 75 minutes.
                 CASE WHEN is_far THEN (
                     SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
                     FROM generate_series(1, 8) AS ago (weeks)
@@ -2307,8 +2316,8 @@ FROM (
                     VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
                 ) AS m (measure, value, least_difference, former_values)
                 CROSS JOIN LATERAL (
-                    -- The median is the mean of the two middle values. An odd number of values has one middle value, which is read
-                    -- twice.
+                    -- The median is the mean of the two middle values. An odd number of values has one middle value, which is
+                    -- read twice.
                     SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
                     FROM (
                         SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
@@ -2322,8 +2331,8 @@ FROM (
                     OFFSET 0
                 ) AS usual
                 CROSS JOIN LATERAL (
-                    -- `lowest` and `highest` are the limits of near values. Values below 1 count as 1. 1e-9 makes the range slightly too
-                    -- large, so that rounding errors exclude no value.
+                    -- `lowest` and `highest` are the limits of near values. Values below 1 count as 1. 1e-9 makes the range
+                    -- slightly too large, so that rounding errors exclude no value.
                     SELECT
                         greatest(usual.value, 1) * factor AS highest,
                         CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest
@@ -2357,7 +2366,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2440,7 +2450,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1
@@ -2538,7 +2549,8 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1

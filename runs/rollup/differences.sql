@@ -72,8 +72,8 @@ counted AS (
     WHERE duration_seconds IS NOT NULL
     GROUP BY day, duration_seconds / 60
 ),
--- The sums by client and day: rollup.client_days, plus the parts of rollup.days that are not yet in its totals. The view
--- reporting.daily_client_counts adds the same rows, but has no pipeline_is_active.
+-- The sums by client and day: rollup.client_days, plus the parts of rollup.days that are not yet in its totals. The
+-- view reporting.daily_client_counts adds the same rows, but has no pipeline_is_active.
 stored_client_days AS (
     SELECT
         day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,

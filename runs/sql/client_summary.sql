@@ -5,14 +5,14 @@
 -- Parameters  client_id; since (inclusive) and until (exclusive): compared with started_at, or with event_at if
 --             a run has no start
 --
--- This query is for windows of at most a year; client_summary_of_years.sql is for longer ones. It reads the whole days of
--- the window from the roll-up, and the rest of the window from the runs. A run belongs to the window by started_at, but
--- to a day of the roll-up by event_at. So runs whose two days differ are added or subtracted. The indexes runs_other_day
--- and runs_other_day_by_start contain only these runs, which are few. runs_other_day also contains the runs without a
--- start.
+-- This query is for windows of at most a year; client_summary_of_years.sql is for longer ones. It reads the whole days
+-- of the window from the roll-up, and the rest of the window from the runs. A run belongs to the window by started_at,
+-- but to a day of the roll-up by event_at. So runs whose two days differ are added or subtracted. The indexes
+-- runs_other_day and runs_other_day_by_start contain only these runs, which are few. runs_other_day also contains the
+-- runs without a start.
 --
--- `whole_days` is the range of whole days of the window, from `begins` (inclusive) until `ends` (exclusive). If the window
--- has no whole day, both are the start of the window.
+-- `whole_days` is the range of whole days of the window, from `begins` (inclusive) until `ends` (exclusive). If the
+-- window has no whole day, both are the start of the window.
 WITH whole_days AS MATERIALIZED (
     SELECT
         CASE WHEN first_midnight < last_midnight THEN first_midnight ELSE %(since)s END AS begins,
@@ -46,8 +46,8 @@ counted_days AS MATERIALIZED (
         WHERE NOT in_totals AND day = ANY (days) AND client_id = %(client_id)s
     ) AS d
 ),
--- What to add to counted_days: plus 1 for each run of the window that is not counted there, minus 1 for each run that is
--- counted there but is outside of the window.
+-- What to add to counted_days: plus 1 for each run of the window that is not counted there, minus 1 for each run that
+-- is counted there but is outside of the window.
 counted_runs AS MATERIALIZED (
     SELECT
         coalesce(sum(sign) FILTER (WHERE status = 'running'), 0) AS running,

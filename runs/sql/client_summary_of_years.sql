@@ -1,11 +1,12 @@
 -- Columns, grain and parameters: those of client_summary.sql. This query is for windows of more than a year.
 --
--- If most runs of the client are outside of the window, the query counts the runs in the window. Otherwise it counts the
--- runs outside of the window, because these are fewer. The counts of the window are then the sums of the roll-up over all
--- months, minus the counted runs.
+-- If most runs of the client are outside of the window, the query counts the runs in the window. Otherwise it counts
+-- the runs outside of the window, because these are fewer. The counts of the window are then the sums of the roll-up
+-- over all months, minus the counted runs.
 --
--- A run belongs to a month of the roll-up by event_at, but to the window by started_at. So the sums of the window's months
--- can contain runs outside of the window. The query uses them only to estimate whether most runs are in the window.
+-- A run belongs to a month of the roll-up by event_at, but to the window by started_at. So the sums of the window's
+-- months can contain runs outside of the window. The query uses them only to estimate whether most runs are in the
+-- window.
 WITH client_months AS MATERIALIZED (
     SELECT month, running, success, failed, canceled, skipped
     FROM rollup.months

@@ -3,9 +3,9 @@
 -- Columns     id, pipeline_id
 -- Parameters  pipeline_ids, cutoff, keep_failures
 --
--- Protected are the latest run, the last success, and the failed runs of the current streak: those after the last success,
--- or all if there is no success. So the latest decisive run is always protected. With keep_failures, all failed runs are
--- protected. "Latest", "last" and "after" refer to the order latest_first.
+-- Protected are the latest run, the last success, and the failed runs of the current streak: those after the last
+-- success, or all if there is no success. So the latest decisive run is always protected. With keep_failures, all
+-- failed runs are protected. "Latest", "last" and "after" refer to the order latest_first.
 SELECT r.id, r.pipeline_id
 FROM unnest(%(pipeline_ids)s::uuid[]) AS p(pipeline_id)
 CROSS JOIN LATERAL (

@@ -3,15 +3,16 @@
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer
 --             wrote first, so call again), pruned_before (only for the outcome pruned)
 -- Parameters  rows: the writes as one JSON array, which Python builds ten times as fast as one array per column.
---             kind: snapshot, event or if_absent (WriteKind in events.py). version_source: source or request_time. Python
---             inserts kind and version_source into the SQL as literals, so that PostgreSQL removes branches when it plans.
+--             kind: snapshot, event or if_absent (WriteKind in events.py). version_source: source or request_time.
+--             Python inserts kind and version_source into the SQL as literals, so that PostgreSQL removes branches when
+--             it plans.
 -- Fragments   effect_of_write and effect_of_excluded: both are the text of write_effect.sql, which lists the effects.
 --             effect_of_write reads the write from the row `write`, and effect_of_excluded from the row `excluded` of
---             ON CONFLICT. The effect updated replaces the content, earlier_start changes the start and the duration, and
---             later_version changes only the version.
+--             ON CONFLICT. The effect updated replaces the content, earlier_start changes the start and the duration,
+--             and later_version changes only the version.
 --
--- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it, even
--- if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
+-- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it,
+-- even if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
 WITH writes AS (
     SELECT
         position, id, pipeline_id, external_run_id, status, started_at, finished_at,

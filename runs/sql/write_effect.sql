@@ -34,8 +34,9 @@ CASE
         WHEN write.source_updated_at IS NULL THEN r.status = 'running' OR write.status <> 'running'
         WHEN r.source_updated_at IS NULL THEN true
         WHEN write.source_updated_at <> r.source_updated_at THEN write.source_updated_at > r.source_updated_at
-        -- If two writes have the same version, the write whose status comes later in this list wins. If they also have the
-        -- same status, the write with the greater content wins. So the order in which the two arrive makes no difference.
+        -- If two writes have the same version, the write whose status comes later in this list wins. If they also have
+        -- the same status, the write with the greater content wins. So the order in which the two arrive makes no
+        -- difference.
         ELSE (
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], write.status::text),
             jsonb_build_array(

@@ -46,8 +46,8 @@ decisive_runs AS MATERIALIZED (
         )
     ) AS r
 ),
--- Number the sections of each pipeline's runs. A section is one success, or all failures with the same cause that follow
--- each other. `next_at` is the time of the pipeline's next run.
+-- Number the sections of each pipeline's runs. A section is one success, or all failures with the same cause that
+-- follow each other. `next_at` is the time of the pipeline's next run.
 with_section AS (
     SELECT
         marked.*,

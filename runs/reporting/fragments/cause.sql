@@ -1,5 +1,5 @@
--- The cause of a failed run (failed) of a pipeline (p): the masked error of the run, and whether this error is vague. A vague
--- error could describe any failure.
+-- The cause of a failed run (failed) of a pipeline (p): the masked error of the run, and whether this error is vague. A
+-- vague error could describe any failure.
 (
     SELECT cause.masked, {vague_cause} AS is_vague
     FROM (

@@ -15,9 +15,10 @@ zones AS MATERIALIZED (
             <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
     )
 ),
--- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed from
--- UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is for moments
--- of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is right instead.
+-- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
+-- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
+-- for moments of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is
+-- right instead.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -36,9 +37,10 @@ weeks AS MATERIALIZED (
 --   last_begins  The latest that it was.
 --   ends         5 minutes before `last_begins`.
 --   agreement    Two hours, plus the difference that clock changes can make between two weeks.
--- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of Berlin
--- changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that have not
--- started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between them.
+-- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of
+-- Berlin changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that
+-- have not started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between
+-- them.
 week_bounds AS MATERIALIZED (
     SELECT
         is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,

@@ -1,11 +1,11 @@
--- Compares the duration and the number of rows of a run (r) with the values of the successes before the run (former). One
--- row per value: the value, the usual value (the median of the former values), and whether the value is unusual. With fewer
--- than 10 former values there is no row.
+-- Compares the duration and the number of rows of a run (r) with the values of the successes before the run (former).
+-- One row per value: the value, the usual value (the median of the former values), and whether the value is unusual.
+-- With fewer than 10 former values there is no row.
 (
     SELECT
         measure, value, usual,
-        -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values of
-        -- the eight weeks before, at the same time of the week plus or minus 75 minutes.
+        -- A value that is far from the usual one can be normal at this time of the week. So compare it with the values
+        -- of the eight weeks before, at the same time of the week plus or minus 75 minutes.
         CASE WHEN is_far THEN (
             SELECT count(alike.value) < 4 OR far.value > 1.5 * max(alike.value) OR 1.5 * far.value < min(alike.value)
             FROM generate_series(1, 8) AS ago (weeks)
@@ -42,8 +42,8 @@
             VALUES ('duration', r.duration, 60, former.durations), ('rows', r.row_count, 10, former.row_counts)
         ) AS m (measure, value, least_difference, former_values)
         CROSS JOIN LATERAL (
-            -- The median is the mean of the two middle values. An odd number of values has one middle value, which is read
-            -- twice.
+            -- The median is the mean of the two middle values. An odd number of values has one middle value, which is
+            -- read twice.
             SELECT median AS value, abs(ln(greatest(m.value, 1) / greatest(median, 1))) AS distance
             FROM (
                 SELECT lower_middle + 0.5 * (upper_middle - lower_middle) AS median
@@ -57,8 +57,8 @@
             OFFSET 0
         ) AS usual
         CROSS JOIN LATERAL (
-            -- `lowest` and `highest` are the limits of near values. Values below 1 count as 1. 1e-9 makes the range slightly too
-            -- large, so that rounding errors exclude no value.
+            -- `lowest` and `highest` are the limits of near values. Values below 1 count as 1. 1e-9 makes the range
+            -- slightly too large, so that rounding errors exclude no value.
             SELECT
                 greatest(usual.value, 1) * factor AS highest,
                 CASE WHEN greatest(usual.value, 1) <= factor THEN -1 ELSE greatest(usual.value, 1) / factor END AS lowest

@@ -1,6 +1,6 @@
 -- CTEs that follow the CTE `bounds`. `counted_by_client` has counts of the runs within the bounds, by day and client.
--- The counts of whole days come from the roll-up. The runs on parts of days are counted one by one. A day and client can
--- have several rows. Counts have the alias p, because client_in_scope and in_scope read p.
+-- The counts of whole days come from the roll-up. The runs on parts of days are counted one by one. A day and client
+-- can have several rows. Counts have the alias p, because client_in_scope and in_scope read p.
 {whole_days},
 counted_by_client AS (
     SELECT

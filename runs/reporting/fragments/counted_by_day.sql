@@ -1,7 +1,7 @@
 -- CTEs that follow the CTE `bounds`. `counted_by_day` has counts of the runs within the bounds, by day, platform and
 -- environment. The counts of whole days come from the roll-up. The runs on parts of days are counted one by one. A day
--- can have several rows with the same platform and environment. Counts have the alias p, because kind_in_scope and in_scope
--- read p.
+-- can have several rows with the same platform and environment. Counts have the alias p, because kind_in_scope and
+-- in_scope read p.
 {whole_days},
 counted_by_day AS (
     SELECT

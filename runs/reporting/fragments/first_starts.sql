@@ -4,11 +4,12 @@
 --   same_now   The moment in that week with the weekday and local time of h.judged_at.
 --   first_at   The first start later than same_time plus h.skip_within.
 --   before_at  The start before first_at.
--- Example: the last start was on Monday 6:00, and h.skip_within is 25 minutes. Two weeks earlier there were starts on Monday
--- 6:02 and Tuesday 6:01. For that week, same_time is Monday 6:00, before_at is Monday 6:02, and first_at is Tuesday 6:01.
+-- Example: the last start was on Monday 6:00, and h.skip_within is 25 minutes. Two weeks earlier there were starts on
+-- Monday 6:02 and Tuesday 6:01. For that week, same_time is Monday 6:00, before_at is Monday 6:02, and first_at is
+-- Tuesday 6:01.
 --
--- In UTC (zone_number 1), and in weeks without a clock change (w.shift is 0), a week always has 168 hours. PostgreSQL computes
--- this faster than local times.
+-- In UTC (zone_number 1), and in weeks without a clock change (w.shift is 0), a week always has 168 hours. PostgreSQL
+-- computes this faster than local times.
 (
     SELECT week, same_time, same_now, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
     FROM (

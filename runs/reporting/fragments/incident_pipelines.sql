@@ -1,6 +1,6 @@
 -- The failing pipelines of the caller's scope, each with its incident. `incident` is the fingerprint of the incident.
--- Incidents with the same fingerprint have different values of `number`. Decision 0028 defines when two failures belong to
--- one incident.
+-- Incidents with the same fingerprint have different values of `number`. Decision 0028 defines when two failures belong
+-- to one incident.
 (
     SELECT
         flagged.*,

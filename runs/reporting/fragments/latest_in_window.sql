@@ -1,6 +1,6 @@
--- Joins of the latest run of a pipeline (p) in a window. `started` is the latest run with a start. In the order of runs, a
--- run with a start always counts as later than a run without one. So `unstarted`, the latest run without a start, is read
--- only if `started` has no run.
+-- Joins of the latest run of a pipeline (p) in a window. `started` is the latest run with a start. In the order of
+-- runs, a run with a start always counts as later than a run without one. So `unstarted`, the latest run without a
+-- start, is read only if `started` has no run.
 LEFT JOIN LATERAL (
     SELECT r.status, r.started_at
     FROM reporting.runs AS r

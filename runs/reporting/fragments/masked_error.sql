@@ -1,6 +1,6 @@
 -- The error of a run (r) of a pipeline (p) with # in place of parts that vary: ids, numbers, dates, addresses, paths,
--- quoted names, and the names of the pipeline and its client. The result is empty if the run has no text. Failures with the
--- same result on the same platform have the same cause.
+-- quoted names, and the names of the pipeline and its client. The result is empty if the run has no text. Failures with
+-- the same result on the same platform have the same cause.
 (
     SELECT
         left(btrim(regexp_replace(

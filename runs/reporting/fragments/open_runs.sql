@@ -1,5 +1,6 @@
--- Open runs of the active inventory. From `long_after` on, a run is running long: it has run for 10 minutes, and for three
--- times the median duration of its pipeline's last 20 successes. If there is no success, only the 10 minutes count.
+-- Open runs of the active inventory. From `long_after` on, a run is running long: it has run for 10 minutes, and for
+-- three times the median duration of its pipeline's last 20 successes. If there is no success, only the 10 minutes
+-- count.
 (
     SELECT
         running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,

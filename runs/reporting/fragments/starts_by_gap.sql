@@ -1,12 +1,12 @@
 -- CTE bodies of the shape late_pipelines, for rules 5 and 6 of decision 0016. `by_gap` has the pipelines whose rhythm
 -- is longer than a week: the same day of each month, or similar gaps. `by_steady_gap` has the pipelines with a steady
--- gap by day and night. Both exclude the pipelines of the CTE `by_week`. The CTE `unplanned` has the pipelines whose next start
--- is not known from the source.
+-- gap by day and night. Both exclude the pipelines of the CTE `by_week`. The CTE `unplanned` has the pipelines whose
+-- next start is not known from the source.
 gaps AS MATERIALIZED (
     SELECT
         *,
-        -- One month after the last start. In another time zone, a start can be on another day of the month. So add the month
-        -- also to times that are 12 hours earlier or later.
+        -- One month after the last start. In another time zone, a start can be on another day of the month. So add the
+        -- month also to times that are 12 hours earlier or later.
         CASE WHEN monthly THEN (
             SELECT max(((last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift)
             FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
@@ -17,8 +17,8 @@ gaps AS MATERIALIZED (
             (
                 SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
             ) AS usual_gap,
-            -- Whether each of the last three gaps is one month, give or take 36 hours. A month has 28 to 31 days. So compute
-            -- with months, which is slow, only if each gap is between 26 and 33 days long.
+            -- Whether each of the last three gaps is one month, give or take 36 hours. A month has 28 to 31 days. So
+            -- compute with months, which is slow, only if each gap is between 26 and 33 days long.
             CASE WHEN least(gaps[1], gaps[2], gaps[3]) < 2246400 OR greatest(gaps[1], gaps[2], gaps[3]) > 2851200 THEN false
                 ELSE (
                     SELECT bool_and((

@@ -1,6 +1,6 @@
--- CTE bodies of the shape late_pipelines, for rules 2 and 3 of decision 0016. `by_week` has the pipelines for which earlier
--- weeks predict a start that has not come. The CTEs of clock_zones are explained there. `unplanned` has the pipelines whose
--- next start is not known from the source:
+-- CTE bodies of the shape late_pipelines, for rules 2 and 3 of decision 0016. `by_week` has the pipelines for which
+-- earlier weeks predict a start that has not come. The CTEs of clock_zones are explained there. `unplanned` has the
+-- pipelines whose next start is not known from the source:
 --   last_start_at  The last start.
 --   judged_at      The time up to which CHM has read the source, or as_of if that is earlier.
 --   gap            The recent gap in seconds (median of the last three gaps).
@@ -10,11 +10,11 @@
 -- skip_within after the same time. Two conditions must be met:
 --   1. In three weeks, this start came at least 5 minutes before the time of week of judged_at.
 --   2. The starts of three weeks agree within two hours (`agreement`).
--- `recent` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if clocks have
--- changed. If first_1 depends on the zone, because it is not later than last_begins, condition 2 counts as met.
--- Example: a job last started on Friday 6:00, and it is Sunday 6:00. In two weeks it did not start from Friday to Sunday
--- either, so condition 1 is not met. Each level searches only if the levels before it leave the pipeline a chance.
--- A slow pipeline has few starts, so one search reads those of all four weeks.
+-- `recent` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if clocks
+-- have changed. If first_1 depends on the zone, because it is not later than last_begins, condition 2 counts as met.
+-- Example: a job last started on Friday 6:00, and it is Sunday 6:00. In two weeks it did not start from Friday to
+-- Sunday either, so condition 1 is not met. Each level searches only if the levels before it leave the pipeline a
+-- chance. A slow pipeline has few starts, so one search reads those of all four weeks.
 candidates AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -112,9 +112,9 @@ candidates AS MATERIALIZED (
             OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
         )
 ),
--- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so it is
--- not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many comparisons
--- match by chance, so this step keeps the pipeline.
+-- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so
+-- it is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
+-- comparisons match by chance, so this step keeps the pipeline.
 matching AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -161,9 +161,9 @@ matching AS MATERIALIZED (
             ) IS NOT TRUE
     )
 ),
--- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match if
--- it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance` have
--- the same meaning as in `recent`.
+-- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match
+-- if it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance`
+-- have the same meaning as in `recent`.
 regular AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -245,9 +245,9 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM regular AS c
 ),
--- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of three
--- weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the usual gap if that
--- is shorter.
+-- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of
+-- three weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the
+-- usual gap if that is shorter.
 recent AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -271,9 +271,9 @@ recent AS MATERIALIZED (
         ) AS by_zone
     )
 ),
--- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one earlier
--- week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within `tolerance`, and in
--- `within_30_minutes` if it is within 30 minutes.
+-- For each zone, how well earlier weeks predict the last starts (rule 3). One comparison is about one start and one
+-- earlier week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within
+-- `tolerance`, and in `within_30_minutes` if it is within 30 minutes.
 fits AS MATERIALIZED (
     SELECT recent.pipeline_id, z.zone, z.zone_number, fit.*
     FROM recent
@@ -311,10 +311,10 @@ best AS (
     GROUP BY pipeline_id
     HAVING max(within_tolerance) >= 0.65 * max(comparisons)
 ),
--- For each week, the next start, moved to this week (expected_at). This is first_at, unless first_at corresponds to the last
--- start (is_counterpart). Then it is the start after first_at. Example: a daily job last started on Tuesday 6:00. Two weeks
--- earlier it started late, on Tuesday 9:00. This was Tuesday's own start, so the next start is the one on Wednesday. The
--- conditions are the last two lines of the second table in rule 2.
+-- For each week, the next start, moved to this week (expected_at). This is first_at, unless first_at corresponds to the
+-- last start (is_counterpart). Then it is the start after first_at. Example: a daily job last started on Tuesday 6:00.
+-- Two weeks earlier it started late, on Tuesday 9:00. This was Tuesday's own start, so the next start is the one on
+-- Wednesday. The conditions are the last two lines of the second table in rule 2.
 next_starts AS (
     SELECT
         h.pipeline_id, zones.zone, zones.zone_number,
@@ -353,9 +353,10 @@ by_zone AS (
     FROM next_starts
     GROUP BY pipeline_id, zone_number
 ),
--- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the latest
--- start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks` is the number
--- of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report names this number.
+-- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the
+-- latest start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks`
+-- is the number of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report
+-- names this number.
 usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,

@@ -1,6 +1,6 @@
--- The range of durations and the range of numbers of rows, of a pipeline's last seven successes before day.begins_at. r is a
--- run of the pipeline. The smallest and the largest value are left out. So an outlier does not widen the range, and a second
--- outlier is noticed too.
+-- The range of durations and the range of numbers of rows, of a pipeline's last seven successes before day.begins_at. r
+-- is a run of the pipeline. The smallest and the largest value are left out. So an outlier does not widen the range,
+-- and a second outlier is noticed too.
 LATERAL (
     SELECT
         durations[2] AS shortest, durations[cardinality(durations) - 1] AS longest,

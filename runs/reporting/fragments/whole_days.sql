@@ -1,13 +1,14 @@
 -- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`: `whole` has
--- the whole UTC days within the bounds. `partial_days` has the parts of days before and after the whole days. Example: the
--- bounds are 1 June 18:00 and 4 June 6:00. `whole` has 2 and 3 June. `partial_days` has 1 June from 18:00, and 4 June until
--- 6:00. If both bounds are on the same day, `partial_days` has one part.
+-- the whole UTC days within the bounds. `partial_days` has the parts of days before and after the whole days. Example:
+-- the bounds are 1 June 18:00 and 4 June 6:00. `whole` has 2 and 3 June. `partial_days` has 1 June from 18:00, and 4
+-- June until 6:00. If both bounds are on the same day, `partial_days` has one part.
 whole AS (
     SELECT first_day, greatest(first_day, last_day) AS last_day
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is whole.
+            -- If no run happened at or after `until`, all runs of the last day are within the bounds. So the day is
+            -- whole.
             CASE
                 WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
                 ELSE (until AT TIME ZONE 'UTC')::date + 1

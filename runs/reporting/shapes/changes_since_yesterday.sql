@@ -36,8 +36,8 @@ LEFT JOIN LATERAL (
     ORDER BY {latest_first}
     LIMIT 1
 ) AS formerly ON true
--- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in the
--- small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
+-- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in
+-- the small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
 LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r

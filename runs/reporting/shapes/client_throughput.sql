@@ -7,7 +7,8 @@
 --   client_name       text     Name of the client
 --   runs_30d          integer  Runs in the 30 days before `as_of`
 --   total_rows_30d    integer  Rows that these runs processed; runs with an unknown number do not count
---   avg_rows_per_run  numeric? Mean number of rows of the runs with a known number, to 2 places; null: no number is known
+--   avg_rows_per_run  numeric? Mean number of rows of the runs with a known number, to 2 places; null: no number is
+--                              known
 --   throughput_cv     numeric? Coefficient of variation of the rows per run: population standard deviation ÷ mean, to 4
 --                              places. 0: each run processed the same number of rows; null: the mean is 0 or unknown
 --   client_id         uuid     Key of the client

@@ -26,8 +26,8 @@
 --   known_until      timestamptz? When the mark ends; null: the mark ends with the failure, or there is no mark
 --
 -- A pipeline is failing if its latest decisive run failed. A run is decisive if it succeeded or failed. Running,
--- canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time, the report uses
--- the present status of a run, even if the run was re-opened after that time.
+-- canceled and skipped runs do not end a failure, and do not count in `failed_in_a_row`. For a past time, the report
+-- uses the present status of a run, even if the run was re-opened after that time.
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,

@@ -19,9 +19,9 @@
 -- streak of a disabled pipeline is listed only if it began in the window. Otherwise it would be in every later window,
 -- because a disabled pipeline does not recover.
 --
--- To save time, the query first finds the newest failures that begin a streak, up to the limit. Then it finds the ends of
--- these streaks. Streaks that began before the window are the last rows. So the query looks for them only if it has fewer
--- rows than the limit.
+-- To save time, the query first finds the newest failures that begin a streak, up to the limit. Then it finds the ends
+-- of these streaks. Streaks that began before the window are the last rows. So the query looks for them only if it has
+-- fewer rows than the limit.
 WITH in_window AS MATERIALIZED (
     SELECT
         p.client_name, p.pipeline_name, p.platform, failed.event_at AS began_at, p.client_id, p.pipeline_id,
@@ -85,8 +85,8 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS recovered ON true
 CROSS JOIN LATERAL (
-    -- With FILTER, not WHERE: for a condition on the status, PostgreSQL could choose the index runs_failed, which has the
-    -- failures of all pipelines.
+    -- With FILTER, not WHERE: for a condition on the status, PostgreSQL could choose the index runs_failed, which has
+    -- the failures of all pipelines.
     SELECT count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
     FROM reporting.runs AS r
     WHERE r.pipeline_id = s.pipeline_id

@@ -9,7 +9,8 @@
 --   pipeline_name        text         Name of the pipeline
 --   platform             text         Kind of orchestrator
 --   environment          text         Where the pipeline runs
---   last_run_at          timestamptz? When the latest run started; if unknown, when it ended or was stored; null: no run
+--   last_run_at          timestamptz? When the latest run started; if unknown, when it ended or was stored; null: no
+--                                     run
 --   last_success_at      timestamptz? When the last success happened; null: never
 --   hours_since_success  numeric?     Hours from `last_success_at` to `as_of`, to 1 place; null: never
 --   client_id            uuid         Key of the client

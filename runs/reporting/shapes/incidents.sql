@@ -22,8 +22,8 @@
 --
 -- An incident is a group of failing pipelines that have the same cause and began to fail together. The cause of a
 -- pipeline is the masked error of its latest decisive run. In a masked error, # replaces parts that vary, such as ids
--- and numbers. For each pipeline, only the failures with this cause count that come after the last success and after the
--- last failure with another cause.
+-- and numbers. For each pipeline, only the failures with this cause count that come after the last success and after
+-- the last failure with another cause.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT

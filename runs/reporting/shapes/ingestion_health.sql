@@ -13,7 +13,8 @@
 --   oldest_ingest_at   timestamptz? For each of these pipelines, CHM stores the time of its last complete walk: the
 --                                   earliest of these times; null: CHM has never walked any of them completely
 --   last_error         text?        Error of the last walk of one of these pipelines; null: no pipeline has an error
---   pushed_only        integer      Number of `never_ingested` pipelines without an error that have runs: jobs push them
+--   pushed_only        integer      Number of `never_ingested` pipelines without an error that have runs: jobs push
+--                                   them
 --   missing_at_source  integer      Number of these pipelines that their source no longer lists
 --   client_id          uuid         Key of the client
 SELECT

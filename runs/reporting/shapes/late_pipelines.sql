@@ -23,13 +23,14 @@
 --
 -- A pipeline is late if it has not started at the time at which a start was expected. If the source plans the next
 -- start, this plan decides. Otherwise CHM learns the rhythm from past starts. Paused and stale pipelines are never
--- late. A pipeline with an open run is late only if this run is running long. CHM judges only the time up to which it has
--- read the source. Example: it has read the source until 10:00. Then a start at 10:05 is not missing yet.
+-- late. A pipeline with an open run is late only if this run is running long. CHM judges only the time up to which it
+-- has read the source. Example: it has read the source until 10:00. Then a start at 10:05 is not missing yet.
 --
 -- Decision 0016 explains the rule with examples. tools/support/lateness.py is the same rule in Python, and a test
--- compares the SQL with it. CHM predicts the next start from the four weeks before the last start. It uses the time zones
--- in which earlier weeks predict recent starts best. If there is no weekly rhythm, the gaps between earlier starts
--- decide. Intervals are in hours, because a day of PostgreSQL can have 23 or 25 hours, depending on the session's time zone.
+-- compares the SQL with it. CHM predicts the next start from the four weeks before the last start. It uses the time
+-- zones in which earlier weeks predict recent starts best. If there is no weekly rhythm, the gaps between earlier
+-- starts decide. Intervals are in hours, because a day of PostgreSQL can have 23 or 25 hours, depending on the
+-- session's time zone.
 WITH judged AS (
     SELECT p.pipeline_id, p.source_next_run_at, least(%(as_of)s::timestamptz, p.ingested_through) AS judged_at
     FROM reporting.pipelines AS p
@@ -39,16 +40,16 @@ WITH judged AS (
     -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
     ORDER BY p.pipeline_id
 ),
--- The pipelines that can be late. A pipeline is left out if it has started in the 5 minutes before judged_at. A pipeline
--- without a plan is also left out if it has started so recently that no rule can apply. Each step is a subquery, because a
--- chain of LATERAL joins would be slower: PostgreSQL would store the results of each join.
+-- The pipelines that can be late. A pipeline is left out if it has started in the 5 minutes before judged_at. A
+-- pipeline without a plan is also left out if it has started so recently that no rule can apply. Each step is a
+-- subquery, because a chain of LATERAL joins would be slower: PostgreSQL would store the results of each join.
 silent AS MATERIALIZED (
     SELECT *
     FROM (
         SELECT
             pipeline_id, source_next_run_at, judged_at, last_start_at, gap,
-            -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start until
-            -- Monday 6:25 corresponds to the last start. It is not a next start.
+            -- Example: the last start was on Monday 6:00, and skip_within is 25 minutes. In an earlier week, a start
+            -- until Monday 6:25 corresponds to the last start. It is not a next start.
             CASE
                 WHEN has_four_starts
                     THEN greatest(least(0.75 * gap, 1500), least(0.4 * gap, 7200)) * interval '1 second'

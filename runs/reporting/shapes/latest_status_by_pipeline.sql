@@ -15,8 +15,8 @@
 --   run_id         uuid?        Key of the latest run; null: no run yet
 --   source_url     text?        Page of that run at the source; null: unknown
 --
--- The latest run can have any status. `stale_since` comes from the current state of ingestion, also for a past `as_of`. So it
--- has a value only if ingestion is still overdue now.
+-- The latest run can have any status. `stale_since` comes from the current state of ingestion, also for a past `as_of`.
+-- So it has a value only if ingestion is still overdue now.
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,

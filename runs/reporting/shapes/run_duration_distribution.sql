@@ -10,8 +10,8 @@
 WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
 {whole_days},
 unit AS (
-    -- The roll-up counts the runs of all pipelines together, by whole minutes. The query can use these counts only if the
-    -- width of a bucket is a whole number of minutes.
+    -- The roll-up counts the runs of all pipelines together, by whole minutes. The query can use these counts only if
+    -- the width of a bucket is a whole number of minutes.
     SELECT
         {unscoped} AND mod(%(max_duration_seconds)s::bigint, 60 * %(bucket_count)s::bigint) = 0 AS by_minutes
 ),

@@ -18,9 +18,9 @@
 -- A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and
 -- failure, order by flips.
 --
--- For the order by failures, the query counts runs only for the pipelines with the most failures, including ties. For the
--- order by flips, it also counts the runs of pipelines that can have enough flips to be listed. A failure is part of at
--- most two flips. So a pipeline with 5 failures has at most 10 flips.
+-- For the order by failures, the query counts runs only for the pipelines with the most failures, including ties. For
+-- the order by flips, it also counts the runs of pipelines that can have enough flips to be listed. A failure is part
+-- of at most two flips. So a pipeline with 5 failures has at most 10 flips.
 WITH months AS (
     -- The whole UTC months of the window, from `begins` until `ends`. If there is no whole month, the two are equal.
     SELECT begins, greatest(begins, date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC')) AS ends

@@ -18,8 +18,8 @@ SELECT
     d.day, d.client_id, c.client_name, d.platform, d.environment,
     d.pipeline_is_active AND c.client_is_active AS is_active, d.running, d.success, d.failed, d.canceled, d.skipped,
     d.rows_known, d.rows_total, d.rows_squares
--- Rows with in_totals are also contained in rollup.kind_days and rollup.client_days. Rows with and without in_totals are
--- in different indexes, so each half of the UNION can use its index.
+-- Rows with in_totals are also contained in rollup.kind_days and rollup.client_days. Rows with and without in_totals
+-- are in different indexes, so each half of the UNION can use its index.
 FROM (
     SELECT * FROM rollup.days WHERE in_totals
     UNION ALL

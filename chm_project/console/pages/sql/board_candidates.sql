@@ -1,6 +1,6 @@
 -- Question   Which pipelines can appear in the sections of the board?
--- Grain      one row with three lists of pipelines: those that fail, those of them whose failure is marked as known, and
---            those whose latest decisive run has another status than at `since`
+-- Grain      one row with three lists of pipelines: those that fail, those of them whose failure is marked as known,
+--            and those whose latest decisive run has another status than at `since`
 -- Inventory  active
 -- Parameters as_of, state_at (runs count in the state that they had then), since; client_id, platform, environment:
 --            null does not restrict
