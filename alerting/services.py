@@ -28,7 +28,10 @@ def preview(rule: AlertRule, *, since: datetime, until: datetime) -> list[Span]:
 
 
 def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) -> dict[UUID, list[Span]]:
-    """Return the result of `preview` for each rule, by rule id. Rules with the same scope share queries."""
+    """Return the result of `preview` for each rule, by rule id.
+
+    Rules share a query if they have the same type and scope, and windows of the same length.
+    """
     if since >= until:
         return {rule.pk: [] for rule in rules}
     failing_spans_of_scope = cache(partial(_failing_spans, since=since, until=until))

@@ -6,7 +6,7 @@ import sys
 import urllib.request
 
 
-# Docker runs these checks every 10 or 60 seconds. To be fast, each check imports only the modules that it needs.
+# Docker runs these checks every 5 to 60 seconds. To be fast, each check imports only the modules that it needs.
 def web() -> bool:
     from chm_project.settings.environment import env
 

@@ -1,11 +1,11 @@
-"""Test the steps of docker/Dockerfile and the services of docker-compose.yml without Docker: `make image-steps`.
+"""Test the steps of docker/Dockerfile and CHM's services in docker-compose.yml without Docker: `make image-steps`.
 
 1. Run the steps of the Dockerfile as a user who is not root. A temporary folder replaces the folder / of the container.
    The steps get only those environment variables of the caller that pip needs to reach the package index.
-2. Run the commands and health checks of the compose file, with secrets from make-secrets.sh, a PostgreSQL with the
-   settings of start.sh and 10-roles.sh, and a Redis with a password.
+2. Run the commands and health checks of web, worker, beat, migrate and readers, with secrets from make-secrets.sh, a
+   PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis with a password.
 
-This does not test the base image, the creation of the user, and the isolation of containers.
+This does not test the base image, the creation of the user, the isolation of containers, nginx, Grafana and Metabase.
 """
 
 import json
@@ -227,7 +227,7 @@ def stopping_at_end(name: str, process: subprocess.Popen[bytes]) -> Iterator[Non
 
 
 def serve(container: SimulatedContainer) -> None:
-    """Run the services of the compose file, wait until they are healthy, and check the login page and the roles."""
+    """Run CHM's services, wait until they are healthy, and check the login page and the roles."""
     services = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
     secrets = container.root / "run/secrets"
     subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607

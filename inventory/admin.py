@@ -252,7 +252,6 @@ class PipelineAdmin(
     def ingestion(self, pipeline: Pipeline) -> SafeString:
         if not (pipeline.is_active and pipeline.client.is_active):
             return badge("canceled", "disabled")
-        # Only the console's list of pipelines sets latest_run_status. On other pages, a pipeline whose runs are all
-        # pushed shows "not yet".
+        # add_last_runs() in chm_project/console/admin/pipelines.py sets latest_run_status of each pipeline in the list.
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
         return badge(*INGESTION_BADGES[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

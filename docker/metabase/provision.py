@@ -28,7 +28,10 @@ MAX_WAIT_SECONDS = 300
 
 
 class MetabaseError(Exception):
-    """Metabase answered with an error. The message does not contain the request, which may contain a password."""
+    """Metabase answered with an error or is not healthy, or an environment variable is missing.
+
+    The message does not contain the request, which may contain a password.
+    """
 
 
 class Metabase:
