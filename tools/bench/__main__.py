@@ -1,4 +1,7 @@
-"""python -m tools.bench: measure everything; write tools/bench/results.json and the tables of docs/performance.md."""
+"""python -m tools.bench: measure everything, and write tools/bench/results.json.
+
+With --write, also write the tables of docs/performance.md. With --only, write neither.
+"""
 
 import argparse
 import json

@@ -1,6 +1,6 @@
 """Measure shapes, and compare each with its yardstick: `python -m tools.bench.reporting` prints the figures as JSON.
 
-A shape with one row per pipeline is compared with a query that looks up the latest run of each pipeline. Any other
+A shape of SHAPES_PER_PIPELINE is compared with a query that looks up the latest run of each pipeline. Any other
 shape is compared with a query that counts the runs in its window. The database is that of CHM_DATABASE_URL, for example
 after `manage.py generate_history`. `make bench` starts this module as a separate process.
 """
@@ -22,6 +22,7 @@ from tools.bench.servers import ROOT
 QUERY_TIMEOUT_SECONDS = 20
 WINDOW_COUNT = "count of the window"
 PIPELINE_PROBES = "probe of each pipeline"
+# These shapes read the latest run of each pipeline. Some of them group the pipelines.
 SHAPES_PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday", "incidents",

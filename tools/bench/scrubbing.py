@@ -1,4 +1,4 @@
-"""python -m tools.bench.scrubbing: measure which secrets the scrubber finds, and how fast it is."""
+"""python -m tools.bench.scrubbing: measure how many secrets the scrubber finds, and how fast it is."""
 
 import argparse
 import json

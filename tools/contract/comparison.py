@@ -2,8 +2,8 @@
 
 A change is breaking if a request that was valid now fails, or if clients can no longer read a response:
 
-- An operation, parameter or field was removed or renamed, or has another type.
-- A parameter or field of a request is now required.
+- An operation, parameter, field, status or media type was removed or renamed, or has another type.
+- A parameter or field of a request is now required, or accepts fewer values.
 - A field of a response can now be absent or null.
 
 New operations, optional parameters, and new fields and enum values of responses are not breaking.

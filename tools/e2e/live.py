@@ -23,8 +23,8 @@ INTERVAL_SECONDS = 1
 # again what changed before the pause.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# reconcile() chooses a name for the connection. With this name, CHM reads the last 3 days again within this time.
-RECONCILE_WITHIN = timedelta(seconds=5)
+# reconcile() makes CHM read the last 3 days again 3 to 8 seconds after the call. This is the length of the range.
+RECONCILE_RANGE = timedelta(seconds=5)
 
 # Status, start and end of a run. All three must be the same at the source and in CHM.
 State = tuple[str, datetime | None, datetime | None]
@@ -107,7 +107,7 @@ class Chm:
         connection_name = next(
             connection_name
             for number in itertools.count()
-            if earliest < reconcile_time(connection_name := f"live-{number}") < earliest + RECONCILE_WITHIN
+            if earliest < reconcile_time(connection_name := f"live-{number}") < earliest + RECONCILE_RANGE
         )
         # Wait until the connection is due.
         time.sleep(max(0.0, (reconcile_time(connection_name) - datetime.now(UTC)).total_seconds()) + 0.1)

@@ -8,7 +8,7 @@ The first line of every shell block contains its kind:
 - `sh ci`: the test does not run the commands, because CI runs them as a separate stage.
 - `sh shown`: the test does not run the commands, because they need Docker or a real partner.
 
-A variable that a block exports is also set in the later blocks of the document, as in one terminal.
+A variable that a block of the kind `run` exports is also set in the later blocks of the document, as in one terminal.
 """
 
 import os
@@ -152,7 +152,9 @@ class _Terminal:
         deadline = time.monotonic() + MAX_SECONDS_UNTIL_READY
         while not _is_ready(block.ready, log):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise BlockFailed(f"{block.name} never printed {block.ready!r}:\n{log.read_text(errors='replace')}")
+                raise BlockFailed(
+                    f"{block.name} did not become ready ({block.ready}):\n{log.read_text(errors='replace')}"
+                )
             time.sleep(0.2)
 
     def close(self) -> None:

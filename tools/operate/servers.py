@@ -75,7 +75,7 @@ class DatabaseContents:
     """The contents of a database, for comparisons.
 
     `relations` has the number and the hash of the rows of each table and view. `schema` has one line of text for each
-    table, index, view and grant.
+    object of the schema, such as a column or a grant.
     """
 
     relations: dict[str, tuple[int, str]]

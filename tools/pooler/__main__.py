@@ -1,7 +1,7 @@
 """python -m tools.pooler: run CHM's tests with Debian's PgBouncer (in transaction mode) and PostgreSQL 15.
 
 With --quick, run only the tests that depend most on database sessions: writes, locks, latest runs, pushes. All other
-arguments are passed to pytest.
+arguments are passed to pytest, and replace this choice of tests.
 """
 
 import argparse

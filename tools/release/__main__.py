@@ -1,10 +1,10 @@
 """`make release`: write the files of a release into .chm/release/VERSION.
 
 - `prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md. Then commit both files.
-- `build` checks the commit, and writes the files: wheel, sdist, the files for the image, bill of materials, notes, and
-  SHA256SUMS.
-- `build --rehearse` makes no checks, and also accepts changes that are not committed. The notes are the unreleased
-  changes.
+- `build` checks the commit, and writes the files: wheel, sdist, requirements.lock, the files for the image, the files
+  for operators, bill of materials, notes, and SHA256SUMS.
+- `build --rehearse` does not check the commit, and also accepts changes that are not committed. The notes are the
+  unreleased changes. The folder is .chm/release/VERSION-rehearsal.
 """
 
 import argparse

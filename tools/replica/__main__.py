@@ -154,15 +154,16 @@ def _count_failed_expectations(replica_url: str, stop_replica: Callable[[], None
     )
     metrics_text = reading_browser.get("/metrics", HTTP_HOST="localhost").content.decode()
     expect(
-        "/metrics shows it too", "chm_replica_read 1.0" in metrics_text and "chm_replica_lag_seconds " in metrics_text
+        "/metrics shows the lag too",
+        "chm_replica_read 1.0" in metrics_text and "chm_replica_lag_seconds " in metrics_text,
     )
     settings.CHM_REPLICA_MAX_LAG_SECONDS = 0
     readiness = read_readiness()
     expect(
-        "with a limit of 0 s it is not read",
+        "with a limit of 0 s /ready shows that the replica is not read",
         not readiness["replica_is_read"] and readiness["replica_max_lag_seconds"] == 0,
     )
-    expect("nor do pages read it", read_board(reading_browser)[1] is None)
+    expect("with this limit no page reads the replica", read_board(reading_browser)[1] is None)
     settings.CHM_REPLICA_MAX_LAG_SECONDS = 60
     response = changing_browser.post(
         f"/admin/console/pipeline/{pipeline_seen_by_both.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
@@ -185,10 +186,10 @@ def _count_failed_expectations(replica_url: str, stop_replica: Callable[[], None
     )
     readiness = read_readiness()
     expect(
-        "/ready shows that it does not answer",
+        "/ready shows that the replica does not answer",
         readiness["replica_lag_seconds"] is None and not readiness["replica_is_read"],
     )
-    expect("this board is complete", "seen_by_both" in text and "planned work" in text)
+    expect("the board without the replica is complete", "seen_by_both" in text and "planned work" in text)
     return failed_count
 
 

@@ -1,7 +1,6 @@
-"""Hooks of MkDocs. They replace links to source files by file names, copy the Markdown files, and write llms.txt.
+"""Hooks of MkDocs. They replace links to source files by file names, and add files to the site.
 
-llms.txt is an index of the site for language models. A plugin of MkDocs could write this file. But the plugin
-needs an older Markdown parser than `rich`, so the two packages cannot be installed together.
+The files are Mermaid, the Markdown files, and llms.txt, an index of the site for language models.
 """
 
 import re

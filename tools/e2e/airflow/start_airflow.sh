@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Install (first time) and start a real Apache Airflow 3 on loopback.
 #   start_airflow.sh DIR [DAGS_FOLDER]
-# Environment: AIRFLOW_VERSION (3.3.2), AIRFLOW_PORT (a free port), PYTHON (python3),
-#              LOCK (a pinned requirements file), EXTRA (more packages), NO_UV=1 (plain pip),
+# Environment: AIRFLOW_VERSION (3.3.2; if LOCK exists, its version), AIRFLOW_PORT (a free port), PYTHON (python3),
+#              LOCK (pinned requirements; requirements.txt in this folder), EXTRA (more packages), NO_UV=1 (plain pip),
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
 # Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
-#                client.json (base_url, username, password: run.py reads it).
+#                client.json (base_url, username, passwords, version: run.py reads it).
 # Each start deletes the runs of earlier starts. All DAGs are paused at first. Airflow listens only on 127.0.0.1.
 # Stop it with stop_airflow.sh DIR.
 set -euo pipefail
