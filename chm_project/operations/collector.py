@@ -74,7 +74,7 @@ def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
     if counts.oldest_ingest_age_seconds is not None:
         yield _gauge(
             "chm_ingest_oldest_age_seconds",
-            "Age in seconds of the last finished walk, of the pipeline for which this age is largest",
+            "Largest time in seconds since the last finished walk of a pipeline",
             counts.oldest_ingest_age_seconds,
         )
     runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
