@@ -99,23 +99,23 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         if status.startswith("2"):
             names = ["RateLimit", "RateLimitPolicy", "RequestId"]
-            names += ["ETag"] if method == "get" or _is_versioned(path, method) else []
+            names += ["ETag"] if method == "get" or (_is_versioned(path) and status != "204") else []
             names += ["Location"] if status in {"201", "202"} and operation["operationId"] != "lineage" else []
             parameters = {parameter.get("name") for parameter in operation.get("parameters", [])}
             names += ["Link"] if "cursor" in parameters else []
             response["headers"] = response.get("headers", {}) | _header_references(*names)
     if method == "get":
         _add_parameter(operation, "IfNoneMatch", 304, "NotModified")
-    if method in {"patch", "delete"} and _is_versioned(path, method):
+    if method in {"patch", "delete"} and _is_versioned(path):
         _add_parameter(operation, "IfMatch", 412, "PreconditionFailed")
     if operation["operationId"] in IDEMPOTENT_OPERATIONS:
         _add_parameter(operation, "IdempotencyKey", 409, "Conflict")
 
 
-def _is_versioned(path: str, method: str) -> bool:
-    return path.removeprefix("/api/v1/").partition("/")[0] in VERSIONED_RESOURCES and (
-        method in {"patch", "delete"} or (method == "post" and not path.endswith("runs"))
-    )
+def _is_versioned(path: str) -> bool:
+    """Return whether the path is of an object with a version, or of a list to which POST adds such an object."""
+    *_, resource = (segment for segment in path.split("/") if not segment.startswith("{"))
+    return resource in VERSIONED_RESOURCES
 
 
 def _add_parameter(operation: dict[str, Any], parameter: str, status: int, response: str) -> None:

@@ -327,3 +327,20 @@ def test_times_are_utc_with_a_z() -> None:
     [client] = items(api_with_scope("read").get(f"{ROOT}/clients"))
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", client["created_at"])
+
+
+def test_the_contract_promises_an_etag_only_for_changes_of_objects_with_a_version() -> None:
+    paths = yaml.safe_load(DOCUMENT.read_text())["paths"]
+    responses_with_etag = {
+        f"{operation['operationId']} {status}"
+        for operations in paths.values()
+        for method, operation in operations.items()
+        if method != "get"
+        for status, response in operation["responses"].items()
+        if "ETag" in response.get("headers", {})
+    }
+
+    assert responses_with_etag == {
+        *(f"{name}_create 201" for name in ("clients", "clients_pipelines", "alert_rules")),
+        *(f"{name}_partial_update 200" for name in ("clients", "pipelines", "alert_rules")),
+    }

@@ -9,7 +9,6 @@ from ...types import Response, UNSET
 from ... import errors
 
 from ...models.error import Error
-from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
 
@@ -17,15 +16,9 @@ from uuid import UUID
 
 def _get_kwargs(
     pipeline_id: UUID,
-    *,
-    if_match: str | Unset = UNSET,
 
 ) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-    if not isinstance(if_match, Unset):
-        headers["If-Match"] = if_match
-
-
+    
 
     
 
@@ -37,7 +30,6 @@ def _get_kwargs(
     }
 
 
-    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -81,13 +73,6 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
 
         return response_406
-
-    if response.status_code == 412:
-        response_412 = Error.from_dict(response.json())
-
-
-
-        return response_412
 
     if response.status_code == 429:
         response_429 = Error.from_dict(response.json())
@@ -136,7 +121,6 @@ def sync_detailed(
     pipeline_id: UUID,
     *,
     client: AuthenticatedClient,
-    if_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error]:
     """ Remove the mark of a known failure
@@ -145,7 +129,6 @@ def sync_detailed(
 
     Args:
         pipeline_id (UUID):
-        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -158,7 +141,6 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         pipeline_id=pipeline_id,
-if_match=if_match,
 
     )
 
@@ -172,7 +154,6 @@ def sync(
     pipeline_id: UUID,
     *,
     client: AuthenticatedClient,
-    if_match: str | Unset = UNSET,
 
 ) -> Any | Error | None:
     """ Remove the mark of a known failure
@@ -181,7 +162,6 @@ def sync(
 
     Args:
         pipeline_id (UUID):
-        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -195,7 +175,6 @@ def sync(
     return sync_detailed(
         pipeline_id=pipeline_id,
 client=client,
-if_match=if_match,
 
     ).parsed
 
@@ -203,7 +182,6 @@ async def asyncio_detailed(
     pipeline_id: UUID,
     *,
     client: AuthenticatedClient,
-    if_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error]:
     """ Remove the mark of a known failure
@@ -212,7 +190,6 @@ async def asyncio_detailed(
 
     Args:
         pipeline_id (UUID):
-        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -225,7 +202,6 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         pipeline_id=pipeline_id,
-if_match=if_match,
 
     )
 
@@ -239,7 +215,6 @@ async def asyncio(
     pipeline_id: UUID,
     *,
     client: AuthenticatedClient,
-    if_match: str | Unset = UNSET,
 
 ) -> Any | Error | None:
     """ Remove the mark of a known failure
@@ -248,7 +223,6 @@ async def asyncio(
 
     Args:
         pipeline_id (UUID):
-        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -262,6 +236,5 @@ async def asyncio(
     return (await asyncio_detailed(
         pipeline_id=pipeline_id,
 client=client,
-if_match=if_match,
 
     )).parsed
