@@ -61,6 +61,16 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
     assert run_with_production_settings("-c", code, CHM_PRUNE_OLDER_THAN=age).stdout.strip() == scheduled
 
 
+@pytest.mark.parametrize("path", ["/ping/chm_key", "/feed/chm_key"])
+def test_a_key_sent_over_plain_http_is_refused_instead_of_redirected(path: str) -> None:
+    code = (
+        "import django; django.setup(); from django.test import Client;"
+        f" print(Client(HTTP_HOST='chm.example.com').get('{path}').status_code)"
+    )
+
+    assert run_with_production_settings("-c", code).stdout.strip() == "403"
+
+
 @pytest.mark.proves("SE-004")
 @pytest.mark.parametrize(
     ("changes", "fault"),
