@@ -49,7 +49,11 @@ TABLES = (
             "external_run_id": without_secret,
         },
     ),
-    ScrubbedTable("pipelines", Pipeline.objects, {"description": scrub_text, "last_ingest_error": scrub_text}),
+    ScrubbedTable(
+        "pipelines",
+        Pipeline.objects,
+        {"description": scrub_text, "last_ingest_error": scrub_text, "known_reason": scrub_text},
+    ),
     ScrubbedTable("admin log", LogEntry.objects, {"object_repr": scrub_text, "change_message": scrub_text}),
 )  # fmt: skip
 

@@ -51,7 +51,12 @@ def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
         error_message=f"token={SECRET}", status_reason=f"token={SECRET}", payload={"token": SECRET, "rows": 3}
     )
     Pipeline.objects.filter(pk=run.pipeline_id).update(
-        description=f"token={SECRET}", last_ingest_error=f"token={SECRET}"
+        description=f"token={SECRET}",
+        last_ingest_error=f"token={SECRET}",
+        known_reason=f"token={SECRET}",
+        known_run_id=run.pk,
+        known_fingerprint="0" * 12,
+        known_since=run.event_at,
     )
 
     assert scrub()[:2] == ["runs: 1 of 1 rows changed", "pipelines: 1 of 1 rows changed"]
@@ -59,7 +64,8 @@ def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
     clean = Run.objects.select_related("pipeline").get()
     assert clean.error_message == clean.status_reason == "token=[filtered]"
     assert clean.payload == {"token": "[filtered]", "rows": 3}
-    assert clean.pipeline.description == clean.pipeline.last_ingest_error == "token=[filtered]"
+    pipeline = clean.pipeline
+    assert {pipeline.description, pipeline.last_ingest_error, pipeline.known_reason} == {"token=[filtered]"}
     assert scrub()[0] == "runs: 0 of 1 rows changed"
 
 
