@@ -178,6 +178,11 @@ class _SourceReader:
         )
         if not request.path:
             reader.mistakes.append(f"{where}.request.path: is missing")
+        if source.open_runs is not None and "external_id" in request.with_part(source.open_runs).placeholders():
+            reader.mistakes.append(
+                f"{where}.open_runs: one request lists the open runs of all pipelines, so replace {{external_id}} of "
+                f"{where}.request here"
+            )
         if not source.has_listing_per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(
                 f"{where}.fields.pipeline: is missing; it is required if the request does not contain {{external_id}}"

@@ -341,6 +341,14 @@ broken = ["x"]
         assert expected in text
 
 
+def test_a_list_of_open_runs_may_not_belong_to_one_pipeline(write_connection: WriteConnection) -> None:
+    open_runs = '[open_runs]\nquery = { open = "1" }\n'
+    with pytest.raises(ConfigurationError, match=r"source\.open_runs: one request lists the open runs of all pipelines"):
+        write_connection(None, DESCRIPTION_TOML + open_runs)
+
+    write_connection(None, DESCRIPTION_TOML + open_runs + 'path = "/runs"\n')
+
+
 def test_a_connector_in_python_does_not_use_a_source_table(write_connection: WriteConnection) -> None:
     with pytest.raises(ConfigurationError, match=r"house\.source: the connector airflow does not use a table source"):
         write_connection(None, DESCRIPTION_TOML, connector="airflow")
