@@ -105,7 +105,9 @@ def test_remap_translates_stored_responses_with_the_changed_description_and_send
     ingest(write_connection(partner, DESCRIPTION_TOML))
     Run.objects.filter(external_run_id="2").update(payload=None)
     write_connection(
-        partner, DESCRIPTION_TOML.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"')
+        partner,
+        DESCRIPTION_TOML.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"'),
+        options='auth = { kind = "bearer", secret_env = "CHM_TEST_SECRET_THAT_IS_NOT_SET" }',
     )
     partner.requests.clear()
 
