@@ -209,20 +209,19 @@ def _create_rules(
         pipeline = pipelines[row["pipeline_id"]] if row["pipeline_id"] else None
         scope = {"pipeline_id": pipeline} if pipeline else {"pipeline_id": None, "client_id": client}
         fields = {name: row[name] for name in ("rule_type", "channel", "destination")}
-        if model.objects.filter(pk=row["rule_id"]).exists():
+        same_rule = Q(pk=row["rule_id"]) | Q(**scope, **fields, is_enabled=is_enabled)
+        if model.objects.filter(same_rule).exists():
             continue
-        _, created = model.objects.get_or_create(
-            **scope,
+        model.objects.create(
+            pk=row["rule_id"],
+            client_id=client,
+            pipeline_id=pipeline,
             **fields,
             is_enabled=is_enabled,
-            defaults={
-                "pk": row["rule_id"],
-                "client_id": client,
-                "threshold": int(row["threshold"]) if row["threshold"] else None,
-                "window_minutes": int(row["window_minutes"]) if row["window_minutes"] else None,
-            },
+            threshold=int(row["threshold"]) if row["threshold"] else None,
+            window_minutes=int(row["window_minutes"]) if row["window_minutes"] else None,
         )
-        load_result.created["alert rules"] += created
+        load_result.created["alert rules"] += 1
 
 
 def _pages(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:

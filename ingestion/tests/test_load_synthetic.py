@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from shutil import copytree
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -203,6 +204,20 @@ def test_a_second_load_keeps_changes_by_users() -> None:
 
     assert "created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged" in load_synthetic()
     assert Client.objects.filter(name="Baltic Foods plc", is_active=False).exists()
+
+
+@pytest.mark.usefixtures("v1")
+def test_two_stored_copies_of_a_disabled_rule_count_as_the_rule() -> None:
+    alert_rules = apps.get_model("alerting", "AlertRule").objects
+    disabled_rule = alert_rules.filter(is_enabled=False).first()
+    rule_count = alert_rules.count()
+    alert_rules.filter(pk=disabled_rule.pk).delete()
+    for _ in range(2):
+        disabled_rule.pk, disabled_rule._state.adding = uuid4(), True
+        disabled_rule.save()
+
+    assert "0 alert rules" in load_synthetic()
+    assert alert_rules.count() == rule_count + 1
 
 
 def test_existing_clients_with_other_ids_are_found_by_name(db: None) -> None:
