@@ -17,7 +17,6 @@ from waitress.utilities import Error
 
 from chm_project.web_server.fair_share import ConnectionCounts, FairShare
 from chm_project.web_server.listening_socket import BACKLOG
-from chm_project.web_server.one_by_one import SLOW_AFTER_SECONDS, OneByOneDispatcher
 
 # A client must have sent all headers within this time, and the whole body within BODY_SECONDS.
 HEADER_SECONDS = 15
@@ -193,6 +192,13 @@ class ThreadCounts:
     connections: int = 2_000
 
 
+def new_dispatcher(threads: int) -> ThreadedTaskDispatcher:
+    """Return a dispatcher with this many threads and its own queue of requests."""
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(threads)
+    return dispatcher
+
+
 class WebServer(TcpWSGIServer):  # type: ignore[misc]
     channel_class = DeadlineChannel
 
@@ -212,21 +218,16 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             ident="",  # responses get no header "Server"
         )
         report_threads = min(REPORT_THREADS, thread_counts.threads - 1) or 1
-        # Each dispatcher has its own threads and its own queue of requests.
-        self.report_dispatcher = ThreadedTaskDispatcher()
-        self.report_dispatcher.set_thread_count(report_threads)
+        self.report_dispatcher = new_dispatcher(report_threads)
         # This thread answers requests that need little work: refusals, and probes that the event loop cannot answer.
-        self.quick_dispatcher = ThreadedTaskDispatcher()
-        self.quick_dispatcher.set_thread_count(1)
-        dispatcher = OneByOneDispatcher()
-        dispatcher.set_thread_count(max(thread_counts.threads - report_threads, 1))
+        self.quick_dispatcher = new_dispatcher(1)
         self.fair_share = fair_share or FairShare(ConnectionCounts(1), 0)
         self._stop_at: float | None = None
         self._linger_until = 0.0
         socket_info = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
-            application, {}, True, listening, dispatcher=dispatcher, adj=adjustments, bind_socket=False,
-            sockinfo=socket_info,
+            application, {}, True, listening, dispatcher=new_dispatcher(max(thread_counts.threads - report_threads, 1)),
+            adj=adjustments, bind_socket=False, sockinfo=socket_info,
         )  # fmt: skip
 
     def add_task(self, channel: DeadlineChannel) -> None:
@@ -283,9 +284,6 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self._loop_thread = threading.get_ident()
         while not self._is_done():
             timeout = self.fair_share.seconds_to_wait or 1
-            if self.task_dispatcher.queue:
-                timeout = min(timeout, SLOW_AFTER_SECONDS)
-                self.task_dispatcher.wake_thread()
             wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
             if self.is_stopping and self.accepting:
                 self._close_listening()

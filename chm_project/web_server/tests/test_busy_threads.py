@@ -1,4 +1,4 @@
-"""Test which requests a web process answers, delays or refuses if its threads are busy."""
+"""Test that a web process with busy threads still answers probes, and refuses reports that would wait too long."""
 
 import socket
 import threading
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from chm_project.web_server import one_by_one, server
 from chm_project.web_server.server import MAX_WAITING_REPORTS, REPORT_THREADS, ThreadCounts, WebServer
 
 REPORT_PATH = "/api/v1/reports/failing_now"
@@ -65,14 +64,14 @@ def client(application: Application) -> Iterator[ServerClient]:
         listening.listen()
         client = ServerClient(listening.getsockname()[1])
         listening.setblocking(False)
-        client.server = running_server = WebServer(application, listening, ThreadCounts(threads=4))
-        running = threading.Thread(target=running_server.run)
+        client.server = server = WebServer(application, listening, ThreadCounts(threads=4))
+        running = threading.Thread(target=server.run)
         running.start()
         yield client
         application.may_answer.set()
         for connection in client.connections:
             connection.close()
-        running_server.stop(linger=False)
+        server.stop(linger=False)
         running.join(30)
 
 
@@ -121,32 +120,3 @@ def test_a_client_that_sends_requests_without_reading_responses_is_disconnected(
         request_count = len(application.requested_paths)
         assert 10 < request_count < 150
         assert client.get("/quick").status == 200
-
-
-def test_a_quick_request_waits_until_the_request_before_it_is_answered_or_slow(
-    client: ServerClient, application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(one_by_one, "SLOW_AFTER_SECONDS", 1.0)
-    monkeypatch.setattr(server, "SLOW_AFTER_SECONDS", 0.1)
-
-    client.send("/slow")
-    wait_for(lambda: application.requested_paths == ["/slow"])
-    quick_connection = client.send("/quick")
-    time.sleep(0.5)
-    assert application.requested_paths == ["/slow"], "only one thread works before the first request is slow"
-
-    assert quick_connection.getresponse().status == 200
-    assert application.requested_paths == ["/slow", "/quick"], "the first request was still unanswered"
-
-
-def test_the_thread_that_is_done_answers_the_next_request(
-    client: ServerClient, application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(one_by_one, "SLOW_AFTER_SECONDS", 60.0)
-
-    pending_connections = [client.send("/slow") for _ in range(3)]
-    wait_for(lambda: application.requested_paths == ["/slow"])
-    application.may_answer.set()
-
-    assert [connection.getresponse().status for connection in pending_connections] == [200] * 3
-    assert client.get("/quick").status == 200
