@@ -148,8 +148,8 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
         env.record_fault("CHM_SENTRY_DSN", "is not the address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
-# These paths are not redirected to HTTPS. Probes do not come through the TLS proxy. The views of pings and feeds refuse a
-# request over plain HTTP: its key was sent without encryption, and curl would report the redirect of a ping as success.
+# These paths are not redirected to HTTPS. Probes do not come through the TLS proxy. The views of pings and feeds refuse
+# a request over plain HTTP: its key was sent without encryption, and curl would report a redirected ping as success.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^(ping|feed)/"]
 # ProxyMiddleware removes this header if the sender is not a proxy in CHM_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -343,7 +343,7 @@ broken = ["x"]
 
 def test_a_list_of_open_runs_may_not_belong_to_one_pipeline(write_connection: WriteConnection) -> None:
     open_runs = '[open_runs]\nquery = { open = "1" }\n'
-    with pytest.raises(ConfigurationError, match=r"source\.open_runs: one request lists the open runs of all pipelines"):
+    with pytest.raises(ConfigurationError, match=r"source\.open_runs: one request lists the open runs of all"):
         write_connection(None, DESCRIPTION_TOML + open_runs)
 
     write_connection(None, DESCRIPTION_TOML + open_runs + 'path = "/runs"\n')

@@ -95,7 +95,8 @@ class Command(BaseCommand):
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
             selected_connections = [connections[name]] if name is not None else list(connections.values())
-            # Checked before the first request, so that all missing secrets are reported together. --remap sends no requests.
+            # Checked before the first request, so that all missing secrets are reported together. --remap sends no
+            # requests.
             if not options["remap"] and (missing := missing_secrets(selected_connections)):
                 raise ConfigurationError(missing)
             if options["remap"]:
