@@ -189,7 +189,7 @@ def _seconds_until_late(
     report it before the next start.
     """
     next_index = bisect_right(starts, missing_start)
-    # The shape reads the starts of 70 days, or of 400 days if a rhythm is longer than a week. Store only these.
+    # Store no more starts than the shape needs: 70 days are enough, and 400 days if a rhythm is longer than a week.
     oldest = missing_start - (400 if limit_seconds > DAY else 70) * DAY
     stored_starts = [start for start in starts[:next_index] if start > oldest and start != missing_start]
     latest_moment = missing_start + limit_seconds
