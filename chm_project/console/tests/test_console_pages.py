@@ -332,10 +332,11 @@ def test_a_person_without_a_role_sees_no_data() -> None:
     assert person.get(run_url(Run.objects.get())).status_code == 403
 
 
-def test_every_page_shows_the_version_in_its_footer() -> None:
+def test_every_page_shows_the_zone_of_its_times_and_the_version_in_its_footer() -> None:
     run, analyst = RunFactory.create(), browser("analyst")
+    footer = f"Times in <span data-zone-name>UTC</span> · CHM {VERSION}</footer>"
     for url in ("/admin/", run_url(run), "/admin/runs/run/", f"/admin/runs/run/{run.pk}/change/"):
-        assert f">CHM {VERSION}</footer>" in html(analyst.get(url, follow=True)), url
+        assert footer in html(analyst.get(url, follow=True)), url
 
 
 def test_every_page_requires_a_login() -> None:
