@@ -17,5 +17,5 @@ def parse_time(text: str) -> datetime:
 def window_problems(
     start: datetime, end: datetime, start_parameter: str = "since", end_parameter: str = "until"
 ) -> dict[str, str]:
-    """Return the problem of a window that does not begin before its end, by its parameter; else an empty dict."""
+    """Return `{start_parameter: message}` if the window does not begin before its end, else an empty dict."""
     return {} if start < end else {start_parameter: f"This must be before {end_parameter}."}

@@ -40,7 +40,7 @@ def expand_for_grafana(
     def replace_macro(match: re.Match[str]) -> str:
         macro_values = {"__timeFrom": start, "__timeTo": end}
         if match[1] not in macro_values or match[2].strip():
-            raise ValueError(f"The boards do not use the macro {match[0]}.")
+            raise ValueError(f"The macro {match[0]} is not among those that the boards use.")
         return f"'{macro_values[match[1]].astimezone(UTC).isoformat().replace('+00:00', 'Z')}'"
 
     return _MACRO.sub(replace_macro, _VARIABLE.sub(replace_variable, sql))

@@ -54,7 +54,7 @@ def store_failures(failures: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def pipelines_by_incident() -> dict[tuple[str, int], set[str]]:
-    """Map each incident to the keys of its pipelines."""
+    """Map each incident (its fingerprint and its number) to the keys of its pipelines."""
     members: dict[tuple[str, int], set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
         sql = expanded("SELECT pipeline_id, incident, number FROM {incident_pipelines} AS failure", fragments())

@@ -147,7 +147,7 @@ def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
 
 
 def _focusable(value_svg: str, x: float, width: float, label: str, url: str, *, is_first: bool) -> str:
-    """Return a bar or point with its label and its link. The pointer can be at any height of the chart.
+    """Return a bar or point with its label and its link. An invisible column reacts to the pointer at any height.
 
     The Tab key reaches only the first bar or point. From there, arrow keys move to the other bars or points.
     """

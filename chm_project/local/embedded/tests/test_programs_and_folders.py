@@ -29,9 +29,9 @@ IS_ROOT = os.geteuid() == 0
 def copy_wheels(site: Path) -> Path:
     """Copy the two packages that contain the servers to `site`, like an installation there; return `site`."""
     unused = shutil.ignore_patterns("include", "pginstall", "__pycache__")
-    # The parents of these two folders are the folders of the packages.
-    for program in (binaries.postgres_programs().parent, binaries.valkey_program().parent.parent):
-        package = program.parent
+    # The folder of each package that contains the programs, such as pginstall18 and _binaries.
+    for folder in (binaries.postgres_programs().parent, binaries.valkey_program().parent.parent):
+        package = folder.parent
         shutil.copytree(package, site / package.name, symlinks=True, ignore=unused)
         for libraries in package.parent.glob(f"{package.name}.libs"):
             shutil.copytree(libraries, site / libraries.name, symlinks=True)
