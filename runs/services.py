@@ -245,7 +245,8 @@ def _write(layer: _Layer, results: list[Result]) -> None:
         if is_prepared:
             # Without this setting, PostgreSQL can plan a prepared statement again each time it is executed.
             session: Any = connection.connection
-            session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            with connection.wrap_database_errors:
+                session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         statement = _statement(layer.kind, layer.version_source, is_prepared=is_prepared)
         overtaken: list[int] = []
         for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(json_rows, dumps=bytes)):

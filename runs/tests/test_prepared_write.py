@@ -1,7 +1,8 @@
 """Writes of few runs use a prepared statement, which each database session plans once."""
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from runs.services import record_runs
 from runs.tests.source_writes import Source
@@ -34,3 +35,19 @@ def test_a_write_of_21_runs_does_not_use_the_prepared_statement(source: Source) 
     before = plan_counts()
     record_runs([source.snapshot("running", "10:00", external_run_id=f"run-{number}") for number in range(21)])
     assert plan_counts() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("run_count", [20, 21], ids=["prepared", "not prepared"])
+def test_a_write_on_a_connection_that_the_server_has_closed_raises_the_error_of_django(
+    source: Source, run_count: int
+) -> None:
+    # The API answers 503 to this error, and 500 to an error of psycopg.
+    events = [source.snapshot("running", "10:00", external_run_id=f"run-{number}") for number in range(run_count)]
+    connection.ensure_connection()
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other_session:
+        other_session.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+
+    with pytest.raises(OperationalError):
+        record_runs(events)
+    connection.close()
