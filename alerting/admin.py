@@ -28,6 +28,7 @@ from chm_project.admin_kit.admin_bases import (
     display,
 )
 from chm_project.admin_kit.badges import badge
+from chm_project.admin_kit.edit_conflicts import EditConflictMixin
 from chm_project.admin_kit.enable_disable import Consequence, first_rows, register_consequence
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
@@ -155,6 +156,7 @@ class AlertRuleAdmin(
     SameClientInNextFormMixin,
     VisibleRowsMixin[AlertRule],
     SystemFieldsMixin,
+    EditConflictMixin,
     ImportExportMixin[AlertRule],
     ModelAdmin[AlertRule],
 ):

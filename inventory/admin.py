@@ -26,6 +26,7 @@ from chm_project.admin_kit.admin_bases import (
     display,
 )
 from chm_project.admin_kit.badges import badge
+from chm_project.admin_kit.edit_conflicts import EditConflictMixin
 from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, first_rows, register_consequence
 from chm_project.admin_kit.extra_columns import ExtraColumnsMixin
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
@@ -130,8 +131,8 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 @admin.register(Client)
 class ClientAdmin(
-    VisibleRowsMixin[Client], ExtraColumnsMixin[Client], SystemFieldsMixin, NoHardDeleteMixin,
-    EnableDisableMixin[Client], ImportExportMixin[Client], ModelAdmin[Client],
+    VisibleRowsMixin[Client], ExtraColumnsMixin[Client], SystemFieldsMixin, EditConflictMixin,
+    NoHardDeleteMixin, EnableDisableMixin[Client], ImportExportMixin[Client], ModelAdmin[Client],
 ):  # fmt: skip
     sheet = ClientSheet()
     client_lookup = "id"
@@ -177,7 +178,8 @@ class ClientAdmin(
 @admin.register(Pipeline)
 class PipelineAdmin(
     SameClientInNextFormMixin, VisibleRowsMixin[Pipeline], ExtraColumnsMixin[Pipeline], SystemFieldsMixin,
-    NoHardDeleteMixin, EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
+    EditConflictMixin, NoHardDeleteMixin, EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline],
+    ModelAdmin[Pipeline],
 ):  # fmt: skip
     sheet = PipelineSheet()
     client_lookup = "client_id"
