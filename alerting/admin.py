@@ -218,7 +218,7 @@ class AlertRuleAdmin(
 
         If the user sees the rule because of its pipeline, but not its client, set client to None.
         """
-        rule = super().get_object(request, object_id, from_field)
+        rule: AlertRule | None = super().get_object(request, object_id, from_field)
         if rule is not None and rule.client_id is not None and not visibility_of(request).sees_client(rule.client_id):
             rule.client = None
         return rule

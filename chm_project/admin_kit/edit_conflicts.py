@@ -41,7 +41,7 @@ class EditConflictMixin:
             return form_class
         message = self._conflict_message(obj)
 
-        class ChangedRowForm(form_class):  # type: ignore[misc,valid-type]
+        class ChangedRowForm(form_class):  # type: ignore[misc]
             def clean(self) -> Any:
                 self.add_error(None, ValidationError(message, code="edit_conflict"))
                 return super().clean()

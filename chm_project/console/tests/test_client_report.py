@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
-from inventory.tests.factories import PipelineFactory
+from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
 from runs.tests.factories import RunFactory
 
@@ -130,6 +131,22 @@ def test_the_mean_time_to_recovery_counts_only_streaks_that_began_and_ended_in_t
         ("2026-09-30T20:00:00Z", "2026-10-01T02:00:00Z", "6 h", "1"),
     ]
     assert "failing at the end" in text
+
+
+def test_all_failing_pipelines_of_a_past_month_are_listed_as_they_were_at_its_end() -> None:
+    client = ClientFactory.create(name="Baltic Foods")
+    for number in range(26):
+        pipeline = PipelineFactory.create(client=client, name=f"load {number}")
+        create_run(pipeline, "failed", utc_time("2026-10-31 20:00"))
+        create_run(pipeline, "success", utc_time("2026-11-01 20:00"))
+    viewer = browser("viewer")
+
+    link = re.search(r'href="([^"]+)">All 26</a>', client_page(viewer, client, "2026-10"))
+
+    assert link is not None
+    rows = tables(html(viewer.get(unescape(link[1]))))["all_failing"]
+    assert len(rows) == 26
+    assert all(row[0].startswith("load ") for row in rows)
 
 
 @pytest.mark.parametrize(
