@@ -28,9 +28,9 @@ class DecodedText:
     shifts: list[int]
 
     def original_span(self, span: tuple[int, int]) -> tuple[int, int]:
-        """Return the span in the original text. Invisible characters after the span do not belong to it."""
+        """Return the span in the original text, with the whole codes and the invisible characters at its end."""
         start, end = span
-        return start + self._shift(start), end - 1 + self._shift(end - 1) + 1
+        return start + self._shift(start), end + self._shift(end)
 
     def _shift(self, position: int) -> int:
         index = bisect_right(self.starts, position) - 1

@@ -55,6 +55,14 @@ def test_a_secret_in_a_text_is_filtered(name: str, example: str) -> None:
     assert clean.startswith("before ")
 
 
+@pytest.mark.proves("SE-002")
+@pytest.mark.parametrize("last_character", ["%32", "&#50;", "&#x32;", "\\u0032", "\uff12", "2\u200b"])
+def test_an_encoded_last_character_of_a_secret_is_filtered(last_character: str) -> None:
+    # The name is encoded too. Otherwise the rules find the whole value in the text as it is.
+    assert scrub_text(f"p%61ssword=hunter{last_character} after") == f"p%61ssword={FILTERED} after"
+    assert scrub_text(f"p%61ssword=hunter{last_character}") == f"p%61ssword={FILTERED}"
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_each_example_of_a_rule_contains_an_anchor_where_the_pattern_matches(rule: Any) -> None:
     for example in rule.examples:
