@@ -15,7 +15,7 @@ TITLE_BY_PART = {
     "new": "Still failing",
     "known": "Still failing, marked as known",
     "late": "Late",
-    "sources": "Sources not up to date",
+    "sources": "Sources overdue or failing",
     "changes": "Changes to rules and inventory",
 }
 _SPECIAL_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~@])")

@@ -20,8 +20,10 @@ from runs.reporting.run_shapes import Row, run_query, run_shape
 MAX_CHANGES = 200
 # The maximum length of a handover.
 MAX_SHIFT = timedelta(days=31)
-# Two incidents with the same cause count as one incident if the time between them is at most an hour (decision 0028).
+# An ended incident is part of a current one with the same cause if the time between them is at most this limit. The
+# limits are those of decision 0028.
 MAX_INCIDENT_GAP = timedelta(hours=1)
+MAX_VAGUE_INCIDENT_GAP = timedelta(minutes=15)
 _ENDED_INCIDENTS_SQL = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
 KIND_BY_MODEL = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
 
@@ -84,16 +86,16 @@ def read_handover(
 def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[Row]:
     current = run_shape("incidents", **scope)
     ended = run_query(_ENDED_INCIDENTS_SQL, query_values={"since": since, "until": until}, **scope)
-    return [
-        *({**row, "ended_at": None} for row in current if row["since"] >= since),
-        *(row for row in ended if not any(_are_one_incident(row, other) for other in current)),
-    ]
+    only_ended = [row for row in ended if not any(_are_one_incident(row, other) for other in current)]
+    for row in only_ended:
+        # Only _are_one_incident needs this column. Current incidents do not have it.
+        del row["is_vague"]
+    return [*({**row, "ended_at": None} for row in current if row["since"] >= since), *only_ended]
 
 
 def _are_one_incident(ended: Row, current: Row) -> bool:
-    is_near = (
-        ended["since"] <= current["until"] + MAX_INCIDENT_GAP and ended["until"] >= current["since"] - MAX_INCIDENT_GAP
-    )
+    max_gap = MAX_VAGUE_INCIDENT_GAP if ended["is_vague"] else MAX_INCIDENT_GAP
+    is_near = ended["since"] <= current["until"] + max_gap and ended["until"] >= current["since"] - max_gap
     return bool(ended["incident"] == current["incident"] and is_near)
 
 

@@ -66,7 +66,7 @@ def _parts(handover: Handover) -> list[HandoverPart]:
         "new": ("No failure that is not marked as known.", handover.new_failures),
         "known": ("No known failure.", handover.known_failures),
         "late": ("No pipeline is late.", handover.late),
-        "sources": ("Every source is up to date.", handover.sources_dark),
+        "sources": ("No source is overdue or failing.", handover.sources_dark),
         "changes": ("No change.", [{**row, "form_url": _form_url(row)} for row in handover.changes]),
     }
     return [

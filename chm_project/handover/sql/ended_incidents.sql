@@ -1,10 +1,11 @@
--- Question   Which incidents began and ended in a shift?
--- Grain      one row per incident that has ended: none of its pipelines still fails with the incident's cause
+-- Question   Which failures began in a shift, and have ended?
+-- Grain      one row per group of such failures that have the same cause and began together. The group can be a part of
+--            an incident that goes on in other pipelines. handover/report.py removes these rows
 -- Inventory  active
 -- Parameters as_of, state_at (runs count in the state that they had then); since, until: the shift; client_id,
 --            platform, environment: null does not restrict
--- Columns    those of the shape incidents, and ended_at: when the last of the incident's pipelines succeeded, or failed
---            with another cause
+-- Columns    those of the shape incidents, ended_at: when the last of the group's pipelines succeeded, or failed with
+--            another cause, and is_vague: whether the cause is vague
 --
 -- Decision 0028 defines which errors have the same cause, and how close in time the pipelines must begin to fail.
 
@@ -92,7 +93,8 @@ SELECT
     (array_agg(failure.run_id ORDER BY failure.failing_since, failure.pipeline_id))[1] AS first_run_id,
     (array_agg(failure.run_id ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS run_id,
     0 AS known, -- a mark as known ends with the incident
-    max(failure.ended_at) AS ended_at
+    max(failure.ended_at) AS ended_at,
+    bool_or(failure.is_vague) AS is_vague
 FROM (
     -- Several incidents can have the same fingerprint (`incident`). `number` counts them.
     SELECT joined.*, count(*) FILTER (WHERE joined.begins_incident) OVER (

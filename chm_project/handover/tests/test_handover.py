@@ -95,6 +95,19 @@ def test_the_handover_has_incidents_that_began_and_ended_in_the_shift() -> None:
     assert re.search(r"2 pipelines of Acme, Borealis on Airflow from \d.* UTC to \d.* UTC: ", text)
 
 
+@pytest.mark.parametrize(("error_message", "is_same_incident"), [("Task failed", False), ("disk full", True)])
+def test_an_ended_incident_with_a_vague_cause_is_part_of_a_current_one_only_within_15_minutes(
+    error_message: str, is_same_incident: bool
+) -> None:
+    create_pipeline_with_run("a", 3, "failed", error_message)
+    create_pipeline_with_run("a", 2.8, "success")
+    create_pipeline_with_run("b", 2.5, "failed", error_message)
+
+    incidents = handover(api_with_scope("read"))["incidents"]
+
+    assert [row["ended_at"] is None for row in incidents] == ([True] if is_same_incident else [True, False])
+
+
 def test_the_handover_has_changes_to_rules_and_inventory(shift: None) -> None:
     pipeline = Pipeline.objects.get(name="fresh")
     api_with_scope("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
