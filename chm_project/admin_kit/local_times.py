@@ -16,12 +16,19 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def parse_local_time(text: str, zone: ZoneInfo) -> datetime | None:
-    """Return the time in UTC; None for an empty text. Raise ValueError or OverflowError for an invalid text."""
+    """Return the time in UTC; None for an empty text.
+
+    Raise ValueError or OverflowError for an invalid text, and for a time that is outside the years 1 to 9999 in UTC or
+    in the zone.
+    """
     if not text:
         return None
     # The plus sign of an offset such as +02:00 arrives as a space if the URL does not escape it.
     moment = datetime.fromisoformat(text.replace(" ", "+"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    # Pages show the time in the zone. Raise OverflowError here, not there.
+    moment.astimezone(zone)
+    return moment
 
 
 def evening_before(now: datetime, days_ago: int) -> datetime:

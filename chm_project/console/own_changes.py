@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -11,8 +12,7 @@ from django.utils import timezone
 from chm_project.db.replica import begin_reads, largest_lag_seconds
 
 COOKIE = "chm_changed_at"
-# The cookie must live longer than stored lists of the board, and longer than a replica usually lags.
-COOKIE_LIFETIME = timedelta(minutes=5)
+MIN_COOKIE_LIFETIME = timedelta(minutes=5)
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
@@ -24,13 +24,13 @@ class OwnChangesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # A request that may change something reads from the database, never from the replica.
-        begin_reads(changed_at(request) if request.method in _SAFE_METHODS else timezone.now() + COOKIE_LIFETIME)
+        begin_reads(changed_at(request) if request.method in _SAFE_METHODS else timezone.now() + MIN_COOKIE_LIFETIME)
         response = self.get_response(request)
         # A request that was refused has changed nothing.
         if request.method not in _SAFE_METHODS and request.path.startswith("/admin/") and response.status_code < 400:
             moment = str(timezone.now().timestamp())
             response.set_cookie(
-                COOKIE, moment, max_age=COOKIE_LIFETIME, secure=request.is_secure(), httponly=True, samesite="Lax"
+                COOKIE, moment, max_age=_cookie_lifetime(), secure=request.is_secure(), httponly=True, samesite="Lax"
             )
         return response
 
@@ -42,6 +42,12 @@ def changed_at(request: HttpRequest) -> datetime | None:
     # The browser can send any text in the cookie.
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _cookie_lifetime() -> timedelta:
+    """Return for how long a stored board or the replica can lack a change, and at least MIN_COOKIE_LIFETIME."""
+    seconds = max(settings.CHM_BOARD_REUSE_SECONDS, settings.CHM_REPLICA_MAX_LAG_SECONDS)
+    return max(MIN_COOKIE_LIFETIME, timedelta(seconds=seconds))
 
 
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -142,6 +142,9 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
             since = CUSTOM if since_time else ""
         elif since not in ("", *SINCE_LABELS):
             since, since_time = CUSTOM, parse_local_time(since, zone)
+        # The board also computes times before and after these. Python has only the years 1 to 9999.
+        if any(moment and not MINYEAR < moment.year < MAXYEAR for moment in (as_of, since_time)):
+            raise ValueError("The year is too early or too late.")
     except (ValueError, OverflowError):
         raise Http404("There is no such time.") from None
     if since_time is not None and since_time >= (as_of or timezone.now()):

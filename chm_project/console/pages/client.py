@@ -39,16 +39,16 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
 
 def _connections(client: Client) -> dict[str, Any]:
     """Return the connections that select this client's pipelines, and the last errors of reading these pipelines."""
+    errors = client.pipelines.filter(~Q(last_ingest_error=None)).order_by("-last_ingest_at")[:10]
     try:
         connections = list(configured_connections().values())
     except ConfigurationError:
-        return {"connections": [], "connections_faulty": True}
+        return {"connections": [], "connections_faulty": True, "ingest_errors": errors}
     ingestible = Pipeline.objects.ingestible().filter(client=client)
     # The aliases are numbered, because a connection's name is not always a valid alias.
     counts = ingestible.aggregate(
         **{f"selected_{number}": Count("pk", filter=each.condition()) for number, each in enumerate(connections)}
     )
-    errors = client.pipelines.filter(~Q(last_ingest_error=None)).order_by("-last_ingest_at")[:10]
     return {
         "connections": [
             (each.name, counts[f"selected_{number}"])

@@ -251,7 +251,9 @@ def _read_page(section: Section, scope: BoardScope, now: datetime, page_text: st
 
     If `page_text` is not a number from 1 to MAX_PAGE, use the first page. If there are fewer pages, use the last page.
     """
-    page_number = int(page_text) if page_text.isdecimal() and 0 < int(page_text) <= MAX_PAGE else 1
+    # int() refuses a text of more than 4,300 digits, so do not call it for a long text.
+    is_short_number = page_text.isdecimal() and len(page_text) <= len(str(MAX_PAGE))
+    page_number = int(page_text) if is_short_number and 0 < int(page_text) <= MAX_PAGE else 1
     rows, total = section.read_rows(scope, now, ROWS_PER_PAGE, (page_number - 1) * ROWS_PER_PAGE)
     if not rows and page_number > 1:
         _, total = section.read_rows(scope, now, 1, 0)

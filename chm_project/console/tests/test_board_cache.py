@@ -10,6 +10,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from chm_project.console.own_changes import COOKIE
 from chm_project.console.pages import board_cache
 from chm_project.tests.api import create_bound_user
 from chm_project.tests.pages import browser, html
@@ -63,6 +64,18 @@ def test_a_user_who_has_changed_something_gets_a_new_board() -> None:
 
     assert "the source is down" in html(editor.get("/admin/"))
     assert "the source is down" in html(viewer.get("/admin/"))
+
+
+@pytest.mark.parametrize("setting", ["CHM_BOARD_REUSE_SECONDS", "CHM_REPLICA_MAX_LAG_SECONDS"])
+def test_a_browser_keeps_the_time_of_a_change_while_a_stored_board_or_the_replica_may_lack_the_change(
+    settings: Any, setting: str
+) -> None:
+    setattr(settings, setting, 900)
+    failed, editor = create_failure("nightly_load", ClientFactory.create()), browser("analyst")
+
+    editor.post(reverse("console:known", args=[failed.pipeline_id]), {"reason": "the source is down"})
+
+    assert editor.cookies[COOKIE]["max-age"] == 900
 
 
 @pytest.mark.parametrize("query", ["?platform=dbt", "?environment=dev", "?client={acme}"])

@@ -188,6 +188,13 @@ def test_a_long_list_is_shortened_on_the_board_and_complete_on_its_own_page(view
     assert sorted(names) == [f"nightly {number:02}" for number in range(60)]
 
 
+@pytest.mark.parametrize("page", ["0", "-1", "1.5", "x", "100001", "1" * 5000])
+def test_an_invalid_page_number_shows_the_first_page(viewer: Browser, page: str) -> None:
+    RunFactory.create(status="failed", pipeline__name="nightly")
+
+    assert len(tables(html(viewer.get(f"/admin/console/list/failing/?page={page}")))["failing"]) == 1
+
+
 def test_a_run_that_takes_three_times_as_long_as_usual_is_running_long(viewer: Browser) -> None:
     now = timezone.now()
     slow, usual = PipelineFactory.create(name="slow"), PipelineFactory.create(name="usual")

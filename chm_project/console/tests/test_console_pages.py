@@ -76,6 +76,18 @@ def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Brows
     assert "Not ingested" not in page
 
 
+def test_a_client_page_shows_errors_of_ingestion_also_if_the_connections_file_is_faulty(
+    viewer: Browser, settings: Settings
+) -> None:
+    settings.CHM_CONNECTIONS_FILE = "/nowhere/connections.toml"
+    pipeline = PipelineFactory.create(last_ingest_error="401 Unauthorized")
+
+    page = html(viewer.get(client_url(pipeline.client)))
+
+    assert "No connection can be used" in page
+    assert "401 Unauthorized" in page
+
+
 def test_the_pipelines_of_a_client_are_shown_on_several_pages(viewer: Browser) -> None:
     client = ClientFactory.create()
     for number in range(60):

@@ -156,7 +156,21 @@ def test_links_of_the_board_keep_since_as_of_and_zone(weekend: None, viewer: Bro
 @pytest.mark.parametrize(
     "query",
     ["since=whenever", "since=custom&since_time=12", "as_of=soon", "since=yesterday&zone=Mars/Olympus",
-     "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99"],
+     "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99",
+     # Python's times lack the day before as_of, and the as_of in the zone.
+     "as_of=0001-01-01T12:00", "as_of=0001-01-07T12:00&since=working_evening",
+     "as_of=9999-12-31T23:59Z&zone=Asia/Tokyo", "since=0001-01-01T00:00Z&zone=America/New_York"],
 )  # fmt: skip
 def test_an_invalid_time_or_zone_is_answered_with_404(viewer: Browser, query: str) -> None:
-    assert viewer.get(f"/admin/?{query}").status_code == 404
+    for path in ("/admin/", "/admin/console/list/changed/"):
+        assert viewer.get(f"{path}?{query}").status_code == 404
+
+
+def test_a_run_list_until_a_time_that_does_not_exist_in_the_zone_is_answered_with_400(viewer: Browser) -> None:
+    assert viewer.get("/admin/runs/run/?until=9999-12-31T23:59Z&zone=Asia/Tokyo").status_code == 400
+
+
+@pytest.mark.parametrize("as_of", ["0002-01-01T00:00", "9998-12-31T23:59"])
+def test_the_first_and_last_days_of_the_calendar_have_a_board(viewer: Browser, as_of: str) -> None:
+    for path in ("/admin/", "/admin/console/list/failing/"):
+        assert viewer.get(f"{path}?as_of={as_of}").status_code == 200
