@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from chm_project.web_server.listening_socket import open_socket
 from chm_project.web_server.processes import ParentProcess
-from chm_project.web_server.server import ThreadCounts
+from chm_project.web_server.server import Capacity
 
 
 def load_application() -> Any:
@@ -58,16 +58,16 @@ def main() -> None:
     if options.check:
         load_application()
         return
-    listening, is_managed = open_socket(options.host, options.port)
+    listening, is_held_by_systemd = open_socket(options.host, options.port)
     lingers = bool(settings.CHM_PROXIES)
-    thread_counts = ThreadCounts(threads=options.threads)
+    capacity = Capacity(threads=options.threads)
     ParentProcess(
         load_application,
         listening,
         process_count=options.processes,
-        thread_counts=thread_counts,
+        capacity=capacity,
         lingers=lingers,
-        is_managed=is_managed,
+        is_held_by_systemd=is_held_by_systemd,
     ).run()
 
 

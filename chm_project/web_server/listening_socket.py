@@ -14,7 +14,7 @@ BACKLOG = 2_048
 # The number of the first file descriptor that systemd passes: see sd_listen_fds(3).
 _FIRST_PASSED_DESCRIPTOR = 3
 # LISTEN_FDNAMES has this value if the socket comes from CHM's previous parent process, and not from systemd.
-_UNMANAGED_NAME = "chm-own"
+_OWN_SOCKET_NAME = "chm-own"
 _SO_ATTACH_FILTER = 26
 # A classic BPF program, which reads TCP headers. It drops segments with the flag SYN, and accepts all others.
 _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
@@ -26,21 +26,21 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
     systemd or the previous parent process can pass the socket to this process. If neither did, open a new socket, which
     does not listen yet.
     """
-    is_managed = False
+    is_held_by_systemd = False
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
         listening = socket.socket(fileno=_FIRST_PASSED_DESCRIPTOR)
         listening.set_inheritable(False)
-        is_managed = os.environ.get("LISTEN_FDNAMES") != _UNMANAGED_NAME
+        is_held_by_systemd = os.environ.get("LISTEN_FDNAMES") != _OWN_SOCKET_NAME
     else:
         listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         # With SO_REUSEADDR, bind() succeeds although connections of the previous server are still in TIME_WAIT.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     listening.setblocking(False)
-    return listening, is_managed
+    return listening, is_held_by_systemd
 
 
-def prepare_for_exec(listening: socket.socket, *, is_managed: bool) -> dict[str, str]:
+def prepare_for_exec(listening: socket.socket, *, is_held_by_systemd: bool) -> dict[str, str]:
     """Let the socket stay open when this process calls exec.
 
     Return the environment variables with which `open_socket` finds the socket after the exec.
@@ -49,7 +49,11 @@ def prepare_for_exec(listening: socket.socket, *, is_managed: bool) -> dict[str,
         os.set_inheritable(_FIRST_PASSED_DESCRIPTOR, True)
     else:
         os.dup2(listening.fileno(), _FIRST_PASSED_DESCRIPTOR)
-    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "" if is_managed else _UNMANAGED_NAME}
+    return {
+        "LISTEN_PID": str(os.getpid()),
+        "LISTEN_FDS": "1",
+        "LISTEN_FDNAMES": "" if is_held_by_systemd else _OWN_SOCKET_NAME,
+    }
 
 
 def drop_new_connections(listening: socket.socket) -> None:

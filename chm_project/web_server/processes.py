@@ -21,12 +21,12 @@ from typing import Any
 
 from chm_project.web_server import listening_socket
 from chm_project.web_server.fair_share import ConnectionCounts, FairShare
-from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, ThreadCounts, WebServer
+from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, Capacity, WebServer
 
 logger = logging.getLogger(__name__)
 
 # Python's garbage collector runs after this number of new objects. A page of 1,000 runs creates 20,000 objects. With
-# Python's default of 700, the collector took a tenth of the time for such a page.
+# Python's lower default, the collector would run many times for such a page.
 GC_THRESHOLD_OBJECTS = 20_000
 # If a child ends within this time, the parent waits this long before it starts another child, which may fail too.
 EARLY_END_SECONDS = 0.5
@@ -42,8 +42,8 @@ class ParentProcess:
 
     load_application: a function that returns the WSGI application.
     lingers: whether a stopping server still answers one request on each open connection, because a proxy may send one.
-    is_managed: whether systemd also holds the socket open. Then new connections wait in the socket until the next
-        server starts.
+    is_held_by_systemd: whether systemd also holds the socket open. Then new connections wait in the socket until the
+        next server starts.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class ParentProcess:
         listening: socket.socket,
         *,
         process_count: int,
-        thread_counts: ThreadCounts,
+        capacity: Capacity,
         lingers: bool,
-        is_managed: bool,
+        is_held_by_systemd: bool,
     ) -> None:
         self._load_application = load_application
         self._listening = listening
         self._process_count = process_count
-        self._thread_counts = thread_counts
+        self._capacity = capacity
         self._lingers = lingers
-        self._is_managed = is_managed
+        self._is_held_by_systemd = is_held_by_systemd
         # The keys of both dicts are the process ids of the children. The number of a child is its position in the
         # counts of connections.
         self._start_time_by_pid: dict[int, float] = {}
@@ -118,7 +118,7 @@ class ParentProcess:
             if os.getppid() != parent_id:
                 return
         fair_share = FairShare(self._connection_counts, number)
-        server = WebServer(application, self._listening, self._thread_counts, fair_share)
+        server = WebServer(application, self._listening, self._capacity, fair_share)
         signal.signal(signal.SIGTERM, lambda *_: server.stop(linger=True))
         signal.signal(signal.SIGINT, lambda *_: server.stop(linger=False))
         for signal_number in (signal.SIGCHLD, signal.SIGHUP):
@@ -163,7 +163,7 @@ class ParentProcess:
         }
         environment = (
             os.environ
-            | listening_socket.prepare_for_exec(self._listening, is_managed=self._is_managed)
+            | listening_socket.prepare_for_exec(self._listening, is_held_by_systemd=self._is_held_by_systemd)
             | former_child_variable
         )
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
@@ -171,7 +171,7 @@ class ParentProcess:
     # Stop
 
     def _stop(self, received_signal: int) -> None:
-        if not self._is_managed:
+        if not self._is_held_by_systemd:
             listening_socket.drop_new_connections(self._listening)
         children = {*self._start_time_by_pid, *self._former_child_pids}
         self._send_signal(

@@ -40,8 +40,8 @@ REPORT_THREADS = 2
 MAX_WAITING_REPORTS = 4
 # Waitress buffers up to this many bytes of a response that the client has not read. So no thread waits for a client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# A client can send another request before it has read the earlier responses. If more than this many bytes of these are
-# unread, CHM answers the request, and then closes the connection.
+# A client can send another request before it has read the earlier responses. If more than this many bytes of earlier
+# responses are unread, CHM answers the request, and then closes the connection.
 UNREAD_BYTES_OF_PIPELINING_CLIENT = 1024 * 1024
 
 
@@ -182,7 +182,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class ThreadCounts:
+class Capacity:
     """How many threads a process has, and how many connections it accepts.
 
     `threads` includes the threads for reports, but not the thread for requests that need little work.
@@ -203,21 +203,21 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
     channel_class = DeadlineChannel
 
     def __init__(
-        self, application: Any, listening: Any, thread_counts: ThreadCounts, fair_share: FairShare | None = None
+        self, application: Any, listening: Any, capacity: Capacity, fair_share: FairShare | None = None
     ) -> None:
         adjustments = Adjustments(
             sockets=[listening],
             backlog=BACKLOG,
-            threads=thread_counts.threads,
+            threads=capacity.threads,
             outbuf_high_watermark=UNREAD_BYTES,
-            connection_limit=thread_counts.connections,
+            connection_limit=capacity.connections,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,  # seconds between two calls of maintenance(), which looks for slow clients
             asyncore_use_poll=True,  # the default, select(), fails for file descriptors from 1,024 on
             clear_untrusted_proxy_headers=False,  # ProxyMiddleware removes headers of untrusted proxies
             ident="",  # responses get no header "Server"
         )
-        report_threads = min(REPORT_THREADS, thread_counts.threads - 1) or 1
+        report_threads = min(REPORT_THREADS, capacity.threads - 1) or 1
         self.report_dispatcher = new_dispatcher(report_threads)
         # This thread answers requests that need little work: refusals, and probes that the event loop cannot answer.
         self.quick_dispatcher = new_dispatcher(1)
@@ -226,7 +226,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self._linger_until = 0.0
         socket_info = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
-            application, {}, True, listening, dispatcher=new_dispatcher(max(thread_counts.threads - report_threads, 1)),
+            application, {}, True, listening, dispatcher=new_dispatcher(max(capacity.threads - report_threads, 1)),
             adj=adjustments, bind_socket=False, sockinfo=socket_info,
         )  # fmt: skip
 

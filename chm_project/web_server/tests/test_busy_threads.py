@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chm_project.web_server.server import MAX_WAITING_REPORTS, REPORT_THREADS, ThreadCounts, WebServer
+from chm_project.web_server.server import MAX_WAITING_REPORTS, REPORT_THREADS, Capacity, WebServer
 
 REPORT_PATH = "/api/v1/reports/failing_now"
 LARGE_BODY = b"x" * 100_000
@@ -64,7 +64,7 @@ def client(application: Application) -> Iterator[ServerClient]:
         listening.listen()
         client = ServerClient(listening.getsockname()[1])
         listening.setblocking(False)
-        client.server = server = WebServer(application, listening, ThreadCounts(threads=4))
+        client.server = server = WebServer(application, listening, Capacity(threads=4))
         running = threading.Thread(target=server.run)
         running.start()
         yield client
