@@ -327,7 +327,7 @@ def histogram(placed: PlacedShape) -> barchart.Panel:
         str(n): f"{_minutes(max_seconds * (n - 1) / bucket_count)}-{_minutes(max_seconds * n / bucket_count)}"
         for n in range(1, bucket_count + 1)
     }
-    labels[str(bucket_count + 1)] = f"from {_minutes(max_seconds / 1)}"
+    labels[str(bucket_count + 1)] = f"from {_minutes(max_seconds)}"
     bucket_to_text = {"conversions": [{"targetField": bucket, "destinationType": "string"}], "fields": {}}
     texts = {value: models.ValueMappingResult(text=f"{label} min") for value, label in labels.items()}
     return (

@@ -148,9 +148,11 @@ def draw_chart(axes: Axes, name: str, rows: Rows) -> None:
     if name in {"weekly_status_mix", "weekly_success_by_client"}:
         draw_weekly_chart(axes, name, rows)
     elif name == "failures_over_time":
+        # The unit of a time axis is a day. A bar is a little narrower than an hour.
         axes.bar([row["ts_bucket"] for row in rows], [row["failed_runs"] for row in rows], width=1 / 26,
                  color=COLOURS["red"])  # fmt: skip
     else:
+        # run_duration_distribution has two columns and no text. Its label is the first column, the bucket.
         label = next(column for column in columns if isinstance(rows[0][column], str) or len(columns) == 2)
         visible_rows = rows[:20] if name == "failure_counts_by_client" else rows
         labels = [

@@ -105,6 +105,8 @@ def rules_file(timing: Timing) -> str:
     return header + yaml.safe_dump({"groups": [group]}, sort_keys=False, width=120)
 
 
+# The first panels show only the current value.
+_STAT_PANEL_COUNT = 4
 # Title, unit, width in the grid, and each query with its legend.
 _PANELS: tuple[tuple[str, str, int, tuple[tuple[str, str], ...]], ...] = (
     ("Database, broker", "bool_on_off", 6, (("chm_database_up", "database"), ("chm_broker_up", "broker"))),
@@ -167,8 +169,9 @@ def board_file() -> str:
         .with_variable(dashboard.DatasourceVariable("source").label("Prometheus").type("prometheus"))
     )
     for panel_id, (title, unit, width, queries) in enumerate(_PANELS, 1):
-        panel = stat.Panel() if panel_id <= 4 else timeseries.Panel().min(0).show_points(options.VisibilityMode.NEVER)
-        panel.title(title).datasource(DATASOURCE).unit(unit).span(width).height(4 if panel_id <= 4 else 8)
+        is_stat = panel_id <= _STAT_PANEL_COUNT
+        panel = stat.Panel() if is_stat else timeseries.Panel().min(0).show_points(options.VisibilityMode.NEVER)
+        panel.title(title).datasource(DATASOURCE).unit(unit).span(width).height(4 if is_stat else 8)
         for position, (expression, legend) in enumerate(queries):
             query = prometheus.Dataquery().expr(expression).ref_id("ABC"[position])
             panel.with_target(query.legend_format(legend) if legend else query)

@@ -39,7 +39,7 @@ class ErrorResponse(Exception):
 
 class MetabaseStandIn:
     def __init__(self) -> None:
-        self.remaining_start_requests = 1
+        self.remaining_503_responses = 1
         self.setup_token: str | None = str(uuid.uuid4())
         self.users: dict[str, str] = {}
         self.sessions: set[str] = set()
@@ -54,8 +54,8 @@ class MetabaseStandIn:
         self.requests.append((method, path, body))
         match (method, path):
             case ("GET", "/api/health"):
-                if self.remaining_start_requests:
-                    self.remaining_start_requests -= 1
+                if self.remaining_503_responses:
+                    self.remaining_503_responses -= 1
                     raise ErrorResponse(503, {"status": "initializing", "progress": 0.5})
                 return {"status": "ok"}
             case ("GET", "/api/session/properties"):

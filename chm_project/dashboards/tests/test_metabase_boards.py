@@ -14,8 +14,7 @@ import requests
 from django.conf import settings
 from django.db import connection
 
-from chm_project.dashboards import expand
-from chm_project.dashboards import metabase as boards
+from chm_project.dashboards import expand, metabase
 from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, placed_shapes
 from chm_project.dashboards.tests.metabase_stand_in import PASSWORD_MASK, MetabaseStandIn, run_stand_in
 from chm_project.tests.controlled_seed import AS_OF, create_seed
@@ -158,7 +157,7 @@ def test_each_filter_of_a_board_is_connected_to_every_card_with_its_tag(server: 
 @pytest.mark.django_db
 def test_the_file_of_the_boards_is_up_to_date() -> None:
     """Regenerate with `make dashboards`."""
-    assert (FOLDER / "boards.json").read_text() == boards.boards_file()
+    assert (FOLDER / "boards.json").read_text() == metabase.boards_file()
 
 
 def run_query(sql: str, tags: dict[str, Any], **filters: str) -> list[dict[str, Any]]:
