@@ -18,7 +18,7 @@ from uuid import UUID
 from django.utils.crypto import salted_hmac
 
 from chm_project.api.web_addresses import is_web_address
-from chm_project.scrubbing import scrub_mapping, scrub_payload, scrub_text, storable_text
+from chm_project.scrubbing import scrub_payload, scrub_text, scrubbed_json, storable_text
 from runs.models import Status
 from runs.size_limits import payload_within_limit, text_within_limit
 
@@ -230,7 +230,7 @@ def scrubbed_text(value: object, secret_free_text: str = "") -> str | None:
     if isinstance(value, str):
         return text_within_limit(value if value in secret_free_text else scrub_text(storable_text(value)))
     if isinstance(value, Mapping):
-        return text_within_limit(scrub_mapping(value))
+        return text_within_limit(scrubbed_json(value))
     return text_within_limit(scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str))))
 
 

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Manager, Model
 
 from chm_project import scrubbing
-from chm_project.scrubbing import scrub_mapping, scrub_text
+from chm_project.scrubbing import scrub_text, scrubbed_json
 from inventory.models import Pipeline
 from runs.events import without_secret
 from runs.models import Run
@@ -25,7 +25,7 @@ _POSITION_SECONDS = 30 * 24 * 3600
 
 
 def _scrubbed_payload(value: Any) -> Any:
-    return json.loads(payload_within_limit(scrub_mapping(value)))
+    return json.loads(payload_within_limit(scrubbed_json(value)))
 
 
 @dataclass(frozen=True, slots=True)

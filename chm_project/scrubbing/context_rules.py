@@ -7,7 +7,7 @@ from chm_project.scrubbing.rules import Rule
 # The characters between an option and its value: blanks, an equals sign, or the quotes and comma of a printed list.
 _BETWEEN_OPTION_AND_VALUE = r"""(?:\\?["'],?\s{0,4}\\?["']|\s{1,8}|=)"""
 _ARGUMENT = r"""(?:\\?"([^"\\]{1,1024})|\\?'([^'\\]{1,1024})|([^\s"'`,;|<>\[\]{}\\]{1,1024}))"""
-_END_OF_HEADER = r"""[^\r\n"'<>\\]{1,4096}"""
+_REST_OF_HEADER = r"""[^\r\n"'<>\\]{1,4096}"""
 
 
 def _rule(
@@ -165,7 +165,7 @@ HEADER_RULES = (
         "Cookie header",
         "Any cookie can contain the session id, so all cookies are hidden.",
         ("cookie",),
-        rf"""cookies?\\{{0,6}}["']?\s{{0,8}}[:=]\s{{0,8}}\\{{0,6}}["']?([\w.-]{{1,64}}=(?!\s){_END_OF_HEADER})""",
+        rf"""cookies?\\{{0,6}}["']?\s{{0,8}}[:=]\s{{0,8}}\\{{0,6}}["']?([\w.-]{{1,64}}=(?!\s){_REST_OF_HEADER})""",
         "Cookie: «a=x1; session={alnum:40}»",
     ),
     _rule(

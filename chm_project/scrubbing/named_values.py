@@ -20,11 +20,11 @@ _WORDS_AFTER_NAME = (
     r"|\s(?:for|of|für|de|del|du|pour|para|для|пользователя)\s(?:the\s)?(?:user\s)?[\w.@'-]{1,64}\s?)?"
 )
 _ASSIGNED = re.compile(
-    rf"""{_QUOTE}?\]?{_WORDS_AFTER_NAME}\s{{0,4}}(?P<operator>=>|:=|==|->|<-|[:=：＝]|\((?=["']))(?P<gap>(?:\s|\\[nrt]|\\\n){{0,8}})"""
+    rf"""{_QUOTE}?\]?{_WORDS_AFTER_NAME}\s{{0,4}}(?P<operator>=>|:=|==|->|<-|[:=：＝]|\((?=["']))(?:\s|\\[nrt]|\\\n){{0,8}}"""
     r"""(?:[|>][+-]?(?:\s|\\[nr]){1,8})?(?=\S)""",
     re.IGNORECASE,
 )
-_IS_PHRASE = re.compile(
+_BETWEEN_NAME_AND_SENTENCE_VALUE = re.compile(
     r"""\s{1,3}(?:(?:for|of|für|de|del|du|pour)\s(?:the\s)?(?:user\s)?\S{1,64}\s)?"""
     r"""(?:(?:(?:has\sbeen|was|is)\s)?(?:set|changed|updated|reset)\s(?:to|from)"""
     r"""|(?:is|was|were|are|lautet|ist|war|es|era|fue|est|était|é|jest)(?:\snow)?)\s?:?\s{1,3}"""
@@ -40,7 +40,7 @@ _BETWEEN_NAME_AND_MARKUP_VALUE = re.compile(
     r"""|["']\s{1,4}(?:value|val|default|content|text)\s{0,2}=\s{0,2}(?=["'])|["']\s{0,2}>(?=[^<])""",
     re.IGNORECASE,
 )
-_NEXT_WORD = re.compile(rf"(?:\s{{0,3}}[|,]\s{{0,3}}|\s{{1,3}})(?={_QUOTE}?\S)")
+_BEFORE_NEXT_WORD = re.compile(rf"(?:\s{{0,3}}[|,]\s{{0,3}}|\s{{1,3}})(?={_QUOTE}?\S)")
 _VALUE = re.compile(
     r"""(?P<reference>\$\{[^}\n]{0,256}\}|\{\{[^}\n]{0,256}\}\}|\$\([^)\n]{0,256}\)|<[^<>\n]{0,64}>)|(?P<open>\\{1,6}["'])(?P<escaped>(?:(?!(?P=open)).)+)|"(?P<double>(?:[^"\\]|\\.)+)|'(?P<single>(?:[^'\\]|\\.)+)"""
     r"""|`(?P<tick>[^`]+)|[「『](?P<corner>[^」』]+)|(?P<bare>[^\s,;&|<>"'(){}\[\]「」『』、。]+)""",
@@ -146,7 +146,7 @@ def _value_in_arguments(name: _FoundName) -> Span | None:
 
 def _value_in_sentence(name: _FoundName) -> Span | None:
     """Find X in "the password is X". If X is a word in lower case, find it only before punctuation or a line end."""
-    match = _IS_PHRASE.match(name.text, name.end)
+    match = _BETWEEN_NAME_AND_SENTENCE_VALUE.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None
@@ -158,7 +158,7 @@ def _value_in_sentence(name: _FoundName) -> Span | None:
 
 def _next_word_as_value(name: _FoundName) -> Span | None:
     """Find X in "password 'X' for" and "token X has expired", if X is quoted or looks random."""
-    match = _NEXT_WORD.match(name.text, name.end)
+    match = _BEFORE_NEXT_WORD.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None

@@ -47,13 +47,13 @@ def storable_text(value: str) -> str:
     return value
 
 
-def scrub_mapping(value: Mapping[str, Any]) -> str:
+def scrubbed_json(value: Mapping[str, Any]) -> str:
     """Return the payload as JSON text that PostgreSQL can store, without its secrets."""
     return scrub_payload(value)[0]
 
 
 def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the payload as JSON text, as `scrub_mapping` does, and a harmless text that saves further searches.
+    """Return the payload as JSON text, as `scrubbed_json` does, and a harmless text that saves further searches.
 
     The harmless text is the same JSON text if no part of it can be a secret, else it is empty. Example: the payload of
     a run usually contains the run's id. If the id is part of the harmless text, it needs no search of

@@ -11,6 +11,8 @@ class Rule:
     anchors: texts in lower case. The rule is tried only at places where a text contains one of them.
     characters_before: a match of the pattern starts this many characters before the anchor.
     pattern: its last matched group is the secret. Without a group, the whole match is the secret.
+    examples: texts in which « and » surround the secret. The tests replace a part such as {alnum:24} by random
+        characters.
     nearby_words: if there are any, one of them must occur shortly before the anchor.
     must_look_random: the rule ignores a secret that does not look random.
     """

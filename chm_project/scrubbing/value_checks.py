@@ -70,6 +70,7 @@ def _is_harmless(value: str) -> bool:
     """Return whether the value is empty, a state, a reference, a path or a time."""
     stripped = value.strip("\"'`()[]{}.,:;!?… *")
     if not stripped:
+        # Only punctuation. More than three characters can be a password.
         return len(value) <= 3
     return (
         stripped.lower() in _STATES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chm_project.scrubbing import FILTERED, kind_of_secret, scrub_mapping, scrub_payload, scrub_text
+from chm_project.scrubbing import FILTERED, kind_of_secret, scrub_payload, scrub_text, scrubbed_json
 from chm_project.scrubbing.payloads import scrubbed
 from chm_project.scrubbing.secret_names import SECRET_KINDS
 from chm_project.scrubbing.texts import RULES
@@ -28,7 +28,7 @@ HARMLESS_KEYS = (
 @pytest.mark.proves("SE-003")
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_the_value_of_a_secret_key_is_filtered_at_any_depth(key: str) -> None:
-    scrubbed = json.loads(scrub_mapping({"conf": [{"deep": {key: "hunter2"}}], key: {"nested": "hunter2"}}))
+    scrubbed = json.loads(scrubbed_json({"conf": [{"deep": {key: "hunter2"}}], key: {"nested": "hunter2"}}))
 
     assert scrubbed == {"conf": [{"deep": {key: FILTERED}}], key: FILTERED}
 
@@ -36,7 +36,7 @@ def test_the_value_of_a_secret_key_is_filtered_at_any_depth(key: str) -> None:
 @pytest.mark.parametrize("key", HARMLESS_KEYS)
 def test_a_harmless_key_keeps_its_value(key: str) -> None:
     assert kind_of_secret(key) is None
-    assert json.loads(scrub_mapping({key: "orders", "password": "x"}))[key] == "orders"
+    assert json.loads(scrubbed_json({key: "orders", "password": "x"}))[key] == "orders"
 
 
 EXAMPLES = [(rule.name, example) for rule in (*RULES, *SECRET_KINDS) for example in rule.examples]
@@ -84,7 +84,7 @@ def test_each_example_of_a_rule_contains_an_anchor_where_the_pattern_matches(rul
 def test_a_secret_in_a_value_of_a_payload_is_filtered(name: str, example: str) -> None:
     text, secrets = fill(example)
 
-    clean = scrub_mapping({"conf": {"note": [f"before {text} after"]}})
+    clean = scrubbed_json({"conf": {"note": [f"before {text} after"]}})
 
     assert not [secret for secret in secrets if secret in json.loads(clean)["conf"]["note"][0]], name
 
@@ -132,7 +132,7 @@ def test_a_harmless_text_is_not_changed(text: str) -> None:
 def test_the_value_of_a_pair_is_filtered_if_the_name_of_the_pair_is_secret() -> None:
     tags = {"tags": [{"key": "api_token", "value": "FAKE"}, {"key": "team", "value": "blue"}]}
 
-    assert json.loads(scrub_mapping(tags)) == {
+    assert json.loads(scrubbed_json(tags)) == {
         "tags": [{"key": "api_token", "value": FILTERED}, {"key": "team", "value": "blue"}]
     }
 
@@ -146,11 +146,11 @@ def nested(depth: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("depth", [10, 500, 5000])
 def test_a_deeply_nested_secret_is_removed(depth: int) -> None:
-    assert "hunter2" not in scrub_mapping(nested(depth))
+    assert "hunter2" not in scrubbed_json(nested(depth))
 
 
 def test_values_that_jsonb_cannot_store_are_replaced() -> None:
-    scrubbed = scrub_mapping({"nul": "a\0b", "half": "\ud83d", "nan": float("nan"), "far": float("inf"), "k\0": 1})
+    scrubbed = scrubbed_json({"nul": "a\0b", "half": "\ud83d", "nan": float("nan"), "far": float("inf"), "k\0": 1})
 
     assert json.loads(scrubbed) == {"nul": "ab", "half": "\ufffd", "nan": None, "far": None, "k": 1}
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chm_project.scrubbing import scrub_mapping, scrub_text
+from chm_project.scrubbing import scrub_text, scrubbed_json
 
 FILE = Path(__file__).parents[2] / "runs" / "tests" / "secrets.toml"
 EXAMPLE_VALUE = "hunter2"
@@ -94,9 +94,9 @@ def is_altered(item: LabelledText) -> bool:
 def _scrubbed(item: LabelledText) -> str:
     if isinstance(item.value, str):
         return scrub_text(item.value)
-    # scrub_mapping() accepts only mappings, so put any other value into a mapping, and take it out afterwards.
+    # scrubbed_json() accepts only mappings, so put any other value into a mapping, and take it out afterwards.
     payload = item.value if isinstance(item.value, dict) else {"value": item.value}
-    scrubbed = json.loads(scrub_mapping(payload))
+    scrubbed = json.loads(scrubbed_json(payload))
     return json.dumps(scrubbed if payload is item.value else scrubbed["value"])
 
 
