@@ -45,10 +45,11 @@ SCHEDULE_MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
-class SimulationSize:
+class SimulationPlan:
     """What is simulated. `begin` and `end` are Unix times.
 
-    `missed_start_count` is the number of trials per rhythm and time zone in which one start is missing.
+    `missed_start_count` is the number of trials per rhythm and time zone in which one start is missing. The rhythms in
+    CLOSE_STARTS have only a third of these trials.
     `stop_count` is the number of trials in which all later starts are missing too.
     """
 
@@ -103,7 +104,7 @@ class ResultLine:
         return goals
 
 
-def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
+def simulate(connection: Any, size: SimulationPlan) -> Iterator[ResultLine]:
     """Yield a line for each rhythm, zone and scenario, measured in an empty, migrated database."""
     for rhythm_name in size.rhythms:
         for zone in size.zones:
@@ -111,7 +112,7 @@ def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
                 yield _measure(connection, size, rhythm_name, zone, scenario)
 
 
-def _measure(connection: Any, size: SimulationSize, rhythm_name: str, zone: str, scenario: str) -> ResultLine:
+def _measure(connection: Any, size: SimulationPlan, rhythm_name: str, zone: str, scenario: str) -> ResultLine:
     rhythm = _moved_rhythm(RHYTHMS[rhythm_name]) if scenario.startswith("moved") else RHYTHMS[rhythm_name]
     planned = starts_of(rhythm, zone, JITTER_SECONDS, FIRST_SIMULATED_DAY, MEASURED_YEAR_END)
     starts = [start for start in planned if not _start_is_removed(start, scenario)]
@@ -283,7 +284,7 @@ def main(argv: Sequence[str] | None = None, print_line: Callable[[str], Any] = p
 
     failed_count = 0
     for result_line in simulate(
-        connection, SimulationSize(step_seconds=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))
+        connection, SimulationPlan(step_seconds=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))
     ):
         print_line(as_text(result_line))
         failed_count += bool(result_line.missed_goals)

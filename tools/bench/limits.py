@@ -69,6 +69,7 @@ def _limited_figures(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if ingestion_figures := results.get("ingestion"):
         yield "cold ingestion ÷ raw upsert", ingestion_figures["cold ÷ raw"]
         yield "replay ÷ cold ingestion", ingestion_figures["replay ÷ cold"]
+    # The last two entries are the limits of the part "push".
     for limit in LIMITS[7:]:
         if limit.name in results.get("push", {}):
             yield limit.name, results["push"][limit.name]

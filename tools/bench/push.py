@@ -91,9 +91,11 @@ def _ping_paths(keys: list[str]) -> list[str]:
     """
     paths = []
     for first_number in range(0, PING_COUNT, 2 * CONNECTION_COUNT):
-        rids = [(keys[number % KEY_COUNT], uuid.UUID(int=first_number + number)) for number in range(CONNECTION_COUNT)]
-        paths += [f"/ping/{key}/start?rid={rid}" for key, rid in rids]
-        paths += [f"/ping/{key}?rid={rid}" for key, rid in rids]
+        keys_and_rids = [
+            (keys[number % KEY_COUNT], uuid.UUID(int=first_number + number)) for number in range(CONNECTION_COUNT)
+        ]
+        paths += [f"/ping/{key}/start?rid={rid}" for key, rid in keys_and_rids]
+        paths += [f"/ping/{key}?rid={rid}" for key, rid in keys_and_rids]
     return paths
 
 

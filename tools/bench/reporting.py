@@ -20,8 +20,8 @@ from tools.bench.servers import ROOT
 
 # Slower queries are canceled. The plain queries of tools.support.naive_shapes would take hours over millions of runs.
 QUERY_TIMEOUT_SECONDS = 20
-WINDOW_COUNT = "count of the window"
-PIPELINE_PROBES = "probe of each pipeline"
+WINDOW_YARDSTICK = "count of the window"
+PIPELINE_YARDSTICK = "probe of each pipeline"
 # These shapes read the latest run of each pipeline. Some of them group the pipelines.
 SHAPES_PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
@@ -29,8 +29,8 @@ SHAPES_PER_PIPELINE = {
 }  # fmt: skip
 # The yardsticks: a query that counts the runs in the window, and one that looks up the latest run of each pipeline.
 YARDSTICK_SQL = {
-    WINDOW_COUNT: "SELECT count(*) FROM runs WHERE event_at >= %(since)s AND event_at < %(until)s",
-    PIPELINE_PROBES: """
+    WINDOW_YARDSTICK: "SELECT count(*) FROM runs WHERE event_at >= %(since)s AND event_at < %(until)s",
+    PIPELINE_YARDSTICK: """
         SELECT count(latest.id)
         FROM pipelines AS p
         LEFT JOIN LATERAL (
@@ -96,7 +96,7 @@ def main() -> None:
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
-            yardstick = PIPELINE_PROBES if name in SHAPES_PER_PIPELINE else WINDOW_COUNT
+            yardstick = PIPELINE_YARDSTICK if name in SHAPES_PER_PIPELINE else WINDOW_YARDSTICK
             # Measure the yardstick before and after the shape, because the speed of a busy machine changes quickly.
             yardstick_seconds = best_seconds(YARDSTICK_SQL[yardstick], window)
             shape_seconds = best_seconds(shape.sql, validated(shape.parameters, parameters))

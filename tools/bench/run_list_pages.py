@@ -1,6 +1,7 @@
 """python -m tools.bench.run_list_pages URL: measure the pages of the console's list of runs.
 
-URL is the address of a database. The command fails if the median time of a page is more than 300 ms.
+URL is the address of a database. The command creates the client "a client without runs" and the superuser "bench" in
+this database, and leaves them there. The command fails if the median time of a page is more than 300 ms.
 """
 
 import argparse

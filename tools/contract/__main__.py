@@ -70,7 +70,7 @@ def compare() -> None:
     if not_accepted and major(current) == major(released):
         raise SystemExit(
             f"{len(not_accepted)} breaking changes, but the version is {current['info']['version']}. Undo them, "
-            "raise the major number of VERSION in chm_project/settings/base.py, or accept them with a reason "
+            "raise the major number of `version` in pyproject.toml, or accept them with a reason "
             f"in {ACCEPTED_CHANGES_FILE.name}."
         )
 
@@ -81,7 +81,7 @@ def check() -> None:
         generate(Path(folder))
         outdated_files = differences(PACKAGES_FOLDER, Path(folder))
     if outdated_files:
-        raise SystemExit(f"clients/ is stale ({', '.join(outdated_files[:5])}): run make api-clients")
+        raise SystemExit(f"clients/ is not up to date ({', '.join(outdated_files[:5])}): run make api-clients")
     print("clients/ is up to date with the contract document")
 
 

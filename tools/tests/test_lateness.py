@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
-from tools.bench.lateness import HOUR, ResultLine, SimulationSize, simulate
+from tools.bench.lateness import HOUR, ResultLine, SimulationPlan, simulate
 
-SIX_WEEKS = SimulationSize(
+SIX_WEEKS = SimulationPlan(
     # The weeks around the end of March, in which the clocks of New York, Berlin and Sydney change.
     begin=datetime(2026, 3, 2, tzinfo=UTC).timestamp(),
     end=datetime(2026, 4, 13, tzinfo=UTC).timestamp(),

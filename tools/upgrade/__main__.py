@@ -180,7 +180,7 @@ def _database(purpose: str) -> Iterator[str]:
 def _role(name: str) -> Iterator[None]:
     """Create a role without login, and drop it at the end of the block.
 
-    The databases with grants to this role must be dropped before.
+    Drop the databases with grants to this role inside the block.
     """
     role = sql.Identifier(name)
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
