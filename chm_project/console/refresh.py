@@ -1,7 +1,8 @@
 """Refresh a page: send only its changing part, or only the line with the time if nothing has changed.
 
 The console's script sends the digest of the part that it shows in the header CHM-Refresh. If the digest is unchanged,
-the response is only the line "As of ..."; otherwise it is the new part. The response has its digest in this header too.
+the response is only the line "As of ..."; otherwise it is the new part. The response has the
+digest of the current part in this header.
 """
 
 import re
@@ -26,15 +27,15 @@ class RefreshMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        client_digest = request.headers.get(HEADER)
-        if client_digest is None or response.status_code != 200 or not isinstance(response, HttpResponse):
+        shown_digest = request.headers.get(HEADER)
+        if shown_digest is None or response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
         if (match := _PART.search(response.content)) is None:
             return response
         part = match[0]
         as_of = _AS_OF.search(part)
         digest = _digest(part, as_of[0] if as_of else b"")
-        response.content = part if client_digest != digest else as_of[0] if as_of else b""
+        response.content = part if shown_digest != digest else as_of[0] if as_of else b""
         # CommonMiddleware has set the length of the whole page. GZipMiddleware corrects it only if it compresses.
         response.headers["Content-Length"] = str(len(response.content))
         response.headers[HEADER] = digest

@@ -7,6 +7,7 @@ from chm_project.console.pages import connection_views, handover, my_clients, vi
 app_name = "console"
 
 urlpatterns = [
+    # The menu needs a name without arguments (side_bar).
     path("list/unusual/", views.section_list, {"key": "unusual"}, name="unusual"),
     path("list/<slug:key>/", views.section_list, name="list"),
     path("client/<uuid:client_id>/", views.client_page, name="client"),

@@ -1,4 +1,4 @@
-"""Add columns with failing pipelines and the latest run to the list of clients; its rows open the health page."""
+"""Add columns with failing pipelines and the latest run to the list of clients. A row opens the page of the client."""
 
 from collections.abc import Sequence
 from dataclasses import replace

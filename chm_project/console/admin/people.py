@@ -92,8 +92,9 @@ class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # untyped
 
 
 ROLES_HELP = (
-    "viewer: reads everything. analyst: also edits clients, pipelines and alert rules. operator: reads everything, "
-    "starts ingestion and makes API tokens. administrator: all of this, and manages people. "
+    "viewer: reads clients, pipelines, runs and alert rules. analyst: also edits clients, pipelines and alert rules. "
+    "operator: reads the same as a viewer, starts ingestion and makes API tokens. "
+    "administrator: all of this, and manages people. "
     "A person with several roles may do what any of them allows."
 )
 

@@ -1,4 +1,7 @@
-"""Add columns with the latest run and the last runs to the list of pipelines; its rows open the health page."""
+"""Add columns with the latest run and the last runs to the list of pipelines.
+
+A row opens the page of the pipeline.
+"""
 
 from collections.abc import Sequence
 from typing import Any

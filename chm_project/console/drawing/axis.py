@@ -13,6 +13,8 @@ from chm_project.console.drawing.text_format import duration
 # is no usual value, and no spike.
 SPIKE_FACTOR, MIN_VALUES = 4, 5
 USUAL_PERCENTILE = 0.75
+# If there is a spike, the axis ends at this multiple of the usual value.
+CUT_AXIS_FACTOR = 1.5
 _ROUND_STEPS = (1, 2, 4, 6, 8, 10)
 _ROUND_SECONDS = tuple(
     steps * unit for unit, choices in ((1, (2, 4, 10, 20, 40)), (60, (1, 2, 4, 10, 20, 40)), (3600, (1, 2, 4, 6, 12)))
@@ -54,7 +56,7 @@ def axis_top(values: Sequence[float], unit: AxisUnit = NUMBER) -> float:
         return unit.round_up(1)
     usual = positive[int(USUAL_PERCENTILE * (len(positive) - 1))]
     is_spike = len(positive) >= MIN_VALUES and positive[-1] > SPIKE_FACTOR * usual
-    return unit.round_up(1.5 * usual if is_spike else positive[-1])
+    return unit.round_up(CUT_AXIS_FACTOR * usual if is_spike else positive[-1])
 
 
 def axis_bottom(shares: Sequence[float]) -> float:

@@ -62,7 +62,7 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.1f} %"
 
 
-def minutes(number: float | None) -> str:
+def duration_of_minutes(number: float | None) -> str:
     return "–" if number is None else duration(float(number) * 60)
 
 

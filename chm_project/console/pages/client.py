@@ -16,9 +16,9 @@ from runs.reporting.run_shapes import run_shape
 PIPELINES_PER_PAGE = 50
 
 
-def read_client(client: Client, period: Period, as_of: datetime, page: str) -> dict[str, Any]:
-    pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_PER_PAGE).get_page(page)
-    runs_by_pipeline = strip_runs_by_pipeline(pipeline.pk for pipeline in pages.object_list)
+def read_client(client: Client, period: Period, as_of: datetime, page_text: str) -> dict[str, Any]:
+    page = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_PER_PAGE).get_page(page_text)
+    runs_by_pipeline = strip_runs_by_pipeline(pipeline.pk for pipeline in page.object_list)
     report = read_report(client, period)
     add_strips(report.failing, period.until if period.is_over else None)
     return {
@@ -26,10 +26,10 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
         "client": client,
         "report": report,
         "periods": period_choices(as_of),
-        "pages": pages,
+        "pages": page,
         "pipelines": [
             {"pipeline": pipeline, "latest": last_runs[-1] if last_runs else None, "strip": draw_strip(last_runs)}
-            for pipeline in pages.object_list
+            for pipeline in page.object_list
             for last_runs in [runs_by_pipeline.get(pipeline.pk, [])]
         ],
         "sources": run_shape("ingestion_health", now=as_of, client_id=client.pk),

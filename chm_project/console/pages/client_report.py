@@ -22,6 +22,7 @@ PERIOD_DAYS = (7, 30, 90)
 DEFAULT_DAYS = 30
 MONTHS_OFFERED = 12
 MAX_RULES, MAX_LISTED_PIPELINES = 50, 10
+# The largest limit of the shape. The report and its CSV omit further pipelines with failures.
 MAX_FLAKY_ROWS = 1000
 _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
@@ -63,6 +64,7 @@ def period_of(text: str, now: datetime) -> Period:
         return Period(text, f"last {days} days", midnight - timedelta(days=days - 1), now, is_over=False)
     match = _MONTH.fullmatch(text)
     try:
+        # If the text is not a month, `since` is now, so the check below refuses the text.
         since = datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC) if match else now
         end = (since + timedelta(days=31)).replace(day=1)
     except (ValueError, OverflowError):
@@ -83,7 +85,7 @@ def period_choices(now: datetime) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """The report of a client. Each list of rows comes from a shape. `streaks` is sorted by time, newest first.
+    """The report of a client. Each list of rows comes from a shape. `streaks` is sorted by `began_at`, newest first.
 
     `failing`, `most_failures` and `most_flips` contain only active pipelines.
     """

@@ -43,7 +43,8 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     newest_runs = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
-    # Set the owner and the runbook in this row, and the planned maintenance in failing_row.
+    # add_maintenance_columns adds the columns owner, runbook_url and maintenance to each row. If the pipeline is not
+    # failing, there is no failing_row, but the page still shows the owner and the runbook.
     owner_and_runbook: Row = {"pipeline_id": pipeline.pk}
     failing_rows = [verdict.failing_row] if verdict.failing_row else []
     add_maintenance_columns([owner_and_runbook, *failing_rows], as_of=as_of)

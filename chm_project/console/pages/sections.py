@@ -30,6 +30,7 @@ MAX_UNUSUAL = 100
 # A function with the parameters scope, now, limit and offset. It returns the rows of one page, and the number of all
 # rows.
 ReadRows = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
+# `pushed_only` counts those pipelines of `never_ingested` that need no ingestion.
 _NOT_UP_TO_DATE = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
 _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >= {NO_SUCCESS_HOURS}"
 
@@ -38,7 +39,7 @@ _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >
 class Section:
     """A list of the board. The board shows its first `rows_on_board` rows; the page console:list shows all.
 
-    `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is only in the menu.
+    `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is not on the board.
     """
 
     key: str
@@ -202,6 +203,6 @@ SECTIONS = {
 # Not on the board, which shows new and known failures separately.
 ALL_FAILING = Section(
     "all_failing", "Failing now", "Failed since the last success; new failures first, longest first.",
-    "Nothing is failing.", "bad", 15, _with_maintenance(_shape_reader("failing_now")),
+    "Nothing is failing.", "bad", 0, _with_maintenance(_shape_reader("failing_now")),
 )  # fmt: skip
 LISTS = {**SECTIONS, ALL_FAILING.key: ALL_FAILING}

@@ -136,9 +136,7 @@ def test_a_role_may_open_every_link_that_it_sees(role: str, ids: dict[str, Any])
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_request_that_is_sent_without_the_page_changes_nothing_for_roles_without_permission(
-    role: str, ids: dict[str, Any]
-) -> None:
+def test_a_role_without_permission_changes_nothing_by_posting_directly(role: str, ids: dict[str, Any]) -> None:
     browser = browser_of(role)
     before = stored_rows()
     pipeline = {"client": ids["client"], "name": "sent", "platform": "dbt", "pipeline_type": "export"}

@@ -25,7 +25,7 @@ LOADED_FILE = re.compile(r'(?:<script src|<link href)="/static/([^"?]+)"')
 
 
 @pytest.fixture
-def viewer() -> Browser:
+def viewer_with_60_failures() -> Browser:
     """Create 60 failing pipelines, and return the browser of a viewer."""
     now = timezone.now()
     for number in range(60):
@@ -59,9 +59,9 @@ def page_urls() -> list[str]:
     ]
 
 
-def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
+def test_no_page_loads_a_chart_library(viewer_with_60_failures: Browser) -> None:
     for path in page_urls():
-        files = sizes_of_loaded_files(html(viewer.get(path)))
+        files = sizes_of_loaded_files(html(viewer_with_60_failures.get(path)))
         assert "unfold/js/app.js" in files, "the pattern must find the files that a page loads"
         assert not [name for name in files if name.startswith("unfold/js/chart")]
 
@@ -77,9 +77,9 @@ def test_templates_of_unfold_contain_every_text_that_chm_replaces() -> None:
     assert any(FILTER_HEADING in path.read_text(encoding="utf-8") for path in Path(unfold.__path__[0]).rglob("*.html"))
 
 
-def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(viewer: Browser) -> None:
+def test_pages_have_landmarks_and_labels_and_hide_icons_from_screen_readers(viewer_with_60_failures: Browser) -> None:
     for path in [*page_urls(), "/admin/runs/run/", "/admin/inventory/client/", "/admin/inventory/pipeline/"]:
-        page = html(viewer.get(path))
+        page = html(viewer_with_60_failures.get(path))
         assert '<a class="chm-skip" href="#content">Skip to the content</a>' in page, path
         assert len(re.findall(r'id="content" role="main"', page)) == 1, path
         assert 'aria-current="page"' in page or path not in ("/admin/", "/admin/runs/run/")
@@ -107,10 +107,10 @@ def test_the_title_of_a_list_is_its_name_in_the_menu(path: str, title: str) -> N
     assert re.findall(r"<title>\s*(.*?)\s*</title>", page, re.DOTALL) == [f"{title} | CHM"]
 
 
-def test_pages_name_the_zone_of_their_times(viewer: Browser) -> None:
+def test_pages_name_the_zone_of_their_times(viewer_with_60_failures: Browser) -> None:
     """Without the console's script, times are in UTC. The script writes the browser's zone."""
     for path in page_urls():
-        assert "Times in <span data-zone-name>UTC</span>" in html(viewer.get(path)), path
+        assert "Times in <span data-zone-name>UTC</span>" in html(viewer_with_60_failures.get(path)), path
 
 
 def test_login_and_logout_say_what_happened_and_have_no_link_to_another_site() -> None:
@@ -129,33 +129,33 @@ def test_login_and_logout_say_what_happened_and_have_no_link_to_another_site() -
         assert "View site" not in page
 
 
-def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer: Browser) -> None:
+def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer_with_60_failures: Browser) -> None:
     """200 kB take one second at 1.6 Mbit/s."""
     for path in page_urls():
-        response = viewer.get(path, headers={"accept-encoding": "gzip"})
+        response = viewer_with_60_failures.get(path, headers={"accept-encoding": "gzip"})
         page = gzip.decompress(response.content)
         assert len(response.content) < 40_000
         assert len(response.content) + sum(sizes_of_loaded_files(page.decode()).values()) < 200_000, path
 
 
-def test_a_refresh_sends_the_changed_part_or_only_the_line_with_the_time(viewer: Browser) -> None:
+def test_a_refresh_sends_the_changed_part_or_only_the_line_with_the_time(viewer_with_60_failures: Browser) -> None:
     # The digest in CHM-Refresh leaves out times that are whole hours before the page's time. A run of the fixture began
     # two hours before the fixture's time. Wait, so that this run is in the digest of each response.
     time.sleep(1.1)
-    full_page = viewer.get("/admin/")
-    first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})
+    full_page = viewer_with_60_failures.get("/admin/")
+    first = viewer_with_60_failures.get("/admin/", headers={"chm-refresh": "nothing"})
     assert first.content.startswith(b'<div id="chm-board"')
     assert len(first.content) < len(full_page.content)
 
     time.sleep(1.1)  # only the time changes
-    same = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
+    same = viewer_with_60_failures.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
     assert same["CHM-Refresh"] == first["CHM-Refresh"]
     assert same.content.startswith(b'<p class="chm-subtle chm-as-of">')
     assert len(same.content) < 500
     assert int(same["Content-Length"]) == len(same.content)
 
     RunFactory.create(status="failed", pipeline__name="new on the board", started_at=timezone.now())
-    changed = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
+    changed = viewer_with_60_failures.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
     assert changed["CHM-Refresh"] != first["CHM-Refresh"]
     assert "new on the board" in html(changed)
 

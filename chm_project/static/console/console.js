@@ -236,6 +236,8 @@
     };
   }
 
+  // A page with a shorter interval waits for a result, and has no button Pause.
+  const MIN_PAUSE_INTERVAL_SECONDS = 30;
   // The server's digest of what the page shows now; see chm_project/console/refresh.py.
   let shownDigest = "nothing";
   let timer;
@@ -245,7 +247,7 @@
     const page = document.querySelector(".chm[data-refresh]");
     if (!page) return;
     const seconds = Number(page.dataset.refresh);
-    const canPause = seconds >= 30;
+    const canPause = seconds >= MIN_PAUSE_INTERVAL_SECONDS;
     if (document.hidden) return scheduleRefresh(page);
     if (canPause) showPaused(isPaused(page));
     if (canPause && isPaused(page)) return scheduleRefresh(page);
@@ -339,7 +341,7 @@
     }
   }
 
-  // Show the times that another script has added to the page in the chosen zone.
+  // rule_form.js sends chm:shown after it has added a preview. Show the times of the preview in the chosen zone.
   document.addEventListener("chm:shown", (event) => writeTimes(event.detail));
 
   function prepare(root) {
@@ -394,7 +396,7 @@
     });
     filterFocus.restore();
     const page = document.querySelector(".chm[data-refresh]");
-    if (page && Number(page.dataset.refresh) >= 30) showPaused(false);
+    if (page && Number(page.dataset.refresh) >= MIN_PAUSE_INTERVAL_SECONDS) showPaused(false);
     if (page) scheduleRefresh(page);
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
