@@ -48,7 +48,7 @@ counted_days AS MATERIALIZED (
 ),
 -- What to add to counted_days: plus 1 for each run of the window that is not counted there, minus 1 for each run that
 -- is counted there but is outside of the window.
-counted_runs AS MATERIALIZED (
+corrections AS MATERIALIZED (
     SELECT
         coalesce(sum(sign) FILTER (WHERE status = 'running'), 0) AS running,
         coalesce(sum(sign) FILTER (WHERE status = 'success'), 0) AS success,
@@ -107,7 +107,7 @@ SELECT
     d.skipped + c.skipped AS skipped
 FROM pipelines AS p
 CROSS JOIN counted_days AS d
-CROSS JOIN counted_runs AS c
+CROSS JOIN corrections AS c
 {latest_in_window}
 WHERE p.client_id = %(client_id)s AND coalesce(started.status, unstarted.status) IS NOT NULL
 ORDER BY p.name, p.id
