@@ -24,14 +24,16 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT r.status
     FROM reporting.runs AS r
+    -- decisive@since is the fragment decisive with `since` in place of state_at.
     WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:since)::timestamptz AND r.event_at <= (:since)::timestamptz
-        -- If no run at all had happened at `since`, do not search the runs of each pipeline.
+        -- If all runs happened after `since`, do not search the runs of each pipeline.
         AND (SELECT min(r.event_at) FROM reporting.runs AS r) <= (:since)
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS formerly ON true
 -- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in
--- the small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
+-- the small index runs_failed_by_pipeline. The last success needs no such index, because a failing pipeline usually has
+-- few runs after its last success.
 LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
@@ -1175,7 +1177,7 @@ silent AS MATERIALIZED (
                 OFFSET 0
             ) AS gaps
             OFFSET 0
-        ) AS recent
+        ) AS with_gap
         OFFSET 0
     ) AS skipping
     WHERE source_next_run_at > coalesce(last_start_at, '-infinity')
@@ -1208,8 +1210,8 @@ zones AS MATERIALIZED (
 ),
 -- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
 -- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
--- for moments of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is
--- right instead.
+-- for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that week, 0
+-- is right for some of the moments.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -1223,15 +1225,16 @@ weeks AS MATERIALIZED (
             (:as_of)::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
--- How to move a moment to each of the four earlier weeks. Each array has one interval per week, the newest week first.
---   begins       The earliest that the same local time was in that week, in any of the zones.
---   last_begins  The latest that it was.
---   ends         5 minutes before `last_begins`.
+-- How to move a moment to each of the four earlier weeks. `begins`, `last_begins` and `ends` are arrays with one
+-- interval per week, the newest week first. `begins` and `last_begins` are added to a start, `ends` to judged_at.
+--   begins       Moves a start to the earliest time, in UTC, of the same local time in that week, in any of the zones.
+--   last_begins  Moves a start to the latest such time.
+--   ends         Moves judged_at to 5 minutes before the latest such time.
 --   agreement    Two hours, plus the difference that clock changes can make between two weeks.
 -- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of
--- Berlin changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that
--- have not started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between
--- them.
+-- Berlin changed two weeks ago, `begins` and `last_begins` differ by an hour in weeks 2, 3 and 4. For pipelines that
+-- have not started for 72 hours, the clocks may also have changed since then. So `begins` and `last_begins` differ by
+-- two hours in all four weeks.
 week_bounds AS MATERIALIZED (
     SELECT
         is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,
@@ -1349,8 +1352,8 @@ candidates AS MATERIALIZED (
             OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
         )
 ),
--- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so
--- it is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
+-- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. Rule 3 compares 12 starts with 4 weeks.
+-- Rule 3 is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
 -- comparisons match by chance, so this step keeps the pipeline.
 matching AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
@@ -1398,9 +1401,9 @@ matching AS MATERIALIZED (
             ) IS NOT TRUE
     )
 ),
--- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match
--- if it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance`
--- have the same meaning as in `recent`.
+-- Exclude more pipelines that cannot meet rule 3. This step reads only the starts that rule 3 compares. A comparison
+-- counts as a match if it could match in one of the zones. So no pipeline is missed if clocks have changed.
+-- `last_starts` and `tolerance` have the same meaning as in `missing_start`.
 regular AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -1485,7 +1488,7 @@ histories AS MATERIALIZED (
 -- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of
 -- three weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the
 -- usual gap if that is shorter.
-recent AS MATERIALIZED (
+missing_start AS MATERIALIZED (
     SELECT
         h.*, last_starts,
         least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
@@ -1536,30 +1539,30 @@ recent AS MATERIALIZED (
 -- earlier week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within
 -- `tolerance`, and in `within_30_minutes` if it is within 30 minutes.
 fits AS MATERIALIZED (
-    SELECT recent.pipeline_id, z.zone, z.zone_number, fit.*
-    FROM recent
+    SELECT missing_start.pipeline_id, z.zone, z.zone_number, fit.*
+    FROM missing_start
     CROSS JOIN zones AS z
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS comparisons, count(*) FILTER (WHERE distance <= recent.tolerance) AS within_tolerance,
+            count(*) AS comparisons, count(*) FILTER (WHERE distance <= missing_start.tolerance) AS within_tolerance,
             count(*) FILTER (WHERE distance <= interval '30 minutes') AS within_30_minutes
         FROM (
-            SELECT least(same_time - recent.starts[n], recent.starts[n + 1] - same_time) AS distance
+            SELECT least(same_time - missing_start.starts[n], missing_start.starts[n + 1] - same_time) AS distance
             FROM (
-                SELECT same_time, width_bucket(same_time, recent.starts) AS n
+                SELECT same_time, width_bucket(same_time, missing_start.starts) AS n
                 FROM (
                     SELECT CASE
                         WHEN z.zone_number = 1 THEN started_at - week * interval '168 hours'
                         ELSE ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
                     END AS same_time
                     FROM unnest(
-                        last_starts[CASE WHEN recent.gap <= 7200 THEN 1 ELSE cardinality(last_starts) - 11 END:]
+                        last_starts[CASE WHEN missing_start.gap <= 7200 THEN 1 ELSE cardinality(last_starts) - 11 END:]
                     ) AS started_at
                     CROSS JOIN generate_series(1, 4) AS week
-                    WHERE started_at >= recent.last_start_at - interval '696 hours'
+                    WHERE started_at >= missing_start.last_start_at - interval '696 hours'
                     OFFSET 0  -- computes each level once
                 ) AS former
-                WHERE same_time >= recent.last_start_at - interval '864 hours'
+                WHERE same_time >= missing_start.last_start_at - interval '864 hours'
                 OFFSET 0
             ) AS placed
             OFFSET 0
@@ -1582,7 +1585,7 @@ next_starts AS (
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
         coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
-    FROM recent AS h
+    FROM missing_start AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.within_30_minutes >= best.within_30_minutes - 1
     CROSS JOIN LATERAL (
@@ -1658,7 +1661,7 @@ usual AS (
 ),
 by_week AS MATERIALIZED (
     SELECT
-        recent.*, usual.expected_at, usual.following, usual.weeks,
+        missing_start.*, usual.expected_at, usual.following, usual.weeks,
         CASE
             WHEN usual.following > 2700 THEN greatest(
                 usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
@@ -1666,20 +1669,20 @@ by_week AS MATERIALIZED (
             ) + usual.spread
             ELSE greatest(
                 usual.latest + 0.4 * usual.following * interval '1 second',
-                recent.last_start_at + 1.3 * longest.gap * interval '1 second'
+                missing_start.last_start_at + 1.3 * longest.gap * interval '1 second'
             )
         END AS expected_by
-    FROM recent
-    JOIN usual ON usual.pipeline_id = recent.pipeline_id
+    FROM missing_start
+    JOIN usual ON usual.pipeline_id = missing_start.pipeline_id
     -- The longest normal gap of rule 2: the second longest of the last 99 gaps, without nights and days off.
     CROSS JOIN LATERAL (
         SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
         FROM (
             SELECT r.started_at - lead(r.started_at) OVER (ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC) AS gap
             FROM reporting.runs AS r
-            WHERE r.pipeline_id = recent.pipeline_id
+            WHERE r.pipeline_id = missing_start.pipeline_id
                 AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= missing_start.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
             LIMIT 99
         ) AS last_hundred
@@ -1747,6 +1750,7 @@ gaps AS MATERIALIZED (
             WHERE later - earlier >= interval '1 hour'
         ) AS between_starts
         WHERE cardinality(between_starts.gaps) >= 2
+            -- At least eight days.
             AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
         OFFSET 0
     ) AS long
@@ -1780,8 +1784,9 @@ by_steady_gap AS (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) >= u.last_start_at - interval '360 hours'
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            -- A pipeline whose last 1500 starts cover less than eight days has no steady gap.
             LIMIT 1500
-        ) AS two_weeks
+        ) AS last_starts
     ) AS newest
     CROSS JOIN LATERAL (
         SELECT
@@ -1802,7 +1807,7 @@ by_steady_gap AS (
         AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
         AND NOT EXISTS (SELECT FROM by_gap WHERE by_gap.pipeline_id = u.pipeline_id)
         AND cardinality(steady.gaps) >= 5
-        AND steady.span >= 691200
+        AND steady.span >= 691200  -- eight days
         AND alike.covered >= 0.9 * steady.span
 ),
 late AS (

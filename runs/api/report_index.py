@@ -25,8 +25,8 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
     choices = serializers.ListField(
         child=serializers.CharField(), help_text="The allowed values; empty if every value of the type is allowed."
     )
-    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest allowed number; null if not a number.")
-    maximum = serializers.IntegerField(allow_null=True, help_text="The largest allowed number; null if not a number.")
+    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest allowed value; null if the type is not integer.")
+    maximum = serializers.IntegerField(allow_null=True, help_text="The largest allowed value; null if the type is not integer.")
 
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
@@ -41,7 +41,7 @@ class ReportDescriptionSerializer(serializers.Serializer[Any]):
     url = serializers.URLField(help_text="The URL of the report.")
     question = serializers.CharField(help_text="The question that the report answers.")
     grain = serializers.CharField(help_text="What one row represents.")
-    inventory = serializers.CharField(help_text="Which pipelines the report includes: the active ones, or all.")
+    inventory = serializers.CharField(help_text="Which pipelines the report includes, such as `active` or `all`.")
     parameters = ReportParameterSerializer(many=True, help_text="The query parameters of the report.")
     columns = ReportColumnSerializer(many=True, help_text="The columns of a row.")
 

@@ -888,7 +888,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success after `since` whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after `since` whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run only if it is far outside the range of the last seven successes before its UTC day. CHM compares the duration and the number of rows of this run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -1872,7 +1872,7 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description For each of these pipelines, CHM stores the time of its last complete walk: the earliest of these times; null: CHM has never walked any of them completely
+             * @description Earliest time of the last complete walks of these pipelines; null: CHM has never walked any of them completely
              */
             oldest_ingest_at: string | null;
             /** @description Error of the last walk of one of these pipelines; null: no pipeline has an error */
@@ -1944,7 +1944,7 @@ export interface components {
             last_start_at: string | null;
             /**
              * Format: double
-             * @description Median of the gaps between its last 20 starts, to 1 place; null: the gaps are not regular
+             * @description Median of the gaps between its last 20 starts, to 1 place; null: fewer than 3 starts, or the gaps are not regular
              */
             usual_gap_minutes: number | null;
             /**
@@ -2393,7 +2393,7 @@ export interface components {
             question: string;
             /** @description What one row represents. */
             grain: string;
-            /** @description Which pipelines the report includes: the active ones, or all. */
+            /** @description Which pipelines the report includes, such as `active` or `all`. */
             inventory: string;
             /** @description The query parameters of the report. */
             parameters: components["schemas"]["ReportParameter"][];
@@ -2415,9 +2415,9 @@ export interface components {
             default_value: string | null;
             /** @description The allowed values; empty if every value of the type is allowed. */
             choices: string[];
-            /** @description The smallest allowed number; null if not a number. */
+            /** @description The smallest allowed value; null if the type is not integer. */
             minimum: number | null;
-            /** @description The largest allowed number; null if not a number. */
+            /** @description The largest allowed value; null if the type is not integer. */
             maximum: number | null;
         };
         Root: {

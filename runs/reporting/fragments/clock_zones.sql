@@ -17,8 +17,8 @@ zones AS MATERIALIZED (
 ),
 -- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
 -- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
--- for moments of the last 72 hours. The clocks may have changed within these hours, so for some of the moments 0 is
--- right instead.
+-- for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that week, 0
+-- is right for some of the moments.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -32,15 +32,16 @@ weeks AS MATERIALIZED (
             %(as_of)s::timestamptz - week * interval '168 hours' - interval '72 hours' AS former
     ) AS compared
 ),
--- How to move a moment to each of the four earlier weeks. Each array has one interval per week, the newest week first.
---   begins       The earliest that the same local time was in that week, in any of the zones.
---   last_begins  The latest that it was.
---   ends         5 minutes before `last_begins`.
+-- How to move a moment to each of the four earlier weeks. `begins`, `last_begins` and `ends` are arrays with one
+-- interval per week, the newest week first. `begins` and `last_begins` are added to a start, `ends` to judged_at.
+--   begins       Moves a start to the earliest time, in UTC, of the same local time in that week, in any of the zones.
+--   last_begins  Moves a start to the latest such time.
+--   ends         Moves judged_at to 5 minutes before the latest such time.
 --   agreement    Two hours, plus the difference that clock changes can make between two weeks.
 -- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of
--- Berlin changed two weeks ago, the last two weeks have an hour between `begins` and `last_begins`. For pipelines that
--- have not started for 72 hours, the clocks may also have changed since then. So all four weeks have two hours between
--- them.
+-- Berlin changed two weeks ago, `begins` and `last_begins` differ by an hour in weeks 2, 3 and 4. For pipelines that
+-- have not started for 72 hours, the clocks may also have changed since then. So `begins` and `last_begins` differ by
+-- two hours in all four weeks.
 week_bounds AS MATERIALIZED (
     SELECT
         is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,

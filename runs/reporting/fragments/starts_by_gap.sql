@@ -56,6 +56,7 @@ gaps AS MATERIALIZED (
             WHERE later - earlier >= interval '1 hour'
         ) AS between_starts
         WHERE cardinality(between_starts.gaps) >= 2
+            -- At least eight days.
             AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
         OFFSET 0
     ) AS long
@@ -89,8 +90,9 @@ by_steady_gap AS (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) >= u.last_start_at - interval '360 hours'
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            -- A pipeline whose last 1500 starts cover less than eight days has no steady gap.
             LIMIT 1500
-        ) AS two_weeks
+        ) AS last_starts
     ) AS newest
     CROSS JOIN LATERAL (
         SELECT
@@ -111,6 +113,6 @@ by_steady_gap AS (
         AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
         AND NOT EXISTS (SELECT FROM by_gap WHERE by_gap.pipeline_id = u.pipeline_id)
         AND cardinality(steady.gaps) >= 5
-        AND steady.span >= 691200
+        AND steady.span >= 691200  -- eight days
         AND alike.covered >= 0.9 * steady.span
 )

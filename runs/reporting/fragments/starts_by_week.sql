@@ -4,17 +4,19 @@
 --   last_start_at  The last start.
 --   judged_at      The time up to which CHM has read the source, or as_of if that is earlier.
 --   gap            The recent gap in seconds (median of the last three gaps).
---   skip_within    In an earlier week, a start at most this long after the same time corresponds to the last start.
+--   skip_within    In an earlier week, a start at most this long after the weekday and time of the last start
+--                  corresponds to the last start.
 --
 -- Pipelines that can be late by rule 2. For each of the four weeks, first_1 to first_4 are the first start more than
 -- skip_within after the same time. Two conditions must be met:
 --   1. In three weeks, this start came at least 5 minutes before the time of week of judged_at.
 --   2. The starts of three weeks agree within two hours (`agreement`).
--- `recent` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if clocks
--- have changed. If first_1 depends on the zone, because it is not later than last_begins, condition 2 counts as met.
--- Example: a job last started on Friday 6:00, and it is Sunday 6:00. In two weeks it did not start from Friday to
--- Sunday either, so condition 1 is not met. Each level searches only if the levels before it leave the pipeline a
--- chance. A slow pipeline has few starts, so one search reads those of all four weeks.
+-- `missing_start` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if
+-- clocks have changed. If one of first_1 to first_4 is not later than searched_after + last_begins, the zone decides
+-- which start is the first. Then condition 2 counts as met. Example: a job last started on Friday 6:00, and it is
+-- Sunday 6:00. In two weeks the job did not start from Friday to Sunday either, so condition 1 is not met. Each level
+-- searches only if the levels before it leave the pipeline a chance. A slow pipeline has few starts, so one search reads
+-- the starts of all four weeks.
 candidates AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -112,8 +114,8 @@ candidates AS MATERIALIZED (
             OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
         )
 ),
--- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. It compares 12 starts with 4 weeks, so
--- it is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
+-- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. Rule 3 compares 12 starts with 4 weeks.
+-- Rule 3 is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
 -- comparisons match by chance, so this step keeps the pipeline.
 matching AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
@@ -161,9 +163,9 @@ matching AS MATERIALIZED (
             ) IS NOT TRUE
     )
 ),
--- Exclude more pipelines that cannot meet rule 3, with only the starts that it compares. A comparison counts as a match
--- if it could match in one of the zones. So no pipeline is missed if clocks have changed. `last_starts` and `tolerance`
--- have the same meaning as in `recent`.
+-- Exclude more pipelines that cannot meet rule 3. This step reads only the starts that rule 3 compares. A comparison
+-- counts as a match if it could match in one of the zones. So no pipeline is missed if clocks have changed.
+-- `last_starts` and `tolerance` have the same meaning as in `missing_start`.
 regular AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -248,7 +250,7 @@ histories AS MATERIALIZED (
 -- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of
 -- three weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the
 -- usual gap if that is shorter.
-recent AS MATERIALIZED (
+missing_start AS MATERIALIZED (
     SELECT
         h.*, last_starts,
         least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
@@ -275,30 +277,30 @@ recent AS MATERIALIZED (
 -- earlier week. It is counted in `within_tolerance` if the nearest start to the same time of that week is within
 -- `tolerance`, and in `within_30_minutes` if it is within 30 minutes.
 fits AS MATERIALIZED (
-    SELECT recent.pipeline_id, z.zone, z.zone_number, fit.*
-    FROM recent
+    SELECT missing_start.pipeline_id, z.zone, z.zone_number, fit.*
+    FROM missing_start
     CROSS JOIN zones AS z
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS comparisons, count(*) FILTER (WHERE distance <= recent.tolerance) AS within_tolerance,
+            count(*) AS comparisons, count(*) FILTER (WHERE distance <= missing_start.tolerance) AS within_tolerance,
             count(*) FILTER (WHERE distance <= interval '30 minutes') AS within_30_minutes
         FROM (
-            SELECT least(same_time - recent.starts[n], recent.starts[n + 1] - same_time) AS distance
+            SELECT least(same_time - missing_start.starts[n], missing_start.starts[n + 1] - same_time) AS distance
             FROM (
-                SELECT same_time, width_bucket(same_time, recent.starts) AS n
+                SELECT same_time, width_bucket(same_time, missing_start.starts) AS n
                 FROM (
                     SELECT CASE
                         WHEN z.zone_number = 1 THEN started_at - week * interval '168 hours'
                         ELSE ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
                     END AS same_time
                     FROM unnest(
-                        last_starts[CASE WHEN recent.gap <= 7200 THEN 1 ELSE cardinality(last_starts) - 11 END:]
+                        last_starts[CASE WHEN missing_start.gap <= 7200 THEN 1 ELSE cardinality(last_starts) - 11 END:]
                     ) AS started_at
                     CROSS JOIN generate_series(1, 4) AS week
-                    WHERE started_at >= recent.last_start_at - interval '696 hours'
+                    WHERE started_at >= missing_start.last_start_at - interval '696 hours'
                     OFFSET 0  -- computes each level once
                 ) AS former
-                WHERE same_time >= recent.last_start_at - interval '864 hours'
+                WHERE same_time >= missing_start.last_start_at - interval '864 hours'
                 OFFSET 0
             ) AS placed
             OFFSET 0
@@ -321,7 +323,7 @@ next_starts AS (
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
         coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
-    FROM recent AS h
+    FROM missing_start AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.within_30_minutes >= best.within_30_minutes - 1
     CROSS JOIN LATERAL {first_starts} AS of_week
@@ -373,7 +375,7 @@ usual AS (
 ),
 by_week AS MATERIALIZED (
     SELECT
-        recent.*, usual.expected_at, usual.following, usual.weeks,
+        missing_start.*, usual.expected_at, usual.following, usual.weeks,
         CASE
             WHEN usual.following > 2700 THEN greatest(
                 usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
@@ -381,20 +383,20 @@ by_week AS MATERIALIZED (
             ) + usual.spread
             ELSE greatest(
                 usual.latest + 0.4 * usual.following * interval '1 second',
-                recent.last_start_at + 1.3 * longest.gap * interval '1 second'
+                missing_start.last_start_at + 1.3 * longest.gap * interval '1 second'
             )
         END AS expected_by
-    FROM recent
-    JOIN usual ON usual.pipeline_id = recent.pipeline_id
+    FROM missing_start
+    JOIN usual ON usual.pipeline_id = missing_start.pipeline_id
     -- The longest normal gap of rule 2: the second longest of the last 99 gaps, without nights and days off.
     CROSS JOIN LATERAL (
         SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
         FROM (
             SELECT r.started_at - lead(r.started_at) OVER (ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC) AS gap
             FROM reporting.runs AS r
-            WHERE r.pipeline_id = recent.pipeline_id
+            WHERE r.pipeline_id = missing_start.pipeline_id
                 AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= missing_start.last_start_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
             LIMIT 99
         ) AS last_hundred

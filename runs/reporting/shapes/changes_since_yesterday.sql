@@ -30,14 +30,16 @@ CROSS JOIN {decisive_run} AS currently
 LEFT JOIN LATERAL (
     SELECT r.status
     FROM reporting.runs AS r
+    -- decisive@since is the fragment decisive with `since` in place of state_at.
     WHERE r.pipeline_id = p.pipeline_id AND {decisive@since}
-        -- If no run at all had happened at `since`, do not search the runs of each pipeline.
+        -- If all runs happened after `since`, do not search the runs of each pipeline.
         AND (SELECT min(r.event_at) FROM reporting.runs AS r) <= %(since)s
     ORDER BY {latest_first}
     LIMIT 1
 ) AS formerly ON true
 -- The last run of the other status. There is one subquery for each status, so that PostgreSQL finds the last failure in
--- the small index runs_failed_by_pipeline. A failing pipeline succeeded not many runs ago.
+-- the small index runs_failed_by_pipeline. The last success needs no such index, because a failing pipeline usually has
+-- few runs after its last success.
 LEFT JOIN LATERAL (
     SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r

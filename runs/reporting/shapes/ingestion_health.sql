@@ -10,8 +10,8 @@
 --   never_ingested     integer      Number of these pipelines that CHM has never walked completely
 --   stale              integer      Number of these pipelines whose next walk is overdue
 --   failing_ingestion  integer      Number of these pipelines whose last walk failed
---   oldest_ingest_at   timestamptz? For each of these pipelines, CHM stores the time of its last complete walk: the
---                                   earliest of these times; null: CHM has never walked any of them completely
+--   oldest_ingest_at   timestamptz? Earliest time of the last complete walks of these pipelines; null: CHM has never
+--                                   walked any of them completely
 --   last_error         text?        Error of the last walk of one of these pipelines; null: no pipeline has an error
 --   pushed_only        integer      Number of `never_ingested` pipelines without an error that have runs: jobs push
 --                                   them

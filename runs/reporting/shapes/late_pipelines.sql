@@ -10,8 +10,8 @@
 --   environment        text          Where the pipeline runs
 --   last_start_at      timestamptz?  When the pipeline last started; null: it never started, and its source planned the
 --                                    first start
---   usual_gap_minutes  numeric?      Median of the gaps between its last 20 starts, to 1 place; null: the gaps are not
---                                    regular
+--   usual_gap_minutes  numeric?      Median of the gaps between its last 20 starts, to 1 place; null: fewer than 3
+--                                    starts, or the gaps are not regular
 --   expected_at        timestamptz   When the next start was expected
 --   expected_by        timestamptz   From this time on the pipeline is late: `expected_at` plus a grace period
 --   late_minutes       integer       Whole minutes since `expected_by`
@@ -90,7 +90,7 @@ silent AS MATERIALIZED (
                 OFFSET 0
             ) AS gaps
             OFFSET 0
-        ) AS recent
+        ) AS with_gap
         OFFSET 0
     ) AS skipping
     WHERE source_next_run_at > coalesce(last_start_at, '-infinity')

@@ -20,12 +20,13 @@
 --   run_id                  uuid         Key of the run
 --   source_url              text?        Page of the run at the source; null: unknown
 --
--- Decision 0033 explains the rule with examples. CHM compares the duration and the number of rows of a run with the
--- last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at
--- least twice the median of these successes, or at most half of the median. Second, it differs from the median by at
--- least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run
--- without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week
--- is not unusual. A pipeline with fewer than 10 successes is not judged.
+-- Decision 0033 explains the rule with examples. CHM judges a run only if it is far outside the range of the last seven
+-- successes before its UTC day. CHM compares the duration and the number of rows of this run with the last 30 successes
+-- of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the
+-- median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or
+-- 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if
+-- at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline
+-- with fewer than 10 successes is not judged.
 --
 -- PostgreSQL judges the runs one after the other, newest first, until it has enough rows. So the duration of the query
 -- depends on the limit, not on the window. OFFSET 0 and LATERAL make PostgreSQL keep this order.

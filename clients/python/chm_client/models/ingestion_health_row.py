@@ -31,8 +31,8 @@ class IngestionHealthRow:
             never_ingested (int): Number of these pipelines that CHM has never walked completely
             stale (int): Number of these pipelines whose next walk is overdue
             failing_ingestion (int): Number of these pipelines whose last walk failed
-            oldest_ingest_at (datetime.datetime | None): For each of these pipelines, CHM stores the time of its last
-                complete walk: the earliest of these times; null: CHM has never walked any of them completely
+            oldest_ingest_at (datetime.datetime | None): Earliest time of the last complete walks of these pipelines; null:
+                CHM has never walked any of them completely
             last_error (None | str): Error of the last walk of one of these pipelines; null: no pipeline has an error
             pushed_only (int): Number of `never_ingested` pipelines without an error that have runs: jobs push them
             missing_at_source (int): Number of these pipelines that their source no longer lists

@@ -31,8 +31,8 @@ class LatePipelinesRow:
             environment (str): Where the pipeline runs
             last_start_at (datetime.datetime | None): When the pipeline last started; null: it never started, and its source
                 planned the first start
-            usual_gap_minutes (float | None): Median of the gaps between its last 20 starts, to 1 place; null: the gaps are
-                not regular
+            usual_gap_minutes (float | None): Median of the gaps between its last 20 starts, to 1 place; null: fewer than 3
+                starts, or the gaps are not regular
             expected_at (datetime.datetime): When the next start was expected
             expected_by (datetime.datetime): From this time on the pipeline is late: `expected_at` plus a grace period
             late_minutes (int): Whole minutes since `expected_by`

@@ -30,7 +30,7 @@ class ReportDescription:
             url (str): The URL of the report.
             question (str): The question that the report answers.
             grain (str): What one row represents.
-            inventory (str): Which pipelines the report includes: the active ones, or all.
+            inventory (str): Which pipelines the report includes, such as `active` or `all`.
             parameters (list[ReportParameter]): The query parameters of the report.
             columns (list[ReportColumn]): The columns of a row.
      """

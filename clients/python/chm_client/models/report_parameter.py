@@ -30,8 +30,8 @@ class ReportParameter:
             description (str): The effect of the parameter.
             default_value (None | str): The default; null for no restriction.
             choices (list[str]): The allowed values; empty if every value of the type is allowed.
-            minimum (int | None): The smallest allowed number; null if not a number.
-            maximum (int | None): The largest allowed number; null if not a number.
+            minimum (int | None): The smallest allowed value; null if the type is not integer.
+            maximum (int | None): The largest allowed value; null if the type is not integer.
      """
 
     name: str

@@ -185,13 +185,14 @@ def sync_detailed(
     """ Which runs succeeded, but not as usual?
 
      One row per success after `since` whose duration or number of rows is far from the usual value,
-    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the
-    duration and the number of rows of a run with the last 30 successes of the pipeline before the run.
-    A value is unusual if it meets three conditions. First, it is at least twice the median of these
-    successes, or at most half of the median. Second, it differs from the median by at least 60 seconds
-    or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run
-    without rows is unusual if at most one of these successes had no rows. A value that is usual at this
-    time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run
+    only if it is far outside the range of the last seven successes before its UTC day. CHM compares the
+    duration and the number of rows of this run with the last 30 successes of the pipeline before the
+    run. A value is unusual if it meets three conditions. First, it is at least twice the median of
+    these successes, or at most half of the median. Second, it differs from the median by at least 60
+    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
+    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
+    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -243,13 +244,14 @@ def sync(
     """ Which runs succeeded, but not as usual?
 
      One row per success after `since` whose duration or number of rows is far from the usual value,
-    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the
-    duration and the number of rows of a run with the last 30 successes of the pipeline before the run.
-    A value is unusual if it meets three conditions. First, it is at least twice the median of these
-    successes, or at most half of the median. Second, it differs from the median by at least 60 seconds
-    or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run
-    without rows is unusual if at most one of these successes had no rows. A value that is usual at this
-    time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run
+    only if it is far outside the range of the last seven successes before its UTC day. CHM compares the
+    duration and the number of rows of this run with the last 30 successes of the pipeline before the
+    run. A value is unusual if it meets three conditions. First, it is at least twice the median of
+    these successes, or at most half of the median. Second, it differs from the median by at least 60
+    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
+    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
+    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -296,13 +298,14 @@ async def asyncio_detailed(
     """ Which runs succeeded, but not as usual?
 
      One row per success after `since` whose duration or number of rows is far from the usual value,
-    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the
-    duration and the number of rows of a run with the last 30 successes of the pipeline before the run.
-    A value is unusual if it meets three conditions. First, it is at least twice the median of these
-    successes, or at most half of the median. Second, it differs from the median by at least 60 seconds
-    or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run
-    without rows is unusual if at most one of these successes had no rows. A value that is usual at this
-    time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run
+    only if it is far outside the range of the last seven successes before its UTC day. CHM compares the
+    duration and the number of rows of this run with the last 30 successes of the pipeline before the
+    run. A value is unusual if it meets three conditions. First, it is at least twice the median of
+    these successes, or at most half of the median. Second, it differs from the median by at least 60
+    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
+    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
+    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -354,13 +357,14 @@ async def asyncio(
     """ Which runs succeeded, but not as usual?
 
      One row per success after `since` whose duration or number of rows is far from the usual value,
-    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM compares the
-    duration and the number of rows of a run with the last 30 successes of the pipeline before the run.
-    A value is unusual if it meets three conditions. First, it is at least twice the median of these
-    successes, or at most half of the median. Second, it differs from the median by at least 60 seconds
-    or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run
-    without rows is unusual if at most one of these successes had no rows. A value that is usual at this
-    time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run
+    only if it is far outside the range of the last seven successes before its UTC day. CHM compares the
+    duration and the number of rows of this run with the last 30 successes of the pipeline before the
+    run. A value is unusual if it meets three conditions. First, it is at least twice the median of
+    these successes, or at most half of the median. Second, it differs from the median by at least 60
+    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
+    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
+    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
 
     Args:
         as_of (datetime.datetime | Unset):
