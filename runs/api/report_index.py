@@ -25,8 +25,12 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
     choices = serializers.ListField(
         child=serializers.CharField(), help_text="The allowed values; empty if every value of the type is allowed."
     )
-    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest allowed value; null if the type is not integer.")
-    maximum = serializers.IntegerField(allow_null=True, help_text="The largest allowed value; null if the type is not integer.")
+    minimum = serializers.IntegerField(
+        allow_null=True, help_text="The smallest allowed value; null if the type is not integer."
+    )
+    maximum = serializers.IntegerField(
+        allow_null=True, help_text="The largest allowed value; null if the type is not integer."
+    )
 
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
