@@ -21,6 +21,7 @@ from runs.models import Run
 from runs.reporting.parameters import validated
 from runs.reporting.run_shapes import InvalidParameters, run_shape
 from runs.reporting.shapes import shapes
+from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +176,21 @@ def test_a_token_bound_to_a_client_sees_only_that_client(seed: None) -> None:
             .json()["items"]
         )
         assert_error(api.get(f"{ROOT}/reports/{name}?client_id={acme.pk}"), 404, "not_found")
+
+
+def test_a_bound_caller_can_write_its_client_id_in_upper_case_or_without_hyphens() -> None:
+    pipeline = RunFactory.create().pipeline
+    api = api_with_scope("read", client_id=pipeline.client_id)
+    for client_id in (str(pipeline.client_id).upper(), pipeline.client_id.hex):
+        response = api.get(f"{ROOT}/reports/latest_status_by_pipeline?client_id={client_id}")
+        assert [row["client_id"] for row in response.json()["items"]] == [str(pipeline.client_id)]
+
+
+def test_a_client_id_that_is_not_a_uuid_is_refused_for_bound_and_unbound_callers() -> None:
+    bound = api_with_scope("read", client_id=PipelineFactory.create().client_id)
+    for api in (bound, api_with_scope("read")):
+        response = api.get(f"{ROOT}/reports/failing_now?client_id=abc")
+        assert set(assert_error(response, 400, "validation_error")) == {"client_id"}
 
 
 def test_a_token_bound_to_a_pipeline_gets_no_report() -> None:

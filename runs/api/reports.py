@@ -100,9 +100,9 @@ class ReportView(StrictView):
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         # The shape and the maintenance windows must use the same time.
-        now, query = timezone.now(), request.query_params.dict()
+        now = timezone.now()
         with refused_parameters(), report_slot():
-            rows = run_shape(self.shape.name, now=now, **_restricted_to_visible_clients(request, query))
+            rows = run_shape(self.shape.name, now=now, **self.visible_query(request))
             if self.shape.name in SHAPES_WITH_MAINTENANCE:
                 add_maintenance_columns(rows, as_of=self.parameter_values(request, now)["as_of"])
         if request.accepted_renderer.format == "csv":
@@ -111,24 +111,24 @@ class ReportView(StrictView):
             return csv_response(columns, rows, headers={"Content-Disposition": disposition})
         return Response({"items": row_serializer(self.shape)(rows, many=True).data})
 
+    def visible_query(self, request: Request) -> dict[str, Any]:
+        """Return the parameters of the request. If the caller can see only some clients, add the parameter `clients`.
 
-def _restricted_to_visible_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of the request. If the caller can see only some clients, add the parameter `clients`.
-
-    Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.
-    """
-    visibility = visibility_of(request)
-    if visibility.pipeline is not None:
-        raise PermissionDenied(
-            "This token is bound to one pipeline; reports need a token that sees at least one client."
-        )
-    if visibility.clients is None:
-        return query
-    client_id = query.get("client_id")
-    # Respond with 404 to an invisible client, as to an unknown client. So nobody can find out which clients exist.
-    if client_id is not None and client_id not in set(map(str, visibility.clients)):
-        raise NotFound
-    return query | {"clients": visibility.clients}
+        Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.
+        """
+        visibility, query = visibility_of(request), request.query_params.dict()
+        if visibility.pipeline is not None:
+            raise PermissionDenied(
+                "This token is bound to one pipeline; reports need a token that sees at least one client."
+            )
+        if visibility.clients is None:
+            return query
+        # A UUID can be written in several ways, so compare the validated value.
+        client_id = self.parameter_values(request)["client_id"]
+        # Respond with 404 to an invisible client, as to an unknown client. So nobody can find out which clients exist.
+        if client_id is not None and client_id not in visibility.clients:
+            raise NotFound
+        return query | {"clients": visibility.clients}
 
 
 def columns_of(shape: Shape) -> list[Column]:
