@@ -125,7 +125,7 @@ SHAPE_PARAMETERS = {
 
 
 def default_text(default: str) -> str:
-    """Return a default for documents, with parameter names in backticks: "7 days before `until`"."""
+    """Return a default for openapi.yaml, with parameter names in backticks: "7 days before `until`"."""
     return re.sub(r"\b(as_of|until)\b", r"`\1`", default)
 
 

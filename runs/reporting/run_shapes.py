@@ -42,6 +42,7 @@ def _restricted(sql: str, clients: ClientIds, pipelines: PipelineIds = None) -> 
     values = {name: list(ids) for name, ids in restrictions.items() if ids is not None}
     if not values:
         return expanded(sql, fragment_sql), {}
+    # all_clients is false, so that the query does not read counts of all clients together.
     conditions = " AND ".join([fragment_sql["client_in_scope"], *(_RESTRICTIONS[name] for name in values)])
     return expanded(sql, fragment_sql | {"client_in_scope": f"({conditions})", "all_clients": "false"}), values
 

@@ -1,6 +1,6 @@
 -- Question    Which sums of the schema rollup differ from the runs?
 -- Grain       one row per table and key that differs
--- Columns     table, key, stored, counted
+-- Columns     table_name, key, stored, counted
 -- Parameters  limit
 WITH by_run AS (
     SELECT
@@ -22,7 +22,7 @@ counted_days AS (
 ),
 counted AS (
     SELECT
-        'days' AS kind, jsonb_build_array(day, client_id, platform, environment, pipeline_is_active) AS key,
+        'days' AS table_name, jsonb_build_array(day, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
@@ -31,7 +31,7 @@ counted AS (
     GROUP BY day, client_id, platform, environment, pipeline_is_active
     UNION ALL
     SELECT
-        'months' AS kind, jsonb_build_array(month, client_id, platform, environment, pipeline_is_active) AS key,
+        'months' AS table_name, jsonb_build_array(month, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
@@ -40,7 +40,7 @@ counted AS (
     GROUP BY month, client_id, platform, environment, pipeline_is_active
     UNION ALL
     SELECT
-        'kind_days' AS kind, jsonb_build_array(day, platform, environment) AS key,
+        'kind_days' AS table_name, jsonb_build_array(day, platform, environment) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped)
         ) AS value
@@ -48,7 +48,7 @@ counted AS (
     GROUP BY day, platform, environment
     UNION ALL
     SELECT
-        'client_days' AS kind, jsonb_build_array(day, client_id, pipeline_is_active) AS key,
+        'client_days' AS table_name, jsonb_build_array(day, client_id, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
@@ -88,7 +88,7 @@ stored_client_days AS (
 ),
 stored AS (
     SELECT
-        'days' AS kind, jsonb_build_array(day, client_id, platform, environment, pipeline_is_active) AS key,
+        'days' AS table_name, jsonb_build_array(day, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
@@ -97,7 +97,7 @@ stored AS (
     GROUP BY day, client_id, platform, environment, pipeline_is_active
     UNION ALL
     SELECT
-        'months' AS kind, jsonb_build_array(month, client_id, platform, environment, pipeline_is_active) AS key,
+        'months' AS table_name, jsonb_build_array(month, client_id, platform, environment, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
@@ -106,7 +106,7 @@ stored AS (
     GROUP BY month, client_id, platform, environment, pipeline_is_active
     UNION ALL
     SELECT
-        'kind_days' AS kind, jsonb_build_array(day, platform, environment) AS key,
+        'kind_days' AS table_name, jsonb_build_array(day, platform, environment) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped)
         ) AS value
@@ -114,7 +114,7 @@ stored AS (
     GROUP BY day, platform, environment
     UNION ALL
     SELECT
-        'client_days' AS kind, jsonb_build_array(day, client_id, pipeline_is_active) AS key,
+        'client_days' AS table_name, jsonb_build_array(day, client_id, pipeline_is_active) AS key,
         jsonb_build_array(
             sum(running), sum(success), sum(failed), sum(canceled), sum(skipped), sum(rows_known), sum(rows_total),
             sum(rows_squares)
@@ -132,13 +132,13 @@ stored AS (
     FROM rollup.duration_minutes
     GROUP BY day, minutes
 )
-SELECT kind, key::text, coalesce(stored.value, 'null')::text, coalesce(counted.value, 'null')::text
+SELECT table_name, key::text, coalesce(stored.value, 'null')::text, coalesce(counted.value, 'null')::text
 FROM counted
-FULL JOIN stored USING (kind, key)
+FULL JOIN stored USING (table_name, key)
 -- If the parts of a key add up to 0, the key need not exist in the counts.
 WHERE coalesce(counted.value, '[0]') <> coalesce(stored.value, '[0]')
     AND NOT (
         counted.value IS NULL AND stored.value IN ('[0, 0, 0, 0, 0, 0, 0, 0]', '[0, 0, 0, 0, 0]', '[0]')
     )
-ORDER BY kind, key::text
+ORDER BY table_name, key::text
 LIMIT %(limit)s

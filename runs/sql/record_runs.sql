@@ -2,14 +2,14 @@
 -- Grain       one row per write; no two writes of one statement concern the same run
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer
 --             wrote first, so call again), pruned_before (only for the outcome pruned)
--- Parameters  rows: the writes as one JSON array, which Python builds ten times as fast as one array per column.
+-- Parameters  rows: the writes as one JSON array, which Python builds faster than one array per column.
 --             kind: snapshot, event or if_absent (WriteKind in events.py). version_source: source or request_time.
 --             Python inserts kind and version_source into the SQL as literals, so that PostgreSQL removes branches when
 --             it plans.
 -- Fragments   effect_of_write and effect_of_excluded: both are the text of write_effect.sql, which lists the effects.
 --             effect_of_write reads the write from the row `write`, and effect_of_excluded from the row `excluded` of
---             ON CONFLICT. The effect updated replaces the content, earlier_start changes the start and the duration,
---             and later_version changes only the version.
+--             ON CONFLICT. The effect updated replaces the content, earlier_start changes the start, the duration and
+--             the version, and later_version changes only the version.
 --
 -- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it,
 -- even if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
@@ -114,7 +114,7 @@ written AS (
     )
     WHERE {effect_of_excluded} IN ('updated', 'earlier_start', 'later_version')
     RETURNING
-        -- xmax is 0 only in an inserted row.
+        -- xmax is 0 only in an inserted row. updated_at is the time of this statement only if the content has changed.
         r.id, r.pipeline_id, r.external_run_id, r.xmax = 0 AS inserted, r.updated_at = statement_timestamp() AS changed
 )
 SELECT

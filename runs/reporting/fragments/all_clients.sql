@@ -1,2 +1,2 @@
--- Whether the caller includes all clients.
+-- Whether all clients are in the caller's scope.
 %(client_id)s::uuid IS NULL

@@ -30,6 +30,7 @@
                     AND 2 * (
                         width_bucket(near.highest, m.former_values) - width_bucket(near.lowest, m.former_values)
                     ) >= cardinality(m.former_values)
+                -- More than 5 deviations. A deviation is 1.4826 times the median of the distances (decision 0033).
                 THEN usual.distance > 5 * 1.4826 * (
                     SELECT percentile_cont(0.5) WITHIN GROUP (
                         ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))

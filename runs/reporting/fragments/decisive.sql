@@ -1,2 +1,2 @@
 -- Whether a run (r) was decisive at state_at: it had succeeded or failed.
-{decided} AND {settled}
+{decisive_now} AND {settled}

@@ -1,2 +1,2 @@
--- Whether the caller includes the whole inventory.
+-- Whether the whole inventory is in the caller's scope.
 ({all_clients} AND {all_kinds})

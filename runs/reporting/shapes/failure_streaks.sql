@@ -33,7 +33,7 @@ WITH in_window AS MATERIALIZED (
         AND (
             SELECT r.status
             FROM reporting.runs AS r
-            WHERE r.pipeline_id = failed.pipeline_id AND {decided}
+            WHERE r.pipeline_id = failed.pipeline_id AND {decisive_now}
                 AND (r.event_at, r.run_id) < (failed.event_at, failed.run_id)
             ORDER BY r.event_at DESC, r.run_id DESC
             LIMIT 1
@@ -48,7 +48,7 @@ before_window AS (
     CROSS JOIN LATERAL (
         SELECT r.status
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND {decided} AND r.event_at < %(since)s
+        WHERE r.pipeline_id = p.pipeline_id AND {decisive_now} AND r.event_at < %(since)s
         ORDER BY r.event_at DESC, r.run_id DESC
         LIMIT 1
     ) AS last

@@ -1,0 +1,3 @@
+-- Whether a run (r) is decisive in its stored state: it succeeded or failed. Other runs do not decide whether the
+-- pipeline is failing.
+r.status IN ('success', 'failed')
