@@ -44,13 +44,14 @@ class VersionSource(StrEnum):
     REQUEST_TIME = "request_time"  # the time of CHM's request, because the source reports no version
 
 
-# A named tuple, because CHM creates one for each run, and creating a frozen dataclass takes three times as long.
+# A named tuple, because CHM creates one for each run, and a frozen dataclass would be slower to create.
 class RunEvent(NamedTuple):
-    """One write to one run, with the values that the source reported. `to_storable_run` repairs them.
+    """One write to one run: a snapshot, an event or a new run (`kind`).
 
-    Times are datetimes or ISO 8601 texts. `status` is a Status, or the source's own word if the connector has no
-    translation for it. `source_updated_at` is the version of the write. A write without a version replaces the stored
-    run, but never sets an ended run back to running.
+    The values are those that the source reported. `to_storable_run` repairs them. Times are datetimes or ISO 8601
+    texts. `status` is a Status, or the source's own word if the connector has no translation for it.
+    `source_updated_at` is the version of the write. A write without a version replaces the stored run, but never sets
+    an ended run back to running.
     """
 
     pipeline_id: UUID

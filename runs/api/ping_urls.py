@@ -7,6 +7,7 @@ from runs.api.pings import PingView, PingWithSuffixView
 
 urlpatterns = [
     path("<str:key>", PingView.as_view(), name="ping"),
-    # Matches any suffix, so that the view can refuse unknown ones in plain text.
+    # `sign` is the contract's word for the suffix. It matches any text, so that the view can refuse unknown
+    # suffixes in plain text.
     path("<str:key>/<rest:sign>", PingWithSuffixView.as_view(), name="ping-sign"),
 ]

@@ -179,7 +179,7 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
     if run_id is not None and ping.kind is not PingKind.LOG:
         return run_id
     if ping.ends_run or ping.kind is PingKind.LOG:
-        row = _newest_open_run(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
+        row = _newest_open_query(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
         if row is not None or not ping.ends_run:
             return None if row is None else str(row[0])
     return f"ping-{uuid7()}"
@@ -187,7 +187,7 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
 
 # There are two queries, with and without a run id. Each one is compiled once per process.
 @cache
-def _newest_open_run(with_external_run_id: bool) -> HotQuery:
+def _newest_open_query(with_external_run_id: bool) -> HotQuery:
     runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))
     if with_external_run_id:
         runs = runs.filter(external_run_id=QueryParameter("external_run_id", TextField()))

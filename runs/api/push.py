@@ -17,7 +17,7 @@ from chm_project.api.parsers import GzipJSONParser
 from chm_project.api.throttling import LINEAGE_LIMIT, throttle_token
 from chm_project.api.viewsets import StrictView
 from inventory.models import Pipeline
-from runs.api.views import PUSH, PipelineRunViewSet, push_response
+from runs.api.views import PUSH_SCHEMA, PipelineRunViewSet, push_response
 from runs.events import Rejected, RunEvent
 from runs.push import dbt, lineage
 from runs.push.unmatched_jobs import note_unmatched_jobs
@@ -91,14 +91,17 @@ class LineageView(StrictView):
         events = self._events(request.data)
         # Count events, not requests, so that a batch does not bypass the limit.
         throttle_token(token, LINEAGE_LIMIT, len(events))
-        jobs = [lineage.job_of(data) for data in events]
-        if not isinstance(request.data, list) and isinstance(jobs[0], dict):
-            raise ValidationError(jobs[0])
-        pipelines = self._pipelines([job for job in jobs if isinstance(job, lineage.Job)])
-        events_or_answers = [_event_or_answer(data, job, pipelines) for data, job in zip(events, jobs, strict=True)]
-        note_unmatched_jobs(
-            token, [job.external_id for job in jobs if isinstance(job, lineage.Job) and job not in pipelines]
-        )
+        # A dict has the errors of an invalid event.
+        jobs_or_errors = [lineage.job_of(data) for data in events]
+        if not isinstance(request.data, list) and isinstance(jobs_or_errors[0], dict):
+            raise ValidationError(jobs_or_errors[0])
+        jobs = [job for job in jobs_or_errors if isinstance(job, lineage.Job)]
+        pipelines = self._pipelines(jobs)
+        events_or_answers = [
+            _event_or_answer(data, job_or_errors, pipelines)
+            for data, job_or_errors in zip(events, jobs_or_errors, strict=True)
+        ]
+        note_unmatched_jobs(token, [job.external_id for job in jobs if job not in pipelines])
         # The results are in the order of the recorded events.
         results = iter(record_runs([event for event in events_or_answers if not isinstance(event, dict)]))
         answers = [event if isinstance(event, dict) else _answer_for(next(results)) for event in events_or_answers]
@@ -126,21 +129,23 @@ class LineageView(StrictView):
 
 
 def _event_or_answer(
-    data: Any, job: lineage.Job | lineage.NotARunEvent | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
+    data: Any,
+    job_or_errors: lineage.Job | lineage.NotARunEvent | dict[str, list[str]],
+    pipelines: Mapping[lineage.Job, UUID],
 ) -> RunEvent | Rejected | dict[str, str]:
     """Return the event to record.
 
     Return Rejected for an invalid event, and an answer for an event that is not recorded.
 
-    `job` is the result of lineage.job_of.
+    `job_or_errors` is the result of lineage.job_of.
     """
-    if isinstance(job, dict):
-        return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in flat_details(job)))
-    if isinstance(job, lineage.NotARunEvent):
+    if isinstance(job_or_errors, dict):
+        return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in flat_details(job_or_errors)))
+    if isinstance(job_or_errors, lineage.NotARunEvent):
         return {"outcome": IGNORED}
-    if job not in pipelines:
+    if job_or_errors not in pipelines:
         return {"outcome": UNMATCHED, "error": "No pipeline that this token may see has this job as its external_id."}
-    return lineage.run_event(data, pipelines[job])
+    return lineage.run_event(data, pipelines[job_or_errors])
 
 
 def _answer_for(result: Result) -> dict[str, Any]:
@@ -155,7 +160,7 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
     @extend_schema(
         operation_id="pipelines_dbt_run_results",
         summary="Push dbt's run_results.json",
-        **PUSH
+        **PUSH_SCHEMA
         | {
             "request": {
                 "application/json": {

@@ -1,7 +1,7 @@
 """Read runs for the API as dictionaries, without model instances and serializers.
 
-This is several times faster (decision 0024). `RunSerializer` only describes the fields in openapi.yaml. A test compares
-its fields with the dictionaries.
+This is several times faster (decision 0024). `RunSerializer` names and describes the fields, but does not read runs. A
+test compares its fields with the dictionaries.
 """
 
 from collections.abc import Sequence
@@ -70,15 +70,17 @@ def row_bytes(row: Row) -> int:
 
 
 def has_compiled_query(visibility: Visibility) -> bool:
-    """Return whether a compiled query exists for the caller: for callers who see all clients, or exactly one client."""
+    """Return whether a compiled query exists: for callers who see everything, one client or one pipeline."""
     return visibility.clients is None or len(visibility.clients) == 1
 
 
 def early_latest_row(pipeline_id: object) -> EarlyRow:
+    """Return the latest run of a pipeline as a row that the query of the caller's token also reads."""
     return EarlyRow(_latest_query(False, False), {"pipeline_id": pipeline_id})
 
 
 def early_row_by_id(run_id: object) -> EarlyRow:
+    """Return a run as a row that the query of the caller's token also reads."""
     return EarlyRow(_by_id_query(False, False), {"run_id": run_id})
 
 

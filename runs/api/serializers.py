@@ -54,7 +54,7 @@ class RunSerializer(StrictModelSerializer[Run]):
             "created_at",
             "updated_at",
         ]
-        # This serializer only reads runs. WritableRunSerializer validates writes.
+        # No request writes with this serializer. WritableRunSerializer validates writes.
         read_only_fields = fields
         extra_kwargs = {
             "external_run_id": {"help_text": "The id of the run at its source. It is unique within the pipeline."},
@@ -150,7 +150,7 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
 class WindowSerializer(serializers.Serializer[Any]):
     """The parameters that `parse_window` reads, for openapi.yaml.
 
-    Validation with it would take as long as the query.
+    `parse_window` does not use this serializer, because validation with a serializer takes as long as the query.
     """
 
     since = TimeField(default=EPOCH, help_text="Start of the window, inclusive.")

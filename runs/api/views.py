@@ -64,7 +64,7 @@ _PAGE_PARAMETERS = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
 class RunRowsViewSet(CsvListMixin, ApiViewSet):
-    """Base class of views that read runs as dictionaries. The serializer is only for openapi.yaml."""
+    """Base class of views that read runs as dictionaries. The serializer names and describes the fields."""
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
@@ -75,7 +75,7 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
         paginator: Any = self.paginator
         rows = paginator.paginate(self.get_fetch(), request, self)
         self.check_empty(rows)
-        return self.as_csv(paginator.get_paginated_response(self.select_fields(rows)))
+        return self.as_csv(paginator.get_paginated_response(self.with_chosen_fields(rows)))
 
     def get_fetch(self) -> Fetch:
         """Return a function that reads a page. If the request has no filters, the function uses a compiled query."""
@@ -101,10 +101,10 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
         """Raise NotFound if the list is empty because the pipeline in the path does not exist."""
 
     def respond_with(self, row: Row) -> Response:
-        [answer] = self.select_fields([row])
+        [answer] = self.with_chosen_fields([row])
         return Response(answer)
 
-    def select_fields(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def with_chosen_fields(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the rows with the fields that the parameter `fields` names.
 
         Without this parameter, return all fields.
@@ -187,7 +187,8 @@ class RunViewSet(RunRowsViewSet):
         )
 
 
-PUSH: dict[str, Any] = {
+# How openapi.yaml describes a push: arguments of extend_schema.
+PUSH_SCHEMA: dict[str, Any] = {
     "request": PushedRunSerializer,
     "responses": {200: RunSerializer, 201: RunSerializer},
     "parameters": [
@@ -290,7 +291,7 @@ class PipelineRunViewSet(RunRowsViewSet):
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no run with the id {external_run_id}.")
         return self.respond_with(rows[0])
 
-    @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
+    @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH_SCHEMA)
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Store the state of a run. The request is idempotent: repeat it if you did not get a response.
         `external_run_id` is the rest of the path, including slashes. If a path cannot contain the id, use
@@ -301,7 +302,7 @@ class PipelineRunViewSet(RunRowsViewSet):
         operation_id="pipelines_runs_push_latest",
         summary="Push the state of the run whose id is `latest`",
         description="Works as for any other id. A GET of this path returns the latest run instead.",
-        **PUSH,
+        **PUSH_SCHEMA,
     )
     def push_latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._push(request, "latest")
@@ -414,8 +415,7 @@ class ClientSummaryViewSet(ApiViewSet):
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return, for the runs that started in the window, counts by status and the latest run of each pipeline."""
         client_id = self.kwargs["client_id"]
-        # An unbound caller can see every client. So check only that the client exists, and only if it has no runs
-        # (below).
+        # An unbound caller can see every client, so the check below is enough: it finds a client that does not exist.
         if visibility_of(request).is_bound:
             self._check_client(client_id)
         since, until = parse_window(request.query_params)

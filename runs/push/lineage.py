@@ -72,7 +72,7 @@ def job_of(event: object) -> Job | NotARunEvent | dict[str, list[str]]:
 
 
 def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
-    """Return the event to record for a valid run event."""
+    """Return the write to record for a valid event of OpenLineage."""
     event_type, event_time = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
     run_id = event["run"]["runId"]
     if event_type == OTHER:

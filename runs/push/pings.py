@@ -62,17 +62,17 @@ def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, received_a
         payload["exit_status"] = ping.exit_status
     if ping.body is not None and not failed:
         payload["body"] = ping.body
-    # A log has no version, so it never sets an ended run back to running.
-    version = None if ping.kind is PingKind.LOG else received_at
+    # A log has no start and no version, so it never sets an ended run back to running.
+    start_and_version = None if ping.kind is PingKind.LOG else received_at
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=external_run_id,
         status=(Status.FAILED if failed else Status.SUCCESS if ping.ends_run else Status.RUNNING).value,
-        started_at=version,
+        started_at=start_and_version,
         finished_at=received_at if ping.ends_run else None,
         error_message=ping.body if failed else None,
         status_reason=f"exit status {ping.exit_status}" if ping.exit_status else None,
         payload=payload,
-        source_updated_at=version,
+        source_updated_at=start_and_version,
         kind=WriteKind.EVENT,
     )
