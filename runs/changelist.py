@@ -215,7 +215,7 @@ class RunChangeList(ChangeList):
             {
                 "name": name,
                 "label": label,
-                "all": empty_label,
+                "empty_label": empty_label,
                 "choices": choices,
                 "chosen": self.period_filter.period if name == "period" else self.params.get(name, ""),
             }

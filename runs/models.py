@@ -245,7 +245,7 @@ class Run(BaseModel):
             # For open runs: ingestion reads them again, and pings end the newest one.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
             # Migration 0019 creates two more indexes, runs_other_day and runs_other_day_by_start: for runs that the
-            # roll-up counts on another day than the day of their start.
+            # roll-up counts on another day than the day of their start. runs_other_day also has runs without a start.
         ]
 
     def __str__(self) -> str:

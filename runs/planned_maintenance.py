@@ -96,7 +96,7 @@ def entries_by_pipeline(
     """Map each pipeline to the entries [[maintenance]] and [[owners]] that select it, in the order of the file."""
     entries: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
     names = [f"entry_{number}" for number in range(len(entries))]
-    # Connections use the same condition in their queries. So an entry and a connection select the same pipelines.
+    # Connections use the same condition in their queries. So a selection matches the same pipelines in both files.
     selected = {
         name: Case(When(entry.pipelines.condition(), then=True), default=Value(False), output_field=BooleanField())
         for name, entry in zip(names, entries, strict=True)
@@ -113,7 +113,10 @@ def entries_by_pipeline(
 
 
 def reason_if_covered(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
-    """Return the reason of the window at `since` if windows cover the time until `until` without a gap, else None."""
+    """Return the reason of the window that contains `since`.
+
+    Return None if the windows do not cover the whole time from `since` to `until`.
+    """
     entries = list(maintenance)
     if covered_until((entry.window for entry in entries), since, until) is None:
         return None

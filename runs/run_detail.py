@@ -31,6 +31,6 @@ def source_url_of(run: Run) -> str | None:
 
 def next_run(run: Run, order: Keyset) -> Run | None:
     """Return the next run of the same pipeline in this order, or None. The index runs_latest serves the query."""
-    # The page does not show the payload of this run.
+    # The page does not show the payload of the next run.
     other_runs = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
     return order.after(other_runs, order.position(run)).first()

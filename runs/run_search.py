@@ -22,7 +22,7 @@ MAX_PROBED_PIPELINES = 300
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Runs found by id or error text, and pipelines found by name."""
+    """Runs found by id or error text, and pipelines found by their name or by the name of their client."""
 
     run_ids: list[UUID]
     pipeline_ids: list[UUID]
@@ -33,7 +33,7 @@ class SearchResult:
 def search(
     text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipelines: QuerySet[Pipeline]
 ) -> SearchResult:
-    """Return the runs and pipelines whose ids, error texts or names match the text.
+    """Return the runs whose id or error text matches, and the pipelines whose name or client's name matches.
 
     `rows` are the runs of the filtered list. `visible_runs` and `pipelines` are all runs and pipelines that the user
     may see.

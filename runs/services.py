@@ -69,7 +69,7 @@ class Result(NamedTuple):
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-# The placeholder in the list of results until the write has an outcome.
+# The placeholder in the list of results until `_write` replaces it. Its outcome has no meaning.
 _NOT_WRITTEN = Result(Outcome.STALE)
 
 

@@ -308,7 +308,7 @@ def test_an_unknown_filter_value_is_refused_and_lists_nothing(browser: Browser, 
 
 
 @pytest.mark.parametrize("query", ["?q=%00", "?p=9999999999", "?o=7.-3", "?all=", "?status__exact=&since=&period="])
-def test_parameters_that_are_not_filters_are_ignored(browser: Browser, query: str) -> None:
+def test_empty_filters_an_unusable_search_and_parameters_of_django_are_ignored(browser: Browser, query: str) -> None:
     create_history(1)
 
     assert listed_ids(browser, query) == ["r0000"]

@@ -394,10 +394,10 @@ def test_the_window_of_the_list_of_all_runs_applies_to_event_at(
     assert {run["external_run_id"] for run in runs} == expected
 
 
-def test_every_column_of_a_run_has_a_filter_or_is_listed_without_one() -> None:
+def test_every_column_of_a_run_has_a_filter_of_its_own_or_a_reason_for_none() -> None:
     from runs.api.filters import PipelineRunFilter, RunFilter
 
-    not_filterable = {
+    without_own_filter = {
         "id": "GET /runs/{run_id} reads it",
         "started_at": "by since and until on a pipeline's list",
         "finished_at": "by since and until, through event_at",
@@ -417,4 +417,4 @@ def test_every_column_of_a_run_has_a_filter_or_is_listed_without_one() -> None:
     }
     columns = {field.attname for field in Run._meta.concrete_fields}
 
-    assert columns - set(not_filterable) <= set(PipelineRunFilter.base_filters) | set(RunFilter.base_filters)
+    assert columns - set(without_own_filter) <= set(PipelineRunFilter.base_filters) | set(RunFilter.base_filters)

@@ -140,7 +140,7 @@ def test_one_outage_of_several_clients_is_one_row_with_its_first_and_latest_fail
 @pytest.mark.parametrize(
     ("gap", "rows"), [(60, [(0, 2)]), (61, [(0, 1), (61, 1)])], ids=["an hour apart", "more than an hour apart"]
 )
-def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_last(
+def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_previous_one(
     gap: int, rows: list[tuple[int, int]]
 ) -> None:
     create_failing_pipeline(0, CONNECTION_REFUSED)

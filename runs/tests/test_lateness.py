@@ -56,6 +56,7 @@ def test_the_shape_agrees_with_the_rule_in_python(
 ) -> None:
     rng = random.Random(seed)
     until = end.replace(tzinfo=UTC).timestamp()
+    # The monthly rhythm and the rhythm of every other week need a longer history.
     first_day = utc_time(until).date() - timedelta(weeks=20 if "1st" in rhythm or "other" in rhythm else weeks)
     starts = [
         float(round(start))
@@ -153,7 +154,7 @@ def test_a_planned_start_that_is_not_after_the_last_start_is_ignored() -> None:
     assert row["reason"].startswith("Started at about 06:00 UTC")
 
 
-def test_an_open_run_delays_the_next_start_until_it_is_running_long() -> None:
+def test_a_pipeline_with_an_open_run_is_late_only_if_the_run_is_running_long() -> None:
     pipeline = pipeline_with_starts(starts_on_ten_mondays())
     open_run = RunFactory.create(
         pipeline=pipeline, external_run_id="open", status="running", started_at=None, finished_at=None

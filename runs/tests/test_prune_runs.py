@@ -301,10 +301,10 @@ def test_runs_that_are_sent_again_during_pruning_are_not_stored(
         return replay_count
 
     with ThreadPoolExecutor(1) as pool:
-        replay_count = pool.submit(send_again_until_pruning_ends)
+        replays = pool.submit(send_again_until_pruning_ends)
         pruned = prune(OLDER_THAN_400_DAYS)
         pruning_ended.set()
-        assert replay_count.result() > 0
+        assert replays.result() > 0
 
     assert pruned.run_count == 59
     assert remaining_ages(pipeline) == [400]

@@ -21,7 +21,7 @@ from runs.tests.test_push_recordings import recorded as recorded_events
 
 pytestmark = pytest.mark.django_db
 
-EVENTS = [event for path in RECORDINGS for event in recorded_events(path)][::7]
+SAMPLED_EVENTS = [event for path in RECORDINGS for event in recorded_events(path)][::7]
 
 
 @st.composite
@@ -49,10 +49,10 @@ def assert_accepted_or_refused(answer: Any, *, accepted: set[int]) -> None:
 
 
 def test_no_invalid_event_makes_the_server_fail() -> None:
-    api = api_with_pipelines(EVENTS)
+    api = api_with_pipelines(SAMPLED_EVENTS)
 
     @settings(deadline=None, max_examples=300, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(st.lists(with_wrong_values(EVENTS), min_size=1, max_size=3), st.booleans())
+    @given(st.lists(with_wrong_values(SAMPLED_EVENTS), min_size=1, max_size=3), st.booleans())
     def check(events: list[Any], is_single: bool) -> None:
         with transaction.atomic():
             assert_accepted_or_refused(

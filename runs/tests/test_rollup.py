@@ -98,11 +98,11 @@ def test_a_row_inserted_by_plain_sql_is_counted_at_once() -> None:
 @pytest.mark.django_db
 def test_an_update_that_changes_no_count_adds_no_row_to_the_counts() -> None:
     run = RunFactory.create(status="success")
-    before = count_rollup_rows()
+    before = count_rows_of_days()
 
     Run.objects.filter(pk=run.pk).update(error_message="a text", updated_at=datetime.now(UTC))
 
-    assert count_rollup_rows() == before
+    assert count_rows_of_days() == before
 
 
 @pytest.mark.django_db
@@ -110,11 +110,11 @@ def test_compaction_leaves_one_row_for_each_key() -> None:
     pipeline = PipelineFactory.create()
     for number in range(5):
         insert("runs", pipeline_id=pipeline.pk, external_run_id=str(number), started_at="2026-03-01T10:00:00Z")
-    assert count_rollup_rows() == 5
+    assert count_rows_of_days() == 5
 
     compact()
 
-    assert count_rollup_rows() == 1
+    assert count_rows_of_days() == 1
     assert differences() == []
 
 
@@ -141,7 +141,7 @@ def test_truncating_the_runs_empties_the_counts() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE runs CASCADE")
 
-    assert count_rollup_rows() == 0
+    assert count_rows_of_days() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -181,7 +181,7 @@ def test_concurrent_writes_moves_and_compactions_keep_the_counts_exact() -> None
     assert differences() == []
 
 
-def count_rollup_rows() -> int:
+def count_rows_of_days() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM rollup.days")
         row = cursor.fetchone()
@@ -199,7 +199,7 @@ def test_the_scheduled_compaction_expires_before_the_next_one() -> None:
     celery_app.loader.import_default_modules()
     celery_app.tasks[entry["task"]].apply()
 
-    assert count_rollup_rows() == 1
+    assert count_rows_of_days() == 1
     assert entry["options"]["expires"] < entry["schedule"]
 
 

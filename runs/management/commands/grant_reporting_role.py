@@ -50,7 +50,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not ROLE_NAME_PATTERN.fullmatch(name := options["name"]) or name.startswith("pg_"):
             raise CommandError(
-                f"{name!r} cannot be a role: use lower-case letters, digits and _.", returncode=BAD_USAGE
+                f"{name!r} cannot be a role: use at most 63 lower-case letters, digits and _. The name must not begin "
+                "with a digit or pg_.",
+                returncode=BAD_USAGE,
             )
         password = _password(options)
         if not builder.is_current(connection):
