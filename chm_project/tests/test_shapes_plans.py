@@ -70,3 +70,16 @@ def test_no_shape_scans_all_runs(history: None) -> None:
         assert not [n for n in plan if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "runs"], name
         used_indexes = {n["Index Name"] for n in plan if n["Node Type"] in ALLOWED_SCANS.get(name, {"Index Only Scan"})}
         assert expected <= used_indexes, f"{name}: {used_indexes}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["changes_since_yesterday", "late_pipelines"])
+def test_a_shape_searches_the_runs_of_pipelines_in_the_order_of_the_index(name: str) -> None:
+    values = validated(shapes()[name].parameters, {"as_of": UNTIL})
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT json) {shapes()[name].sql}", values)
+        [[[explain_output]]] = cursor.fetchall()
+
+    sort_keys = [node.get("Sort Key", []) for node in plan_nodes(explain_output["Plan"])]
+    assert any(len(key) == 1 and key[0].endswith(".id") for key in sort_keys)

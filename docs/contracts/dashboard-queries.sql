@@ -13,7 +13,15 @@ SELECT
     changed.event_at AS changed_at,
     change.name AS change,
     p.client_id, p.pipeline_id, changed.run_id, changed.source_url
-FROM reporting.pipelines AS p
+FROM (
+    SELECT p.pipeline_id, p.pipeline_name, p.platform, p.client_id, p.client_name
+    FROM reporting.pipelines AS p
+    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
+    ORDER BY p.pipeline_id
+) AS p
 CROSS JOIN LATERAL (
     SELECT r.run_id, r.status, r.started_at, r.finished_at, r.event_at, greatest(r.started_at, r.event_at) AS settled_at
     FROM reporting.runs AS r
@@ -70,10 +78,7 @@ CROSS JOIN LATERAL (
 ) AS change
 -- The condition on settled_at only saves time. If the current status is older than `since`, it has not changed. So
 -- PostgreSQL need not look for the former run.
-WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-AND ((:platform)::text IS NULL OR p.platform = (:platform))
-AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND currently.settled_at > (:since)
-    AND currently.status IS DISTINCT FROM formerly.status
+WHERE currently.settled_at > (:since) AND currently.status IS DISTINCT FROM formerly.status
 ORDER BY
     array_position(ARRAY['newly_failing', 'recovered', 'first_failure', 'first_success'], change.name),
     changed.event_at DESC, p.client_name, p.pipeline_name, p.pipeline_id;

@@ -25,7 +25,13 @@ SELECT
     changed.event_at AS changed_at,
     change.name AS change,
     p.client_id, p.pipeline_id, changed.run_id, changed.source_url
-FROM reporting.pipelines AS p
+FROM (
+    SELECT p.pipeline_id, p.pipeline_name, p.platform, p.client_id, p.client_name
+    FROM reporting.pipelines AS p
+    WHERE p.is_active AND {in_scope}
+    -- The same order as in the index runs_latest, so that searches in this index find more of its pages in the cache.
+    ORDER BY p.pipeline_id
+) AS p
 CROSS JOIN {decisive_run} AS currently
 LEFT JOIN LATERAL (
     SELECT r.status
@@ -76,8 +82,7 @@ CROSS JOIN LATERAL (
 ) AS change
 -- The condition on settled_at only saves time. If the current status is older than `since`, it has not changed. So
 -- PostgreSQL need not look for the former run.
-WHERE p.is_active AND {in_scope} AND currently.settled_at > %(since)s
-    AND currently.status IS DISTINCT FROM formerly.status
+WHERE currently.settled_at > %(since)s AND currently.status IS DISTINCT FROM formerly.status
 ORDER BY
     array_position(ARRAY['newly_failing', 'recovered', 'first_failure', 'first_success'], change.name),
     changed.event_at DESC, p.client_name, p.pipeline_name, p.pipeline_id
