@@ -33,14 +33,24 @@ def spans_on_failure(
 
 
 def spans_with_failures_in_window(
-    failure_times: Iterable[datetime], *, threshold: int, window: timedelta, since: datetime, until: datetime
+    failures: Iterable[tuple[datetime, datetime | None]],
+    *,
+    threshold: int,
+    window: timedelta,
+    since: datetime,
+    until: datetime,
 ) -> list[Span]:
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    `failure_times` contains the event_at of each run that failed between `since` minus `window` and `until`. With a
-    window of 60 minutes, a failure at 10:00 counts from 10:00 to 11:00.
+    Each item of `failures` is the event_at of a run that failed between `since` minus `window` and `until`, and the
+    time from which the run no longer counts (None: it always counts). With a window of 60 minutes, a failure at 10:00
+    counts from 10:00 to 11:00.
     """
-    intervals = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failure_times]
+    # Without min(), the end of a long window can be after the year 9999.
+    intervals = [
+        (failed_at, min(failed_at + min(window, until - failed_at), counts_until or until))
+        for failed_at, counts_until in failures
+    ]
     return _overlapping_spans(intervals, threshold=threshold, since=since, until=until)
 
 

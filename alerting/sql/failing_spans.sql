@@ -1,8 +1,9 @@
 -- Question    When were the pipelines of a scope failing in a window?
 -- Grain       one row per failed run that was the latest success or failure of its active pipeline for some time
--- Columns     failed_at: when the run became the latest; until: when a later run replaced it; null: no run replaced it
---             in the window
--- Parameters  pipeline_id or client_id, since, until
+-- Columns     failed_at: when the run became the latest; until: when a later run replaced it, or when the failure became
+--             known; null: neither happened in the window
+-- Parameters  pipeline_id or client_id, since, until; known_pipeline_ids and known_since: the pipelines whose failure is
+--             known, and since when
 --
 -- For each pipeline with a failure, this reads its latest success or failure at the start of the window, and the runs
 -- that settle in the window. A run settles at its start or its event_at, whichever is later. Runs are numbered from the
@@ -15,7 +16,7 @@ WITH watched AS MATERIALIZED (
     LEFT JOIN {decisive_run@since} AS at_start ON true
     WHERE p.is_active AND (p.pipeline_id = %(pipeline_id)s::uuid OR p.client_id = %(client_id)s::uuid)
 ),
-failing AS MATERIALIZED (
+with_failures AS MATERIALIZED (
     SELECT pipeline_id, run_id_at_start
     FROM watched
     WHERE was_failing
@@ -34,11 +35,11 @@ failing AS MATERIALIZED (
 ),
 decisive_runs AS (
     SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
-    FROM failing
-    JOIN reporting.runs AS r ON r.run_id = failing.run_id_at_start
+    FROM with_failures
+    JOIN reporting.runs AS r ON r.run_id = with_failures.run_id_at_start
     UNION ALL
     SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
-    FROM failing
+    FROM with_failures
     JOIN reporting.runs AS r USING (pipeline_id)
     WHERE {decisive@until}
         AND (r.event_at > %(since)s OR coalesce(r.started_at, '-infinity'::timestamptz) > %(since)s)
@@ -59,9 +60,13 @@ with_highest_number_before AS (
 ),
 latest_runs AS (
     SELECT
-        status, settled_at AS failed_at,
+        pipeline_id, status, settled_at,
         lead(settled_at) OVER (PARTITION BY pipeline_id ORDER BY settled_at, run_number) AS until
     FROM with_highest_number_before
     WHERE run_number > coalesce(highest_number_before, 0)
 )
-SELECT failed_at, until FROM latest_runs WHERE status = 'failed'
+SELECT latest.settled_at AS failed_at, least(latest.until, known.since) AS until
+FROM latest_runs AS latest
+LEFT JOIN unnest(%(known_pipeline_ids)s::uuid[], %(known_since)s::timestamptz[]) AS known (pipeline_id, since)
+    USING (pipeline_id)
+WHERE latest.status = 'failed' AND (known.since IS NULL OR known.since > latest.settled_at)

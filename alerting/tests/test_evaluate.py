@@ -45,24 +45,24 @@ def test_a_rule_of_a_client_fires_while_any_of_its_pipelines_is_failing() -> Non
 
 
 def test_a_failure_counts_until_the_window_has_passed() -> None:
-    failures = [hours_after_noon(1), hours_after_noon(2), hours_after_noon(9)]
+    failures = [(hours_after_noon(number), None) for number in (1, 2, 9)]
     fired = spans_with_failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
     assert fired == spans((2, 4, 2))
 
 
 def test_failures_before_since_count_until_the_window_after_them_has_passed() -> None:
-    failures = [hours_after_noon(-1), hours_after_noon(-0.5)]
+    failures = [(hours_after_noon(number), None) for number in (-1, -0.5)]
     fired = spans_with_failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
     assert fired == spans((0, 2, 2))
 
 
 def test_two_failures_that_are_one_whole_window_apart_do_not_count_together() -> None:
-    failures = [hours_after_noon(1), hours_after_noon(4)]
+    failures = [(hours_after_noon(number), None) for number in (1, 4)]
     assert spans_with_failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END) == []
 
 
 def test_twenty_thousand_failures_make_one_span() -> None:
-    failures = [NOON + timedelta(seconds=number) for number in range(20_000)]
+    failures = [(NOON + timedelta(seconds=number), None) for number in range(20_000)]
 
     fired = spans_with_failures_in_window(failures, threshold=1, window=timedelta(days=4000), since=NOON, until=END)
 
@@ -73,7 +73,9 @@ def test_a_failure_on_the_last_day_of_the_year_9999_counts_until_the_end() -> No
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
     since = end - timedelta(days=1)
 
-    fired = spans_with_failures_in_window([since], threshold=1, window=timedelta(days=400), since=since, until=end)
+    fired = spans_with_failures_in_window(
+        [(since, None)], threshold=1, window=timedelta(days=400), since=since, until=end
+    )
 
     assert fired == [Span(since, end, 1)]
 
@@ -98,19 +100,32 @@ def test_on_failure_equals_its_definition_at_each_half_hour(failures: list[tuple
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), window_hours=st.integers(1, 9))
+@given(
+    hours=st.lists(st.tuples(st.integers(-9, 23), st.none() | st.integers(-2, 9)), max_size=12),
+    threshold=st.integers(1, 4),
+    window_hours=st.integers(1, 9),
+)
 def test_failures_in_window_equals_its_definition_at_each_half_hour(
-    hours: list[int], threshold: int, window_hours: int
+    hours: list[tuple[int, int | None]], threshold: int, window_hours: int
 ) -> None:
-    failures = [hours_after_noon(number) for number in hours]
+    failures = [
+        (hours_after_noon(start), None if counted is None else hours_after_noon(start + counted))
+        for start, counted in hours
+    ]
     window = timedelta(hours=window_hours)
     fired = spans_with_failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
     for half_hour in range(48):
         moment = hours_after_noon(half_hour / 2)
-        counted = [failed_at for failed_at in failures if moment - window < failed_at <= moment]
+        counted = [
+            failed_at
+            for failed_at, counts_until in failures
+            if moment - window < failed_at <= moment and (counts_until is None or moment < counts_until)
+        ]
         assert fires_at(fired, moment) == (len(counted) >= threshold), moment
     for span in fired:
         overlapping_failures = [
-            failed_at for failed_at in failures if failed_at < span.until and failed_at + window > span.since
+            failed_at
+            for failed_at, end in ((start, min(start + window, until or END)) for start, until in failures)
+            if failed_at < span.until and end > span.since and failed_at < end
         ]
         assert span.failed_runs == len(overlapping_failures)

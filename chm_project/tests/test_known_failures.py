@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from alerting.models import AlertRule
-from alerting.services import firing_rules
+from alerting.services import firing_rules, preview
 from chm_project.tests.api import ROOT, api_with_scope, assert_error
 from chm_project.tests.pages import browser, html, tables, tiles
 from inventory.models import Pipeline
@@ -232,3 +232,47 @@ def test_a_rule_fires_for_known_failures_unless_it_excludes_them(scope: str, con
     mark_known_failure(pipeline=pipeline, reason="ticket 123")
 
     assert set(firing_rules()) == {rule_with_known.pk}
+
+
+@pytest.mark.parametrize("scope", ["pipeline", "client"])
+@pytest.mark.parametrize(
+    "condition",
+    [{"rule_type": "on_failure"}, {"rule_type": "failures_in_window", "threshold": 1, "window_minutes": 300}],
+    ids=["on_failure", "failures_in_window"],
+)
+def test_the_preview_of_a_rule_that_excludes_known_failures_ends_with_the_mark(
+    scope: str, condition: dict[str, Any]
+) -> None:
+    now = timezone.now()
+    failed_at, marked_at = now - timedelta(hours=3), now - timedelta(hours=2)
+    pipeline = RunFactory.create(
+        status="failed", error_message=DISK_ERROR, started_at=failed_at, finished_at=failed_at
+    ).pipeline
+    failed_again_at = now - timedelta(hours=1)
+    RunFactory.create(
+        pipeline=pipeline, status="failed", error_message=DISK_ERROR, started_at=failed_again_at,
+        finished_at=failed_again_at,
+    )  # fmt: skip
+    mark_known_failure(pipeline=pipeline, reason="ticket 123")
+    Pipeline.objects.update(known_since=marked_at)
+    scope_fields = {"pipeline": pipeline} if scope == "pipeline" else {"client": pipeline.client}
+    rule_with_known, rule_without_known = (
+        AlertRule.objects.create(
+            **scope_fields, **condition, channel="slack", destination=destination, include_known=include_known
+        )
+        for destination, include_known in (("#all", True), ("#new", False))
+    )
+
+    def previewed_times(rule: AlertRule) -> list[tuple[datetime, datetime]]:
+        return [(span.since, span.until) for span in preview(rule, since=now - timedelta(days=1), until=now)]
+
+    assert previewed_times(rule_with_known) == [(failed_at, now)]
+    assert previewed_times(rule_without_known) == [(failed_at, marked_at)]
+    assert set(firing_rules()) == {rule_with_known.pk}
+    viewer = browser("viewer")
+    pages = {
+        rule: html(viewer.get(f"/admin/alerting/alertrule/{rule.pk}/change/"))
+        for rule in (rule_with_known, rule_without_known)
+    }
+    assert "fires now" in pages[rule_with_known]
+    assert "fires now" not in pages[rule_without_known]

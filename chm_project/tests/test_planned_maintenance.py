@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerting.models import AlertRule
-from alerting.services import firing_rules
+from alerting.services import firing_rules, preview
 from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import browser, html, tiles
 from inventory.models import Pipeline
@@ -157,10 +157,14 @@ def test_a_rule_excludes_planned_failures_only_if_it_excludes_known_ones(mainten
     rule_without_known = AlertRule.objects.create(**scope_fields, destination="#new", include_known=False)
 
     assert set(firing_rules()) == {rule_with_known.pk}
+    window = {"since": MIDNIGHT, "until": MIDNIGHT + timedelta(hours=2)}
+    assert [span.since for span in preview(rule_with_known, **window)] == [MIDNIGHT + timedelta(hours=1)]
+    assert preview(rule_without_known, **window) == []
     firing = api_with_scope("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
     assert [(row["id"], row["owner"]) for row in firing] == [(str(rule_with_known.pk), "Data platform")]
     maintenance_file.write_text(OWNERS)
     assert set(firing_rules()) == {rule_with_known.pk, rule_without_known.pk}
+    assert preview(rule_without_known, **window) == preview(rule_with_known, **window)
 
 
 def test_pages_work_and_mark_nothing_if_the_maintenance_file_has_faults(

@@ -91,6 +91,9 @@ export interface paths {
          *     decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window` fires while
          *     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
          *
+         *     A rule whose `include_known` is false ignores a failure from the time since when the failure is known. CHM
+         *     stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+         *
          *     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
          *     the current time. `since` and `until` can be at most 400 days apart.
          */

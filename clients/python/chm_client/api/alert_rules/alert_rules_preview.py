@@ -170,6 +170,10 @@ def sync_detailed(
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
+    A rule whose `include_known` is false ignores a failure from the time since when the failure is
+    known. CHM
+    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
     the current time. `since` and `until` can be at most 400 days apart.
@@ -222,6 +226,10 @@ def sync(
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
+    A rule whose `include_known` is false ignores a failure from the time since when the failure is
+    known. CHM
+    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
     the current time. `since` and `until` can be at most 400 days apart.
@@ -268,6 +276,10 @@ async def asyncio_detailed(
     decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window`
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
+
+    A rule whose `include_known` is false ignores a failure from the time since when the failure is
+    known. CHM
+    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
@@ -320,6 +332,10 @@ async def asyncio(
     decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window`
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
+
+    A rule whose `include_known` is false ignores a failure from the time since when the failure is
+    known. CHM
+    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
