@@ -10,13 +10,13 @@ from uuid_utils.compat import uuid7
 
 class Scope(models.TextChoices):
     READ = "read", "Read"
-    INGEST = "ingest", "Push runs"
-    WRITE = "write", "Read and write inventory, rules and manual runs"
+    INGEST = "ingest", "Push runs and start ingestions"
+    WRITE = "write", "Read, push runs, and change inventory, rules and known failures"
     ADMIN = "admin", "Everything"
 
 
 # The scopes that each scope includes. An ingest token is stored in cron lines and job configurations, so it may push
-# runs but not read.
+# runs and start ingestions, but not read runs. No request needs the scope admin.
 GRANTED_SCOPES: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.INGEST: frozenset({Scope.INGEST}),
@@ -26,7 +26,8 @@ GRANTED_SCOPES: dict[str, frozenset[str]] = {
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self) -> "ApiTokenQuerySet":
+    def valid(self) -> "ApiTokenQuerySet":
+        """Return the tokens whose state is valid."""
         # Now() is evaluated by the database. find_token compiles this query once per process, so a time from Python
         # would never change.
         return self.filter(
@@ -89,10 +90,12 @@ class ApiToken(models.Model):
 
     @property
     def state(self) -> str:
-        """Return "valid", "expired" or "revoked"."""
+        """Return "valid", "disabled", "expired" or "revoked". "disabled" means that the token's account is disabled."""
         if self.revoked_at is not None:
             return "revoked"
-        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return "expired"
+        return "valid" if self.user.is_active else "disabled"
 
     def grants(self, scope: str) -> bool:
         return scope in GRANTED_SCOPES[self.scope]
@@ -101,7 +104,7 @@ class ApiToken(models.Model):
 class Binding(models.Model):
     """Restriction of a user, or of the users of a group, to some clients. They see nothing of other clients.
 
-    If the binding has no clients, its users see no client.
+    Bindings add up. A user whose bindings have no clients sees no client.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -102,17 +102,17 @@ def _digests(plaintext: str) -> dict[str, str]:
 
 @cache
 def _token_query(digest_count: int) -> HotQuery:
-    """Return the query for a usable token and its user. `digest_count` is the number of secret keys to try."""
+    """Return the query for a valid token and its user. `digest_count` is the number of secret keys to try."""
     digests = [QueryParameter(f"digest_{number}", ApiToken._meta.get_field("digest")) for number in range(digest_count)]
     user = (f"user__{column}" for column in _user_columns())
     return HotQuery.of(
-        ApiToken.objects.usable().filter(digest__in=digests).order_by().values_list(*_TOKEN_COLUMNS, *user)
+        ApiToken.objects.valid().filter(digest__in=digests).order_by().values_list(*_TOKEN_COLUMNS, *user)
     )
 
 
 @cache
 def _token_query_with(other: HotQuery, digest_count: int) -> HotQuery:
-    """Return a query for a usable token. Its row also contains the columns of the first row of the other query.
+    """Return a query for a valid token. Its row also contains the columns of the first row of the other query.
 
     The other query runs only for a token that is bound neither to a client nor to a pipeline. OFFSET 0 makes PostgreSQL
     check this condition before it runs the other query.

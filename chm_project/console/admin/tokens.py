@@ -32,7 +32,7 @@ else:
 
 FORM_KEY_SECONDS = 24 * 3600
 # For each state of a token, the style of its badge.
-STATE_BADGES = {"valid": "success", "expired": "warning", "revoked": "failed"}
+STATE_BADGES = {"valid": "success", "disabled": "warning", "expired": "warning", "revoked": "failed"}
 
 
 class FormAlreadySent(Exception):

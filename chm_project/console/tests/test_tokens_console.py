@@ -1,5 +1,6 @@
 """Tokens are created, shown once, listed and revoked, in the console and by commands."""
 
+import json
 import re
 from datetime import timedelta
 from io import StringIO
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.tests.api import ROOT, api_as_role, assert_error
+from chm_project.tests.pages import html
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +132,25 @@ def test_a_token_cannot_be_deleted_or_changed() -> None:
     assert administrator.post(f"{TOKEN_LIST_URL}{token.pk}/delete/").status_code == 403
     assert administrator.post(f"{TOKEN_LIST_URL}{token.pk}/change/", token_form(scope="admin")).status_code == 403
     assert ApiToken.objects.get().scope == "read"
+
+
+def test_a_token_whose_account_is_disabled_is_listed_as_disabled() -> None:
+    token, plaintext = create_token(name="Grafana", scope=Scope.READ, expires_at=timezone.now() + timedelta(days=1))
+    User.objects.filter(pk=token.user_id).update(is_active=False)
+    out, json_out = StringIO(), StringIO()
+
+    call_command("list_api_tokens", stdout=out)
+    call_command("list_api_tokens", "--json", stdout=json_out)
+
+    assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    assert "disabled" in out.getvalue()
+    assert "valid" not in out.getvalue()
+    assert json.loads(json_out.getvalue())["tokens"][0]["state"] == "disabled"
+    administrator = browser("administrator")
+    for url in (TOKEN_LIST_URL, f"{TOKEN_LIST_URL}{token.pk}/change/"):
+        page = html(administrator.get(url))
+        assert re.search(r">[^<\w]*disabled<", page)
+        assert not re.search(r">[^<\w]*valid<", page)
 
 
 def test_the_commands_list_and_revoke_tokens_without_showing_secrets() -> None:

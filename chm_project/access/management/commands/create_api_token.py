@@ -15,8 +15,8 @@ from chm_project.access.services import create_token
 _EXAMPLES = """
 scopes:
   read    read everything through the API
-  ingest  push runs only
-  write   read, and change inventory, alert rules and manual runs
+  ingest  push runs, start ingestions and read their state; read nothing else
+  write   read and ingest, and change inventory, alert rules, known failures and manual runs
   admin   all of these
 
 examples:

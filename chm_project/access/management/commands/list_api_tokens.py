@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tokens = ApiToken.objects.select_related("client", "pipeline")
+        tokens = ApiToken.objects.select_related("client", "pipeline", "user")
         if options["json"]:
             show_json(self.stdout, {"tokens": [_token_fields(token) for token in tokens]})
             return
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
 
 def _state(token: ApiToken) -> str:
-    if token.expires_at is None or token.revoked_at is not None:
+    if token.expires_at is None or token.state in {"revoked", "disabled"}:
         return token.state
     preposition = "until" if token.state == "valid" else "on"
     return f"{token.state} {preposition} {token.expires_at:%Y-%m-%d %H:%M}"
