@@ -23,6 +23,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chm_project.admin_kit.import_export import workbook_reader
 from chm_project.api.csv import escape_formula, unescape_formula
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -275,6 +276,20 @@ def test_a_conflict_that_arises_after_the_preview_stops_the_whole_import(browser
     ]
     assert [pipeline.name for pipeline in Pipeline.objects.all()] == ["quicker"]
     assert not LogEntry.objects.exists()
+
+
+def test_a_workbook_that_becomes_unreadable_after_the_preview_is_an_error_message(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preview = preview_file(browser, CLIENTS_URL, workbook(["name", "is_active"], ["Northwind", True]))
+    monkeypatch.setattr(workbook_reader, "TIMEOUT_SECONDS", 0)
+
+    response = confirm_import(browser, CLIENTS_URL, preview)
+
+    assert "Nothing was imported. This workbook takes too much time or memory to read" in response.content.decode()
+    assert not Client.objects.exists()
+    monkeypatch.undo()
+    assert "Imported clients: 1 new" in confirm_import(browser, CLIENTS_URL, preview).content.decode()
 
 
 @pytest.mark.parametrize("upload", ["0" * 32, "../../etc/passwd", "", "\x00"])

@@ -105,9 +105,12 @@ class ImportExportMixin(_Admin[ModelT]):
         if (data := cache.get(cache_key)) is None:
             messages.error(request, "The uploaded file has expired. Choose it again.")
             return HttpResponseRedirect(request.path)
-        result = import_rows(
-            self.sheet.for_visibility(visibility_of(request)), self._read(data), user_id=request.user.pk
-        )
+        try:
+            rows = self._read(data)
+        except UnreadableError as error:  # reading a workbook can exceed its time limit only now
+            messages.error(request, f"Nothing was imported. {error}")
+            return HttpResponseRedirect(request.path)
+        result = import_rows(self.sheet.for_visibility(visibility_of(request)), rows, user_id=request.user.pk)
         if result.faults:
             messages.error(request, "Nothing was imported: the inventory has changed since the preview.")
             return self._import_page(request, UploadForm(), result)
