@@ -41,7 +41,7 @@ else:
     _RuleForm = forms.ModelForm
 
 # The fields that decide when a rule fires.
-CONDITION_FIELDS = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
+CONDITION_FIELDS = ("client", "pipeline", "rule_type", "threshold", "window_minutes", "include_known")
 THRESHOLD_REQUIRED = "Enter the number of failed runs; a rule that counts failures in a window needs a threshold."
 WINDOW_REQUIRED = "Enter the length of the window; a rule that counts failures in a window needs it."
 
@@ -216,12 +216,18 @@ class AlertRuleAdmin(
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AlertRule | None:
         """Return the rule.
 
-        If the user sees the rule because of its pipeline, but not its client, set client to None.
+        If the user sees the rule because of its pipeline, but not its client, set client to None. save_model() stores
+        the hidden client again.
         """
         rule: AlertRule | None = super().get_object(request, object_id, from_field)
         if rule is not None and rule.client_id is not None and not visibility_of(request).sees_client(rule.client_id):
-            rule.client = None
+            rule.hidden_client_id, rule.client = rule.client_id, None  # type: ignore[attr-defined]
         return rule
+
+    def save_model(self, request: HttpRequest, obj: AlertRule, form: Any, change: bool) -> None:
+        if obj.client_id is None:
+            obj.client_id = getattr(obj, "hidden_client_id", None)
+        super().save_model(request, obj, form, change)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test import Client as Browser
 from django.urls import reverse
 
 from alerting.models import AlertRule
+from chm_project.access.models import Binding
 from chm_project.tests.api import api_with_scope
 from chm_project.tests.pages import browser, html
 from inventory.models import Pipeline
@@ -102,3 +104,23 @@ def test_ingestion_between_opening_and_saving_is_no_conflict() -> None:
     assert user.post(form_url(pipeline), form | {"name": "orders_eu"}).status_code == 302
     pipeline.refresh_from_db()
     assert (pipeline.name, pipeline.last_ingest_error) == ("orders_eu", "the source did not answer")
+
+
+def test_a_bound_user_who_saves_a_rule_keeps_its_hidden_client() -> None:
+    pipeline, other_client = PipelineFactory.create(), ClientFactory.create(name="Hidden")
+    rule = AlertRule.objects.create(
+        pipeline=pipeline, client=other_client, rule_type="on_failure", channel="slack", destination="#ops"
+    )
+    user = browser("analyst")
+    Binding.objects.create(user=User.objects.get(username="a analyst")).clients.set([pipeline.client])
+    values = open_form(user, rule)
+    assert "client" not in values
+
+    assert user.post(form_url(rule), values | {"destination": "#new"}).status_code == 302
+    rule.refresh_from_db()
+    assert (rule.client, rule.destination) == (other_client, "#new")
+
+    values = open_form(user, rule) | {"client": str(pipeline.client_id)}
+    assert user.post(form_url(rule), values).status_code == 302
+    rule.refresh_from_db()
+    assert rule.client == pipeline.client
