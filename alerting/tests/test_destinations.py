@@ -55,7 +55,7 @@ def test_only_the_host_of_an_address_is_shown(address: str) -> None:
     masked = shown_destination(address)
 
     assert masked.startswith(("https://hooks.slack.com/[filtered]-", "https://example.test/[filtered]-"))
-    assert not any(secret in masked for secret in (SECRET, "abc/", "hunter2"))
+    assert not any(secret in masked for secret in (SECRET, "in/abc", "hunter2"))
     assert shown_destination(masked) != address
 
 
@@ -167,10 +167,10 @@ def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pip
         if destination.strip() == destination:  # the form removes spaces at the ends
             page = analyst.post("/admin/alerting/alertrule/add/", form | {"destination": destination})
             assert list(page.context["adminform"].form.errors) == ["destination"], destination
-            with pytest.raises(IntegrityError), transaction.atomic():
-                AlertRule.objects.create(
-                    pipeline=pipeline, rule_type="on_failure", channel=channel, destination=destination
-                )
+        with pytest.raises(IntegrityError), transaction.atomic():
+            AlertRule.objects.create(
+                pipeline=pipeline, rule_type="on_failure", channel=channel, destination=destination
+            )
     for destination in VALID_DESTINATIONS[channel]:
         assert post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}).status_code == 201
     assert AlertRule.objects.count() == len(VALID_DESTINATIONS[channel])
