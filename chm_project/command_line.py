@@ -19,7 +19,7 @@ def main() -> None:
     try:
         status = _run(sys.argv)
     except KeyboardInterrupt:
-        # Commands that print their progress catch KeyboardInterrupt before.
+        # Commands that print their progress catch KeyboardInterrupt themselves.
         sys.stderr.write("\nInterrupted. Stored rows are kept, and you can run the command again.\n")
         status = EXIT_INTERRUPTED
     except Exception as error:

@@ -10,8 +10,8 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# A walk saves its position at most once per second, and a walk of less than a second saves none. If the process is
-# killed, the next task repeats only the pages of the last second.
+# A walk saves its position at most once per second. A walk that is stopped saves its position at once. If the process
+# is killed, the next task repeats only the pages of the last second.
 SAVE_EVERY_SECONDS = 1.0
 POSITION_CACHE_SECONDS = 7 * 86_400
 

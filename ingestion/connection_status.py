@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from ingestion.circuit import CircuitBreaker
 from ingestion.connections import Connection
 from ingestion.schedule import Phased
-from ingestion.source_pipelines import SourceList, last_list
+from ingestion.source_pipelines import SourceList, last_list_result
 from inventory.models import Pipeline
 
 MAX_ERRORS = 5  # different error texts that are shown per connection
@@ -106,7 +106,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         failing_count=Count("last_ingest_error"),
         last_walk_at=Max("last_ingest_at"),
     )
-    source_list = last_list(connection.name)
+    source_list = last_list_result(connection.name)
     errors = (
         pipelines.exclude(last_ingest_error=None)
         .order_by()  # removes the order of `pipelines`, whose columns Django would add to GROUP BY

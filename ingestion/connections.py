@@ -270,7 +270,9 @@ def _address_mistakes(base_url: str) -> list[str]:
 def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
     if not CONNECTION_NAME_PATTERN.fullmatch(name):
-        reader.mistakes.append(f"{where}: a name has at most 63 characters: letters, digits, '.', '_' or '-'")
+        reader.mistakes.append(
+            f"{where}: a name has at most 63 characters: letters, digits, '.', '_' or '-', first a letter or digit"
+        )
     if not isinstance(table, dict):
         reader.mistakes.append(f"{where}: must be a table")
         return Connection(name, "generic", "")

@@ -92,7 +92,9 @@ class _OutgoingRequest:
 
 
 class PartnerSession:
-    """The HTTP session of a connection. Paths are relative to `base_url` and percent-encoded by the caller.
+    """The HTTP session of a connection.
+
+    A path is relative to `base_url`, or a whole URL. The caller percent-encodes it.
 
     All requests of a session share its TCP connections, its rate limit and the pauses that the partner asked for.
     `pause_seconds` is the remaining time of an earlier pause. `on_pause` is called with the seconds of each new pause.

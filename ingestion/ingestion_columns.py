@@ -1,4 +1,4 @@
-"""Write the columns of pipelines that belong to ingestion: watermarks, due times, errors, and facts from source lists.
+"""Write the columns of pipelines that belong to ingestion: watermarks, errors, and facts from source lists.
 
 `updated_at` does not change, because it is the time of the last edit of the pipeline.
 """
@@ -31,7 +31,7 @@ STALE_AFTER_INTERVALS = 3
 # Example: with an interval of 60 s, the watermark must move by at least 54 s. So every scheduled walk moves the
 # watermark, even if the walk starts slightly early. If a user starts several walks within seconds, only the first one
 # writes the rows.
-MAX_WATERMARK_STEP = timedelta(minutes=1)
+MIN_STEP_LIMIT = timedelta(minutes=1)
 WATERMARK_STEP_INTERVALS = 0.9
 
 
@@ -48,7 +48,7 @@ def mark_walked(
             {
                 "watermark": watermark,
                 "due_at": timezone.now() + interval * STALE_AFTER_INTERVALS,
-                "min_step_seconds": min(interval * WATERMARK_STEP_INTERVALS, MAX_WATERMARK_STEP).total_seconds(),
+                "min_step_seconds": min(interval * WATERMARK_STEP_INTERVALS, MIN_STEP_LIMIT).total_seconds(),
                 "pipeline_id": [target.pipeline_id for target in targets],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],

@@ -16,7 +16,7 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 class LinkTemplates:
     """URL templates for all pipelines of a source; None if there is no such page.
 
-    Both templates contain {external_id}. The template of run pages also contains {run_id}.
+    Both templates may contain {external_id}. The template of run pages contains {run_id}.
     """
 
     pipeline_page: str | None = None

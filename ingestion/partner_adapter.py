@@ -51,7 +51,7 @@ class _DeadlineMixin:
         address = str(self.sock.getpeername()[0])
         if not settings.CHM_PARTNER_LINK_LOCAL and is_forbidden(address):
             self.close()  # type: ignore[attr-defined]
-            raise Refused(f"the partner's name resolves to {address}, a cloud metadata service: nothing was sent")
+            raise Refused(f"the partner has the link-local or metadata address {address}: nothing was sent")
 
     def getresponse(self) -> HTTPResponse:
         """Return the response as soon as its headers are complete. Raise TimeoutError after the deadline."""

@@ -56,9 +56,10 @@ def _record(events_by_run: Mapping[Run, RunEvent], report: Report, *, dry_run: b
         # record_runs writes an event only if it is newer than the stored version, so the versions are removed first.
         runs.filter(source_updated_at__isnull=False).update(source_updated_at=None)
         results = record_runs(events_by_run.values())
-        # Runs that record_runs did not write get back the version that they had before.
-        unwritten = set(runs.filter(source_updated_at=None).values_list("pk", flat=True))
-        Run.objects.bulk_update([run for run in events_by_run if run.pk in unwritten], ["source_updated_at"])
+        # Runs without a version get back the version that they had before: record_runs did not write them, or their
+        # event has no version.
+        without_version = set(runs.filter(source_updated_at=None).values_list("pk", flat=True))
+        Run.objects.bulk_update([run for run in events_by_run if run.pk in without_version], ["source_updated_at"])
         if dry_run:
             transaction.set_rollback(True)
     report.pages_processed += 1

@@ -50,7 +50,7 @@ class SourceList:
     import_errors: tuple[str, ...] = ()
 
 
-def last_list(connection: str) -> SourceList | None:
+def last_list_result(connection: str) -> SourceList | None:
     """Return the last result, or None if no result is cached or the cache is down."""
     match best_effort_cache.read(_key(connection)):
         case {"tried_at": datetime()} as stored:
@@ -67,7 +67,7 @@ def read_source_list(
     report: Report,
 ) -> None:
     """Read the list if it is due and store the result. An error is logged and stored, and does not fail the walk."""
-    last_result, now = last_list(connection.name), timezone.now()
+    last_result, now = last_list_result(connection.name), timezone.now()
     if not connector.lists_pipelines:
         if report.unknown:
             # Without a list, only the walks show which pipelines the source has.

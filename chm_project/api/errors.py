@@ -20,7 +20,7 @@ from rest_framework.views import exception_handler as framework_handler
 from chm_project.api.error_codes import BY_STATUS
 from chm_project.api.error_pages import error_page
 from chm_project.api.problem_details import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
-from chm_project.db.constraint_errors import violated_rule_messages
+from chm_project.db.constraint_errors import violated_constraint_messages
 from chm_project.db.error_responses import DatabaseErrorResponse, error_response_for
 from chm_project.telemetry.context import current_request_id
 
@@ -100,7 +100,7 @@ def as_api_exception(error: Exception) -> exceptions.APIException | None:
         case django_exceptions.SuspiciousOperation():
             return exceptions.ParseError("it is too large or malformed")
         case IntegrityError():
-            details = violated_rule_messages(error)
+            details = violated_constraint_messages(error)
             return exceptions.ValidationError(details) if details else None
     database_error = error_response_for(error)
     return DatabaseRefusal(database_error) if database_error else None

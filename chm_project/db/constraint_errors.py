@@ -26,7 +26,7 @@ def uniqueness_errors(instance: models.Model) -> dict[str, list[str]]:
     return messages_by_field
 
 
-def violated_rule_messages(error: IntegrityError) -> dict[str, list[str]] | None:
+def violated_constraint_messages(error: IntegrityError) -> dict[str, list[str]] | None:
     """Return the message of the violated constraint by field.
 
     Return None or an empty dict if the user cannot correct the violation.

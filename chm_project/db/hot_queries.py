@@ -93,8 +93,8 @@ class HotQuery:
 class EarlyRow:
     """A row that the query for the caller's token also reads (`find_token`).
 
-    This query runs before the caller is known. So a view may use the row only after it has checked that the caller is
-    not bound. The first column of `query` must never be null.
+    The query for the token runs before the caller is known. So a view may use the row only after it has checked that
+    the caller is not bound. The first column of `query` must never be null: null means that there is no row.
     """
 
     query: HotQuery

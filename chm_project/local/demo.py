@@ -21,7 +21,7 @@ from chm_project.access.services import create_token, revoke_token
 from ingestion.assignment import pipelines_without_connection
 from ingestion.connections import Connection, read_connections_file
 from ingestion.synthetic.dataset import dataset
-from ingestion.synthetic.demo_partner import DOWN_SOURCE
+from ingestion.synthetic.demo_partner import DOWN_PLATFORM
 from ingestion.synthetic.vocabulary import PLATFORMS
 from inventory.models import Client, Pipeline
 from runs.models import Run
@@ -113,7 +113,7 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> Mapp
     for platform in PLATFORMS:
         name, url = f"{platform.replace('_', '-')}-partner", f"{partner_url}/{platform}"
         tables.append(_table(name, "generic", url, PARTNER_INTERVAL_SECONDS, partner_auth, names, platform))
-        if platform == DOWN_SOURCE:
+        if platform == DOWN_PLATFORM:
             tables[-1] += "max_retries = 1  # the next tick, a few seconds later, tries again\n"
     path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
     # Read the file, so that an invalid file fails here and not in the worker.
@@ -127,7 +127,7 @@ def pipelines_not_ingested_yet(connections: Mapping[str, Connection]) -> QuerySe
     """
     return (
         Pipeline.objects.ingestible()
-        .exclude(platform=DOWN_SOURCE)
+        .exclude(platform=DOWN_PLATFORM)
         .filter(last_ingest_at=None, last_ingest_error=None)
         .exclude(pk__in=pipelines_without_connection(connections).values("pk"))
     )

@@ -1,1 +1,1 @@
-"""Code for operators: readiness, metrics, beat, proxies, and the erasure of a client."""
+"""Code for operators: the check of settings, probes, metrics, beat, proxies, and the erasure of a client."""

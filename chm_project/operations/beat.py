@@ -1,7 +1,8 @@
 """Beat (Celery's scheduler) with a heartbeat. If an installation runs several beats, only one is active.
 
-The active beat holds a lock in Redis, and renews it before each tick. When this beat ends, it releases the lock. If it
-is killed, the lock expires after 20 s. Then another beat becomes active, and enqueues each overdue task once.
+The active beat holds a lock in Redis, and renews it before each pass of the scheduler. When this beat ends, it releases
+the lock. If it is killed, the lock expires after 20 s. Then another beat becomes active, and enqueues each overdue task
+once.
 """
 
 import logging
@@ -23,10 +24,9 @@ from chm_project.local.embedded import redis_url
 logger = logging.getLogger(__name__)
 
 _HEARTBEAT_CACHE_KEY = "beat"
-HEARTBEAT_SECONDS = 15
 MIN_HEARTBEAT_SECONDS = 1
 # /ready reports beat as stopped if its last heartbeat is older than this.
-STOPPED_AFTER_SECONDS = 4 * HEARTBEAT_SECONDS
+STOPPED_AFTER_SECONDS = 60
 
 LOCK_KEY = "chm:beat:lock"
 # The lock expires after LOCK_SECONDS. The active beat renews it every RENEW_SECONDS.

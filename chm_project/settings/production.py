@@ -153,7 +153,7 @@ SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^(ping|feed)/"]
 # ProxyMiddleware removes this header if the sender is not a proxy in CHM_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Browsers use the HSTS settings until they expire, also if they change: see docs/operations/install.md.
+# A browser keeps these settings until they expire, even if the operator changes them: see docs/operations/install.md.
 SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR_SECONDS, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 _REQUEST_SECONDS = Histogram(
-    "chm_http_request_duration_seconds", "Time from a request's first middleware to its answer",
+    "chm_http_request_duration_seconds", "Time from the start of a request to its response",
     ["method", "route", "status"], buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=REGISTRY,
 )  # fmt: skip
 _TASK_SECONDS = Histogram(

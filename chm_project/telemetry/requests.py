@@ -14,7 +14,8 @@ from chm_project.telemetry.metrics import count_request, record_pool
 
 logger = logging.getLogger("chm.request")
 
-# Monitoring requests these paths every few seconds. So responses below status 500 are logged at the level DEBUG.
+# Prometheus and health checks request these paths every few seconds. So responses below status 500 are logged at the
+# level DEBUG.
 PROBE_NAME_BY_PATH = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 

@@ -38,7 +38,10 @@ class SyncErrorSerializer(serializers.Serializer[Any]):
 
 
 class SyncStateSerializer(serializers.Serializer[Any]):
-    """The state and the counts. Counts include repeated runs and grow while the state is `running`."""
+    """The state and the counts. Counts grow while the state is `running`.
+
+    A run that a source returns twice is counted twice.
+    """
 
     task_id = serializers.UUIDField()
     state = serializers.ChoiceField(

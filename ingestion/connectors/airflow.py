@@ -20,7 +20,7 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    earliest_start,
+    earliest_since,
     field_of,
     gone_event,
     group_by_external_id,
@@ -84,6 +84,7 @@ class AirflowConnector:
         return list_dags(self._session, self._api_path())
 
     def _read_run(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
+        """Request one run. `runs` are its stored copies, one for each client that shares the DAG."""
         requested_at = datetime.now(UTC)
         path = f"{self._dag_runs_path(runs[0].external_id)}/{quote(runs[0].external_run_id, safe='')}"
         try:
@@ -97,7 +98,7 @@ class AirflowConnector:
             yield from _events(runs, row, requested_at)
 
     def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
-        targets_by_id, since = group_by_external_id(targets), earliest_start(targets)
+        targets_by_id, since = group_by_external_id(targets), earliest_since(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
         for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)
@@ -120,8 +121,8 @@ class AirflowConnector:
         Pages are ordered by id. If they were ordered by update time, a run that changes would move to another page, and
         the walk would miss other runs.
 
-        If the response has a cursor, the next request contains this cursor, else an offset. A server without cursors
-        ignores the parameter `cursor`, so it would return the first page again and again.
+        If the response has a cursor, the next request contains this cursor, else an offset. A server that returns no
+        cursor ignores the parameter `cursor`: with a cursor, it would return the first page again and again.
         """
         path = self._dag_runs_path(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]

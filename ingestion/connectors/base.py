@@ -16,8 +16,8 @@ from runs.events import Rejected, RunEvent, VersionSource
 class Target:
     """A pipeline whose runs are fetched, from `since` on (None: from the beginning).
 
-    `watermark` is None before the first walk. The other fields identify the pipeline and its source. If a user edits
-    one of these other fields during the walk, the walk does not update the pipeline's watermark.
+    `watermark` is None before the first walk. `client_id`, `platform` and `external_id` identify the source. If a user
+    edits one of these three fields during the walk, the walk does not update the pipeline's watermark.
     """
 
     pipeline_id: UUID
@@ -86,7 +86,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One reading of a source's list of runs, for the runs that changed since the start of the targets.
+    """One reading of a source's list of runs, for the runs that changed since the earliest `since` of the targets.
 
     `pages(position)` returns an iterator that requests page after page. It starts at the position of an interrupted
     walk, or at the first page if the position is None.
@@ -97,7 +97,7 @@ class Walk:
 
     @property
     def since(self) -> datetime | None:
-        return earliest_start(self.targets)
+        return earliest_since(self.targets)
 
 
 class Connector(Protocol):
@@ -115,7 +115,9 @@ class Connector(Protocol):
     fetches_error_texts: bool
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
-        """Request the error texts of these runs, newest first. Yield each run with its text as soon as it is known.
+        """Request the error texts of these runs in their order, newest first.
+
+        Yield each run with its text as soon as it is known.
 
         After MAX_REQUESTS (ingestion/error_texts.py) the session raises NoRequestsLeft. A connector must not catch it:
         the next ingestion continues with the other runs. If a run is yielded with None, CHM asks for its text again
@@ -157,10 +159,10 @@ class OnlyRunRequests(NoErrorTextRequests, NoPipelineList):
     """Base class for connectors that request only runs, without error texts or a list of pipelines."""
 
 
-def earliest_start(targets: Sequence[Target]) -> datetime | None:
-    """Return the earliest start of the targets, or None (from the beginning) if a target has no start."""
-    starts = [target.since for target in targets if target.since is not None]
-    return min(starts) if len(starts) == len(targets) else None
+def earliest_since(targets: Sequence[Target]) -> datetime | None:
+    """Return the earliest `since` of the targets, or None (from the beginning) if a target has none."""
+    times = [target.since for target in targets if target.since is not None]
+    return min(times) if len(times) == len(targets) else None
 
 
 GONE_AT_SOURCE = "gone at source"

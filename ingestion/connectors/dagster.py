@@ -16,7 +16,7 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    earliest_start,
+    earliest_since,
     field_of,
     group_by_external_id,
     translate_status,
@@ -84,7 +84,7 @@ class DagsterConnector:
         return list_jobs(self._session)
 
     def _listing(self, targets: Sequence[Target], job: str | None, start: Position | None) -> Iterator[Page]:
-        since = earliest_start(targets)
+        since = earliest_since(targets)
         run_filter: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
         if job is not None:
             run_filter["pipelineName"] = job

@@ -24,7 +24,7 @@ from ingestion.connectors.base import (
     Page,
     Target,
     Walk,
-    earliest_start,
+    earliest_since,
     gone_event,
     group_by_external_id,
     utc_text,
@@ -40,7 +40,7 @@ from ingestion.connectors.source_description import (
     SourceDescription,
 )
 from ingestion.connectors.walk_plans import (
-    MAX_SINGLE_BACKFILLS,
+    MAX_SINGLE_WALKS,
     RunKey,
     plan_walks,
     reread_open_runs_by_key,
@@ -74,7 +74,7 @@ class DeclarativeConnector(NoPipelineList):
         if self._description.has_listing_per_pipeline:
             return walk_each_external_id(targets, self._listing)
         # Without `one_pipeline` the description has no request for a single pipeline.
-        max_single_walks = 0 if self._description.one_pipeline is None else MAX_SINGLE_BACKFILLS
+        max_single_walks = 0 if self._description.one_pipeline is None else MAX_SINGLE_WALKS
         return plan_walks(targets, self._listing, max_single_walks=max_single_walks)
 
     def reread_open_runs(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
@@ -141,7 +141,7 @@ class DeclarativeConnector(NoPipelineList):
         targets_by_id, request = group_by_external_id(targets), self._description.request
         if external_id is not None and not self._description.has_listing_per_pipeline:
             request = request.with_part(self._description.one_pipeline)
-        for requested_at, rows, position in self._pages(request, earliest_start(targets), external_id or "", start):
+        for requested_at, rows, position in self._pages(request, earliest_since(targets), external_id or "", start):
             page = Page(position=position, notices=self._notices(rows))
             for row in rows:
                 if self._description.has_listing_per_pipeline:
@@ -186,7 +186,8 @@ class DeclarativeConnector(NoPipelineList):
             rows = _search(self._description.items, response.body)
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._description.items.text!r}")
-            # With offsets, new rows can repeat a page although there is no loop. So OffsetPaging detects loops itself.
+            # With offsets, new rows can move the rows of the last page to this page, although there is no loop. So
+            # OffsetPaging detects loops itself.
             if rows and rows == last_rows and self._description.paging.kind != "offset":
                 raise BadAnswer("the partner returned the same page twice")
             page_limit.count_page(len(rows))

@@ -16,7 +16,7 @@ from ingestion.connectors.base import (
     SourcePipeline,
     Target,
     Walk,
-    earliest_start,
+    earliest_since,
     group_by_external_id,
     utc_text,
 )
@@ -101,7 +101,7 @@ class PrefectConnector(NoErrorTextRequests):
         return {name for name in external_ids if is_flow_by_id.get(name)}
 
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
-        since = earliest_start(targets)
+        since = earliest_since(targets)
         ended = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (ended, *OPEN_RUN_FILTERS)
         targets_by_id = group_by_external_id(targets)

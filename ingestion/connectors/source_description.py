@@ -180,8 +180,8 @@ class _SourceReader:
             reader.mistakes.append(f"{where}.request.path: is missing")
         if source.open_runs is not None and "external_id" in request.with_part(source.open_runs).placeholders():
             reader.mistakes.append(
-                f"{where}.open_runs: one request lists the open runs of all pipelines, so replace {{external_id}} of "
-                f"{where}.request here"
+                f"{where}.open_runs: one request lists the open runs of all pipelines, so set here a path, query or "
+                f"body without {{external_id}} in place of that of {where}.request"
             )
         if not source.has_listing_per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(

@@ -1,4 +1,4 @@
-"""Plan walks and read open runs again. For connectors whose source has one list of runs for all pipelines."""
+"""Plan the walks of a connector, and read open runs again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from runs.events import Rejected, RunEvent
 
 # The runs of up to this many new pipelines are listed for each pipeline separately. If there are more new pipelines,
 # one listing of the whole source needs fewer requests.
-MAX_SINGLE_BACKFILLS = 20
+MAX_SINGLE_WALKS = 20
 
 # Lists the runs of the targets. The second argument is their common external id, or None to list the whole source.
 Listing = Callable[[Sequence[Target], str | None, Position | None], Iterator[Page]]
@@ -21,7 +21,7 @@ RunKey = tuple[str | None, str | None]
 
 
 def plan_walks(
-    targets: Sequence[Target], listing: Listing, *, max_single_walks: int = MAX_SINGLE_BACKFILLS
+    targets: Sequence[Target], listing: Listing, *, max_single_walks: int = MAX_SINGLE_WALKS
 ) -> Iterator[Walk]:
     """Yield one walk for all targets with a start, and further walks for the targets without a start.
 

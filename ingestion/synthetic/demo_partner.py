@@ -32,7 +32,7 @@ PAGE_SIZE = 4
 RATE_LIMIT_EVERY = 40  # every 40th request gets 429
 REPEAT_EVERY = 7  # the page of every 7th request is returned again as the next page
 # This source is down from second 75 to second 165 of every cycle. The first cycle starts with the partner's process.
-DOWN_SOURCE = "vendor_api"
+DOWN_PLATFORM = "vendor_api"
 CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
 # A run that was open before the partner started ends a random number of seconds after the partner's start. This is the
@@ -40,7 +40,7 @@ DOWN_SECONDS = (75, 165)
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_INTERVAL_SECONDS = 60
 # A pipeline has stopped if the time since its last run is longer than this many times the usual gap between its runs.
-SILENT_GAPS = 3
+MIN_SILENT_GAPS = 3
 
 
 class DemoPartner(PartnerServer):
@@ -90,7 +90,7 @@ class DemoPartner(PartnerServer):
         return self._pipelines.values()
 
     def is_down(self) -> bool:
-        """Return whether DOWN_SOURCE is down now."""
+        """Return whether DOWN_PLATFORM is down now."""
         down_from, down_until = DOWN_SECONDS
         return down_from <= (self._clock() - self._began_at_seconds) % CYCLE_SECONDS < down_until
 
@@ -113,7 +113,7 @@ class DemoPartner(PartnerServer):
         parts = request.path.strip("/").split("/")
         if request.method != "GET" or len(parts) != 4 or (parts[1], parts[3]) != ("pipelines", "runs"):
             return Answer(404, {"detail": "Not found"})
-        if parts[0] == DOWN_SOURCE and self.is_down():
+        if parts[0] == DOWN_PLATFORM and self.is_down():
             return Answer(503, {"detail": "Down for maintenance"})
         if (pipeline := self._pipelines.get((parts[0], unquote(parts[2])))) is None:
             return Answer(404, {"detail": "No such pipeline"})
@@ -162,7 +162,7 @@ class DemoPartner(PartnerServer):
             sleep(1)
             if self.is_down() != was_down:
                 was_down = not was_down
-                write_line(f"the source {DOWN_SOURCE} is {'down for maintenance' if was_down else 'back'}")
+                write_line(f"the source {DOWN_PLATFORM} is {'down for maintenance' if was_down else 'back'}")
             if self._clock() - logged_at >= LOG_INTERVAL_SECONDS:
                 logged_at = self._clock()
                 with self._count_lock:
@@ -184,7 +184,9 @@ def _silent_pipelines(data: Dataset) -> set[str]:
     return {
         pipeline_id
         for pipeline_id, times in starts.items()
-        if end and len(times) > SILENT_GAPS and end - times[-1] > SILENT_GAPS * median(map(sub, times[1:], times))
+        if end
+        and len(times) > MIN_SILENT_GAPS
+        and end - times[-1] > MIN_SILENT_GAPS * median(map(sub, times[1:], times))
     }
 
 

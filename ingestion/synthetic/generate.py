@@ -206,11 +206,11 @@ def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> l
     open_count = min(len(ingested), round(len(pipelines) * OPEN_SHARE), plan.runs - len(incident_runs))
     still_open = {number: plan.until - random.randrange(120, 540) for number in random.sample(ingested, open_count)}
     cadences = [CADENCES[number % len(CADENCES)] for number in range(len(pipelines))]
-    steady = [
+    unaffected = [
         number for number in ingested if number not in still_open and pipelines[number]["platform"] != "vendor_api"
     ]
-    silent = max(steady, key=lambda number: (cadences[number], -number), default=-1)
-    healthy = [number for number in steady if number != silent]
+    silent = max(unaffected, key=lambda number: (cadences[number], -number), default=-1)
+    healthy = [number for number in unaffected if number != silent]
     runs_left = plan.runs - len(incident_runs) - len(still_open)
     breaking_count = min(len(healthy), round(len(pipelines) * BREAKING_SHARE), runs_left)
     breaking = {

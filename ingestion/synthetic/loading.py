@@ -199,8 +199,8 @@ def _create_rules(
 ) -> None:
     """Create the missing rules.
 
-    A rule exists if a stored rule has the same id, or the same scope, type, channel and destination. The database
-    allows only one enabled rule with the same scope, type, channel and destination.
+    A rule exists if a stored rule has the same id, or the same scope, type, channel, destination and is_enabled. The
+    database allows only one enabled rule with the same scope, type, channel and destination.
     """
     model: Any = apps.get_model("alerting", "AlertRule")  # by name, because ingestion may not import alerting
     for _, row in data.read(data.base_file("alert_rules"), "alert_rules").rows:

@@ -111,7 +111,7 @@ def test_each_ingestion_sends_at_most_twenty_requests_for_the_newest_failures_fi
     assert all(error_texts_by_run().values())
 
 
-def test_fifty_old_failures_are_read_with_one_request_and_without_logs(
+def test_old_failures_are_read_with_one_request_per_fifty_and_without_logs(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     serve_failed_runs(airflow, 120, ended=datetime.now(UTC) - timedelta(days=30))

@@ -151,7 +151,7 @@ def test_airflow_2_returns_the_recorded_runs() -> None:
             )
 
 
-def test_a_recorded_run_is_found_by_its_encoded_id() -> None:
+def test_a_recorded_run_is_found_by_an_id_with_a_tilde() -> None:
     with AirflowReplay() as partner:
         partner.rows = partner.moments[RUNS_OPEN].rows
         exchange = json.loads((RECORDINGS / "airflow/A-early/run/branch_and_map--all-skipped~1.json").read_text())

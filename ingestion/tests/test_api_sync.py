@@ -123,7 +123,7 @@ def test_a_pipeline_that_the_request_would_not_ingest_is_refused_with_the_reason
     airflow_pipeline = pipelines_of("Northwind", "orders")["orders"]
     dbt_pipeline = pipelines_of("Northwind", "models", platform="dbt")["models"]
     cron_pipeline = pipelines_of("Northwind", "nightly", platform="cron")["nightly"]
-    pushed_pipeline = PipelineFactory.create(external_id=None)
+    pipeline_without_external_id = PipelineFactory.create(external_id=None)
     disabled_pipeline = PipelineFactory.create(platform="airflow", is_active=False)
     path = Path(settings.CHM_CONNECTIONS_FILE)
     one = path.read_text() + 'pipelines = { platform = "airflow" }\n'
@@ -135,12 +135,12 @@ def test_a_pipeline_that_the_request_would_not_ingest_is_refused_with_the_reason
         return reason
 
     not_ingested = "This pipeline is not ingested: it or its client is disabled, or it has no external_id."
-    assert refusal(pushed_pipeline) == refusal(disabled_pipeline) == not_ingested
+    assert refusal(pipeline_without_external_id) == refusal(disabled_pipeline) == not_ingested
     assert refusal(cron_pipeline) == (
         "No connection selects this pipeline. The connections are: one, two. Add it to the selection of one of them."
     )
     assert refusal(dbt_pipeline, connection="one") == "The connection one does not select this pipeline."
-    assert refusal(airflow_pipeline, client_id=str(pushed_pipeline.client_id)) == (
+    assert refusal(airflow_pipeline, client_id=str(pipeline_without_external_id.client_id)) == (
         "This pipeline belongs to another client."
     )
     accepted = {"pipeline_id": str(airflow_pipeline.pk), "client_id": str(airflow_pipeline.client_id)}

@@ -19,7 +19,7 @@ from ingestion.http import HttpSettings
 from ingestion.report import Report
 from ingestion.services import ingest_connection
 from ingestion.synthetic.dataset import dataset, read_time
-from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_SECONDS, DOWN_SOURCE, LEFT_OPEN_SECONDS, DemoPartner
+from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_PLATFORM, DOWN_SECONDS, LEFT_OPEN_SECONDS, DemoPartner
 from ingestion.synthetic.live_runs import PERIOD_SECONDS, RETURNED_SECONDS, SimulatedPipeline
 from ingestion.tests.support import PASSWORD_ENV, generic_connection
 from inventory.models import Pipeline, Platform
@@ -165,8 +165,8 @@ def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
     clock.ahead += DOWN_SECONDS[0]
     reports = ingest_all(partner)
 
-    assert {name for name, report in reports.items() if report.errors} == {DOWN_SOURCE}
-    pipelines_of_source = Pipeline.objects.ingestible().filter(platform=DOWN_SOURCE)
+    assert {name for name, report in reports.items() if report.errors} == {DOWN_PLATFORM}
+    pipelines_of_source = Pipeline.objects.ingestible().filter(platform=DOWN_PLATFORM)
     assert (
         pipelines_of_source.filter(last_ingest_error__contains="Down for maintenance").count()
         == pipelines_of_source.count()
@@ -175,16 +175,16 @@ def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
     assert due_at is not None
     rows = run_shape("latest_status_by_pipeline", as_of=due_at + timedelta(seconds=1))
     assert pipelines_of_source.count() == sum(
-        row["platform"] == DOWN_SOURCE and row["stale_since"] is not None for row in rows
+        row["platform"] == DOWN_PLATFORM and row["stale_since"] is not None for row in rows
     )
 
     clock.ahead += DOWN_SECONDS[1] - DOWN_SECONDS[0]
     assert {name for name, report in ingest_all(partner).items() if report.errors} == set()
     assert not pipelines_of_source.filter(last_ingest_error__isnull=False).exists()
     rows = run_shape("latest_status_by_pipeline")
-    assert not [row for row in rows if row["platform"] == DOWN_SOURCE and row["stale_since"]]
+    assert not [row for row in rows if row["platform"] == DOWN_PLATFORM and row["stale_since"]]
     clock.ahead += CYCLE_SECONDS - DOWN_SECONDS[1] + DOWN_SECONDS[0]
-    assert ingest_all(partner)[DOWN_SOURCE].errors
+    assert ingest_all(partner)[DOWN_PLATFORM].errors
 
 
 def test_runs_that_were_open_before_the_partner_started_end_later(partner: DemoPartner, clock: ShiftedClock) -> None:

@@ -271,7 +271,7 @@ def test_a_temporary_fault_is_retried(
 
 
 @pytest.mark.parametrize(("fault", "message"), TEMPORARY_FAULTS)
-def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_stored(
+def test_a_temporary_fault_that_outlasts_all_retries_is_an_error_with_its_reason_after_earlier_pages_are_stored(
     generic_partner: GenericPartner, orders: Pipeline, fault: Answer, message: str
 ) -> None:
     generic_partner.page_size = 1

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
-from ingestion.source_pipelines import last_list
+from ingestion.source_pipelines import last_list_result
 from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.synthetic.generic_partner import GenericPartner
@@ -171,7 +171,7 @@ def test_the_list_is_read_once_per_period_and_not_with_every_walk(
     assert list_request_count(airflow) == 2
 
 
-def test_the_list_needs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_needs_one_request_per_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     with AirflowWithManyDags() as airflow:
         airflow.dag_ids = [f"dag-{number:04}" for number in range(990)]
@@ -179,7 +179,7 @@ def test_the_list_needs_one_request_for_a_hundred_dags(monkeypatch: pytest.Monke
 
         ingest(connection_with_list(airflow))  # type: ignore[arg-type]
 
-        source_list = last_list(connection_with_list(airflow).name)  # type: ignore[arg-type]
+        source_list = last_list_result(connection_with_list(airflow).name)  # type: ignore[arg-type]
     assert list_request_count(airflow) == 10, "each page begins with the last DAG of the page before"
     assert source_list is not None
     assert (source_list.listed, len(source_list.unmatched)) == (990, 980)
@@ -199,7 +199,7 @@ def test_a_walk_succeeds_if_airflow_refuses_its_list(
     assert reports[0].created == 71
     assert reports[0].error_texts, "the error texts are still fetched"
     assert list_request_count(airflow) == 1, "after a refusal the list is not requested again for an hour"
-    source_list = last_list(connection.name)
+    source_list = last_list_result(connection.name)
     assert source_list is not None
     assert source_list.refused
     assert "403" in source_list.error
@@ -215,7 +215,7 @@ def test_a_walk_succeeds_if_the_list_of_dags_cannot_be_read(
     report = ingest(connection_with_list(airflow))
 
     assert (report.errors, report.pipelines_processed) == ([], len(dags))
-    source_list = last_list(connection_with_list(airflow).name)
+    source_list = last_list_result(connection_with_list(airflow).name)
     assert source_list is not None
     assert "dags" in source_list.error
 
@@ -227,7 +227,7 @@ def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay
 
     ingest(connection_with_list(airflow))
 
-    source_list = last_list(connection_with_list(airflow).name)
+    source_list = last_list_result(connection_with_list(airflow).name)
     assert source_list is not None
     assert source_list.import_errors == ("manual_refund",)
     assert len(source_list.unmatched) == 6
@@ -238,7 +238,7 @@ def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay
 def test_a_connection_without_pipelines_reads_the_list(airflow: AirflowReplay) -> None:
     report = ingest(connection_with_list(airflow))
 
-    source_list = last_list(connection_with_list(airflow).name)
+    source_list = last_list_result(connection_with_list(airflow).name)
     assert report.errors == []
     assert source_list is not None
     assert len(source_list.unmatched) == 8
@@ -277,7 +277,7 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
     paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
     assert (paused[deployment], paused[flow]) == (True, None)
     assert Pipeline.objects.exclude(source_missing_since=None).count() == 1
-    source_list = last_list("prefect")
+    source_list = last_list_result("prefect")
     assert source_list is not None
     assert deployments[0]["flow_id"] not in source_list.unmatched, "its deployment has the same runs"
     assert {name for name, _ in source_list.unmatched.values()} == {
@@ -314,7 +314,7 @@ def test_dagster_jobs_get_pause_and_next_start_from_their_schedules() -> None:
     assert (stopped.source_paused, stopped.source_next_run_at) == (True, None)
     assert Pipeline.objects.get(external_id=unscheduled).source_paused is None, "no schedule or sensor starts it"
     assert Pipeline.objects.get(external_id="deleted_job").source_missing_since is not None
-    source_list = last_list("dagster")
+    source_list = last_list_result("dagster")
     assert source_list is not None
     assert set(source_list.unmatched) == others - {unscheduled}
 
@@ -339,7 +339,7 @@ success = ["done"]
         house.script = lambda request: Answer(body={"runs": [make_row(3, job="returns")]})
         ingest(connection)
 
-    source_list = last_list(connection.name)
+    source_list = last_list_result(connection.name)
     assert source_list is not None
     assert set(source_list.unmatched) == {"stock", "returns"}
     assert not Pipeline.objects.exclude(source_missing_since=None).exists()

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from ingestion.locks import connection_lock
 from ingestion.schedule import Phased
-from ingestion.source_pipelines import last_list
+from ingestion.source_pipelines import last_list_result
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tasks import beat_schedule, ingest
@@ -70,7 +70,7 @@ def test_the_task_of_a_connection_without_pipelines_reads_its_sources_list(
 
     report = ingest.apply(args=("new",)).get()
 
-    source_list = last_list("new")
+    source_list = last_list_result("new")
     assert report["errors"] == []
     assert source_list is not None
     assert len(source_list.unmatched) == 8

@@ -77,7 +77,7 @@ def page() -> str:
     return f"""# Requirements and the tests that prove them
 
 `make docs` generates this page from `tools/evidence/requirements.toml` and the marks of the tests
-(`pytest.mark.proves`). A test fails if no test proves a requirement, or if this page is out of date.
+(`pytest.mark.proves`). `make test` fails if a requirement has no test that proves it, or if this page is out of date.
 
 | id | requirement | code | tests |
 |---|---|---|---|

@@ -22,9 +22,9 @@ def page() -> str:
     production, development = read_check_config("production"), read_check_config("development")
     required = {line.split()[0] for line in production["faults"] if " is not set: " in line}
     settings = development["settings"] | production["settings"]
-    title_and_text_pairs = _SECTION.split(EXAMPLE.read_text(encoding="utf-8"))[1:]
+    titles_and_texts = _SECTION.split(EXAMPLE.read_text(encoding="utf-8"))[1:]
     table_lines = []
-    for section_title, section_text in zip(title_and_text_pairs[::2], title_and_text_pairs[1::2], strict=True):
+    for section_title, section_text in zip(titles_and_texts[::2], titles_and_texts[1::2], strict=True):
         table_lines += ["", f"## {section_title}", "", "| variable | default | kind | meaning |", "|---|---|---|---|"]
         for comment, name, example in _ENTRY.findall(section_text):
             meaning = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())

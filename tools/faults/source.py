@@ -9,7 +9,7 @@ from typing import Any
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
 
-PIPELINES = tuple(f"pipeline-{run_index}" for run_index in range(6))
+PIPELINES = tuple(f"pipeline-{number}" for number in range(6))
 RUNS_PER_PIPELINE = 300
 CHANGE_EVERY_SECONDS = 0.05
 # 1. the password in the runs and their error texts, 2. the partner's token, 3. the partner's token after the rotation.

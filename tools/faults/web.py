@@ -63,10 +63,10 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
             time.sleep(0.05)
         time.sleep(1)
     recovery_seconds = min(
-        (moment - ended_at for moment in probes.response_times_of_successful_pings.values() if moment > ended_at),
+        (moment - ended_at for moment in probes.answered_at_by_run_id.values() if moment > ended_at),
         default=99,
     )
-    lost_count = len(set(probes.response_times_of_successful_pings) - site.stored_run_ids())
+    lost_count = len(set(probes.answered_at_by_run_id) - site.stored_run_ids())
     problems += _problems(fault, probes)
     if lost_count or recovery_seconds > fault.max_recovery_seconds:
         problems.append(f"lost {lost_count}, recovered after {recovery_seconds:.1f} s")

@@ -55,7 +55,7 @@ class ProbeResults:
     control: ProbedRequests = field(default_factory=ProbedRequests)
     writes: ProbedRequests = field(default_factory=ProbedRequests)
     # For the run id of each ping that got 200, the time of the response (time.monotonic()).
-    response_times_of_successful_pings: dict[str, float] = field(default_factory=dict)
+    answered_at_by_run_id: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
             final_results.control,
             final_results.writes,
         )
-        results.response_times_of_successful_pings = final_results.response_times_of_successful_pings
+        results.answered_at_by_run_id = final_results.answered_at_by_run_id
 
 
 def ping(port: int, ping_key: str) -> bool:
@@ -104,7 +104,7 @@ def _run_probes(target: ProbeTarget, pipe: Connection) -> None:
         while not is_stopped.wait(0.05):
             rid = str(uuid.uuid4())
             if client.request(results.writes, f"/ping/{target.ping_key}?rid={rid}") == 200:
-                results.response_times_of_successful_pings[rid] = time.monotonic()
+                results.answered_at_by_run_id[rid] = time.monotonic()
 
     threads = [threading.Thread(target=function) for function in (request_health, write_pings, write_pings)]
     for thread in threads:

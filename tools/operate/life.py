@@ -1,6 +1,6 @@
 """`make life`: simulate the life of an installation with the scripts, units and commands of docs/operations.
 
-1. Start the previous release with data. From now until step 8, two threads read and write through its API.
+1. Start the previous release with data. Until step 8, two threads use the API of the serving release.
 2. Build this version, and install and configure its wheel.
 3. Back up the database of the previous release.
 4. Run `migrate` while the previous release serves.
@@ -85,7 +85,7 @@ class InstallationLife(SimulatedInstallation):
         if not condition:
             self.faults.append(fault)
 
-    def _expect_no_loss(self, when: str) -> None:
+    def _expect_no_failed_requests(self, when: str) -> None:
         """Add a fault if requests have failed since the previous call. `when` describes the time of the failures."""
         new_failures, self._reported_failures = (
             self.traffic.failures[self._reported_failures :],
@@ -144,7 +144,7 @@ class InstallationLife(SimulatedInstallation):
         self.chm("migrate", "--verbosity", "0")
         self.traffic.wait_for_requests(40)
         self.chm("grant_reporting_role", READER)
-        self._expect_no_loss("while the database was upgraded")
+        self._expect_no_failed_requests("while the database was upgraded")
         answered_count = self.traffic.answered_count - answered_before
         return f"{answered_count} requests to the previous release meanwhile, {self.traffic.failures_text}"
 
@@ -156,7 +156,7 @@ class InstallationLife(SimulatedInstallation):
         self.previous_server.stop()
         self.traffic.wait_for_requests(40)
         health = requests.get(f"{self.web_servers[0].address}/health", timeout=10).json()
-        self._expect_no_loss("when the new web servers took over")
+        self._expect_no_failed_requests("when the new web servers took over")
         requests_text = f"{self.traffic.answered_count} requests until now, {self.traffic.failures_text}"
         return f"version {health['version']} on two ports; {requests_text}"
 
@@ -167,7 +167,7 @@ class InstallationLife(SimulatedInstallation):
         served_count = self.traffic.answered_count - answered_before
         self.traffic.use_addresses([web_server.address for web_server in self.web_servers])
         previous_server.stop()
-        self._expect_no_loss("while the previous release used the upgraded database")
+        self._expect_no_failed_requests("while the previous release used the upgraded database")
         return f"{served_count} requests by the previous release on the upgraded database, {self.traffic.failures_text}"
 
     def ingest(self) -> str:

@@ -136,7 +136,7 @@ def _count_failed_expectations(replica_url: str, stop_replica: Callable[[], None
         readiness: dict[str, Any] = reading_browser.get("/ready", HTTP_HOST="localhost").json()
         return readiness
 
-    failing_pipeline("seen_by_the_database_first")
+    failing_pipeline("at_first_only_in_the_main_database")
     time.sleep(2)
     text, lag_seconds = read_board(reading_browser)
     expect(
@@ -145,7 +145,7 @@ def _count_failed_expectations(replica_url: str, stop_replica: Callable[[], None
     )
     expect(
         "this board shows only what the replica has",
-        "seen_by_both" in text and "seen_by_the_database_first" not in text,
+        "seen_by_both" in text and "at_first_only_in_the_main_database" not in text,
     )
     readiness = read_readiness()
     expect(
@@ -176,7 +176,7 @@ def _count_failed_expectations(replica_url: str, stop_replica: Callable[[], None
     resume_replica()
     pause_replica()
     text, lag_seconds = read_board(reading_browser)
-    expect("the replica catches up", "planned work" in text and "seen_by_the_database_first" in text)
+    expect("the replica catches up", "planned work" in text and "at_first_only_in_the_main_database" in text)
     stop_replica()
     start_time = time.monotonic()
     text, lag_seconds = read_board(reading_browser)

@@ -52,7 +52,7 @@ class _UsualStarts:
 
 
 def late(starts: Sequence[float], moment: float) -> Expectation | None:
-    """Return the missing start because of which the pipeline is late at this moment, or None if it is not late.
+    """If the pipeline is late at this moment, return the start that was expected and is missing. Otherwise return None.
 
     `starts` must be sorted.
     """
@@ -96,7 +96,7 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
     latest = max(predictions, key=lambda usual: usual.third_start)
     if gap_after > 45 * MINUTE:
         spread = max(usual.spread for usual in predictions)
-        latest_by = (
+        expected_by = (
             max(
                 earliest.third_start + min(0.4 * gap_after, 60 * MINUTE),
                 latest.third_start + min(0.4 * gap_after, 15 * MINUTE),
@@ -104,8 +104,8 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
             + spread
         )
     else:
-        latest_by = max(latest.third_start + 0.4 * gap_after, last_start + 1.3 * _longest_usual_gap(past))
-    return Expectation(expected_at=latest.next_starts[1], expected_by=latest_by)
+        expected_by = max(latest.third_start + 0.4 * gap_after, last_start + 1.3 * _second_longest_gap(past))
+    return Expectation(expected_at=latest.next_starts[1], expected_by=expected_by)
 
 
 def _weeks_that_started(
@@ -197,7 +197,7 @@ def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: flo
     return _UsualStarts(sorted(start for start, _ in usual_starts), _median([gap for _, gap in usual_starts]))
 
 
-def _longest_usual_gap(past: Sequence[float]) -> float:
+def _second_longest_gap(past: Sequence[float]) -> float:
     """Return the second longest of the last 99 gaps. First leave out gaps longer than three times the median."""
     recent_gaps = _gaps(past[-100:])
     usual_gaps = [gap for gap in sorted(recent_gaps) if gap <= 3 * _median(recent_gaps)]

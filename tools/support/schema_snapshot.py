@@ -11,7 +11,8 @@ _OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
 # For each kind of object, a query that returns one line of text per object.
 _OBJECT_QUERIES: tuple[LiteralString, ...] = (
-    # Omit the comment of the schema `reporting`. It is a hash of the views, which the query for views compares.
+    # Omit the comment of the schema `reporting`, a record of CHM's builder. The queries for views and grants compare
+    # its content.
     """
     SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {own_schemas}
     """,

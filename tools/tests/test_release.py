@@ -79,7 +79,7 @@ def test_a_version_with_a_tag_cannot_be_released_again(project: Path) -> None:
     assert list(release.faults_of_the_commit()) == ["the tag v0.2.0 already exists"]
 
 
-def test_two_image_contexts_of_a_commit_have_the_same_files_of_the_build(tmp_path: Path) -> None:
+def test_two_archives_for_the_image_have_the_same_files(tmp_path: Path) -> None:
     tracked = ["manage.py", "docker/Dockerfile", "requirements.lock", "runs/tests/factories.py", ".ci/run"]
     for name in ("one", "two"):
         release.image_context(tracked, tmp_path / name)

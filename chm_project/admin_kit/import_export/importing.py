@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from chm_project.admin_kit.import_export.sheets import Key, Sheet
 from chm_project.admin_kit.import_export.tables import FileRow
-from chm_project.db.constraint_errors import violated_rule_messages
+from chm_project.db.constraint_errors import violated_constraint_messages
 
 # Maximum number of row numbers to list for a fault that several rows share.
 MAX_ROW_NUMBERS = 10
@@ -177,7 +177,7 @@ def _store_one(change: RowChange, result: ImportResult) -> None:
             _save(change)
     except IntegrityError as error:
         # A constraint on several columns reports one error per column. Usually the last column is the one to correct.
-        details = violated_rule_messages(error) or {"": ["The database refuses this row."]}
+        details = violated_constraint_messages(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
         result.faults.append(RowFault(change.row_number, column, messages[0]))
     except DataError:

@@ -17,7 +17,7 @@ from rest_framework.throttling import BaseThrottle
 
 from alerting.models import AlertRule
 from chm_project.api import errors
-from chm_project.db.constraint_errors import fields_of, violated_rule_messages
+from chm_project.db.constraint_errors import fields_of, violated_constraint_messages
 from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors, post_json
 from inventory.api.views import ClientViewSet
 from inventory.models import Client, Pipeline
@@ -381,22 +381,22 @@ def test_a_violated_constraint_names_its_fields() -> None:
     client, other_client = ClientFactory.create(), ClientFactory.create()
     pipeline = PipelineFactory.create()
 
-    assert violated_rule_messages(integrity_error_of_update(Client, pk=client.pk, name=other_client.name)) == {
+    assert violated_constraint_messages(integrity_error_of_update(Client, pk=client.pk, name=other_client.name)) == {
         "name": ["A client with this name exists already; upper and lower case are the same."]
     }
-    assert violated_rule_messages(integrity_error_of_update(Client, pk=client.pk, name=" ")) == {
+    assert violated_constraint_messages(integrity_error_of_update(Client, pk=client.pk, name=" ")) == {
         "name": ["A client needs a name."]
     }
     assert set(
-        violated_rule_messages(integrity_error_of_update(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()
+        violated_constraint_messages(integrity_error_of_update(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()
     ) == {"platform"}
-    assert violated_rule_messages(
+    assert violated_constraint_messages(
         integrity_error_of_update(Pipeline, pk=pipeline.pk, description="x", platform=None)
     ) == {"platform": ["This field is required."]}
     assert set(
-        violated_rule_messages(integrity_error_of_update(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()
+        violated_constraint_messages(integrity_error_of_update(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()
     ) == {"client_id"}
-    assert violated_rule_messages(IntegrityError("of unknown origin")) is None
+    assert violated_constraint_messages(IntegrityError("of unknown origin")) is None
 
 
 @pytest.mark.proves("AC-002")

@@ -97,7 +97,7 @@ def rebuild(
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUILDER_LOCK)
         if not even_if_current and _is_current(cursor, definitions):
             return None
-        installed = _read_installed_views(cursor, definitions)
+        installed = _ensure_schema_and_read_views(cursor, definitions)
         _create_views(connection, cursor, definitions, installed)
         _comment_on_views(cursor, definitions)
         _restore_grants(cursor, definitions, installed)
@@ -115,7 +115,7 @@ def drop(connection: BaseDatabaseWrapper, *, wait_seconds: float = WAIT_SECONDS)
 
     def drop_all(cursor: CursorWrapper) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUILDER_LOCK)
-        installed = _read_installed_views(cursor, definitions)
+        installed = _ensure_schema_and_read_views(cursor, definitions)
         if installed.existing:
             _drop_views(cursor, _dependents_first(installed.existing, definitions))
             grants = [
@@ -160,7 +160,7 @@ def _is_current(cursor: CursorWrapper, definitions: Sequence[View]) -> bool:
     return has_all_views and record.get("content") == content_hash(definitions)
 
 
-def _read_installed_views(cursor: CursorWrapper, definitions: Sequence[View]) -> InstalledViews:
+def _ensure_schema_and_read_views(cursor: CursorWrapper, definitions: Sequence[View]) -> InstalledViews:
     if (record := _read_record(cursor)) is None:
         cursor.execute("CREATE SCHEMA reporting")
         return InstalledViews(frozenset(), frozenset(), ())
@@ -185,8 +185,8 @@ def _create_views(
     connection: BaseDatabaseWrapper, cursor: CursorWrapper, definitions: Sequence[View], installed: InstalledViews
 ) -> None:
     revoke_default_privileges(cursor)
-    installed_views = _dependents_first(installed.existing, definitions)
-    for name in installed_views:
+    existing_names = _dependents_first(installed.existing, definitions)
+    for name in existing_names:
         # This only locks the view and changes nothing. LOCK TABLE would also lock all tables that the view reads.
         cursor.execute(f"ALTER VIEW reporting.{name} RESET (security_barrier)")
     try:
@@ -196,10 +196,10 @@ def _create_views(
         # A column was removed, renamed, moved, or has another type, which CREATE OR REPLACE VIEW refuses.
         if not isinstance(error.__cause__, errors.InvalidTableDefinition):
             raise
-        _drop_views(cursor, installed_views)
+        _drop_views(cursor, existing_names)
         _create_or_replace(cursor, definitions)
     else:
-        _drop_views(cursor, [name for name in installed_views if name not in {view.name for view in definitions}])
+        _drop_views(cursor, [name for name in existing_names if name not in {view.name for view in definitions}])
 
 
 def _create_or_replace(cursor: CursorWrapper, definitions: Iterable[View]) -> None:

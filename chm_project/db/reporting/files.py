@@ -5,8 +5,8 @@ Each app may have a folder `reporting/` with
   shapes/NAME.sql     a header, then a query with named parameters; with `View` in the header it is also a view
   fragments/NAME.sql  a comment that explains its table aliases, then SQL that views and shapes include as {NAME}
 
-In fragments, runs count in the state that they had at the time `state_at`. {NAME@since} inserts the fragment with
-`since` in place of `state_at`. Example: {decisive_run} is the latest decisive run, and {decisive_run@since} the latest
+A fragment uses the state of each run at the time `state_at`. {NAME@since} inserts the fragment with `since` in place
+of `state_at`. Example: {decisive_run} is the latest decisive run, and {decisive_run@since} the latest
 one at the time `since`.
 """
 
@@ -50,7 +50,8 @@ class Column:
 class Shape:
     """A report. `parameters` maps its parameters, without the common ones, to their defaults.
 
-    If a default is empty, the default in runs/reporting/parameters.py applies.
+    If a default is empty, the default in runs/reporting/parameters.py applies. `inventory` says which pipelines the
+    report includes, for example "active". `panel` names its boards and the kind of chart, such as "Operations: table".
     """
 
     name: str

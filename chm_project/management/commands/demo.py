@@ -17,7 +17,7 @@ from chm_project.local import demo, web_server
 from chm_project.local.demo_lines import EventLines
 from chm_project.local.supervisor import Child, Supervisor
 from chm_project.management.commands.work import ingestion_processes
-from ingestion.synthetic.demo_partner import DOWN_SOURCE
+from ingestion.synthetic.demo_partner import DOWN_PLATFORM
 from inventory.models import Pipeline
 
 
@@ -64,9 +64,9 @@ class Command(BaseCommand):
         def announce() -> bool:
             """Print the login and return True if the web server answers and CHM has read its sources; else False.
 
-            DOWN_SOURCE does not count.
+            DOWN_PLATFORM does not count.
             """
-            expected = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
+            expected = Pipeline.objects.ingestible().exclude(platform=DOWN_PLATFORM)
             ingested = expected.filter(last_ingest_at__gte=started_at)
             if not _answers(port) or not ingested.exists() or demo.pipelines_not_ingested_yet(connections).exists():
                 return False

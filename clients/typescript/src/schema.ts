@@ -2613,7 +2613,11 @@ export interface components {
              */
             task_id: string;
         };
-        /** @description The state and the counts. Counts include repeated runs and grow while the state is `running`. */
+        /**
+         * @description The state and the counts. Counts grow while the state is `running`.
+         *
+         *     A run that a source returns twice is counted twice.
+         */
         SyncState: {
             /**
              * Format: uuid

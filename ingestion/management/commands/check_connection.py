@@ -192,7 +192,10 @@ def _value(expression: Expression, payload: object) -> str:
 
 
 def _original_status(event: RunEvent, description: SourceDescription | None) -> str:
-    """Return the status in the source's words, or CHM's status if the payload has none of the usual fields."""
+    """Return the status in the source's words.
+
+    If the payload has none, return an empty text for a source with a description, else CHM's status.
+    """
     payload = event.payload if isinstance(event.payload, dict) else {}
     if description is not None:
         return scrub_text(source_status(description, payload) or "")

@@ -98,7 +98,7 @@ class Command(BaseCommand):
 def _fill(history: History, progress: Progress, run_count: int) -> None:
     """Store the history with bulk statements.
 
-    This is the only exception to the rule that only record_runs writes runs. It is safe, because these runs are new and
+    This is an exception to the rule that only record_runs stores new runs. It is safe, because these runs are new and
     valid.
     """
     Client.objects.bulk_create(history.clients, batch_size=5_000)

@@ -84,7 +84,7 @@ def count_by_status(runs: list[dict[str, Any]]) -> dict[str, int]:
     return dict(sorted(Counter(run["status"] for run in runs).items()))
 
 
-class ClientTestBed:
+class LibraryTestBed:
     """What the tests of all libraries share: CHM's API, the Python environment of the libraries, and the checks."""
 
     def __init__(self, chm: ChmApi, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
@@ -105,7 +105,7 @@ class ClientTestBed:
         )  # fmt: skip
 
 
-def lineage(test_bed: ClientTestBed) -> None:
+def lineage(test_bed: LibraryTestBed) -> None:
     """Send events with openlineage-python, plain and compressed."""
     checks, chm = test_bed.checks, test_bed.chm
     token = test_bed.create_token("openlineage", "--client", "Northwind")
@@ -127,7 +127,7 @@ def lineage(test_bed: ClientTestBed) -> None:
     checks.expect("the engine", mart_run["payload"]["engine"], {"name": "spark", "version": "3.5.1"})
 
 
-def burst(test_bed: ClientTestBed) -> None:
+def burst(test_bed: LibraryTestBed) -> None:
     """Send twelve events to a server that accepts five per second. The library must wait and send all events."""
     checks, chm = test_bed.checks, test_bed.chm
     token = test_bed.create_token("burst", "--client", "Northwind")
@@ -140,7 +140,7 @@ def burst(test_bed: ClientTestBed) -> None:
     checks.expect("events that arrived", count_by_status(chm.runs(burst_pipeline["id"])), {"success": 12})
 
 
-def dbt(test_bed: ClientTestBed) -> None:
+def dbt(test_bed: LibraryTestBed) -> None:
     """Run dbt with dbt-ol, and send its result file with docs/examples/send_dbt_results.py."""
     checks, chm = test_bed.checks, test_bed.chm
     shutil.copytree(HERE / "shop", test_bed.folder / "shop")
@@ -176,7 +176,7 @@ def _node_counts(shop_folder: Path) -> dict[str, int]:
     return dict(Counter(node["status"] for node in results))
 
 
-def healthchecks(test_bed: ClientTestBed) -> None:
+def healthchecks(test_bed: LibraryTestBed) -> None:
     """Send pings with two client libraries of Healthchecks."""
     checks, chm = test_bed.checks, test_bed.chm
     # For each mode of healthchecks_jobs.py: the printed title, and the expected statuses of its runs.
@@ -200,7 +200,7 @@ def healthchecks(test_bed: ClientTestBed) -> None:
     checks.expect("what the library sent with its failures", error_messages, ["disk full", "killed"])
 
 
-def curl(test_bed: ClientTestBed) -> None:
+def curl(test_bed: LibraryTestBed) -> None:
     """Run the command of a crontab line, which sends pings with curl before and after its job."""
     checks, chm = test_bed.checks, test_bed.chm
     new_pipeline_id = chm.create_pipeline(test_bed.client_id, "cron curl", "cron")
@@ -252,7 +252,7 @@ def main() -> int:
     checks = Checks()
     with web_server(**environment) as (port, _), tempfile.TemporaryDirectory() as folder:
         chm = ChmApi(f"http://127.0.0.1:{port}", token)
-        test_bed = ClientTestBed(chm, environment, options.venv.absolute(), Path(folder), checks)
+        test_bed = LibraryTestBed(chm, environment, options.venv.absolute(), Path(folder), checks)
         for test in (lineage, burst, dbt, healthchecks, curl):
             test(test_bed)
     result = "PASSED" if not checks.failure_count else f"FAILED: {checks.failure_count} differences"

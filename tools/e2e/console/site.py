@@ -19,7 +19,7 @@ from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from tools.support.processes import empty_broker, empty_database, web_server
 
-# No other test uses this database of PostgreSQL, or database 9 of Redis.
+# No other browser test uses this database of PostgreSQL, or database 9 of Redis.
 DATABASE_NAME, BROKER_NUMBER = "chm_e2e", 9
 PASSWORD = "only-for-browser-tests"
 ROLES = ("viewer", "analyst", "operator", "administrator")

@@ -26,7 +26,9 @@ T = TypeVar("T", bound="SyncState")
 
 @_attrs_define
 class SyncState:
-    """ The state and the counts. Counts include repeated runs and grow while the state is `running`.
+    """ The state and the counts. Counts grow while the state is `running`.
+
+    A run that a source returns twice is counted twice.
 
         Attributes:
             task_id (UUID): The id of the ingestion.
