@@ -14,7 +14,7 @@ _NINETEEN_DIGITS = b"0" * 19
 def decode(content: bytes) -> Any:
     """Return the decoded JSON, exactly as `json.loads` does. Raise ValueError or RecursionError for other content.
 
-    orjson is three times as fast as json. But it rounds integers that do not fit into 64 bits, and it refuses NaN, lone
+    orjson is faster than json. But orjson rounds integers that do not fit into 64 bits, and refuses NaN, lone
     surrogates and encodings other than UTF-8. In these cases json decodes the content.
     """
     if _NINETEEN_DIGITS not in content.translate(_DIGITS_TO_ZEROS):
