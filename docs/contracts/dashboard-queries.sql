@@ -1589,6 +1589,7 @@ next_starts AS (
         h.pipeline_id, zones.zone, zones.zone_number,
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
+        -- If no start follows, a week.
         coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
     FROM missing_start AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
@@ -1667,6 +1668,7 @@ usual AS (
 by_week AS MATERIALIZED (
     SELECT
         missing_start.*, usual.expected_at, usual.following, usual.weeks,
+        -- For a usual gap of more than 45 minutes, and for a shorter one (rules 2 and 4).
         CASE
             WHEN usual.following > 2700 THEN greatest(
                 usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',

@@ -15,8 +15,8 @@
 -- clocks have changed. If one of first_1 to first_4 is not later than searched_after + last_begins, the zone decides
 -- which start is the first. Then condition 2 counts as met. Example: a job last started on Friday 6:00, and it is
 -- Sunday 6:00. In two weeks the job did not start from Friday to Sunday either, so condition 1 is not met. Each level
--- searches only if the levels before it leave the pipeline a chance. A slow pipeline has few starts, so one search reads
--- the starts of all four weeks.
+-- searches only if the levels before it leave the pipeline a chance. A slow pipeline, with a recent gap of at least a
+-- day, has few starts. So one search reads the starts of all four weeks.
 candidates AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -322,6 +322,7 @@ next_starts AS (
         h.pipeline_id, zones.zone, zones.zone_number,
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
+        -- If no start follows, a week.
         coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
     FROM missing_start AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
@@ -376,6 +377,7 @@ usual AS (
 by_week AS MATERIALIZED (
     SELECT
         missing_start.*, usual.expected_at, usual.following, usual.weeks,
+        -- For a usual gap of more than 45 minutes, and for a shorter one (rules 2 and 4).
         CASE
             WHEN usual.following > 2700 THEN greatest(
                 usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
