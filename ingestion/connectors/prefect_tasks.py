@@ -25,10 +25,12 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
     task_filter = {
         "flow_runs": {"id": {"any_": sorted(flow_run_ids)}},
         "task_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}},
-        "sort": "END_TIME_DESC",
+        # Prefect cannot sort by the end time in ascending order.
+        "sort": "EXPECTED_START_TIME_ASC",
         "limit": PAGE_SIZE,
     }
     failed_tasks: list[dict[str, Any]] = []
+    has_all_tasks = False
     page_limit = PageLimit()
     try:
         while page_limit.pages < MAX_PAGES:
@@ -37,6 +39,7 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
             page_limit.count_page(len(page))
             failed_tasks += [row for row in page if isinstance(row, dict)]
             if len(page) < PAGE_SIZE:
+                has_all_tasks = True
                 break
     except TokenRefused:
         # Not handled like other refusals, because every further request would fail too.
@@ -46,7 +49,7 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
     lines: dict[str, list[str]] = {}
     for row in sorted(failed_tasks, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
         lines.setdefault(str(row.get("flow_run_id")), []).append(_line(row))
-    return {flow_run: "\n".join(_first_lines(run_lines)) for flow_run, run_lines in lines.items()}
+    return {flow_run: "\n".join(_first_lines(run_lines, has_all_tasks)) for flow_run, run_lines in lines.items()}
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -55,9 +58,8 @@ def _line(row: dict[str, Any]) -> str:
     return f"task {row.get('name')}: {message or row.get('state_name')}"
 
 
-def _first_lines(lines: list[str]) -> list[str]:
-    return (
-        lines
-        if len(lines) <= MAX_LISTED_TASKS
-        else [*lines[:MAX_LISTED_TASKS], f"and {len(lines) - MAX_LISTED_TASKS} more tasks"]
-    )
+def _first_lines(lines: list[str], has_all_tasks: bool) -> list[str]:
+    if len(lines) <= MAX_LISTED_TASKS:
+        return lines
+    at_least = "" if has_all_tasks else "at least "
+    return [*lines[:MAX_LISTED_TASKS], f"and {at_least}{len(lines) - MAX_LISTED_TASKS} more tasks"]

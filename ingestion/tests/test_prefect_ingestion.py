@@ -50,7 +50,9 @@ class PrefectPartner(PartnerServer):
             case "POST", "/api/task_runs/filter":
                 requested = json.loads(request.body)
                 flow_run_ids = requested["flow_runs"]["id"]["any_"]
+                assert requested["sort"] == "EXPECTED_START_TIME_ASC"
                 tasks = [task for task in self.failed_tasks if task["flow_run_id"] in flow_run_ids]
+                tasks.sort(key=lambda task: str(task.get("expected_start_time")))
                 return Answer(body=tasks[requested["offset"] : requested["offset"] + requested["limit"]])
             case "POST", "/api/flow_runs/filter":
                 return self.flow_runs(json.loads(request.body))
@@ -224,6 +226,24 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
     before = row_versions()
     ingest(connection(prefect), full=True)
     assert row_versions() == before
+
+
+@pytest.mark.django_db
+def test_a_run_with_more_failed_tasks_than_chm_reads_still_names_the_first_ones(prefect: PrefectPartner) -> None:
+    failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
+    prefect.failed_tasks = [
+        {"id": str(number), "flow_run_id": failed["id"], "name": f"load-{number}", "state_name": "Failed",
+         "expected_start_time": f"2026-11-20T10:{number // 60:02}:{number % 60:02}Z",
+         "end_time": f"2026-11-20T11:{number // 60:02}:{number % 60:02}Z", "state": {"message": "does not fit"}}
+        for number in reversed(range(2_500))
+    ]  # fmt: skip
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+
+    ingest(connection(prefect))
+
+    text = str(Run.objects.get(external_run_id=failed["id"]).error_message)
+    assert text.splitlines()[0] == "task load-0: does not fit"
+    assert text.splitlines()[5] == "and at least 1995 more tasks"
 
 
 def with_state_set_manually(row: dict[str, Any], state_type: str) -> dict[str, Any]:
