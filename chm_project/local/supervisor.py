@@ -21,13 +21,13 @@ EARLY_END_SECONDS = 5
 MAX_EARLY_ENDS = 3
 
 # On Linux, each child asks the kernel to end it together with the supervisor. If the supervisor has already ended, the
-# child exits by itself.
+# child has another parent and exits by itself. The first argument is the process id of the supervisor.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-    if os.getppid() == 1: sys.exit(1)
-os.execvp(sys.argv[1], sys.argv[1:])
+    if os.getppid() != int(sys.argv[1]): sys.exit(1)
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
@@ -89,7 +89,7 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(  # noqa: S603 - our own command lines
-            [sys.executable, "-c", _DIE_WITH_PARENT, *child.command],
+            [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *child.command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
