@@ -104,6 +104,10 @@ class Chm:
         """
         self.ingest()
         earliest = datetime.now(UTC) + timedelta(seconds=3)
+        while (earliest + RECONCILE_RANGE).date() > datetime.now(UTC).date():
+            # reconcile_time() returns a time of today, so wait until midnight has passed.
+            time.sleep(1)
+            earliest = datetime.now(UTC) + timedelta(seconds=3)
         connection_name = next(
             connection_name
             for number in itertools.count()

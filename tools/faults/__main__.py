@@ -59,6 +59,8 @@ def main() -> None:
     parser.add_argument("--ingestion", action="store_true", help="only the faults of ingestion")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the processes' log")
     options = parser.parse_args()
+    if options.write and options.only and not options.web:
+        parser.error("--write with --only needs --web: the table of ingestion is written as a whole")
     console = Console(width=140, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
     installation = LocalInstallation(folder)

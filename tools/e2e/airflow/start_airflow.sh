@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install (first time) and start a real Apache Airflow 3 on loopback.
 #   start_airflow.sh DIR [DAGS_FOLDER]
-# Environment: AIRFLOW_VERSION (3.3.2; if LOCK exists, its version), AIRFLOW_PORT (a free port), PYTHON (python3),
+# Environment: AIRFLOW_VERSION (3.3.2; only if LOCK does not exist), AIRFLOW_PORT (a free port), PYTHON (python3),
 #              LOCK (pinned requirements; requirements.txt in this folder), EXTRA (more packages), NO_UV=1 (plain pip),
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
 # Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
@@ -14,13 +14,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"; DIR=$(cd "$1" && pwd)
 DAGS_SOURCE=$(cd "${2:-$here/dags}" && pwd)
 DAGS="$DIR/dags"
+lock=${LOCK:-"$here/requirements.txt"}
+if [ -n "${AIRFLOW_VERSION:-}" ] && [ -f "$lock" ]; then
+  echo "AIRFLOW_VERSION has no effect, because $lock pins the version: also set LOCK to a file that does not exist" >&2
+  exit 2
+fi
 VERSION=${AIRFLOW_VERSION:-3.3.2}
 PY=${PYTHON:-python3}
 PORT=${AIRFLOW_PORT:-$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
 begun=$SECONDS
 if [ ! -x "$DIR/venv/bin/airflow" ]; then
   "$PY" -m venv "$DIR/venv"
-  lock=${LOCK:-"$here/requirements.txt"}
   if [ -f "$lock" ]; then packages=(-r "$lock"); else packages=("apache-airflow==$VERSION"); fi
   if command -v uv >/dev/null && [ -z "${NO_UV:-}" ]; then
     VIRTUAL_ENV="$DIR/venv" uv pip install "${packages[@]}" >"$DIR/install.log" 2>&1
