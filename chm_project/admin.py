@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from chm_project.access.models import ApiToken
-from chm_project.console.admin import people as people
+from chm_project.console.admin import people as people  # registers users and roles
 from chm_project.console.admin.clients import add_health_columns
 from chm_project.console.admin.pipelines import add_run_columns
 from chm_project.console.admin.tokens import TokenAdmin

@@ -103,6 +103,7 @@ class OffsetPaging:
         if self._overlap and self._may_have_missed_rows(keys):
             self._step_back(len(keys))
             return True
+        # A page that only repeats rows of the page before is the last page.
         if not keys or (self._overlap and len(keys) == self._overlap and total is None):
             return False
         if list(keys) != self._last_page:

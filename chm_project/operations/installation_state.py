@@ -124,6 +124,7 @@ def readiness() -> Readiness:
 def can_serve() -> bool:
     """Return whether CHM can answer requests. Do not check the broker and beat, which only ingestion needs."""
     try:
+        # After its first success, _migration_problems() sends no query. The count fails if the database is down.
         return not _migration_problems() and _count_stale_pipelines() >= 0
     except DatabaseError:
         return False

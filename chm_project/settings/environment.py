@@ -46,6 +46,7 @@ class Variable:
         text = as_text(self.value)
         if not text:
             return ""
+        # An address without :// is not valid, and may be a password that was set in the wrong place.
         if self.is_secret or (self.value_kind == ADDRESS_KIND and "://" not in text and self.origin != "default"):
             return f"(set, {len(text)} characters)"
         return _without_password(text)

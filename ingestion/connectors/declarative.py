@@ -201,6 +201,7 @@ class DeclarativeConnector(NoPipelineList):
                 response, rows, self._text_keys(rows), self._session
             ):
                 return
+            # After a step back, the same page can follow again although there is no loop.
             last_rows = None if listing.has_stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:

@@ -163,7 +163,7 @@ def fetch_error_text(preset: str, body: Any, folder: Path) -> tuple[str | None, 
         file.write_text(f'[connections.c]\nconnector = "{preset}"\nbase_url = "{partner.base_url}"\n')
         connection = read_connections_file(file)["c"]
         with PartnerSession(partner.base_url, auth=connection.create_auth(), settings=SHORT_TIMEOUTS) as session:
-            connector = connection.create_connector(session, bool)
+            connector = connection.create_connector(session, lambda _external_id: True)
             assert connector.fetches_error_texts
             [(_, text)] = connector.error_texts([FailedRun("11", "7", None, None, None)])
         [request] = partner.requests

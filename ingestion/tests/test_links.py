@@ -81,7 +81,9 @@ def links_of_preset(name: str, base_url: str, external_id: str, tmp_path: Path, 
     file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{options_text}')
     connection = read_connections_file(file)["c"]
     with PartnerSession(base_url, auth=connection.create_auth(), settings=SHORT_TIMEOUTS) as session:
-        return connection.links(connection.create_connector(session, bool), {external_id}).get(external_id, Links())
+        return connection.links(connection.create_connector(session, lambda _external_id: True), {external_id}).get(
+            external_id, Links()
+        )
 
 
 def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def plant_by_push(orders: Pipeline) -> None:
                 "errorMessage": {"message": text, "stackTrace": text},
             }},
         }  # fmt: skip
+        # OpenLineage finds a pipeline by the namespace and the name of its job.
         Pipeline.objects.filter(pk=orders.pk).update(external_id="n/orders")
         assert post_json(lineage, f"{ROOT}/lineage", event).status_code in {200, 201}
     Pipeline.objects.filter(pk=orders.pk).update(external_id="orders")

@@ -221,6 +221,7 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
     ingest(connection(prefect))
 
     text = str(Run.objects.get(external_run_id=failed["id"]).error_message)
+    # Tasks 59, 119 and 179 ended first. CHM compares their ids as texts.
     assert text.splitlines()[0] == "task load-119: row 119 does not fit"
     assert text.splitlines()[5:] == ["and 202 more tasks", failed["state"]["message"]]
     before = row_versions()

@@ -64,7 +64,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
         time.sleep(1)
     recovery_seconds = min(
         (moment - ended_at for moment in probes.answered_at_by_run_id.values() if moment > ended_at),
-        default=99,
+        default=99,  # no ping succeeded after the fault
     )
     lost_count = len(set(probes.answered_at_by_run_id) - site.stored_run_ids())
     problems += _problems(fault, probes)

@@ -56,7 +56,8 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
 
     def inject(site: FaultSite, quick: bool) -> str:
         address = ("127.0.0.1", site.web.port if without_proxy else site.proxy_port)
-        # A web process builds the schema at the first request for it. Request it now, before the measurement.
+        # A web process builds the schema at the first request for it. Request it now, before the measurement. With 16
+        # requests, each of the two processes very probably gets one.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.read_headers, timeout=60)
         two_requests = SLOW_READER_REQUEST.format(token=site.read_token).encode() * REQUESTS_PER_SLOW_READER

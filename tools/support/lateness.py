@@ -191,6 +191,7 @@ def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: flo
             # In that week, this start corresponds to the last start, but it was later. So use the following start.
             start, start_after = following_start, _next_start(past, following_start)
             gap = start_after - start if start_after is not None else WEEK
+        # The same local time `week` weeks later.
         usual_starts.append((weeks_before(start, -week, zone), gap))
     if len(usual_starts) < 3:
         return None

@@ -42,12 +42,11 @@ rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
 mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
 cp -r "$DAGS_SOURCE" "$DIR/dags"
 random_hex() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
-if [ ! -f "$DIR/env.sh" ]; then
-  admin=${AIRFLOW_ADMIN_PASSWORD:-$(random_hex)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(random_hex)}
-  printf '{"admin": "%s", "viewer": "%s"}\n' "$admin" "$viewer" >"$DIR/home/passwords.json"
-  printf '{"base_url": "http://127.0.0.1:%s", "username": "admin", "password": "%s", "viewer_password": "%s", "version": "%s"}\n' \
-    "$PORT" "$admin" "$viewer" "$VERSION" >"$DIR/client.json"
-  cat >"$DIR/env.sh" <<EOS
+admin=${AIRFLOW_ADMIN_PASSWORD:-$(random_hex)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(random_hex)}
+printf '{"admin": "%s", "viewer": "%s"}\n' "$admin" "$viewer" >"$DIR/home/passwords.json"
+printf '{"base_url": "http://127.0.0.1:%s", "username": "admin", "password": "%s", "viewer_password": "%s", "version": "%s"}\n' \
+  "$PORT" "$admin" "$viewer" "$VERSION" >"$DIR/client.json"
+cat >"$DIR/env.sh" <<EOS
 export AIRFLOW_HOME='$DIR/home'
 export PATH='$DIR/venv/bin':"\$PATH"
 export AIRFLOW__CORE__DAGS_FOLDER='$DAGS'
@@ -70,7 +69,6 @@ export AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC=1
 export AIRFLOW__TRIGGERER__DEFAULT_CAPACITY=10
 export no_proxy=127.0.0.1,localhost
 EOS
-fi
 . "$DIR/env.sh"
 airflow db migrate >"$DIR/logs/migrate.log" 2>&1
 migrated=$SECONDS

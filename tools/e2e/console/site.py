@@ -110,6 +110,7 @@ def running_site() -> Iterator[Site]:
         connections_file.write_text(
             _CONNECTIONS_TOML.format(partner=partner, airflow=airflow, other_clients=other_clients.strip())
         )
+        # The page of the connection shows paused DAGs and DAGs with import errors, so one DAG has both.
         for dag in airflow.dag_list:
             dag["is_paused"] = dag["has_import_errors"] = dag["dag_id"] == "branch_and_map"
         _manage("ingest_runs", "--connection", "airflow", **environment)
