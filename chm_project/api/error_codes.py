@@ -47,6 +47,13 @@ CODES = (
         "Accept `application/json`, or leave the header out. Lists and reports also offer `text/csv`.",
     ),
     ErrorCode(
+        408, "request_timeout", "The body of the request arrives too slowly.",
+        "After 10 s, the body has arrived with fewer than 1,000 bytes per second on average. Or the body is not "
+        "complete after 300 s. Nothing was stored.",
+        "Wait for the number of seconds in Retry-After. Then send the request again, over a faster connection or with "
+        "a smaller body.",
+    ),
+    ErrorCode(
         409, "conflict", "A request with the same Idempotency-Key is still being answered.",
         "Two requests with the same key run at the same time. Often a program did not wait for the response to the "
         "first request, and sent the request again.",

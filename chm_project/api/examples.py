@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from django.urls import reverse
+
 from chm_project.api.conditional import PreconditionFailed
 from chm_project.api.error_codes import CODES
 from chm_project.api.errors import INTERNAL_ERROR, NOT_FOUND, envelope
 from chm_project.api.idempotency import InProgress
+from chm_project.api.root import ROUTE_BY_LINK_NAME
 from chm_project.db.error_responses import TOO_LONG, UNAVAILABLE
 
+EXAMPLE_HOST = "https://chm.example.com"
 EXAMPLE_ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
 EXAMPLE_REQUEST_ID = "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
 EXAMPLE_TIME = "2026-03-01T10:00:00Z"
@@ -15,7 +19,7 @@ EXAMPLE_BY_FORMAT = {
     "uuid": EXAMPLE_ID,
     "date-time": EXAMPLE_TIME,
     "date": "2026-03-02",
-    "uri": "https://chm.example.com/api/v1/clients",
+    "uri": f"{EXAMPLE_HOST}/api/v1/clients",
 }
 # A realistic value for each property name.
 EXAMPLE_BY_PROPERTY: dict[str, Any] = {
@@ -69,6 +73,7 @@ MESSAGE_AND_DETAILS_BY_STATUS: dict[int, tuple[str, list[dict[str, str]]]] = {
     404: (NOT_FOUND, []),
     405: ("PUT is not possible here; use one of: GET, POST, HEAD, OPTIONS.", []),
     406: ("This address returns JSON: send `Accept: application/json`, or no Accept header.", []),
+    408: ("The body arrives too slowly; send it again over a faster connection.", []),
     409: (InProgress.default_detail, []),
     412: (PreconditionFailed.default_detail, []),
     415: ("Send JSON, with the header `Content-Type: application/json`.", []),
@@ -107,6 +112,8 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
         return EXAMPLE_BY_PROPERTY[name]
     if "enum" in schema:
         return schema["enum"][0]
+    if schema.get("format") == "uri" and name in ROUTE_BY_LINK_NAME:
+        return EXAMPLE_HOST + reverse(ROUTE_BY_LINK_NAME[name])
     match schema.get("type"):
         case "object":
             properties = schema.get("properties", {})

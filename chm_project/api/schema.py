@@ -105,7 +105,7 @@ def _possible_statuses(path: str, operation: dict[str, Any]) -> list[int]:
     if "{" in path:
         possible.add(404)
     if "requestBody" in operation:
-        possible.add(415)
+        possible |= {408, 415}
     return sorted(possible)
 
 

@@ -815,7 +815,7 @@ AND ((:environment)::text IS NULL OR p.environment = (:environment))
 ORDER BY success.event_at NULLS FIRST, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- governance_gaps: Q10: Which pipelines does nobody look after?
--- one row per pipeline and gap, sorted by client and pipeline
+-- one row per pipeline and problem, sorted by client and pipeline
 WITH rule_scopes AS (
     SELECT client_id, pipeline_id FROM reporting.alert_rules WHERE is_enabled
 ),
@@ -2090,7 +2090,7 @@ HAVING sum(runs) > 0
 ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
--- one row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips first
+-- one row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips) first
 WITH months AS (
     -- The whole UTC months of the window, from `begins` until `ends`. If there is no whole month, the two are equal.
     SELECT begins, greatest(begins, date_trunc('month', (:as_of)::timestamptz AT TIME ZONE 'UTC')) AS ends

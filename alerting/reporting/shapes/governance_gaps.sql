@@ -1,5 +1,5 @@
 -- Question   Q10: Which pipelines does nobody look after?
--- Grain      one row per pipeline and gap, sorted by client and pipeline
+-- Grain      one row per pipeline and problem, sorted by client and pipeline
 -- Inventory  active
 -- Panel      Q6-Q10 Operations & Governance: table
 -- View       governance_gaps

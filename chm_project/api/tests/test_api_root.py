@@ -26,6 +26,18 @@ def test_the_root_links_to_everything_and_every_link_answers(path: str) -> None:
         assert api.get(link).status_code == 200, link
 
 
+def test_the_contract_shows_each_link_with_its_own_address() -> None:
+    api = api_with_scope("read")
+    links = api.get(ROOT).json()
+
+    operation = api.get(links["schema"], HTTP_ACCEPT="application/json").json()["paths"][ROOT]["get"]
+
+    example = operation["responses"]["200"]["content"]["application/json"]["example"]
+    assert example == {
+        name: link.replace("http://testserver", "https://chm.example.com") for name, link in links.items()
+    }
+
+
 def test_people_browse_the_root_and_find_it_in_the_consoles_menu() -> None:
     viewer = api_as_role("viewer")
     page = viewer.get(ROOT, HTTP_ACCEPT="text/html").content.decode()

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
+from chm_project.api.error_codes import BY_CODE
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import api_with_scope, assert_error
 from runs.api.reports import SLOT_LOCK_KEY
@@ -92,7 +93,9 @@ def test_a_request_whose_body_stops_arriving_gets_408_after_the_grace_period(bas
         started_at = time.monotonic()
         client.sendall(b"POST /ping/x/fail HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
         status, headers, body = read_response(client)
-    assert (status, json.loads(body)["error"]["code"]) == (408, "request_timeout")
+    code = json.loads(body)["error"]["code"]
+    assert (status, code) == (408, "request_timeout")
+    assert BY_CODE[code].status == 408, "the list of error codes explains the code"
     assert "retry-after" in headers
     assert 10 < time.monotonic() - started_at < 15
 
