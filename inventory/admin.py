@@ -44,7 +44,7 @@ else:
 # For each result of Pipeline.ingestion_state, the badge: the name of its colour, and its text.
 INGESTION_BADGES = {
     "ok": ("success", "OK"),
-    "walk failed": ("failed", "failing"),
+    "walk failed": ("failed", "not readable"),
     "missing": ("failed", "missing"),
     "stale": ("warning", "stale"),
     "not yet": ("none", "not yet"),

@@ -21,7 +21,8 @@
     runbook_url = "https://wiki.example/runbooks/northwind"
 
 `pipelines` selects pipelines as in the connections file. A table without `pipelines` applies to all pipelines. If
-several owners match a pipeline, the first one is used. A file with a fault is ignored completely (decision 0032).
+several tables [[owners]] select a pipeline, CHM uses the first `owner` and the first `runbook_url`. A file with a fault
+is ignored completely (decision 0032).
 """
 
 import logging
@@ -128,7 +129,7 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
     owners = [_read_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
     if reader.mistakes:
         return MaintenanceFile(faults=tuple(f"{path}: {mistake}" for mistake in reader.mistakes))
-    return MaintenanceFile(tuple(window for window in maintenance if window), tuple(owners))
+    return MaintenanceFile(tuple(entry for entry in maintenance if entry), tuple(owners))
 
 
 def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:

@@ -17,14 +17,14 @@ def disable_client(*, client: Client) -> bool:
     The pipelines keep their own `is_active`. So enabling the client restores the previous state.
     """
     # One statement checks and writes, so only one of several simultaneous calls returns True.
-    active = Client.objects.filter(pk=client.pk, is_active=True)
-    return bool(active.update(is_active=False, updated_at=timezone.now()))
+    if_active = Client.objects.filter(pk=client.pk, is_active=True)
+    return bool(if_active.update(is_active=False, updated_at=timezone.now()))
 
 
 def disable_pipeline(*, pipeline: Pipeline) -> bool:
     """Disable the pipeline. Return False if it was already disabled."""
-    active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
-    return bool(active.update(is_active=False, updated_at=timezone.now()))
+    if_active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
+    return bool(if_active.update(is_active=False, updated_at=timezone.now()))
 
 
 @transaction.atomic

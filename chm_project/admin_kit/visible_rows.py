@@ -98,6 +98,9 @@ class MyClientsFilter(RadioFilter):
 
 
 def my_clients_filter(client_lookup: str, *overriding_parameters: str) -> type[MyClientsFilter]:
-    """Return the filter class for one list. `list_filter` accepts only classes, so each list needs its own class."""
+    """Return the filter class for one list. `list_filter` accepts only classes, so each list needs its own class.
+
+    The filter is off if the URL has one of the query parameters `overriding_parameters`.
+    """
     attributes = {"client_lookup": client_lookup, "overriding_parameters": overriding_parameters}
     return type("MyClientsFilter", (MyClientsFilter,), attributes)

@@ -18,7 +18,7 @@ NOT_FILTERABLE = {
     "last_ingest_error": "set by CHM",
     "source_paused": "set by CHM; the report late_pipelines uses it",
     "source_next_run_at": "set by CHM; the report late_pipelines uses it",
-    "source_missing_since": "set by CHM; the page Connections lists them",
+    "source_missing_since": "set by CHM; the page Connections lists missing pipelines",
     "source_url": "a link",
     "source_url_template": "a link",
     "pruned_before": "set by CHM",

@@ -74,7 +74,8 @@ def test_an_invalid_pipeline_value_is_refused(column: str, value: str, constrain
     assert violated_constraint("pipelines", client_id=client, **{column: value}) == constraint
 
 
-# A key with the prefix known_ is the only column that is set. Any other key replaces one column of a complete mark.
+# A key with the prefix known_: the row has only this column. A key without the prefix: the row has a complete mark, and
+# this column is changed or added.
 @pytest.mark.parametrize(
     ("columns", "constraint"),
     [

@@ -1,4 +1,7 @@
-"""Before the console disables or enables clients or pipelines, it shows the effects. It never deletes them."""
+"""Before the console disables or enables clients or pipelines, it shows the effects.
+
+The console never deletes clients or pipelines.
+"""
 
 import re
 from html import unescape
@@ -9,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 
+from alerting.models import AlertRule
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
@@ -31,10 +35,8 @@ def visible_text(response: Any) -> str:
 
 
 def create_rule(**fields: Any) -> Any:
-    from django.apps import apps
-
     values = {"rule_type": "on_failure", "channel": "slack", **fields}
-    return apps.get_model("alerting.AlertRule").objects.create(**values)
+    return AlertRule.objects.create(**values)
 
 
 def run_action(browser: Browser, list_url: str, action: str, *rows: Any, **other_fields: str) -> Any:
