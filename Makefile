@@ -139,7 +139,7 @@ package-check: install-dev  ## build sdist and wheel, install the wheel outside 
 units: install-dev  ## check the systemd units and the files of nginx and Caddy in docs/examples (needs systemd, nginx and caddy)
 	@$(BIN)/python -m tools.operate units
 
-recovery: install-dev  ## test point-in-time recovery: delete all runs, recover the database, and compare hashes (20 s)
+recovery: install-dev  ## test point-in-time recovery: delete all runs, recover the database, and compare hashes
 	@$(BIN)/python -m tools.operate recovery
 
 life: install-dev  ## test an installation over time: install the previous release, upgrade it while it serves requests, prune runs, erase a client, restore (ARGS=--short, as in CI)
@@ -172,7 +172,7 @@ contract: install-dev .chm/contract/stamp  ## lint the API contract, compare it 
 lint: install-dev  ## check style (ruff), types (mypy --strict), imports, migrations, the API contract, documents, links and production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@# Without a cache, because mypy has accepted code with a cache that it rejected without one. mypy's plugin reads CHM's
+	@# Use no cache: with a cache, mypy has accepted wrong code. mypy's plugin reads CHM's
 	@# settings, which need an address of a database, but it does not connect to the database.
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy --cache-dir=/dev/null .
 	@$(MANAGE) makemigrations --check --dry-run

@@ -98,7 +98,7 @@ class SimulatedContainer:
 
 
 def build(container: SimulatedContainer) -> None:
-    """Run the steps of the Dockerfile in the folder, and check what the image would contain."""
+    """Run the steps of the Dockerfile in the container's folder, and check what the image would contain."""
     for instruction, arguments in instructions((DOCKER / "Dockerfile").read_text()):
         print_step(f"{instruction} {arguments}")
         if instruction == "ENV":

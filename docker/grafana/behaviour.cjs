@@ -56,7 +56,7 @@ function replaceVariablesInSql(board, filters, sql) {
   return scenes.sceneGraph.interpolate(new scenes.EmbeddedScene({ $variables, body }), sql);
 }
 
-async function fields(panel, frame) {
+async function shownFields(panel, frame) {
   const steps = panel.transformations ?? [];
   const transformed = await new Promise((resolve, reject) =>
     data.transformDataFrame(steps, [data.toDataFrame(frame)], { interpolate: (text) => text })
@@ -89,7 +89,7 @@ async function main() {
   const request = JSON.parse(require('fs').readFileSync(0, 'utf8'));
   const answer = {
     sql: request.sql.map(({ board, filters, sql }) => replaceVariablesInSql(board, filters, sql)),
-    fields: await Promise.all(request.fields.map(({ panel, frame }) => fields(panel, frame))),
+    fields: await Promise.all(request.fields.map(({ panel, frame }) => shownFields(panel, frame))),
   };
   process.stdout.write(JSON.stringify(answer), () => process.exit(0));
 }

@@ -22,7 +22,7 @@ from chm_project.dashboards import expand
 
 DOCKER = Path(__file__).resolve().parent.parent
 TYPESCRIPT_VERSION = "5.6.3"
-SCENES_VERSION = "6.0.0"  # the version of @grafana/scenes in this version of Grafana
+SCENES_VERSION = "6.0.0"  # the version in the Grafana of docker-compose.yml; change both together
 RANGE_END = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SAMPLE_ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
 # Values of the filters of a board: no filter, some filters, and texts that try to inject SQL.

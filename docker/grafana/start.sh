@@ -5,7 +5,8 @@ from=${CHM_BOARDS:-/etc/chm/boards}
 to=${CHM_BOARDS_READY:-/var/lib/grafana/chm-boards}
 url=${CHM_PUBLIC_URL:-http://localhost:8000}
 case $url in
-*[\"\\\|\&\ ]* | "") echo "CHM_PUBLIC_URL is not an address." >&2 && exit 1 ;;
+# These characters would end the JSON text or have a meaning for sed.
+*[\"\\\|\&\ ]* | "") echo "CHM_PUBLIC_URL is empty, or contains one of: double quote, backslash, |, &, space." >&2 && exit 1 ;;
 http://* | https://*) ;;
 *) echo "CHM_PUBLIC_URL must begin with http:// or https://." >&2 && exit 1 ;;
 esac

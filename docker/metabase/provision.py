@@ -9,7 +9,7 @@ their defaults):
   METABASE_READER_PASSWORD                           its password
   METABASE_DATABASE_HOST, METABASE_DATABASE_PORT (5432), METABASE_DATABASE_NAME (chm)
                                                      the address of CHM's database
-  METABASE_DATABASE_SSLMODE (require)                whether Metabase connects to it with TLS
+  METABASE_DATABASE_SSLMODE (require)                the sslmode of this connection, such as verify-full
 
 Instead of a password, you can set the same name with _FILE, such as METABASE_READER_PASSWORD_FILE, to the path of a
 file with the password. The script changes only the collection CHM and the database connection.
@@ -175,11 +175,12 @@ def put_dashboard(
     expected = {"name": board["name"], "description": board["description"], "collection_id": collection_id}
     board_id = existing_id or put_object(metabase, "dashboard", expected, None)
     stored = metabase.request("GET", f"/api/dashboard/{board_id}")
-    # A card that is already on the board keeps its id. For a card with a negative id, Metabase creates a new id.
-    id_of_card = {dashcard["card_id"]: dashcard["id"] for dashcard in stored["dashcards"]}
+    # A dashcard is the place of a card on the board. An existing dashcard keeps its id. For a negative id, Metabase
+    # creates a new dashcard.
+    dashcard_id_by_card = {dashcard["card_id"]: dashcard["id"] for dashcard in stored["dashcards"]}
     dashcards = [
         {
-            "id": id_of_card.get(card_ids[card["question"]], -position),
+            "id": dashcard_id_by_card.get(card_ids[card["question"]], -position),
             "card_id": card_ids[card["question"]],
             **{name: card[name] for name in ("row", "col", "size_x", "size_y")},
             "series": [],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Send dbt's run_results.json and the files of failed nodes from its manifest to CHM. Needs only Python 3.8.
+"""Send dbt's run_results.json and the files of failed nodes from its manifest to CHM. Needs only Python 3.8 or newer.
 
     dbt build; python send_dbt_results.py [target]
 
