@@ -108,7 +108,7 @@ def ingestion_state(pipeline: Pipeline, as_of: datetime, latest: object = None) 
                 "{} since {}", badge("failed", "missing"), text_format.time_html(pipeline.source_missing_since)
             )
         case "walk failed":
-            return badge("failed", "failing")
+            return badge("failed", "not readable")
         case "not yet":
             return badge("none", "not yet")
         case "stale":

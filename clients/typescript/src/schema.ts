@@ -731,7 +731,7 @@ export interface paths {
         };
         /**
          * Q10: Which pipelines does nobody look after?
-         * @description One row per pipeline and gap, sorted by client and pipeline. Inventory: active.
+         * @description One row per pipeline and problem, sorted by client and pipeline. Inventory: active.
          */
         get: operations["report_governance_gaps"];
         put?: never;
@@ -871,7 +871,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
+         * @description One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips) first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -1482,7 +1482,7 @@ export interface components {
             remedy: string;
         };
         /** @enum {string} */
-        ErrorCodeName: "validation_error" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "precondition_failed" | "unsupported_media_type" | "rate_limited" | "internal_error" | "unavailable" | "timeout";
+        ErrorCodeName: "validation_error" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "conflict" | "precondition_failed" | "unsupported_media_type" | "rate_limited" | "internal_error" | "unavailable" | "timeout";
         ErrorIndex: {
             /** @description The error codes, sorted by status. */
             items: components["schemas"]["ErrorCode"][];
@@ -2899,6 +2899,27 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The body of the request arrives too slowly. */
+        RequestTimeout: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "request_timeout",
+                 *         "message": "The body arrives too slowly; send it again over a faster connection.",
+                 *         "details": [],
+                 *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description A request with the same Idempotency-Key is still being answered. */
         Conflict: {
             headers: {
@@ -3138,14 +3159,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "clients": "https://chm.example.com/api/v1/clients",
-                     *       "pipelines": "https://chm.example.com/api/v1/clients",
-                     *       "runs": "https://chm.example.com/api/v1/clients",
-                     *       "alert_rules": "https://chm.example.com/api/v1/clients",
-                     *       "firing_alert_rules": "https://chm.example.com/api/v1/clients",
-                     *       "reports": "https://chm.example.com/api/v1/clients",
-                     *       "errors": "https://chm.example.com/api/v1/clients",
-                     *       "schema": "https://chm.example.com/api/v1/clients",
-                     *       "docs": "https://chm.example.com/api/v1/clients"
+                     *       "pipelines": "https://chm.example.com/api/v1/pipelines",
+                     *       "runs": "https://chm.example.com/api/v1/runs",
+                     *       "alert_rules": "https://chm.example.com/api/v1/alert_rules",
+                     *       "firing_alert_rules": "https://chm.example.com/api/v1/alert_rules/firing",
+                     *       "reports": "https://chm.example.com/api/v1/reports",
+                     *       "errors": "https://chm.example.com/api/v1/errors",
+                     *       "schema": "https://chm.example.com/api/v1/schema",
+                     *       "docs": "https://chm.example.com/api/v1/docs"
                      *     }
                      */
                     "application/json": components["schemas"]["Root"];
@@ -3354,6 +3375,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -3547,6 +3569,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             412: components["responses"]["PreconditionFailed"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -3862,6 +3885,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -4034,6 +4058,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             412: components["responses"]["PreconditionFailed"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -4271,6 +4296,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -4534,6 +4560,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -4686,6 +4713,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
@@ -5045,6 +5073,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             412: components["responses"]["PreconditionFailed"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -5170,6 +5199,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
@@ -5230,6 +5260,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
@@ -5496,6 +5527,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -5706,6 +5738,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
@@ -5905,6 +5938,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
@@ -8180,6 +8214,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];

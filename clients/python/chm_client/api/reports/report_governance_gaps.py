@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | GovernanceGapsReport]:
     """ Q10: Which pipelines does nobody look after?
 
-     One row per pipeline and gap, sorted by client and pipeline. Inventory: active.
+     One row per pipeline and problem, sorted by client and pipeline. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | Error | GovernanceGapsReport | None:
     """ Q10: Which pipelines does nobody look after?
 
-     One row per pipeline and gap, sorted by client and pipeline. Inventory: active.
+     One row per pipeline and problem, sorted by client and pipeline. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | GovernanceGapsReport]:
     """ Q10: Which pipelines does nobody look after?
 
-     One row per pipeline and gap, sorted by client and pipeline. Inventory: active.
+     One row per pipeline and problem, sorted by client and pipeline. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | Error | GovernanceGapsReport | None:
     """ Q10: Which pipelines does nobody look after?
 
-     One row per pipeline and gap, sorted by client and pipeline. Inventory: active.
+     One row per pipeline and problem, sorted by client and pipeline. Inventory: active.
 
     Args:
         as_of (datetime.datetime | Unset):

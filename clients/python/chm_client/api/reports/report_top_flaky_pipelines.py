@@ -194,7 +194,7 @@ def sync_detailed(
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips
+     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
     first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
     pipelines that change between success and failure, order by flips.
 
@@ -250,7 +250,7 @@ def sync(
 ) -> Any | Error | TopFlakyPipelinesReport | None:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips
+     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
     first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
     pipelines that change between success and failure, order by flips.
 
@@ -301,7 +301,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips
+     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
     first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
     pipelines that change between success and failure, order by flips.
 
@@ -357,7 +357,7 @@ async def asyncio(
 ) -> Any | Error | TopFlakyPipelinesReport | None:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures first, or most flips
+     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
     first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
     pipelines that change between success and failure, order by flips.
 
