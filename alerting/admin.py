@@ -81,7 +81,7 @@ class RuleForm(_RuleForm):
             },
             "destination": {
                 "alert_rules_enabled_unique": (
-                    "Another enabled rule of this type already notifies this destination about the same scope."
+                    "Another enabled rule has the same type, scope, channel and destination."
                 ),
             },
         }
@@ -163,7 +163,7 @@ class AlertRuleAdmin(
     sheet = RuleSheet()
     client_lookup = "owner_id"
     form = RuleForm
-    list_display = ("scope", "now", "client_link", "shown_type", "condition", "notifies")
+    list_display = ("scope", "state", "client_link", "shown_type", "condition", "channel_and_destination")
     list_filter = (
         my_clients_filter("owner_id", "client__id__exact", "pipeline__id__exact"),
         ("is_enabled", BooleanFilter),
@@ -285,8 +285,8 @@ class AlertRuleAdmin(
         address = reverse("console:client", args=[rule.owner_id])
         return format_html('<a class="chm-link" href="{}">{}</a>', address, rule.owner_name)
 
-    @display(description="now")
-    def now(self, rule: Any) -> SafeString:
+    @display(description="state")
+    def state(self, rule: Any) -> SafeString:
         """Return the badge of the rule's state. RuleChangeList has set `is_firing`."""
         if not rule.is_enabled:
             return badge("canceled", "disabled")
@@ -302,6 +302,6 @@ class AlertRuleAdmin(
             return None
         return f"{rule.threshold} in {_duration_text(rule.window_minutes)}"
 
-    @display(description="notifies", ordering="destination")
-    def notifies(self, rule: AlertRule) -> str:
+    @display(description="destination", ordering="destination")
+    def channel_and_destination(self, rule: AlertRule) -> str:
         return f"{rule.get_channel_display()}: {rule.shown_destination}"

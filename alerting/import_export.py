@@ -46,7 +46,10 @@ class RuleRow(RowForm[AlertRule]):
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Replace the names of client and pipeline by objects. If the row names a pipeline, store no client."""
+        """Replace the names of client and pipeline by objects. For a row with a pipeline, set no client.
+
+        A stored rule keeps its client, because only changed columns are saved.
+        """
         values = self.cleaned_data
         channel, destination = values.get("channel"), values.get("destination")
         if channel and destination and (problem := destination_problem(channel, destination)):

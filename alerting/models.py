@@ -42,7 +42,7 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.annotate(owner_id=OWNER_ID)
 
     def watching_only(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """Return the enabled rules that no longer watch any active pipeline if `pipelines` are disabled."""
+        """Return the enabled rules that watch no active pipeline except `pipelines`."""
         pipeline_ids = pipelines.order_by().values("pk")
         other_active_pipelines = (
             Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=pipeline_ids)

@@ -43,7 +43,7 @@ def adopt_from_source(
         result = import_rows(PipelineSheet(), rows, user_id=user_id)
         # The importer finds existing pipelines by name. Without these faults, it would change their external ids.
         result.faults += [
-            RowFault(change.row_number, "name", f"{change.row} already exists. Change its external id instead.")
+            RowFault(change.row_number, "name", f"{change.instance} already exists. Change its external id instead.")
             for change in result.updates
         ]
         if result.faults:

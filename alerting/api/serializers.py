@@ -13,7 +13,7 @@ from inventory.models import Client, Pipeline
 
 
 class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
-    """An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it."""
+    """An alert rule. If a rule has a client and a pipeline, only the pipeline counts, and its client owns the rule."""
 
     client_id = IdField(
         source="client",
@@ -59,13 +59,11 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             },
             "is_enabled": {"help_text": "If this is false, CHM keeps the rule, but the rule never fires."},
             "include_known": {
-                "help_text": "If this is false, pipelines do not count whose failure is known, or that failed in "
-                "planned maintenance."
+                "help_text": "If this is false, the rule ignores pipelines whose failure is known, and pipelines that "
+                "failed in planned maintenance."
             },
             "updated_at": {"help_text": "When the rule last changed."},
-            "channel": {
-                "help_text": "The kind of `destination`. CHM sends nothing to it. Your own program can read it."
-            },
+            "channel": {"help_text": "The kind of `destination`. CHM itself sends nothing to the destination."},
             "rule_type": {"help_text": "The condition under which the rule fires."},
             "destination": {
                 "help_text": "For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, "

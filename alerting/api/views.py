@@ -24,7 +24,8 @@ from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvListMixin
 from chm_project.api.history import LoggedChanges
 from chm_project.api.idempotency import idempotent
-from chm_project.api.pagination import keyset, keysets_by_ordering
+from chm_project.api.pagination import keyset as keyset_of
+from chm_project.api.pagination import keysets_by_ordering
 from chm_project.api.times import window_problems
 from chm_project.api.viewsets import ApiViewSet
 from inventory.maintenance_file import maintenance_file
@@ -67,7 +68,7 @@ class AlertRuleViewSet(
     serializer_class = AlertRuleSerializer
     filterset_class = AlertRuleFilter
     # UUIDs of version 7 sort by creation time, so the primary key's index serves this order.
-    keyset = keyset("id")
+    keyset = keyset_of("id")
     orderings = {"id": keyset, "-id": keyset.reversed()} | keysets_by_ordering("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
     location_route = "alert-rule"

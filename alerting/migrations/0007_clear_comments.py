@@ -1,4 +1,4 @@
-"""Describe columns in plainer words. Correct that CHM notifies people, and what include_known excludes."""
+"""Describe columns in plainer words. Correct what include_known excludes, and say that CHM sends no notifications."""
 
 from django.db import migrations
 

@@ -91,11 +91,7 @@ def test_a_rule_is_created_and_logged(browser: Browser) -> None:
         ({"scoped": True, "destination": "a\x00"}, {"destination": ["Null characters are not allowed."]}),
         (
             {"scoped": True, "destination": "#taken"},
-            {
-                "destination": [
-                    "Another enabled rule of this type already notifies this destination about the same scope."
-                ]
-            },
+            {"destination": ["Another enabled rule has the same type, scope, channel and destination."]},
         ),
     ],
 )

@@ -14,7 +14,6 @@ class LoginForm(_UnfoldForm):
 
     error_messages = {
         "invalid_login": "The user name or the password is not correct. Both are case-sensitive.",
-        "inactive": "This account is disabled.",
         "no_role": "This person has no role in the console. Ask the administrator of CHM for one.",
     }
 

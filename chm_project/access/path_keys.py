@@ -1,6 +1,7 @@
 """Mask the keys of pings and feeds in the path of a request, because logs and error pages contain paths.
 
-All later code, including Django's request log and error reports, sees only the visible part of a key.
+Later code, including Django's request log and error reports, sees only the visible part of a key in paths. Only
+`request.path_key` has the whole key.
 """
 
 import re
@@ -30,7 +31,7 @@ class PathKey(str):
 class PathKeyMiddleware:
     """Mask the key in the path. Views read the key from `request.path_key`.
 
-    This is before every middleware that logs paths.
+    In MIDDLEWARE, this class comes before every middleware that logs paths.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -74,6 +74,7 @@ def find_token(plaintext: str, early_row: EarlyRow | None = None) -> ApiToken | 
     return token
 
 
+@sensitive_variables()
 def find_ping_key(plaintext: str) -> ApiToken | None:
     """Return the valid token if it has the scope ingest and is bound to a pipeline, and record its use; else None."""
     token = find_token(plaintext) if TOKEN_FORMAT.fullmatch(plaintext) else None

@@ -84,7 +84,7 @@ else:
             message = super().construct_change_message(request, form, formsets, add)
             for part in message:
                 # A part with "object" describes a row of an inline. Such a row has its own form.
-                if not add and "object" not in part.get("changed", {"object": ""}):
+                if not add and "changed" in part and "object" not in part["changed"]:
                     part["changed"]["values"] = changed_values(form)
             return message
 

@@ -1,4 +1,4 @@
-"""Parse times in URLs. A time without an offset is in the user's time zone."""
+"""Parse times in URLs, and compute the evening of a day. A time without an offset is in the user's time zone."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -15,7 +15,7 @@ class ApiAutoSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Add the query parameter `fields` to views that support it."""
         parameters: list[Any] = super().get_override_parameters()
-        if self.method != "GET" or not getattr(self.view, "is_sparse", False):
+        if self.method != "GET" or not getattr(self.view, "supports_fields", False):
             return parameters
         names = list(getattr(self.view, "serializer_class")().fields)  # noqa: B009  # an attribute of GenericAPIView
         description = f"Return only these fields. {SEVERAL_VALUES}"

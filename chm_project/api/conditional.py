@@ -54,7 +54,7 @@ class ETagMiddleware:
         version = getattr(response, "version", None)
         if version is None and not (response.status_code == 200 and request.method in {"GET", "HEAD"}):
             return response
-        # Processors compute SHA-256 in hardware, in half of the time of BLAKE2.
+        # Most processors compute SHA-256 in hardware.
         digest = sha256(response.content).hexdigest()[:24]
         etag = f'"{version}.{digest}"' if version else f'"{digest}"'
         response.headers["ETag"] = etag

@@ -26,9 +26,10 @@ CODES = (
     ),
     ErrorCode(
         403, "forbidden", "The token's scope or the user's roles do not allow this.",
-        "The scope of the token does not allow the request. Or the token or user is bound, and the request needs "
-        "more clients or pipelines, for example to create a client. Or the user lacks a role.",
-        "Use a token with the scope that the message names, or ask an administrator for the role.",
+        "The scope of the token does not allow the request. Or the token or user is bound, and the request is about "
+        "all clients, for example to create a client. Or the request needs a bound token, as POST /lineage does. Or "
+        "the user lacks a role.",
+        "Use a token with the scope or the binding that the message names, or ask an administrator for the role.",
     ),
     ErrorCode(
         404, "not_found", "Nothing is at this URL.",

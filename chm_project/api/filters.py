@@ -141,7 +141,7 @@ class ListFilter(filter_bases.Filter):
         extend_schema_field({"type": "array", "items": items, "description": description})(self)
 
     def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
-        if self.method or not value:
+        if not value:
             return queryset
         # With `=`, PostgreSQL can read rows from an index in the requested order. With `IN` it cannot.
         if len(value) == 1:

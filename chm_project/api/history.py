@@ -45,8 +45,10 @@ def log_change(
     message = _MESSAGES[action](fields)
     if values:
         message[0]["changed"]["values"] = values
+    # Only users can change objects, so the id is never None. The type of `request.user` includes anonymous users.
+    user_id: Any = request.user.pk
     LogEntry.objects.create(
-        user_id=request.user.pk or 0,
+        user_id=user_id,
         content_type=ContentType.objects.get_for_model(instance),
         object_id=str(instance.pk),
         object_repr=str(instance)[:200],  # the maximum length of the column

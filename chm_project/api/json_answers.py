@@ -14,7 +14,7 @@ _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 def text_of(fragment: orjson.Fragment) -> str:
-    """Return the JSON text of the fragment, which has no attribute for it."""
+    """Return the JSON text of the fragment. orjson.Fragment has no attribute for its text."""
     return orjson.dumps(fragment).decode()
 
 

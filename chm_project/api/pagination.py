@@ -91,7 +91,7 @@ class Keyset:
 
 
 def keyset(*keys: SortKey | str, descending: bool = False) -> Keyset:
-    """Return the order of a list by these keys. The cursor of a page has their values in the page's last row."""
+    """Return the order of a list by these keys. The cursor of a page has the values of these keys in the last row."""
     return Keyset(tuple(SortKey(key) if isinstance(key, str) else key for key in keys), descending)
 
 
@@ -213,7 +213,7 @@ def _fetch_page(
 
 
 def _salt(request: Request) -> str:
-    """Return the salt that signs cursors. It binds a cursor to one list and its filters, but not to a page size."""
+    """Return the salt for signing a cursor. It binds a cursor to one list and its filters, but not to a page size."""
     filters = sorted(pair for pair in request.query_params.lists() if pair[0] not in PARAMETERS)
     return f"chm.cursor:{request.path}?{urlencode(filters, doseq=True)}"
 

@@ -1,4 +1,4 @@
-"""GET /api/v1: links to all resources."""
+"""GET /api/v1: links to the lists, the reports, the documentation and the contract document."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class RootView(StrictView):
         operation_id="root",
         summary="List the addresses to start from",
         tags=["start"],
-        description="Returns the addresses of all lists, the reports, the documentation and the contract document.",
+        description="Returns the addresses of the lists, the reports, the documentation and the contract document.",
         responses=inline_serializer(
             "Root", {name: serializers.URLField(help_text=text) for name, text in LINK_DESCRIPTIONS.items()}
         ),

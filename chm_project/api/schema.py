@@ -100,6 +100,7 @@ def declare_exact_fields(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def _possible_statuses(path: str, operation: dict[str, Any]) -> list[int]:
     possible = {400, 406, 500}
+    # {} means that the operation needs no credentials.
     if {} not in operation["security"]:
         possible |= {401, 403, 429, 503, 504}
     if "{" in path:

@@ -24,7 +24,6 @@ DESCRIPTION_BY_TAG = {
 }
 # An example for each parameter name.
 EXAMPLE_BY_PARAMETER: dict[str, Any] = {
-    "CHM-Outcome": "created",
     "cursor": "WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12",
     "external_id": "sales_daily_load",
     "external_run_id": "scheduled__2026-03-01T10:00:00+00:00",
@@ -38,7 +37,6 @@ EXAMPLE_BY_PARAMETER: dict[str, Any] = {
     "event_until": "2026-03-08T00:00:00Z",
 }
 DESCRIPTION_BY_PARAMETER = {
-    "alert_rules": "The ids of alert rules.",
     "client_id": "The id of a client.",
     "pipeline_id": "The id of a pipeline.",
     "rule_id": "The id of an alert rule.",

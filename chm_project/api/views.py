@@ -53,7 +53,7 @@ class SchemaView(StrictView, SpectacularAPIView):
     permission_classes = [ScopedPermission]
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
     permission = "inventory.view_client"
-    # The rendered schema by media type. It is the same for all users, and building it needs half a second of CPU time.
+    # The rendered schema by media type. It is the same for all users, and building it needs much CPU time.
     rendered: ClassVar[dict[str, str | bytes]] = {}
     build_lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Base classes of all API views. Each view adds its queryset, serializer, filters and order."""
+"""Base classes of the API's views. Each view adds its queryset, serializer, filters and order."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -135,10 +135,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     row_bytes: Callable[[Any], int] | None = None
     required_scope: str | None = None
     # The actions that support `fields`.
-    sparse_actions: Container[str] = ("list", "retrieve")
+    actions_with_fields: Container[str] = ("list", "retrieve")
 
     def known_parameters(self) -> Iterable[str]:
-        sparse = [FIELDS] if self.is_sparse else []
+        sparse = [FIELDS] if self.supports_fields else []
         if self.action != "list":
             return sparse
         filters = self.filterset_class.base_filters if self.filterset_class else ()
@@ -151,7 +151,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 
     def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
         yield from super().parameter_checks(request)
-        if self.is_sparse:
+        if self.supports_fields:
             yield self.get_serializer
         if self.action != "list":
             return
@@ -161,8 +161,8 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         yield self.get_keyset
 
     @property
-    def is_sparse(self) -> bool:
-        return self.action in self.sparse_actions
+    def supports_fields(self) -> bool:
+        return self.action in self.actions_with_fields
 
     @property
     def default_ordering(self) -> str:
@@ -178,7 +178,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         serializer = super().get_serializer(*args, **kwargs)
-        chosen = self.request.query_params.getlist(FIELDS) if self.is_sparse and self.request else []
+        chosen = self.request.query_params.getlist(FIELDS) if self.supports_fields and self.request else []
         if chosen:
             keep_fields(getattr(serializer, "child", serializer), split_values(chosen))
         return serializer

@@ -43,7 +43,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "chm_project.content_policy.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "chm_project.api.middleware.TrailingSlashMiddleware",
+    "chm_project.api.trailing_slash.TrailingSlashMiddleware",
     "chm_project.operations.middleware.LimitsMiddleware",
     # Probes use an IP address as host, and have no session. So ProbeMiddleware answers them before the middleware that
     # checks hosts and loads sessions.

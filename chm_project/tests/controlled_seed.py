@@ -1,4 +1,4 @@
-"""Sixty runs for tests of shapes. Their expected rows (expected_shapes.py) were calculated by hand.
+"""Sixty runs for tests of shapes. The expected rows of the shapes (expected_shapes.py) were calculated by hand.
 
 The runs include nulls, ties, disabled inventory and times at the edges of windows. All times are hours before AS_OF, a
 Wednesday at noon: `hours_ago(24)` is Tuesday at noon.

@@ -87,7 +87,7 @@ def test_chm_containers_are_read_only_and_without_privileges() -> None:
     assert "\nUSER 10001:10001\n" in (DOCKER / "Dockerfile").read_text()
 
 
-def test_every_secret_comes_from_a_generated_file_and_has_no_default(tmp_path: Path) -> None:
+def test_every_secret_except_the_token_of_a_partner_comes_from_a_generated_file(tmp_path: Path) -> None:
     secrets = make_secrets(tmp_path / "secrets")
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(secrets)

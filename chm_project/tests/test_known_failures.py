@@ -112,7 +112,7 @@ def test_a_report_of_an_earlier_time_shows_the_failure_as_new() -> None:
     assert failure_state(run.pipeline, NOON + timedelta(minutes=1)) == "new"
 
 
-def test_a_mark_stays_until_a_success_after_its_run_was_pruned() -> None:
+def test_a_mark_whose_run_was_pruned_stays_until_a_success() -> None:
     pipeline = PipelineFactory.create()
     record_run(pipeline, "a", "failed", 0, DISK_ERROR)
     mark_known_failure(pipeline=pipeline, reason="ticket 123")

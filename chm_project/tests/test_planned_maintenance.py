@@ -66,11 +66,11 @@ def add_runs(pipeline: Pipeline, status: str, *hours: float, since: datetime = M
     ("failed_hours", "is_marked"),
     [
         pytest.param([1], True, id="in the window"),
-        pytest.param([-1, 0, 3.9], True, id="several times in it"),
-        pytest.param([-3], False, id="before it"),
-        pytest.param([-3, 1], False, id="before it and in it"),
-        pytest.param([1, 4], False, id="in it and at its end"),
-        pytest.param([1, 30], False, id="in it and on the next day"),
+        pytest.param([-1, 0, 3.9], True, id="several times in the window"),
+        pytest.param([-3], False, id="before the window"),
+        pytest.param([-3, 1], False, id="before the window and in the window"),
+        pytest.param([1, 4], False, id="in the window and at its end"),
+        pytest.param([1, 30], False, id="in the window and on the next day"),
     ],
 )
 def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(
@@ -134,6 +134,7 @@ def test_the_console_shows_mark_owner_and_runbook_and_counts_marked_failures_too
         f"/admin/console/pipeline/{pipeline.pk}/",
     ):
         page = html(viewer.get(path))
+        # "Planned maintenance" or "planned maintenance"
         for text in ("lanned maintenance", "Backup of the warehouse", "Data platform", "https://wiki.example.com/all"):
             assert text in page, (path, text)
     text = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()

@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode, locks connect directly to the database, and no setting belongs to a session."""
+"""Behind PgBouncer in transaction mode, locks use a direct connection to the database."""
 
 from typing import Any
 
@@ -23,7 +23,9 @@ def test_locks_use_the_direct_address_and_the_same_database(settings: Any) -> No
 
 
 @pytest.mark.parametrize(("keeps_sessions", "expected"), [(True, LimitedConnection), (False, PoolerConnection)])
-def test_connections_through_a_pooler_are_pooler_connections(keeps_sessions: bool, expected: type[object]) -> None:
+def test_the_class_of_connections_depends_on_whether_the_pooler_keeps_sessions(
+    keeps_sessions: bool, expected: type[object]
+) -> None:
     database_settings: Any = database("postgresql://chm@127.0.0.1:6432/chm", pool_size=4, keeps_sessions=keeps_sessions)
 
     assert database_settings["OPTIONS"]["pool"]["connection_class"] is expected
@@ -41,4 +43,7 @@ def test_the_lock_of_a_walk_is_held_across_transactions() -> None:
 
     with connection_lock("house") as is_locked_again:
         assert is_locked_again
+
+
+def test_without_prepared_statements_server_side_cursors_are_off() -> None:
     assert django_settings.CHM_DATABASE_PREPARE or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]

@@ -13,7 +13,7 @@ from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, v
 pytestmark = pytest.mark.django_db
 
 BUSINESS_TABLES = ["alert_rules", "clients", "pipelines", "runs"]
-FRAMEWORK_PREFIXES = ("auth_", "django_", "api_tokens", "access_")
+OTHER_TABLE_PREFIXES = ("auth_", "django_", "api_tokens", "access_")
 
 
 def read_comments() -> dict[tuple[str, str | None], str | None]:
@@ -35,7 +35,7 @@ def read_comments() -> dict[tuple[str, str | None], str | None]:
 
 @pytest.mark.proves("FR-001")
 def test_there_are_exactly_four_business_tables() -> None:
-    tables = [name for name in connection.introspection.table_names() if not name.startswith(FRAMEWORK_PREFIXES)]
+    tables = [name for name in connection.introspection.table_names() if not name.startswith(OTHER_TABLE_PREFIXES)]
 
     assert sorted(tables) == BUSINESS_TABLES
 

@@ -221,7 +221,7 @@ class PipelineRunViewSet(RunRowsViewSet):
     keyset = LATEST_FIRST
     orderings = ORDERINGS
     default_order = "-started_at"
-    sparse_actions = ("list", "latest", "read")
+    actions_with_fields = ("list", "latest", "read")
     deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
     # PUT needs the permission to add runs, because a push can create the run.
     method_permissions = {"PUT": "add"}

@@ -1,4 +1,4 @@
-"""Simple SQL queries, as a textbook would write them, for the questions of some shapes.
+"""Simple SQL queries for the questions of some shapes.
 
 Tests compare their rows with those of the shapes, and benchmarks compare the durations. The parameters are `as_of`,
 `limit`, and `week` and `month`, the starts of two windows that end at `as_of`.

@@ -176,15 +176,15 @@ def test_a_refusal_names_the_scope_that_is_needed() -> None:
     assert response.json()["error"]["message"] == "This token has the scope read; this request needs the scope write."
 
 
-@pytest.mark.parametrize("column", [{"scope": "root"}, {"client": True, "pipeline": True}], ids=str)
-def test_the_database_refuses_a_token_with_an_unknown_scope_or_two_bindings(column: dict[str, Any]) -> None:
+@pytest.mark.parametrize("mistake", ["unknown scope", "two bindings"])
+def test_the_database_refuses_a_token_with_an_unknown_scope_or_two_bindings(mistake: str) -> None:
     token, _ = create_token(name="grafana", scope=Scope.READ)
     pipeline = PipelineFactory.create()
-    if "client" in column:
-        column = {"client": pipeline.client, "pipeline": pipeline}
+    two_bindings = {"client": pipeline.client, "pipeline": pipeline}
+    values: dict[str, Any] = {"scope": "root"} if mistake == "unknown scope" else two_bindings
 
     with pytest.raises(IntegrityError, match="api_tokens_"), transaction.atomic():
-        ApiToken.objects.filter(pk=token.pk).update(**column)
+        ApiToken.objects.filter(pk=token.pk).update(**values)
 
 
 # Bound tokens

@@ -83,7 +83,8 @@ EXPECTED_ERRORS = {
     "/ready": 503,
 }
 WITHOUT_TOKEN = {("get", "/health")}
-# The key in the path is the token, and the sign is the state of the job; see runs/tests/test_pings.py.
+# The key in the path is the token. The sign (`start`, `fail`, `log` or an exit status) says what the job did. See
+# runs/tests/test_pings.py.
 WITH_KEY_IN_PATH = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
 
 # The key in the path is the token; see chm_project/handover/tests/test_handover.py.
@@ -141,6 +142,7 @@ def test_every_route_and_method_is_in_the_table() -> None:
     served = {
         (method, path)
         for path, view in routes(get_resolver()).items()
+        # Only routes of re_path contain a parenthesis.
         if "(" not in path and not path.startswith("/static") and path != FEED_PATH
         for method in set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
     }

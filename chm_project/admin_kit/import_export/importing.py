@@ -47,7 +47,7 @@ class RowChange:
     """A row that the import adds or changes. `values` maps each changed column to its old and new value."""
 
     row_number: int
-    row: Model
+    instance: Model
     is_new: bool
     values: dict[str, tuple[str, str]]
 
@@ -156,7 +156,7 @@ def _store(result: ImportResult) -> None:
     try:
         with transaction.atomic():
             for model, changes in _by_model(result.additions).items():
-                model._default_manager.bulk_create([change.row for change in changes])
+                model._default_manager.bulk_create([change.instance for change in changes])
             for change in result.updates:
                 _save(change)
     except (IntegrityError, DataError):
@@ -167,7 +167,7 @@ def _store(result: ImportResult) -> None:
 def _by_model(changes: Sequence[RowChange]) -> dict[type[Model], list[RowChange]]:
     changes_by_model: dict[type[Model], list[RowChange]] = {}
     for change in changes:
-        changes_by_model.setdefault(type(change.row), []).append(change)
+        changes_by_model.setdefault(type(change.instance), []).append(change)
     return changes_by_model
 
 
@@ -187,20 +187,20 @@ def _store_one(change: RowChange, result: ImportResult) -> None:
 def _save(change: RowChange) -> None:
     """Save only the changed columns, because ingestion updates other columns of the same row."""
     if change.is_new:
-        change.row.save(force_insert=True)
+        change.instance.save(force_insert=True)
     else:
-        change.row.save(update_fields=[*change.values, "updated_at"])
+        change.instance.save(update_fields=[*change.values, "updated_at"])
 
 
 def _log(result: ImportResult, user_id: Any) -> None:
-    if new_rows := [change.row for change in result.additions]:
+    if new_rows := [change.instance for change in result.additions]:
         LogEntry.objects.log_actions(user_id, new_rows, ADDITION, [{"added": {}}])
     LogEntry.objects.bulk_create(
         LogEntry(
             user_id=user_id,
-            content_type=ContentType.objects.get_for_model(change.row),
-            object_id=str(change.row.pk),
-            object_repr=str(change.row)[:200],  # the maximum length of the column
+            content_type=ContentType.objects.get_for_model(change.instance),
+            object_id=str(change.instance.pk),
+            object_repr=str(change.instance)[:200],  # the maximum length of the column
             action_flag=CHANGE,
             change_message=json.dumps([{"changed": {"fields": list(change.values), "values": change.values}}]),
         )

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("path", [ROOT, f"{ROOT}/"])
-def test_the_root_links_to_everything_and_every_link_answers(path: str) -> None:
+def test_every_link_of_the_root_answers(path: str) -> None:
     api = api_with_scope("read")
 
     links = api.get(path).json()

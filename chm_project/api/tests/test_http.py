@@ -269,7 +269,7 @@ def test_a_deprecated_parameter_is_announced_and_still_works(api: APIClient) -> 
     with_order, with_ordering = api.get(path, {"order": "asc"}), api.get(path, {"ordering": "started_at"})
 
     assert items(with_order) == items(with_ordering)
-    assert with_order["Deprecation"] == "@1795219200"
+    assert with_order["Deprecation"] == "@1795219200"  # 2026-11-21, as in docs/api-changes.md
     assert re.search(r'<http://testserver/api/v1/docs>; rel="deprecation"', with_order["Link"])
     assert "Deprecation" not in with_ordering
 

@@ -70,6 +70,7 @@ def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
 def test_wrong_tokens_are_limited_and_valid_ones_of_the_same_address_are_not(settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
     api_with_wrong_token = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
+    # The sender cannot avoid the limit with this header, because the sender is not a proxy that CHM trusts.
     for number in range(2):
         assert_error(
             api_with_wrong_token.get(CLIENTS_URL, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized"
@@ -250,6 +251,7 @@ def test_without_its_cache_the_api_works_and_logs_an_error(
     api = api_with_scope("read")
     assert {api.get(CLIENTS_URL).status_code for _ in range(5)} == {200}
     assert "the cache is down" in caplog.text
+    # The fixture shared_cache clears the cache after the test, so set a cache that works.
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 

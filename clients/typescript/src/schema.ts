@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List the addresses to start from
-         * @description Returns the addresses of all lists, the reports, the documentation and the contract document.
+         * @description Returns the addresses of the lists, the reports, the documentation and the contract document.
          */
         get: operations["root"];
         put?: never;
@@ -1139,7 +1139,7 @@ export interface components {
     schemas: {
         /** @enum {string} */
         AlertChannel: "slack" | "email" | "webhook";
-        /** @description An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it. */
+        /** @description An alert rule. If a rule has a client and a pipeline, only the pipeline counts, and its client owns the rule. */
         AlertRule: {
             /**
              * Format: uuid
@@ -1162,13 +1162,13 @@ export interface components {
             threshold: number | null;
             /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes: number | null;
-            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
+            /** @description The kind of `destination`. CHM itself sends nothing to the destination. */
             channel: components["schemas"]["AlertChannel"];
             /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled: boolean;
-            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
+            /** @description If this is false, the rule ignores pipelines whose failure is known, and pipelines that failed in planned maintenance. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1185,7 +1185,7 @@ export interface components {
         AlertRuleField: "id" | "client_id" | "pipeline_id" | "rule_type" | "threshold" | "window_minutes" | "channel" | "destination" | "is_enabled" | "include_known" | "created_at" | "updated_at";
         /** @enum {string} */
         AlertRuleOrdering: "id" | "-id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
-        /** @description An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it. */
+        /** @description An alert rule. If a rule has a client and a pipeline, only the pipeline counts, and its client owns the rule. */
         AlertRuleRequest: {
             /**
              * Format: uuid
@@ -1203,13 +1203,13 @@ export interface components {
             threshold?: number | null;
             /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes?: number | null;
-            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
+            /** @description The kind of `destination`. CHM itself sends nothing to the destination. */
             channel: components["schemas"]["AlertChannel"];
             /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled?: boolean;
-            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
+            /** @description If this is false, the rule ignores pipelines whose failure is known, and pipelines that failed in planned maintenance. */
             include_known?: boolean;
         };
         BatchAnswer: {
@@ -1666,13 +1666,13 @@ export interface components {
             threshold: number | null;
             /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes: number | null;
-            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
+            /** @description The kind of `destination`. CHM itself sends nothing to the destination. */
             channel: components["schemas"]["AlertChannel"];
             /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled: boolean;
-            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
+            /** @description If this is false, the rule ignores pipelines whose failure is known, and pipelines that failed in planned maintenance. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -2132,7 +2132,7 @@ export interface components {
             /** @description To get the next page, send this text as `cursor`, with the same filters. Null on the last page. */
             next_cursor: string | null;
         };
-        /** @description An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it. */
+        /** @description An alert rule. If a rule has a client and a pipeline, only the pipeline counts, and its client owns the rule. */
         PatchedAlertRuleRequest: {
             /**
              * Format: uuid
@@ -2150,13 +2150,13 @@ export interface components {
             threshold?: number | null;
             /** @description For `failures_in_window`: the length of the window in minutes. */
             window_minutes?: number | null;
-            /** @description The kind of `destination`. CHM sends nothing to it. Your own program can read it. */
+            /** @description The kind of `destination`. CHM itself sends nothing to the destination. */
             channel?: components["schemas"]["AlertChannel"];
             /** @description For `slack`, a channel such as #data-alerts or the https address of a hook; for `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send the address in this masked form, CHM keeps the stored address. */
             destination?: string;
             /** @description If this is false, CHM keeps the rule, but the rule never fires. */
             is_enabled?: boolean;
-            /** @description If this is false, pipelines do not count whose failure is known, or that failed in planned maintenance. */
+            /** @description If this is false, the rule ignores pipelines whose failure is known, and pipelines that failed in planned maintenance. */
             include_known?: boolean;
         };
         /** @description A client of the consultancy. */

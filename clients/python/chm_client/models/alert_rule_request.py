@@ -27,7 +27,7 @@ T = TypeVar("T", bound="AlertRuleRequest")
 
 @_attrs_define
 class AlertRuleRequest:
-    """ An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it.
+    """ An alert rule. If a rule has a client and a pipeline, only the pipeline counts, and its client owns the rule.
 
         Attributes:
             rule_type (RuleType):
@@ -41,8 +41,8 @@ class AlertRuleRequest:
                 window.
             window_minutes (int | None | Unset): For `failures_in_window`: the length of the window in minutes.
             is_enabled (bool | Unset): If this is false, CHM keeps the rule, but the rule never fires.
-            include_known (bool | Unset): If this is false, pipelines do not count whose failure is known, or that failed in
-                planned maintenance.
+            include_known (bool | Unset): If this is false, the rule ignores pipelines whose failure is known, and pipelines
+                that failed in planned maintenance.
      """
 
     rule_type: RuleType

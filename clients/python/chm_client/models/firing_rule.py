@@ -41,8 +41,8 @@ class FiringRule:
                 e-mail address; for `webhook`, an https address. Responses show only the host of an https address. If you send
                 the address in this masked form, CHM keeps the stored address.
             is_enabled (bool): If this is false, CHM keeps the rule, but the rule never fires.
-            include_known (bool): If this is false, pipelines do not count whose failure is known, or that failed in planned
-                maintenance.
+            include_known (bool): If this is false, the rule ignores pipelines whose failure is known, and pipelines that
+                failed in planned maintenance.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the rule last changed.
             since (datetime.datetime): Since when the rule fires. For `on_failure`: when the first of its failing pipelines

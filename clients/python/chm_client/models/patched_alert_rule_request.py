@@ -27,7 +27,7 @@ T = TypeVar("T", bound="PatchedAlertRuleRequest")
 
 @_attrs_define
 class PatchedAlertRuleRequest:
-    """ An alert rule. A rule with a client and a pipeline watches only the pipeline. The pipeline's client owns it.
+    """ An alert rule. If a rule has a client and a pipeline, only the pipeline counts, and its client owns the rule.
 
         Attributes:
             client_id (None | Unset | UUID): A rule without `pipeline_id` watches all active pipelines of this client.
@@ -41,8 +41,8 @@ class PatchedAlertRuleRequest:
                 `email`, an e-mail address; for `webhook`, an https address. Responses show only the host of an https address.
                 If you send the address in this masked form, CHM keeps the stored address.
             is_enabled (bool | Unset): If this is false, CHM keeps the rule, but the rule never fires.
-            include_known (bool | Unset): If this is false, pipelines do not count whose failure is known, or that failed in
-                planned maintenance.
+            include_known (bool | Unset): If this is false, the rule ignores pipelines whose failure is known, and pipelines
+                that failed in planned maintenance.
      """
 
     client_id: None | Unset | UUID = UNSET

@@ -160,8 +160,8 @@ def sync_detailed(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
-            the pipeline. The pipeline's client owns it.
+        body (AlertRuleRequest): An alert rule. If a rule has a client and a pipeline, only the
+            pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,8 +198,8 @@ def sync(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
-            the pipeline. The pipeline's client owns it.
+        body (AlertRuleRequest): An alert rule. If a rule has a client and a pipeline, only the
+            pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,8 +231,8 @@ async def asyncio_detailed(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
-            the pipeline. The pipeline's client owns it.
+        body (AlertRuleRequest): An alert rule. If a rule has a client and a pipeline, only the
+            pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -269,8 +269,8 @@ async def asyncio(
 
     Args:
         idempotency_key (str | Unset):
-        body (AlertRuleRequest): An alert rule. A rule with a client and a pipeline watches only
-            the pipeline. The pipeline's client owns it.
+        body (AlertRuleRequest): An alert rule. If a rule has a client and a pipeline, only the
+            pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -172,8 +172,8 @@ def sync_detailed(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
-            watches only the pipeline. The pipeline's client owns it.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If a rule has a client and a
+            pipeline, only the pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -212,8 +212,8 @@ def sync(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
-            watches only the pipeline. The pipeline's client owns it.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If a rule has a client and a
+            pipeline, only the pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -247,8 +247,8 @@ async def asyncio_detailed(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
-            watches only the pipeline. The pipeline's client owns it.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If a rule has a client and a
+            pipeline, only the pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -287,8 +287,8 @@ async def asyncio(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): An alert rule. A rule with a client and a pipeline
-            watches only the pipeline. The pipeline's client owns it.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If a rule has a client and a
+            pipeline, only the pipeline counts, and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

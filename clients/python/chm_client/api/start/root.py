@@ -132,7 +132,7 @@ def sync_detailed(
 ) -> Response[Any | Error | Root]:
     """ List the addresses to start from
 
-     Returns the addresses of all lists, the reports, the documentation and the contract document.
+     Returns the addresses of the lists, the reports, the documentation and the contract document.
 
     Args:
         if_none_match (str | Unset):
@@ -165,7 +165,7 @@ def sync(
 ) -> Any | Error | Root | None:
     """ List the addresses to start from
 
-     Returns the addresses of all lists, the reports, the documentation and the contract document.
+     Returns the addresses of the lists, the reports, the documentation and the contract document.
 
     Args:
         if_none_match (str | Unset):
@@ -193,7 +193,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Root]:
     """ List the addresses to start from
 
-     Returns the addresses of all lists, the reports, the documentation and the contract document.
+     Returns the addresses of the lists, the reports, the documentation and the contract document.
 
     Args:
         if_none_match (str | Unset):
@@ -226,7 +226,7 @@ async def asyncio(
 ) -> Any | Error | Root | None:
     """ List the addresses to start from
 
-     Returns the addresses of all lists, the reports, the documentation and the contract document.
+     Returns the addresses of the lists, the reports, the documentation and the contract document.
 
     Args:
         if_none_match (str | Unset):

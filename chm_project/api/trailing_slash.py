@@ -1,4 +1,7 @@
-"""Accept one slash at the end of paths of the API, pings and operations, although these routes have none."""
+"""Accept one slash at the end of paths of the API and pings, and of /health, /ready and /metrics.
+
+The routes have no slash at the end.
+"""
 
 import re
 from collections.abc import Callable
