@@ -49,6 +49,26 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
     assert len(exported_text.splitlines()) == 2
 
 
+def test_the_later_of_two_users_who_edit_a_pipeline_is_warned(log_in: Any, screenshots: Any) -> None:
+    first_user, second_user = log_in("analyst"), log_in("administrator")
+    pipeline_names(first_user, "is_active__exact=1&q=load")
+    address = first_user.locator("#result_list tbody th a").first.get_attribute("href")
+    for user in (first_user, second_user):
+        user.goto(address)
+        user.get_by_role("link", name="Edit pipeline").click()
+
+    first_user.get_by_label("Description").fill("changed by the first user")
+    first_user.get_by_role("button", name="Save", exact=True).click()
+    first_user.get_by_text("was changed successfully").wait_for()
+    second_user.get_by_label("Description").fill("changed by the second user")
+    second_user.get_by_role("button", name="Save", exact=True).click()
+
+    second_user.get_by_text("This pipeline has changed since you opened the form.").wait_for()
+    second_user.screenshot(path=screenshots / "edit-conflict.png")
+    second_user.get_by_role("button", name="Save", exact=True).click()
+    second_user.get_by_text("was changed successfully").wait_for()
+
+
 def test_several_pipelines_are_disabled_after_a_confirmation_page(log_in: Any) -> None:
     page = log_in("analyst")
     names = pipeline_names(page, "is_active__exact=1&q=load")[:2]
