@@ -58,6 +58,7 @@ EXAMPLE_BY_PROPERTY: dict[str, Any] = {
     "is_enabled": True,
     "include_known": True,
     "fingerprint": "5f0c1d2e3a4b5c6d",
+    "url": f"{EXAMPLE_HOST}/api/v1/reports/failing_now",
     "reason": "Vendor outage, they deploy a fix on Monday",
     "ticket_url": "https://tickets.northwind.example/OPS-123",
     "outcome": "created",

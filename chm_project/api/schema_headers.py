@@ -86,7 +86,9 @@ def document_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     for status, entry in BY_STATUS.items():
         name = "".join(word.title() for word in entry.code.split("_"))
-        names = ["RequestId", "RetryAfter"] if status in {408, 429, 503} else ["RequestId"]
+        names = ["RequestId", "RetryAfter"] if status in {429, 503} else ["RequestId"]
+        if status == 408:  # the web server answers before CHM gives the request an id
+            names = ["RetryAfter"]
         components["responses"][name]["headers"] = _header_references(*names)
     for path, operations in result["paths"].items():
         if path.startswith("/api/v1"):

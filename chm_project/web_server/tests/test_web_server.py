@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 import requests
+import yaml
 from django.conf import settings
 from django.db import connection
 from psycopg import sql
@@ -97,6 +98,9 @@ def test_a_request_whose_body_stops_arriving_gets_408_after_the_grace_period(bas
     assert (status, code) == (408, "request_timeout")
     assert BY_CODE[code].status == 408, "the list of error codes explains the code"
     assert "retry-after" in headers
+    documented = yaml.safe_load((Path(settings.BASE_DIR) / "docs" / "contracts" / "openapi.yaml").read_text())
+    for name in documented["components"]["responses"]["RequestTimeout"]["headers"]:
+        assert name.lower() in headers
     assert 10 < time.monotonic() - started_at < 15
 
 
