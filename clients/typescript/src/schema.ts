@@ -2902,7 +2902,6 @@ export interface components {
         /** @description The body of the request arrives too slowly. */
         RequestTimeout: {
             headers: {
-                "X-Request-ID": components["headers"]["RequestId"];
                 "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
@@ -5976,7 +5975,7 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "name": "Northwind Trading",
-                     *           "url": "https://chm.example.com/api/v1/clients",
+                     *           "url": "https://chm.example.com/api/v1/reports/failing_now",
                      *           "question": "text",
                      *           "grain": "text",
                      *           "inventory": "text",
