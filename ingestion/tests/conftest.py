@@ -5,11 +5,18 @@ import pytest
 from pytest_django import Settings
 
 from ingestion.connections import Connection, configured_connections
+from ingestion.connectors import airflow as airflow_connector
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.scripted_partner import ScriptedPartner
 from ingestion.tests.support import AIRFLOW_DAGS, PASSWORD_ENV, pipelines_of
 from inventory.models import Pipeline
+
+
+@pytest.fixture(autouse=True)
+def no_stored_api_paths_of_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget which API an Airflow has, because the port of an Airflow 3 can later belong to an Airflow 2."""
+    monkeypatch.setattr(airflow_connector, "_api_paths", {})
 
 
 @pytest.fixture

@@ -56,6 +56,6 @@ def test_a_partner_at_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPa
         settings = HttpSettings(max_retries=0)
         with (
             PartnerSession(address, auth=Auth(), settings=settings) as session,
-            pytest.raises(Refused, match="a cloud metadata service"),
+            pytest.raises(Refused, match="the link-local or metadata address"),
         ):
             session.get("/runs")

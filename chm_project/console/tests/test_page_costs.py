@@ -24,9 +24,9 @@ def viewer() -> Browser:
 # savepoints are not counted.
 QUERY_COUNTS = {
     # 1: client. 3: number of pipelines, one page of them, their strips. 5: shapes of days, streaks, failing, flaky,
-    # sources. 1: strips of failing pipelines. 2: rules, and which are firing. 1: whether any pipeline is active.
-    # Without a configured connection, the page reads no pipelines per connection and no errors.
-    "client": 1 + 3 + 5 + 1 + 2 + 1,
+    # sources. 1: strips of failing pipelines. 2: rules, and which are firing. 1: whether any pipeline is active. 1:
+    # errors of ingestion. Without a configured connection, the page reads no pipelines per connection.
+    "client": 1 + 3 + 5 + 1 + 2 + 1 + 1,
     # 1 each: pipeline, verdict, strip, runs, failures, rules, runs for the previews of the rules
     "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
     "run": 1 + 1 + 2,  # 1: run with pipeline and client. 1: link to the source. 2: the runs before and after
