@@ -243,6 +243,7 @@ def test_a_walk_starts_again_and_loses_no_run_if_the_cache_is_empty(
         report = ingest_until(connection)
 
     assert partner.requests[0].query_value("cursor") is None
+    # Three interrupted ingestions stored three pages of four runs.
     assert (outcomes(report)["created"] + 12, Run.objects.count()) == (30, 30)
 
 

@@ -253,7 +253,8 @@ WEB_FAULTS = (
     WebFault(
         "web server restarted, nothing holds its socket", restart_web_server, (503,), (503,), max_recovery_seconds=10
     ),
-    # Connections wait in the socket until the application has loaded.
+    # Connections wait in the socket until the application has loaded. This fault must be the last one, because the test
+    # then holds the socket until its end.
     WebFault(
         "web server restarted, systemd holds its socket",
         restart_web_server_several_times,

@@ -80,6 +80,7 @@ def _by_time_of_week(past: Sequence[float], moment: float) -> Expectation | None
     if not any(_three_agree(_first_starts(past, last_start, skipped_seconds, zone)) for zone in zones):
         return None
     matches = {zone: _count_matches(past, zone) for zone in zones}
+    # Rule 3: at least 65 % of the comparisons must match in one zone.
     if max(match_counts.close for match_counts in matches.values()) < 0.65 * max(
         match_counts.compared for match_counts in matches.values()
     ):

@@ -112,6 +112,7 @@ def test_a_breaking_change_is_reported(change: Change) -> None:
     new = deepcopy(RELEASED_CONTRACT)
     change(new)
 
+    # A removed path is reported once for each of its two operations.
     assert len(breaking_changes(RELEASED_CONTRACT, new)) == (2 if "/runs" not in new["paths"] else 1)
 
 

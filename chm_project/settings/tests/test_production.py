@@ -42,7 +42,7 @@ def run_with_production_settings(*arguments: str, **changes: str | None) -> subp
 
 
 def fault_lines(process: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return the lines that begin with "- ", which are the faults, in the order of the output."""
+    """Return each line that begins with "- " (a fault) once, in the order of the output."""
     return sorted(
         {line: None for line in process.stderr.splitlines() if line.startswith("- ")}, key=process.stderr.index
     )

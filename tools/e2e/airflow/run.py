@@ -66,9 +66,11 @@ class Airflow:
         response.raise_for_status()
         return response.json() if response.content else None
 
-    def trigger(self, dag_id: str, run: str, **conf: Any) -> str:
-        self.request("POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "dag_run_id": run, "conf": conf})
-        return f"{dag_id} {run}"
+    def trigger(self, dag_id: str, run_id: str, **conf: Any) -> str:
+        self.request(
+            "POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "dag_run_id": run_id, "conf": conf}
+        )
+        return f"{dag_id} {run_id}"
 
     def change(self, name: str, **fields: Any) -> None:
         self.request("PATCH", path_of_run(name), fields)
