@@ -74,7 +74,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if wants_problem(request.headers.get("Accept", "")):
         response.data = problem(response.data, status=response.status_code, instance=request.path)
         request.accepted_renderer, request.accepted_media_type = ProblemRenderer(), MEDIA_TYPE
-    # The renderers of the schema and its documentation cannot render an error.
+    # Other renderers, such as those for CSV and for the schema, cannot render an error.
     elif getattr(getattr(request, "accepted_renderer", None), "format", None) not in {"json", "api"}:
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response

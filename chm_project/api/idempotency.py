@@ -1,4 +1,4 @@
-"""Idempotency-Key for POST requests that create objects.
+"""Idempotency-Key for POST requests that create an object or start an ingestion.
 
 For a day, a repeated request with the same key gets the first response and creates no second object. Responses are kept
 in the shared cache. If the cache is lost, a repeated request is executed again. A key belongs to one path and to one

@@ -16,7 +16,8 @@ from typing import IO
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 # The supervisor kills children that still run this long after it has sent them SIGTERM.
 STOP_SECONDS = 10
-# If a child ends this early MAX_EARLY_ENDS times in a row, the supervisor stops all children.
+# If a child ends within EARLY_END_SECONDS of its start, MAX_EARLY_ENDS times in a row, the supervisor stops all
+# children.
 EARLY_END_SECONDS = 5
 MAX_EARLY_ENDS = 3
 

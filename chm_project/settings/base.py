@@ -214,8 +214,8 @@ CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
 CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
 CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, minimum=0)
 
-# Rate limits, in the form "number/second|minute|hour|day": requests per token or user, requests per address, and
-# requests with wrong credentials per address.
+# Rate limits, in the form "number/second|minute|hour|day": requests per token or user, requests without
+# credentials per address, and requests with wrong credentials per address.
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")

@@ -111,7 +111,8 @@ if _database_url:
     )
 DATABASES |= replica(CHM_REPLICA_URL, pool_size=CHM_DATABASE_POOL_SIZE)  # noqa: F405
 
-# Log one JSON object per line to standard error, which Docker and systemd collect. Django does not log 4xx responses.
+# Log one JSON object per line to standard error, which Docker and systemd collect. These
+# settings leave out Django's warnings about 4xx responses.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

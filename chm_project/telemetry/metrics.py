@@ -1,6 +1,7 @@
 """The metrics that each process counts while it works.
 
-CHM reads all other metrics from the database when Prometheus requests /metrics (chm_project.operations.collector).
+CHM reads all other metrics from the database and the broker when Prometheus requests /metrics
+(chm_project.operations.collector).
 docs/monitoring.md lists all metrics. Their names follow Prometheus' rules, such as the suffix `_seconds` or `_total`.
 """
 

@@ -43,9 +43,9 @@ class ExpectedRow:
     is_retrying: bool
 
 
-# For each case: its runs (status, start and end in minutes ago) in the order in which they are stored, and the expected
-# row, or None if the pipeline is not failing. The status "re-opened" stands for a run that failed and that its source
-# has started again.
+# CASES has, for each case, its runs (status, start and end in minutes ago) in the order in which they are stored, and
+# the expected row, or None if the pipeline is not failing. The status "re-opened" stands for a run that failed and that
+# its source has started again.
 NOT_FINISHED = None
 SUCCESS = ("success", 300, 290)
 CASES: dict[str, tuple[list[tuple[str, int, int | None]], ExpectedRow | None]] = {

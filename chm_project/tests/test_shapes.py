@@ -64,7 +64,7 @@ def test_the_api_returns_the_same_rows_as_json_and_csv(seed: None, name: str) ->
     response = api.get(path)
     csv_response = api.get(path, headers={"accept": "text/csv"})
 
-    # Without a maintenance file the columns of its notes are empty; test_planned_maintenance.py covers them.
+    # Without a maintenance file, the columns about maintenance are empty; test_planned_maintenance.py covers them.
     empty_notes = (None,) * (len(columns_of(shapes()[name])) - len(shapes()[name].columns))
     expected = [tuple(json_value(value) for value in (*row, *empty_notes)) for row in expected_rows(name)]
     assert response.status_code == 200

@@ -12,7 +12,8 @@ from runs.reporting.parameters import validated
 from runs.reporting.shapes import shapes
 
 UNTIL = datetime.fromisoformat("2026-06-17T12:00:00Z")
-# The indexes that a shape must use, in an index-only scan. This needs a vacuumed table. Some shapes are not here.
+# USED_INDEXES has, for some shapes, the indexes that they must use in an index-only scan. Such a scan needs a vacuumed
+# table.
 EVENT_INDEX, LATEST_INDEX, FAILED_INDEX = "runs_by_event", "runs_latest", "runs_failed"
 PIPELINE_INDEX, FAILED_BY_PIPELINE_INDEX = "runs_by_pipeline_event", "runs_failed_by_pipeline"
 USED_INDEXES = {

@@ -47,7 +47,8 @@ class LimitedConnection(psycopg.Connection[Any]):
 class PoolerConnection(LimitedConnection):
     """A connection to PgBouncer in transaction mode, where several processes use the same database session in turn.
 
-    So CHM sets no timeouts in the session. Its own deadline and the timeouts of the database role limit statements.
+    So CHM sets no timeouts in the session. The deadline of wait() and the timeouts of the database role limit
+    statements.
     """
 
     def set_limits(self, limits: TimeLimits) -> None:

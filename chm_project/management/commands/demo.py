@@ -64,7 +64,7 @@ class Command(BaseCommand):
         def announce() -> bool:
             """Print the login and return True if the web server answers and CHM has read its sources; else False.
 
-            DOWN_PLATFORM does not count.
+            CHM need not have read the pipelines of DOWN_PLATFORM.
             """
             expected = Pipeline.objects.ingestible().exclude(platform=DOWN_PLATFORM)
             ingested = expected.filter(last_ingest_at__gte=started_at)

@@ -74,9 +74,9 @@ class Command(DjangoMigrate):
             lock_connection = psycopg.connect(**parameters)
         with lock_connection:
             self._wait_for_lock(lock_connection)
-            # The transaction with the lock is idle while migrations run, so it must have no idle timeout. SET
-            # LOCAL must be the last statement of the transaction, because it needs no snapshot. PostgreSQL then drops
-            # the snapshot of the query for the lock. A CREATE INDEX CONCURRENTLY would wait for that snapshot.
+            # The transaction with the lock is idle while migrations run, so it must have no idle timeout. SET LOCAL
+            # must be its last statement: CREATE INDEX CONCURRENTLY waits for transactions with a snapshot. SET LOCAL
+            # needs no snapshot, and PostgreSQL then drops the snapshot of the query for the lock.
             lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield
 

@@ -17,7 +17,7 @@ from chm_project.local.supervisor import CELERY
 from chm_project.operations.beat import LOCK_KEY, LOCK_SECONDS, RENEW_SECONDS, BeatLock
 from tools.support.processes import empty_broker
 
-# No other test uses this database of Redis.
+# Only the tests of the 14th worker process of pytest use this database of Redis too.
 REDIS_DATABASE = 14
 
 
