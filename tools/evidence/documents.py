@@ -4,7 +4,8 @@ The first line of every shell block contains its kind:
 
 - `sh run`: the test runs the commands and waits until they have ended.
 - `sh ready="TEXT"`: the test starts the commands, which continue to run. They are ready when they have printed TEXT. If
-  TEXT is a URL, they are ready when the URL answers.
+  TEXT is a URL, they are ready when the URL answers. The test then stops them and starts them again, because the first
+  start also installs packages and creates data.
 - `sh ci`: the test does not run the commands, because CI runs them as a separate stage.
 - `sh shown`: the test does not run the commands, because they need Docker or a real partner.
 
@@ -109,10 +110,18 @@ class _Terminal:
 
     def run_block(self, block: Block) -> None:
         """Run or start a block, and print the seconds. If the kind is ci or shown, only print the block's name."""
-        if block.kind in {"run", "ready"}:
-            started = time.monotonic()
-            (self._run if block.kind == "run" else self._start)(block)
+        started = time.monotonic()
+        if block.kind == "run":
+            self._run(block)
             print(f"{block.kind:5} {block.name} {time.monotonic() - started:.0f} s", flush=True)
+        elif block.kind == "ready":
+            first_process = self._start(block)
+            first_seconds = time.monotonic() - started
+            _stop(first_process)
+            started = time.monotonic()
+            self._processes.append(self._start(block))
+            second_seconds = time.monotonic() - started
+            print(f"{block.kind:5} {block.name} {first_seconds:.0f} s, again {second_seconds:.0f} s", flush=True)
         else:
             print(f"{block.kind:5} {block.name}", flush=True)
 
@@ -136,7 +145,8 @@ class _Terminal:
         pairs = (entry.partition("=") for entry in environment_file.read_text().split("\0") if entry)
         self._environment = {name: value for name, _, value in pairs}
 
-    def _start(self, block: Block) -> None:
+    def _start(self, block: Block) -> subprocess.Popen[bytes]:
+        """Start the commands of the block, and return their process when they are ready."""
         log = self._folder / f"ready-{block.line}.log"
         with log.open("wb") as log_file:
             process = subprocess.Popen(
@@ -145,27 +155,31 @@ class _Terminal:
                 env=self._environment,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
-                # A new process group: close() ends all its processes, also those that the commands have started.
+                # A new process group: _stop() ends all its processes, also those that the commands have started.
                 start_new_session=True,
             )
-        self._processes.append(process)
         deadline = time.monotonic() + MAX_SECONDS_UNTIL_READY
         while not _is_ready(block.ready, log):
             if process.poll() is not None or time.monotonic() > deadline:
+                _stop(process)
                 raise BlockFailed(
                     f"{block.name} did not become ready ({block.ready}):\n{log.read_text(errors='replace')}"
                 )
             time.sleep(0.2)
+        return process
 
     def close(self) -> None:
         for process in reversed(self._processes):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in reversed(self._processes):
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _is_ready(ready: str, log: Path) -> bool:
