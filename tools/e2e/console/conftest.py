@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect, sync_playwright
 
 from tools.e2e.console.site import PASSWORD, Site, running_site
 
@@ -50,9 +50,19 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def cookies_by_role() -> dict[str, StorageState]:
+    """The cookies of the users who have already logged in."""
+    return {}
+
+
 @pytest.fixture
-def log_in(site: Site, chromium: Browser) -> Iterator[LogInFunction]:
-    """Return a function that logs in the user of a role, and returns the browser page with the health board."""
+def log_in(site: Site, chromium: Browser, cookies_by_role: dict[str, StorageState]) -> Iterator[LogInFunction]:
+    """Return a function that logs in the user of a role, and returns the browser page with the health board.
+
+    Each call opens a new browser window. Only the first call for a role uses the login form, because hashing a password
+    is slow; later calls use the cookies of the first. If that session has ended, they use the form again.
+    """
     contexts, page_errors = [], []
 
     def open_board(role: str, *, phone: bool = False, dark: bool = False) -> Page:
@@ -62,6 +72,7 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogInFunction]:
             color_scheme="dark" if dark else "light",
             timezone_id="Europe/Berlin",
             locale="en-GB",
+            storage_state=cookies_by_role.get(role),
         )
         contexts.append(context)
         page = context.new_page()
@@ -69,10 +80,12 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogInFunction]:
         page.on("console", lambda message: page_errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: page_errors.append(str(error)))
         page.goto("/admin/")
-        page.get_by_label("Username").fill(role)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/admin/")
+        if "/login/" in page.url:
+            page.get_by_label("Username").fill(role)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Log in").click()
+            page.wait_for_url("**/admin/")
+            cookies_by_role[role] = context.storage_state()
         return page
 
     yield open_board
