@@ -92,8 +92,8 @@ lateness: install-dev  ## measure the rule for late pipelines over a simulated y
 fuzz: install-dev  ## fuzz the API with schemathesis (FUZZ_CASES=150 requests per operation, then FUZZ_SECONDS=60 seconds of request sequences)
 	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
-critical-path: install-dev  ## run the most important tests of schema, API, ingestion, summary, alert rules and reports (under a minute)
-	@$(BIN)/python -m pytest -q inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
+critical-path: install-dev  ## run the most important tests of schema, API, ingestion, summary, alert rules and reports (1 to 2 minutes)
+	@$(BIN)/python -m pytest -q -n auto inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
 	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
 	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_stored_runs.py chm_project/tests/test_shapes.py
