@@ -141,7 +141,7 @@ class Limit:
 
 
 TOKEN_LIMIT = Limit("token", "CHM_THROTTLE_TOKEN", reserve_blocks=True)
-ADDRESS_LIMIT = Limit("address", "CHM_THROTTLE_ADDRESS")
+LIMIT_WITHOUT_CREDENTIALS = Limit("address", "CHM_THROTTLE_ADDRESS")
 INVALID_CREDENTIALS_LIMIT = Limit("refused", "CHM_THROTTLE_REFUSED")
 LINEAGE_LIMIT = Limit("lineage", "CHM_THROTTLE_LINEAGE")
 
@@ -175,7 +175,7 @@ def throttle_token(token: ApiToken, limit: Limit = TOKEN_LIMIT, request_count: i
 
 def throttle_address(request: HttpRequest | Request) -> None:
     """Count a request without credentials; raise Throttled if the limit is exceeded."""
-    if (wait := ADDRESS_LIMIT.count_and_get_wait(address_of(request))) is not None:
+    if (wait := LIMIT_WITHOUT_CREDENTIALS.count_and_get_wait(address_of(request))) is not None:
         raise Throttled(wait)
 
 

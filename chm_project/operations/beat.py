@@ -24,7 +24,7 @@ from chm_project.local.embedded import redis_url
 logger = logging.getLogger(__name__)
 
 _HEARTBEAT_CACHE_KEY = "beat"
-MIN_HEARTBEAT_SECONDS = 1
+SECONDS_BETWEEN_HEARTBEATS = 1
 # /ready reports beat as stopped if its last heartbeat is older than this.
 STOPPED_AFTER_SECONDS = 60
 
@@ -87,7 +87,7 @@ class BeatingScheduler(PersistentScheduler):
             return RENEW_SECONDS
         # In the last milliseconds before a task is due, Celery calls tick() without a pause. So write at most one
         # heartbeat per second.
-        if (now := time.monotonic()) - self._heartbeat_at >= MIN_HEARTBEAT_SECONDS:
+        if (now := time.monotonic()) - self._heartbeat_at >= SECONDS_BETWEEN_HEARTBEATS:
             self._heartbeat_at = now
             try:
                 # The entry does not expire. So /ready can show the age of the last heartbeat after beat has stopped.

@@ -13,7 +13,7 @@ examples:
   chm completion bash > ~/.local/share/bash-completion/completions/chm
   chm completion zsh > ~/.zfunc/_chm       with a line `fpath+=~/.zfunc` before compinit in ~/.zshrc
 
-Generate it again after an upgrade.
+Generate the script again after an upgrade.
 """
 CHM_PACKAGES = ("alerting", "chm_project", "ingestion", "inventory", "runs")
 # Commands of Django that operators use.

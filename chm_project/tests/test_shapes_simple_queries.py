@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from inventory.models import Client, Pipeline
 from runs.models import Run, Status
 from runs.reporting.run_shapes import run_shape
-from tools.support.naive_shapes import NAIVE
+from tools.support.simple_shapes import SIMPLE_QUERIES
 
 AS_OF = datetime(2026, 6, 17, 12, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def test_shapes_return_the_same_rows_as_simple_queries(
     Client.objects.all().delete()
     create_rows(runs, active_flags, due_hours)
     values = {"as_of": AS_OF, "week": hours_ago(24 * 7), "month": hours_ago(24 * 30), "limit": limit}
-    for name, simple_query in NAIVE.items():
+    for name, simple_query in SIMPLE_QUERIES.items():
         parameters: dict[str, Any] = {"limit": limit} if name == "top_flaky_pipelines" else {}
         rows = run_shape(name, as_of=AS_OF, **parameters)
         with connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from psycopg.errors import QueryCanceled
 
 from tools.bench.servers import ROOT
 
-# Slower queries are canceled. The plain queries of tools.support.naive_shapes would take hours over millions of runs.
+# Slower queries are canceled. The plain queries of tools.support.simple_shapes would take hours over millions of runs.
 QUERY_TIMEOUT_SECONDS = 20
 WINDOW_YARDSTICK = "count of the window"
 PIPELINE_YARDSTICK = "probe of each pipeline"
@@ -66,7 +66,7 @@ def main() -> None:
 
     from runs.reporting.parameters import validated
     from runs.reporting.shapes import shapes
-    from tools.support.naive_shapes import NAIVE
+    from tools.support.simple_shapes import SIMPLE_QUERIES
 
     with connection.cursor() as cursor:
 
@@ -107,9 +107,9 @@ def main() -> None:
                 "yardstick": f"{yardstick_text}: {yardstick_seconds * 1000:.1f} ms",
                 "ratio": round(shape_seconds / yardstick_seconds, 2),
             }
-            if name in NAIVE:
+            if name in SIMPLE_QUERIES:
                 values = {"as_of": as_of, "week": window["since"], "month": window["since"], "limit": 20}
-                results[name]["naive ms"] = round(best_seconds(NAIVE[name], values, repetitions=1) * 1000)
+                results[name]["naive ms"] = round(best_seconds(SIMPLE_QUERIES[name], values, repetitions=1) * 1000)
     print(json.dumps(results))
 
 

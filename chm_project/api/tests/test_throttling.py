@@ -165,7 +165,7 @@ def test_a_request_sends_at_most_two_commands_to_redis(settings: Settings) -> No
         before = executed_commands(server)
         api.get(CLIENTS_URL)
         assert executed_commands(server) - before <= 3, (
-            "SET and INCRBY of the request, and the INFO that counted before it"
+            "SET and INCRBY of the request, and the first INFO of executed_commands()"
         )
 
 

@@ -57,7 +57,7 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
 def outside_path(data_dir: Path) -> Path:
     """Return the folder for files that cannot be in `data_dir`.
 
-    Either the server cannot reach `data_dir`, or the path of `data_dir` is too long.
+    The server cannot reach `data_dir`, or the path of `data_dir` is too long for a socket or must be escaped in a URL.
     """
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     if os.geteuid() == 0:

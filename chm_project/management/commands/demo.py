@@ -23,7 +23,7 @@ from inventory.models import Pipeline
 
 class Command(BaseCommand):
     help = (
-        "Start a demonstration: synthetic data, a replayed Airflow, a live partner, web server, worker and beat. "
+        "Start a demonstration: synthetic data, two simulated sources, web server, worker and beat. "
         "Ctrl-C stops all of it; the data stays in CHM_DATA_DIR (.chm) for the next start."
     )
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         def announce() -> bool:
             """Print the login and return True if the web server answers and CHM has read its sources; else False.
 
-            CHM need not have read the pipelines of DOWN_PLATFORM.
+            The pipelines of DOWN_PLATFORM do not count, because their source may be down now.
             """
             expected = Pipeline.objects.ingestible().exclude(platform=DOWN_PLATFORM)
             ingested = expected.filter(last_ingest_at__gte=started_at)

@@ -100,7 +100,7 @@ class ContinuousReader:
 
 
 @pytest.fixture
-def reader_role() -> Iterator[None]:
+def drop_reader_role() -> Iterator[None]:
     """Drop READING_ROLE after the test."""
     yield
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
@@ -136,7 +136,7 @@ def change_the_type_of_a_column_that_views_read(checkout: Checkout, url: str) ->
     checkout.replace(name, r"operations = \[", "operations = [\n        DropReporting(),")
 
 
-def test_migrate_gives_a_database_in_use_and_a_new_one_the_same_schema(tmp_path: Path, reader_role: None) -> None:
+def test_migrate_gives_a_database_in_use_and_a_new_one_the_same_schema(tmp_path: Path, drop_reader_role: None) -> None:
     checkout = Checkout(tmp_path / "checkout")
     with (
         empty_database(f"chm_changes_used_{WORKER}") as used_url,

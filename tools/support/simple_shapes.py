@@ -15,7 +15,7 @@ DECISIVE = """
         WHERE status IN ('success', 'failed') AND greatest(started_at, event_at) <= {moment}
             AND p.is_active AND c.is_active
     )"""
-NAIVE = {
+SIMPLE_QUERIES = {
     "failures_over_time": f"""
         SELECT date_trunc('hour', r.event_at, 'UTC'), count(*) {JOINED}
         WHERE r.status = 'failed' AND r.event_at >= %(week)s AND r.event_at < %(as_of)s GROUP BY 1 ORDER BY 1""",
