@@ -26,9 +26,10 @@ def _rules_by_anchor() -> dict[str, tuple[Rule, ...]]:
 
 
 _RULES_BY_ANCHOR = _rules_by_anchor()
-_LITERALS = sorted(literals_in_names() | _RULES_BY_ANCHOR.keys())
+_LITERALS_IN_NAMES = literals_in_names()
+_LITERALS = sorted(_LITERALS_IN_NAMES | _RULES_BY_ANCHOR.keys())
 _RULES_OF_LITERAL = [_RULES_BY_ANCHOR.get(literal, ()) for literal in _LITERALS]
-_IS_IN_SECRET_NAME = [literal in literals_in_names() for literal in _LITERALS]
+_IS_IN_SECRET_NAME = [literal in _LITERALS_IN_NAMES for literal in _LITERALS]
 _SEARCH_IN_TEXT = AhoCorasick(_LITERALS, implementation=Implementation.ContiguousNFA, store_patterns=False)
 # A search in bytes is faster. But its positions count bytes, so CHM uses it only for ASCII texts, in which each
 # character is one byte.

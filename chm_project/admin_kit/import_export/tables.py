@@ -13,9 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import openpyxl
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
 from chm_project.admin_kit.import_export import workbook_reader
 from chm_project.api.csv import csv_lines, escape_formula, unescape_formula
 
@@ -153,6 +150,10 @@ def csv_file_lines(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> It
 
 
 def xlsx_file(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
+    # Imported here, because openpyxl is large, and most processes write no workbook.
+    import openpyxl
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("CHM")
     sheet.append(list(columns))
