@@ -50,7 +50,8 @@ class Prefect:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        response = requests.request(method, f"{self._base_url}/api{path}", json=body, auth=self.auth, timeout=30)
+        # While Prefect registers flows on a busy machine, it may not answer for more than 30 seconds.
+        response = requests.request(method, f"{self._base_url}/api{path}", json=body, auth=self.auth, timeout=120)
         response.raise_for_status()
         return response.json() if response.content else None
 
