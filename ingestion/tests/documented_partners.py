@@ -42,10 +42,10 @@ class DocumentedPartner(PartnerServer):
     def __init__(self, success_count: int = 130) -> None:
         super().__init__()
         success_words = next(words for words, status in self.documented_statuses.items() if status == "success")
-        words = [*[success_words] * success_count, *self.documented_statuses]
+        words_of_runs = [*[success_words] * success_count, *self.documented_statuses]
         self.rows = [
-            self.row(number, self.pipelines[number > success_count], word, FIRST_START + timedelta(minutes=number))
-            for number, word in enumerate(words, start=1)
+            self.row(number, self.pipelines[number > success_count], words, FIRST_START + timedelta(minutes=number))
+            for number, words in enumerate(words_of_runs, start=1)
         ]
 
     def row(self, number: int, pipeline: str, words: tuple[Any, ...], start: datetime) -> dict[str, Any]:

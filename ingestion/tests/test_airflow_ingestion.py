@@ -345,6 +345,7 @@ def test_a_run_that_is_on_two_pages_is_stored_once(dags: dict[str, Pipeline], mo
             airflow.rows = [*all_rows[-11:], *airflow.moments[RUNS_OPEN_LATER].rows]
             return None
 
+        # The first three requests get their usual responses: the token, the version and the first page.
         airflow.faults = [None, None, None, add_new_runs]
         ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
 

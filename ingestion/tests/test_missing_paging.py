@@ -1,6 +1,5 @@
 """If an API description does not say how to get the next page, CHM reports a partner that has more pages."""
 
-import json
 from io import StringIO
 from typing import Any
 
@@ -94,32 +93,3 @@ def test_check_connection_shows_the_next_page_and_unreadable_times(
     write_connection(partner, DESCRIPTION_TOML + '[paging]\nkind = "page"\nparam = "page"\n')
     assert "next page: follows" in check_output()
     assert not Run.objects.exists()
-
-
-def test_remap_translates_stored_responses_with_the_changed_description_and_sends_no_requests(
-    partner: ScriptedPartner, write_connection: WriteConnection
-) -> None:
-    partner.script = lambda request: Answer(
-        body={"runs": [make_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
-    )
-    ingest(write_connection(partner, DESCRIPTION_TOML))
-    Run.objects.filter(external_run_id="2").update(payload=None)
-    write_connection(
-        partner,
-        DESCRIPTION_TOML.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"'),
-        options='auth = { kind = "bearer", secret_env = "CHM_TEST_SECRET_THAT_IS_NOT_SET" }',
-    )
-    partner.requests.clear()
-
-    def counts_of_remap() -> dict[str, Any]:
-        out = StringIO()
-        call_command("ingest_runs", "--connection", "house", "--remap", "--json", stdout=out)
-        [report] = json.loads(out.getvalue())["connections"]
-        return {name: report[name] for name in ("created", "updated", "unchanged", "stale")}
-
-    assert counts_of_remap() == {"created": 0, "updated": 2, "unchanged": 0, "stale": 0}
-    assert counts_of_remap() == {"created": 0, "updated": 0, "unchanged": 2, "stale": 0}
-    assert partner.requests == []
-    reasons = dict(Run.objects.values_list("external_run_id", "status_reason"))
-    assert reasons == {"0": "late", "1": "late", "2": None}
-    assert not Run.objects.filter(source_updated_at=None).exists(), "every run still has a version"

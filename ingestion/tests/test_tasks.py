@@ -1,6 +1,8 @@
 """The schedule of beat and the Celery task."""
 
+import itertools
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,28 @@ def test_a_connection_lock_is_released_at_the_end_of_its_block() -> None:
     for _ in range(2):
         with connection_lock(name) as acquired:
             assert acquired
+
+
+def test_missed_periods_are_due_only_once_and_connections_are_due_at_different_times() -> None:
+    class PhasedAtMoment(Phased):
+        moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+        def now(self) -> datetime:
+            return self.moment
+
+    schedules = [PhasedAtMoment(60, f"connection {number}") for number in range(50)]
+    assert len({round(schedule.phase) for schedule in schedules}) > 25
+
+    for schedule in schedules:
+        due = []
+        last = datetime(2026, 11, 20, 9, tzinfo=UTC)  # beat was down for three hours
+        for second in range(300):
+            schedule.moment = datetime(2026, 11, 20, 12, second // 60, second % 60, tzinfo=UTC)
+            state = schedule.is_due(last)
+            assert 0 < state.next <= 60
+            if state.is_due:
+                due.append(second)
+                last = schedule.moment
+        assert due[0] == 0
+        assert [later - earlier for earlier, later in itertools.pairwise(due[1:])] == [60] * (len(due) - 2)
+        assert len(due) in {5, 6}
