@@ -27,7 +27,7 @@ is ignored completely (decision 0032).
 
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import lru_cache
@@ -180,12 +180,28 @@ def _read_dated_window(reader: ConfigReader, where: str, table: dict[str, Any], 
     start, end = (_required_value(reader, where, table, key, datetime, expected) for key in ("from", "until"))
     if start is None or end is None:
         return None
-    since = start.astimezone(UTC) if start.tzinfo else first_moment(start, zone)
-    until = end.astimezone(UTC) if end.tzinfo else last_moment(end, zone)
+    since = _moment_in_utc(reader, f"{where}.from", start, zone, first_moment)
+    until = _moment_in_utc(reader, f"{where}.until", end, zone, last_moment)
+    if since is None or until is None:
+        return None
     if since >= until:
         reader.mistakes.append(f"{where}.until: must be after from")
         return None
     return DatedWindow(WindowSpan(since, until))
+
+
+def _moment_in_utc(
+    reader: ConfigReader,
+    where: str,
+    local: datetime,
+    zone: ZoneInfo,
+    moment_of: Callable[[datetime, ZoneInfo], datetime],
+) -> datetime | None:
+    try:
+        return local.astimezone(UTC) if local.tzinfo else moment_of(local, zone)
+    except OverflowError:
+        reader.mistakes.append(f"{where}: is not between the years 1 and 9999 in UTC")
+        return None
 
 
 def _required_value(

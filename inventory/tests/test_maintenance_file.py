@@ -138,6 +138,23 @@ def test_a_file_that_cannot_be_read_has_one_fault(tmp_path: Path, text: str | No
     assert fault in message
 
 
+@pytest.mark.parametrize(
+    ("window", "key"),
+    [
+        ('from = 2026-12-05T20:00:00\nuntil = 9999-12-31T23:59:59\nzone = "America/New_York"', "until"),
+        ("from = 2026-12-05T20:00:00\nuntil = 9999-12-31T23:59:59-05:00", "until"),
+        ('from = 0001-01-01T00:00:00\nuntil = 2026-12-05T20:00:00\nzone = "Europe/Berlin"', "from"),
+    ],
+)
+def test_a_time_outside_the_years_1_to_9999_in_utc_is_a_fault(tmp_path: Path, window: str, key: str) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text(f'[[maintenance]]\nreason = "x"\n{window}\n')
+
+    assert read_maintenance_file(file).faults == (
+        f"{file}: maintenance[1].{key}: is not between the years 1 and 9999 in UTC",
+    )
+
+
 def test_the_example_file_in_the_documents_has_no_fault() -> None:
     content = read_maintenance_file(EXAMPLE)
 
