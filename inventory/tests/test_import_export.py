@@ -206,6 +206,22 @@ def test_a_file_that_is_not_a_table_is_refused_with_the_reason(
     assert Client.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [pytest.param(6, 0x63, id="unknown version"), pytest.param(46, 0xFF, id="name that is not UTF-8")],
+)
+def test_a_workbook_with_a_broken_zip_directory_is_refused(browser: Browser, offset: int, value: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("é.xml", b"")
+    broken = bytearray(packed.getvalue())
+    broken[broken.index(b"PK\x01\x02") + offset] = value
+
+    assert shown_errors(preview_file(browser, CLIENTS_URL, bytes(broken))) == [
+        "This is not a workbook that can be read; save it as XLSX or CSV again."
+    ]
+
+
 def test_a_small_workbook_that_is_too_large_when_unpacked_is_refused(browser: Browser) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

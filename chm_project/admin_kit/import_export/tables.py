@@ -122,17 +122,14 @@ class Formula(str):
 
 def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
     """Return the cells of the first sheet as text. A separate process reads them (see workbook_reader)."""
+    if _unpacked_bytes(data) > MAX_UNPACKED_BYTES:
+        raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED_BYTES:
-                raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
         # With -I, Python ignores PYTHONPATH and the script's folder, so it imports only installed packages.
         process = subprocess.run(  # noqa: S603 - CHM's own script
             [sys.executable, "-I", workbook_reader.__file__, str(MAX_LINES), str(MAX_COLUMNS)],
             input=data, capture_output=True, check=False, timeout=workbook_reader.TIMEOUT_SECONDS,
         )  # fmt: skip
-    except zipfile.BadZipFile:
-        raise UnreadableError(_INVALID_WORKBOOK) from None
     except subprocess.TimeoutExpired:
         raise UnreadableError(_TOO_EXPENSIVE_WORKBOOK) from None
     if process.returncode:
@@ -141,6 +138,15 @@ def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
         )
     for line in json.loads(process.stdout):
         yield [Formula(cell[0]) if isinstance(cell, list) else cell for cell in line]
+
+
+def _unpacked_bytes(data: bytes) -> int:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            return sum(part.file_size for part in packed.infolist())
+    # ZipFile raises NotImplementedError for an unknown version, and UnicodeDecodeError for a name that is not UTF-8.
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError):
+        raise UnreadableError(_INVALID_WORKBOOK) from None
 
 
 def csv_file_lines(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterator[str]:
