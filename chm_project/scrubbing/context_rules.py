@@ -225,7 +225,7 @@ COMMAND_RULES = (
     ),
     _rule(
         "password echoed by a command",
-        "impala-shell runs this command and reads the password from its output.",
+        "impala-shell runs the command in --ldap_password_cmd, and reads the password from the output.",
         ("password_cmd", "password-command"),
         r"""password[_-](?:cmd|command)=?\s{0,2}\\?["']?echo\s{1,4}(?:-n\s{1,4})?([^\s"']{1,256})""",
         '--ldap_password_cmd="echo -n «w1nter»"',

@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 _MAX_NAME_LENGTH = 64
 
-# Matches the rest of a name after one of its words. Japanese and Chinese have no spaces between words, so a letter of
+# Matches what follows a listed name in a longer name. Japanese and Chinese have no spaces between words, so a letter of
 # these languages ends the name.
 _NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
 _QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
@@ -47,7 +47,7 @@ _VALUE = re.compile(
     re.DOTALL,
 )  # fmt: skip
 _TAG_TEXT = re.compile(r"(?P<bare>(?:(?!&lt;)[^<])+)")
-_AT_END = re.compile(r"[.,;!]?\s*(?:\Z|\n)|[.,;!]\s")
+_CLAUSE_END = re.compile(r"[.,;!]?\s*(?:\Z|\n)|[.,;!]\s")
 _DIGIT_CODE = re.compile(r"\d{4,10}\Z")
 _SENTENCE_END = ".,:;!?)…"
 
@@ -63,7 +63,7 @@ class _FoundName:
 
 
 def name_at(text: str, start: int, end: int) -> Span:
-    """Return the span of the whole name that contains the word text[start:end].
+    """Return the span of the whole name that contains text[start:end].
 
     Example: for the word "password" in "db_password=x", return the span of "db_password".
     """
@@ -82,8 +82,9 @@ def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
     """Return the end of the secret name around text[start:end], and the span of its value.
 
     The second result is None if the value is not a secret. If text[start:end] is not part of a secret name, return
-    `start` and None. The caller continues its search at the returned position, so it can still find a longer name that
-    contains this text. Example: "passe" is not a secret name, but "mot de passe" is one.
+    `start` and None. The caller skips names that end at or before the returned position. With `start`, the caller
+    skips none, and can still find a longer name around text[start:end]. Example: "passe" is not a secret name, but "mot
+    de passe" is one.
     """
     name_start, name_end = name_at(text, start, end)
     kind = kind_of_secret(text[name_start:name_end])
@@ -151,13 +152,16 @@ def _value_in_sentence(name: _FoundName) -> Span | None:
     if not value:
         return None
     is_quoted = value.lastgroup != "bare"
-    if not is_quoted and value[0].isalpha() and value[0].islower() and not _AT_END.match(name.text, value.end()):
+    if not is_quoted and value[0].isalpha() and value[0].islower() and not _CLAUSE_END.match(name.text, value.end()):
         return None
     return _secret_span(value, name.kind, is_certainly_value=is_quoted)
 
 
 def _next_word_as_value(name: _FoundName) -> Span | None:
-    """Find X in "password 'X' for" and "token X has expired", if X is quoted or looks random."""
+    """Find X in "password 'X' for" and "token X has expired".
+
+    Without quotes, X must look random; after a name of the kind "code", X must be a number of 4 to 10 digits.
+    """
     match = _BEFORE_NEXT_WORD.match(name.text, name.end)
     value = match and _VALUE.match(name.text, match.end())
     if not value:

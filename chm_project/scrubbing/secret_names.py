@@ -13,7 +13,7 @@ class PlainWords(StrEnum):
     """When an ordinary word (such as "tiger") after a secret name is treated as a secret."""
 
     NEVER = "never"
-    AFTER_EQUALS = "after equals"
+    IF_CERTAINLY_VALUE = "if certainly a value"
     ALWAYS = "always"
 
 
@@ -63,7 +63,7 @@ SECRET_KINDS = (
         "Short forms of password can have another meaning: 'pass: 12' is a number of tests.",
         _split_phrases("pass, pw, passw, psw, pword"),
         ("db_pass=«tiger»", "pw: «hunter2»"),
-        plain_words=PlainWords.AFTER_EQUALS,
+        plain_words=PlainWords.IF_CERTAINLY_VALUE,
     ),
     SecretKind(
         "code",

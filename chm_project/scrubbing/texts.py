@@ -1,6 +1,6 @@
 """Find secrets in a text.
 
-One search finds all anchors of rules and all words of secret names. Then each rule is tried only at its own anchors.
+One search finds all anchors of rules and all listed secret names. Then each rule is tried only at its own anchors.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def search_payload(encoded: str) -> tuple[bool, bool]:
     """Return whether the JSON text of a payload may contain secrets, and whether every part of it is harmless.
 
     The first value is False only if the text contains no secret name and matches no rule. The second value is True only
-    if the text contains no anchor and no word of a secret name, so that a search in any part of it finds nothing.
+    if the text contains no anchor and no listed secret name, so that a search in any part of the text finds nothing.
     """
     lower_text = _lower(encoded)
     literals = _literals_in(lower_text)
@@ -77,8 +77,8 @@ def search_payload(encoded: str) -> tuple[bool, bool]:
 def _may_hold_secret(encoded: str, lower_text: str, literals: Sequence[tuple[int, int, int]]) -> bool:
     has_escapes = "\\" in encoded
     for literal_index, start, end in literals:
-        # If the JSON text contains escapes, it differs from the values in it, so the pattern may not match. Then the
-        # anchor is enough to suspect a secret, together with a nearby word if the rule requires one.
+        # In a JSON text with escapes, values look different, so the pattern may not match. Then the anchor is enough
+        # to suspect a secret, together with a nearby word if the rule requires one.
         if any(
             _has_nearby_word(rule, lower_text, start, end)
             if has_escapes
@@ -96,7 +96,7 @@ def _may_hold_secret(encoded: str, lower_text: str, literals: Sequence[tuple[int
 
 
 def _literals_in(lower_text: str) -> Sequence[tuple[int, int, int]]:
-    """Return for each anchor and name word in a lower-case text: its index in _LITERALS, its start and its end."""
+    """Return for each anchor and listed name in a lower-case text: its index in _LITERALS, its start and its end."""
     if lower_text.isascii():
         return _SEARCH_IN_ASCII.find_matches_as_indexes(lower_text.encode(), overlapping=True)
     return _SEARCH_IN_TEXT.find_matches_as_indexes(lower_text, overlapping=True)

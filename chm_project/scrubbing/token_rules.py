@@ -13,7 +13,7 @@ _NOT_AFTER_WORD_OR_DASH = r"(?<![A-Za-z0-9_-])"
 
 
 def _token(
-    issuer: str,
+    name: str,
     pattern: str,
     *anchors: str,
     example: str,
@@ -21,8 +21,8 @@ def _token(
     characters_before: int = 0,
 ) -> Rule:
     return Rule(
-        name=issuer,
-        reason=f"{issuer}: the token gives access to the account and has a recognizable form",
+        name=name,
+        reason=f"{name}: the token gives access to the account and has a recognizable form",
         anchors=anchors,
         pattern=re.compile(boundary + pattern),
         examples=(example,),

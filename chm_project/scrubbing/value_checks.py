@@ -43,8 +43,8 @@ _LETTERS = re.compile(r"[^\W\d_]+$")
 def is_secret_text(value: str, kind: SecretKind, *, is_certainly_value: bool) -> bool:
     """Return whether the text after a secret name is a secret.
 
-    `is_certainly_value` is true if the text is quoted, or follows an equals sign or an option. Otherwise the text may
-    be the next word of a sentence.
+    `is_certainly_value` is true if the text is quoted, is in markup, or follows an option or an operator other than a
+    colon. Otherwise the text may be the next word of a sentence.
     """
     if len(value) > MAX_HARMLESS_LENGTH:
         return True
@@ -54,7 +54,7 @@ def is_secret_text(value: str, kind: SecretKind, *, is_certainly_value: bool) ->
         return kind.number_can_be_secret
     if kind.plain_words is PlainWords.ALWAYS:
         return len(value) > 1 or is_certainly_value
-    if kind.plain_words is PlainWords.AFTER_EQUALS and is_certainly_value:
+    if kind.plain_words is PlainWords.IF_CERTAINLY_VALUE and is_certainly_value:
         return True
     return looks_random(value)
 
@@ -82,7 +82,10 @@ def _is_harmless(value: str) -> bool:
 
 
 def looks_random(value: str) -> bool:
-    """Return whether a value looks random: it mixes letters and digits, or it is long and contains no words."""
+    """Return whether a value has at least 6 characters and a random form, and is no number, state, reference or path.
+
+    Also return True for every text that is too long to be harmless.
+    """
     if len(value) > MAX_HARMLESS_LENGTH:
         return True
     if len(value) < 6 or (len(value) < 10 and value.isalpha()):
@@ -90,12 +93,12 @@ def looks_random(value: str) -> bool:
     if _is_harmless(value) or _NUMBER.match(value):
         return False
     if _WORDS_WITH_SLASHES.match(value):
-        return any(_mixes_characters(piece) and len(piece) >= 16 for piece in value.split("/"))
-    return _mixes_characters(value)
+        return any(_has_random_form(piece) and len(piece) >= 16 for piece in value.split("/"))
+    return _has_random_form(value)
 
 
-def _mixes_characters(value: str) -> bool:
-    """Return whether the value has letters and digits, or is too long to be words, or mixes upper and lower case."""
+def _has_random_form(value: str) -> bool:
+    """Return whether the value mixes letters and digits, or upper and lower case, or is too long for words."""
     letters = sum(map(str.isalpha, value))
     digits = sum(map(str.isdigit, value))
     if digits and letters:
