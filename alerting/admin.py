@@ -29,7 +29,7 @@ from chm_project.admin_kit.admin_bases import (
 )
 from chm_project.admin_kit.badges import badge
 from chm_project.admin_kit.edit_conflicts import EditConflictMixin
-from chm_project.admin_kit.enable_disable import Consequence, first_rows, register_consequence
+from chm_project.admin_kit.enable_disable import Consequence, listed_rows, register_consequence
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from inventory.models import Pipeline
@@ -125,8 +125,8 @@ def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Cons
         sentence = f"1 alert rule {'resumes' if active else 'is paused'}:"
     else:
         sentence = f"{rule_count} alert rules {'resume' if active else 'are paused'}:"
-    rows = first_rows(rules.select_related("client", "pipeline"), _rule_and_scope)
-    return Consequence(sentence, "Alert rules", rows, rule_count)
+    rules = rules.select_related("client", "pipeline")
+    return Consequence(sentence, listed_rows("Alert rules", rules, rule_count, _rule_and_scope))
 
 
 def _duration_text(minutes: int) -> str:

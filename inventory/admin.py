@@ -27,7 +27,7 @@ from chm_project.admin_kit.admin_bases import (
 )
 from chm_project.admin_kit.badges import badge
 from chm_project.admin_kit.edit_conflicts import EditConflictMixin
-from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, first_rows, register_consequence
+from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, listed_rows, register_consequence
 from chm_project.admin_kit.extra_columns import ExtraColumnsMixin
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
@@ -41,7 +41,7 @@ else:
     _PipelineForm = forms.ModelForm
 
 
-# For each result of Pipeline.ingestion_state, the badge: the name of its colour, and its text.
+# For each result of Pipeline.ingestion_state: the style and the label of its badge.
 INGESTION_BADGES = {
     "ok": ("success", "OK"),
     "walk failed": ("failed", "not readable"),
@@ -111,8 +111,9 @@ def change_of_active_pipelines(rows_to_change: QuerySet[Any], active: bool) -> C
             f"{subject} {'leaves' if is_single else 'leave'} the health board and {'is' if is_single else 'are'} no "
             "longer ingested. Runs and history stay, and enabling again brings everything back."
         )
-    rows = first_rows(pipelines, lambda row: (row.name, f"of {row.client}")) if is_about_clients else []
-    return Consequence(sentence, "Pipelines", rows, count)
+    if not is_about_clients or not count:
+        return Consequence(sentence)
+    return Consequence(sentence, listed_rows("Pipelines", pipelines, count, lambda row: (row.name, f"of {row.client}")))
 
 
 class PipelineInline(TabularInline[Pipeline, Client]):

@@ -1,7 +1,7 @@
 """Enable and disable rows from a list or a form. A page asks for confirmation and lists the consequences."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import messages
@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from chm_project.admin_kit.admin_bases import ModelAdmin, action
 
@@ -21,21 +22,27 @@ RowT = TypeVar("RowT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
-class Consequence:
-    """One effect of enabling or disabling rows.
+class ListedRows:
+    """The rows that the page lists below a heading: the number of all rows, and the texts of the first rows.
 
-    `sentence` describes the effect. `row_count` is the number of affected rows. `rows` has the name and a detail
-    of the first affected rows. The page lists them below the heading `label`.
+    The texts of a row are its name and a detail, which may be empty.
     """
 
-    sentence: str
-    label: str = ""
-    rows: list[tuple[str, str]] = field(default_factory=list)
-    row_count: int = 0
+    heading: str
+    texts: list[tuple[str, str]]
+    row_count: int
 
     @property
     def unlisted_count(self) -> int:
-        return self.row_count - len(self.rows)
+        return self.row_count - len(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One effect of enabling or disabling rows: a sentence about the effect, and the affected rows."""
+
+    sentence: str
+    affected_rows: ListedRows | None = None
 
 
 # A function that describes one effect. It receives the rows that will change, and whether they will be active.
@@ -49,9 +56,11 @@ def register_consequence(function: ConsequenceFunction) -> ConsequenceFunction:
     return function
 
 
-def first_rows(rows: QuerySet[Any], describe: Callable[[Any], tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the name and the detail of each row that the page lists."""
-    return [describe(row) for row in rows[:MAX_LISTED_ROWS]]
+def listed_rows(
+    heading: str, rows: QuerySet[Any], row_count: int, describe: Callable[[Any], tuple[str, str]]
+) -> ListedRows:
+    """Return the list of rows below the heading. `describe` returns the name and the detail of a row."""
+    return ListedRows(heading, [describe(row) for row in rows[:MAX_LISTED_ROWS]], row_count)
 
 
 if TYPE_CHECKING:
@@ -130,7 +139,9 @@ class EnableDisableMixin(_Admin[RowT]):
             "opts": self.opts,
             "active": active,
             "verb": verb,
-            "rows_to_change": Consequence("", "", first_rows(rows_to_change, self.describe_row), row_count),
+            "listed_rows": listed_rows(
+                capfirst(str(self.opts.verbose_name_plural)), rows_to_change, row_count, self.describe_row
+            ),
             "consequences": [describe(rows_to_change, active) for describe in _CONSEQUENCE_FUNCTIONS]
             if row_count
             else [],
