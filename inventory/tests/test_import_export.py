@@ -397,6 +397,10 @@ def test_an_export_contains_only_the_rows_of_the_filtered_list(browser: Browser)
     )
 
 
+def test_an_export_with_an_unknown_filter_value_returns_400(browser: Browser) -> None:
+    assert browser.get(f"{PIPELINES_URL}export/csv/?platform__exact=unknown").status_code == 400
+
+
 def test_an_export_in_an_unknown_format_returns_404(browser: Browser) -> None:
     assert browser.get(f"{PIPELINES_URL}export/pdf/").status_code == 404
 

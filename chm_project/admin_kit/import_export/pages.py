@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -107,12 +106,13 @@ class ImportExportMixin(_Admin[ModelT]):
             return HttpResponseRedirect(request.path)
         try:
             rows = self._read(data)
-        except UnreadableError as error:  # reading a workbook can exceed its time limit only now
+        except UnreadableError as error:
+            # The preview read the workbook within the limits, but reading can exceed them now.
             messages.error(request, f"Nothing was imported. {error}")
             return HttpResponseRedirect(request.path)
         result = import_rows(self.sheet.for_visibility(visibility_of(request)), rows, user_id=request.user.pk)
         if result.faults:
-            messages.error(request, "Nothing was imported: the inventory has changed since the preview.")
+            messages.error(request, "Nothing was imported: the data in CHM has changed since the preview.")
             return self._import_page(request, UploadForm(), result)
         cache.delete(cache_key)
         messages.success(
@@ -162,10 +162,7 @@ class ImportExportMixin(_Admin[ModelT]):
             raise PermissionDenied
         if file_format not in ("csv", "xlsx"):
             raise Http404
-        try:
-            filtered_rows = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # an unknown filter: redirect to the list, as Django does
-            return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+        filtered_rows = self.get_changelist_instance(request).get_queryset(request)
         rows = (self.sheet.cells(row) for row in self.sheet.with_related_rows(filtered_rows).iterator(chunk_size=2000))
         columns = self.sheet.columns
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{file_format}"

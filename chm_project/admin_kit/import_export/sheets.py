@@ -77,7 +77,7 @@ class Sheet(Generic[ModelT]):
     key: tuple[str, ...]
     required: tuple[str, ...]
     unchanged_if_blank: tuple[str, ...]
-    # The clients of the user. A file that names another client is refused, as if this client did not exist.
+    # The clients that the user may see. A file that names another client is refused, as if that client did not exist.
     visibility: Visibility = UNBOUND
 
     def for_visibility(self, visibility: Visibility) -> Self:
