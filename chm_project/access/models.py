@@ -1,4 +1,4 @@
-"""API tokens, and the clients that users are bound to. Like sessions, these tables hold no business data."""
+"""API tokens, the clients that users are bound to, and the clients that users see by default."""
 
 from django.conf import settings
 from django.db import models

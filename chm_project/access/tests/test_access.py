@@ -339,7 +339,7 @@ def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
         assert not analyst.has_perm(permission)
 
 
-def test_only_a_superuser_may_delete_inventory_and_runs() -> None:
+def test_an_administrator_may_not_delete_inventory_or_runs_and_may_not_change_runs() -> None:
     administrator = User.objects.get(pk=api_as_role("administrator").session["_auth_user_id"])
 
     for permission in ("inventory.delete_client", "inventory.delete_pipeline", "runs.delete_run", "runs.change_run"):

@@ -113,8 +113,8 @@ def send(api: Any, operation: tuple[str, str], ids: dict[str, str]) -> Any:
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
-# Callers that are bound to one client. For a member of a bound group, the group is bound and not the person. A person
-# of two clients is also bound to a second client.
+# Callers that are bound to a client or to its pipeline. For a member of a bound group, the group is bound and not the
+# person. A person of two clients is also bound to a second client.
 BOUND_CALLERS = (
     "token of a client",
     "token of a pipeline",

@@ -32,7 +32,7 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 BOUND_CALLERS = ("person", "member of a bound group", "person of two clients")
-# These pages are not requested, because they end the session.
+# These pages are not requested, because they show no data of clients.
 LOGIN_AND_LOGOUT = {"/admin/login/", "/admin/logout/"}
 # Paths of pages about all clients. A bound person may not open them.
 FORBIDDEN_PATHS = (
@@ -135,10 +135,10 @@ def text_of(response: Any) -> str:
     return content.decode(errors="replace")
 
 
-def leaked_texts(response: Any, foreign_rows: ClientRows, url: str) -> list[str]:
-    """Return the texts of the other client in the response, except those that the caller sent."""
+def leaked_texts(response: Any, foreign_rows: ClientRows, sent_text: str) -> list[str]:
+    """Return the texts of the other client in the response, except those in `sent_text`, which the caller sent."""
     content = text_of(response)
-    return [text for text in foreign_rows.texts if text in content and text not in url]
+    return [text for text in foreign_rows.texts if text in content and text not in sent_text]
 
 
 def stored_rows() -> list[list[Any]]:

@@ -16,7 +16,7 @@ _EXAMPLES = """
 scopes:
   read    read everything through the API
   ingest  push runs, start ingestions and read their state; read nothing else
-  write   read and ingest, and change inventory, alert rules, known failures and manual runs
+  write   read and ingest; change inventory, alert rules and known failures; record manual runs
   admin   all of these
 
 examples:
