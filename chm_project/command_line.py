@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 
 EXIT_FAILED, EXIT_INVALID, EXIT_INTERRUPTED = 1, 2, 130
-# Commands that run without Django and without a database. The key is the name that the user types, and the value is the
-# module that runs the command.
-COMMANDS_WITHOUT_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
+# Commands that need no database. They start before Django, and set up Django themselves. The key is the name that the
+# user types, and the value is the module that runs the command.
+COMMANDS_BEFORE_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
 
 # These commands continue to run while the database or Redis is down, so they must log the outage.
 LONG_RUNNING_COMMANDS = {"demo", "serve", "work"}
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    if (name := COMMANDS_WITHOUT_DJANGO.get("".join(arguments[1:2]))) is not None:
+    if (name := COMMANDS_BEFORE_DJANGO.get("".join(arguments[1:2]))) is not None:
         from importlib import import_module
 
         return int(import_module(f"chm_project.operations.{name}").main(arguments[2:]))

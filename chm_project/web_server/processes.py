@@ -25,8 +25,8 @@ from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, Capacity
 
 logger = logging.getLogger(__name__)
 
-# Python's garbage collector runs after this number of new objects. A page of 1,000 runs creates 20,000 objects. With
-# Python's lower default, the collector would run many times for such a page.
+# Python's garbage collector runs after this number of new objects. With Python's lower default, the collector would run
+# many times for a page of 1,000 runs.
 GC_THRESHOLD_OBJECTS = 20_000
 # If a child ends within this time, the parent waits this long before it starts another child, which may fail too.
 EARLY_END_SECONDS = 0.5
@@ -78,7 +78,8 @@ class ParentProcess:
         gc.collect()
         gc.freeze()  # the garbage collector does not write to frozen objects, so children share their memory
         gc.set_threshold(GC_THRESHOLD_OBJECTS)
-        # Listen only now, after the application has loaded. Before this call, a proxy uses another server.
+        # Listen only after the application has loaded. Until then, a new socket refuses connections, so a proxy uses
+        # another server.
         self._listening.listen(listening_socket.BACKLOG)
         for _ in range(self._process_count):
             self._fork(application)

@@ -153,7 +153,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
         return written
 
     def end_if_slow(self, now: float) -> None:
-        """Close the connection if the client is too slow. The event loop calls this method every second."""
+        """If the client is too slow, answer 408 or close the connection. The event loop calls this every second."""
         self._end_slow_reader(now)
         with self.requests_lock:
             request = self.request

@@ -91,7 +91,7 @@ def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> No
         pytest.param({"external_id": "x" * 256}, {"external_id"}, id="external id too long"),
         pytest.param({"description": 5}, {"description"}, id="description a number"),
         pytest.param({"description": "\0"}, {"description"}, id="null character"),
-        pytest.param({"client_id": UNKNOWN_ID}, {"client_id"}, id="client by body"),
+        pytest.param({"client_id": UNKNOWN_ID}, {"client_id"}, id="client_id in the body"),
         pytest.param({"ingested_through": None}, {"ingested_through"}, id="set by CHM"),
         pytest.param({"stale_since": None}, {"stale_since"}, id="computed field"),
         pytest.param({"name": 1, "platform": 2, "pipeline_type": 3, "environment": 4, "is_active": 5, "nope": 6},

@@ -74,8 +74,8 @@ def test_an_invalid_pipeline_value_is_refused(column: str, value: str, constrain
     assert violated_constraint("pipelines", client_id=client, **{column: value}) == constraint
 
 
-# A key with the prefix known_: the row has only this column. A key without the prefix: the row has a complete mark, and
-# this column is changed or added.
+# A key with the prefix known_ is the only column of the known failure. A key without the prefix changes or adds one
+# column of a complete known failure.
 @pytest.mark.parametrize(
     ("columns", "constraint"),
     [
@@ -87,10 +87,10 @@ def test_an_invalid_pipeline_value_is_refused(column: str, value: str, constrain
     ],
 )
 def test_an_incomplete_or_invalid_known_failure_is_refused(columns: dict[str, str], constraint: str) -> None:
-    mark = {
+    complete = {
         "known_reason": "ticket 123", "known_run_id": "019b0000-0000-7000-8000-000000000000",
         "known_fingerprint": "0be9897c3b37", "known_since": "2026-01-02T00:00:00Z",
     }  # fmt: skip
     values = {f"known_{name}": value for name, value in columns.items() if not name.startswith("known_")}
-    row = mark | values if values else columns
+    row = complete | values if values else columns
     assert violated_constraint("pipelines", client_id=insert_client(), **row) == constraint

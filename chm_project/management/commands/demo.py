@@ -1,4 +1,4 @@
-"""manage.py demo: run all of CHM on this machine, with two simulated partners."""
+"""manage.py demo: run all of CHM on this machine, with two simulated sources."""
 
 import os
 import secrets
@@ -77,7 +77,8 @@ class Command(BaseCommand):
                 f"  token     {login.token}\n\n"
                 f"  curl -H 'Authorization: Bearer {login.token}' http://{web_server.HOST}:{port}/api/v1/pipelines\n\n"
                 "Runs start, fail and are retried every few seconds, and one source is down from time to time.\n"
-                "docs/demo-tour.md shows what to look at. Ctrl-C stops everything; ARGS=--verbose shows every line.\n"
+                "docs/demo-tour.md shows what to look at. Ctrl-C stops everything.\n"
+                "`make demo ARGS=--verbose` shows every line that the processes print.\n"
             )
             return True
 
