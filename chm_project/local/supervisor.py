@@ -135,6 +135,7 @@ class Supervisor:
         if child.output in [key.fileobj for key in self._selector.get_map().values()]:
             self._selector.unregister(child.output)
         child.output.close()
+        self._write_line(child, child.incomplete_line.decode(errors="replace"))
         child.incomplete_line = b""
 
     def _stop_all(self) -> None:
@@ -151,6 +152,7 @@ class Supervisor:
             self._kill_group(child)
             if child.process:
                 child.process.wait()
+                self._close(child)
 
     @staticmethod
     def _kill_group(child: Child) -> None:

@@ -82,6 +82,27 @@ def test_output_is_prefixed_with_the_childs_name(supervise: Supervise) -> None:
     assert process.wait(20) == 0
 
 
+def test_the_last_output_is_printed_without_a_line_break_at_its_end(supervise: Supervise) -> None:
+    process = supervise("web", "import sys; sys.stderr.write('no such table')", "beat", SLEEPING_CODE)
+    assert wait_for_line(process, "no such table") == "web  | no such table"
+
+    process.terminate()
+
+
+def test_output_that_a_child_writes_while_it_stops_is_printed(supervise: Supervise) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (sys.stderr.write('bye'), sys.exit()))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)"
+    )
+    process = supervise("web", code)
+    wait_for_line(process, "ready")
+
+    process.terminate()
+    assert wait_for_line(process, "bye") == "web | bye"
+
+
 def test_ctrl_c_stops_children_and_the_processes_that_they_started(supervise: Supervise) -> None:
     process = supervise("a", CODE_WITH_A_CHILD)
     pids = pids_in(wait_for_line(process, "pid"))

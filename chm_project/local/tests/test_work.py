@@ -16,6 +16,8 @@ from inventory.tests.factories import PipelineFactory
 from runs.models import Run
 from tools.support.processes import empty_broker
 
+# Only the tests of the 15th worker process of pytest use this database of Redis too.
+REDIS_DATABASE = 15
 COMMAND = [sys.executable, "manage.py", "work"]
 
 
@@ -23,7 +25,7 @@ def environment(folder: Path, partner: str) -> dict[str, str]:
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
         "CHM_DATABASE_URL": database_url(),
-        "CHM_BROKER_URL": empty_broker(9),
+        "CHM_BROKER_URL": empty_broker(REDIS_DATABASE),
         "CHM_DATA_DIR": str(folder),
         "CHM_CONNECTIONS_FILE": "",
         "CHM_PARTNER_API_BASE_URL": partner,
