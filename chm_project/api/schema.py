@@ -88,7 +88,10 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def declare_exact_fields(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Declare that requests may not contain unknown fields, and that responses contain every field."""
+    """Declare that requests may not contain unknown fields, and that responses contain every field.
+
+    Fields in the extension x-optional of a serializer may be absent.
+    """
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
             schema["additionalProperties"] = False

@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
@@ -28,34 +28,47 @@ from chm_project.operations.collector import Collector
 from chm_project.operations.installation_state import NO_DATABASE, Readiness, can_serve, readiness
 
 
+# Without a token or a session, the response contains only the status.
+@extend_schema_serializer(
+    extensions={
+        "x-optional": [
+            "problems",
+            "stale_pipelines",
+            "replica_lag_seconds",
+            "replica_max_lag_seconds",
+            "replica_is_read",
+        ]
+    }
+)
 class ReadinessSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "unavailable"], help_text="`ok` if every check succeeded.")
     problems = serializers.DictField(
         child=serializers.CharField(),
         required=False,
-        help_text="Problems by part (database, broker, beat). Only with a token.",
+        help_text="Problems by part (database, broker, beat). Only with a token or a session.",
     )
     stale_pipelines = serializers.IntegerField(
         required=False,
-        help_text="Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token.",
+        help_text="Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token or "
+        "a session.",
         allow_null=True,
     )
     replica_lag_seconds = serializers.FloatField(
         required=False,
         help_text="By how many seconds the replica lags behind the database; null if the replica does not answer or "
-        "none is configured. Only with a token.",
+        "none is configured. Only with a token or a session.",
         allow_null=True,
     )
     replica_max_lag_seconds = serializers.IntegerField(
         required=False,
         help_text="CHM reads the replica up to this lag in seconds (setting CHM_REPLICA_MAX_LAG_SECONDS); null if no "
-        "replica is configured. Only with a token.",
+        "replica is configured. Only with a token or a session.",
         allow_null=True,
     )
     replica_is_read = serializers.BooleanField(
         required=False,
         help_text="Whether reports and pages of the console read the replica now; null if none is configured. Only "
-        "with a token.",
+        "with a token or a session.",
         allow_null=True,
     )
 

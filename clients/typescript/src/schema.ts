@@ -2339,21 +2339,21 @@ export interface components {
         Readiness: {
             /** @description `ok` if every check succeeded. */
             status: components["schemas"]["ReadinessStatusEnum"];
-            /** @description Problems by part (database, broker, beat). Only with a token. */
-            problems: {
+            /** @description Problems by part (database, broker, beat). Only with a token or a session. */
+            problems?: {
                 [key: string]: string;
             };
-            /** @description Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token. */
-            stale_pipelines: number | null;
+            /** @description Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token or a session. */
+            stale_pipelines?: number | null;
             /**
              * Format: double
-             * @description By how many seconds the replica lags behind the database; null if the replica does not answer or none is configured. Only with a token.
+             * @description By how many seconds the replica lags behind the database; null if the replica does not answer or none is configured. Only with a token or a session.
              */
-            replica_lag_seconds: number | null;
-            /** @description CHM reads the replica up to this lag in seconds (setting CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token. */
-            replica_max_lag_seconds: number | null;
-            /** @description Whether reports and pages of the console read the replica now; null if none is configured. Only with a token. */
-            replica_is_read: boolean | null;
+            replica_lag_seconds?: number | null;
+            /** @description CHM reads the replica up to this lag in seconds (setting CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token or a session. */
+            replica_max_lag_seconds?: number | null;
+            /** @description Whether reports and pages of the console read the replica now; null if none is configured. Only with a token or a session. */
+            replica_is_read?: boolean | null;
         };
         /** @enum {string} */
         ReadinessStatusEnum: "ok" | "unavailable";

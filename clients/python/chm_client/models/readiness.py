@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 from ..models.readiness_status_enum import check_readiness_status_enum
 from ..models.readiness_status_enum import ReadinessStatusEnum
+from ..types import UNSET, Unset
 from typing import cast
 
 if TYPE_CHECKING:
@@ -28,23 +29,23 @@ class Readiness:
     """ 
         Attributes:
             status (ReadinessStatusEnum):
-            problems (ReadinessProblems): Problems by part (database, broker, beat). Only with a token.
-            stale_pipelines (int | None): Number of pipelines whose ingestion is overdue; null if the database is down. Only
-                with a token.
-            replica_lag_seconds (float | None): By how many seconds the replica lags behind the database; null if the
-                replica does not answer or none is configured. Only with a token.
-            replica_max_lag_seconds (int | None): CHM reads the replica up to this lag in seconds (setting
-                CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token.
-            replica_is_read (bool | None): Whether reports and pages of the console read the replica now; null if none is
-                configured. Only with a token.
+            problems (ReadinessProblems | Unset): Problems by part (database, broker, beat). Only with a token or a session.
+            stale_pipelines (int | None | Unset): Number of pipelines whose ingestion is overdue; null if the database is
+                down. Only with a token or a session.
+            replica_lag_seconds (float | None | Unset): By how many seconds the replica lags behind the database; null if
+                the replica does not answer or none is configured. Only with a token or a session.
+            replica_max_lag_seconds (int | None | Unset): CHM reads the replica up to this lag in seconds (setting
+                CHM_REPLICA_MAX_LAG_SECONDS); null if no replica is configured. Only with a token or a session.
+            replica_is_read (bool | None | Unset): Whether reports and pages of the console read the replica now; null if
+                none is configured. Only with a token or a session.
      """
 
     status: ReadinessStatusEnum
-    problems: ReadinessProblems
-    stale_pipelines: int | None
-    replica_lag_seconds: float | None
-    replica_max_lag_seconds: int | None
-    replica_is_read: bool | None
+    problems: ReadinessProblems | Unset = UNSET
+    stale_pipelines: int | None | Unset = UNSET
+    replica_lag_seconds: float | None | Unset = UNSET
+    replica_max_lag_seconds: int | None | Unset = UNSET
+    replica_is_read: bool | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -55,31 +56,50 @@ class Readiness:
         from ..models.readiness_problems import ReadinessProblems # noqa: PLC0415
         status: str = self.status
 
-        problems = self.problems.to_dict()
+        problems: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.problems, Unset):
+            problems = self.problems.to_dict()
 
-        stale_pipelines: int | None
-        stale_pipelines = self.stale_pipelines
+        stale_pipelines: int | None | Unset
+        if isinstance(self.stale_pipelines, Unset):
+            stale_pipelines = UNSET
+        else:
+            stale_pipelines = self.stale_pipelines
 
-        replica_lag_seconds: float | None
-        replica_lag_seconds = self.replica_lag_seconds
+        replica_lag_seconds: float | None | Unset
+        if isinstance(self.replica_lag_seconds, Unset):
+            replica_lag_seconds = UNSET
+        else:
+            replica_lag_seconds = self.replica_lag_seconds
 
-        replica_max_lag_seconds: int | None
-        replica_max_lag_seconds = self.replica_max_lag_seconds
+        replica_max_lag_seconds: int | None | Unset
+        if isinstance(self.replica_max_lag_seconds, Unset):
+            replica_max_lag_seconds = UNSET
+        else:
+            replica_max_lag_seconds = self.replica_max_lag_seconds
 
-        replica_is_read: bool | None
-        replica_is_read = self.replica_is_read
+        replica_is_read: bool | None | Unset
+        if isinstance(self.replica_is_read, Unset):
+            replica_is_read = UNSET
+        else:
+            replica_is_read = self.replica_is_read
 
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update({
             "status": status,
-            "problems": problems,
-            "stale_pipelines": stale_pipelines,
-            "replica_lag_seconds": replica_lag_seconds,
-            "replica_max_lag_seconds": replica_max_lag_seconds,
-            "replica_is_read": replica_is_read,
         })
+        if problems is not UNSET:
+            field_dict["problems"] = problems
+        if stale_pipelines is not UNSET:
+            field_dict["stale_pipelines"] = stale_pipelines
+        if replica_lag_seconds is not UNSET:
+            field_dict["replica_lag_seconds"] = replica_lag_seconds
+        if replica_max_lag_seconds is not UNSET:
+            field_dict["replica_max_lag_seconds"] = replica_max_lag_seconds
+        if replica_is_read is not UNSET:
+            field_dict["replica_is_read"] = replica_is_read
 
         return field_dict
 
@@ -94,41 +114,54 @@ class Readiness:
 
 
 
-        problems = ReadinessProblems.from_dict(d.pop("problems"))
+        _problems = d.pop("problems", UNSET)
+        problems: ReadinessProblems | Unset
+        if isinstance(_problems,  Unset):
+            problems = UNSET
+        else:
+            problems = ReadinessProblems.from_dict(_problems)
 
 
 
 
-        def _parse_stale_pipelines(data: object) -> int | None:
+        def _parse_stale_pipelines(data: object) -> int | None | Unset:
             if data is None:
                 return data
-            return cast(int | None, data)
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
 
-        stale_pipelines = _parse_stale_pipelines(d.pop("stale_pipelines"))
+        stale_pipelines = _parse_stale_pipelines(d.pop("stale_pipelines", UNSET))
 
 
-        def _parse_replica_lag_seconds(data: object) -> float | None:
+        def _parse_replica_lag_seconds(data: object) -> float | None | Unset:
             if data is None:
                 return data
-            return cast(float | None, data)
+            if isinstance(data, Unset):
+                return data
+            return cast(float | None | Unset, data)
 
-        replica_lag_seconds = _parse_replica_lag_seconds(d.pop("replica_lag_seconds"))
+        replica_lag_seconds = _parse_replica_lag_seconds(d.pop("replica_lag_seconds", UNSET))
 
 
-        def _parse_replica_max_lag_seconds(data: object) -> int | None:
+        def _parse_replica_max_lag_seconds(data: object) -> int | None | Unset:
             if data is None:
                 return data
-            return cast(int | None, data)
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
 
-        replica_max_lag_seconds = _parse_replica_max_lag_seconds(d.pop("replica_max_lag_seconds"))
+        replica_max_lag_seconds = _parse_replica_max_lag_seconds(d.pop("replica_max_lag_seconds", UNSET))
 
 
-        def _parse_replica_is_read(data: object) -> bool | None:
+        def _parse_replica_is_read(data: object) -> bool | None | Unset:
             if data is None:
                 return data
-            return cast(bool | None, data)
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
 
-        replica_is_read = _parse_replica_is_read(d.pop("replica_is_read"))
+        replica_is_read = _parse_replica_is_read(d.pop("replica_is_read", UNSET))
 
 
         readiness = cls(

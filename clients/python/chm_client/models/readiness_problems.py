@@ -20,7 +20,7 @@ T = TypeVar("T", bound="ReadinessProblems")
 
 @_attrs_define
 class ReadinessProblems:
-    """ Problems by part (database, broker, beat). Only with a token.
+    """ Problems by part (database, broker, beat). Only with a token or a session.
 
      """
 
