@@ -22,6 +22,23 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
     """
     if not flow_run_ids:
         return {}
+    try:
+        failed_tasks, has_all_tasks = _read_failed_tasks(session, flow_run_ids)
+        lines = _lines_by_flow_run(failed_tasks, has_all_tasks)
+        if not has_all_tasks and len(flow_run_ids) > 1:
+            # Read the tasks of each flow run alone. So its lines do not depend on the other flow runs of its page.
+            for flow_run_id in sorted(flow_run_ids):
+                lines |= _lines_by_flow_run(*_read_failed_tasks(session, [flow_run_id]))
+    except TokenRefused:
+        # Not handled like other refusals, because every further request would fail too.
+        raise
+    except Refused:
+        return {}
+    return lines
+
+
+def _read_failed_tasks(session: PartnerSession, flow_run_ids: Collection[str]) -> tuple[list[dict[str, Any]], bool]:
+    """Return the first failed tasks of the flow runs together, and whether these are all their failed tasks."""
     task_filter = {
         "flow_runs": {"id": {"any_": sorted(flow_run_ids)}},
         "task_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}},
@@ -30,22 +47,18 @@ def read_failed_task_lines(session: PartnerSession, flow_run_ids: Collection[str
         "limit": PAGE_SIZE,
     }
     failed_tasks: list[dict[str, Any]] = []
-    has_all_tasks = False
     page_limit = PageLimit()
-    try:
-        while page_limit.pages < MAX_PAGES:
-            body = session.post("/api/task_runs/filter", task_filter | {"offset": len(failed_tasks)})
-            page = body if isinstance(body, list) else []
-            page_limit.count_page(len(page))
-            failed_tasks += [row for row in page if isinstance(row, dict)]
-            if len(page) < PAGE_SIZE:
-                has_all_tasks = True
-                break
-    except TokenRefused:
-        # Not handled like other refusals, because every further request would fail too.
-        raise
-    except Refused:
-        return {}
+    while page_limit.pages < MAX_PAGES:
+        body = session.post("/api/task_runs/filter", task_filter | {"offset": len(failed_tasks)})
+        page = body if isinstance(body, list) else []
+        page_limit.count_page(len(page))
+        failed_tasks += [row for row in page if isinstance(row, dict)]
+        if len(page) < PAGE_SIZE:
+            return failed_tasks, True
+    return failed_tasks, False
+
+
+def _lines_by_flow_run(failed_tasks: list[dict[str, Any]], has_all_tasks: bool) -> dict[str, str]:
     lines: dict[str, list[str]] = {}
     for row in sorted(failed_tasks, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
         lines.setdefault(str(row.get("flow_run_id")), []).append(_line(row))

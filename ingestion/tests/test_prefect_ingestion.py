@@ -247,6 +247,29 @@ def test_a_run_with_more_failed_tasks_than_chm_reads_still_names_the_first_ones(
     assert text.splitlines()[5] == "and at least 1995 more tasks"
 
 
+@pytest.mark.django_db
+def test_every_failed_run_has_its_tasks_if_the_runs_together_have_more_than_chm_reads(prefect: PrefectPartner) -> None:
+    failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
+    failed_runs = [failed | {"id": f"{number}{failed['id'][1:]}"} for number in range(3)]
+    prefect.rows = failed_runs
+    prefect.failed_tasks = [
+        {"id": f"{number}", "flow_run_id": run["id"], "name": f"load-{number}", "state_name": "Failed",
+         "expected_start_time": f"{run['id']} {number:04}", "state": {"message": "does not fit"},
+         "end_time": f"2026-11-20T11:{number // 60:02}:{number % 60:02}Z"}
+        for run in failed_runs
+        for number in range(1_500)
+    ]  # fmt: skip
+    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+
+    ingest(connection(prefect))
+
+    texts = Run.objects.values_list("error_message", flat=True)
+    assert len(texts) == 3
+    for text in texts:
+        assert str(text).splitlines()[0] == "task load-0: does not fit"
+        assert str(text).splitlines()[5] == "and 1495 more tasks"
+
+
 def with_state_set_manually(row: dict[str, Any], state_type: str) -> dict[str, Any]:
     """Return the row after a user has set its state. Prefect does not change start_time and end_time then."""
     state_name = state_type.title()
