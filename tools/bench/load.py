@@ -88,5 +88,7 @@ def send_request(connection: socket.socket, path: str, token: str, body: bytes |
     )
     remaining = length - len(body)
     while remaining > 0:
-        remaining -= len(connection.recv(65536))
+        if not (chunk := connection.recv(65536)):
+            raise RuntimeError(f"{path}: the server closed the connection inside a response")
+        remaining -= len(chunk)
     return int(head.split()[1])

@@ -55,12 +55,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only the faults that every CI run injects, shortened")
     parser.add_argument("--only", metavar="TEXT", default="", help="only faults whose title contains this text")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
-    parser.add_argument("--web", action="store_true", help="only the faults of the web server and the API")
-    parser.add_argument("--ingestion", action="store_true", help="only the faults of ingestion")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--web", action="store_true", help="only the faults of the web server and the API")
+    kind.add_argument("--ingestion", action="store_true", help="only the faults of ingestion")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the processes' log")
     options = parser.parse_args()
     if options.write and options.only and not options.web:
         parser.error("--write with --only needs --web: the table of ingestion is written as a whole")
+    if options.write and options.quick:
+        parser.error("--write needs all faults in their full length: leave out --quick")
     console = Console(width=140, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
     installation = LocalInstallation(folder)

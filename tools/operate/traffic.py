@@ -26,6 +26,7 @@ class Traffic:
         self.acknowledged: set[str] = set()
         self.failures: list[str] = []
         self.answered_count = 0
+        self._ended_count = 0
         self.client_id = ""
 
     @property
@@ -55,8 +56,8 @@ class Traffic:
 
     def wait_for_requests(self, request_count: int) -> None:
         """Wait until `request_count` more requests have ended, with or without success."""
-        deadline, ended_before = time.monotonic() + 60, self.answered_count + len(self.failures)
-        while time.monotonic() < deadline and self.answered_count + len(self.failures) < ended_before + request_count:
+        deadline, ended_before = time.monotonic() + 60, self._ended_count
+        while time.monotonic() < deadline and self._ended_count < ended_before + request_count:
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -89,6 +90,8 @@ class Traffic:
         except requests.RequestException as error:
             self.failures.append(f"{method} {path}: {type(error).__name__}")
             return False
+        finally:
+            self._ended_count += 1
         self.answered_count += 1
         if response.status_code >= 400:
             self.failures.append(f"{method} {path}: {response.status_code} {response.text[:100]}")

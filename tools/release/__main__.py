@@ -190,8 +190,8 @@ def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
     bill: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     locked_names = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK_FILE).read_text(encoding="utf-8"), re.MULTILINE))
     listed_names = {re.sub(r"[-_.]+", "-", component["name"]).lower() for component in bill["components"]}
-    if listed_names - locked_names - {"chm"}:
-        sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(listed_names - locked_names)}")
+    if unlocked_names := listed_names - locked_names - {"chm"}:
+        sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(unlocked_names)}")
     names_without_licence = [component["name"] for component in bill["components"] if not component.get("licenses")]
     unlicensed_text = "".join([": " if names_without_licence else "", ", ".join(names_without_licence)])
     print(f"{path.name}: {len(listed_names)} packages, {len(names_without_licence)} without a licence{unlicensed_text}")

@@ -20,14 +20,12 @@ def install() -> None:
     """Install PostgreSQL and PgBouncer, if PostgreSQL or PgBouncer is missing."""
     if (PROGRAM_FOLDER / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
         return
-    sudo = [] if os.geteuid() == 0 else ["sudo"]
-    run_options = {"stdout": subprocess.DEVNULL, "check": True}
-    # With RUNLEVEL=1, Debian does not start the services of the installed packages.
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    subprocess.run([*sudo, "apt-get", "update", "-qq"], **run_options)  # type: ignore[call-overload]
-    subprocess.run(  # type: ignore[call-overload]
-        [*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES], env=environment, **run_options
-    )
+    # With RUNLEVEL=1, Debian does not start the services of the installed packages. sudo removes variables of its own
+    # environment, so env sets them.
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    apt_get = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]
+    for arguments in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *PACKAGES]):
+        subprocess.run([*apt_get, *arguments], stdout=subprocess.DEVNULL, check=True)
 
 
 @contextmanager
