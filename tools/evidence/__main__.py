@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pages_parser = commands.add_parser("pages", help="write the generated pages, or check that they are current")
-    pages_parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
+    pages_parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not up to date")
     commands.add_parser("links", help="check the links between documents")
     milestones_parser = commands.add_parser("milestones", help="run each milestone's commands and write their output")
     milestones_parser.add_argument(
@@ -50,7 +50,7 @@ def _pages(*, check: bool) -> int:
     outdated_messages = []
     for path, generate_page in pages.items():
         if check and (not path.exists() or path.read_text(encoding="utf-8") != generate_page()):
-            outdated_messages.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
+            outdated_messages.append(f"{path.relative_to(requirements.ROOT)} is not up to date: run make docs")
         elif not check:
             path.write_text(generate_page(), encoding="utf-8")
     # An error in the source of a page usually makes the page outdated too. Then report only the error.

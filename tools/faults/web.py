@@ -150,7 +150,7 @@ def table(results: list[WebFaultResult]) -> str:
 | p99 ms | 99 % of the responses of /health took at most this time |
 | idle p99 ms | the same for a web server that gets no other requests; it shows how busy the machine was |
 | writes | how many pings got 200 |
-| 503 | how many pings got 503 with Retry-After |
+| 503 | how many pings got 503 |
 | other | how many pings had any other result |
 | p95 ms, slowest s | 95 % of the responses to pings took at most this time; the longest time |
 | lost | how many pings got 200, but are not stored |

@@ -191,7 +191,7 @@ class InstallationLife(SimulatedInstallation):
         stored_run_ids = {
             row[0] for row in self.rows("SELECT external_run_id FROM runs WHERE external_run_id IS NOT NULL")
         }
-        lost_run_ids = self.traffic.acknowledged - stored_run_ids
+        lost_run_ids = self.traffic.written_run_ids - stored_run_ids
         self.expect(not lost_run_ids, f"{len(lost_run_ids)} acknowledged writes are not in the database")
         [latest_runs] = self.rows(_LATEST_RUNS_HASH_SQL)
         dry_run = json.loads(self.chm("prune_runs", "--older-than", PRUNE_OLDER_THAN, "--dry-run", "--json"))

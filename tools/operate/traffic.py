@@ -23,7 +23,7 @@ class Traffic:
         self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
         self._addresses: list[str] = []
         self._threads: list[threading.Thread] = []
-        self.acknowledged: set[str] = set()
+        self.written_run_ids: set[str] = set()
         self.failures: list[str] = []
         self.answered_count = 0
         self._ended_count = 0
@@ -31,7 +31,7 @@ class Traffic:
 
     @property
     def written_count(self) -> int:
-        return len(self.acknowledged)
+        return len(self.written_run_ids)
 
     @property
     def failures_text(self) -> str:
@@ -80,7 +80,7 @@ class Traffic:
             body = {"status": "success", "started_at": now, "finished_at": now}
             with self._write_lock:
                 if self._send("PUT", f"/api/v1/pipelines/{self._pipeline}/runs/{run_id}", request_number, body):
-                    self.acknowledged.add(run_id)
+                    self.written_run_ids.add(run_id)
 
     def _send(self, method: str, path: str, request_number: int, body: dict[str, str] | None = None) -> bool:
         addresses = self._addresses

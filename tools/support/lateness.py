@@ -144,7 +144,7 @@ class _Matches(NamedTuple):
     """How well recent starts match the same times of earlier weeks.
 
     `compared` counts the compared times, for example "06:00 on the Monday before". `near` counts the times with a start
-    within 30 minutes. `close` counts the times with a start within 30 minutes and within a third of the usual gap.
+    within 30 minutes. `close` counts the times with a start within 30 minutes and within a third of the median gap.
     """
 
     compared: int
@@ -209,7 +209,7 @@ def _second_longest_gap(past: Sequence[float]) -> float:
 def _by_long_gap(past: Sequence[float], moment: float) -> Expectation | None:
     """Return the next start of a rhythm that is longer than a week, or None if there is no such rhythm.
 
-    The rhythm is a day of the month, or a usual gap of more than 8 days.
+    The rhythm is a day of the month, or a median gap of at least 8 days.
     """
     if not past or moment - past[-1] <= 8 * DAY:
         return None

@@ -1,4 +1,4 @@
-"""Start web servers for tests, and create empty databases and message brokers for them."""
+"""Start web servers for tests, create empty databases, and empty a database of the broker."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Test that a test proves every requirement, that the page of requirements is up to date, and that links exist."""
+"""Check that each requirement has a test that proves it, that the page is up to date, and that links exist."""
 
 from pathlib import Path
 

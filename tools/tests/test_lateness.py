@@ -21,8 +21,8 @@ def test_the_shape_reports_every_missed_start_and_no_other_when_clocks_change() 
     result_lines = list(simulate(connection, SIX_WEEKS))
 
     assert [line for line in result_lines if line.missed_goals] == []
-    # Two scenarios of three regular rhythms, and one of the irregular rhythm. Only one scenario of a regular rhythm
-    # misses starts.
+    # Two scenarios of three regular rhythms, and one of the irregular rhythm. Only the
+    # scenario "plain" has a noticed_share.
     assert [line.false_alarm_hours for line in result_lines] == [0] * 7
     assert [line.noticed_share for line in result_lines if line.noticed_share is not None] == [1, 1, 1]
 

@@ -118,8 +118,8 @@ class AirflowChm(Chm):
 
 def path_of_run(name: str) -> str:
     """Return the path of a run in Airflow's API. The name is "DAG_ID RUN_ID"."""
-    dag_id, run = name.split(" ", 1)
-    return f"/dags/{quote(dag_id)}/dagRuns/{quote(run, safe='')}"
+    dag_id, run_id = name.split(" ", 1)
+    return f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
 
 
 def to_datetime(text: str | None) -> datetime | None:
@@ -133,7 +133,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.prepare(folder, {dag_id: dag_id for dag_id in DAG_IDS})
     for dag_id in DAG_IDS:
         airflow.request("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": False})
-    # The characters :+~ of these run ids must be quoted in a path.
+    # These run ids contain characters (: and +) that must be quoted in a path.
     haul_runs = [
         airflow.trigger("long_haul_export", f"haul-{number}:{time_text}+x~1", seconds=8) for number in range(3)
     ]

@@ -187,7 +187,7 @@ def export_pipelines(user: CountedUser) -> None:
 class DailyJob:
     """A daily job. `click_count` is the number of clicks that it needs now.
 
-    `max_click_count` is the number that the requirements allow, or None if they allow any number.
+    `max_click_count` is the most clicks that the job may need, or None if there is no limit.
     """
 
     description: str

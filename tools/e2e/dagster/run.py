@@ -114,7 +114,9 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     first_run_ids = [failing_run_id, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
     final_statuses = {"SUCCESS", "FAILURE", "CANCELED"}
     wait_until(
-        lambda: all(dagster.status(run) in final_statuses for run in first_run_ids), chm.ingest, "the first runs end"
+        lambda: all(dagster.status(run_id) in final_statuses for run_id in first_run_ids),
+        chm.ingest,
+        "the first runs end",
     )
     compare(record, "all runs have ended", dagster.states, chm)
 
@@ -152,11 +154,11 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     wait_until(
         lambda: dagster.status(reexecution["run"]["runId"]) in final_statuses, chm.ingest, "the new run has ended"
     )
-    # At most two runs run at the same time (dagster.yaml), so the next two stay queued.
+    # At most two runs run at the same time (max_concurrent_runs in start_dagster.sh), so the next two stay queued.
     long_run_ids = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
     queued_run_ids = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
     wait_until(
-        lambda: all(dagster.status(run) == "STARTED" for run in long_run_ids), chm.ingest, "two runs are running"
+        lambda: all(dagster.status(run_id) == "STARTED" for run_id in long_run_ids), chm.ingest, "two runs are running"
     )
     change_by_hand(
         "a queued run is terminated",

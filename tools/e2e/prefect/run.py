@@ -203,7 +203,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest()
     paused = chm.pipelines()[deployment["id"]].source_paused
     record.check(paused is True, f"the deployment is paused in CHM: {paused}")
-    skipped_flow_id = next(name for name, flow in flow_names.items() if flow == "skipped")
+    skipped_flow_id = next(flow_id for flow_id, flow_name in flow_names.items() if flow_name == "skipped")
     change_by_hand("a flow is deleted", lambda: prefect.request("DELETE", f"/flows/{skipped_flow_id}"))
     chm.ingest()
     missing_names = [pipeline.name for pipeline in chm.pipelines().values() if pipeline.source_missing_since]
@@ -217,12 +217,12 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     compare(record, "after ordinary ingestions", prefect.states, chm)
     chm.reconcile()
     run_names = {row["id"]: row["name"] for row in prefect.flow_runs()}
-    outdated_names = [
-        name for name, run in chm.runs().items() if name in run_names and run.payload["name"] != run_names[name]
+    renamed_run_ids = [
+        run_id for run_id, run in chm.runs().items() if run_id in run_names and run.payload["name"] != run_names[run_id]
     ]
     record.check(
-        not outdated_names,
-        f"after CHM has read the last 3 days again, {len(outdated_names)} runs have another name than in Prefect",
+        not renamed_run_ids,
+        f"after CHM has read the last 3 days again, {len(renamed_run_ids)} runs have another name than in Prefect",
     )
     report = chm.reconcile()
     written_count = report["created"] + report["updated"]
