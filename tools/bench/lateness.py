@@ -1,8 +1,8 @@
 """python -m tools.bench.lateness: evaluate the shape late_pipelines over a simulated year; fail if it misses a goal.
 
-For each rhythm and time zone, the command simulates starts and prints:
+For each rhythm, time zone and scenario, the command prints the hours of false alarms. For the scenario "plain" of a
+regular rhythm, it also prints:
 
-- the hours of false alarms,
 - if a single start is missing: how often the shape noticed this in time, and after how many minutes (median),
 - if a job stopped and never starts again: how often the shape noticed this in time.
 

@@ -70,7 +70,7 @@ def _seconds_with_workers(url: str, worker_count: int) -> float:
     external_ids = [f"c{number}" for number in range(CONNECTION_COUNT)]
     empty_tables(url)
     fill_inventory(url, external_ids)
-    # Database 7 of Redis. A worker with the default CHM_BROKER_URL uses database 0, so it does not receive these tasks.
+    # Database 7 of Redis. Workers that use another database do not receive these tasks.
     broker_url = numbered_broker_url(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slow_answer(partner)  # type: ignore[method-assign]

@@ -23,7 +23,8 @@ INTERVAL_SECONDS = 1
 # again what changed before the pause.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# reconcile() makes CHM read the last 3 days again 3 to 8 seconds after the call. This is the length of the range.
+# reconcile() makes CHM read the last 3 days again 3 to 8 seconds after its first ingestion. This constant is the length
+# of the range.
 RECONCILE_RANGE = timedelta(seconds=5)
 
 # Status, start and end of a run. All three must be the same at the source and in CHM.

@@ -17,7 +17,7 @@ from tools.faults.web_probes import CONNECTION_BROKEN, CONNECTION_REFUSED, Probe
 from tools.faults.web_site import FaultSite
 
 # On a busy machine even an idle web server is slow. Example: the limit of p99 is 100 ms. If the idle server has a p99
-# of 50 ms, three times this value is 1.5 times the limit. Then all limits are multiplied by 1.5.
+# of 50 ms, three times this value is 1.5 times the limit. Then the limits of response times are multiplied by 1.5.
 CONTROL_MULTIPLE = 3
 # The words in the table for the "statuses" of requests that got no response.
 STATUS_TEXTS = {CONNECTION_REFUSED: "refused", CONNECTION_BROKEN: "broken off"}
@@ -75,7 +75,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
 
 def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
     health, writes, problems = probes.health, probes.writes, []
-    # All limits are multiplied by this value. It is 1 on a quiet machine, and higher if even the idle server is slow.
+    # The limits of response times are multiplied by this value. It is higher than 1 if even the idle server is slow.
     tolerance = max(1, CONTROL_MULTIPLE * probes.control.percentile_seconds(0.99) / fault.max_health_p99_seconds)
     if failed_statuses := [status for status in health.statuses if status not in (200, *fault.allowed_health_statuses)]:
         problems.append(f"{len(failed_statuses)} health probes failed: {_count_by_status(failed_statuses)}")

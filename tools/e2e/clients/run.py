@@ -114,7 +114,7 @@ def lineage(test_bed: LibraryTestBed) -> None:
     for mode in ("plain", "gzip"):
         checks.say(f"openlineage-python, {mode}: four jobs, OTHER events, a JobEvent and a DatasetEvent")
         completed = test_bed.run("python", str(HERE / "lineage_jobs.py"), chm.url, token, mode)
-        checks.expect("the client's exit status", completed.returncode, 0)
+        checks.expect("the library's exit status", completed.returncode, 0)
         latest_runs = {name: chm.runs(pipeline_ids[name])[-1] for name in job_names[:4]}
         checks.expect(
             "its runs",
@@ -136,7 +136,7 @@ def burst(test_bed: LibraryTestBed) -> None:
     with web_server(**{**test_bed.environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
         checks.say("openlineage-python, twelve events to a server that accepts five per second")
         completed = test_bed.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", token, "burst")
-    checks.expect("the client's exit status", completed.returncode, 0)
+    checks.expect("the library's exit status", completed.returncode, 0)
     checks.expect("events that arrived", count_by_status(chm.runs(burst_pipeline["id"])), {"success": 12})
 
 
@@ -193,7 +193,7 @@ def healthchecks(test_bed: LibraryTestBed) -> None:
         token = test_bed.create_token(mode, "--pipeline", new_pipeline_id)
         checks.say(title)
         completed = test_bed.run("python", str(HERE / "healthchecks_jobs.py"), f"{chm.url}/ping", token, mode)
-        checks.expect("the client's exit status", completed.returncode, 0)
+        checks.expect("the library's exit status", completed.returncode, 0)
         # The script prints each result of the library: a tuple that begins with True or False.
         checks.expect("refused pings", completed.stdout.count("(False"), 0)
         checks.expect("its runs", [run["status"] for run in chm.runs(new_pipeline_id)], expected_statuses)

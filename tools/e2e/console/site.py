@@ -59,7 +59,7 @@ class Site:
     """A running CHM. It has one user per role. The name of the user is the name of the role.
 
     `partner` is the source of all pipelines of the synthetic data set. The connection "airflow" has one pipeline whose
-    DAG does not exist in Airflow. The connection also has eight DAGs for which a user can add pipelines.
+    DAG does not exist in Airflow. The connection also has DAGs for which a user can add pipelines.
     """
 
     address: str
