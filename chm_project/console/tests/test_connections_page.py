@@ -13,6 +13,7 @@ from pytest_django import Settings
 from ingestion.connections import configured_connections
 from ingestion.services import ingest_connection
 from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.partner import Answer
 from inventory.models import Client, Pipeline
 from runs.tests.factories import RunFactory
 
@@ -132,6 +133,20 @@ def test_a_refused_adoption_shows_the_reason_and_stores_nothing(airflow: Airflow
     assert "Nothing was adopted." in response
     assert "Select at least one pipeline." in empty
     assert not Pipeline.objects.exists()
+
+
+def test_the_page_does_not_say_that_nothing_is_unmatched_if_every_attempt_to_read_the_list_failed(
+    airflow: AirflowReplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_pipeline("manual_refund")
+    monkeypatch.setattr(airflow, "_list_dags", lambda request: Answer(403, {"detail": "Forbidden"}))
+    ingest_live()
+
+    page = browser("viewer").get(CONNECTION_URL).content.decode()
+    _, unmatched = page.split('id="unmatched"', 1)
+
+    assert "list of pipelines cannot be read" in page
+    assert "CHM has not read the source's list of pipelines yet." in unmatched.split("</section>")[0]
 
 
 def test_the_list_of_connections_reports_that_no_connection_can_be_used(settings: Settings) -> None:
