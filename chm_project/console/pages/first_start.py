@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from chm_project.access.models import ApiToken, Scope
 from ingestion.connections import ConfigurationError, configured_connections
@@ -55,12 +54,11 @@ def first_steps(request: HttpRequest) -> list[Step]:
 
 
 def _can_receive_runs() -> bool:
-    """Return whether a connection is configured or a token may push runs."""
+    """Return whether a connection is configured or a valid token may push runs."""
     try:
         if configured_connections():
             return True
     # CHM reads no runs if the connections file has a mistake, so treat this as no connection.
     except ConfigurationError:
         pass
-    pushing_tokens = ApiToken.objects.filter(revoked_at=None).exclude(scope=Scope.READ)
-    return pushing_tokens.exclude(expires_at__lte=timezone.now()).exists()
+    return ApiToken.objects.valid().exclude(scope=Scope.READ).exists()

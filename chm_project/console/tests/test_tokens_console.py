@@ -170,3 +170,13 @@ def test_the_commands_list_and_revoke_tokens_without_showing_secrets() -> None:
     assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     with pytest.raises(CommandError, match="list_api_tokens"):
         call_command("revoke_api_token", "chm_nothing1")
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_token_completes_its_setup_step_only_if_its_account_is_active(is_active: bool) -> None:
+    token, _ = create_token(name="cron", scope=Scope.INGEST)
+    User.objects.filter(pk=token.user_id).update(is_active=is_active)
+
+    page = browser("operator").get("/admin/").content.decode()
+
+    assert ('<li class="chm-done" data-step="3">' in page) is is_active
