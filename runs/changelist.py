@@ -138,9 +138,12 @@ class RunChangeList(ChangeList):
         return search(text, rows=self.queryset, visible_runs=visible, pipelines=pipelines)
 
     @property
-    def search_limits(self) -> tuple[int, int]:
-        """Return the maximum number of runs that a search finds by id, and of error texts that it reads."""
-        return MAX_FOUND_BY_ID, MAX_SEARCHED_FAILURES
+    def max_found_by_id(self) -> int:
+        return MAX_FOUND_BY_ID
+
+    @property
+    def max_searched_failures(self) -> int:
+        return MAX_SEARCHED_FAILURES
 
     def scans_without_index(self) -> bool:
         has_unindexed_filter = any(self.params.get(name) for name in UNINDEXED_LOOKUPS)

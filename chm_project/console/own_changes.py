@@ -23,7 +23,7 @@ class OwnChangesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # A request that may change something reads from the database, never from the replica.
+        # A request that may change something never reads the replica: a replica has no change of the future.
         begin_reads(changed_at(request) if request.method in _SAFE_METHODS else timezone.now() + MIN_COOKIE_LIFETIME)
         response = self.get_response(request)
         # A request that was refused has changed nothing.
@@ -45,7 +45,7 @@ def changed_at(request: HttpRequest) -> datetime | None:
 
 
 def _cookie_lifetime() -> timedelta:
-    """Return for how long a stored board or the replica can lack a change, and at least MIN_COOKIE_LIFETIME."""
+    """Return how long the browser must keep the cookie: as long as a stored board or the replica can lack a change."""
     seconds = max(settings.CHM_BOARD_REUSE_SECONDS, settings.CHM_REPLICA_MAX_LAG_SECONDS)
     return max(MIN_COOKIE_LIFETIME, timedelta(seconds=seconds))
 

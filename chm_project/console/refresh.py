@@ -1,8 +1,8 @@
 """Refresh a page: send only its changing part, or only the line with the time if nothing has changed.
 
-The console's script sends the digest of the part that it shows in the header CHM-Refresh. If the digest is unchanged,
-the response is only the line "As of ..."; otherwise it is the new part. The response has the
-digest of the current part in this header.
+In the header CHM-Refresh, the console's script sends the digest of the part that the page shows. If the part still has
+this digest, the response is only the line "As of ..."; otherwise it is the new part. The header CHM-Refresh of the
+response has the digest of the current part.
 """
 
 import re

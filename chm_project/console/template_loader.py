@@ -23,7 +23,7 @@ REPLACEMENTS_BY_TEMPLATE = {
         ('<button type="submit" class', '<button type="submit" aria-label="Search" class'),
         ('<input type="text"', '<input type="text" aria-label="Search"'),
     ],
-    # Remove "Please correct the error below", because the reason of the refused login is shown there.
+    # Remove "Please correct the error below", because the form already says why the login was refused.
     "admin/login.html": [(LOGIN_ERROR_NOTE, "")],
     "registration/logged_out.html": [
         ("You have been successfully logged out from the administration", "You are logged out"),

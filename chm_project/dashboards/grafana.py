@@ -42,7 +42,7 @@ ALL_VALUE = "NULL"
 
 # Properties of a column in tables and tooltips, by column name. The units are Grafana's names.
 RATE_PROPERTIES = (("unit", "percentunit"), ("decimals", 1))
-COLUMN_UNITS: dict[str, tuple[tuple[str, object], ...]] = {
+COLUMN_PROPERTIES: dict[str, tuple[tuple[str, object], ...]] = {
     "usual_gap_minutes": (("unit", "m"),),
     "late_minutes": (("unit", "m"),),
     "hours_since_success": (("unit", "h"),),
@@ -225,7 +225,7 @@ def table_panel(placed: PlacedShape) -> table.Panel:
     for column in placed.shape.columns:
         properties: list[tuple[str, object]] = [
             ("displayName", column.name.replace("_", " ").capitalize()),
-            *COLUMN_UNITS.get(column.name, ()),
+            *COLUMN_PROPERTIES.get(column.name, ()),
         ]
         if column.name in COLOUR_THRESHOLDS:
             properties += [
@@ -290,13 +290,13 @@ def bar_chart(placed: PlacedShape) -> barchart.Panel:
     for column in placed.shape.columns:
         if column.name in charted and column.name in COLOUR_THRESHOLDS:
             panel.override_by_name(column.name, dynamic_values([
-                *COLUMN_UNITS[column.name],
+                *COLUMN_PROPERTIES[column.name],
                 ("thresholds", thresholds(*COLOUR_THRESHOLDS[column.name])),
                 ("color", {"mode": "thresholds"}),
             ]))  # fmt: skip
         elif column.name not in (text_columns[0], *charted):
             panel.override_by_name(column.name, dynamic_values([
-                *COLUMN_UNITS.get(column.name, ()),
+                *COLUMN_PROPERTIES.get(column.name, ()),
                 ("custom.hideFrom", {"viz": True, "legend": True, "tooltip": False}),
             ]))  # fmt: skip
     return panel.x_tick_label_rotation(-45 if len(charted) == 1 and text_columns[0] == "client_name" else 0)

@@ -24,8 +24,8 @@ class Timing:
     """Times after which alerts fire. A drill (tools/watch) uses shorter times.
 
     ingestion_stopped_seconds: ingestion counts as stopped after this time without a successful walk.
-    hold_seconds: an alert fires if its condition has been true for this time. Alerts about slow changes, such as a
-        growing queue, wait five times as long.
+    hold_seconds: most alerts fire if their condition has been true for this time. Alerts about slow changes, such as a
+        growing queue, wait five times as long. ChmTasksFail fires at once.
     beat_stopped_seconds: beat counts as stopped after this time without a heartbeat.
     """
 
@@ -52,7 +52,10 @@ class Alert:
 def alerts(timing: Timing) -> list[Alert]:
     hold, stopped_seconds = timing.hold_seconds, timing.ingestion_stopped_seconds
     return [
-        Alert("ChmDown", 'up{job="chm"} == 0', hold, "page", "No web server of CHM answers Prometheus."),
+        Alert(
+            "ChmDown", 'up{job="chm"} == 0', hold, "page",
+            "The web server {{ $labels.instance }} of CHM does not answer Prometheus.",
+        ),
         Alert("ChmDatabaseDown", "chm_database_up == 0", hold, "page", "CHM's database does not answer."),
         Alert("ChmBrokerDown", "chm_broker_up == 0", hold, "page", "CHM's broker does not answer."),
         Alert(

@@ -49,7 +49,7 @@ def _list_lines(items: Iterable[str]) -> list[str]:
     return [f"- {item}" for item in items] or ["None."]
 
 
-def incident_scope(row: Row) -> str:
+def incident_summary(row: Row) -> str:
     """Return a text about an incident, such as "2 pipelines of Acme, Borealis on Airflow"."""
     number = row["pipelines"]
     return f"{number} pipeline{'' if number == 1 else 's'} of {row['client_names']} on {_platform(row)}"
@@ -62,7 +62,7 @@ def _platform(row: Row) -> str:
 def _incident(row: Row) -> str:
     since = _time(row["since"])
     period = f"from {since} to {_time(row['ended_at'])}" if row["ended_at"] else f"since {since}"
-    return f"{_escaped(incident_scope(row))} {period}: {_error(row)}"
+    return f"{_escaped(incident_summary(row))} {period}: {_error(row)}"
 
 
 def _failing(row: Row) -> str:

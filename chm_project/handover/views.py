@@ -26,7 +26,7 @@ from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
-from chm_project.handover.markdown import handover_as_markdown, incident_scope
+from chm_project.handover.markdown import handover_as_markdown, incident_summary
 from chm_project.handover.report import MAX_SHIFT, read_handover
 from runs.reporting.run_shapes import run_shape
 
@@ -141,11 +141,11 @@ def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG0
         feed_guid=f"urn:chm:incidents:{token.client_id or 'all'}",
     )  # fmt: skip
     for row in sorted(run_shape("incidents", client_id=token.client_id), key=lambda row: row["until"], reverse=True):
-        scope_text = incident_scope(row)
+        summary = incident_summary(row)
         run_url = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
         feed.add_item(
-            title=_without_controls(f"{scope_text}: {first_line(row['error_message']) or 'no error text'}"),
-            link=run_url, description=_without_controls(scope_text),
+            title=_without_controls(f"{summary}: {first_line(row['error_message']) or 'no error text'}"),
+            link=run_url, description=_without_controls(summary),
             unique_id=f"urn:chm:incident:{row['incident']}:{row['since']:%Y%m%dT%H%M%SZ}",
             pubdate=row["since"], updateddate=row["until"],
         )  # fmt: skip

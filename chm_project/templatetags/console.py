@@ -78,7 +78,7 @@ def minus(number: int, other: int) -> int:
 
 
 @register.simple_tag
-def since_failure(row: Row) -> SafeString:
+def status_since_failure(row: Row) -> SafeString:
     """Return a badge for what happened after the failure in a row of failing_now.
 
     It shows "retrying" if a run is open, else the status of the latest run. Return a dash if the latest run failed.

@@ -63,7 +63,7 @@ def read_board(scope: BoardScope, now: datetime) -> dict[str, Any]:
         "changed_since": scope.compared_since(now),
         "why_board_is_empty": why_board_is_empty(scope),
         "board_sections": board_sections,
-        "tiles": [each for each in board_sections if each.section.tile],
+        "tiles": [each for each in board_sections if each.section.tile_text],
         "failures_chart": failures_chart(scope, as_of),
         "success_chart": success_chart(scope, as_of),
     }

@@ -1,7 +1,7 @@
-"""Cache the board's lists as HTML for a short time, if they are slow to compute (decision 0030).
+"""Cache the HTML of the board (tiles, charts and lists) for a short time, if it is slow to compute (decision 0030).
 
-A board of 10,000 pipelines needs almost a second. Users who open it soon after get the stored HTML, with its age. A
-user who has just changed something in the console gets a new board.
+Users who open the board soon after another user get the stored HTML, with its age. A user who has just changed
+something in the console gets a new board.
 """
 
 import time
@@ -25,16 +25,16 @@ FAST_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class BoardLists:
-    """The HTML of the board's lists, and the moment that they show."""
+class BoardHtml:
+    """The HTML of the board, and the moment that it shows."""
 
     html: SafeString
     as_of: datetime
     is_reused: bool = False
 
 
-def board_lists(request: HttpRequest, scope: BoardScope, now: datetime) -> BoardLists:
-    """Return the board's lists at `now`, or stored lists that are at most CHM_BOARD_REUSE_SECONDS old."""
+def board_html(request: HttpRequest, scope: BoardScope, now: datetime) -> BoardHtml:
+    """Return the board at `now`, or a stored board that is at most CHM_BOARD_REUSE_SECONDS old."""
     key = f"board:{_digest(scope)}"
     if scope.as_of is None and (stored := _read_stored(key, now)) is not None:
         own_change_at = changed_at(request)
@@ -43,10 +43,10 @@ def board_lists(request: HttpRequest, scope: BoardScope, now: datetime) -> Board
     started = time.monotonic()
     context = read_board(scope, now)
     html = render_to_string("console/parts/board.html", context | {"scope": scope}, request)
-    lists = BoardLists(html, context["as_of"])
+    board = BoardHtml(html, context["as_of"])
     if scope.as_of is None and time.monotonic() - started > FAST_SECONDS:
-        _store(key, lists)
-    return lists
+        _store(key, board)
+    return board
 
 
 def _digest(scope: BoardScope) -> str:
@@ -55,17 +55,17 @@ def _digest(scope: BoardScope) -> str:
     return blake2b(f"{replace(scope, client_ids=None)!r} {sorted_ids}".encode(), digest_size=16).hexdigest()
 
 
-def _read_stored(key: str, now: datetime) -> BoardLists | None:
+def _read_stored(key: str, now: datetime) -> BoardHtml | None:
     if not settings.CHM_BOARD_REUSE_SECONDS:
         return None
     value = best_effort_cache.read(key)
     if value is None or not 0 <= (now - value["as_of"]).total_seconds() <= settings.CHM_BOARD_REUSE_SECONDS:
         return None
-    return BoardLists(mark_safe(zlib.decompress(value["html"]).decode()), value["as_of"], is_reused=True)  # noqa: S308 - our own HTML
+    return BoardHtml(mark_safe(zlib.decompress(value["html"]).decode()), value["as_of"], is_reused=True)  # noqa: S308 - our own HTML
 
 
-def _store(key: str, lists: BoardLists) -> None:
+def _store(key: str, board: BoardHtml) -> None:
     if not settings.CHM_BOARD_REUSE_SECONDS:
         return
-    value = {"as_of": lists.as_of, "html": zlib.compress(lists.html.encode(), level=1)}
+    value = {"as_of": board.as_of, "html": zlib.compress(board.html.encode(), level=1)}
     best_effort_cache.write(key, value, settings.CHM_BOARD_REUSE_SECONDS)

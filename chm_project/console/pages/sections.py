@@ -39,7 +39,8 @@ _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >
 class Section:
     """A list of the board. The board shows its first `rows_on_board` rows; the page console:list shows all.
 
-    `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is not on the board.
+    `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is not on the board. `tone` is the
+    style of its number. `tile_text` is the text of its tile above the lists; empty if it has no tile.
     """
 
     key: str
@@ -49,10 +50,10 @@ class Section:
     tone: str
     rows_on_board: int
     read_rows: ReadRows
-    tile: str = ""
+    tile_text: str = ""
     grain: str = "pipeline"
     # Users look at these sections first, so the board shows them larger.
-    is_first: bool = False
+    is_main: bool = False
     # The key of the candidate list that contains every pipeline of the section; empty if there is no such list.
     candidates_key: str = ""
 
@@ -147,47 +148,47 @@ SECTIONS = {
         Section(
             "failing", "New failures", "Failed since the last success, and not marked as known; longest first.",
             "Nothing new is failing.", "bad", 15, _with_maintenance(_shape_reader("failing_now", "NOT known")),
-            tile="New failures", is_first=True, candidates_key="failing",
+            tile_text="New failures", is_main=True, candidates_key="failing",
         ),
         Section(
             "known", "Known failures", "Failing, and marked as known.", "No known failure.", "warn", 8,
             _with_maintenance(_shape_reader("failing_now", "known")),
-            tile="Known failures", is_first=True, candidates_key="marked",
+            tile_text="Known failures", is_main=True, candidates_key="marked",
         ),
         Section(
             "late", "Late", "Usually starts regularly and has not started; longest overdue first.",
             "Nothing is late.", "warn", 8,
-            _with_maintenance(_shape_reader("late_pipelines")), tile="Late", is_first=True,
+            _with_maintenance(_shape_reader("late_pipelines")), tile_text="Late", is_main=True,
         ),
         Section(
             "incidents", "Incidents",
             "Failing pipelines with the same cause that began to fail together; largest incidents first.",
             "No incident.", "bad", 10, _with_maintenance(_incidents),
-            tile="Incidents", grain="incident", candidates_key="failing",
+            tile_text="Incidents", grain="incident", candidates_key="failing",
         ),
         Section(
             "changed", "Changed", "Newly failing first, then recovered, then first runs; each group newest first.",
-            "Nothing has changed.", "note", 10, _changed, tile="Changed", candidates_key="changed",
+            "Nothing has changed.", "note", 10, _changed, tile_text="Changed", candidates_key="changed",
         ),
         Section(
             "long", "Running long", "For more than 10 minutes, and for more than three times the usual duration.",
-            "Nothing is running long.", "warn", 8, _running_long, tile="Running long",
+            "Nothing is running long.", "warn", 8, _running_long, tile_text="Running long",
         ),
         Section(
             "sources", "Sources not up to date",
             "Ingestion is overdue, failing or has never finished, or the source no longer has a pipeline.",
             "Every source is up to date.", "warn", 8, _shape_reader("ingestion_health", _NOT_UP_TO_DATE),
-            tile="Sources not up to date", grain="client",
+            tile_text="Sources not up to date", grain="client",
         ),
         Section(
             "fresh", "No success for a day", "Pipelines without any success first, then those with the oldest success.",
             "Everything has succeeded in the last 24 hours.", "note", 8,
             _shape_reader("freshness_watchlist", _WITHOUT_RECENT_SUCCESS),
-            tile="No success for a day",
+            tile_text="No success for a day",
         ),
         Section(
             "firing", "Firing rules", "Enabled rules whose condition is true now. CHM sends no notifications.",
-            "No rule is firing.", "note", 8, _firing, tile="Firing rules", grain="rule",
+            "No rule is firing.", "note", 8, _firing, tile_text="Firing rules", grain="rule",
         ),
         Section(
             "flaky", "Flakiest in 30 days", "Most flips first. A flip is a change between success and failed.",

@@ -30,7 +30,7 @@ from chm_project.access.visibility import visibility_of, visible_to
 from chm_project.admin_kit.local_times import parse_local_time, zone_named
 from chm_project.api.csv import csv_response
 from chm_project.api.history import log_change
-from chm_project.console.pages.board_cache import board_lists
+from chm_project.console.pages.board_cache import board_html
 from chm_project.console.pages.board_scope import BoardScope, filter_choices, scope_of, why_board_is_empty
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.client_report import DEFAULT_DAYS, TABLES, Period, UnknownPeriod, period_of
@@ -89,13 +89,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     scope, now = scope_of(request), timezone.now()
     if not scope.query and (steps := first_steps(request)):
         return context | {"title": "Set up CHM", "first_steps": steps, "as_of": now}
-    lists = board_lists(request, scope, now)
+    board = board_html(request, scope, now)
     return context | {
         "title": "Health board", "scope": scope, "shows_board": True,
         "choices": filter_choices(scope, visibility_of(request)),
-        "my_client_count": len(my_clients(request)), "board_lists": lists.html, "as_of": lists.as_of,
-        "age_seconds": round((now - lists.as_of).total_seconds()) if lists.is_reused else None,
-        "reused_seconds": settings.CHM_BOARD_REUSE_SECONDS,
+        "my_client_count": len(my_clients(request)), "board_html": board.html, "as_of": board.as_of,
+        "age_seconds": round((now - board.as_of).total_seconds()) if board.is_reused else None,
+        "max_reuse_seconds": settings.CHM_BOARD_REUSE_SECONDS,
     }  # fmt: skip
 
 

@@ -174,7 +174,9 @@ def test_my_clients_do_not_restrict_access() -> None:
     assert viewer.get(f"/admin/console/client/{other_pipeline.client_id}/").status_code == 200
     chosen = viewer.get(f"{PIPELINE_LIST_URL}?client__id__exact={other_pipeline.client_id}")
     assert listed_names(chosen) == ["Borealis nightly"]
-    assert "data-my-clients" not in html(chosen), "another filter replaces this one"
+    assert "data-my-clients" not in html(chosen), (
+        "the filter for one client replaces the filter for the user's own clients"
+    )
     assert tiles(html(viewer.get(f"/admin/?client={other_pipeline.client_id}")))["failing"] == 1
 
 

@@ -32,7 +32,7 @@ def form_url(row: Model) -> str:
 
 
 def open_form(user: Browser, row: Model) -> dict[str, Any]:
-    """Return the values of the form that a user sees, with the hidden version."""
+    """Return the values of the form that a user sees, with the hidden field shown_version."""
     return form_values(user.get(form_url(row)))
 
 

@@ -89,7 +89,7 @@ def test_a_form_sent_after_the_session_ended_keeps_its_input_and_can_be_saved_af
     assert Client.objects.get().name == "Baltic Foods"
 
 
-def test_passwords_and_files_are_not_written_into_the_page_that_keeps_a_form(client: Browser) -> None:
+def test_passwords_are_not_written_into_the_page_that_keeps_a_form(client: Browser) -> None:
     page = client.post("/admin/auth/user/add/", {"username": "new", "password1": "horse-battery"}).content.decode()
 
     assert "horse-battery" not in page

@@ -25,7 +25,7 @@ def viewer() -> Browser:
 QUERY_COUNTS = {
     # 1: client. 3: number of pipelines, one page of them, their strips. 5: shapes of days, streaks, failing, flaky,
     # sources. 1: strips of failing pipelines. 2: rules, and which are firing. 1: whether any pipeline is active. 1:
-    # errors of ingestion. Without a configured connection, the page reads no pipelines per connection.
+    # errors of ingestion. Without a configured connection, the part about connections needs no query.
     "client": 1 + 3 + 5 + 1 + 2 + 1 + 1,
     # 1 each: pipeline, verdict, strip, runs, failures, rules, runs for the previews of the rules
     "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,

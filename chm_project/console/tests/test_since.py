@@ -57,14 +57,14 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
-    """Return the changes between the two moments, computed from the raw runs, in the order of the report."""
+def changes_from_runs() -> list[tuple[str, str | None, str, str, datetime]]:
+    """Return the changes from FRIDAY_EVENING to MONDAY_MORNING, computed from the runs, in the order of the report."""
     changes = []
     for pipeline in Pipeline.objects.all():
-        ended = [run for run in Run.objects.filter(pipeline=pipeline) if run.status in {"success", "failed"}]
-        ended.sort(key=lambda run: run.started_at or MONDAY_MORNING)
+        decisive_runs = [run for run in Run.objects.filter(pipeline=pipeline) if run.status in {"success", "failed"}]
+        decisive_runs.sort(key=lambda run: run.started_at or MONDAY_MORNING)
 
-        def status_at(moment: datetime, runs: list[Run] = ended) -> str | None:
+        def status_at(moment: datetime, runs: list[Run] = decisive_runs) -> str | None:
             statuses = [run.status for run in runs if run.finished_at and run.finished_at <= moment]
             return statuses[-1] if statuses else None
 
@@ -75,7 +75,7 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
             (str(then), now), "first_failure" if now == "failed" else "first_success"
         )
         since = None
-        for run in ended:
+        for run in decisive_runs:
             if run.finished_at is not None and run.finished_at <= MONDAY_MORNING:
                 since = None if run.status != now else since or run.finished_at
         assert since is not None
@@ -85,7 +85,7 @@ def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
 
 
 def test_changes_since_friday_evening_equal_changes_computed_from_raw_runs(weekend: None, viewer: Browser) -> None:
-    expected = changes_from_raw_runs()
+    expected = changes_from_runs()
     assert [(name, change) for name, _, _, change, _ in expected] == [
         ("broke, and is being retried", "newly_failing"),
         ("broke on Saturday", "newly_failing"),
@@ -157,7 +157,7 @@ def test_links_of_the_board_keep_since_as_of_and_zone(weekend: None, viewer: Bro
     "query",
     ["since=whenever", "since=custom&since_time=12", "as_of=soon", "since=yesterday&zone=Mars/Olympus",
      "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99",
-     # Python's times lack the day before as_of, and the as_of in the zone.
+     # Moments that Python cannot represent: for these four, the day before as_of, or a time in the zone.
      "as_of=0001-01-01T12:00", "as_of=0001-01-07T12:00&since=working_evening",
      "as_of=9999-12-31T23:59Z&zone=Asia/Tokyo", "since=0001-01-01T00:00Z&zone=America/New_York"],
 )  # fmt: skip

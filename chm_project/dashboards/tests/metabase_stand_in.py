@@ -11,7 +11,8 @@ GET  /api/collection/:id/items    models=..., limit, offset -> {"data", "total",
 POST, GET, PUT /api/card[/:id]    required: name, display, dataset_query, visualization_settings. A model must not have
                                   template tags. Each tag in the query needs a definition with id, name, display-name
                                   and type
-POST, GET, PUT /api/dashboard[/:id]    PUT replaces all dashcards: a negative id creates a card, a missing id deletes it
+POST, GET, PUT /api/dashboard[/:id]    PUT replaces all dashcards: a card with a negative id is
+                                       created, and a card whose id is not in the request is deleted
 """
 
 import json

@@ -1,6 +1,6 @@
 -- Question   Which failures began in a shift, and have ended?
 -- Grain      one row per group of such failures that have the same cause and began together. The group can be a part of
---            an incident that continues in other pipelines. handover/report.py removes these rows
+--            an incident that continues in other pipelines. handover/report.py removes the rows of such parts
 -- Inventory  active
 -- Parameters as_of, state_at (runs count in the state that they had then); since, until: the shift; client_id,
 --            platform, environment: null does not restrict

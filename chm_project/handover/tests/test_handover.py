@@ -25,24 +25,24 @@ pytestmark = pytest.mark.django_db
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 
-def create_pipeline_with_run(
+def add_run(
     name: str, hours_ago: float, status: str, text: str | None = None, client: Client | None = None
 ) -> Pipeline:
     moment = timezone.now() - timedelta(hours=hours_ago)
     client = client or Client.objects.filter(name="Acme").first() or ClientFactory.create(name="Acme")
     pipeline = Pipeline.objects.filter(name=name, client=client).first()
-    inventory = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
+    pipeline_values = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
     return RunFactory.create(
-        status=status, error_message=text, started_at=moment, finished_at=moment, **inventory
+        status=status, error_message=text, started_at=moment, finished_at=moment, **pipeline_values
     ).pipeline
 
 
 @pytest.fixture
 def shift() -> None:
-    create_pipeline_with_run("fresh", 1, "failed", "disk full on *node*")
-    mark_known_failure(pipeline=create_pipeline_with_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
-    create_pipeline_with_run("recovered", 20, "failed", "x")
-    create_pipeline_with_run("recovered", 2, "success")
+    add_run("fresh", 1, "failed", "disk full on *node*")
+    mark_known_failure(pipeline=add_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    add_run("recovered", 20, "failed", "x")
+    add_run("recovered", 2, "success")
 
 
 def handover(api: Any, **query: str) -> dict[str, Any]:
@@ -69,15 +69,15 @@ def test_the_handover_has_incidents_that_began_and_ended_in_the_shift() -> None:
         ("b", other, 8.5, 6),
         ("c", None, 6.4, 6.2),  # more than an hour later, so another outage
     ):
-        create_pipeline_with_run(name, began, "failed", "connection to wh.example refused", client)
-        create_pipeline_with_run(name, ended, "success", client=client)
-    create_pipeline_with_run("began before", 14, "failed", "disk full")
-    create_pipeline_with_run("began before", 11, "failed", "disk full")
-    create_pipeline_with_run("began before", 10, "success")
-    create_pipeline_with_run("changed its cause", 5, "failed", "column missing")
-    create_pipeline_with_run("changed its cause", 4, "failed", "quota exceeded")
-    create_pipeline_with_run("recovered while the incident continues", 3.9, "failed", "quota exceeded")
-    create_pipeline_with_run("recovered while the incident continues", 3, "success")
+        add_run(name, began, "failed", "connection to wh.example refused", client)
+        add_run(name, ended, "success", client=client)
+    add_run("began before", 14, "failed", "disk full")
+    add_run("began before", 11, "failed", "disk full")
+    add_run("began before", 10, "success")
+    add_run("changed its cause", 5, "failed", "column missing")
+    add_run("changed its cause", 4, "failed", "quota exceeded")
+    add_run("recovered while the incident continues", 3.9, "failed", "quota exceeded")
+    add_run("recovered while the incident continues", 3, "success")
 
     incidents = handover(api_with_scope("read"))["incidents"]
 
@@ -99,9 +99,9 @@ def test_the_handover_has_incidents_that_began_and_ended_in_the_shift() -> None:
 def test_an_ended_incident_with_a_vague_cause_is_part_of_a_current_one_only_within_15_minutes(
     error_message: str, is_same_incident: bool
 ) -> None:
-    create_pipeline_with_run("a", 3, "failed", error_message)
-    create_pipeline_with_run("a", 2.8, "success")
-    create_pipeline_with_run("b", 2.5, "failed", error_message)
+    add_run("a", 3, "failed", error_message)
+    add_run("a", 2.8, "success")
+    add_run("b", 2.5, "failed", error_message)
 
     incidents = handover(api_with_scope("read"))["incidents"]
 
@@ -168,7 +168,7 @@ def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None
 
 def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
     text = '<b>disk</b> & "quota" \x01\x1b[31m full ☃ ]]> <script>alert(1)</script>'
-    create_pipeline_with_run("fresh", 1, "failed", text)
+    add_run("fresh", 1, "failed", text)
     _, key = create_token(name="feed", scope=Scope.READ)
 
     parsed_feed = feedparser.parse(Browser().get(f"/feed/{key}").content)

@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from alerting.models import AlertRule
-from chm_project.handover.tests.test_handover import create_pipeline_with_run
+from chm_project.handover.tests.test_handover import add_run
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
@@ -25,19 +25,19 @@ PAGE = "/admin/console/handover/"
 @pytest.fixture
 def shift() -> None:
     """Create rows of Acme for every part of the page, and a failure of Borealis."""
-    create_pipeline_with_run("fresh", 1, "failed", "disk full on *node*")
-    mark_known_failure(pipeline=create_pipeline_with_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
-    create_pipeline_with_run("recovered", 30, "failed", "x")
-    create_pipeline_with_run("recovered", 2, "success")
-    create_pipeline_with_run("over", 6, "failed", "a host is down")
-    create_pipeline_with_run("over", 5, "success")
+    add_run("fresh", 1, "failed", "disk full on *node*")
+    mark_known_failure(pipeline=add_run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    add_run("recovered", 30, "failed", "x")
+    add_run("recovered", 2, "success")
+    add_run("over", 6, "failed", "a host is down")
+    add_run("over", 5, "success")
     for days_ago in range(1, 60):
-        create_pipeline_with_run("late", 24 * days_ago + 3, "success")
+        add_run("late", 24 * days_ago + 3, "success")
     now = timezone.now()
     Pipeline.objects.filter(name="late").update(ingested_through=now)
     Pipeline.objects.filter(name="fresh").update(external_id="x", ingest_due_at=now - timedelta(hours=1))
     api_with_scope("write").patch(f"{ROOT}/pipelines/{Pipeline.objects.get(name='fresh').pk}", {"description": "new"})
-    create_pipeline_with_run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
+    add_run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
 
 
 def test_the_page_has_the_rows_of_the_api_and_each_row_links_to_a_page(shift: None) -> None:

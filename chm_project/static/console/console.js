@@ -169,7 +169,7 @@
   });
 
   function showStatus(text) {
-    const statusLine = document.querySelector(".chm-quiet");
+    const statusLine = document.querySelector(".chm-status-line");
     if (statusLine) statusLine.textContent = text;
   }
 
@@ -360,7 +360,7 @@
       const label = document.querySelector(`label[for="${field.id}"]`);
       const visibleField = document.getElementById(`select2-${field.id}-container`);
       if (label && visibleField) visibleField.setAttribute("aria-label", label.textContent.trim());
-      // A field for several values has its search field inside, and no label of its own in a table of forms.
+      // A field for several values contains its search field. In a table of forms, the search field has no label.
       const search = field.parentElement.querySelector(".select2-search__field");
       const name = label?.textContent.trim() || field.closest("[data-label]")?.dataset.label || "Search";
       if (search) search.setAttribute("aria-label", name);

@@ -45,7 +45,7 @@ def test_the_handover_opens_in_one_click_and_can_be_copied_and_printed_on_a4(log
 
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy as Markdown").click()
-    expect(page.locator(".chm-quiet")).to_have_text("Copied.")
+    expect(page.locator(".chm-status-line")).to_have_text("Copied.")
     copied_text = str(page.evaluate("navigator.clipboard.readText()"))
     assert copied_text.startswith("# Handover ")
     assert f"## Still failing: {failing_count}" in copied_text

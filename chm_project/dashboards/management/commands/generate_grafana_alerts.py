@@ -11,8 +11,8 @@ from chm_project.operations.alert_metrics import severity
 
 class Command(BaseCommand):
     help = (
-        "Print one Grafana alert rule for each enabled alert rule. Each queries the metric chm_rule_firing in a "
-        "Prometheus that scrapes /metrics of CHM. The output is a provisioning file: save it as "
+        "Print one Grafana alert rule for each enabled alert rule. Each Grafana rule queries the metric "
+        "chm_rule_firing in a Prometheus that scrapes /metrics of CHM. The output is a provisioning file: save it as "
         "provisioning/alerting/chm.json."
     )
 
