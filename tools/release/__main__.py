@@ -144,10 +144,12 @@ def build(into: Path, *, rehearse: bool) -> int:
     (release_folder / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
     for path in sorted(release_folder.iterdir()):
         print(f"{path.stat().st_size / 1024:10,.0f} kB  {path.name}")
-    print(
-        f"{release_folder}\nnext: git tag v{version_number}, then python -m tools.upgrade dump {version_number},"
-        " for the next upgrade-check"
-    )
+    print(release_folder)
+    if not rehearse:
+        print(
+            f"next: git tag v{version_number}, then python -m tools.upgrade dump {version_number},"
+            f" then add {version_number} to {(RELEASES / 'ORDER').relative_to(ROOT)}"
+        )
     return 0
 
 

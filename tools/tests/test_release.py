@@ -94,3 +94,30 @@ def archived_files(archive: Path) -> dict[str, tuple[int, int, int]]:
     """Return the size, the mode and the time of each file in the archive, by its name."""
     with tarfile.open(archive) as opened:
         return {member.name: (member.size, member.mode, int(member.mtime)) for member in opened.getmembers()}
+
+
+@pytest.mark.parametrize("rehearse", [False, True])
+def test_only_a_release_is_tagged_and_keeps_its_database(
+    project: Path, rehearse: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release.prepare("0.2.0")
+    commit_all(project)
+
+    def write_empty_packages(_source: Path, folder: Path) -> tuple[Path, Path]:
+        sdist, wheel = folder / "chm-0.2.0.tar.gz", folder / "chm-0.2.0-py3-none-any.whl"
+        sdist.touch()
+        wheel.touch()
+        return sdist, wheel
+
+    monkeypatch.setattr(release, "copy_tracked_files", lambda _folder: [])
+    monkeypatch.setattr(release, "build_packages", write_empty_packages)
+    monkeypatch.setattr(release, "packaging_faults", lambda *_: [])
+    for name in ("image_context", "bill_of_materials"):
+        monkeypatch.setattr(release, name, lambda *_: None)
+    capsys.readouterr()
+
+    assert release.build(project / "release", rehearse=rehearse) == 0
+
+    printed_text = capsys.readouterr().out
+    assert ("git tag v0.2.0" in printed_text) is not rehearse
+    assert ("add 0.2.0 to ORDER" in printed_text) is not rehearse
