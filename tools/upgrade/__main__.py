@@ -8,6 +8,7 @@ import contextlib
 import lzma
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ from tools.bench.servers import ROOT, create_database
 from tools.support import schema_snapshot as snapshot
 
 RELEASES = Path(__file__).parent / "releases"
-# The name that the dumps contain for the role that may read the reports.
+# The name of the role that may read the reports, in every dump. The role itself has another name on the server.
 READER_ROLE = "chm_former_reader"
 Connection = psycopg.Connection[tuple[Any, ...]]
 # In this order, a row is copied after the rows that its foreign keys refer to.
@@ -52,10 +53,8 @@ def main() -> int:
 def check() -> int:
     """Upgrade the last release's dump, and compare it with a new installation; return the exit status."""
     release = last_release()
-    reader_role = f"chm_upgrade_reader_{os.getpid()}"
     started = time.monotonic()
-    with _role(reader_role), _database("former") as upgraded_url, _database("fresh") as fresh_url:
-        # Roles belong to the whole server. So each check uses another name, and two checks can run at the same time.
+    with _reader_role() as reader_role, _database("former") as upgraded_url, _database("fresh") as fresh_url:
         _restore(upgraded_url, lzma.decompress(release.read_bytes()).decode().replace(READER_ROLE, reader_role))
         columns_before = snapshot.columns(upgraded_url)
         rows_before = snapshot.rows(upgraded_url, columns_before)
@@ -138,10 +137,10 @@ def compare_views(upgraded_url: str, fresh_url: str) -> tuple[int, list[str]]:
 
 def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
     """Write the dump of a release; return the exit status."""
-    with _role(READER_ROLE), _database("release") as url:
+    with _reader_role() as reader_role, _database("release") as url:
         manage(checkout, url, "migrate", "--verbosity", "0")
         manage(checkout, url, "load_synthetic")
-        manage(checkout, url, "grant_reporting_role", READER_ROLE)
+        manage(checkout, url, "grant_reporting_role", reader_role)
         manage(checkout, url, "create_api_token", "a token of the release", "--scope", "read")
         dump_text = subprocess.run(
             # The dump must contain INSERT and not COPY, because psycopg executes it as one text.
@@ -151,6 +150,7 @@ def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
     dump_text = re.sub(r"^\\.*\n", "", dump_text, flags=re.MULTILINE)  # remove psql's own commands
     # The dump names the role that wrote it. This role may not exist on the server that restores the dump.
     dump_text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", dump_text)
+    dump_text = dump_text.replace(reader_role, READER_ROLE)
     path = RELEASES / f"{name}.sql.xz"
     path.write_bytes(lzma.compress(dump_text.encode(), preset=9))
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
@@ -177,16 +177,19 @@ def _database(purpose: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _role(name: str) -> Iterator[None]:
-    """Create a role without login, and drop it at the end of the block.
+def _reader_role() -> Iterator[str]:
+    """Create a role without login, yield its name, and drop the role at the end of the block.
 
     Drop the databases with grants to this role inside the block.
     """
+    # Roles belong to the whole server. With a random name, two commands can run at the same time, and the role that an
+    # interrupted command left does not stop the next one.
+    name = f"chm_upgrade_reader_{secrets.token_hex(8)}"
     role = sql.Identifier(name)
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
         server.execute(sql.SQL("CREATE ROLE {}").format(role))
     try:
-        yield
+        yield name
     finally:
         with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
             server.execute(sql.SQL("DROP ROLE {}").format(role))
