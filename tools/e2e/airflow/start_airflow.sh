@@ -5,7 +5,7 @@
 #              LOCK (pinned requirements; requirements.txt in this folder), EXTRA (more packages), NO_UV=1 (plain pip),
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
 # Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
-#                client.json (base_url, username, passwords, version: run.py reads it).
+#                client.json (base_url, username, passwords, installed version: run.py reads it).
 # Each start deletes the runs of earlier starts. All DAGs are paused at first. Airflow listens only on 127.0.0.1.
 # Stop it with stop_airflow.sh DIR.
 set -euo pipefail
@@ -19,13 +19,12 @@ if [ -n "${AIRFLOW_VERSION:-}" ] && [ -f "$lock" ]; then
   echo "AIRFLOW_VERSION has no effect, because $lock pins the version: also set LOCK to a file that does not exist" >&2
   exit 2
 fi
-VERSION=${AIRFLOW_VERSION:-3.3.2}
 PY=${PYTHON:-python3}
 PORT=${AIRFLOW_PORT:-$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
 begun=$SECONDS
 if [ ! -x "$DIR/venv/bin/airflow" ]; then
   "$PY" -m venv "$DIR/venv"
-  if [ -f "$lock" ]; then packages=(-r "$lock"); else packages=("apache-airflow==$VERSION"); fi
+  if [ -f "$lock" ]; then packages=(-r "$lock"); else packages=("apache-airflow==${AIRFLOW_VERSION:-3.3.2}"); fi
   if command -v uv >/dev/null && [ -z "${NO_UV:-}" ]; then
     VIRTUAL_ENV="$DIR/venv" uv pip install "${packages[@]}" >"$DIR/install.log" 2>&1
   else
@@ -36,6 +35,7 @@ if [ ! -x "$DIR/venv/bin/airflow" ]; then
     else "$DIR/venv/bin/pip" install $EXTRA >>"$DIR/install.log" 2>&1; fi
   fi
 fi
+version=$("$DIR/venv/bin/python" -c 'import importlib.metadata as m; print(m.version("apache-airflow"))')
 installed=$SECONDS
 # Delete everything of an earlier start: the test counts all runs of the server, and changes the files of DAGs.
 rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
@@ -45,7 +45,7 @@ random_hex() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
 admin=${AIRFLOW_ADMIN_PASSWORD:-$(random_hex)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(random_hex)}
 printf '{"admin": "%s", "viewer": "%s"}\n' "$admin" "$viewer" >"$DIR/home/passwords.json"
 printf '{"base_url": "http://127.0.0.1:%s", "username": "admin", "password": "%s", "viewer_password": "%s", "version": "%s"}\n' \
-  "$PORT" "$admin" "$viewer" "$VERSION" >"$DIR/client.json"
+  "$PORT" "$admin" "$viewer" "$version" >"$DIR/client.json"
 cat >"$DIR/env.sh" <<EOS
 export AIRFLOW_HOME='$DIR/home'
 export PATH='$DIR/venv/bin':"\$PATH"
@@ -88,5 +88,5 @@ EOP
   [ "$healthy" = True ] && break; sleep 1
 done
 ready=$SECONDS
-echo "airflow $VERSION on http://127.0.0.1:$PORT healthy=$healthy: install $((installed - begun)) s, migrate $((migrated - installed)) s, start $((ready - migrated)) s, venv $(du -sh "$DIR/venv" | cut -f1)"
+echo "airflow $version on http://127.0.0.1:$PORT healthy=$healthy: install $((installed - begun)) s, migrate $((migrated - installed)) s, start $((ready - migrated)) s, venv $(du -sh "$DIR/venv" | cut -f1)"
 [ "$healthy" = True ]
