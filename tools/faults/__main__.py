@@ -1,11 +1,6 @@
-"""python -m tools.faults
+"""python -m tools.faults: inject faults around the web server, and faults while CHM ingests runs.
 
-This test injects faults while CHM ingests runs: it stops or disturbs a service that ingestion needs. Then it counts
-lost and duplicated runs.
-
-The partner is simulated. It answers over HTTP, and its runs start and end during the fault. All other processes are
-real: PostgreSQL, Valkey, beat, and a Celery worker with two child processes. After the fault, the test waits until CHM
-has ingested all changes, for at most 120 s. Then it compares each run of the partner with the row in CHM.
+After each fault, the test counts the lost runs.
 """
 
 import argparse
@@ -26,8 +21,14 @@ from tools.faults.installation import Comparison, LocalInstallation
 from tools.faults.scenarios import FAULTS, IngestionFault
 from tools.faults.source import FaultyPartner
 
-INTRODUCTION = (__doc__ or "").partition("\n")[2].strip()
 DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
+INTRODUCTION_OF_INGESTION = """\
+This test injects faults while CHM ingests runs: it stops or disturbs a service that ingestion needs. Then it counts
+lost and duplicated runs.
+
+The partner is simulated. It answers over HTTP, and its runs start and end during the fault. All other processes are
+real: PostgreSQL, Valkey, beat, and a Celery worker with two child processes. After the fault, the test waits until CHM
+has ingested all changes, for at most 120 s. Then it compares each run of the partner with the row in CHM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _document(results: list[IngestionFaultResult]) -> str:
 
 Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}.
 
-{INTRODUCTION}
+{INTRODUCTION_OF_INGESTION}
 
 | column | meaning |
 |---|---|

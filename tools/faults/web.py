@@ -160,11 +160,15 @@ A fault is survived if all of these are true:
 
 - No ping is lost.
 - Each request gets 200, or a result that the fault permits. For example, 503 is permitted while the database is down.
-- *p99 ms* is at most 100, and *p95 ms* and *slowest s* are at most 3 s. Some faults have other limits.
+- Each 503 has the header Retry-After.
+- *p99 ms* is at most 100. *p95 ms*, *slowest s* and *back after s* are at most 3 s. Some faults have other limits.
+- The fault's own checks succeed. For example, each slow reader gets its response.
 
-`tools/faults/web_faults.py` has the permitted results and the other limits. On a busy machine all limits are higher:
-if {CONTROL_MULTIPLE} times *idle p99 ms* is above the limit of *p99 ms*, all limits are raised by the same factor.
-For example, they are twice as high if the limit is 100 and *idle p99 ms* is {200 / CONTROL_MULTIPLE:.0f}.
+`tools/faults/web_faults.py` has the permitted results, the other limits, and the checks of each fault.
+
+On a busy machine the limits of *p99 ms*, *p95 ms* and *slowest s* are higher. If {CONTROL_MULTIPLE} times *idle p99 ms*
+is above the limit of *p99 ms*, these three limits are raised by the same factor. For example, they are twice as high if
+the limit of *p99 ms* is 100 and *idle p99 ms* is {200 / CONTROL_MULTIPLE:.0f}.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}
