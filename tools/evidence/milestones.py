@@ -137,8 +137,8 @@ PostgreSQL and Valkey.
 
 ## Known limits
 
-- This page has only results with the embedded servers. `.ci/run` repeats the tests with Debian's PostgreSQL 15 and
-  Redis.
+- This page has only results with the embedded servers. `.ci/run` repeats most tests of the API, the console,
+  the reports, the apps and ingestion with Debian's PostgreSQL 15 and Redis.
 - The sources were tested in different ways:
     - live systems: Airflow ([results](airflow-live.md)), Prefect ([results](prefect-live.md)) and Dagster
       ([results](dagster-live.md)),

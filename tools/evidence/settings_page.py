@@ -87,5 +87,5 @@ def read_check_config(module: str) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    settings: dict[str, Any] = json.loads(check_config.stdout)
-    return settings
+    output: dict[str, Any] = json.loads(check_config.stdout)
+    return output

@@ -50,9 +50,9 @@ def run_steps(*, short: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="chm-life-", dir="/tmp") as name, ExitStack() as stack:
         life = InstallationLife(Path(name), stack, short=short)
         for step in (
-            life.previous_release, life.install, life.back_up_the_previous_release, life.upgrade_while_it_serves,
-            life.two_web_servers_take_over, life.roll_back_and_forward, life.ingest, life.prune, life.erase_a_client,
-            life.restore_on_a_second_machine, life.serve_from_the_second_machine,
+            life.previous_release, life.install_this_version, life.back_up_the_previous_release,
+            life.upgrade_while_it_serves, life.two_web_servers_take_over, life.roll_back_and_forward, life.ingest,
+            life.prune, life.erase_a_client, life.restore_on_a_second_machine, life.serve_from_the_second_machine,
         ):  # fmt: skip
             try:
                 life.run_step(step.__name__.replace("_", " "), step)
@@ -123,7 +123,7 @@ class InstallationLife(SimulatedInstallation):
         self.traffic.start([self.previous_server.address])
         return f"{existing_revisions[0]}: {self.count('runs')} runs of {self.count('clients')} clients, serving"
 
-    def install(self) -> str:
+    def install_this_version(self) -> str:
         tracked_files = copy_tracked_files(self.folder / "source")
         _, wheel = build_packages(self.folder / "source", self.folder)
         if self.short:
@@ -192,7 +192,7 @@ class InstallationLife(SimulatedInstallation):
             row[0] for row in self.rows("SELECT external_run_id FROM runs WHERE external_run_id IS NOT NULL")
         }
         lost_run_ids = self.traffic.written_run_ids - stored_run_ids
-        self.expect(not lost_run_ids, f"{len(lost_run_ids)} acknowledged writes are not in the database")
+        self.expect(not lost_run_ids, f"{len(lost_run_ids)} runs of successful writes are not in the database")
         [latest_runs] = self.rows(_LATEST_RUNS_HASH_SQL)
         dry_run = json.loads(self.chm("prune_runs", "--older-than", PRUNE_OLDER_THAN, "--dry-run", "--json"))
         run_count_before = self.count("runs")
@@ -226,7 +226,7 @@ class InstallationLife(SimulatedInstallation):
         for web_server in self.web_servers:
             self.expect(web_server.stop() == 0, "a web server did not end by itself")
         dump_file, original_contents = self.back_up(), read_contents(self.first_servers.url())
-        self.second_servers = MachineServers(self.folder / "b")
+        self.second_servers = MachineServers(self.folder / "two-servers")
         self.stack.callback(self.second_servers.close)
         # Create the role as CHM's owner, because the next step runs grant_reporting_role as the owner. Since PostgreSQL
         # 16, only the creator of a role and superusers may change the role.

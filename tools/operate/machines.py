@@ -36,7 +36,7 @@ class SimulatedInstallation:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack = folder, stack
         self.previous_release_folder = folder / "previous"
-        self.first_servers = MachineServers(folder / "a")
+        self.first_servers = MachineServers(folder / "one-servers")
         stack.callback(self.first_servers.close)
         self.first_folders = self.configure("one", self.first_servers)
         self.log = stack.enter_context((folder / "log").open("ab"))
@@ -66,7 +66,7 @@ class SimulatedInstallation:
         secret_values = {name: (self.first_folders.etc / "secrets" / name.lower()).read_text()
                  for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")}  # fmt: skip
         return {"PATH": os.environ["PATH"], "CHM_DEBUG": "0", "CHM_ALLOWED_HOSTS": "chm.example.com,127.0.0.1",
-                "CHM_DATA_DIR": str(self.folder / "a"), **secret_values}  # fmt: skip
+                "CHM_DATA_DIR": str(self.folder / "one-servers"), **secret_values}  # fmt: skip
 
     def start_previous_release(self) -> "ServerProcess":
         port = free_port()

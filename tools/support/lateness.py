@@ -144,7 +144,8 @@ class _Matches(NamedTuple):
     """How well recent starts match the same times of earlier weeks.
 
     `compared` counts the compared times, for example "06:00 on the Monday before". `near` counts the times with a start
-    within 30 minutes. `close` counts the times with a start within 30 minutes and within a third of the median gap.
+    within 30 minutes. `close` counts the times with a start within 30 minutes and within a third of the median gap
+    between the recent starts.
     """
 
     compared: int
@@ -157,7 +158,7 @@ def _count_matches(past: Sequence[float], zone: str) -> _Matches:
     last_start = past[-1]
     recent = [start for start in past[-24:] if start >= last_start - 29 * DAY]
     recent_gaps = _gaps(recent)
-    # Compare the last 24 starts if the usual gap is at most two hours. Otherwise compare the last 12 starts.
+    # Compare the last 24 starts if the recent gap is at most two hours. Otherwise compare the last 12 starts.
     compared_starts = recent[-24:] if _median(_gaps(past[-4:])) <= 2 * HOUR else recent[-12:]
     tolerance = min(30 * MINUTE, _median(recent_gaps) / 3) if recent_gaps else 30 * MINUTE
     compared = close = near = 0
@@ -176,7 +177,7 @@ def _count_matches(past: Sequence[float], zone: str) -> _Matches:
 
 def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: float, zone: str) -> _UsualStarts | None:
     """Return the next starts that the earlier weeks predict, or None if fewer than three weeks predict a start."""
-    usual_starts = []
+    starts_and_gaps = []
     for week in WEEKS:
         same_time = weeks_before(last_start, week, zone)
         position = bisect_right(past, same_time + skipped_seconds)
@@ -193,10 +194,10 @@ def _usual_starts(past: Sequence[float], last_start: float, skipped_seconds: flo
             start, start_after = following_start, _next_start(past, following_start)
             gap = start_after - start if start_after is not None else WEEK
         # The same local time `week` weeks later.
-        usual_starts.append((weeks_before(start, -week, zone), gap))
-    if len(usual_starts) < 3:
+        starts_and_gaps.append((weeks_before(start, -week, zone), gap))
+    if len(starts_and_gaps) < 3:
         return None
-    return _UsualStarts(sorted(start for start, _ in usual_starts), _median([gap for _, gap in usual_starts]))
+    return _UsualStarts(sorted(start for start, _ in starts_and_gaps), _median([gap for _, gap in starts_and_gaps]))
 
 
 def _second_longest_gap(past: Sequence[float]) -> float:

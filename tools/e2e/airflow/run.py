@@ -172,7 +172,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
             f"a failed run is cleared; its status in CHM: {failing_run_before.status} → {reopened}",
         )
 
-    change_by_hand("after that", clear)
+    change_by_hand("a failed run is cleared", clear)
     wait_until(lambda: airflow.status(failing_run) == "failed", chm.ingest, "the cleared run has failed again")
     compare(record, "the cleared run has failed again", airflow.states, chm)
     new_start = chm.runs()[failing_run].started_at
