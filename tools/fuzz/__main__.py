@@ -14,7 +14,8 @@ import psycopg
 
 from tools.bench.servers import ROOT, UNLIMITED_RATES, create_database, manage, web_server
 
-# With the default rate limits, most of the generated requests would get 429. Many of them have a wrong token.
+# With the default rate limits, most of the generated requests would get 429.
+# CHM_THROTTLE_REFUSED limits only the requests with a refused token.
 RATE_LIMITS = UNLIMITED_RATES | {"CHM_THROTTLE_REFUSED": "100000000/minute"}
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 
