@@ -31,7 +31,7 @@ def adopt_from_source(
 
     `client` is the name of the client of all these pipelines. If `client` is "", Connection.client_of finds the client
     of each pipeline. Errors contain the number of their pipeline. The selected pipelines are numbered from 1, in the
-    order of the source's list.
+    order of their external ids.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:

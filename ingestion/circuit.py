@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chm_project.db import best_effort_cache
 
-# Walks are paused after more than this many failed ticks in a row.
+# Scheduled walks are paused after more than this many ingestions in a row without a response.
 FAILURES_WITHOUT_PAUSE = 2
 # A pause lasts at most 15 minutes, and at most 16 intervals of the connection. docs/connectors.md states both limits.
 MAX_PAUSE_SECONDS = 15 * 60

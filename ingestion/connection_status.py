@@ -33,16 +33,16 @@ class UnmatchedPipeline:
 class ConnectionStatus:
     """The status of one connection.
 
-    `failing_count` is the number of pipelines whose last walk failed. `errors` contains the MAX_ERRORS most frequent
-    error texts, each with the number of pipelines that have it. `source_list` is the result of the last attempt to read
-    the source's list of pipelines, or None if no result is stored.
+    `failed_walk_count` is the number of pipelines whose last walk failed. `errors` contains the MAX_ERRORS most
+    frequent error texts, each with the number of pipelines that have it. `source_list` is the result of the last
+    attempt to read the source's list of pipelines, or None if no result is stored.
     """
 
     connection: Connection
     pipeline_count: int
     missing_count: int
     paused_count: int
-    failing_count: int
+    failed_walk_count: int
     last_walk_at: datetime | None
     next_walk_at: datetime
     errors: list[tuple[str, int]]
@@ -103,7 +103,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         pipeline_count=Count("pk"),
         missing_count=Count("source_missing_since"),
         paused_count=Count("pk", filter=Q(source_paused=True)),
-        failing_count=Count("last_ingest_error"),
+        failed_walk_count=Count("last_ingest_error"),
         last_walk_at=Max("last_ingest_at"),
     )
     source_list = last_list_result(connection.name)

@@ -21,7 +21,7 @@ class NotFound(Refused):
     """The partner, or a proxy in front of it, answered 404.
 
     A 404 of a proxy does not prove that a run was deleted. So a connector checks that the 404 comes from the API. The
-    Airflow connector checks `has_api_error`, which is true if the body has the fields of Airflow's errors. The
+    Airflow connector checks `has_api_error`, which is true if the body has a field of Airflow's errors. The
     declarative connector checks `has_json_body`, which is true if the body is a JSON object.
     """
 

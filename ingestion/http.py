@@ -209,7 +209,7 @@ class PartnerSession:
                 with attempt:
                     return self._send_once(request, authenticated=authenticated)
         except _RetryableFailure as failure:
-            tries_text = f" ({max_tries} attempts)" if max_tries > 1 else ""
+            tries_text = f" ({max_tries} tries)" if max_tries > 1 else ""
             raise type(failure.error)(f"{failure.error}{tries_text}") from None
         raise AssertionError("unreachable: Retrying returns or raises")
 

@@ -83,7 +83,7 @@ class OffsetPaging:
         last_rows: list[str] = start.get("recent", []) if start else []
         self._known_rows: dict[str, None] = dict.fromkeys(last_rows)
         self._last_rows: deque[str] = deque(last_rows, maxlen=ROWS_IN_POSITION)
-        self._last_page: Sequence[str] = ()
+        self._previous_page: Sequence[str] = ()
         self._total: int | None = None
         self._same_page_count = 0
         self._step_size = 0  # rows of the last step back; 0 after a page that starts with a known row
@@ -106,11 +106,11 @@ class OffsetPaging:
         # A page that only repeats rows of the page before is the last page.
         if not keys or (self._overlap and len(keys) == self._overlap and total is None):
             return False
-        if list(keys) != self._last_page:
+        if list(keys) != self._previous_page:
             self._same_page_count = 0
         elif self._is_loop(total):
             raise BadAnswer("the partner returned the same page twice")
-        self._step_size, self._last_page, self._total = 0, list(keys), total
+        self._step_size, self._previous_page, self._total = 0, list(keys), total
         self._known_rows |= dict.fromkeys(keys)
         self._last_rows.extend(keys[-ROWS_IN_POSITION:])
         if len(self._known_rows) > 2 * MAX_KNOWN_ROWS:
@@ -126,8 +126,8 @@ class OffsetPaging:
     def _is_loop(self, total: int | None) -> bool:
         """Return whether a repeated page means that the partner ignores the offset.
 
-        There is another reason for a repeated page: if the newest rows come first, new rows can move the rows of the
-        last page to the next page. Then the total has grown.
+        There is another reason for a repeated page: if the newest rows come first, new rows can move the rows of one
+        page to the next page. Then the total has grown.
         """
         self._same_page_count += 1
         if total is None and self._overlap:
@@ -140,8 +140,8 @@ class OffsetPaging:
             return True
         if keys[0] in self._known_rows:
             return False
-        # The walk has gone back because of this row before, and the row is still unknown. So no row was deleted: the
-        # partner returns rows with the same sort value in a different order each time.
+        # The walk has already gone back once because of this row, and has not read this row on an earlier page. So no row
+        # was deleted: the partner returns rows with the same sort value in a different order each time.
         is_repeated = keys[0] in self._unknown_first_rows and not self._step_size
         self._unknown_first_rows.add(keys[0])
         return not is_repeated
@@ -150,10 +150,10 @@ class OffsetPaging:
         self._steps_back += 1
         if self._steps_back > MAX_STEPS_BACK:
             raise BadAnswer("the partner's rows change faster than CHM can read them")
-        self._step_size = max(2 * self._step_size, size, len(self._last_page), 1)
+        self._step_size = max(2 * self._step_size, size, len(self._previous_page), 1)
         self.offset = max(0, self.offset - self._step_size)
         self._overlap = 1 if self.offset else 0
-        self._last_page = ()
+        self._previous_page = ()
 
 
 class PageNumberPaging:
@@ -168,7 +168,7 @@ class PageNumberPaging:
         # The number of rows on the largest page so far. The server may return fewer rows than requested.
         self._page_size: int = start["size"] if start else 1
         self._total: int | None = start["total"] if start else None
-        self._last_page: object = None
+        self._previous_page: object = None
 
     @property
     def position(self) -> Position:
@@ -178,15 +178,15 @@ class PageNumberPaging:
         """Return whether there is a next page after this one, and set `number` to it."""
         if not page:
             return False
-        if page == self._last_page:
+        if page == self._previous_page:
             raise BadAnswer("the partner returned the same page twice")
         self._page_size = max(self._page_size, len(page))
         deleted = 0 if self._total is None or total is None else max(0, self._total - total)
         self._total = total
         if deleted:
-            self._last_page = None
+            self._previous_page = None
             self.number = max(self._first_number, self.number - math.ceil(deleted / self._page_size))
             return True
-        self._last_page = page
+        self._previous_page = page
         self.number += 1
         return total is None or (self.number - self._first_number) * self._page_size < total

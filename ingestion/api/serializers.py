@@ -32,7 +32,8 @@ class SyncStartedSerializer(serializers.Serializer[Any]):
 class SyncErrorSerializer(serializers.Serializer[Any]):
     connection = serializers.CharField()
     pipeline = serializers.CharField(
-        allow_null=True, help_text="The external id of the pipeline; null if the error concerns several pipelines."
+        allow_null=True,
+        help_text="The external id of the pipeline; null if the error does not concern a single pipeline.",
     )
     error = serializers.CharField(help_text="Why the pipelines could not be ingested.")
 
@@ -57,6 +58,8 @@ class SyncStateSerializer(serializers.Serializer[Any]):
     stale = serializers.IntegerField()
     pruned = serializers.IntegerField()
     rejected = serializers.IntegerField()
-    unknown_pipelines = serializers.IntegerField()
+    unknown_pipelines = serializers.IntegerField(
+        help_text="Number of pipelines that the source has and CHM does not have."
+    )
     # The type checker sees the property `errors` of the base class, which a field of that name replaces.
     errors = SyncErrorSerializer(many=True)  # type: ignore[assignment]

@@ -121,8 +121,8 @@ class AirflowConnector:
         Pages are ordered by id. If they were ordered by update time, a run that changes would move to another page, and
         the walk would miss other runs.
 
-        If the response has a cursor, the next request contains this cursor, else an offset. A server that returns no
-        cursor ignores the parameter `cursor`: with a cursor, it would return the first page again and again.
+        If the response has a cursor, the next request contains this cursor, else an offset. A server without
+        cursors ignores the parameter `cursor`: without an offset, it would return the first page again and again.
         """
         path = self._dag_runs_path(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
@@ -193,9 +193,11 @@ def to_run_event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent
     )
 
 
-def _events(pipelines: Sequence[Target | OpenRun], row: Any, requested_at: datetime) -> Iterator[RunEvent | Rejected]:
-    """Yield an event for each pipeline of the DAG. Pipelines of several clients may share a DAG."""
-    return (to_run_event(pipeline.pipeline_id, row, requested_at) for pipeline in pipelines)
+def _events(
+    targets_or_runs: Sequence[Target | OpenRun], row: Any, requested_at: datetime
+) -> Iterator[RunEvent | Rejected]:
+    """Yield an event for each target or stored run. Pipelines of several clients may share a DAG."""
+    return (to_run_event(each.pipeline_id, row, requested_at) for each in targets_or_runs)
 
 
 def _text_key(row: Any) -> str:

@@ -42,6 +42,6 @@ def _pipeline(name: str, row: dict[str, Any]) -> SourcePipeline:
         external_id=name,
         name=name,
         paused=paused if isinstance(paused, bool) else None,
-        next_run_at=readable_time("next_run_at", next_run_at, []),
+        next_run_at=readable_time("next_run_at", next_run_at, notes=[]),
         has_import_errors=row.get("has_import_errors") is True,
     )

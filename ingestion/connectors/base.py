@@ -16,8 +16,8 @@ from runs.events import Rejected, RunEvent, VersionSource
 class Target:
     """A pipeline whose runs are fetched, from `since` on (None: from the beginning).
 
-    `watermark` is None before the first walk. `client_id`, `platform` and `external_id` identify the source. If a user
-    edits one of these three fields during the walk, the walk does not update the pipeline's watermark.
+    `watermark` is None before the first walk. If a user edits `client_id`, `platform` or `external_id` during the
+    walk, the pipeline gets another source, so the walk does not update its watermark.
     """
 
     pipeline_id: UUID

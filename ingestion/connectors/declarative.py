@@ -179,16 +179,16 @@ class DeclarativeConnector(NoPipelineList):
                 time_format = since_request.time_format
                 values |= {"since": _format_time(since, time_format), "now": _format_time(now, time_format)}
         request = request.with_values(values)
-        listing, page_limit, last_rows = _ListingPosition(self._description, request, start), PageLimit(), None
+        listing, page_limit, previous_rows = _ListingPosition(self._description, request, start), PageLimit(), None
         while True:
             requested_at, position = datetime.now(UTC), listing.position
             response = self._send(listing.request)
             rows = _search(self._description.items, response.body)
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._description.items.text!r}")
-            # With offsets, new rows can move the rows of the last page to this page, although there is no loop. So
+            # With offsets, new rows can move the rows of the previous page to this page, although there is no loop. So
             # OffsetPaging detects loops itself.
-            if rows and rows == last_rows and self._description.paging.kind != "offset":
+            if rows and rows == previous_rows and self._description.paging.kind != "offset":
                 raise BadAnswer("the partner returned the same page twice")
             page_limit.count_page(len(rows))
             yield requested_at, rows, position
@@ -201,13 +201,13 @@ class DeclarativeConnector(NoPipelineList):
                 response, rows, self._text_keys(rows), self._session
             ):
                 return
-            # After a step back, the same page can follow again although there is no loop.
-            last_rows = None if listing.has_stepped_back else rows
+            # If rows were deleted, the walk has gone back, and the same page can follow again although there is no loop.
+            previous_rows = None if listing.has_stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:
         request = self._description.request
-        limits = {str(value) for value in [*request.query.values(), *(request.body or {}).values()]}
-        if self._description.paging.is_described or not looks_full(rows, limits):
+        parameter_values = {str(value) for value in [*request.query.values(), *(request.body or {}).values()]}
+        if self._description.paging.is_described or not looks_full(rows, parameter_values):
             return set()
         return {f"the page has exactly {len(rows)} runs and source.paging is missing, so there may be more runs"}
 

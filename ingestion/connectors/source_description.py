@@ -206,8 +206,8 @@ class _SourceReader:
     ) -> RequestTemplate:
         """Return the request in the table `key`. It may contain the placeholders in `allowed`.
 
-        With `allows_method`, the table is required and may contain `method`. The caller reads the keys `other_keys` of
-        the table itself.
+        With `allows_method`, the table is required and may contain `method`. The caller itself reads the keys
+        `other_keys`.
         """
         reader, where = self.reader, f"{self.where}.{key}"
         part = reader.table(table, key, self.where, required=allows_method)

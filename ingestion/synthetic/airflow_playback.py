@@ -2,8 +2,8 @@
 
     python -m ingestion.synthetic.airflow_playback --port 18080 --username chm --password-env NAME
 
-Times are moved to now, and each round has new run ids. In each round, runs are queued, run and end. One run is cleared
-and runs again, and one run is deleted.
+Times are moved to now, and each round has new run ids. In each round, runs are queued, run and end. Two runs are
+cleared and run again, and one run is deleted.
 """
 
 import argparse

@@ -37,8 +37,8 @@ class Moment:
     rows: Sequence[RecordedRow]
 
 
-def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
-    """Return the moments with these names. The name of each file with recorded DAG runs begins with `listing`.
+def recorded_moments(folder: Path, names: Sequence[str], file_prefix: str) -> list[Moment]:
+    """Return the moments with these names. The name of each file with recorded DAG runs begins with `file_prefix`.
 
     The real update times are unknown. So a row that differs from the previous moment gets the time right after the
     recording of the previous moment.
@@ -47,7 +47,7 @@ def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[M
     last_rows: Mapping[DagRunKey, RecordedRow] = {}
     changed_at = None
     for name in names:
-        pages = [json.loads(path.read_text()) for path in sorted((folder / name).glob(f"{listing}*.json"))]
+        pages = [json.loads(path.read_text()) for path in sorted((folder / name).glob(f"{file_prefix}*.json"))]
         times = [datetime.fromisoformat(page["recorded"]["at"]) for page in pages]
         # The runs of the first moment began about 9 seconds before its recording.
         changed_at = changed_at or times[0] - timedelta(seconds=9)

@@ -14,7 +14,7 @@ from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, RecordedRo
 from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
-# The recorded moments are folders of ingestion/synthetic/recordings/airflow, whose README.md describes them.
+# The recorded moments are folders of recordings/airflow. recordings/README.md describes them.
 RUNS_OPEN = "A-early"
 RUNS_OPEN_LATER = "B-middle"
 ALL_RUNS_ENDED = "C-settled"

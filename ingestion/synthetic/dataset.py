@@ -177,7 +177,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace the file. Even if the machine stops during the write, it has either its old or its new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name of the temporary file is always the same, so that the next write replaces the file that a killed process
-    # left. Two processes never write at the same time, because the orchestrator holds a lock.
+    # left. Two processes never write at the same time, because chm-synthetic-orchestrator holds a lock.
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
         file.write(content)

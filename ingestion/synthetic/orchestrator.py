@@ -240,7 +240,9 @@ _MISSING_FILES: dict[str, Callable[[Dataset], list[str]]] = {
 
 
 def _normalise(data: Dataset, kind: str, path: Path) -> None:
-    """Rewrite the file in the normal form. Only ids change: missing ids are added, and UUIDs get lower-case letters.
+    """Rewrite the file with sorted rows and the columns in a fixed order.
+
+    Only ids change: missing ids are added, and UUIDs get lower-case letters.
 
     A file that cannot be read stays as it is, and step E reports its faults.
     """

@@ -1,6 +1,6 @@
 """The words and sizes of all synthetic data.
 
-This module does not import Django, because simulated partners and the orchestrator run without Django. So it repeats
+This module does not import Django, because simulated partners and chm-synthetic-orchestrator run without Django. So it repeats
 the choices of the models, and a test compares them.
 """
 

@@ -69,7 +69,7 @@ class DocumentedPartner(PartnerServer):
         return self.one_run(request) or self.listing(request)
 
     def status_of(self, row: dict[str, Any]) -> str:
-        """Return the status that CHM must store. The last rows have the documented status words, in this order."""
+        """Return the status that CHM must store. The last rows have the words of documented_statuses, in that order."""
         index = self.rows.index(row) - (len(self.rows) - len(self.documented_statuses))
         return "success" if index < 0 else list(self.documented_statuses.values())[index]
 

@@ -173,7 +173,7 @@ def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline
 
 
 @pytest.mark.django_db
-def test_operators_can_start_ingestions_and_other_roles_cannot(partner: GenericPartner) -> None:
+def test_operators_can_start_ingestions_and_viewers_and_analysts_cannot(partner: GenericPartner) -> None:
     assert api_as_role("operator").post(SYNC_URL, {}).status_code == 202
     for role in ("viewer", "analyst"):
         assert_error(api_as_role(role).post(SYNC_URL, {}), 403, "forbidden")

@@ -120,7 +120,7 @@ def test_the_command_names_errors_and_unknown_connections(
         connections_output("other")
 
 
-def test_the_command_counts_failing_pipelines_with_more_errors_than_it_shows(
+def test_the_command_counts_all_pipelines_with_an_error_although_it_shows_five_errors(
     airflow: AirflowReplay, write_connections: WriteConnections
 ) -> None:
     write_connections(airflow)

@@ -341,7 +341,7 @@ broken = ["x"]
         assert expected in text
 
 
-def test_a_list_of_open_runs_may_not_belong_to_one_pipeline(write_connection: WriteConnection) -> None:
+def test_a_list_of_open_runs_for_one_pipeline_is_refused(write_connection: WriteConnection) -> None:
     open_runs = '[open_runs]\nquery = { open = "1" }\n'
     with pytest.raises(ConfigurationError, match=r"source\.open_runs: one request lists the open runs of all"):
         write_connection(None, DESCRIPTION_TOML + open_runs)

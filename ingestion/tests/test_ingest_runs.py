@@ -23,7 +23,7 @@ RUN = {"external_run_id": "run-1", "status": "success"}
 @pytest.fixture
 def partner(settings: Settings) -> Iterator[GenericPartner]:
     """Run a partner with two pipelines, and point the default connection to it."""
-    with GenericPartner({"orders": [RUN], "stock": [RUN, RUN | {"id": "run-2"}]}, token="t0ken") as partner:
+    with GenericPartner({"orders": [RUN], "stock": [RUN]}, token="t0ken") as partner:
         settings.CHM_PARTNER_API_BASE_URL = partner.base_url
         settings.CHM_PARTNER_API_TOKEN = "t0ken"
         settings.CHM_HTTP_MAX_RETRIES = 0
@@ -144,10 +144,16 @@ def test_bad_arguments_are_explained_and_exit_with_2(
 
 def test_a_pipeline_that_would_not_be_ingested_is_refused_with_the_reason(partner: GenericPartner) -> None:
     orders = pipelines_of("Northwind", "orders")["orders"]
-    pushed = PipelineFactory.create(external_id=None)
+    pipeline_without_external_id = PipelineFactory.create(external_id=None)
     for arguments, message in (
-        (["--pipeline", str(pushed.pk)], f"{pushed.name}: This pipeline is not ingested: it"),
-        (["--pipeline", str(orders.pk), "--client", pushed.client.name], "orders: This pipeline belongs to another"),
+        (
+            ["--pipeline", str(pipeline_without_external_id.pk)],
+            f"{pipeline_without_external_id.name}: This pipeline is not ingested: it",
+        ),
+        (
+            ["--pipeline", str(orders.pk), "--client", pipeline_without_external_id.client.name],
+            "orders: This pipeline belongs to another",
+        ),
     ):
         with pytest.raises(CommandError, match=message) as error:
             call_command("ingest_runs", *arguments)

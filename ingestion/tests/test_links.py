@@ -86,7 +86,7 @@ def links_of_preset(name: str, base_url: str, external_id: str, tmp_path: Path, 
         )
 
 
-def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:
+def test_presets_link_to_the_pages_of_their_partners(tmp_path: Path) -> None:
     factory = (
         "https://management.azure.com/subscriptions/S/resourceGroups/G/providers/Microsoft.DataFactory/factories/F"
     )

@@ -207,7 +207,7 @@ def test_a_second_load_keeps_changes_by_users() -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_two_stored_copies_of_a_disabled_rule_count_as_the_rule() -> None:
+def test_a_disabled_rule_that_is_stored_twice_is_not_created_again() -> None:
     alert_rules = apps.get_model("alerting", "AlertRule").objects
     [disabled_rule] = alert_rules.filter(is_enabled=False)
     rule_count = alert_rules.count()

@@ -57,7 +57,7 @@ changes_per_page = st.lists(
     number=st.integers(0, 40), page_size=st.integers(2, 9), change_of_each_page=changes_per_page,
     newest_first=st.booleans(), with_total=st.booleans(), resume=st.booleans(),
 )  # fmt: skip
-def test_every_row_from_the_start_that_is_not_deleted_is_read(
+def test_every_row_that_exists_during_the_whole_walk_is_read(
     number: int,
     page_size: int,
     change_of_each_page: list[tuple[list[int], int]],

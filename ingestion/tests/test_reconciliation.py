@@ -46,7 +46,7 @@ def test_pipelines_with_their_own_listing_are_spread_over_the_day() -> None:
     assert max(hours) < 40, "not all in one hour"
 
 
-def test_the_next_walk_repeats_a_missed_daily_reconciliation() -> None:
+def test_the_next_walk_does_a_missed_daily_reconciliation() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     watermark = now - timedelta(days=4)
 

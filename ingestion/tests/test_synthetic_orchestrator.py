@@ -271,7 +271,6 @@ def test_a_step_that_cannot_write_is_blocked_with_the_error(copied_data_set: Pat
 
 
 Rows = list[dict[str, str]]
-Change = Callable[[dict[str, str], Rows], object]
 
 
 def index_of(rows: Rows, **values: str) -> int:

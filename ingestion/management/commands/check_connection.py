@@ -117,11 +117,11 @@ def _first_page(connection: Connection, selected_pipelines: list[Pipeline], pipe
         for walk in connector.walks([target]):
             pages = walk.pages(None)
             if (page := next(pages, None)) is not None:
-                return page, _describe_next_page(pages)
+                return page, _request_next_page(pages)
     return Page(), "none"
 
 
-def _describe_next_page(pages: Iterator[Page]) -> str:
+def _request_next_page(pages: Iterator[Page]) -> str:
     try:
         second_page = next(pages, None)
     except PartnerError as error:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def _print(self, statuses: list[ConnectionStatus]) -> None:
         table = Table("connection", "connector", "every", "last walk", "next walk")
-        for heading in ("pipelines", "unmatched", "missing", "paused", "import errors", "failing"):
+        for heading in ("pipelines", "unmatched", "missing", "paused", "import errors", "failed walks"):
             table.add_column(heading, justify="right")
         for status in statuses:
             unmatched, import_errors = len(status.unmatched), len(status.import_errors)
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 status.missing_count,
                 status.paused_count,
                 import_errors,
-                status.failing_count,
+                status.failed_walk_count,
             )
             table.add_row(
                 status.connection.name,
