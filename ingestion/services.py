@@ -66,8 +66,9 @@ def ingest_connection(
     4. After all walks, read the source's list of pipelines if it is due, and fetch missing error texts.
 
     If `stop` ends a walk early, the report is `unfinished`, and the next ingestion continues at the same page.
-    `on_walk` is called after each walk with the number of its pipelines. If the other walks are skipped, it is called once
-    with the number of their pipelines. If the caller passes a `report`, it can read the counts during the ingestion.
+    `on_walk` is called after each walk with the number of its pipelines. If the other walks are skipped, it is called
+    once with the number of their pipelines. If the caller passes a `report`, it can read the counts during the
+    ingestion.
     """
     _freeze_loaded_objects()
     report = Report(connection.name) if report is None else report

@@ -201,7 +201,7 @@ class DeclarativeConnector(NoPipelineList):
                 response, rows, self._text_keys(rows), self._session
             ):
                 return
-            # If rows were deleted, the walk has gone back, and the same page can follow again although there is no loop.
+            # After deleted rows the walk goes back, and the same page can follow again although there is no loop.
             previous_rows = None if listing.has_stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:

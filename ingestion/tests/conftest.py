@@ -48,7 +48,7 @@ def write_connection(tmp_path: Path, settings: Settings) -> Callable[..., Connec
     def write(
         partner: ScriptedPartner | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
-        """Write a connections file with the connection `house` to the partner. `source` is its table `source` as TOML."""
+        """Write a connections file with the connection `house` to the partner. `source`: its table `source` as TOML."""
         path = tmp_path / "connections.toml"
         # A header such as [paging] in `source` becomes [connections.house.source.paging] in the file.
         first_lines, *tables = source.replace("\n[", "\n\0[").split("\0")
