@@ -216,7 +216,7 @@ class PartnerSession:
     def _retry_delay(self, state: RetryCallState) -> float:
         """Return the seconds to wait before the next try."""
         failure = state.outcome.exception() if state.outcome else None
-        backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
+        backoff = min(self.settings.backoff_seconds * 2 ** (state.attempt_number - 1), MAX_WAIT_SECONDS)
         if isinstance(failure, _RetryableFailure) and failure.retry_after_seconds is not None:
             return 0  # RateLimit waits instead, because the pause applies to all requests of the session
         # Jitter, so that several workers do not retry at the same time.
@@ -280,7 +280,9 @@ class PartnerSession:
         if 300 <= status < 400:
             host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
             raise Refused(f"{message}: it redirects to {host}; set base_url to the address of the API")
-        if status == 401 or (authenticated and self.auth.is_refusal(status, message)):
+        # Requests for tokens have no token. For example, OAuth2 servers answer 400 to wrong credentials.
+        is_token_request = not authenticated and status != 404
+        if status == 401 or is_token_request or (authenticated and self.auth.is_refusal(status, message)):
             raise TokenRefused(message)
         if status == 404:
             # Airflow's errors have one of these fields.

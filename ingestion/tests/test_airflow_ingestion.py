@@ -276,6 +276,19 @@ def test_remaining_runs_are_stored_if_others_are_deleted_while_pages_are_read(
         )
 
 
+@pytest.mark.parametrize("status", [400, 403])
+def test_other_pipelines_do_not_request_a_token_after_wrong_credentials(
+    airflow: AirflowReplay, dags: dict[str, Pipeline], status: int
+) -> None:
+    airflow.faults = [Answer(status, {"error": "invalid_client"})] * 50
+
+    report = ingest(airflow_connection(airflow))
+
+    assert len(dags) > 2
+    assert len(airflow.requests) == 1
+    assert all("invalid_client" in error.text for error in report.errors)
+
+
 @pytest.mark.parametrize("invalidate", ["expire_tokens", "rotate_secret"])
 def test_a_refused_token_is_replaced_by_a_new_one(
     airflow: AirflowReplay, dags: dict[str, Pipeline], invalidate: str
