@@ -2586,7 +2586,7 @@ export interface components {
         SyncError: {
             /** @description The name of the connection. */
             connection: string;
-            /** @description The external id of the pipeline; null if the error concerns several pipelines. */
+            /** @description The external id of the pipeline; null if the error does not concern a single pipeline. */
             pipeline: string | null;
             /** @description Why the pipelines could not be ingested. */
             error: string;
@@ -2644,7 +2644,7 @@ export interface components {
             pruned: number;
             /** @description Invalid runs. They are not stored. */
             rejected: number;
-            /** @description Pipelines of the source that CHM does not have. */
+            /** @description Number of pipelines that the source has and CHM does not have. */
             unknown_pipelines: number;
             /** @description Errors by connection and pipeline. */
             errors: components["schemas"]["SyncError"][];

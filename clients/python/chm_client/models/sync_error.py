@@ -24,7 +24,7 @@ class SyncError:
     """ 
         Attributes:
             connection (str): The name of the connection.
-            pipeline (None | str): The external id of the pipeline; null if the error concerns several pipelines.
+            pipeline (None | str): The external id of the pipeline; null if the error does not concern a single pipeline.
             error (str): Why the pipelines could not be ingested.
      """
 

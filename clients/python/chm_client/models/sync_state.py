@@ -42,7 +42,7 @@ class SyncState:
             stale (int): Runs whose stored version is newer. They are not stored.
             pruned (int): Runs older than the pipeline's `pruned_before`. They are not stored.
             rejected (int): Invalid runs. They are not stored.
-            unknown_pipelines (int): Pipelines of the source that CHM does not have.
+            unknown_pipelines (int): Number of pipelines that the source has and CHM does not have.
             errors (list[SyncError]): Errors by connection and pipeline.
      """
 
