@@ -103,8 +103,8 @@ class PrefectConnector(NoErrorTextRequests):
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
         since = earliest_since(targets)
         # From the beginning, CHM lists all started runs.
-        first_filter = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
-        filters = (first_filter, *OPEN_RUN_FILTERS)
+        started_or_ended_filter = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
+        filters = (started_or_ended_filter, *OPEN_RUN_FILTERS)
         targets_by_id = group_by_external_id(targets)
         # A position contains the number of a filter and the offset in the listing of this filter. An earlier task has
         # already read the listings of the filters with smaller numbers.
