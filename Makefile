@@ -36,7 +36,7 @@ serve: install  ## start only the web server, as in production, on CHM_PORT (dev
 work: install  ## start worker and beat, which ingest on schedule (development settings); Ctrl-C stops both
 	@$(MANAGE) work
 
-test: install-dev  ## run all tests, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
+test: install-dev  ## run all tests except those in a browser (make e2e), on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 e2e: install-dev  ## test the console in Debian's Chromium: user journeys and accessibility; writes pictures to .chm/screenshots
@@ -177,7 +177,7 @@ lint: install-dev  ## check style (ruff), types (mypy --strict), imports, migrat
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy --cache-dir=/dev/null .
 	@$(MANAGE) makemigrations --check --dry-run
 	@CHM_DATABASE_URL=postgresql:///none $(MANAGE) spectacular --fail-on-warn | diff -u docs/contracts/openapi.yaml - \
-	  || { echo "docs/contracts/openapi.yaml is stale: run make docs"; exit 1; }
+	  || { echo "docs/contracts/openapi.yaml is out of date: run make docs"; exit 1; }
 	@$(BIN)/python -m pytest -q --no-header chm_project/tests/test_imports.py
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m tools.evidence pages --check
 	@$(BIN)/python -m tools.evidence links
