@@ -43,8 +43,8 @@ def spans_with_failures_in_window(
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
     Each item of `failures` is the event_at of a run that failed between `since` minus `window` and `until`, and the
-    time from which the run no longer counts (None: it always counts). With a window of 60 minutes, a failure at 10:00
-    counts from 10:00 to 11:00.
+    time from which the run no longer counts even within the window (None: no such time). With a window of 60 minutes, a
+    failure at 10:00 counts from 10:00 to 11:00.
     """
     # Without min(), the end of a long window can be after the year 9999.
     intervals = [

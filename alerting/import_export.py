@@ -48,7 +48,7 @@ class RuleRow(RowForm[AlertRule]):
     def clean(self) -> dict[str, Any]:
         """Replace the names of client and pipeline by objects. For a row with a pipeline, set no client.
 
-        A stored rule keeps its client, because only changed columns are saved.
+        A stored rule keeps its client, because an update saves only the columns whose cells differ from the rule.
         """
         values = self.cleaned_data
         channel, destination = values.get("channel"), values.get("destination")

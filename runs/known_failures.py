@@ -27,7 +27,8 @@ def mark_known_failure(
     Raise NotFailing if the pipeline is not failing.
     """
     now = timezone.now()
-    # The shape failing_now decides whether the pipeline is failing. The mark needs the run and the incident of its row.
+    # The shape failing_now decides whether the pipeline is failing. The mark needs run_id and incident of
+    # the pipeline's row.
     rows, _ = page_of_shape(
         "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", now=now, client_id=pipeline.client_id
     )

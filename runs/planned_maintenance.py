@@ -96,7 +96,8 @@ def entries_by_pipeline(
     """Map each pipeline to the entries [[maintenance]] and [[owners]] that select it, in the order of the file."""
     entries: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
     names = [f"entry_{number}" for number in range(len(entries))]
-    # Connections use the same condition in their queries. So a selection matches the same pipelines in both files.
+    # Connections use the same condition in their queries. So a selection matches the same pipelines in the connections
+    # file and in the maintenance file.
     selected = {
         name: Case(When(entry.pipelines.condition(), then=True), default=Value(False), output_field=BooleanField())
         for name, entry in zip(names, entries, strict=True)

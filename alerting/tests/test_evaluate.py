@@ -50,7 +50,7 @@ def test_a_failure_counts_until_the_window_has_passed() -> None:
     assert fired == spans((2, 4, 2))
 
 
-def test_failures_before_since_count_until_the_window_after_them_has_passed() -> None:
+def test_failures_before_since_still_count_for_the_length_of_the_window() -> None:
     failures = [(hours_after_noon(number), None) for number in (-1, -0.5)]
     fired = spans_with_failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
     assert fired == spans((0, 2, 2))

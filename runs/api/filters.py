@@ -34,7 +34,7 @@ class RunFilterBase(FilterSet):
         method="with_id_prefix", max_length=255, help_text="Only runs whose id at the source begins with this text."
     )
 
-    # The parameters that begin and end a window. Without this check, the wrong order would return an empty list.
+    # The parameters that begin and end a window. conflicts() refuses the wrong order, which would return an empty list.
     windows: tuple[tuple[str, str], ...] = (("since", "until"),)
 
     class Meta:

@@ -1,6 +1,6 @@
 """Translate pings of Healthchecks clients (https://healthchecks.io/docs/http_api/) into runs.
 
-The version of a ping is the time when it arrived, so the latest ping decides.
+The version of a ping is the time when it arrived, so the latest ping decides. A log has no version.
 """
 
 from dataclasses import dataclass

@@ -394,7 +394,7 @@ def test_the_window_of_the_list_of_all_runs_applies_to_event_at(
     assert {run["external_run_id"] for run in runs} == expected
 
 
-def test_every_column_of_a_run_has_a_filter_of_its_own_or_a_reason_for_none() -> None:
+def test_every_column_of_a_run_has_its_own_filter_or_a_reason_why_it_has_none() -> None:
     from runs.api.filters import PipelineRunFilter, RunFilter
 
     without_own_filter = {

@@ -42,7 +42,7 @@ def latest_id(api: APIClient, pipeline: Pipeline) -> str:
     [
         pytest.param((NINE, ELEVEN), (TEN, TEN), id="the later start, although it ended earlier"),
         pytest.param((NINE, None), (TEN, None), id="the later start of two open ones"),
-        pytest.param((None, ELEVEN), (NINE, NINE), id="a start over no start, although that ended later"),
+        pytest.param((None, ELEVEN), (NINE, NINE), id="a run with a start, although the run without one ended later"),
         pytest.param((None, None), (NINE, None), id="a start over no times"),
         pytest.param((NINE, TEN), (NINE, ELEVEN), id="equal starts: the later end"),
         pytest.param((NINE, None), (NINE, TEN), id="equal starts: an end over no end"),

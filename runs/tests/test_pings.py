@@ -306,7 +306,7 @@ def test_no_log_and_no_error_page_shows_a_key(
 # A cron job that stops sending pings
 
 
-def test_a_cron_job_that_stops_pinging_is_late_at_the_documented_time(pipeline: Pipeline, key: str) -> None:
+def test_a_cron_job_that_stops_pinging_is_late_by_rule_6_of_decision_0016(pipeline: Pipeline, key: str) -> None:
     """After nine days of pings every eight hours, the job is late two hours after the next ping was due."""
     for _ in range(28):
         assert_ok(ping(key))

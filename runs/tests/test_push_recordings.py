@@ -77,7 +77,7 @@ def test_every_producer_has_a_recording() -> None:
     assert {path.stem for path in RECORDINGS} == {"airflow", "client-basic", "client-edge", "dbt-1", "dbt-2"}
 
 
-def test_a_dag_run_and_each_try_of_a_task_are_separate_runs() -> None:
+def test_dag_runs_and_failed_tries_of_a_task_are_stored() -> None:
     events = recorded(next(path for path in RECORDINGS if path.stem == "airflow"))
     api = api_with_pipelines(events)
     for event in events:

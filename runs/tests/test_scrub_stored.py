@@ -46,7 +46,7 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
     assert Run.objects.get(pk=run.pk).error_message == f"token={SECRET}"
 
 
-def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
+def test_texts_and_payloads_of_runs_and_pipelines_are_scrubbed() -> None:
     run = create_unscrubbed_run(
         error_message=f"token={SECRET}", status_reason=f"token={SECRET}", payload={"token": SECRET, "rows": 3}
     )

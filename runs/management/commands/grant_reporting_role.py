@@ -78,7 +78,8 @@ def grant(name: str, password: str | None) -> None:
         revoke_default_privileges(cursor)
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(*cursor.fetchone())
-        # Revoke what every role may do by default: connect, use the schema public, create temporary tables.
+        # Revoke from PUBLIC temporary tables, the tables in the schema public, and new objects in it. Revoke from the
+        # role what an earlier call granted.
         statements = [
             sql.SQL("REVOKE ALL ON DATABASE {database} FROM {role}"),
             sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),
