@@ -17,6 +17,7 @@ from waitress.utilities import Error
 
 from chm_project.web_server.fair_share import ConnectionCounts, FairShare
 from chm_project.web_server.listening_socket import BACKLOG
+from chm_project.web_server.request_threads import StaggeredThreads
 
 # A client must have sent all headers within this time, and the whole body within BODY_SECONDS.
 HEADER_SECONDS = 15
@@ -192,10 +193,9 @@ class Capacity:
     connections: int = 2_000
 
 
-def new_dispatcher(threads: int) -> ThreadedTaskDispatcher:
-    """Return a dispatcher with this many threads and its own queue of requests."""
-    dispatcher = ThreadedTaskDispatcher()
-    dispatcher.set_thread_count(threads)
+def start_threads(dispatcher: ThreadedTaskDispatcher, count: int) -> ThreadedTaskDispatcher:
+    """Start this many threads, which work on the dispatcher's own queue of requests. Return the dispatcher."""
+    dispatcher.set_thread_count(count)
     return dispatcher
 
 
@@ -218,16 +218,17 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             ident="",  # responses get no header "Server"
         )
         report_threads = min(REPORT_THREADS, capacity.threads - 1) or 1
-        self.report_dispatcher = new_dispatcher(report_threads)
+        self.report_dispatcher = start_threads(ThreadedTaskDispatcher(), report_threads)
         # This thread answers requests that need little work: refusals, and probes that the event loop cannot answer.
-        self.quick_dispatcher = new_dispatcher(1)
+        self.quick_dispatcher = start_threads(ThreadedTaskDispatcher(), 1)
         self.fair_share = fair_share or FairShare(ConnectionCounts(1), 0)
         self._stop_at: float | None = None
         self._linger_until = 0.0
         socket_info = (listening.family, listening.type, listening.proto, listening.getsockname())
+        dispatcher = start_threads(StaggeredThreads(), max(capacity.threads - report_threads, 1))
         super().__init__(
-            application, {}, True, listening, dispatcher=new_dispatcher(max(capacity.threads - report_threads, 1)),
-            adj=adjustments, bind_socket=False, sockinfo=socket_info,
+            application, {}, True, listening, dispatcher=dispatcher, adj=adjustments, bind_socket=False,
+            sockinfo=socket_info,
         )  # fmt: skip
 
     def add_task(self, channel: DeadlineChannel) -> None:

@@ -117,11 +117,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
-    """Run `manage.py serve` on a free port; yield the port and the process."""
+def web_server(*arguments: str, **environment: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a web server on a free port; yield the port and the process.
+
+    Without arguments for Python, run `manage.py serve`.
+    """
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve"],
+        [sys.executable, *(arguments or ("manage.py", "serve"))],
         cwd=ROOT,
         env={**os.environ, **environment, "CHM_PORT": str(port)},
         stdout=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chm_project.web_server import request_threads
 from chm_project.web_server.server import MAX_WAITING_REPORTS, REPORT_THREADS, Capacity, WebServer
 
 REPORT_PATH = "/api/v1/reports/failing_now"
@@ -120,3 +121,39 @@ def test_a_client_that_sends_requests_without_reading_responses_is_disconnected(
         request_count = len(application.requested_paths)
         assert 10 < request_count < 150
         assert client.get("/quick").status == 200
+
+
+def test_short_requests_run_one_after_the_other(
+    client: ServerClient, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_threads, "HEAD_START_SECONDS", 60)
+    first = client.send("/first")
+    wait_for(lambda: application.requested_paths == ["/first"])
+    second = client.send("/second")
+    wait_for(lambda: len(client.server.task_dispatcher.queue) == 1)
+
+    assert application.requested_paths == ["/first"]
+    application.may_answer.set()
+    assert [connection.getresponse().status for connection in (first, second)] == [200, 200]
+
+
+def test_a_request_begins_when_the_head_start_of_the_newest_is_over(
+    client: ServerClient, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head_start = 0.2
+    monkeypatch.setattr(request_threads, "HEAD_START_SECONDS", head_start)
+    started = time.monotonic()
+    pending_connections = [client.send(path) for path in ("/slow", "/slow")]
+    wait_for(lambda: len(application.requested_paths) == 2)
+
+    assert time.monotonic() - started >= head_start
+    assert len(pending_connections) == 2
+
+
+def test_a_waiting_request_begins_when_a_thread_is_free(client: ServerClient, application: Application) -> None:
+    pending_connections = [client.send("/slow") for _ in range(5)]
+    wait_for(lambda: len(application.requested_paths) == 2)
+    wait_for(lambda: len(client.server.task_dispatcher.queue) == 3)
+
+    application.may_answer.set()
+    assert [connection.getresponse().status for connection in pending_connections] == [200] * 5
