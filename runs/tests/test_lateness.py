@@ -117,6 +117,29 @@ def test_a_pipeline_is_still_late_two_weeks_after_a_missed_monday() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mondays", "number"),
+    [
+        (["06:00", "06:00", "06:10", "06:20"], "each"),
+        (["10:00", "06:00", "06:10", "06:20"], "three"),
+        (["10:00", "06:00", "06:10", "07:50"], "two"),
+    ],
+)
+def test_the_reason_says_in_how_many_weeks_the_pipeline_started_at_about_the_expected_time(
+    mondays: list[str], number: str
+) -> None:
+    # Daily at 06:00, except on the last four Mondays before MONDAY_NOON.
+    days = [MONDAY_NOON.replace(hour=6) - timedelta(days=days) for days in range(70, 0, -1)]
+    times = dict(zip([day for day in days if day.weekday() == 0][-4:], mondays, strict=True))
+    pipeline_with_starts(
+        [datetime.fromisoformat(f"{day:%Y-%m-%d}T{times.get(day, '06:00')}Z").timestamp() for day in days]
+    )
+
+    [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
+
+    assert row["reason"].endswith(f" UTC on {number} of the last four Mondays")
+
+
+@pytest.mark.parametrize(
     "state",
     [
         {"source_paused": True},

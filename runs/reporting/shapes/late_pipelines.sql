@@ -125,7 +125,8 @@ late AS (
             THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
             ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
         END
-        || CASE WHEN weeks = 4 THEN ' on each of the ' ELSE ' on three of the ' END
+        || CASE weeks WHEN 4 THEN ' on each of the ' WHEN 3 THEN ' on three of the ' WHEN 2 THEN ' on two of the '
+            ELSE ' on one of the ' END
         || CASE WHEN expected_at > %(as_of)s::timestamptz - interval '168 hours' THEN 'last four ' ELSE 'four ' END
         || to_char(expected_at AT TIME ZONE 'UTC', 'FMDay') || 's'
         || CASE WHEN expected_at > %(as_of)s::timestamptz - interval '168 hours' THEN '' ELSE ' before' END
