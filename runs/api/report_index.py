@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from chm_project.api.viewsets import StrictView
 from chm_project.db.reporting.files import TYPES
-from runs.api.reports import columns_of
-from runs.reporting.parameters import COMMON_PARAMETERS, SHAPE_PARAMETERS, Parameter
+from runs.api.reports import columns_of, parameters_of
+from runs.reporting.parameters import Parameter
 from runs.reporting.shapes import Shape, shapes
 
 COLUMN_TYPES = [(name, name) for name in TYPES]
@@ -78,14 +78,15 @@ def _shapes_by_name() -> list[tuple[str, Shape]]:
 
 
 def _description(shape: Shape, url: str) -> dict[str, Any]:
-    parameters = [_parameter(name, SHAPE_PARAMETERS[name], default) for name, default in shape.parameters.items()]
     return {
         "name": shape.name,
         "url": url,
         "question": shape.question,
         "grain": shape.grain,
         "inventory": shape.inventory,
-        "parameters": parameters + [_parameter(name, parameter, "") for name, parameter in COMMON_PARAMETERS.items()],
+        "parameters": [
+            _parameter(name, parameter, default) for name, (parameter, default) in parameters_of(shape).items()
+        ],
         "columns": [
             {
                 "name": column.name,
@@ -103,7 +104,7 @@ def _parameter(name: str, parameter: Parameter, default: str) -> dict[str, Any]:
         "name": name,
         "type": parameter.sql_type,
         "description": parameter.description,
-        "default_value": default or parameter.default or None,
+        "default_value": default or None,
         "choices": list(parameter.choices),
         "minimum": parameter.minimum,
         "maximum": parameter.maximum,

@@ -88,7 +88,7 @@ class ReportView(StrictView):
     shape: Shape
 
     def known_parameters(self) -> Iterable[str]:
-        return [*self.shape.parameters, *COMMON_PARAMETERS, LIMIT_PARAMETER]
+        return parameters_of(self.shape)
 
     def parameter_checks(self, request: Request) -> Iterable[Callable[[], object]]:
         yield from super().parameter_checks(request)
@@ -131,6 +131,18 @@ class ReportView(StrictView):
         return query | {"clients": visibility.clients}
 
 
+def parameters_of(shape: Shape) -> dict[str, tuple[Parameter, str]]:
+    """Return the parameters that the report accepts, by name. Each one has its default, or "" for no default."""
+    parameters = (
+        {name: SHAPE_PARAMETERS[name] for name in shape.parameters}
+        | COMMON_PARAMETERS
+        | {LIMIT_PARAMETER: SHAPE_PARAMETERS[LIMIT_PARAMETER]}
+    )
+    return {
+        name: (parameter, shape.parameters.get(name) or parameter.default) for name, parameter in parameters.items()
+    }
+
+
 def columns_of(shape: Shape) -> list[Column]:
     """Return the columns of the shape. For some shapes, add the columns with values from the maintenance file."""
     added = MAINTENANCE_COLUMNS if shape.name in SHAPES_WITH_MAINTENANCE else {}
@@ -160,7 +172,6 @@ def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApi
         schema["enum"] = list(parameter.choices)
     if parameter.minimum is not None:
         schema |= {"minimum": parameter.minimum, "maximum": parameter.maximum}
-    default = default or parameter.default
     description = parameter.description
     if name == LIMIT_PARAMETER and not default:
         description = f"{description} Default: all rows."
@@ -176,11 +187,8 @@ def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApi
 
 def _view_class(shape: Shape) -> type[ReportView]:
     parameters = [
-        _openapi_parameter(name, SHAPE_PARAMETERS[name], default) for name, default in shape.parameters.items()
+        _openapi_parameter(name, parameter, default) for name, (parameter, default) in parameters_of(shape).items()
     ]
-    parameters += [_openapi_parameter(name, parameter, "") for name, parameter in COMMON_PARAMETERS.items()]
-    if LIMIT_PARAMETER not in shape.parameters:
-        parameters.append(_openapi_parameter(LIMIT_PARAMETER, SHAPE_PARAMETERS[LIMIT_PARAMETER], ""))
     name = "".join(word.title() for word in shape.name.split("_"))
 
     @extend_schema(
