@@ -107,6 +107,8 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
     """Return a value that the schema allows. `name` is the name of the property, if the schema belongs to one."""
     if reference := schema.get("$ref"):
         return example(schemas[reference.rpartition("/")[2]], schemas, name)
+    if "example" in schema:
+        return schema["example"]
     if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):
         return example(parts[0], schemas, name)
     if name in EXAMPLE_BY_PROPERTY and _is_allowed(EXAMPLE_BY_PROPERTY[name], schema):

@@ -48,6 +48,42 @@ _RUN_EVENT: dict[str, Any] = {
 }
 _EVENTS = {"type": "array", "items": _RUN_EVENT, "minItems": 1, "maxItems": MAX_EVENTS}
 
+_RUN_RESULTS: dict[str, Any] = {
+    "type": "object",
+    "description": "run_results.json as dbt writes it.",
+    "required": ["metadata", "results"],
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "required": ["invocation_id", "generated_at"],
+            "properties": {
+                "invocation_id": {"type": "string", "minLength": 1, "maxLength": 255},
+                "generated_at": {"type": "string", "description": "ISO 8601, as dbt writes it"},
+            },
+        },
+        "results": {"type": "array", "items": {"type": "object"}},
+    },
+}
+# One object for both forms. With oneOf, the classes of the generated clients would get other names.
+_DBT_BODY: dict[str, Any] = {
+    "type": "object",
+    "description": "run_results.json as dbt writes it, with metadata and results. Or {run_results, manifest}; the "
+    "manifest is optional.",
+    "minProperties": 1,
+    "example": {
+        "metadata": {
+            "invocation_id": "b7f1e0c2-5d8a-4f3e-9b61-2c4d7a8e9f10",
+            "generated_at": "2026-03-01T10:00:00.123456Z",
+        },
+        "results": [{"unique_id": "model.shop.orders", "status": "success"}],
+    },
+    "properties": {
+        **_RUN_RESULTS["properties"],
+        "run_results": _RUN_RESULTS,
+        "manifest": {"type": "object", "nullable": True, "description": "manifest.json as dbt writes it."},
+    },
+}
+
 
 @extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
 class LineageOutcomeSerializer(serializers.Serializer[Any]):
@@ -160,27 +196,7 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
     @extend_schema(
         operation_id="pipelines_dbt_run_results",
         summary="Push dbt's run_results.json",
-        **PUSH_SCHEMA
-        | {
-            "request": {
-                "application/json": {
-                    "type": "object",
-                    "description": "run_results.json as dbt writes it, or {run_results, manifest}.",
-                    "required": ["metadata", "results"],
-                    "properties": {
-                        "metadata": {
-                            "type": "object",
-                            "required": ["invocation_id", "generated_at"],
-                            "properties": {
-                                "invocation_id": {"type": "string", "minLength": 1, "maxLength": 255},
-                                "generated_at": {"type": "string", "description": "ISO 8601, as dbt writes it"},
-                            },
-                        },
-                        "results": {"type": "array", "items": {"type": "object"}},
-                    },
-                }
-            }
-        },
+        **PUSH_SCHEMA | {"request": {"application/json": _DBT_BODY}},
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Store one run per invocation of dbt. The run is failed if a node failed. Its payload contains the number of

@@ -6,8 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml
 
+from chm_project.api.tests.test_api_surface import DOCUMENT, as_json_schema
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, post_json
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
@@ -115,6 +118,29 @@ def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
     api = api_with_scope("ingest", pipeline_id=pipeline.pk)
     answer = api.post(path, body, content_type="application/json", headers={"content-encoding": "gzip"})
     assert answer.status_code == 201
+
+
+def contract_of_the_upload() -> Any:
+    path = "/api/v1/pipelines/{pipeline_id}/dbt_run_results"
+    operation = yaml.safe_load(DOCUMENT.read_text())["paths"][path]["post"]
+    return operation["requestBody"]["content"]["application/json"]
+
+
+@pytest.mark.parametrize("manifest", [None, {}, {"manifest": {"nodes": {}}}, {"manifest": None}])
+def test_the_contract_allows_the_file_of_dbt_with_and_without_the_manifest(
+    pipeline: Pipeline, manifest: dict[str, Any] | None
+) -> None:
+    schema = contract_of_the_upload()["schema"]
+    document = recorded(SUCCESSFUL_BUILD)
+    body = document if manifest is None else {"run_results": document} | manifest
+
+    jsonschema.validate(body, as_json_schema(schema))
+
+    assert upload(pipeline, body).status_code == 201
+
+
+def test_the_example_of_the_contract_is_accepted(pipeline: Pipeline) -> None:
+    assert upload(pipeline, contract_of_the_upload()["example"]).status_code == 201
 
 
 @pytest.mark.parametrize(

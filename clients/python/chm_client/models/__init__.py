@@ -96,8 +96,12 @@ from .pipeline_request import PipelineRequest
 from .pipeline_run_ordering import PipelineRunOrdering
 from .pipeline_type import PipelineType
 from .pipelines_dbt_run_results_body import PipelinesDbtRunResultsBody
+from .pipelines_dbt_run_results_body_manifest_type_0 import PipelinesDbtRunResultsBodyManifestType0
 from .pipelines_dbt_run_results_body_metadata import PipelinesDbtRunResultsBodyMetadata
 from .pipelines_dbt_run_results_body_results_item import PipelinesDbtRunResultsBodyResultsItem
+from .pipelines_dbt_run_results_body_run_results import PipelinesDbtRunResultsBodyRunResults
+from .pipelines_dbt_run_results_body_run_results_metadata import PipelinesDbtRunResultsBodyRunResultsMetadata
+from .pipelines_dbt_run_results_body_run_results_results_item import PipelinesDbtRunResultsBodyRunResultsResultsItem
 from .platform import Platform
 from .preview import Preview
 from .push_outcome import PushOutcome
@@ -235,8 +239,12 @@ __all__ = (
     "PipelineRequest",
     "PipelineRunOrdering",
     "PipelinesDbtRunResultsBody",
+    "PipelinesDbtRunResultsBodyManifestType0",
     "PipelinesDbtRunResultsBodyMetadata",
     "PipelinesDbtRunResultsBodyResultsItem",
+    "PipelinesDbtRunResultsBodyRunResults",
+    "PipelinesDbtRunResultsBodyRunResultsMetadata",
+    "PipelinesDbtRunResultsBodyRunResultsResultsItem",
     "PipelineType",
     "Platform",
     "Preview",

@@ -169,8 +169,11 @@ def sync_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, or
-            {run_results, manifest}.
+        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, with
+            metadata and results. Or {run_results, manifest}; the manifest is optional. Example:
+            {'metadata': {'invocation_id': 'b7f1e0c2-5d8a-4f3e-9b61-2c4d7a8e9f10', 'generated_at':
+            '2026-03-01T10:00:00.123456Z'}, 'results': [{'unique_id': 'model.shop.orders', 'status':
+            'success'}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -209,8 +212,11 @@ def sync(
 
     Args:
         pipeline_id (UUID):
-        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, or
-            {run_results, manifest}.
+        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, with
+            metadata and results. Or {run_results, manifest}; the manifest is optional. Example:
+            {'metadata': {'invocation_id': 'b7f1e0c2-5d8a-4f3e-9b61-2c4d7a8e9f10', 'generated_at':
+            '2026-03-01T10:00:00.123456Z'}, 'results': [{'unique_id': 'model.shop.orders', 'status':
+            'success'}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -244,8 +250,11 @@ async def asyncio_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, or
-            {run_results, manifest}.
+        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, with
+            metadata and results. Or {run_results, manifest}; the manifest is optional. Example:
+            {'metadata': {'invocation_id': 'b7f1e0c2-5d8a-4f3e-9b61-2c4d7a8e9f10', 'generated_at':
+            '2026-03-01T10:00:00.123456Z'}, 'results': [{'unique_id': 'model.shop.orders', 'status':
+            'success'}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -284,8 +293,11 @@ async def asyncio(
 
     Args:
         pipeline_id (UUID):
-        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, or
-            {run_results, manifest}.
+        body (PipelinesDbtRunResultsBody | Unset): run_results.json as dbt writes it, with
+            metadata and results. Or {run_results, manifest}; the manifest is optional. Example:
+            {'metadata': {'invocation_id': 'b7f1e0c2-5d8a-4f3e-9b61-2c4d7a8e9f10', 'generated_at':
+            '2026-03-01T10:00:00.123456Z'}, 'results': [{'unique_id': 'model.shop.orders', 'status':
+            'success'}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
