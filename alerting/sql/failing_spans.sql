@@ -1,11 +1,11 @@
 -- Question    When were the pipelines of a scope failing in a window?
--- Grain       one row per failed run that was the latest success or failure of its active pipeline for some time
+-- Grain       one row per failed run that was the latest decisive run of its active pipeline for some time
 -- Columns     failed_at: when the run became the latest; until: when a later run replaced it, or when the failure became
 --             known; null: neither happened in the window
 -- Parameters  pipeline_id or client_id, since, until; known_pipeline_ids and known_since: the pipelines whose failure is
 --             known, and since when
 --
--- For each pipeline with a failure, this reads its latest success or failure at the start of the window, and the runs
+-- For each pipeline with a failure, this reads its latest decisive run at the start of the window, and the runs
 -- that settle in the window. A run settles at its start or its event_at, whichever is later. Runs are numbered from the
 -- earliest start to the latest. A run is ignored if a run with a higher number settled before it. Example: run 1 starts
 -- at 9:00 and ends at 11:00, run 2 starts at 10:00 and ends at 10:30. When run 1 settles, run 2 is the latest, so run 1

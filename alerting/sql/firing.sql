@@ -1,13 +1,13 @@
 -- Question    Which enabled rules fire at as_of?
--- Grain       one row per rule, over active inventory
+-- Grain       one row per firing rule, over active inventory
 -- Columns     rule_id, since: for on_failure, when the first of the failing pipelines in scope began to fail;
 --             for failures_in_window, the time of the oldest failure in the window
 -- Parameters  as_of: the end of the windows; state_at: runs count in the state that they had at this time (infinity:
 --             their stored state); in_maintenance: the pipelines that failed in planned maintenance, which
 --             count as known
 --
--- Each failure in the longest window of all rules is read once, from the small index runs_failed. The latest success or
--- failure of each pipeline is read once. Rules are joined by key, so more rules hardly increase the duration.
+-- Each failure in the longest window of all rules is read once, from the small index runs_failed. The latest
+-- decisive run of each pipeline is read once. Rules are joined by key, so more rules hardly increase the duration.
 WITH enabled AS MATERIALIZED (
     SELECT
         rule_id, client_id, pipeline_id, rule_type, threshold, include_known,

@@ -1215,8 +1215,8 @@ zones AS MATERIALIZED (
 ),
 -- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
 -- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
--- for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that week, 0
--- is right for some of the moments.
+-- right for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that
+-- week, the shift of some of these moments is 0. So week_bounds allows both.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -1235,7 +1235,7 @@ weeks AS MATERIALIZED (
 --   begins       Moves a start to the earliest time, in UTC, of the same local time in that week, in any of the zones.
 --   last_begins  Moves a start to the latest such time.
 --   ends         Moves judged_at to 5 minutes before the latest such time.
---   agreement    Two hours, plus the difference that clock changes can make between two weeks.
+--   max_spread   Two hours, plus the difference that clock changes can make between two weeks.
 -- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of
 -- Berlin changed two weeks ago, `begins` and `last_begins` differ by an hour in weeks 2, 3 and 4. For pipelines that
 -- have not started for 72 hours, the clocks may also have changed since then. So `begins` and `last_begins` differ by
@@ -1244,7 +1244,7 @@ week_bounds AS MATERIALIZED (
     SELECT
         is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,
         array_agg(max_shift - ago - interval '5 minutes' ORDER BY week) AS ends,
-        interval '2 hours' + max(max_shift) - min(min_shift) AS agreement
+        interval '2 hours' + max(max_shift) - min(min_shift) AS max_spread
     FROM (
         SELECT
             true AS is_recent, week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,
@@ -1349,16 +1349,16 @@ candidates AS MATERIALIZED (
             nullif(first_3 <= judged_at + ends[3], false), nullif(first_4 <= judged_at + ends[4], false)
         ) >= 3
         AND (
-            greatest(t1, t2, t3) - least(t1, t2, t3) <= agreement
-            OR greatest(t1, t2, t4) - least(t1, t2, t4) <= agreement
-            OR greatest(t1, t3, t4) - least(t1, t3, t4) <= agreement
-            OR greatest(t2, t3, t4) - least(t2, t3, t4) <= agreement
+            greatest(t1, t2, t3) - least(t1, t2, t3) <= max_spread
+            OR greatest(t1, t2, t4) - least(t1, t2, t4) <= max_spread
+            OR greatest(t1, t3, t4) - least(t1, t3, t4) <= max_spread
+            OR greatest(t2, t3, t4) - least(t2, t3, t4) <= max_spread
             OR first_1 <= searched_after + last_begins[1] OR first_2 <= searched_after + last_begins[2]
             OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
         )
 ),
--- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. Rule 3 compares 12 starts with 4 weeks.
--- Rule 3 is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
+-- From the starts of two weeks, find pipelines that cannot meet rule 3, and exclude them. Rule 3 compares 12 starts
+-- with 4 weeks. Rule 3 is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
 -- comparisons match by chance, so this step keeps the pipeline.
 matching AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
@@ -1490,9 +1490,9 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM regular AS c
 ),
--- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of
--- three weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the
--- usual gap if that is shorter.
+-- Pipelines with a missing start. In three of the four weeks, the next start came at least 5 minutes before same_now.
+-- And the next starts of three weeks differ by at most two hours. `tolerance` is the limit for a match in rule 3: 30
+-- minutes, or a third of the usual gap if that is shorter.
 missing_start AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -1649,8 +1649,8 @@ by_zone AS (
 ),
 -- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the
 -- latest start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks`
--- is the number of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report
--- names this number.
+-- is the number of weeks whose usual start is at most 75 minutes from the expected start, in the zone with the fewest
+-- such weeks. The reason of the report names this number.
 usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,
@@ -1830,7 +1830,8 @@ late AS (
             THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
             ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
         END
-        || CASE WHEN weeks = 4 THEN ' on each of the ' ELSE ' on three of the ' END
+        || CASE weeks WHEN 4 THEN ' on each of the ' WHEN 3 THEN ' on three of the ' WHEN 2 THEN ' on two of the '
+            ELSE ' on one of the ' END
         || CASE WHEN expected_at > (:as_of)::timestamptz - interval '168 hours' THEN 'last four ' ELSE 'four ' END
         || to_char(expected_at AT TIME ZONE 'UTC', 'FMDay') || 's'
         || CASE WHEN expected_at > (:as_of)::timestamptz - interval '168 hours' THEN '' ELSE ' before' END
@@ -2090,7 +2091,7 @@ HAVING sum(runs) > 0
 ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
--- one row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips) first
+-- one row per pipeline with a failure between `since` and `as_of`; most failures first; on boards, most flips first
 WITH months AS (
     -- The whole UTC months of the window, from `begins` until `ends`. If there is no whole month, the two are equal.
     SELECT begins, greatest(begins, date_trunc('month', (:as_of)::timestamptz AT TIME ZONE 'UTC')) AS ends

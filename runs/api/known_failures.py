@@ -21,7 +21,7 @@ from runs.known_failures import NotFailing, clear_known_failure, mark_known_fail
 
 MAX_REASON = 2000
 MAX_URL = 2000
-LOG_MESSAGE = "known failure"
+LOGGED_FIELD = "known failure"
 
 
 class KnownFailureSerializer(StrictSerializer):
@@ -85,7 +85,7 @@ class KnownFailureView(StrictView):
             mark_known_failure(pipeline=self.pipeline, **serializer.validated_data)
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
-        log_change(request, self.pipeline, CHANGE, [LOG_MESSAGE])
+        log_change(request, self.pipeline, CHANGE, [LOGGED_FIELD])
         # mark_known_failure changes the row in the database, but not this instance.
         self.pipeline.refresh_from_db()
         return Response(KnownFailureAnswerSerializer(self.pipeline).data)
@@ -97,5 +97,5 @@ class KnownFailureView(StrictView):
     def delete(self, request: Request, pipeline_id: Any) -> Response:
         """Remove the mark, even if it has ended. If there is no mark, the response is the same."""
         if clear_known_failure(pipeline=self.pipeline):
-            log_change(request, self.pipeline, CHANGE, [LOG_MESSAGE])
+            log_change(request, self.pipeline, CHANGE, [LOGGED_FIELD])
         return Response(status=204)

@@ -93,13 +93,13 @@ class _PingBaseView(APIView):
         request.auth = token
 
     def _record(self, request: Request, suffix: str, body: bytes) -> HttpResponse:
-        ping, run_id = read_ping(suffix, body), _run_id(request)
+        ping, rid = read_ping(suffix, body), _rid(request)
         if ping is None:
             raise NotFound("not found")
         assert isinstance(request.auth, ApiToken)  # noqa: S101  # initial() sets it
         pipeline_id = request.auth.pipeline_id
         assert pipeline_id is not None  # noqa: S101
-        external_run_id = _external_run_id(ping, pipeline_id, run_id)
+        external_run_id = _external_run_id(ping, pipeline_id, rid)
         if external_run_id is not None:
             record_runs(
                 [run_event(ping, pipeline_id=pipeline_id, external_run_id=external_run_id, received_at=timezone.now())]
@@ -158,7 +158,7 @@ def _body(request: Request) -> bytes:
     return request._request.read(MAX_BODY_BYTES)
 
 
-def _run_id(request: Request) -> str | None:
+def _rid(request: Request) -> str | None:
     rid = request.query_params.get("rid")
     if rid is None:
         return None
@@ -168,24 +168,24 @@ def _run_id(request: Request) -> str | None:
         raise ValidationError(["rid is not a UUID"]) from None
 
 
-def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str | None:
-    """Return the external_run_id of the ping's run. `run_id` is the parameter rid.
+def _external_run_id(ping: Ping, pipeline_id: UUID, rid: str | None) -> str | None:
+    """Return the external_run_id of the ping's run. `rid` is the query parameter.
 
     - A start: the rid, or a new id without rid.
     - An end with rid: the rid.
     - An end without rid: the newest open run, or a new id if no run is open.
     - A log: the newest open run; with rid, the open run with this id. None if there is none: the log is not stored.
     """
-    if run_id is not None and ping.kind is not PingKind.LOG:
-        return run_id
+    if rid is not None and ping.kind is not PingKind.LOG:
+        return rid
     if ping.ends_run or ping.kind is PingKind.LOG:
-        row = _newest_open_query(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
+        row = _newest_open_query(rid is not None).first(pipeline_id=pipeline_id, external_run_id=rid)
         if row is not None or not ping.ends_run:
             return None if row is None else str(row[0])
     return f"ping-{uuid7()}"
 
 
-# There are two queries, with and without a run id. Each one is compiled once per process.
+# There are two queries, with and without a rid. Each one is compiled once per process.
 @cache
 def _newest_open_query(with_external_run_id: bool) -> HotQuery:
     runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))

@@ -24,8 +24,8 @@ LATEST_FIRST = keyset(
     "id",
     descending=True,
 )
-NEWEST_EVENT_FIRST = keyset("event_at", "id", descending=True)
-EVENT_ORDERINGS = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reversed()}
+LATEST_EVENT_AT_FIRST = keyset("event_at", "id", descending=True)
+EVENT_ORDERINGS = {"-event_at": LATEST_EVENT_AT_FIRST, "event_at": LATEST_EVENT_AT_FIRST.reversed()}
 ORDERINGS = {"-started_at": LATEST_FIRST, "started_at": LATEST_FIRST.reversed()} | EVENT_ORDERINGS
 
 RUN_FIELDS: tuple[str, ...] = tuple(RunSerializer.Meta.fields)

@@ -26,8 +26,8 @@ from runs.api.filters import Order, PipelineRunFilter, RunFilter
 from runs.api.run_rows import (
     CLIENT_LOOKUP,
     EVENT_ORDERINGS,
+    LATEST_EVENT_AT_FIRST,
     LATEST_FIRST,
-    NEWEST_EVENT_FIRST,
     ORDERINGS,
     PIPELINE_LOOKUP,
     RUN_FIELDS,
@@ -118,7 +118,7 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
 
 @extend_schema_view(
     list=extend_schema(
-        summary="List runs across pipelines, newest event first",
+        summary="List runs across pipelines, latest `event_at` first",
         description="`since` and `until` filter by `event_at`, the time at which a run ended. For a run without an "
         "end, `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To filter "
         "by `started_at`, list the runs of one pipeline.",
@@ -128,7 +128,7 @@ class RunRowsViewSet(CsvListMixin, ApiViewSet):
 class RunViewSet(RunRowsViewSet):
     queryset = Run.objects.all()
     filterset_class = RunFilter
-    keyset = NEWEST_EVENT_FIRST
+    keyset = LATEST_EVENT_AT_FIRST
     orderings = EVENT_ORDERINGS
     default_order = "-event_at"
     lookup_url_kwarg = "run_id"
@@ -317,7 +317,7 @@ class PipelineRunViewSet(RunRowsViewSet):
         # Use the serializer of batch items, because it also validates the two ids of the path.
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        [result] = record_runs([run_event_of(serializer.validated_data)])
+        [result] = record_runs([snapshot_of(serializer.validated_data)])
         return push_response(request, result)
 
 
@@ -341,11 +341,11 @@ class RunBatchViewSet(ApiViewSet):
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
         pipelines = visible_to(request, Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         visible_ids = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
-        events = [self._event(item, visible_ids) for item in items]
+        snapshots = [self._snapshot(item, visible_ids) for item in items]
         answers = [
             {"index": index, "outcome": result.outcome.value}
             | ({"id": result.run_id} if result.error is None else {"error": result.error})
-            for index, result in enumerate(record_runs(events))
+            for index, result in enumerate(record_runs(snapshots))
         ]
         return Response(BatchAnswerSerializer({"items": answers}).data)
 
@@ -359,7 +359,7 @@ class RunBatchViewSet(ApiViewSet):
             raise ValidationError({"items": [f"Send 1 to {MAX_BATCH} runs, not {len(items)}."]})
         return items
 
-    def _event(self, item: Any, visible_ids: set[UUID]) -> RunEvent | Rejected:
+    def _snapshot(self, item: Any, visible_ids: set[UUID]) -> RunEvent | Rejected:
         serializer = BatchedRunSerializer(data=item, context=self.get_serializer_context())
         if not serializer.is_valid():
             return Rejected(
@@ -367,7 +367,7 @@ class RunBatchViewSet(ApiViewSet):
             )
         if serializer.validated_data["pipeline_id"] not in visible_ids:
             return Rejected("pipeline_id: No pipeline has this id, or the token may not see it.")
-        return run_event_of(serializer.validated_data)
+        return snapshot_of(serializer.validated_data)
 
 
 def push_response(request: Request, result: Result) -> Response:
@@ -386,7 +386,7 @@ def location_header(request: Request, run_id: UUID) -> dict[str, str]:
     return {"Location": request.build_absolute_uri(reverse("run", args=[run_id]))}
 
 
-def run_event_of(data: dict[str, Any]) -> RunEvent:
+def snapshot_of(data: dict[str, Any]) -> RunEvent:
     return RunEvent(kind=WriteKind.SNAPSHOT, **data)
 
 
@@ -413,7 +413,8 @@ class ClientSummaryViewSet(ApiViewSet):
 
     @extend_schema(summary="Summarize a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return, for the runs that started in the window, counts by status and the latest run of each pipeline."""
+        """Return, for the runs that started in the window, counts by status and the latest run of each pipeline. For a
+        run without a start, `event_at` counts."""
         client_id = self.kwargs["client_id"]
         # An unbound caller can see every client, so the check below is enough: it finds a client that does not exist.
         if visibility_of(request).is_bound:

@@ -11,9 +11,9 @@
 -- runs_other_day and runs_other_day_by_start contain only these runs, which are few. runs_other_day also contains the
 -- runs without a start.
 --
--- `whole_days` is the range of whole days of the window, from `begins` (inclusive) until `ends` (exclusive). If the
+-- `whole_days_range` is the range of whole days of the window, from `begins` (inclusive) until `ends` (exclusive). If the
 -- window has no whole day, both are the start of the window.
-WITH whole_days AS MATERIALIZED (
+WITH whole_days_range AS MATERIALIZED (
     SELECT
         CASE WHEN first_midnight < last_midnight THEN first_midnight ELSE %(since)s END AS begins,
         CASE WHEN first_midnight < last_midnight THEN last_midnight ELSE %(since)s END AS ends
@@ -33,7 +33,7 @@ counted_days AS MATERIALIZED (
         coalesce(sum(skipped), 0) AS skipped
     FROM (
         SELECT array_agg((midnight AT TIME ZONE 'UTC')::date) AS days
-        FROM whole_days
+        FROM whole_days_range
         CROSS JOIN generate_series(begins, ends - interval '1 hour', interval '24 hours') AS midnight
     ) AS whole
     CROSS JOIN LATERAL (
@@ -55,7 +55,7 @@ corrections AS MATERIALIZED (
         coalesce(sum(sign) FILTER (WHERE status = 'failed'), 0) AS failed,
         coalesce(sum(sign) FILTER (WHERE status = 'canceled'), 0) AS canceled,
         coalesce(sum(sign) FILTER (WHERE status = 'skipped'), 0) AS skipped
-    FROM whole_days AS w
+    FROM whole_days_range AS w
     CROSS JOIN pipelines AS p
     CROSS JOIN LATERAL (
         -- Started in the window, before its whole days.

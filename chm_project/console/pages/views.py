@@ -42,7 +42,7 @@ from chm_project.console.pages.sections import LISTS, Section
 from ingestion.api.views import may_see
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, read_task_state, start_ingestion
 from inventory.models import Client, Pipeline
-from runs.api.known_failures import LOG_MESSAGE, KnownFailureSerializer
+from runs.api.known_failures import LOGGED_FIELD, KnownFailureSerializer
 from runs.known_failures import NotFailing, clear_known_failure, mark_known_failure
 from runs.reporting.run_shapes import Row
 
@@ -207,7 +207,7 @@ def set_or_clear_known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpR
     if "clear" in request.POST:
         with transaction.atomic():
             if clear_known_failure(pipeline=pipeline):
-                log_change(request, pipeline, CHANGE, [LOG_MESSAGE])
+                log_change(request, pipeline, CHANGE, [LOGGED_FIELD])
         messages.success(request, "The failure is no longer marked as known.")
     elif not serializer.is_valid():
         for name, problems in serializer.errors.items():
@@ -216,7 +216,7 @@ def set_or_clear_known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpR
         try:
             with transaction.atomic():
                 mark_known_failure(pipeline=pipeline, **serializer.validated_data)
-                log_change(request, pipeline, CHANGE, [LOG_MESSAGE])
+                log_change(request, pipeline, CHANGE, [LOGGED_FIELD])
         except NotFailing:
             messages.error(request, "Nothing was marked: the pipeline is not failing.")
         else:

@@ -211,7 +211,8 @@ export interface paths {
         };
         /**
          * Summarize a client's runs in a window
-         * @description Return, for the runs that started in the window, counts by status and the latest run of each pipeline.
+         * @description Return, for the runs that started in the window, counts by status and the latest run of each pipeline. For a
+         *     run without a start, `event_at` counts.
          */
         get: operations["clients_runs_summary_retrieve"];
         put?: never;
@@ -871,7 +872,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips) first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
+         * @description One row per pipeline with a failure between `since` and `as_of`; most failures first; on boards, most flips first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find pipelines that change between success and failure, order by flips.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -891,7 +892,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success after `since` whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run only if it is far outside the range of the last seven successes before its UTC day. CHM compares the duration and the number of rows of this run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after `since` whose duration or number of rows is far from the usual value, newest first. Inventory: active. Decision 0033 explains the rule with examples. CHM judges a run only if it is far outside the range of the last seven successes before its UTC day. CHM compares the duration and the number of rows of this run with the last 30 successes of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or 10 rows. Third, it is more than 5 deviations away from the median, on a logarithmic scale. A run without rows is unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -970,7 +971,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List runs across pipelines, newest event first
+         * List runs across pipelines, latest `event_at` first
          * @description `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end, `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To filter by `started_at`, list the runs of one pipeline.
          */
         get: operations["runs_list"];
@@ -1813,7 +1814,7 @@ export interface components {
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
-            /** @description Fingerprint of the platform and the cause. It does not change when pipelines join the incident or recover. `incident` and `since` together identify a row */
+            /** @description Fingerprint of the platform and the cause, and of the client if the cause is vague. The fingerprint does not change when pipelines join the incident or recover. `incident` and `since` together identify a row */
             incident: string;
             /** @description Kind of orchestrator */
             platform: string;
@@ -5099,21 +5100,35 @@ export interface operations {
                 /**
                  * @example {
                  *       "metadata": {
-                 *         "invocation_id": "text",
-                 *         "generated_at": "text"
+                 *         "invocation_id": "b7f1e0c2-5d8a-4f3e-9b61-2c4d7a8e9f10",
+                 *         "generated_at": "2026-03-01T10:00:00.123456Z"
                  *       },
                  *       "results": [
-                 *         {}
+                 *         {
+                 *           "unique_id": "model.shop.orders",
+                 *           "status": "success"
+                 *         }
                  *       ]
                  *     }
                  */
                 "application/json": {
-                    metadata: {
+                    metadata?: {
                         invocation_id: string;
                         /** @description ISO 8601, as dbt writes it */
                         generated_at: string;
                     };
-                    results: Record<string, never>[];
+                    results?: Record<string, never>[];
+                    /** @description run_results.json as dbt writes it. */
+                    run_results?: {
+                        metadata: {
+                            invocation_id: string;
+                            /** @description ISO 8601, as dbt writes it */
+                            generated_at: string;
+                        };
+                        results: Record<string, never>[];
+                    };
+                    /** @description manifest.json as dbt writes it. */
+                    manifest?: Record<string, never> | null;
                 };
             };
         };

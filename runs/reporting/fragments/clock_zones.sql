@@ -17,8 +17,8 @@ zones AS MATERIALIZED (
 ),
 -- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
 -- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
--- for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that week, 0
--- is right for some of the moments.
+-- right for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that
+-- week, the shift of some of these moments is 0. So week_bounds allows both.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -37,7 +37,7 @@ weeks AS MATERIALIZED (
 --   begins       Moves a start to the earliest time, in UTC, of the same local time in that week, in any of the zones.
 --   last_begins  Moves a start to the latest such time.
 --   ends         Moves judged_at to 5 minutes before the latest such time.
---   agreement    Two hours, plus the difference that clock changes can make between two weeks.
+--   max_spread   Two hours, plus the difference that clock changes can make between two weeks.
 -- Example: no clocks have changed. `begins` and `last_begins` are -168, -336, -504 and -672 hours. If the clocks of
 -- Berlin changed two weeks ago, `begins` and `last_begins` differ by an hour in weeks 2, 3 and 4. For pipelines that
 -- have not started for 72 hours, the clocks may also have changed since then. So `begins` and `last_begins` differ by
@@ -46,7 +46,7 @@ week_bounds AS MATERIALIZED (
     SELECT
         is_recent, array_agg(min_shift - ago ORDER BY week) AS begins, array_agg(max_shift - ago ORDER BY week) AS last_begins,
         array_agg(max_shift - ago - interval '5 minutes' ORDER BY week) AS ends,
-        interval '2 hours' + max(max_shift) - min(min_shift) AS agreement
+        interval '2 hours' + max(max_shift) - min(min_shift) AS max_spread
     FROM (
         SELECT
             true AS is_recent, week, week * interval '168 hours' AS ago, least(min(shift), interval '0') AS min_shift,

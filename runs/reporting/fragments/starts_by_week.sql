@@ -9,14 +9,15 @@
 --
 -- Pipelines that can be late by rule 2. For each of the four weeks, first_1 to first_4 are the first start more than
 -- skip_within after the same time. Two conditions must be met:
---   1. In three weeks, this start came at least 5 minutes before the time of week of judged_at.
---   2. The starts of three weeks agree within two hours (`agreement`).
+--   1. In three weeks, this start came at least 5 minutes before the time of week of judged_at. Example: a job last
+--      started on Friday 6:00, and it is Sunday 6:00. In two weeks the job did not start from Friday to Sunday either,
+--      so the condition is not met.
+--   2. The starts of three weeks differ by at most `max_spread`: two hours, or more if clocks have changed.
 -- `missing_start` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if
 -- clocks have changed. If one of first_1 to first_4 is not later than searched_after + last_begins, the zone decides
--- which start is the first. Then condition 2 counts as met. Example: a job last started on Friday 6:00, and it is
--- Sunday 6:00. In two weeks the job did not start from Friday to Sunday either, so condition 1 is not met. Each level
--- searches only if the levels before it leave the pipeline a chance. A slow pipeline, with a recent gap of at least a
--- day, has few starts. So one search reads the starts of all four weeks.
+-- which start is the first. Then condition 2 counts as met. Each level searches only if the levels before it leave the
+-- pipeline a chance. A slow pipeline, with a recent gap of at least a day, has few starts. So one search reads the
+-- starts of all four weeks.
 candidates AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -106,16 +107,16 @@ candidates AS MATERIALIZED (
             nullif(first_3 <= judged_at + ends[3], false), nullif(first_4 <= judged_at + ends[4], false)
         ) >= 3
         AND (
-            greatest(t1, t2, t3) - least(t1, t2, t3) <= agreement
-            OR greatest(t1, t2, t4) - least(t1, t2, t4) <= agreement
-            OR greatest(t1, t3, t4) - least(t1, t3, t4) <= agreement
-            OR greatest(t2, t3, t4) - least(t2, t3, t4) <= agreement
+            greatest(t1, t2, t3) - least(t1, t2, t3) <= max_spread
+            OR greatest(t1, t2, t4) - least(t1, t2, t4) <= max_spread
+            OR greatest(t1, t3, t4) - least(t1, t3, t4) <= max_spread
+            OR greatest(t2, t3, t4) - least(t2, t3, t4) <= max_spread
             OR first_1 <= searched_after + last_begins[1] OR first_2 <= searched_after + last_begins[2]
             OR first_3 <= searched_after + last_begins[3] OR first_4 <= searched_after + last_begins[4]
         )
 ),
--- Exclude pipelines that cannot meet rule 3, with the starts of only two weeks. Rule 3 compares 12 starts with 4 weeks.
--- Rule 3 is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
+-- From the starts of two weeks, find pipelines that cannot meet rule 3, and exclude them. Rule 3 compares 12 starts
+-- with 4 weeks. Rule 3 is not met if more than 16 of these 48 comparisons do not match. If the recent gap is at most two hours, many
 -- comparisons match by chance, so this step keeps the pipeline.
 matching AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
@@ -247,9 +248,9 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM regular AS c
 ),
--- Pipelines with a missing start: in three of the four weeks the next start came by same_now, and the next starts of
--- three weeks agree within two hours. `tolerance` is the limit for a match in rule 3: 30 minutes, or a third of the
--- usual gap if that is shorter.
+-- Pipelines with a missing start. In three of the four weeks, the next start came at least 5 minutes before same_now.
+-- And the next starts of three weeks differ by at most two hours. `tolerance` is the limit for a match in rule 3: 30
+-- minutes, or a third of the usual gap if that is shorter.
 missing_start AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -358,8 +359,8 @@ by_zone AS (
 ),
 -- Several zones can predict equally well. A pipeline is late only if it is late by the clocks of each of them, so the
 -- latest start counts. `expected` has the usual starts of rule 2, sorted: the second one is the expected start. `weeks`
--- is the number of weeks whose usual start is at most 75 minutes from the expected start. The reason of the report
--- names this number.
+-- is the number of weeks whose usual start is at most 75 minutes from the expected start, in the zone with the fewest
+-- such weeks. The reason of the report names this number.
 usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,

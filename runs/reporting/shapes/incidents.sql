@@ -5,8 +5,9 @@
 -- View       incidents
 -- Parameters
 -- Columns
---   incident       text         Fingerprint of the platform and the cause. It does not change when pipelines join
---                               the incident or recover. `incident` and `since` together identify a row
+--   incident       text         Fingerprint of the platform and the cause, and of the client if the cause is vague.
+--                               The fingerprint does not change when pipelines join the incident or recover.
+--                               `incident` and `since` together identify a row
 --   platform       text         Kind of orchestrator
 --   since          timestamptz  When the first of these pipelines failed with this cause
 --   until          timestamptz  When the latest failed run of these pipelines happened

@@ -1,5 +1,5 @@
 -- Question   Which pipelines are flaky over time?
--- Grain      one row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips) first
+-- Grain      one row per pipeline with a failure between `since` and `as_of`; most failures first; on boards, most flips first
 -- Inventory  active
 -- Panel      Operations: table; Q6-Q10 Operations & Governance: table
 -- Parameters since = 30 days before as_of, limit = 20, order

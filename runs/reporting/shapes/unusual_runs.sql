@@ -24,9 +24,9 @@
 -- successes before its UTC day. CHM compares the duration and the number of rows of this run with the last 30 successes
 -- of the pipeline before the run. A value is unusual if it meets three conditions. First, it is at least twice the
 -- median of these successes, or at most half of the median. Second, it differs from the median by at least 60 seconds or
--- 10 rows. Third, its distance from the median is more than 5 times the usual distance. A run without rows is unusual if
--- at most one of these successes had no rows. A value that is usual at this time of the week is not unusual. A pipeline
--- with fewer than 10 successes is not judged.
+-- 10 rows. Third, it is more than 5 deviations away from the median, on a logarithmic scale. A run without rows is
+-- unusual if at most one of these successes had no rows. A value that is usual at this time of the week is not unusual.
+-- A pipeline with fewer than 10 successes is not judged.
 --
 -- PostgreSQL judges the runs one after the other, newest first, until it has enough rows. So the duration of the query
 -- depends on the limit, not on the window. OFFSET 0 and LATERAL make PostgreSQL keep this order.

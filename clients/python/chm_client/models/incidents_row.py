@@ -25,8 +25,9 @@ T = TypeVar("T", bound="IncidentsRow")
 class IncidentsRow:
     """ 
         Attributes:
-            incident (str): Fingerprint of the platform and the cause. It does not change when pipelines join the incident
-                or recover. `incident` and `since` together identify a row
+            incident (str): Fingerprint of the platform and the cause, and of the client if the cause is vague. The
+                fingerprint does not change when pipelines join the incident or recover. `incident` and `since` together
+                identify a row
             platform (str): Kind of orchestrator
             since (datetime.datetime): When the first of these pipelines failed with this cause
             until (datetime.datetime): When the latest failed run of these pipelines happened

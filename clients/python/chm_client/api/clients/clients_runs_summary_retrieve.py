@@ -163,7 +163,8 @@ def sync_detailed(
     """ Summarize a client's runs in a window
 
      Return, for the runs that started in the window, counts by status and the latest run of each
-    pipeline.
+    pipeline. For a
+    run without a start, `event_at` counts.
 
     Args:
         client_id (UUID):
@@ -207,7 +208,8 @@ def sync(
     """ Summarize a client's runs in a window
 
      Return, for the runs that started in the window, counts by status and the latest run of each
-    pipeline.
+    pipeline. For a
+    run without a start, `event_at` counts.
 
     Args:
         client_id (UUID):
@@ -246,7 +248,8 @@ async def asyncio_detailed(
     """ Summarize a client's runs in a window
 
      Return, for the runs that started in the window, counts by status and the latest run of each
-    pipeline.
+    pipeline. For a
+    run without a start, `event_at` counts.
 
     Args:
         client_id (UUID):
@@ -290,7 +293,8 @@ async def asyncio(
     """ Summarize a client's runs in a window
 
      Return, for the runs that started in the window, counts by status and the latest run of each
-    pipeline.
+    pipeline. For a
+    run without a start, `event_at` counts.
 
     Args:
         client_id (UUID):

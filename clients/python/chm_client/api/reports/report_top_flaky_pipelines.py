@@ -194,9 +194,9 @@ def sync_detailed(
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
-    first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
-    pipelines that change between success and failure, order by flips.
+     One row per pipeline with a failure between `since` and `as_of`; most failures first; on boards,
+    most flips first. Inventory: active. A pipeline that fails every time has many failures and few
+    flips. To find pipelines that change between success and failure, order by flips.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -250,9 +250,9 @@ def sync(
 ) -> Any | Error | TopFlakyPipelinesReport | None:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
-    first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
-    pipelines that change between success and failure, order by flips.
+     One row per pipeline with a failure between `since` and `as_of`; most failures first; on boards,
+    most flips first. Inventory: active. A pipeline that fails every time has many failures and few
+    flips. To find pipelines that change between success and failure, order by flips.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -301,9 +301,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
-    first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
-    pipelines that change between success and failure, order by flips.
+     One row per pipeline with a failure between `since` and `as_of`; most failures first; on boards,
+    most flips first. Inventory: active. A pipeline that fails every time has many failures and few
+    flips. To find pipelines that change between success and failure, order by flips.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -357,9 +357,9 @@ async def asyncio(
 ) -> Any | Error | TopFlakyPipelinesReport | None:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure between `since` and `as_of`; most failures (boards: flips)
-    first. Inventory: active. A pipeline that fails every time has many failures and few flips. To find
-    pipelines that change between success and failure, order by flips.
+     One row per pipeline with a failure between `since` and `as_of`; most failures first; on boards,
+    most flips first. Inventory: active. A pipeline that fails every time has many failures and few
+    flips. To find pipelines that change between success and failure, order by flips.
 
     Args:
         as_of (datetime.datetime | Unset):

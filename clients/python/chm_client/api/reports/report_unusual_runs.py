@@ -190,9 +190,10 @@ def sync_detailed(
     duration and the number of rows of this run with the last 30 successes of the pipeline before the
     run. A value is unusual if it meets three conditions. First, it is at least twice the median of
     these successes, or at most half of the median. Second, it differs from the median by at least 60
-    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
-    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
-    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    seconds or 10 rows. Third, it is more than 5 deviations away from the median, on a logarithmic
+    scale. A run without rows is unusual if at most one of these successes had no rows. A value that is
+    usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not
+    judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -249,9 +250,10 @@ def sync(
     duration and the number of rows of this run with the last 30 successes of the pipeline before the
     run. A value is unusual if it meets three conditions. First, it is at least twice the median of
     these successes, or at most half of the median. Second, it differs from the median by at least 60
-    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
-    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
-    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    seconds or 10 rows. Third, it is more than 5 deviations away from the median, on a logarithmic
+    scale. A run without rows is unusual if at most one of these successes had no rows. A value that is
+    usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not
+    judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -303,9 +305,10 @@ async def asyncio_detailed(
     duration and the number of rows of this run with the last 30 successes of the pipeline before the
     run. A value is unusual if it meets three conditions. First, it is at least twice the median of
     these successes, or at most half of the median. Second, it differs from the median by at least 60
-    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
-    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
-    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    seconds or 10 rows. Third, it is more than 5 deviations away from the median, on a logarithmic
+    scale. A run without rows is unusual if at most one of these successes had no rows. A value that is
+    usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not
+    judged.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -362,9 +365,10 @@ async def asyncio(
     duration and the number of rows of this run with the last 30 successes of the pipeline before the
     run. A value is unusual if it meets three conditions. First, it is at least twice the median of
     these successes, or at most half of the median. Second, it differs from the median by at least 60
-    seconds or 10 rows. Third, its distance from the median is more than 5 times the usual distance. A
-    run without rows is unusual if at most one of these successes had no rows. A value that is usual at
-    this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+    seconds or 10 rows. Third, it is more than 5 deviations away from the median, on a logarithmic
+    scale. A run without rows is unusual if at most one of these successes had no rows. A value that is
+    usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not
+    judged.
 
     Args:
         as_of (datetime.datetime | Unset):

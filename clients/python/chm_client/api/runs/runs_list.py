@@ -261,7 +261,7 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | PaginatedRunList]:
-    """ List runs across pipelines, newest event first
+    """ List runs across pipelines, latest `event_at` first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
     `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
@@ -338,7 +338,7 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | PaginatedRunList | None:
-    """ List runs across pipelines, newest event first
+    """ List runs across pipelines, latest `event_at` first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
     `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
@@ -410,7 +410,7 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | PaginatedRunList]:
-    """ List runs across pipelines, newest event first
+    """ List runs across pipelines, latest `event_at` first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
     `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
@@ -487,7 +487,7 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | PaginatedRunList | None:
-    """ List runs across pipelines, newest event first
+    """ List runs across pipelines, latest `event_at` first
 
      `since` and `until` filter by `event_at`, the time at which a run ended. For a run without an end,
     `event_at` is its start, else the time at which CHM stored it. `since` must be before `until`. To
