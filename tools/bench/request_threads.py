@@ -2,11 +2,12 @@
 
     python -m tools.bench.request_threads [--rounds N] [--seconds N]
 
-The command starts two web servers and requests reads over 8 connections, a few seconds from each server in turn. So
-other work on the machine slows down both. It prints the medians of the rounds. It fails if the slowest 5 % of the
-requests (p95) are slower than with ordinary threads.
+The command starts two web servers and sends requests over 8 connections, a few seconds to each server in turn. So other
+work on the machine slows down both. It prints the medians of the rounds. It fails if the slowest 5 % of the requests
+(p95) are slower than with ordinary threads.
 
-The database is the one of CHM_DATABASE_URL. Without this variable, it is the embedded database in CHM_DATA_DIR.
+The reads are from the database of CHM_DATABASE_URL. Without this variable, they are from the embedded database in
+CHM_DATA_DIR. The pings are written into the database chm_bench_threads, which the command creates on the same server.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tools.bench.load import LoadTestResult, generate_load
-from tools.bench.servers import UNLIMITED_RATES, manage, web_server
+from tools.bench.servers import UNLIMITED_RATES, create_database, fill_inventory, manage, web_server
 
 STAGGERED, ORDINARY = "one after the other", "ordinary threads"
 # Waitress's own threads: each begins a request immediately.
@@ -31,6 +32,9 @@ from chm_project.web_server import __main__, server
 server.StaggeredThreads = ThreadedTaskDispatcher
 __main__.main()
 """
+ARGUMENTS_BY_KIND = {STAGGERED: ("-m", "chm_project.web_server"), ORDINARY: ("-c", ORDINARY_THREADS_CODE)}
+PING_DATABASE_NAME = "chm_bench_threads"
+CONNECTION_COUNT = 8
 
 
 def main() -> None:
@@ -44,19 +48,26 @@ def main() -> None:
     url = os.environ["CHM_DATABASE_URL"]
     os.environ |= {"CHM_DEBUG": "0", **UNLIMITED_RATES}
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
-    token = manage("create_api_token", "bench", "--scope", "read").strip()
-    paths_by_name = _paths_by_name(url)
+    ping_url = create_database(url, PING_DATABASE_NAME)
+    manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=ping_url)
+    token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
+    paths_by_name = _paths_of_reads(url) | {"ping": _paths_of_pings(ping_url)}
     results: dict[tuple[str, str], list[LoadTestResult]] = {}
     with ExitStack() as servers:
-        ports = {
-            STAGGERED: servers.enter_context(web_server("-m", "chm_project.web_server"))[0],
-            ORDINARY: servers.enter_context(web_server("-c", ORDINARY_THREADS_CODE))[0],
-        }
-        steps = [(name, kind) for _ in range(options.rounds) for name in paths_by_name for kind in ports]
+
+        def start_server(kind: str, database_url: str) -> int:
+            return servers.enter_context(web_server(*ARGUMENTS_BY_KIND[kind], CHM_DATABASE_URL=database_url))[0]
+
+        read_ports = {kind: start_server(kind, url) for kind in ARGUMENTS_BY_KIND}
+        ping_ports = {kind: start_server(kind, ping_url) for kind in ARGUMENTS_BY_KIND}
+        steps = [(name, kind) for _ in range(options.rounds) for name in paths_by_name for kind in ARGUMENTS_BY_KIND]
         for name, kind in track(steps, "Measuring", console=Console(stderr=True), transient=True):
-            result = generate_load(ports[kind], paths_by_name[name], token=token, seconds=options.seconds)
+            port = (ping_ports if name == "ping" else read_ports)[kind]
+            result = generate_load(
+                port, paths_by_name[name], token=token, connections=CONNECTION_COUNT, seconds=options.seconds
+            )
             results.setdefault((name, kind), []).append(result)
-    print("| read | threads | requests per second | p50, ms | p95, ms |\n|---|---|--:|--:|--:|")
+    print("| request | threads | requests per second | p50, ms | p95, ms |\n|---|---|--:|--:|--:|")
     p95: dict[tuple[str, str], float] = {}
     for key, measured in results.items():
         rate, p50, p95[key] = (_median(measured, field) for field in ("per_second", "p50", "p95"))
@@ -66,7 +77,7 @@ def main() -> None:
         raise SystemExit(f"slower than with ordinary threads: {', '.join(slower)}")
 
 
-def _paths_by_name(url: str) -> dict[str, list[str]]:
+def _paths_of_reads(url: str) -> dict[str, list[str]]:
     week = quote((datetime.now(UTC) - timedelta(days=7)).isoformat())
     with psycopg.connect(url) as connection:
         client_ids = connection.execute("SELECT id FROM clients ORDER BY name").fetchall()
@@ -79,6 +90,18 @@ def _paths_by_name(url: str) -> dict[str, list[str]]:
         "a pipeline's runs, first page": [f"/api/v1/pipelines/{pipeline_ids[0][0]}/runs?limit=100"],
         "summary, a week": [f"/api/v1/clients/{client_id}/runs/summary?since={week}" for (client_id,) in client_ids],
     }
+
+
+def _paths_of_pings(url: str) -> list[str]:
+    """Create a pipeline for each connection, and return the paths of their pings."""
+    pipeline_ids = fill_inventory(url, [f"pipeline_{number}" for number in range(CONNECTION_COUNT)])
+    keys = [
+        manage(
+            "create_api_token", "bench", "--scope", "ingest", "--pipeline", str(pipeline_id), CHM_DATABASE_URL=url
+        ).strip()
+        for pipeline_id in pipeline_ids
+    ]
+    return [f"/ping/{key}" for key in keys]
 
 
 def _median(results: list[LoadTestResult], field: str) -> float:
