@@ -96,7 +96,7 @@ critical-path: install-dev  ## run the most important tests of schema, API, inge
 	@$(BIN)/python -m pytest -q -n auto inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
 	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
-	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_stored_runs.py chm_project/tests/test_shapes.py
+	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_previews_and_firing.py chm_project/tests/test_shapes.py
 
 evidence: install-dev  ## run each milestone's commands and write docs/validation/001-chm-api-ingestion.md
 	@$(BIN)/python -m tools.evidence milestones

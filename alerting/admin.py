@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from alerting.destinations import destination_problem, filter_by_destination, unmasked_destination
 from alerting.import_export import RuleSheet
-from alerting.models import OWNER_ID, AlertRule
+from alerting.models import OWNING_CLIENT_ID, AlertRule
 from alerting.services import firing_rules
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import (
@@ -161,11 +161,11 @@ class AlertRuleAdmin(
     ModelAdmin[AlertRule],
 ):
     sheet = RuleSheet()
-    client_lookup = "owner_id"
+    client_lookup = "owning_client_id"
     form = RuleForm
     list_display = ("scope", "state", "client_link", "shown_type", "condition", "channel_and_destination")
     list_filter = (
-        my_clients_filter("owner_id", "client__id__exact", "pipeline__id__exact"),
+        my_clients_filter("owning_client_id", "client__id__exact", "pipeline__id__exact"),
         ("is_enabled", BooleanFilter),
         ("rule_type", ChoicesFilter),
         ("channel", ChoicesFilter),
@@ -176,8 +176,8 @@ class AlertRuleAdmin(
     # This template shows the preview of the rule.
     change_form_outer_before_template = "console/parts/rule_preview.html"
     list_select_related = ("client", "pipeline__client")
-    # owner_name is the name of the client that owns the rule.
-    search_fields = ("owner_name", "pipeline__name")
+    # owning_client_name is the name of the client that owns the rule.
+    search_fields = ("owning_client_name", "pipeline__name")
     search_help_text = "Destination, client or pipeline"
     autocomplete_fields = ("client", "pipeline")
     readonly_fields = ("id", "created_at", "updated_at")
@@ -188,8 +188,10 @@ class AlertRuleAdmin(
     )
 
     def visible(self, request: HttpRequest, rows: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
-        owner_name = Coalesce("pipeline__client__name", "client__name")
-        return super().visible(request, rows.annotate(owner_id=OWNER_ID, owner_name=owner_name))
+        owning_client_name = Coalesce("pipeline__client__name", "client__name")
+        return super().visible(
+            request, rows.annotate(owning_client_id=OWNING_CLIENT_ID, owning_client_name=owning_client_name)
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RuleChangeList]:
         return RuleChangeList
@@ -280,10 +282,10 @@ class AlertRuleAdmin(
         """Return what the rule watches: the name of its pipeline, or "all pipelines" of its client."""
         return rule.pipeline.name if rule.pipeline else "all pipelines"
 
-    @display(description="client", ordering="owner_name")
+    @display(description="client", ordering="owning_client_name")
     def client_link(self, rule: Any) -> SafeString:
-        address = reverse("console:client", args=[rule.owner_id])
-        return format_html('<a class="chm-link" href="{}">{}</a>', address, rule.owner_name)
+        address = reverse("console:client", args=[rule.owning_client_id])
+        return format_html('<a class="chm-link" href="{}">{}</a>', address, rule.owning_client_name)
 
     @display(description="state")
     def state(self, rule: Any) -> SafeString:

@@ -24,9 +24,9 @@ def spans_on_failure(
 ) -> list[Span]:
     """Return the spans in which at least one of the pipelines was failing.
 
-    Each item of `failing_spans` is the time in which one failed run was the latest decisive run of its pipeline: its
-    start and its end. The end is the time at which a later decisive run replaced the failed run. None means that no run
-    replaced it before `until`.
+    Each item of `failing_spans` is a span, as its start and end, in which one failed run was the latest decisive run of
+    its pipeline. The span ends when a later decisive run replaced the failed run, or when the failure became known.
+    None as the end means that neither happened before `until`.
     """
     intervals = [(start, end or until) for start, end in failing_spans]
     return _overlapping_spans(intervals, threshold=1, since=since, until=until)

@@ -58,14 +58,14 @@ class RuleRow(RowForm[AlertRule]):
         if client is None:
             return values
         try:
-            owner = self.clients.get(client)
+            owning_client = self.clients.get(client)
         except ValidationError as error:
             self.add_error("client", error)
             return values
         if pipeline and (client, pipeline) not in self.pipelines:
             self.add_error("pipeline", f"This client has no pipeline “{pipeline[:100]}”.")
         else:
-            values["client"] = None if pipeline else owner
+            values["client"] = None if pipeline else owning_client
             values["pipeline"] = self.pipelines[client, pipeline] if pipeline else None
         return values
 
@@ -103,7 +103,7 @@ class RuleSheet(Sheet[AlertRule]):
             candidates |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
         # Several rules can have the same key, but only one of them is enabled. Sort the enabled rule last, so that the
         # dict keeps it.
-        visible = self.visibility.restrict(AlertRule.objects.with_owner(), client_lookup="owner_id")
+        visible = self.visibility.restrict(AlertRule.objects.with_owning_client_id(), client_lookup="owning_client_id")
         rules = self.with_related_rows(visible.filter(candidates)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in rules}
 
@@ -114,9 +114,9 @@ class RuleSheet(Sheet[AlertRule]):
         return queryset.select_related("client", "pipeline__client")
 
     def cells(self, row: AlertRule) -> dict[str, str]:
-        owner = row.pipeline.client if row.pipeline else row.client
+        owning_client = row.pipeline.client if row.pipeline else row.client
         return super().cells(row) | {
-            "client": self._cell(owner),
+            "client": self._cell(owning_client),
             "pipeline": self._cell(row.pipeline),
             "destination": row.shown_destination,
         }

@@ -22,7 +22,7 @@ class Channel(models.TextChoices):
 
 
 # The id of the client that owns a rule: the client of its pipeline, or the rule's own client.
-OWNER_ID = Coalesce("pipeline__client_id", "client_id")
+OWNING_CLIENT_ID = Coalesce("pipeline__client_id", "client_id")
 
 
 def destination_fits_channel() -> Q:
@@ -37,9 +37,9 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
     def enabled(self) -> "AlertRuleQuerySet":
         return self.filter(is_enabled=True)
 
-    def with_owner(self) -> "AlertRuleQuerySet":
-        """Annotate `owner_id`, the id of the client that owns the rule."""
-        return self.annotate(owner_id=OWNER_ID)
+    def with_owning_client_id(self) -> "AlertRuleQuerySet":
+        """Annotate `owning_client_id`, the id of the client that owns the rule."""
+        return self.annotate(owning_client_id=OWNING_CLIENT_ID)
 
     def watching_only(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
         """Return the enabled rules that watch no active pipeline except `pipelines`."""
@@ -146,7 +146,7 @@ class AlertRule(BaseModel):
         return f"{self.get_rule_type_display()}, to {self.get_channel_display()} {self.shown_destination}"
 
     @property
-    def owner(self) -> Client:
+    def owning_client(self) -> Client:
         """Return the client of the pipeline if the rule has one, else the client of the rule."""
         client = self.pipeline.client if self.pipeline else self.client
         assert client is not None  # noqa: S101 - alert_rules_scope_required

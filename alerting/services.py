@@ -111,7 +111,7 @@ class RuleScope:
 def _known_since(as_of: datetime) -> dict[UUID, datetime]:
     """Return since when the failure of a pipeline is known, by pipeline id, for all failures that are known at `as_of`.
 
-    A failure in planned maintenance is known from its start.
+    A failure in planned maintenance is known since the pipeline began to fail.
     """
     failing = run_shape("failing_now", as_of=as_of)
     marked = [row["pipeline_id"] for row in failing if row["known"]]

@@ -110,7 +110,7 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
 
 
 class FiringRuleSerializer(AlertRuleSerializer):
-    """A firing rule, with the time since when it fires, its owner and its runbook."""
+    """A firing rule, with the time since when it fires, and the owner and the runbook of its pipeline."""
 
     since = serializers.SerializerMethodField(
         help_text="Since when the rule fires. For `on_failure`: when the first of its failing pipelines began to "
@@ -137,7 +137,7 @@ class FiringRuleSerializer(AlertRuleSerializer):
         return self._maintenance_column(rule, "runbook_url")
 
     def _maintenance_column(self, rule: AlertRule, column: str) -> str | None:
-        value: str | None = self.context["owners_by_pipeline"].get(rule.pipeline_id, {}).get(column)
+        value: str | None = self.context["maintenance_columns_by_pipeline"].get(rule.pipeline_id, {}).get(column)
         return value
 
     def get_since(self, rule: AlertRule) -> datetime:

@@ -64,7 +64,7 @@ class AlertRuleViewSet(
     mixins.DestroyModelMixin,
     ApiViewSet,
 ):
-    queryset = AlertRule.objects.with_owner()
+    queryset = AlertRule.objects.with_owning_client_id()
     serializer_class = AlertRuleSerializer
     filterset_class = AlertRuleFilter
     # UUIDs of version 7 sort by creation time, so the primary key's index serves this order.
@@ -72,7 +72,7 @@ class AlertRuleViewSet(
     orderings = {"id": keyset, "-id": keyset.reversed()} | keysets_by_ordering("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
     location_route = "alert-rule"
-    client_lookup, pipeline_lookup = "owner_id", "pipeline_id"
+    client_lookup, pipeline_lookup = "owning_client_id", "pipeline_id"
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -134,26 +134,26 @@ class FiringRuleViewSet(CsvListMixin, ApiViewSet):
     serializer_class = FiringRuleSerializer
     keyset = AlertRuleViewSet.keyset
     orderings = AlertRuleViewSet.orderings
-    client_lookup, pipeline_lookup = "owner_id", "pipeline_id"
+    client_lookup, pipeline_lookup = "owning_client_id", "pipeline_id"
 
     # get_queryset() sets these two. They stay empty while openapi.yaml is generated, which runs no query.
     firing_since: dict[UUID, datetime] = {}
-    owners_by_pipeline: dict[UUID, dict[str, Any]] = {}
+    maintenance_columns_by_pipeline: dict[UUID, dict[str, Any]] = {}
 
     def get_queryset(self) -> QuerySet[AlertRule]:
         self.firing_since = firing_rules()
         rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing_since)
         if maintenance_file().owners:
             watched_pipeline_ids = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
-            self.owners_by_pipeline = {
+            self.maintenance_columns_by_pipeline = {
                 pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched_pipeline_ids
             }
-            add_maintenance_columns(self.owners_by_pipeline.values(), as_of=timezone.now())
+            add_maintenance_columns(self.maintenance_columns_by_pipeline.values(), as_of=timezone.now())
         return rules
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {
             **super().get_serializer_context(),
             "firing_since": self.firing_since,
-            "owners_by_pipeline": self.owners_by_pipeline,
+            "maintenance_columns_by_pipeline": self.maintenance_columns_by_pipeline,
         }

@@ -1,6 +1,7 @@
 """Alert rules in the console. The form explains the scope and shows errors at their fields. The list shows scopes."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -12,10 +13,13 @@ from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from alerting.admin import THRESHOLD_REQUIRED, WINDOW_REQUIRED
 from alerting.models import AlertRule
-from chm_project.tests.pages import tables
+from chm_project.tests.api import create_bound_user
+from chm_project.tests.pages import browser as browser_with_role
+from chm_project.tests.pages import html, tables
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.tests.factories import RunFactory
 
@@ -210,3 +214,29 @@ def test_html_in_names_is_escaped(browser: Browser) -> None:
         f"{RULES_URL}{rule.pk}/history/",
     ):
         assert hostile not in browser.get(page).content.decode(), page
+
+
+def test_a_rule_is_previewed_before_it_is_saved() -> None:
+    pipeline, now = PipelineFactory.create(), timezone.now()
+    for hours, status in ((30, "success"), (20, "failed"), (10, "success")):
+        RunFactory.create(
+            pipeline=pipeline, status=status, started_at=now - timedelta(hours=hours),
+            finished_at=now - timedelta(hours=hours),
+        )  # fmt: skip
+    analyst, address = browser_with_role("analyst"), f"{RULES_URL}preview/"
+    assert f'data-preview="{address}"' in html(analyst.get(f"{RULES_URL}add/"))
+    form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure"}
+
+    page = html(analyst.post(address, form))
+    window_rule_form = form | {"rule_type": "failures_in_window", "threshold": "2", "window_minutes": "60"}
+
+    assert "<strong>1</strong> time in the last 30 days" in page
+    assert "in the last 30 days" in html(analyst.post(address, window_rule_form))
+    assert "needs a threshold" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
+    assert "Choose a client" in html(analyst.post(address, form | {"pipeline": ""}))
+    assert not AlertRule.objects.exists()
+    assert browser_with_role("viewer").post(address, form).status_code == 403
+    assert analyst.get(address).status_code == 403
+    bound_browser = Browser()
+    bound_browser.force_login(create_bound_user("person", str(PipelineFactory.create().client_id)))
+    assert "Select a valid choice" in html(bound_browser.post(address, form))

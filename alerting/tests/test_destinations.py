@@ -1,23 +1,19 @@
-"""CHM stores the whole address of a hook, and always shows it masked."""
+"""Destinations of alert rules: their formats, and the masks of addresses that contain a secret."""
 
 import importlib
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
-from django.test import Client as Browser
-from django.utils import timezone
 
 from alerting.destinations import DESTINATION_FORMATS, shown_destination
 from alerting.models import AlertRule
-from chm_project.tests.api import ROOT, api_as_role, api_with_scope, create_bound_user, field_errors, post_json
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, field_errors, post_json
 from chm_project.tests.pages import browser, html
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
-from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -199,29 +195,3 @@ def test_the_migration_keeps_and_lists_rules_whose_destination_does_not_fit(
     assert str(invalid_rule.pk) in error_output
     assert "nowhere" not in error_output
     assert {channel: pattern for channel, (pattern, _) in DESTINATION_FORMATS.items()} == migration.FORMS
-
-
-def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
-    now = timezone.now()
-    for hours, status in ((30, "success"), (20, "failed"), (10, "success")):
-        RunFactory.create(
-            pipeline=pipeline, status=status, started_at=now - timedelta(hours=hours),
-            finished_at=now - timedelta(hours=hours),
-        )  # fmt: skip
-    analyst, address = browser("analyst"), "/admin/alerting/alertrule/preview/"
-    assert f'data-preview="{address}"' in html(analyst.get("/admin/alerting/alertrule/add/"))
-    form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure"}
-
-    page = html(analyst.post(address, form))
-    window_rule_form = form | {"rule_type": "failures_in_window", "threshold": "2", "window_minutes": "60"}
-
-    assert "<strong>1</strong> time in the last 30 days" in page
-    assert "in the last 30 days" in html(analyst.post(address, window_rule_form))
-    assert "needs a threshold" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
-    assert "Choose a client" in html(analyst.post(address, form | {"pipeline": ""}))
-    assert not AlertRule.objects.exists()
-    assert browser("viewer").post(address, form).status_code == 403
-    assert analyst.get(address).status_code == 403
-    bound_browser = Browser()
-    bound_browser.force_login(create_bound_user("person", str(PipelineFactory.create().client_id)))
-    assert "Select a valid choice" in html(bound_browser.post(address, form))

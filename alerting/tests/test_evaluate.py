@@ -109,8 +109,8 @@ def test_failures_in_window_equals_its_definition_at_each_half_hour(
     hours: list[tuple[int, int | None]], threshold: int, window_hours: int
 ) -> None:
     failures = [
-        (hours_after_noon(start), None if counted is None else hours_after_noon(start + counted))
-        for start, counted in hours
+        (hours_after_noon(start), None if hours_counted is None else hours_after_noon(start + hours_counted))
+        for start, hours_counted in hours
     ]
     window = timedelta(hours=window_hours)
     fired = spans_with_failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)

@@ -120,8 +120,8 @@ def _changes(since: datetime, client_ids: Collection[UUID] | None) -> list[Row]:
 
 
 def _object_ids_of(client_ids: Collection[UUID]) -> list[str]:
-    belongs_to_clients = Q(owner_id__in=client_ids)
-    rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(
+    belongs_to_clients = Q(owning_client_id__in=client_ids)
+    rules: Any = AlertRule.objects.annotate(owning_client_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(
         belongs_to_clients
     )
     pipelines = Pipeline.objects.filter(client__in=client_ids)

@@ -70,7 +70,7 @@ def _firing_rules() -> Iterator[Metric]:
     rules = AlertRule.objects.filter(pk__in=firing_since).select_related("client", "pipeline__client")
     for rule in rules.order_by("id") if len(firing_since) <= MAX_SAMPLES else ():
         firing_metric.add_metric(
-            [str(rule.pk), rule.owner.name, rule.pipeline.name if rule.pipeline else "", severity(rule)], 1
+            [str(rule.pk), rule.owning_client.name, rule.pipeline.name if rule.pipeline else "", severity(rule)], 1
         )
     yield firing_metric
 

@@ -38,7 +38,7 @@
     // The autocomplete fields of the admin report a change only by a jQuery event.
     window.django?.jQuery?.(form).on("change", schedulePreview);
     const hasScope = ["client", "pipeline"].some((name) => form.elements[name]?.value);
-    // A new form can open with a scope from its URL. The server then shows the text without a preview.
+    // A new form can open with a scope from its URL. The server then shows a hint in place of the preview.
     if (hasScope && previewBox.querySelector(".chm-empty")) schedulePreview();
   };
 

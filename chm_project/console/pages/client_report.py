@@ -182,8 +182,8 @@ def _failing(client: Client, period: Period) -> list[Row]:
 
 def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
     """Return the rules that the client owns. If a rule has a pipeline, the pipeline's client owns it."""
-    owned: QuerySet[Any] = AlertRule.objects.with_owner()
-    rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MAX_RULES]
+    owned: QuerySet[Any] = AlertRule.objects.with_owning_client_id()
+    rules = owned.filter(owning_client_id=client.pk).select_related("pipeline")[:MAX_RULES]
     firing = firing_rules(period.until if period.is_over else None, now=period.until)
     return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
 

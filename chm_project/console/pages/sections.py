@@ -115,12 +115,12 @@ def _incidents(scope: BoardScope, now: datetime, limit: int, offset: int) -> tup
 
 def _firing(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[list[Row], int]:
     """Return the firing rules. Filters by platform and environment do not exclude rules for a whole client."""
-    rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, now=now))
+    rules: QuerySet[Any] = AlertRule.objects.with_owning_client_id().filter(pk__in=firing_rules(scope.as_of, now=now))
     rules = rules.select_related("client", "pipeline__client")
     if scope.client_id:
-        rules = rules.filter(owner_id=scope.client_id)
+        rules = rules.filter(owning_client_id=scope.client_id)
     if scope.client_ids is not None:
-        rules = rules.filter(owner_id__in=scope.client_ids)
+        rules = rules.filter(owning_client_id__in=scope.client_ids)
     if scope.platform:
         rules = rules.filter(Q(pipeline=None) | Q(pipeline__platform=scope.platform))
     if scope.environment:
@@ -128,8 +128,8 @@ def _firing(scope: BoardScope, now: datetime, limit: int, offset: int) -> tuple[
     rules = rules.order_by(Coalesce("pipeline__client__name", "client__name"), "created_at", "id")
     rows: list[Row] = []
     for rule in rules:
-        owner: Any = rule.pipeline.client if rule.pipeline else rule.client
-        rows.append({"rule": rule, "client_name": owner.name, "client_id": owner.pk})
+        owning_client: Any = rule.pipeline.client if rule.pipeline else rule.client
+        rows.append({"rule": rule, "client_name": owning_client.name, "client_id": owning_client.pk})
     return rows[offset : offset + limit], len(rows)
 
 

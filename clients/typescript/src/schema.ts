@@ -1644,7 +1644,7 @@ export interface components {
             /** @description Failed runs in this bucket */
             failed_runs: number;
         };
-        /** @description A firing rule, with the time since when it fires, its owner and its runbook. */
+        /** @description A firing rule, with the time since when it fires, and the owner and the runbook of its pipeline. */
         FiringRule: {
             /**
              * Format: uuid

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
 def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
     """Return the rule for Grafana, without its destination: Grafana's notification policies choose the receivers."""
-    watched_pipelines = rule.pipeline.name_with_client() if rule.pipeline else f"all pipelines of {rule.owner}"
+    watched_pipelines = rule.pipeline.name_with_client() if rule.pipeline else f"all pipelines of {rule.owning_client}"
     threshold = {"evaluator": {"type": "gt", "params": [0]}}
     return {
         "uid": f"chm-{rule.pk}",
@@ -50,6 +50,6 @@ def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
         "noDataState": "OK",
         "execErrState": "Error",
         "for": "0s",
-        "labels": {"client": rule.owner.name, "severity": severity(rule)},
+        "labels": {"client": rule.owning_client.name, "severity": severity(rule)},
         "annotations": {"summary": f"{rule.get_rule_type_display()}: {watched_pipelines}"},
     }  # fmt: skip

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="FiringRule")
 
 @_attrs_define
 class FiringRule:
-    """ A firing rule, with the time since when it fires, its owner and its runbook.
+    """ A firing rule, with the time since when it fires, and the owner and the runbook of its pipeline.
 
         Attributes:
             id (UUID): UUID version 7.
