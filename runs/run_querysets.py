@@ -11,8 +11,8 @@ from runs.models import MINUS_INFINITY, START_KEY, RunQuerySet
 def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
     """Return the open runs of one pipeline, the latest first.
 
-    For open runs without an end, the order is the same as that of latest_first. But it has other expressions, so
-    PostgreSQL uses the index runs_open. With the expressions of latest_first, PostgreSQL could choose the index
+    For open runs without an end, the order is the same as that of latest_first. But this order has other expressions,
+    so PostgreSQL uses the index runs_open. With the expressions of latest_first, PostgreSQL could choose the index
     runs_latest, and read all runs of the pipeline.
     """
     return runs.still_open().order_by(F("started_at").desc(nulls_last=True), "-id")

@@ -71,7 +71,7 @@ def stored_run(pipeline_id: UUID, external_run_id: str = "run-1") -> Run:
     return Run.objects.get(pipeline_id=pipeline_id, external_run_id=external_run_id)
 
 
-def row_version(pipeline_id: UUID) -> tuple[object, ...]:
+def physical_rows(pipeline_id: UUID) -> tuple[object, ...]:
     """Return the place of each row on the disk, its lock and its times.
 
     A write without changes leaves them as they are.

@@ -60,7 +60,7 @@ def test_a_run_page_escapes_the_error_and_is_read_only(browser: Browser) -> None
 
 
 @pytest.mark.parametrize("page", ["inventory/client/", "inventory/pipeline/"])
-def test_inventory_can_be_disabled_but_not_deleted(browser: Browser, page: str) -> None:
+def test_inventory_has_a_form_and_cannot_be_deleted(browser: Browser, page: str) -> None:
     create_failed_runs(1)
     row = Client.objects.get() if "client" in page else Pipeline.objects.get()
 

@@ -14,7 +14,7 @@ from runs.error_texts import ErrorText, store_error_texts
 from runs.events import RunEvent
 from runs.models import Run
 from runs.size_limits import MAX_TEXT_BYTES
-from runs.tests.source_writes import Source, at_time, row_version, stored_run, write
+from runs.tests.source_writes import Source, at_time, physical_rows, stored_run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -34,11 +34,11 @@ def store_fetched_text(source: Source, text: str = "task load failed") -> int:
 def test_a_replay_keeps_the_fetched_text_and_is_unchanged(source: Source) -> None:
     write(source.snapshot_versioned_by_request("failed", "10:05", finished_at="10:04"))
     assert store_fetched_text(source) == 1
-    before = row_version(source.pipeline_id)
+    before = physical_rows(source.pipeline_id)
 
     assert write(source.snapshot_versioned_by_request("failed", "10:06", finished_at="10:04")) == ["unchanged"]
 
-    assert row_version(source.pipeline_id) == before
+    assert physical_rows(source.pipeline_id) == before
     assert stored_run(source.pipeline_id).error_message == "task load failed"
 
 
@@ -66,7 +66,7 @@ def test_a_new_attempt_clears_the_fetched_text(source: Source, change: dict[str,
     assert (run.error_message, run.error_message_fetched) == (None, False)
 
 
-def test_an_error_text_in_the_response_replaces_the_fetched_text(source: Source) -> None:
+def test_an_error_text_in_a_snapshot_replaces_the_fetched_text(source: Source) -> None:
     write(source.snapshot("failed", "10:05", finished_at="10:04"))
     store_fetched_text(source)
 

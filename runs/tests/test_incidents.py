@@ -233,14 +233,14 @@ def test_a_past_incident_is_computed_from_the_runs_that_are_stored_now() -> None
         ),
     ],
 )  # fmt: skip
-def test_texts_that_differ_only_in_masked_parts_have_one_cause(first: str, second: str) -> None:
+def test_texts_that_differ_only_in_parts_that_vary_have_one_cause(first: str, second: str) -> None:
     create_failing_pipeline(0, first, name="load 1")
     create_failing_pipeline(0, second, name="load 2")
 
     assert starts_and_sizes() == [(0, 2)]
 
 
-def test_the_names_of_client_and_pipeline_are_masked() -> None:
+def test_texts_that_differ_only_in_names_of_client_and_pipeline_have_one_cause() -> None:
     northwind, fabrikam = (Client.objects.create(name=name) for name in ("Northwind", "Fabrikam"))
     create_failing_pipeline(0, "warehouse NORTHWIND of daily-load is suspended", client=northwind, name="Daily-load")
     create_failing_pipeline(

@@ -67,7 +67,7 @@ def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[di
 @pytest.mark.parametrize(
     ("kind", "writes"), [(WriteKind.SNAPSHOT, snapshots), (WriteKind.EVENT, events)], ids=["snapshots", "events"]
 )
-def test_writes_in_any_order_repetition_and_paging_end_in_the_same_rows(
+def test_order_repetition_and_page_sizes_do_not_change_the_stored_rows(
     source: Source, kind: WriteKind, writes: st.SearchStrategy[dict[str, object]]
 ) -> None:
     @settings(deadline=None, max_examples=150, derandomize=True)

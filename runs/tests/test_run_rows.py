@@ -211,7 +211,7 @@ def test_the_generic_plan_of_the_latest_run_uses_its_index_and_does_not_sort(
     assert "Sort" not in plan
 
 
-def test_a_run_is_read_with_the_token_only_if_the_token_is_not_bound(pipeline: Pipeline) -> None:
+def test_the_query_for_the_token_also_reads_the_run_only_if_the_token_is_not_bound(pipeline: Pipeline) -> None:
     query = _token_query_with(run_rows._latest_query(False, False), 1)
     plan = generic_plan(query, digest_0="digest", pipeline_id=pipeline.pk)
     _, _, plan_of_the_run = plan.partition("One-Time Filter")

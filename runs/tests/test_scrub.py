@@ -1,4 +1,7 @@
-"""Secrets are removed from texts and payloads. Other words stay unchanged."""
+"""Secrets are removed from texts and payloads. Other words stay unchanged.
+
+An anchor is a short text of a rule. CHM tries a rule only where the text contains one of its anchors.
+"""
 
 import json
 from time import process_time
@@ -28,9 +31,9 @@ HARMLESS_KEYS = (
 @pytest.mark.proves("SE-003")
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_the_value_of_a_secret_key_is_filtered_at_any_depth(key: str) -> None:
-    scrubbed = json.loads(scrubbed_json({"conf": [{"deep": {key: "hunter2"}}], key: {"nested": "hunter2"}}))
+    clean = json.loads(scrubbed_json({"conf": [{"deep": {key: "hunter2"}}], key: {"nested": "hunter2"}}))
 
-    assert scrubbed == {"conf": [{"deep": {key: FILTERED}}], key: FILTERED}
+    assert clean == {"conf": [{"deep": {key: FILTERED}}], key: FILTERED}
 
 
 @pytest.mark.parametrize("key", HARMLESS_KEYS)
@@ -101,7 +104,7 @@ def test_a_payload_that_is_searched_as_text_is_scrubbed_like_a_parsed_payload(it
     assert str(item.value) not in secret_free_text or scrub_text(str(item.value)) == item.value
 
 
-def test_only_a_payload_without_any_anchor_is_returned_as_text_without_secrets() -> None:
+def test_the_secret_free_text_is_empty_if_the_payload_contains_an_anchor() -> None:
     encoded, secret_free_text = scrub_payload({"external_run_id": "scheduled__2026-03-01", "note": "für Kunde Ω"})
     # "compass" is not a secret name, but it contains "pass", which is one.
     _, text_with_anchor = scrub_payload({"note": "compass=hunter2"})
@@ -150,9 +153,9 @@ def test_a_deeply_nested_secret_is_removed(depth: int) -> None:
 
 
 def test_values_that_jsonb_cannot_store_are_replaced() -> None:
-    scrubbed = scrubbed_json({"nul": "a\0b", "half": "\ud83d", "nan": float("nan"), "far": float("inf"), "k\0": 1})
+    clean = scrubbed_json({"nul": "a\0b", "half": "\ud83d", "nan": float("nan"), "far": float("inf"), "k\0": 1})
 
-    assert json.loads(scrubbed) == {"nul": "ab", "half": "\ufffd", "nan": None, "far": None, "k": 1}
+    assert json.loads(clean) == {"nul": "ab", "half": "\ufffd", "nan": None, "far": None, "k": 1}
 
 
 HOSTILE_PIECES = (

@@ -35,7 +35,7 @@ def test_the_hash_of_a_text_decides_its_part() -> None:
     assert [item.template for item in labelled_texts() if item.part != part_of(item.template)] == []
 
 
-def test_there_are_enough_secret_and_harmless_texts_in_total_and_held_out() -> None:
+def test_there_are_enough_secret_and_harmless_texts_in_total_and_in_the_part_held_out() -> None:
     for kind in ("secret", "harmless"):
         assert len(items_of(kind)) >= 200
         assert len(items_of(kind, "held_out")) >= 150

@@ -117,12 +117,12 @@ def test_an_id_is_kept_and_reported_if_another_run_has_its_masked_form() -> None
 def test_a_row_without_a_secret_is_not_written() -> None:
     run = create_unscrubbed_run(error_message="column missing", payload={"rows": 3})
 
-    def version() -> Any:
+    def physical_row() -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT xmin, ctid FROM runs WHERE id = %s", [run.pk])
             return cursor.fetchone()
 
-    before = version()
+    before = physical_row()
     scrub()
 
-    assert version() == before
+    assert physical_row() == before

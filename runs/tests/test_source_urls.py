@@ -59,7 +59,7 @@ def test_an_address_from_the_source_takes_precedence_over_the_template() -> None
     assert run.source_url == "https://ci.example/jobs/7?a=b#c"
 
 
-def test_a_run_has_no_link_without_a_template_and_an_address() -> None:
+def test_a_run_with_neither_an_address_nor_a_template_has_no_link() -> None:
     assert record_run(PipelineFactory.create()).source_url is None
 
 
@@ -101,7 +101,7 @@ def test_a_value_that_is_not_a_web_address_is_left_out_with_a_reason(address: ob
     assert run.status_reason.startswith("source_url left out: not an http or https address")
 
 
-def test_an_address_with_a_secret_is_left_out_with_a_reason_that_does_not_show_it() -> None:
+def test_an_address_with_a_secret_is_left_out_and_the_reason_does_not_show_the_secret() -> None:
     run = record_run(PipelineFactory.create(), source_url="https://x.example/log?sig=FAKEhunter2FAKE")
 
     assert (run.given_source_url, run.status_reason) == (None, "source_url left out: it holds a secret")

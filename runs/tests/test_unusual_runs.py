@@ -1,4 +1,7 @@
-"""The shape unusual_runs finds planted runs, and lists at most one percent of the successes of a synthetic year."""
+"""The shape unusual_runs finds the unusual runs that the tests create.
+
+It lists at most one percent of the successes of a synthetic year.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -69,7 +72,7 @@ USUAL_RUNS = [usual_run(number) for number in range(40)]
     ],
 )  # fmt: skip
 def test_an_unusual_run_is_listed_and_a_usual_run_is_not(runs: list[SecondsAndRows], expected: str | None) -> None:
-    pipeline = create_pipeline("planted", runs)
+    pipeline = create_pipeline("with an unusual run", runs)
 
     rows = run_shape("unusual_runs", as_of=NOW)
 
@@ -128,13 +131,13 @@ def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytes
 
 
 def test_the_console_lists_unusual_successes_within_the_filters() -> None:
-    create_pipeline("planted", [*USUAL_RUNS, (3_000, 10_000)])
+    create_pipeline("with an unusual run", [*USUAL_RUNS, (3_000, 10_000)])
     viewer = browser("viewer")
 
     page = html(viewer.get("/admin/console/list/unusual/?as_of=2026-06-17T12:00"))
 
     [row] = tables(page)["unusual"]
-    assert "planted" in row[0]
+    assert "with an unusual run" in row[0]
     assert row[2].startswith("2026-06-17T11:00:00Z")
     assert row[3] == "slow"
     assert 'href="/admin/console/list/unusual/"' in html(viewer.get("/admin/"))

@@ -9,7 +9,7 @@ import pytest
 
 from runs.models import Run
 from runs.services import Outcome, record_runs
-from runs.tests.source_writes import Source, at_time, row_version, stored_run, write
+from runs.tests.source_writes import Source, at_time, physical_rows, stored_run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -32,12 +32,12 @@ def test_2_an_older_snapshot_is_stale(source: Source) -> None:
 @pytest.mark.proves("FR-014")
 def test_3_a_replay_does_not_write_the_row(source: Source) -> None:
     write(source.snapshot("running", "10:00"))
-    before = row_version(source.pipeline_id)
+    before = physical_rows(source.pipeline_id)
 
     outcomes = write(source.snapshot("running", "10:00"), source.snapshot_versioned_by_request("running", "10:01"))
 
     assert outcomes == ["unchanged", "unchanged"]
-    assert row_version(source.pipeline_id) == before
+    assert physical_rows(source.pipeline_id) == before
 
 
 def test_3_a_later_time_from_the_source_changes_only_the_version(source: Source) -> None:
@@ -87,10 +87,10 @@ def test_6_the_kept_start_stays_in_later_snapshots_without_a_start(source: Sourc
         source.snapshot("failed", "10:05", started_at="10:00", finished_at="10:05"),
         source.snapshot("running", "10:20"),
     )
-    before = row_version(source.pipeline_id)
+    before = physical_rows(source.pipeline_id)
 
     assert write(source.snapshot("running", "10:20")) == ["unchanged"]
-    assert row_version(source.pipeline_id) == before
+    assert physical_rows(source.pipeline_id) == before
     assert write(source.snapshot("running", "10:22", payload={"position": 2})) == ["updated"]
     assert stored_run(source.pipeline_id).started_at == at_time("10:00")
 
