@@ -205,5 +205,5 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         invocation = dbt.read_invocation(request.data)
         if isinstance(invocation, dict):
             raise ValidationError(invocation)
-        [result] = record_runs([dbt.run_event(invocation, pipeline.pk)])
+        [result] = record_runs([dbt.run_snapshot(invocation, pipeline.pk)])
         return push_response(request, result)

@@ -60,7 +60,7 @@ def read_invocation(results: object) -> Invocation | dict[str, list[str]]:
     return problems or Invocation(results, manifest)  # type: ignore[arg-type]  # checked above
 
 
-def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
+def run_snapshot(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
     """Return the invocation as a snapshot. Its version is the time at which dbt wrote the file."""
     results, metadata = invocation.results, object_at(invocation.results, "metadata")
     nodes: list[Mapping[str, Any]] = results["results"]

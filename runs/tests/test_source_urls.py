@@ -156,7 +156,7 @@ def test_a_dbt_invocation_links_to_the_address_of_its_job() -> None:
         {},
     )
 
-    assert dbt.run_event(invocation, PipelineFactory.create().pk).source_url == "https://ci.example/jobs/7"
+    assert dbt.run_snapshot(invocation, PipelineFactory.create().pk).source_url == "https://ci.example/jobs/7"
 
 
 def test_the_api_stores_and_returns_an_address(api: APIClient) -> None:
