@@ -34,9 +34,9 @@ class Checkpoint:
 
     @classmethod
     def load(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
-        """Return the checkpoint that an earlier task saved for the same pipelines and start, or a new checkpoint."""
-        # The key contains the pipelines and the start, because the same position in a different
-        # list would skip runs.
+        """Return the checkpoint that an earlier task saved for the same pipelines and since time, or a new one."""
+        # The key contains the pipelines and the since time, because the same position in a different list would skip
+        # runs.
         identity = [
             walk.since.isoformat() if walk.since else None,
             sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),

@@ -2,7 +2,7 @@
 
 
 class PartnerError(Exception):
-    """The walk of one pipeline or connection failed; other walks continue."""
+    """A request to the partner failed, or CHM cannot use the response."""
 
 
 class Unavailable(PartnerError):

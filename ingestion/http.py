@@ -244,7 +244,7 @@ class PartnerSession:
                 headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **auth_headers},
                 timeout=self.settings.timeout_seconds,
                 allow_redirects=False,  # the token must not be sent to another host
-                stream=True,  # _read limits the size and the time of the body
+                stream=True,  # _read_body limits the size and the time of the body
             )
             with response:
                 content = _read_body(response, deadline)
@@ -280,9 +280,10 @@ class PartnerSession:
         if 300 <= status < 400:
             host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
             raise Refused(f"{message}: it redirects to {host}; set base_url to the address of the API")
-        # Requests for tokens have no token. For example, OAuth2 servers answer 400 to wrong credentials.
-        is_token_request = not authenticated and status != 404
-        if status == 401 or is_token_request or (authenticated and self.auth.is_refusal(status, message)):
+        # Only requests for tokens are not authenticated. For them, any other 4xx status except 404 means that the
+        # credentials are wrong. For example, OAuth2 servers answer 400.
+        credentials_refused = not authenticated and status != 404
+        if status == 401 or credentials_refused or (authenticated and self.auth.is_refusal(status, message)):
             raise TokenRefused(message)
         if status == 404:
             # Airflow's errors have one of these fields.

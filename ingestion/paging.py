@@ -140,7 +140,7 @@ class OffsetPaging:
             return True
         if keys[0] in self._known_rows:
             return False
-        # The walk has already gone back because of this row, and has not read it on an earlier page. So no row was
+        # The walk has already gone back because of this row, and the pages before did not contain it. So no row was
         # deleted: the partner returns rows with the same sort value in a different order each time.
         is_repeated = keys[0] in self._unknown_first_rows and not self._step_size
         self._unknown_first_rows.add(keys[0])

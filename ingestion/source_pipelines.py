@@ -39,6 +39,7 @@ class SourceList:
     `listed` is the number of pipelines in the list. `unmatched` contains the external ids that no pipeline of the
     connection has, each with its name and whether it is paused. `read_at` is the time of the last success. If a later
     attempt failed, `error` says why, and `listed`, `unmatched` and `import_errors` are those of the last success.
+    `import_errors` contains the external ids of the pipelines whose code the source could not load.
     """
 
     tried_at: datetime

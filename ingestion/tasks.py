@@ -29,7 +29,7 @@ PROGRESS = "PROGRESS"
 EXPIRY_SHARE = 0.9
 # A task stops at the end of a page after this share of its soft time limit. The rest is enough to finish the page.
 SOFT_LIMIT_SHARE = 0.75
-BUSY_MESSAGE = "Another ingestion of this connection is running already; it reads the same runs."
+BUSY_MESSAGE = "Another ingestion of this connection is running. Try again when it has ended."
 
 
 @shared_task(bind=True, name="ingestion.ingest")

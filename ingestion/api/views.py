@@ -80,9 +80,9 @@ class SyncStateView(StrictView):
 
 
 def _limited_to_caller(request: Request, ingestion: IngestionRequest) -> IngestionRequest:
-    """Return the request, limited to the clients or the pipeline that the caller may see.
+    """Return the ingestion, limited to the clients or the pipeline that the caller may see.
 
-    The serializer has already checked the ids in the request.
+    The serializer has already checked the ids of the ingestion.
     """
     visibility = visibility_of(request)
     if visibility.pipeline is not None:

@@ -41,7 +41,8 @@ OPEN_STATES = ("running", "queued")
 PAGE_SIZE = 100
 ALL_DAGS = "~"
 
-# /api/v2 or /api/v1 for each base_url, kept until the process ends to save a request per tick.
+# /api/v2 or /api/v1 for each base_url, so that a tick need not find it out again. An entry is kept until the process
+# ends, or until its path answers 404.
 _api_paths: dict[str, str] = {}
 
 

@@ -201,7 +201,7 @@ class DeclarativeConnector(NoPipelineList):
                 response, rows, self._text_keys(rows), self._session
             ):
                 return
-            # After deleted rows the walk goes back, and the same page can follow again although there is no loop.
+            # If rows were deleted, the walk goes back, so the same page can follow again. This is no loop.
             previous_rows = None if listing.has_stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:
@@ -215,7 +215,7 @@ class DeclarativeConnector(NoPipelineList):
         return self._session.send_request(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """Return whether the listing can end, because all rows of this page are older than the start.
+        """Return whether the listing can end, because all rows of this page are older than `since`.
 
         This is for partners that list the newest runs first and cannot filter by time.
         """
@@ -392,9 +392,10 @@ def canonical_status(description: SourceDescription, words: str | None) -> str |
 
 
 def read_time(value: object, time_format: str) -> object:
-    """Return the time in the described format. Return None for the number 0, which partners use for a missing time.
+    """Return the time of a value in the described format. Return None for 0, which partners use for a missing time.
 
-    An invalid value is returned unchanged, or as text. record_runs does not store such a value, and reports it.
+    A text in the format iso is returned unchanged. An invalid value is returned unchanged, or as text. record_runs does
+    not store such a value, and reports it.
     """
     if time_format == "iso":
         return value

@@ -102,7 +102,7 @@ class PrefectConnector(NoErrorTextRequests):
 
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
         since = earliest_since(targets)
-        # From the beginning, CHM lists all started runs.
+        # A walk without a since time lists all started runs.
         started_or_ended_filter = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (started_or_ended_filter, *OPEN_RUN_FILTERS)
         targets_by_id = group_by_external_id(targets)

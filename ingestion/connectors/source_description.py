@@ -68,7 +68,8 @@ class SinceRequest:
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # for partners that require a start: a walk without a start begins this many days ago
+    # For partners that require a since time: the first walk of a pipeline reads the runs of this many days.
+    first_days: int = 0
     stop_before: Expression | None = None  # the time of an item; the listing ends if all times of a page are too old
 
 
@@ -180,8 +181,8 @@ class _SourceReader:
             reader.mistakes.append(f"{where}.request.path: is missing")
         if source.open_runs is not None and "external_id" in request.with_part(source.open_runs).placeholders():
             reader.mistakes.append(
-                f"{where}.open_runs: one request lists the open runs of all pipelines, so set here a path, query or "
-                f"body without {{external_id}} in place of that of {where}.request"
+                f"{where}.open_runs: one request lists the open runs of all pipelines, so give it a path, query or "
+                f"body without {{external_id}}, which replaces the one in {where}.request"
             )
         if not source.has_listing_per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(

@@ -3,7 +3,7 @@
 -- Parameters  listed_at, pipeline_id[], client_id[], platform[], external_id[], is_listed[], paused[], next_run_at[]
 --
 -- The join skips pipelines whose client, platform or external id a user has edited during the walk, because the list is
--- not the list of their new source. Only changed rows are written. No index has these columns, so updates are HOT
+-- not the list of their new source. Only changed rows are written. No index has the written columns, so updates are HOT
 -- (PostgreSQL adds no index entry). Rows are locked in the order of id, so that two workers cannot deadlock.
 WITH changed AS (
     SELECT

@@ -6,7 +6,7 @@
 --
 -- The join skips pipelines whose client, platform or external id a user has edited during the walk, because their new
 -- source was not walked. A pipeline is not written if its watermark would move by less than `min_step_seconds` and
--- nothing else changed. No index has these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are
+-- nothing else changed. No index has the written columns, so updates are HOT (PostgreSQL adds no index entry). Rows are
 -- locked in the order of id, so that two workers cannot deadlock.
 WITH changed AS (
     SELECT pipelines.id, walked.moves_watermark, walked.source_url, walked.source_url_template

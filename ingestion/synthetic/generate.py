@@ -58,7 +58,7 @@ LONG_RUN_SHARE = 0.08  # of the runs of dbt transforms
 LONG_RUN_FACTOR = (6, 20)  # a long run takes between 6 and 20 times as long
 OPEN_SHARE = 0.1  # of the pipelines: their last run is running at the end
 BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
-# One pipeline stops: the time from its last run to the end is this many times the usual gap between its runs.
+# One pipeline stops: the time from its last run to the end is at least this many times its usual gap.
 SILENT_GAPS = 5
 
 INCIDENT_MINUTES = (90, 120)

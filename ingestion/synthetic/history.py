@@ -33,7 +33,8 @@ RUN_COLUMNS = (
 NULL = "\\N"  # in the text format of COPY
 DAY_SECONDS = 86_400
 
-# Runs per day (a run per week, per day, every six hours, per hour), and the share of the pipelines with each value.
+# How often a pipeline runs, relative to the others, and the share of the pipelines with each value. The numbers are
+# those of a run per week, per day, every six hours and per hour.
 CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)
 PLATFORM_SHARES = {
     Platform.AIRFLOW: 0.4,

@@ -106,7 +106,7 @@ class Workflow:
     def run(self, step: dict[str, Any]) -> bool:
         """Run the step and return whether it was completed."""
         if step["status"] == "pending" and step["step"] in _MISSING_FILES:
-            # The list is stored before the first file is written. If the step is interrupted and repeated, the list
+            # The list of missing files is stored before the first file is written. If the step is repeated, this list
             # shows which files the program has generated itself and which files are the user's.
             step["makes"] = _MISSING_FILES[step["step"]](self.data)
         for key in ("artifacts", "error"):
@@ -242,7 +242,7 @@ _MISSING_FILES: dict[str, Callable[[Dataset], list[str]]] = {
 def _normalise(data: Dataset, kind: str, path: Path) -> None:
     """Rewrite the file with sorted rows and the columns in a fixed order.
 
-    Only ids change: missing ids are added, and UUIDs get lower-case letters.
+    Spaces around values are removed, missing ids are added, and UUIDs get their usual form. No other value changes.
 
     A file that cannot be read stays as it is, and step E reports its faults.
     """
@@ -310,7 +310,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--state-file", required=True, type=Path, metavar="DATASET/context/session_state.json")
     parser.add_argument("--all", action="store_true", help="run all remaining steps, until one is blocked")
     parser.add_argument("--reset", action="store_true", help="clear the progress first; plan, base and batches stay")
-    plan = parser.add_argument_group("size of a new data set, set with its first step")
+    plan = parser.add_argument_group("options of a new data set; they must not change after its first step")
     for name, explanation in PLAN_OPTIONS.items():
         plan.add_argument(f"--{name}", type=int, metavar="N", help=explanation)
     plan.add_argument("--end", metavar="YYYY-MM-DD", help="the runs end at midnight before this day (2026-11-01)")

@@ -1,7 +1,7 @@
 """The words and sizes of all synthetic data.
 
-This module does not import Django, because simulated partners and chm-synthetic-orchestrator run without Django. So it
-repeats the choices of the models, and a test compares them.
+This module imports no models, because simulated partners and chm-synthetic-orchestrator run without django.setup(). So
+it repeats the choices of the models, and a test compares them.
 """
 
 PLATFORMS = ("airflow", "dbt", "cron", "vendor_api", "custom")

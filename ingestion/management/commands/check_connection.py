@@ -65,7 +65,7 @@ class Command(BaseCommand):
             selected_pipelines = assign_pipelines(connections, [name])[name]
             pipeline = _pipeline(selected_pipelines, options["pipeline"], name)
             with spinner(f"requesting a page from {name}", quiet=options["json"]):
-                page, next_page = _first_page(connection, selected_pipelines, pipeline)
+                page, next_page_text = _first_page(connection, selected_pipelines, pipeline)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         if options["json"]:
             document = {
                 "connection": name, "connector": connection.connector, "base_url": connection.base_url,
-                "pipelines": len(selected_pipelines), "external_id": pipeline.external_id, "next_page": next_page,
+                "pipelines": len(selected_pipelines), "external_id": pipeline.external_id, "next_page": next_page_text,
                 "runs": [
                     _run_as_dict(event, run, connection.source_description) for event, run in results[: options["rows"]]
                 ],
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         if connection.source_description is not None:
             _explain_first_run(self.stdout, connection.source_description, page)
         _print_runs(self.stdout, results, options["rows"], connection.source_description)
-        self.stdout.write(f"next page: {next_page}")
+        self.stdout.write(f"next page: {next_page_text}")
         for notice in sorted(page.notices):
             self.stdout.write(f"notice: {notice}")
 

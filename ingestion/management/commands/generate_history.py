@@ -81,8 +81,9 @@ class Command(BaseCommand):
                 f"Nothing was stored: the database has some of these rows already. Use another --seed. ({error})"
             ) from None
         with connection.cursor() as cursor:
-            # VACUUM marks pages as all-visible, which makes index-only scans fast. It does not mark a page if the
-            # commit of its rows, or a commit shortly before or after that one, is not on disk yet.
+            # VACUUM marks pages as all-visible, which makes index-only scans fast. But it marks no page whose rows were
+            # committed by a transaction that is not on disk yet. PostgreSQL checks this for groups of transactions, so
+            # the next commits must be on disk too.
             cursor.execute("SET synchronous_commit = on")
             try:
                 for model in (Client, Pipeline, Run):
