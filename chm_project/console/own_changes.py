@@ -23,7 +23,8 @@ class OwnChangesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # A request that may change something never reads the replica: a replica has no change of the future.
+        # A request that may change something must not read the replica. So pass a future time as the time of the user's
+        # last change: no replica has all changes until then.
         begin_reads(changed_at(request) if request.method in _SAFE_METHODS else timezone.now() + MIN_COOKIE_LIFETIME)
         response = self.get_response(request)
         # A request that was refused has changed nothing.

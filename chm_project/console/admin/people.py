@@ -93,7 +93,7 @@ class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # untyped
 
 ROLES_HELP = (
     "viewer: reads clients, pipelines, runs and alert rules. analyst: also edits clients, pipelines and alert rules. "
-    "operator: reads the same as a viewer, starts ingestion and makes API tokens. "
+    "operator: reads the same as a viewer, starts ingestion and makes API tokens that can push runs. "
     "administrator: all of this, and manages people. "
     "A person with several roles may do what any of them allows."
 )

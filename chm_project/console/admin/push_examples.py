@@ -18,7 +18,7 @@ class PushExample:
 
 
 def push_examples(token: ApiToken, plaintext: str, base_url: str) -> list[PushExample]:
-    """Return the examples for a token; empty if the token cannot push or is not bound to a client or pipeline."""
+    """Return examples for a token with the scope ingest that is bound to a client or pipeline; empty for others."""
     if token.scope != Scope.INGEST or not token.is_bound:
         return []
     return [
@@ -46,7 +46,7 @@ def _pipeline_examples(token: ApiToken, plaintext: str, base_url: str) -> list[P
             "dbt",
             f"curl -fsS {headers} --data-binary @target/run_results.json "
             f"{base_url}/api/v1/pipelines/{token.pipeline_id}/dbt_run_results",
-            "After any dbt command. One run per invocation; sending it again changes nothing.",
+            "After any dbt command. CHM stores one run per invocation. Sending the same file again changes nothing.",
         ),
     ]
 

@@ -139,7 +139,7 @@ def draw_spans(
 def spread_labels(labels: Sequence[str], limit: int = 7) -> list[str]:
     """Return the first, the last and evenly placed labels between them, for the dates of an axis.
 
-    On a phone, every second label is hidden. With an odd limit, the visible labels are evenly placed there too.
+    On a phone and on paper, every second label is hidden. With an odd limit, the labels are evenly placed there too.
     """
     if len(labels) <= limit:
         return list(labels)

@@ -28,7 +28,7 @@ _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
 class UnknownPeriod(ValueError):
-    """The text is not the name of a period that has begun."""
+    """The text is not the key of a period that has begun."""
 
 
 @dataclass(frozen=True, slots=True)

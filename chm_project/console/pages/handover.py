@@ -15,7 +15,8 @@ from chm_project.handover.markdown import TITLE_BY_PART, handover_as_markdown
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from runs.reporting.run_shapes import Row
 
-# A part of the page shows at most this many rows; its count includes all rows.
+# A part of the page shows at most this many rows. Its count includes all rows, except for the changes: read_handover()
+# returns at most MAX_CHANGES of them.
 MAX_ROWS = 200
 _FORM_ROUTES = {
     "client": "admin:inventory_client_change",

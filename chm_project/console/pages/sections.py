@@ -37,10 +37,12 @@ _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A list of the board. The board shows its first `rows_on_board` rows; the page console:list shows all.
+    """A list of the board. The board shows its first `rows_on_board` rows.
+
+    The page console:list shows all rows that its shape returns.
 
     `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is not on the board. `tone` is the
-    style of its number. `tile_text` is the text of its tile above the lists; empty if it has no tile.
+    style of its tile if it has rows. `tile_text` is the text of its tile above the lists; empty if it has no tile.
     """
 
     key: str
@@ -51,7 +53,6 @@ class Section:
     rows_on_board: int
     read_rows: ReadRows
     tile_text: str = ""
-    grain: str = "pipeline"
     # Users look at these sections first, so the board shows them larger.
     is_main: bool = False
     # The key of the candidate list that contains every pipeline of the section; empty if there is no such list.
@@ -156,7 +157,7 @@ SECTIONS = {
             tile_text="Known failures", is_main=True, candidates_key="marked",
         ),
         Section(
-            "late", "Late", "Usually starts regularly and has not started; longest overdue first.",
+            "late", "Late", "Has not started at the expected time; longest overdue first.",
             "Nothing is late.", "warn", 8,
             _with_maintenance(_shape_reader("late_pipelines")), tile_text="Late", is_main=True,
         ),
@@ -164,7 +165,7 @@ SECTIONS = {
             "incidents", "Incidents",
             "Failing pipelines with the same cause that began to fail together; largest incidents first.",
             "No incident.", "bad", 10, _with_maintenance(_incidents),
-            tile_text="Incidents", grain="incident", candidates_key="failing",
+            tile_text="Incidents", candidates_key="failing",
         ),
         Section(
             "changed", "Changed", "Newly failing first, then recovered, then first runs; each group newest first.",
@@ -178,7 +179,7 @@ SECTIONS = {
             "sources", "Sources not up to date",
             "Ingestion is overdue, failing or has never finished, or the source no longer has a pipeline.",
             "Every source is up to date.", "warn", 8, _shape_reader("ingestion_health", _NOT_UP_TO_DATE),
-            tile_text="Sources not up to date", grain="client",
+            tile_text="Sources not up to date",
         ),
         Section(
             "fresh", "No success for a day", "Pipelines without any success first, then those with the oldest success.",
@@ -188,7 +189,7 @@ SECTIONS = {
         ),
         Section(
             "firing", "Firing rules", "Enabled rules whose condition is true now. CHM sends no notifications.",
-            "No rule is firing.", "note", 8, _firing, tile_text="Firing rules", grain="rule",
+            "No rule is firing.", "note", 8, _firing, tile_text="Firing rules",
         ),
         Section(
             "flaky", "Flakiest in 30 days", "Most flips first. A flip is a change between success and failed.",
@@ -197,7 +198,7 @@ SECTIONS = {
         Section(
             "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; "
             f"the newest {MAX_UNUSUAL}.",
-            "Every success was as usual.", "note", 0, _unusual, grain="run",
+            "Every success was as usual.", "note", 0, _unusual,
         ),
     )
 }  # fmt: skip

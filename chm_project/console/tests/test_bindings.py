@@ -1,4 +1,5 @@
-"""Administrators bind users and groups to clients. The board and the lists show a user's own clients at first."""
+"""Administrators bind users and groups to clients. By default, the board and the lists show
+a user's own clients."""
 
 import re
 from typing import Any
@@ -139,7 +140,7 @@ def test_a_group_with_a_binding_cannot_be_deleted() -> None:
         group.delete()
 
 
-def test_the_board_and_the_lists_show_the_users_own_clients_at_first_and_link_to_all() -> None:
+def test_the_board_and_the_lists_show_the_users_own_clients_by_default_and_link_to_all() -> None:
     own_pipeline = create_failing_pipeline("Acme")
     create_failing_pipeline("Borealis")
     viewer = browser("viewer")

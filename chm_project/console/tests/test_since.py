@@ -157,7 +157,7 @@ def test_links_of_the_board_keep_since_as_of_and_zone(weekend: None, viewer: Bro
     "query",
     ["since=whenever", "since=custom&since_time=12", "as_of=soon", "since=yesterday&zone=Mars/Olympus",
      "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99",
-     # Moments that Python cannot represent: for these four, the day before as_of, or a time in the zone.
+     # For these four, Python cannot represent the day before as_of, or the time in the zone.
      "as_of=0001-01-01T12:00", "as_of=0001-01-07T12:00&since=working_evening",
      "as_of=9999-12-31T23:59Z&zone=Asia/Tokyo", "since=0001-01-01T00:00Z&zone=America/New_York"],
 )  # fmt: skip
@@ -171,6 +171,6 @@ def test_a_run_list_until_a_time_that_does_not_exist_in_the_zone_is_answered_wit
 
 
 @pytest.mark.parametrize("as_of", ["0002-01-01T00:00", "9998-12-31T23:59"])
-def test_the_first_and_last_days_of_the_calendar_have_a_board(viewer: Browser, as_of: str) -> None:
+def test_the_first_and_last_days_that_are_allowed_have_a_board(viewer: Browser, as_of: str) -> None:
     for path in ("/admin/", "/admin/console/list/failing/"):
         assert viewer.get(f"{path}?as_of={as_of}").status_code == 200

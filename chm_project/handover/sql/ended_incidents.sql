@@ -2,7 +2,7 @@
 -- Grain      one row per group of such failures that have the same cause and began together. The group can be a part of
 --            an incident that continues in other pipelines. handover/report.py removes the rows of such parts
 -- Inventory  active
--- Parameters as_of, state_at (runs count in the state that they had then); since, until: the shift; client_id,
+-- Parameters as_of, state_at (runs count in the state of that time); since, until: the shift; client_id,
 --            platform, environment: null does not restrict
 -- Columns    those of the shape incidents, ended_at: when the last of the group's pipelines succeeded, or failed with
 --            another cause, and is_vague: whether the cause is vague

@@ -237,7 +237,7 @@
   }
 
   // A page with a shorter interval waits for a result, and has no button Pause.
-  const MIN_PAUSE_INTERVAL_SECONDS = 30;
+  const MIN_PAUSABLE_INTERVAL_SECONDS = 30;
   // The server's digest of what the page shows now; see chm_project/console/refresh.py.
   let shownDigest = "nothing";
   let timer;
@@ -247,7 +247,7 @@
     const page = document.querySelector(".chm[data-refresh]");
     if (!page) return;
     const seconds = Number(page.dataset.refresh);
-    const canPause = seconds >= MIN_PAUSE_INTERVAL_SECONDS;
+    const canPause = seconds >= MIN_PAUSABLE_INTERVAL_SECONDS;
     if (document.hidden) return scheduleRefresh(page);
     if (canPause) showPaused(isPaused(page));
     if (canPause && isPaused(page)) return scheduleRefresh(page);
@@ -321,8 +321,8 @@
   // Prepare the buttons that copy the text of a field or print the page. If the browser refuses to copy, select the text, so that
   // users can copy it with the keyboard.
   function prepareButtons(root) {
-    for (const button of root.querySelectorAll("button[data-copies]")) {
-      const source = document.getElementById(button.dataset.copies);
+    for (const button of root.querySelectorAll("button[data-copies-field]")) {
+      const source = document.getElementById(button.dataset.copiesField);
       button.hidden = false;
       button.addEventListener("click", async () => {
         try {
@@ -396,7 +396,7 @@
     });
     filterFocus.restore();
     const page = document.querySelector(".chm[data-refresh]");
-    if (page && Number(page.dataset.refresh) >= MIN_PAUSE_INTERVAL_SECONDS) showPaused(false);
+    if (page && Number(page.dataset.refresh) >= MIN_PAUSABLE_INTERVAL_SECONDS) showPaused(false);
     if (page) scheduleRefresh(page);
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
