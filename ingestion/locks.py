@@ -1,7 +1,7 @@
-"""A lock per connection to a partner: a PostgreSQL advisory lock, held by a separate database session.
+"""A lock per connection or data set: a PostgreSQL advisory lock, held by a separate database session.
 
-Without the lock, two processes could walk a connection at the same time and double the load on the partner. The stored
-runs would still be correct.
+Without the lock of a connection, two processes could walk the connection at the same time and double the load on the
+partner. The stored runs would still be correct.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LOCK_NAMESPACE = 0x43484D
 
 
 @contextmanager
-def connection_lock(name: str) -> Iterator[bool]:
+def named_lock(name: str) -> Iterator[bool]:
     """Yield True if the lock was acquired, False if another session holds it.
 
     The lock is released at the end of the block, or by PostgreSQL when the process dies.
@@ -25,7 +25,7 @@ def connection_lock(name: str) -> Iterator[bool]:
     # Not Django's connection: behind PgBouncer in transaction mode it has no session that could hold a lock.
     with psycopg.connect(**direct_parameters(database), autocommit=True) as session:
         # An advisory lock has numbers, not names. Two names with the same hash share a lock, so only one of the two
-        # connections is walked at a time.
+        # can be held at a time.
         [acquired] = session.execute(
             "SELECT pg_try_advisory_lock(%s, hashtext(%s))", [LOCK_NAMESPACE, name]
         ).fetchone() or [False]

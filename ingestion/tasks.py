@@ -15,7 +15,7 @@ from ingestion.assignment import assign_pipelines
 from ingestion.circuit import CircuitBreaker
 from ingestion.connections import ConfigurationError, Connection, configured_connections
 from ingestion.graceful_stop import worker_is_stopping
-from ingestion.locks import connection_lock
+from ingestion.locks import named_lock
 from ingestion.report import Report, totals
 from ingestion.schedule import Phased
 from ingestion.scope import IngestionScope, StopCondition
@@ -70,7 +70,7 @@ def ingest(
             continue
         reports.append(report := Report(name))
         show_progress()
-        with connection_lock(name) as acquired:
+        with named_lock(name) as acquired:
             if acquired:
                 ingest_connection(connections[name], pipelines, scope, report=report, stop=stop, on_walk=show_progress)
             else:

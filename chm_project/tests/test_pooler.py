@@ -9,7 +9,7 @@ from django.db import connection
 from chm_project.db.direct_connection import direct_parameters
 from chm_project.db.postgresql.connection import LimitedConnection, PoolerConnection
 from chm_project.settings.environment import database
-from ingestion.locks import connection_lock
+from ingestion.locks import named_lock
 
 
 def test_locks_use_the_direct_address_and_the_same_database(settings: Any) -> None:
@@ -34,14 +34,14 @@ def test_the_class_of_connections_depends_on_whether_the_pooler_keeps_sessions(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_lock_of_a_walk_is_held_across_transactions() -> None:
-    with connection_lock("house") as is_locked:
+    with named_lock("house") as is_locked:
         for _ in range(20):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
-        with connection_lock("house") as is_locked_twice:
+        with named_lock("house") as is_locked_twice:
             assert (is_locked, is_locked_twice) == (True, False)
 
-    with connection_lock("house") as is_locked_again:
+    with named_lock("house") as is_locked_again:
         assert is_locked_again
 
 

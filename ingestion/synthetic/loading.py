@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import Q
 
-from ingestion.locks import connection_lock
+from ingestion.locks import named_lock
 from ingestion.synthetic.dataset import Dataset, Fault, Row, read_time
 from ingestion.synthetic.validate import validate
 from inventory.models import Client, Pipeline
@@ -72,7 +72,7 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
     if faults := validate(data, ids_must_be_registered=False):
         raise FaultyDataset(faults)
     # Two loads at the same time could compute different shifts.
-    with connection_lock(f"load_synthetic {data.root.name}") as acquired:
+    with named_lock(f"load_synthetic {data.root.name}") as acquired:
         if not acquired:
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")
         run_rows = [row for path in data.runs_files() for _, row in data.read(path, "runs").rows]

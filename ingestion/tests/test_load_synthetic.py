@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from ingestion.locks import connection_lock
+from ingestion.locks import named_lock
 from ingestion.synthetic import dataset as datasets
 from ingestion.synthetic.generate import Plan
 from ingestion.synthetic.loading import load
@@ -257,7 +257,7 @@ def test_a_faulty_data_set_is_refused_with_its_faults_and_nothing_is_stored(
 
 
 def test_a_second_load_at_the_same_time_is_refused(db: None) -> None:
-    with connection_lock("load_synthetic v1"), pytest.raises(CommandError, match="Another load"):
+    with named_lock("load_synthetic v1"), pytest.raises(CommandError, match="Another load"):
         load_synthetic()
     assert not Client.objects.exists()
 

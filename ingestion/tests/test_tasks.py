@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
-from ingestion.locks import connection_lock
+from ingestion.locks import named_lock
 from ingestion.schedule import Phased
 from ingestion.source_pipelines import last_list_result
 from ingestion.synthetic.airflow_replay import AirflowReplay
@@ -90,7 +90,7 @@ def test_the_task_can_be_limited_to_one_pipeline(partner: GenericPartner) -> Non
 @pytest.mark.django_db
 def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
-    with connection_lock("one") as acquired:
+    with named_lock("one") as acquired:
         assert acquired
 
         report = ingest.apply(args=("one",)).get()
@@ -100,10 +100,10 @@ def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartn
 
 
 @pytest.mark.django_db
-def test_a_connection_lock_is_released_at_the_end_of_its_block() -> None:
+def test_a_lock_is_released_at_the_end_of_its_block() -> None:
     name = str(uuid.uuid4())
     for _ in range(2):
-        with connection_lock(name) as acquired:
+        with named_lock(name) as acquired:
             assert acquired
 
 
