@@ -44,8 +44,8 @@ class PageLimit:
 class CursorPaging:
     """Paging by cursor, until a page has no next cursor. A repeated cursor is an error."""
 
-    def __init__(self, start: Position | None = None) -> None:
-        self.cursor: str | None = start["cursor"] if start else None
+    def __init__(self, start_position: Position | None = None) -> None:
+        self.cursor: str | None = start_position["cursor"] if start_position else None
         self._used_cursors: set[str] = set()
 
     @property
@@ -76,11 +76,11 @@ class OffsetPaging:
     received rows, because a server may return fewer rows than requested.
     """
 
-    def __init__(self, start: Position | None = None) -> None:
-        self.offset: int = start["offset"] if start else 0
-        self._overlap: int = start.get("overlap", 0) if start else 0
+    def __init__(self, start_position: Position | None = None) -> None:
+        self.offset: int = start_position["offset"] if start_position else 0
+        self._overlap: int = start_position.get("overlap", 0) if start_position else 0
         # The keys of the rows read so far, in their order, without gaps.
-        last_rows: list[str] = start.get("recent", []) if start else []
+        last_rows: list[str] = start_position.get("recent", []) if start_position else []
         self._known_rows: dict[str, None] = dict.fromkeys(last_rows)
         self._last_rows: deque[str] = deque(last_rows, maxlen=ROWS_IN_POSITION)
         self._previous_page: Sequence[str] = ()
@@ -135,7 +135,7 @@ class OffsetPaging:
         return not self._overlap or total == self._total
 
     def _may_have_missed_rows(self, keys: Sequence[str]) -> bool:
-        """Return whether the page does not start with a known row."""
+        """Return whether the walk must go back, because the page is empty or starts with an unknown row."""
         if not keys:
             return True
         if keys[0] in self._known_rows:
@@ -162,12 +162,12 @@ class PageNumberPaging:
     If the total becomes smaller, rows were deleted and later rows have moved to earlier pages. Then the walk goes back.
     """
 
-    def __init__(self, first_number: int = 1, start: Position | None = None) -> None:
+    def __init__(self, first_number: int = 1, start_position: Position | None = None) -> None:
         self._first_number = first_number
-        self.number: int = start["number"] if start else first_number
+        self.number: int = start_position["number"] if start_position else first_number
         # The number of rows on the largest page so far. The server may return fewer rows than requested.
-        self._page_size: int = start["size"] if start else 1
-        self._total: int | None = start["total"] if start else None
+        self._page_size: int = start_position["size"] if start_position else 1
+        self._total: int | None = start_position["total"] if start_position else None
         self._previous_page: object = None
 
     @property

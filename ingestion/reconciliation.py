@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 DAY = timedelta(days=1)
 
 
-def start_of_walk(
+def since_of_walk(
     since: datetime, *, watermark: datetime, now: datetime, reconcile_days: int, spread_by: str
 ) -> datetime:
-    """Return the start of a walk: usually `since`, but once a day a start that is some days earlier.
+    """Return the since time of a walk: usually `since`, but once a day a time that is some days earlier.
 
     Each connection or pipeline has a daily time, which is computed from its name `spread_by`. The first walk after the
-    daily time starts `reconcile_days` days before that time. Example: the daily time is 04:00, and reconcile_days is 3.
-    On Thursday, the first walk after 04:00 reads the runs from Monday 04:00 on. A walk is the first one if its
-    watermark is before the daily time. If this walk fails, the watermark does not move, so the next walk is the first.
+    daily time reads the changes since `reconcile_days` days before that time. Example: the daily time is 04:00, and
+    reconcile_days is 3. On Thursday, the first walk after 04:00 reads the changes since Monday 04:00. A walk is the
+    first one if its watermark is before the daily time. If this walk fails, the watermark does not move, so the next
+    walk is the first.
     """
     if not reconcile_days:
         return since

@@ -13,8 +13,8 @@ from inventory.models import Pipeline
 class IngestionScope:
     """The part of a connection to ingest.
 
-    Walks start a little before the watermarks. With `since` they start at that time, and with `full` at the first run.
-    A dry run stores nothing.
+    Walks read the changes since a little before the watermarks. With `since`, they read the changes since that time.
+    With `full`, they read all runs. A dry run stores nothing.
     """
 
     client_id: UUID | None = None

@@ -25,7 +25,7 @@ from ingestion.ingestion_columns import mark_failed, mark_walked
 from ingestion.page_log import PageLog
 from ingestion.paging import Position
 from ingestion.read_ahead import ReadAhead
-from ingestion.reconciliation import start_of_walk
+from ingestion.reconciliation import since_of_walk
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
 from ingestion.source_pipelines import read_source_list
@@ -169,13 +169,13 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
 
 
 def _with_reconciliation(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target. Once a day, its start is some days earlier, so that the last days are read again.
+    """Return the target. Once a day, its since time is some days earlier, so that the last days are read again.
 
-    In a full ingestion, in a dry run or with `since`, the start does not change.
+    In a full ingestion, in a dry run or with `scope.since`, the since time does not change.
     """
     if target.since is None or target.watermark is None or scope.full or scope.dry_run or scope.since is not None:
         return target
-    since = start_of_walk(
+    since = since_of_walk(
         target.since,
         watermark=target.watermark,
         now=timezone.now(),
@@ -270,7 +270,7 @@ class _PreparedPage:
 def _pages(
     connector: Connector,
     walk: Walk,
-    start: Position | None,
+    start_position: Position | None,
     keys_not_returned: set[OpenRunKey],
     walk_stop: _WalkStop,
     read_ahead: ReadAhead,
@@ -279,7 +279,7 @@ def _pages(
 
     `keys_not_returned` starts with the keys of all stored open runs. The caller removes the runs of each page from it.
     """
-    yield from read_ahead.pages(_prepare(walk_stop.pages(walk.pages(start))))
+    yield from read_ahead.pages(_prepare(walk_stop.pages(walk.pages(start_position))))
     if not walk_stop.is_reached:
         yield from _prepare(
             walk_stop.pages(connector.reread_open_runs(_open_run_details(keys_not_returned, walk.targets)))

@@ -98,10 +98,12 @@ class AirflowConnector:
         else:
             yield from _events(runs, row, requested_at)
 
-    def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
+    def _listing(
+        self, targets: Sequence[Target], dag_id: str | None, start_position: Position | None
+    ) -> Iterator[Page]:
         targets_by_id, since = group_by_external_id(targets), earliest_since(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
-        for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
+        for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start_position):
             page = Page(position=position)
             for row in rows:
                 row_dag_id, _ = _run_key(row)
@@ -115,7 +117,7 @@ class AirflowConnector:
             yield page
 
     def _pages(
-        self, dag_id: str, query: list[tuple[str, str]], start: Position | None = None
+        self, dag_id: str, query: list[tuple[str, str]], start_position: Position | None = None
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Yield the time of the request, the rows and the position of each page.
 
@@ -127,8 +129,9 @@ class AirflowConnector:
         """
         path = self._dag_runs_path(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
-        cursors = CursorPaging(start if start and "cursor" in start else None)
-        offsets, page_limit = OffsetPaging(start if start and "offset" in start else None), PageLimit()
+        cursors = CursorPaging(start_position if start_position and "cursor" in start_position else None)
+        offsets = OffsetPaging(start_position if start_position and "offset" in start_position else None)
+        page_limit = PageLimit()
         while True:
             # An empty cursor asks the server for cursors. A server without cursors ignores it.
             if cursors.cursor is not None or (path.startswith("/api/v2") and not offsets.offset):

@@ -83,17 +83,17 @@ class DagsterConnector:
     def pipelines(self) -> Iterator[SourcePipeline]:
         return list_jobs(self._session)
 
-    def _listing(self, targets: Sequence[Target], job: str | None, start: Position | None) -> Iterator[Page]:
+    def _listing(self, targets: Sequence[Target], job: str | None, start_position: Position | None) -> Iterator[Page]:
         since = earliest_since(targets)
         run_filter: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
         if job is not None:
             run_filter["pipelineName"] = job
         targets_by_id = group_by_external_id(targets)
-        paging, page_limit = CursorPaging(start), PageLimit()
+        paging, page_limit = CursorPaging(start_position), PageLimit()
         while True:
             rows = self._fetch(run_filter, paging.cursor)
             page_limit.count_page(len(rows))
-            if start is not None and page_limit.pages == 1 and not rows:
+            if start_position is not None and page_limit.pages == 1 and not rows:
                 # Dagster answers an unknown cursor with an empty page, as if the listing had ended.
                 raise BadAnswer("the run at which the last walk stopped is gone; the next walk starts again")
             page = Page(position=paging.position)

@@ -137,11 +137,15 @@ class DeclarativeConnector(NoPipelineList):
             return
         yield from self._events(runs, _search(one_run.item, body), requested_at)
 
-    def _listing(self, targets: Sequence[Target], external_id: str | None, start: Position | None) -> Iterator[Page]:
+    def _listing(
+        self, targets: Sequence[Target], external_id: str | None, start_position: Position | None
+    ) -> Iterator[Page]:
         targets_by_id, request = group_by_external_id(targets), self._description.request
         if external_id is not None and not self._description.has_listing_per_pipeline:
             request = request.with_part(self._description.one_pipeline)
-        for requested_at, rows, position in self._pages(request, earliest_since(targets), external_id or "", start):
+        for requested_at, rows, position in self._pages(
+            request, earliest_since(targets), external_id or "", start_position
+        ):
             page = Page(position=position, notices=self._notices(rows))
             for row in rows:
                 if self._description.has_listing_per_pipeline:
@@ -163,7 +167,7 @@ class DeclarativeConnector(NoPipelineList):
         return _as_text(self._field("pipeline", row)), _as_text(self._field("external_run_id", row))
 
     def _pages(
-        self, request: RequestTemplate, since: datetime | None, external_id: str, start: Position | None = None
+        self, request: RequestTemplate, since: datetime | None, external_id: str, start_position: Position | None = None
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Yield the time of the request, the rows and the position of each page."""
         now = datetime.now(UTC)
@@ -179,7 +183,8 @@ class DeclarativeConnector(NoPipelineList):
                 time_format = since_request.time_format
                 values |= {"since": _format_time(since, time_format), "now": _format_time(now, time_format)}
         request = request.with_values(values)
-        listing, page_limit, previous_rows = _ListingPosition(self._description, request, start), PageLimit(), None
+        listing = _ListingPosition(self._description, request, start_position)
+        page_limit, previous_rows = PageLimit(), None
         while True:
             requested_at, position = datetime.now(UTC), listing.position
             response = self._send(listing.request)
@@ -249,18 +254,20 @@ class DeclarativeConnector(NoPipelineList):
 class _ListingPosition:
     """The position in a listing, and the request for its current page, for any kind of paging."""
 
-    def __init__(self, description: SourceDescription, request: RequestTemplate, start: Position | None) -> None:
+    def __init__(
+        self, description: SourceDescription, request: RequestTemplate, start_position: Position | None
+    ) -> None:
         paging = self._paging = description.paging
         self._first_request = request
-        self._cursors = CursorPaging(start if paging.kind in {"cursor", "link", "next_url"} else None)
-        self._offsets = OffsetPaging(start if paging.kind == "offset" else None)
-        self._numbers = PageNumberPaging(paging.first_number, start if paging.kind == "page" else None)
+        self._cursors = CursorPaging(start_position if paging.kind in {"cursor", "link", "next_url"} else None)
+        self._offsets = OffsetPaging(start_position if paging.kind == "offset" else None)
+        self._numbers = PageNumberPaging(paging.first_number, start_position if paging.kind == "page" else None)
         self.request = request
         self.has_stepped_back = False
         match paging.kind:
             case "page":
                 self._set_parameter(self._numbers.number)
-            case "offset" if start:
+            case "offset" if start_position:
                 self._set_parameter(self._offsets.offset)
             case "cursor" if self._cursors.cursor:
                 self._set_parameter(self._cursors.cursor)

@@ -38,9 +38,9 @@ class GenericConnector(OnlyRunRequests):
         """Return no links, because the API has no user interface. Single runs may have a `source_url`."""
         return {}
 
-    def _pages(self, target: Target, start: Position | None) -> Iterator[Page]:
+    def _pages(self, target: Target, start_position: Position | None) -> Iterator[Page]:
         path = f"/pipelines/{quote(target.external_id, safe='')}/runs"
-        paging, page_limit = CursorPaging(start), PageLimit()
+        paging, page_limit = CursorPaging(start_position), PageLimit()
         while True:
             query = {"cursor": paging.cursor} if paging.cursor else {}
             if target.since is not None:

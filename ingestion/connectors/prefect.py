@@ -68,7 +68,7 @@ class PrefectConnector(NoErrorTextRequests):
         self._failed_task_lines: dict[str, str] = {}
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """Return one walk for all targets with a start, and one for the targets without a start."""
+        """Return one walk for all targets with a since time, and one for the targets without one."""
         # No walks of single pipelines, because _listing always reads the runs of the whole server.
         return plan_walks(targets, self._listing, max_single_walks=0)
 
@@ -100,7 +100,7 @@ class PrefectConnector(NoErrorTextRequests):
             is_flow_by_id |= {name: name in flows for name in batch}
         return {name for name in external_ids if is_flow_by_id.get(name)}
 
-    def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
+    def _listing(self, targets: Sequence[Target], _flow: str | None, start_position: Position | None) -> Iterator[Page]:
         since = earliest_since(targets)
         # A walk without a since time lists all started runs.
         started_or_ended_filter = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}
@@ -108,13 +108,13 @@ class PrefectConnector(NoErrorTextRequests):
         targets_by_id = group_by_external_id(targets)
         # A position contains the number of a filter and the offset in the listing of this filter. An earlier task has
         # already read the listings of the filters with smaller numbers.
-        first_filter = start["filter"] if start else 0
+        first_filter = start_position["filter"] if start_position else 0
         seen: set[str] = set()
         for number, run_filter in enumerate(filters[first_filter:], first_filter):
-            for position, rows in self._pages(run_filter, start if number == first_filter else None):
+            for position, rows in self._pages(run_filter, start_position if number == first_filter else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
                 yield self._page(rows, targets_by_id, {"filter": number, **position})
-        # A walk from the beginning has listed every run, so it does not need the events.
+        # A walk without a since time has listed every run, so it does not need the events.
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
                 yield self._page(self._fetch_by_ids(ids), targets_by_id, None)
@@ -138,9 +138,11 @@ class PrefectConnector(NoErrorTextRequests):
     def _fetch_by_ids(self, ids: Sequence[str]) -> list[Any]:
         return self._fetch_flow_runs({"id": {"any_": list(ids)}}, 0)
 
-    def _pages(self, run_filter: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
+    def _pages(
+        self, run_filter: dict[str, Any], start_position: Position | None = None
+    ) -> Iterator[tuple[Position, list[Any]]]:
         """Yield the position and the rows of each page, ordered by start. So new runs are on the last page."""
-        paging, page_limit = OffsetPaging(start), PageLimit()
+        paging, page_limit = OffsetPaging(start_position), PageLimit()
         while True:
             position, rows = paging.position, self._fetch_flow_runs(run_filter, paging.offset)
             page_limit.count_page(len(rows))

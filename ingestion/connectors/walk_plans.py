@@ -23,14 +23,14 @@ RunKey = tuple[str | None, str | None]
 def plan_walks(
     targets: Sequence[Target], listing: Listing, *, max_single_walks: int = MAX_SINGLE_WALKS
 ) -> Iterator[Walk]:
-    """Yield one walk for all targets with a start, and further walks for the targets without a start.
+    """Yield one walk for all targets with a since time, and further walks for the targets without one.
 
-    If one target has no start, a single walk for all targets would read the whole history of every target.
+    If one target has no since time, a single walk for all targets would read the whole history of every target.
     """
-    with_start = [target for target in targets if target.since is not None]
+    with_since = [target for target in targets if target.since is not None]
     new_targets = [target for target in targets if target.since is None]
-    if with_start:
-        yield Walk(with_start, partial(listing, with_start, None))
+    if with_since:
+        yield Walk(with_since, partial(listing, with_since, None))
     if len(new_targets) > max_single_walks:
         yield Walk(new_targets, partial(listing, new_targets, None))
     else:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from ingestion.reconciliation import start_of_walk
+from ingestion.reconciliation import since_of_walk
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import generic_connection, ingest, pipelines_of
 from inventory.models import Pipeline
@@ -21,7 +21,7 @@ def times_of_reconciliation(name: str, days: int) -> list[datetime]:
     for _ in range(24 * 60):
         now += MINUTE
         since = watermark - 2 * MINUTE
-        start = start_of_walk(since, watermark=watermark, now=now, reconcile_days=days, spread_by=name)
+        start = since_of_walk(since, watermark=watermark, now=now, reconcile_days=days, spread_by=name)
         if start != since:
             assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
             times.append(now)
@@ -50,8 +50,8 @@ def test_the_next_walk_does_a_missed_daily_reconciliation() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     watermark = now - timedelta(days=4)
 
-    assert start_of_walk(watermark, watermark=watermark, now=now, reconcile_days=3, spread_by="x") == watermark
-    assert start_of_walk(
+    assert since_of_walk(watermark, watermark=watermark, now=now, reconcile_days=3, spread_by="x") == watermark
+    assert since_of_walk(
         now, watermark=now - timedelta(hours=25), now=now, reconcile_days=3, spread_by="x"
     ) < now - timedelta(days=2)
 
