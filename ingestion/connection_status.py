@@ -34,8 +34,9 @@ class ConnectionStatus:
     """The status of one connection.
 
     `failed_walk_count` is the number of pipelines whose last walk failed. `errors` contains the MAX_ERRORS most
-    frequent error texts, each with the number of pipelines that have it. `source_list` is the result of the last
-    attempt to read the source's list of pipelines, or None if no result is stored.
+    frequent error texts, each with the number of pipelines that have it. `import_errors` contains the external ids
+    of pipelines whose definition the source cannot load. `source_list` is the result of the last attempt to read the
+    source's list of pipelines, or None if no result is stored.
     """
 
     connection: Connection

@@ -39,7 +39,7 @@ class SourceList:
     `listed` is the number of pipelines in the list. `unmatched` contains the external ids that no pipeline of the
     connection has, each with its name and whether it is paused. `read_at` is the time of the last success. If a later
     attempt failed, `error` says why, and `listed`, `unmatched` and `import_errors` are those of the last success.
-    `import_errors` contains the external ids of the pipelines whose code the source could not load.
+    `import_errors` contains the external ids of pipelines whose definition the source cannot load.
     """
 
     tried_at: datetime
@@ -63,7 +63,7 @@ def read_source_list(
     connection: Connection,
     connector: Connector,
     targets: Sequence[Target],
-    inventory_ids: Collection[str | None],
+    external_ids: Collection[str | None],
     stop: StopCondition,
     report: Report,
 ) -> None:
@@ -92,7 +92,7 @@ def read_source_list(
         _store(connection.name, replace(last_result or SourceList(now), tried_at=now, error=message))
     else:
         mark_listed(targets, listed_pipelines, now)
-        _store(connection.name, _compare(listed_pipelines, inventory_ids, now))
+        _store(connection.name, _compare(listed_pipelines, external_ids, now))
 
 
 def _is_due(last_result: SourceList | None, connection: Connection, now: datetime) -> bool:
@@ -105,13 +105,13 @@ def _is_due(last_result: SourceList | None, connection: Connection, now: datetim
 
 
 def _compare(
-    listed_pipelines: Mapping[str, SourcePipeline], inventory_ids: Collection[str | None], now: datetime
+    listed_pipelines: Mapping[str, SourcePipeline], external_ids: Collection[str | None], now: datetime
 ) -> SourceList:
     with_errors = [pipeline.external_id for pipeline in listed_pipelines.values() if pipeline.has_import_errors]
     unmatched = [
         pipeline
         for pipeline in listed_pipelines.values()
-        if pipeline.can_be_adopted and pipeline.external_id not in inventory_ids
+        if pipeline.can_be_adopted and pipeline.external_id not in external_ids
     ]
     return SourceList(
         tried_at=now,

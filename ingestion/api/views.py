@@ -101,7 +101,7 @@ def _limited_to_caller(request: Request, ingestion: IngestionRequest) -> Ingesti
 
 
 def may_see(visibility: Visibility, ingestion: IngestionRequest) -> bool:
-    """Return whether the caller may read the state of this request."""
+    """Return whether the caller may read the state of this ingestion."""
     if ingestion.pipeline_id is not None and visibility.is_bound:
         pipelines = visibility.restrict(Pipeline.objects.all(), client_lookup="client_id", pipeline_lookup="id")
         return pipelines.filter(pk=ingestion.pipeline_id).exists()

@@ -63,7 +63,7 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class SinceRequest:
-    """The table `since`: how the request changes if the walk has a start, and where a listing without a filter ends."""
+    """The table `since`: how a walk requests only changes, and where a listing without a filter ends."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"

@@ -117,11 +117,12 @@ def _first_page(connection: Connection, selected_pipelines: list[Pipeline], pipe
         for walk in connector.walks([target]):
             pages = walk.pages(None)
             if (page := next(pages, None)) is not None:
-                return page, _request_next_page(pages)
+                return page, _next_page_text(pages)
     return Page(), "none"
 
 
-def _request_next_page(pages: Iterator[Page]) -> str:
+def _next_page_text(pages: Iterator[Page]) -> str:
+    """Request the next page. Return a text that says whether the page exists, or why the request failed."""
     try:
         second_page = next(pages, None)
     except PartnerError as error:
