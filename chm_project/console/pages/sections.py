@@ -23,8 +23,9 @@ _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 _CANDIDATES = (_SQL / "board_candidates.sql").read_text()
 # Maximum number of pipelines shown below each incident.
 PIPELINES_PER_INCIDENT = 5
-# Maximum length of the list of unusual runs. A longer list would take longer to compute.
+# Maximum lengths of the lists of unusual runs and of flaky pipelines. Longer lists would take longer to compute.
 MAX_UNUSUAL = 100
+MAX_FLAKY = 20
 
 
 # A function with the parameters scope, now, limit and offset. It returns the rows of one page, and the number of all
@@ -192,8 +193,10 @@ SECTIONS = {
             "No rule is firing.", "note", 8, _firing, tile_text="Firing rules",
         ),
         Section(
-            "flaky", "Flakiest in 30 days", "Most flips first. A flip is a change between success and failed.",
-            "No failure in 30 days.", "note", 8, _shape_reader("top_flaky_pipelines", order="flips"),
+            "flaky", "Flakiest in 30 days",
+            f"At most {MAX_FLAKY} pipelines, most flips first. A flip is a change between success and failed.",
+            "No failure in 30 days.", "note", 8,
+            _shape_reader("top_flaky_pipelines", order="flips", limit=MAX_FLAKY),
         ),
         Section(
             "unusual", "Unusual successes", "Far from the pipeline's usual duration or number of rows; "
