@@ -42,7 +42,7 @@ PAGE_SIZE = 100
 ALL_DAGS = "~"
 
 # /api/v2 or /api/v1 for each base_url, so that a tick need not find it out again. An entry is kept until the process
-# ends, or until its path answers 404.
+# ends, or until its path answers 404 without an error of Airflow.
 _api_paths: dict[str, str] = {}
 
 

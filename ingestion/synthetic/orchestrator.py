@@ -310,7 +310,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--state-file", required=True, type=Path, metavar="DATASET/context/session_state.json")
     parser.add_argument("--all", action="store_true", help="run all remaining steps, until one is blocked")
     parser.add_argument("--reset", action="store_true", help="clear the progress first; plan, base and batches stay")
-    plan = parser.add_argument_group("options of a new data set; they must not change after its first step")
+    plan = parser.add_argument_group("options of a new data set; later, they can change only with --reset")
     for name, explanation in PLAN_OPTIONS.items():
         plan.add_argument(f"--{name}", type=int, metavar="N", help=explanation)
     plan.add_argument("--end", metavar="YYYY-MM-DD", help="the runs end at midnight before this day (2026-11-01)")
