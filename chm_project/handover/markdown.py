@@ -1,7 +1,7 @@
 """Write the handover as Markdown, to paste into a chat or to print."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chm_project.handover.report import Handover
@@ -40,13 +40,15 @@ def handover_as_markdown(handover: Handover) -> str:
         ],
     }
     lines = [f"# Handover {_time(handover.since)} to {_time(handover.until)}"]
+    counts = {key: len(items) for key, items in parts.items()} | {"changes": handover.change_count}
     for key, title in TITLE_BY_PART.items():
-        lines += ["", f"## {title}: {len(parts[key])}", "", *_list_lines(parts[key])]
+        lines += ["", f"## {title}: {counts[key]}", "", *_list_lines(parts[key], counts[key])]
     return "\n".join(lines) + "\n"
 
 
-def _list_lines(items: Iterable[str]) -> list[str]:
-    return [f"- {item}" for item in items] or ["None."]
+def _list_lines(items: Sequence[str], count: int) -> list[str]:
+    lines = [f"- {item}" for item in items] or ["None."]
+    return [*lines, "", f"The first {len(items)} of {count}."] if len(items) < count else lines
 
 
 def incident_summary(row: Row) -> str:

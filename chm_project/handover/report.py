@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
@@ -35,6 +35,7 @@ class Handover:
     - `incidents`: the incidents that began in the shift, first the current ones, then those with an `ended_at`.
     - `failing`: the failing pipelines, first the new failures, then the known failures.
     - `sources_dark`: the sources that are overdue or whose ingestion fails.
+    - `changes`: the newest changes, at most MAX_CHANGES of `change_count`.
     """
 
     since: datetime
@@ -45,6 +46,7 @@ class Handover:
     late: list[Row]
     sources_dark: list[Row]
     changes: list[Row]
+    change_count: int
 
     @property
     def new_failures(self) -> list[Row]:
@@ -69,6 +71,7 @@ def read_handover(
     incidents = _incidents(since, until, scope)
     failing, late = run_shape("failing_now", **scope), run_shape("late_pipelines", **scope)
     add_maintenance_columns([*incidents, *failing, *late], as_of=until)
+    changes = _changes(since, client_ids)
     return Handover(
         since=since,
         until=until,
@@ -79,7 +82,8 @@ def read_handover(
         sources_dark=[
             row for row in run_shape("ingestion_health", **scope) if row["stale"] or row["failing_ingestion"]
         ],
-        changes=_changes(since, client_ids),
+        changes=[_change_row(entry) for entry in changes[:MAX_CHANGES]],
+        change_count=changes.count(),
     )
 
 
@@ -99,24 +103,25 @@ def _are_one_incident(ended: Row, current: Row) -> bool:
     return bool(ended["incident"] == current["incident"] and is_near)
 
 
-def _changes(since: datetime, client_ids: Collection[UUID] | None) -> list[Row]:
-    """Return changes to clients, pipelines and alert rules, newest first.
+def _changes(since: datetime, client_ids: Collection[UUID] | None) -> QuerySet[LogEntry]:
+    """Return the log entries of changes to clients, pipelines and alert rules, newest first.
 
     If `client_ids` is not None, omit changes to deleted objects, because it is unknown to which client they belonged.
     """
     entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KIND_BY_MODEL)
     if client_ids is not None:
         entries = entries.filter(object_id__in=_object_ids_of(client_ids))
-    return [
-        {
-            "changed_at": entry.action_time,
-            "object_id": None if entry.is_deletion() else entry.object_id,
-            "kind": KIND_BY_MODEL[str(entry.content_type.model)] if entry.content_type else "",
-            "name": entry.object_repr,
-            "change": change_text(entry),
-        }
-        for entry in entries.select_related("content_type").order_by("-action_time", "-pk")[:MAX_CHANGES]
-    ]
+    return entries.select_related("content_type").order_by("-action_time", "-pk")
+
+
+def _change_row(entry: LogEntry) -> Row:
+    return {
+        "changed_at": entry.action_time,
+        "object_id": None if entry.is_deletion() else entry.object_id,
+        "kind": KIND_BY_MODEL[str(entry.content_type.model)] if entry.content_type else "",
+        "name": entry.object_repr,
+        "change": change_text(entry),
+    }
 
 
 def _object_ids_of(client_ids: Collection[UUID]) -> list[str]:

@@ -27,7 +27,7 @@ from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
 from chm_project.handover.markdown import handover_as_markdown, incident_summary
-from chm_project.handover.report import MAX_SHIFT, read_handover
+from chm_project.handover.report import MAX_CHANGES, MAX_SHIFT, read_handover
 from runs.reporting.run_shapes import run_shape
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -63,8 +63,10 @@ class HandoverSerializer(serializers.Serializer[Any]):
     late = _rows("Late pipelines: rows of the report `late_pipelines`.")
     sources_dark = _rows("Sources that are overdue or failing: rows of the report `ingestion_health`.")
     changes = _rows(
-        "Changes to clients, pipelines and alert rules, with `changed_at`, `object_id`, `kind`, `name` and `change`."
+        f"The newest {MAX_CHANGES} changes to clients, pipelines and alert rules, with `changed_at`, `object_id`, "
+        "`kind`, `name` and `change`."
     )
+    change_count = serializers.IntegerField(help_text="How many changes the shift has.")
 
 
 class HandoverView(StrictView):

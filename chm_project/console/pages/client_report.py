@@ -1,7 +1,7 @@
 """The report of a client over a period: the same numbers for its page, its CSV files and its HTML file."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import fmean
@@ -98,7 +98,9 @@ class ClientReport:
     failing: list[Row]
     most_failures: list[Row]
     most_flips: list[Row]
+    # At most MAX_RULES of `rule_count`.
     rules: list[dict[str, Any]]
+    rule_count: int
     success_chart: SafeString
     failures_chart: SafeString
 
@@ -144,6 +146,8 @@ def read_report(client: Client, period: Period, *, linked: bool = True) -> Clien
     """Read the report. With `linked`, the points and bars of the charts link to their runs."""
     daily_success, flaky = read_daily_success(client, period), read_flaky_pipelines(client, period)
     by_failures = sorted(flaky, key=lambda row: (-row["failure_count"], -row["failure_rate"], row["pipeline_name"]))
+    rules = _rules(client)
+    shown_rules = list(rules[:MAX_RULES])
     by_flips = sorted(flaky, key=lambda row: (-row["flips"], -row["failure_count"], row["pipeline_name"]))
     return ClientReport(
         client, period,
@@ -153,7 +157,8 @@ def read_report(client: Client, period: Period, *, linked: bool = True) -> Clien
         failing=_failing(client, period),
         most_failures=by_failures[:MAX_LISTED_PIPELINES],
         most_flips=[row for row in by_flips if row["flips"]][:MAX_LISTED_PIPELINES],
-        rules=_rules(client, period),
+        rules=_rule_rows(shown_rules, period),
+        rule_count=rules.count() if len(shown_rules) == MAX_RULES else len(shown_rules),
         success_chart=_success_chart(client, period, daily_success, linked=linked),
         failures_chart=_failures_chart(client, period, daily_success, linked=linked),
     )  # fmt: skip
@@ -180,10 +185,13 @@ def _failing(client: Client, period: Period) -> list[Row]:
     return run_shape("failing_now", now=period.until, client_id=client.pk, as_of=as_of)
 
 
-def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
+def _rules(client: Client) -> QuerySet[Any]:
     """Return the rules that the client owns. If a rule has a pipeline, the pipeline's client owns it."""
     owned: QuerySet[Any] = AlertRule.objects.with_owning_client_id()
-    rules = owned.filter(owning_client_id=client.pk).select_related("pipeline")[:MAX_RULES]
+    return owned.filter(owning_client_id=client.pk).select_related("pipeline")
+
+
+def _rule_rows(rules: Iterable[AlertRule], period: Period) -> list[dict[str, Any]]:
     firing = firing_rules(period.until if period.is_over else None, now=period.until)
     return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from chm_project.access.my_clients import my_clients
+from chm_project.access.permissions import manages_users
 from chm_project.access.visibility import visibility_of
 from chm_project.console.pages.board_scope import WORKING_EVENING, filter_choices, scope_of
 from chm_project.console.pages.views import READ_PERMISSIONS, console_page, require_permissions
@@ -15,8 +16,7 @@ from chm_project.handover.markdown import TITLE_BY_PART, handover_as_markdown
 from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from runs.reporting.run_shapes import Row
 
-# A part of the page shows at most this many rows. Its count includes all rows, except for the changes: read_handover()
-# returns at most MAX_CHANGES of them.
+# A part of the page shows at most this many rows. Its count includes all rows.
 MAX_ROWS = 200
 _FORM_ROUTES = {
     "client": "admin:inventory_client_change",
@@ -44,6 +44,8 @@ def handover_page(request: HttpRequest) -> HttpResponse:
     since = scope.compared_since(now)
     if since < now - MAX_SHIFT:
         raise Http404(f"A handover goes back {MAX_SHIFT.days} days at most.")
+    if since >= now:
+        raise Http404("The shift of a handover begins in the past.")
     handover = read_handover(since=since, until=now, client_ids=scope.client_ids, client_id=scope.client_id)
     context = {
         "title": "Handover",
@@ -55,7 +57,7 @@ def handover_page(request: HttpRequest) -> HttpResponse:
         "parts": _parts(handover),
         "markdown": handover_as_markdown(handover),
         "feed_url": request.build_absolute_uri(reverse("incident-feed", args=["KEY"])),
-        "may_make_keys": request.user.has_perm("access.add_apitoken"),
+        "may_make_keys": request.user.has_perm("access.add_apitoken") and manages_users(request),
     }
     return console_page(request, "console/handover.html", context)
 
@@ -70,8 +72,9 @@ def _parts(handover: Handover) -> list[HandoverPart]:
         "sources": ("No source is overdue or failing.", handover.sources_dark),
         "changes": ("No change.", [{**row, "form_url": _form_url(row)} for row in handover.changes]),
     }
+    totals = {key: len(rows) for key, (_, rows) in parts.items()} | {"changes": handover.change_count}
     return [
-        HandoverPart(key, title, empty_text, rows[:MAX_ROWS], len(rows))
+        HandoverPart(key, title, empty_text, rows[:MAX_ROWS], totals[key])
         for key, title in TITLE_BY_PART.items()
         for empty_text, rows in [parts[key]]
     ]

@@ -22,7 +22,8 @@ from runs.models import Run
 from runs.planned_maintenance import add_maintenance_columns
 from runs.reporting.run_shapes import Row, page_of_shape
 
-CHARTED_RUNS, LISTED_RUNS, MAX_GROUPED_FAILURES, MAX_RULES = 100, 30, 500, 10
+CHARTED_RUNS, LISTED_RUNS, MAX_GROUPED_FAILURES = 100, 30, 500
+MAX_CAUSES, MAX_RULES = 20, 10
 FAILURES_PERIOD = timedelta(days=30)
 
 
@@ -49,6 +50,8 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     failing_rows = [verdict.failing_row] if verdict.failing_row else []
     add_maintenance_columns([owner_and_runbook, *failing_rows], as_of=as_of)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
+    shown_rules = list(rules[:MAX_RULES])
+    failure_causes = group_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, limit=MAX_GROUPED_FAILURES)
     return {
         "as_of": as_of,
         "pipeline": pipeline,
@@ -59,8 +62,10 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "latest": newest_runs[0] if newest_runs else None,
         "duration_chart": run_chart(newest_runs, "duration_seconds", duration, "Duration", SECONDS),
         "rows_chart": run_chart(newest_runs, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
-        "failure_causes": group_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, limit=MAX_GROUPED_FAILURES),
-        "previews": previews_of(list(rules[:MAX_RULES]), as_of),
+        "failure_causes": failure_causes[:MAX_CAUSES],
+        "failure_cause_count": len(failure_causes),
+        "previews": previews_of(shown_rules, as_of),
+        "rule_count": rules.count() if len(shown_rules) == MAX_RULES else len(shown_rules),
     }
 
 

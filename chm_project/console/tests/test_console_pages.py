@@ -17,6 +17,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from alerting.models import AlertRule
+from chm_project.console.pages import client_report
+from chm_project.console.pages import pipeline as pipeline_page
 from chm_project.console.pages.pipeline import percentile
 from chm_project.console.pages.sections import SECTIONS
 from chm_project.settings.version import VERSION
@@ -155,6 +157,30 @@ def test_errors_that_differ_only_in_ids_and_times_are_one_cause_and_other_errors
     groups = tables(html(viewer.get(pipeline_url(pipeline))))["failures"]
 
     assert [row[0] for row in groups] == ["5", "1"]
+
+
+def test_pages_say_how_many_causes_and_rules_they_leave_out(viewer: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_page, "MAX_CAUSES", 1)
+    monkeypatch.setattr(pipeline_page, "MAX_RULES", 2)
+    monkeypatch.setattr(client_report, "MAX_RULES", 2)
+    pipeline = PipelineFactory.create()
+    for text in ("disk full", "quota exceeded", "no route to host"):
+        create_hourly_runs(pipeline, "failed", error_message=text)
+    for number in range(3):
+        AlertRule.objects.create(
+            pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#channel-{number}"
+        )
+
+    page = html(viewer.get(pipeline_url(pipeline)))
+    page_of_client = html(viewer.get(client_url(pipeline.client)))
+
+    assert len(tables(page)["failures"]) == 1
+    assert "The 1 most frequent of 3." in page
+    assert "#channel-1" in page
+    assert "#channel-2" not in page
+    assert "The oldest 2 of 3." in page
+    assert len(tables(page_of_client)["rules"]) == 2
+    assert "The oldest 2 of 3." in page_of_client
 
 
 def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: Browser) -> None:

@@ -10,6 +10,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from alerting.models import AlertRule
+from chm_project.handover import report
 from chm_project.handover.tests.test_handover import add_run
 from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
@@ -100,3 +101,28 @@ def test_a_bound_user_and_the_client_filter_show_only_one_client(shift: None) ->
     acme_page = html(browser("viewer").get(f"{PAGE}?client={acme.pk}"))
     assert "another client" not in acme_page
     assert "disk full" in acme_page
+
+
+def test_the_page_and_the_markdown_say_how_many_changes_they_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MAX_CHANGES", 2)
+    pipeline = add_run("orders", 1, "success")
+    for number in range(3):
+        api_with_scope("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": f"change {number}"})
+
+    body = api_with_scope("read").get(f"{ROOT}/handover").json()
+    page = html(browser("viewer").get(f"{PAGE}?since=24h"))
+
+    assert (len(body["changes"]), body["change_count"]) == (2, 3)
+    assert len(tables(page)["changes"]) == 2
+    assert "The first 2 of 3." in page.split('id="changes"')[1].split("</section>")[0]
+    assert "The first 2 of 3." in entities.unescape(page).split("## Changes to rules and inventory: 3")[1]
+
+
+def test_a_handover_of_a_future_shift_is_not_found() -> None:
+    query = "?since=custom&since_time=2999-01-01T00:00&as_of=3000-01-01T00:00"
+    assert browser("viewer").get(f"{PAGE}{query}").status_code == 404
+
+
+@pytest.mark.parametrize(("role", "is_offered"), [("viewer", False), ("operator", False), ("administrator", True)])
+def test_only_a_user_who_can_make_a_read_token_is_offered_to_make_one(role: str, is_offered: bool) -> None:
+    assert ("make one" in html(browser(role).get(PAGE))) is is_offered
