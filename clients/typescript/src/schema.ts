@@ -1796,10 +1796,12 @@ export interface components {
             sources_dark: {
                 [key: string]: unknown;
             }[];
-            /** @description Changes to clients, pipelines and alert rules, with `changed_at`, `object_id`, `kind`, `name` and `change`. */
+            /** @description The newest 200 changes to clients, pipelines and alert rules, with `changed_at`, `object_id`, `kind`, `name` and `change`. */
             changes: {
                 [key: string]: unknown;
             }[];
+            /** @description How many changes the shift has. */
+            change_count: number;
         };
         Health: {
             /** @description Always `ok`. */
@@ -4494,7 +4496,8 @@ export interface operations {
                      *       ],
                      *       "changes": [
                      *         {}
-                     *       ]
+                     *       ],
+                     *       "change_count": 1
                      *     }
                      */
                     "application/json": components["schemas"]["Handover"];

@@ -42,8 +42,9 @@ class Handover:
             late (list[HandoverLateItem]): Late pipelines: rows of the report `late_pipelines`.
             sources_dark (list[HandoverSourcesDarkItem]): Sources that are overdue or failing: rows of the report
                 `ingestion_health`.
-            changes (list[HandoverChangesItem]): Changes to clients, pipelines and alert rules, with `changed_at`,
-                `object_id`, `kind`, `name` and `change`.
+            changes (list[HandoverChangesItem]): The newest 200 changes to clients, pipelines and alert rules, with
+                `changed_at`, `object_id`, `kind`, `name` and `change`.
+            change_count (int): How many changes the shift has.
      """
 
     since: datetime.datetime
@@ -54,6 +55,7 @@ class Handover:
     late: list[HandoverLateItem]
     sources_dark: list[HandoverSourcesDarkItem]
     changes: list[HandoverChangesItem]
+    change_count: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -113,6 +115,8 @@ class Handover:
 
 
 
+        change_count = self.change_count
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -125,6 +129,7 @@ class Handover:
             "late": late,
             "sources_dark": sources_dark,
             "changes": changes,
+            "change_count": change_count,
         })
 
         return field_dict
@@ -210,6 +215,8 @@ class Handover:
             changes.append(changes_item)
 
 
+        change_count = d.pop("change_count")
+
         handover = cls(
             since=since,
             until=until,
@@ -219,6 +226,7 @@ class Handover:
             late=late,
             sources_dark=sources_dark,
             changes=changes,
+            change_count=change_count,
         )
 
 
