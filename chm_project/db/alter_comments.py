@@ -16,7 +16,7 @@ class AlterComments(Operation):
     reversible = True
 
     def __init__(self, model_name: str, comments: dict[str, str]) -> None:
-        """Accept the comments by the name of the model's field."""
+        """`comments`: the comment of each field, by the name of the field."""
         self.model_name = model_name
         self.comments = comments
 

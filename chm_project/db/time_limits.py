@@ -7,7 +7,7 @@ for its own statements. A pooled connection gets the limits of the request or ta
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -32,7 +32,7 @@ NO_LIMITS = TimeLimits(0, 0)  # for commands that users start, such as migrate
 # Decision 0019 has the table of these limits.
 PAGE = TimeLimits(statement_seconds=20, lock_seconds=2)
 API = TimeLimits(statement_seconds=10, lock_seconds=1)
-REPORT = TimeLimits(statement_seconds=30, lock_seconds=2)
+REPORT_STATEMENT_SECONDS = 30
 TASK = TimeLimits(statement_seconds=300, lock_seconds=30)
 
 _process_limits = NO_LIMITS
@@ -69,9 +69,9 @@ def report_limits(database: BaseDatabaseWrapper) -> Iterator[None]:
     pooled_connection = database.connection
     limits_before = getattr(pooled_connection, "limits", NO_LIMITS)
     with database.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {REPORT.statement_seconds * 1000:.0f}")
+        cursor.execute(f"SET LOCAL statement_timeout = {REPORT_STATEMENT_SECONDS * 1000}")
         if limits_before is not NO_LIMITS:
-            pooled_connection.limits = REPORT
+            pooled_connection.limits = replace(limits_before, statement_seconds=REPORT_STATEMENT_SECONDS)
         try:
             yield
         finally:

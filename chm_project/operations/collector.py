@@ -113,7 +113,7 @@ def _late_by_group() -> Iterable[tuple[str, str, int]]:
 def _broker_metrics() -> Iterator[Metric]:
     try:
         unmatched = CounterMetricFamily(
-            "chm_lineage_unmatched_events", "Lineage events whose job has no pipeline of that name"
+            "chm_lineage_unmatched_events", "Lineage events whose job belongs to no pipeline"
         )
         unmatched.add_metric([], unmatched_total())
         yield unmatched

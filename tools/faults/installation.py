@@ -163,8 +163,11 @@ class LocalInstallation:
         return time.monotonic() - started
 
     @contextmanager
-    def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:
-        """Create a new database with the partner's pipelines. During the block, run a worker and beat."""
+    def ingesting(self, source: FaultyPartner, connection_lines: str) -> Iterator[None]:
+        """Create a new database with the partner's pipelines. During the block, run a worker and beat.
+
+        `connection_lines` are more lines of the connection in TOML, such as 'connector = "generic"'.
+        """
         self.database_url = create_database(self._server_url, "chm_faults")
         with self.redis_client() as client:
             # Remove the tasks, locks and circuit breakers of the previous fault.
@@ -177,7 +180,7 @@ class LocalInstallation:
         (self.folder / "connections.toml").write_text(
             f"[connections.partner]\nbase_url = {source.base_url!r}\ninterval_seconds = {INTERVAL_SECONDS}\n"
             f"timeout_seconds = 0.5\nmax_retries = 2\nbackoff_seconds = 0.2\n"
-            f'auth = {{ kind = "bearer", secret_file = "{self.token_file}" }}\n{connection}\n'
+            f'auth = {{ kind = "bearer", secret_file = "{self.token_file}" }}\n{connection_lines}\n'
         )
         manage("migrate", "--verbosity", "0", **self.environment)
         fill_inventory(self.database_url, list(PIPELINES))

@@ -157,7 +157,7 @@ def test_links_of_the_board_keep_since_as_of_and_zone(weekend: None, viewer: Bro
     "query",
     ["since=whenever", "since=custom&since_time=12", "as_of=soon", "since=yesterday&zone=Mars/Olympus",
      "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99",
-     # For these four, Python cannot represent the day before as_of, or the time in the zone.
+     # Times in the years 1 and 9999. For some of them, Python cannot represent the day before or the time in the zone.
      "as_of=0001-01-01T12:00", "as_of=0001-01-07T12:00&since=working_evening",
      "as_of=9999-12-31T23:59Z&zone=Asia/Tokyo", "since=0001-01-01T00:00Z&zone=America/New_York"],
 )  # fmt: skip

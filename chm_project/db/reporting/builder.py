@@ -286,8 +286,8 @@ def _run_with_lock_retries(
         if not _is_lock_conflict(error):
             raise
         raise ReportingSchemaError(
-            f"The views of the schema reporting were in use for {wait_seconds:.0f} s; nothing was changed."
-            f"{_describe_lock_holders(connection)} Repeat the command after these sessions have ended."
+            f"Other database sessions used the views of the schema reporting for {wait_seconds:.0f} s; nothing was "
+            f"changed.{_describe_lock_holders(connection)} Repeat the command after these sessions have ended."
         ) from error
     except DatabaseError as error:
         detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None)
@@ -308,4 +308,4 @@ def _describe_lock_holders(connection: BaseDatabaseWrapper) -> str:
         holders = [
             f"{user}, process {pid}, {state}, for {seconds} s" for pid, user, state, seconds in cursor.fetchall()
         ]
-    return f" Held by: {'; '.join(holders)}." if holders else ""
+    return f" These sessions use them: {'; '.join(holders)}." if holders else ""

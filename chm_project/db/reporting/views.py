@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -51,8 +52,8 @@ def views() -> list[View]:
     ] + [_shape_view(shape) for shape in shapes().values() if shape.view]
     by_name = {view.name: view for view in all_views}
     if len(by_name) < len(all_views):
-        names = sorted(view.name for view in all_views)
-        raise ValueError(f"Two views of the schema reporting have the same name: {names}.")
+        [(name, _)] = Counter(view.name for view in all_views).most_common(1)
+        raise ValueError(f"The schema reporting has two views with the name {name}.")
     for view in all_views:
         if unknown := view.reads - set(by_name):
             raise ValueError(f"reporting.{view.name} reads reporting.{min(unknown)}, which no file defines.")

@@ -82,7 +82,7 @@ def test_output_is_prefixed_with_the_childs_name(supervise: Supervise) -> None:
     assert process.wait(20) == 0
 
 
-def test_the_last_output_is_printed_without_a_line_break_at_its_end(supervise: Supervise) -> None:
+def test_the_last_output_is_printed_even_if_no_line_break_ends_it(supervise: Supervise) -> None:
     process = supervise("web", "import sys; sys.stderr.write('no such table')", "beat", SLEEPING_CODE)
     assert wait_for_line(process, "no such table") == "web  | no such table"
 
