@@ -40,17 +40,17 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StopCondition:
-    """Stops an ingestion at the end of a page, when its `seconds` have passed or `is_stopping()` is true.
+    """Stops an ingestion at the end of a page if it has run for `seconds`, or if `must_stop()` is true.
 
     An exception of one of the classes in `interrupts` stops it within a page and is raised to the caller.
     """
 
     seconds: float | None = None
-    is_stopping: Callable[[], bool] = _never
+    must_stop: Callable[[], bool] = _never
     interrupts: tuple[type[Exception], ...] = ()
     started_at_monotonic: float = field(default_factory=time.monotonic)
 
     def reached(self, share: float = 1) -> bool:
         """Return whether to stop; `share` is the part of `seconds` that the caller may use."""
         time_is_up = self.seconds is not None and time.monotonic() - self.started_at_monotonic >= self.seconds * share
-        return time_is_up or self.is_stopping()
+        return time_is_up or self.must_stop()

@@ -13,6 +13,7 @@ class PlainWords(StrEnum):
     """When an ordinary word (such as "tiger") after a secret name is treated as a secret."""
 
     NEVER = "never"
+    # If quotes, markup, an option or an operator such as "=" show that the word is a value.
     IF_CERTAINLY_VALUE = "if certainly a value"
     ALWAYS = "always"
 

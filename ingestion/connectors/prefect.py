@@ -100,7 +100,9 @@ class PrefectConnector(NoErrorTextRequests):
             is_flow_by_id |= {name: name in flows for name in batch}
         return {name for name in external_ids if is_flow_by_id.get(name)}
 
-    def _listing(self, targets: Sequence[Target], _flow: str | None, start_position: Position | None) -> Iterator[Page]:
+    def _listing(
+        self, targets: Sequence[Target], _external_id: str | None, start_position: Position | None
+    ) -> Iterator[Page]:
         since = earliest_since(targets)
         # A walk without a since time lists all started runs.
         started_or_ended_filter = STARTED_FILTER if since is None else {"end_time": {"after_": utc_text(since)}}

@@ -9,7 +9,7 @@ from ingestion.connectors import airflow as airflow_connector
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.scripted_partner import ScriptedPartner
-from ingestion.tests.support import AIRFLOW_DAGS, PASSWORD_ENV, pipelines_of
+from ingestion.tests.support import AIRFLOW_DAGS, PASSWORD_ENV, create_pipelines
 from inventory.models import Pipeline
 
 
@@ -30,7 +30,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowReplay]:
 @pytest.fixture
 def dags(db: None) -> dict[str, Pipeline]:
     """Return a pipeline for each recorded DAG, by DAG id."""
-    return pipelines_of("Northwind", *AIRFLOW_DAGS)
+    return create_pipelines("Northwind", *AIRFLOW_DAGS)
 
 
 @pytest.fixture

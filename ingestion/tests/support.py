@@ -27,7 +27,7 @@ AIRFLOW_DAGS = (
 SHORT_TIMEOUTS = HttpSettings(timeout_seconds=1, max_retries=2, backoff_seconds=0.01)
 
 
-def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[str, Pipeline]:
+def create_pipelines(client_name: str, *external_ids: str, **fields: Any) -> dict[str, Pipeline]:
     """Create a pipeline for each external id, and the client if it does not exist. Return the pipelines by that id."""
     client, _ = Client.objects.get_or_create(name=client_name)
     defaults = {"platform": "airflow", "pipeline_type": "ingestion"} | fields

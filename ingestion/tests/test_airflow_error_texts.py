@@ -15,7 +15,14 @@ from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import AIRFLOW_2_RUNS_ENDED, ALL_RUNS_ENDED, Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_tasks import AIRFLOW_2_LOG, recorded_body
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, outcomes, pipelines_of, row_versions
+from ingestion.tests.support import (
+    PASSWORD_ENV,
+    airflow_connection,
+    create_pipelines,
+    ingest,
+    outcomes,
+    row_versions,
+)
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -160,7 +167,7 @@ def test_error_texts_are_not_requested_again_after_a_refusal_and_walks_continue(
 def test_two_clients_that_share_a_dag_get_the_text_without_extra_requests(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    pipelines_of("Contoso", "orders.reconcile-v2")
+    create_pipelines("Contoso", "orders.reconcile-v2")
     serve_failed_runs(airflow, 1, ended=datetime.now(UTC))
 
     ingest(airflow_connection(airflow))
@@ -171,7 +178,7 @@ def test_two_clients_that_share_a_dag_get_the_text_without_extra_requests(
 
 def test_error_texts_of_airflow_2_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    pipelines_of("Northwind", "legacy_daily")
+    create_pipelines("Northwind", "legacy_daily")
     with Airflow2Replay(moment=AIRFLOW_2_RUNS_ENDED) as airflow:
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
         ended = datetime.now(UTC).isoformat()

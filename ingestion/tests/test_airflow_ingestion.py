@@ -22,9 +22,9 @@ from ingestion.synthetic.partner import Answer
 from ingestion.tests.support import (
     PASSWORD_ENV,
     airflow_connection,
+    create_pipelines,
     ingest,
     outcomes,
-    pipelines_of,
     row_versions,
 )
 from inventory.models import Pipeline
@@ -221,7 +221,7 @@ def test_the_same_run_id_in_two_dags_is_stored_as_two_runs(airflow: AirflowRepla
 
 def test_dags_that_are_not_in_the_inventory_are_counted_and_are_not_errors(airflow: AirflowReplay, db: None) -> None:
     airflow.move_to(ALL_RUNS_ENDED)
-    pipelines_of("Northwind", "sales_daily_load", "manual_refund")
+    create_pipelines("Northwind", "sales_daily_load", "manual_refund")
     connection = airflow_connection(airflow)
     ingest(connection)
 
@@ -233,8 +233,8 @@ def test_dags_that_are_not_in_the_inventory_are_counted_and_are_not_errors(airfl
 
 
 def test_two_clients_that_share_a_dag_both_get_its_runs(airflow: AirflowReplay, db: None) -> None:
-    pipelines_of("Northwind", "long_haul_export")
-    pipelines_of("Contoso", "long_haul_export")
+    create_pipelines("Northwind", "long_haul_export")
+    create_pipelines("Contoso", "long_haul_export")
 
     ingest(airflow_connection(airflow))
 
@@ -322,7 +322,7 @@ def test_airflow_2_is_ingested_through_its_own_api(monkeypatch: pytest.MonkeyPat
     from ingestion.connections import AuthSettings
 
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    pipelines_of("Northwind", "legacy_daily")
+    create_pipelines("Northwind", "legacy_daily")
     with Airflow2Replay(moment=RUNS_OPEN) as airflow:
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
         connection = airflow_connection(airflow, auth=auth)
@@ -372,7 +372,7 @@ def test_the_second_ingestion_after_an_upgrade_to_airflow_3_uses_the_new_api(
     from ingestion.connections import AuthSettings
 
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    pipelines_of("Northwind", "legacy_daily", "manual_refund")
+    create_pipelines("Northwind", "legacy_daily", "manual_refund")
     basic = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
     with Airflow2Replay() as old:
         port = int(old.base_url.rpartition(":")[2])

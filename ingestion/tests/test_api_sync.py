@@ -18,7 +18,7 @@ from pytest_django import Settings
 from chm_project.local.supervisor import CELERY
 from chm_project.tests.api import ROOT, UNKNOWN_ID, api_as_role, api_with_scope, assert_error, field_errors
 from ingestion.synthetic.generic_partner import GenericPartner
-from ingestion.tests.support import pipelines_of
+from ingestion.tests.support import create_pipelines
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -76,7 +76,7 @@ def wait_until_finished(api: Any, task_id: str) -> dict[str, Any]:
 
 
 def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker: None, partner: GenericPartner) -> None:
-    pipelines = pipelines_of("Northwind", "orders", "stock")
+    pipelines = create_pipelines("Northwind", "orders", "stock")
     api = api_with_scope("ingest")
 
     started = api.post(SYNC_URL, {})
@@ -120,9 +120,9 @@ def test_the_error_for_unknown_ids_or_fields_names_them(partner: GenericPartner)
 def test_a_pipeline_that_the_request_would_not_ingest_is_refused_with_the_reason(
     partner: GenericPartner, settings: Settings
 ) -> None:
-    airflow_pipeline = pipelines_of("Northwind", "orders")["orders"]
-    dbt_pipeline = pipelines_of("Northwind", "models", platform="dbt")["models"]
-    cron_pipeline = pipelines_of("Northwind", "nightly", platform="cron")["nightly"]
+    airflow_pipeline = create_pipelines("Northwind", "orders")["orders"]
+    dbt_pipeline = create_pipelines("Northwind", "models", platform="dbt")["models"]
+    cron_pipeline = create_pipelines("Northwind", "nightly", platform="cron")["nightly"]
     pipeline_without_external_id = PipelineFactory.create(external_id=None)
     disabled_pipeline = PipelineFactory.create(platform="airflow", is_active=False)
     path = Path(settings.CHM_CONNECTIONS_FILE)

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.documented_partners import PLANTED_SECRET, SECRET, Databricks
-from ingestion.tests.support import PASSWORD_ENV, pipelines_of, row_versions
+from ingestion.tests.support import PASSWORD_ENV, create_pipelines, row_versions
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 
@@ -46,7 +46,7 @@ def check_connection(*arguments: Any) -> str:
 
 
 def test_the_command_shows_how_each_run_would_be_stored_and_stores_nothing(partner: GenericPartner) -> None:
-    pipelines = pipelines_of("Northwind", "orders", "stock")
+    pipelines = create_pipelines("Northwind", "orders", "stock")
 
     output = check_connection("one", "--pipeline", str(pipelines["orders"].pk))
 
@@ -60,7 +60,7 @@ def test_the_command_shows_how_each_run_would_be_stored_and_stores_nothing(partn
 
 
 def test_the_command_requests_the_first_pipeline_by_default(partner: GenericPartner) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     assert "requested orders" in check_connection("one")
 
 
@@ -73,7 +73,7 @@ def test_each_kind_of_error_has_its_message_and_exit_code(partner: GenericPartne
     unselected_pipeline = PipelineFactory.create(external_id=None)
     with pytest.raises(CommandError, match="does not select"):
         check_connection("one", "--pipeline", str(unselected_pipeline.pk))
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     partner.faults = [Answer(401, {"detail": "Invalid token"})]
     with pytest.raises(CommandError, match="answered 401") as failure:
         check_connection("one")
@@ -82,7 +82,7 @@ def test_each_kind_of_error_has_its_message_and_exit_code(partner: GenericPartne
 
 def test_a_partner_without_runs_is_not_an_error(partner: GenericPartner) -> None:
     partner.runs = {"orders": []}
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     assert "first page: no run." in check_connection("one")
 
 
@@ -97,7 +97,7 @@ def test_the_command_shows_where_each_field_comes_from_if_the_connection_has_a_d
             f'auth = {{ kind = "bearer", secret_env = "{PASSWORD_ENV}" }}\n'
         )
         settings.CHM_CONNECTIONS_FILE = str(path)
-        pipelines_of("Northwind", databricks.pipelines[1], platform="vendor_api")
+        create_pipelines("Northwind", databricks.pipelines[1], platform="vendor_api")
 
         output = check_connection("bricks")
 

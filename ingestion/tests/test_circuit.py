@@ -13,7 +13,7 @@ from ingestion.circuit import CircuitBreaker
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
 from ingestion.tasks import ingest as ingest_task
-from ingestion.tests.support import PASSWORD_ENV, generic_connection, ingest, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, create_pipelines, generic_connection, ingest
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -46,7 +46,7 @@ def partner(generic_partner: GenericPartner, settings: Settings, tmp_path: Path)
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
     names = [f"p{number}" for number in range(10)]
-    pipelines_of("Northwind", *names)
+    create_pipelines("Northwind", *names)
     generic_partner.runs = {name: [{"id": "1", "status": "success"}] for name in names}
     yield generic_partner
     generic_partner.faults = []

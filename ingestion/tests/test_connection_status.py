@@ -20,7 +20,7 @@ from ingestion.connections import ConfigurationError, configured_connections
 from ingestion.schedule import Phased
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
-from ingestion.tests.support import PASSWORD_ENV, ingest, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, create_pipelines, ingest
 from inventory.models import Client, Pipeline
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_the_command_shows_how_source_and_inventory_differ(
     airflow: AirflowReplay, write_connections: WriteConnections
 ) -> None:
     write_connections(airflow)
-    pipelines_of("Northwind", "sales_daily_load", "manual_refund", "deleted_dag")
+    create_pipelines("Northwind", "sales_daily_load", "manual_refund", "deleted_dag")
     Pipeline.objects.update(ingested_through=timezone.now() - timedelta(minutes=5))
     airflow.dag_list[0] |= {"has_import_errors": True}
     for row in airflow.dag_list:
@@ -110,7 +110,7 @@ def test_the_command_names_errors_and_unknown_connections(
     airflow: AirflowReplay, write_connections: WriteConnections, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_connections(airflow)
-    pipelines_of("Northwind", "sales_daily_load", "manual_refund")
+    create_pipelines("Northwind", "sales_daily_load", "manual_refund")
     Pipeline.objects.update(last_ingest_error="GET /dagRuns answered 503")
 
     connections_output()
@@ -124,7 +124,7 @@ def test_the_command_counts_all_pipelines_with_an_error_although_it_shows_five_e
     airflow: AirflowReplay, write_connections: WriteConnections
 ) -> None:
     write_connections(airflow)
-    for number, pipeline in enumerate(pipelines_of("Northwind", *"abcdef").values()):
+    for number, pipeline in enumerate(create_pipelines("Northwind", *"abcdef").values()):
         pipeline.last_ingest_error = f"GET /dagRuns answered 50{number}"
         pipeline.save()
 
@@ -150,8 +150,8 @@ def test_pipelines_of_other_connections_to_the_same_source_are_not_listed_as_unm
         airflow, north='pipelines = { clients = ["Northwind"] }', south='pipelines = { clients = ["Contoso"] }'
     )
     Client.objects.create(name="Northwind")
-    pipelines_of("Contoso", "sales_daily_load")
-    disabled = pipelines_of("Contoso", "manual_refund")["manual_refund"]
+    create_pipelines("Contoso", "sales_daily_load")
+    disabled = create_pipelines("Contoso", "manual_refund")["manual_refund"]
     Pipeline.objects.filter(pk=disabled.pk).update(is_active=False)
 
     unmatched_ids = {each.external_id for each in status_after_walk("north").unmatched}
@@ -245,7 +245,7 @@ def test_adopting_does_not_change_a_pipeline_with_the_same_name(
     airflow: AirflowReplay, write_connections: WriteConnections, admin_user: User
 ) -> None:
     write_connections(airflow)
-    other = pipelines_of("Northwind", "manual_refund_of_old")["manual_refund_of_old"]
+    other = create_pipelines("Northwind", "manual_refund_of_old")["manual_refund_of_old"]
     Pipeline.objects.filter(pk=other.pk).update(name="manual_refund")
     status_before = status_after_walk()
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from ingestion.assignment import assign_pipelines, pipelines_without_connection
 from ingestion.connections import AuthSettings, ConfigurationError, configured_connections, missing_secrets
-from ingestion.tests.support import pipelines_of
+from ingestion.tests.support import create_pipelines
 
 VALID_FILE = """
 [connections.northwind]
@@ -146,8 +146,8 @@ def test_pipelines_are_assigned_to_the_connection_that_selects_them_and_the_othe
     connections_file: Path,
 ) -> None:
     connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
-    dags = pipelines_of("Northwind", "dag-1", "dag-2")
-    etl = pipelines_of("Contoso", "etl-1", "other-1", platform="custom")
+    dags = create_pipelines("Northwind", "dag-1", "dag-2")
+    etl = create_pipelines("Contoso", "etl-1", "other-1", platform="custom")
 
     assigned = assign_pipelines(configured_connections())
 
@@ -162,7 +162,7 @@ def test_a_pipeline_that_two_connections_select_is_a_mistake(connections_file: P
         'clients = ["Contoso"], ', ""
     )
     connections_file.write_text(text)
-    pipelines_of("Northwind", "etl-1")
+    create_pipelines("Northwind", "etl-1")
 
     with pytest.raises(ConfigurationError, match="'etl-1' of 'Northwind' is selected by northwind and rest"):
         assign_pipelines(configured_connections())
@@ -172,10 +172,10 @@ def test_a_pipeline_that_two_connections_select_is_a_mistake(connections_file: P
 @pytest.mark.django_db
 def test_disabled_pipelines_and_clients_are_not_ingested(connections_file: Path) -> None:
     connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
-    disabled, active = pipelines_of("Northwind", "dag-1", "dag-2").values()
+    disabled, active = create_pipelines("Northwind", "dag-1", "dag-2").values()
     disabled.is_active = False
     disabled.save()
-    disabled_client = pipelines_of("Contoso", "etl-1")["etl-1"].client
+    disabled_client = create_pipelines("Contoso", "etl-1")["etl-1"].client
     disabled_client.is_active = False
     disabled_client.save()
 
@@ -187,7 +187,7 @@ def test_pipelines_are_assigned_with_two_queries(
     connections_file: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
     connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
-    pipelines_of("Northwind", "dag-1")
+    create_pipelines("Northwind", "dag-1")
     connections = configured_connections()
 
     with django_assert_num_queries(2):  # pipelines selected twice; pipelines of this connection

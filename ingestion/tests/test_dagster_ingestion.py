@@ -11,7 +11,7 @@ from ingestion import synthetic
 from ingestion.connections import Connection
 from ingestion.connectors.dagster import STATUSES, read_time
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import SHORT_TIMEOUTS, ingest, outcomes, pipelines_of, row_versions
+from ingestion.tests.support import SHORT_TIMEOUTS, create_pipelines, ingest, outcomes, row_versions
 from runs.models import Run
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "dagster"
@@ -76,7 +76,7 @@ def test_the_connector_translates_every_status_of_the_server() -> None:
 
 @pytest.mark.django_db
 def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *job_names(), platform="vendor_api")
+    create_pipelines("Northwind", *job_names(), platform="vendor_api")
     for moment in MOMENTS:
         dagster.rows = recorded_rows(moment)
         assert not ingest(connection(dagster), full=True).errors
@@ -92,7 +92,7 @@ def test_each_run_is_stored_as_the_server_returned_it_at_each_moment(dagster: Da
 
 @pytest.mark.django_db
 def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *job_names(), platform="vendor_api")
+    create_pipelines("Northwind", *job_names(), platform="vendor_api")
     dagster.rows = recorded_rows("B-settled")
     ingest(connection(dagster))
     before = row_versions()
@@ -109,7 +109,7 @@ def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterP
 @pytest.mark.django_db
 def test_an_open_run_that_two_clients_share_is_read_again_for_both(dagster: DagsterPartner) -> None:
     for client in ("Northwind", "Contoso"):
-        pipelines_of(client, *job_names())
+        create_pipelines(client, *job_names())
     ingest(connection(dagster))
     open_runs = Run.objects.still_open().count()
     assert open_runs
@@ -123,7 +123,7 @@ def test_an_open_run_that_two_clients_share_is_read_again_for_both(dagster: Dags
 
 @pytest.mark.django_db
 def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *job_names(), platform="vendor_api")
+    create_pipelines("Northwind", *job_names(), platform="vendor_api")
     ingest(connection(dagster))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     assert open_runs
@@ -137,7 +137,7 @@ def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(dagster: Dag
 def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
     row = recorded_rows("B-settled")[0]
     dagster.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(250)]
-    pipelines_of("Northwind", row["jobName"], platform="vendor_api")
+    create_pipelines("Northwind", row["jobName"], platform="vendor_api")
     assert ingest(connection(dagster)).created == 250
 
 
@@ -155,7 +155,7 @@ def test_an_unexpected_response_is_an_error_and_loses_no_run(
     dagster: DagsterPartner, answer: Any, message: str
 ) -> None:
     job = recorded_rows("A-early")[0]["jobName"]
-    pipelines_of("Northwind", job, platform="vendor_api")
+    create_pipelines("Northwind", job, platform="vendor_api")
     dagster.faults = [Answer(body=answer)]
     [problem] = ingest(connection(dagster)).errors
     assert message in str(problem["error"])
@@ -171,7 +171,7 @@ def test_values_that_are_not_times_are_returned_unchanged() -> None:
 
 @pytest.mark.django_db
 def test_no_planted_secret_is_stored(dagster: DagsterPartner) -> None:
-    pipelines_of("Northwind", *job_names(), platform="vendor_api")
+    create_pipelines("Northwind", *job_names(), platform="vendor_api")
     for moment in MOMENTS:
         dagster.rows = recorded_rows(moment)
         ingest(connection(dagster), full=True)

@@ -12,14 +12,14 @@ from ingestion.connectors.declarative import canonical_status, read_duration, re
 from ingestion.connectors.source_description import SourceDescription
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
-from ingestion.tests.support import ingest, outcomes, pipelines_of, row_versions
+from ingestion.tests.support import create_pipelines, ingest, outcomes, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
 
 @pytest.fixture
 def partner(db: None) -> Any:
-    pipelines_of("Northwind", "orders", platform="custom")
+    create_pipelines("Northwind", "orders", platform="custom")
     with ScriptedPartner() as server:
         yield server
 
@@ -190,7 +190,7 @@ def test_a_response_without_the_list_is_an_error_that_names_its_expression(
 def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
-    pipelines_of("Northwind", "a/b c?ü", platform="custom")
+    create_pipelines("Northwind", "a/b c?ü", platform="custom")
     Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
     source = DESCRIPTION_TOML + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
     sent = {}
@@ -271,7 +271,7 @@ def test_a_404_of_a_proxy_in_front_of_the_api_does_not_cancel_a_run(
 def test_the_end_of_a_shared_run_is_stored_for_both_clients_in_one_tick(
     partner: ScriptedPartner, write_connection: WriteConnection
 ) -> None:
-    pipelines_of("Contoso", "orders")
+    create_pipelines("Contoso", "orders")
     source = DESCRIPTION_TOML + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
     partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(write_connection(partner, source))

@@ -11,7 +11,7 @@ from ingestion.connections import Connection, read_connections_file
 from ingestion.connectors.base import FailedRun
 from ingestion.http import PartnerSession
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import SHORT_TIMEOUTS, ingest, pipelines_of, row_versions
+from ingestion.tests.support import SHORT_TIMEOUTS, create_pipelines, ingest, row_versions
 from runs.models import Run
 
 RECORDED = json.loads((Path(synthetic.__file__).parent / "recordings" / "dagster" / "failures.json").read_text())
@@ -52,7 +52,7 @@ def walk(partner: FailedDagster) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("events_per_page", [1_000, 5])
 def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(events_per_page: int) -> None:
-    pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
+    create_pipelines("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
     with FailedDagster() as partner:
         partner.events_per_page = events_per_page
         walk(partner)
@@ -69,7 +69,7 @@ def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(even
 
 @pytest.mark.django_db
 def test_only_the_steps_are_stored_if_the_log_is_too_long() -> None:
-    pipelines_of("Northwind", "two_failures", platform="vendor_api")
+    create_pipelines("Northwind", "two_failures", platform="vendor_api")
     with FailedDagster() as partner:
         partner.events_per_page = 1
         walk(partner)
@@ -79,7 +79,7 @@ def test_only_the_steps_are_stored_if_the_log_is_too_long() -> None:
 
 @pytest.mark.django_db
 def test_after_dagster_refuses_error_texts_they_are_not_requested_again_and_walks_continue() -> None:
-    pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
+    create_pipelines("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
     with FailedDagster() as partner:
         partner.serves_logs = False
         walk(partner)

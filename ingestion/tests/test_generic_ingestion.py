@@ -12,7 +12,7 @@ from django.utils import timezone
 from ingestion.http import HttpSettings
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import generic_connection, ingest, outcomes, pipelines_of, row_versions
+from ingestion.tests.support import create_pipelines, generic_connection, ingest, outcomes, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -28,7 +28,7 @@ def make_run(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def orders(db: None) -> Pipeline:
-    return pipelines_of("Northwind", "orders")["orders"]
+    return create_pipelines("Northwind", "orders")["orders"]
 
 
 @pytest.mark.proves("FR-012")
@@ -358,7 +358,7 @@ def test_retry_after_is_obeyed_as_seconds_and_as_a_date(
 
 
 def test_a_pipeline_that_fails_does_not_stop_the_others(generic_partner: GenericPartner, db: None) -> None:
-    pipelines_of("Northwind", "unknown-to-the-partner", "orders")
+    create_pipelines("Northwind", "unknown-to-the-partner", "orders")
     generic_partner.runs["orders"] = [make_run()]
 
     report = ingest(generic_connection(generic_partner))
@@ -389,7 +389,7 @@ def test_a_partner_that_is_down_does_not_get_a_request_for_every_pipeline(
             return Answer(503, {})
 
     monkeypatch.setenv("CHM_TEST_PARTNER_SECRET", "x")
-    pipelines_of("Northwind", *(f"pipeline-{number}" for number in range(20)))
+    create_pipelines("Northwind", *(f"pipeline-{number}" for number in range(20)))
     with UnavailablePartner() as partner:
         report = ingest(generic_connection(partner, http_settings=HttpSettings(max_retries=0)))
 
@@ -406,11 +406,11 @@ def test_the_error_of_one_pipeline_does_not_show_its_id_to_other_clients(
             return Answer(503, {"detail": f"Down for maintenance of {unquote(request.path.split('/')[-2])}"})
 
     monkeypatch.setenv("CHM_TEST_PARTNER_SECRET", "x")
-    walked = pipelines_of("Secret Client", *(f"secret/client.orders{suffix}" for suffix in ("", "-2", ".3")))
+    walked = create_pipelines("Secret Client", *(f"secret/client.orders{suffix}" for suffix in ("", "-2", ".3")))
     now = timezone.now()
     # The pipelines with a watermark are walked first.
     Pipeline.objects.filter(pk__in=[row.pk for row in walked.values()]).update(ingested_through=now)
-    others = pipelines_of("Northwind", "load")
+    others = create_pipelines("Northwind", "load")
     with UnavailablePartner() as partner:
         ingest(generic_connection(partner, http_settings=HttpSettings(max_retries=0)))
 
@@ -426,7 +426,7 @@ def test_the_error_of_one_pipeline_does_not_show_its_id_to_other_clients(
 
 def test_ids_with_any_characters_are_sent_in_the_path(generic_partner: GenericPartner, db: None) -> None:
     names = ["a/b", "ü ber", "a+b:c~d.e", "50%", "?x=1#y", "..", "."]
-    pipelines_of("Northwind", *names)
+    create_pipelines("Northwind", *names)
     for number, name in enumerate(names):
         generic_partner.runs[name] = [make_run(number)]
 

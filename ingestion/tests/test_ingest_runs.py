@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.support import pipelines_of
+from ingestion.tests.support import create_pipelines
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -52,7 +52,7 @@ def run_command(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run_command: Any) -> None:
-    pipelines_of("Northwind", "orders", "stock")
+    create_pipelines("Northwind", "orders", "stock")
 
     result = run_command()
 
@@ -65,7 +65,7 @@ def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run_co
 def test_a_failed_walk_is_reported_with_exit_code_1_and_the_others_are_ingested(
     partner: GenericPartner, run_command: Any
 ) -> None:
-    pipelines_of("Northwind", "orders", "nowhere")
+    create_pipelines("Northwind", "orders", "nowhere")
 
     result = run_command()
 
@@ -75,7 +75,7 @@ def test_a_failed_walk_is_reported_with_exit_code_1_and_the_others_are_ingested(
 
 
 def test_the_option_json_prints_the_report_as_json(partner: GenericPartner, run_command: Any) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
 
     [report] = json.loads(run_command("--json").out)["connections"]
 
@@ -83,7 +83,7 @@ def test_the_option_json_prints_the_report_as_json(partner: GenericPartner, run_
 
 
 def test_a_dry_run_reports_and_stores_nothing(partner: GenericPartner, run_command: Any) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
 
     [report] = json.loads(run_command("--dry-run", "--json").out)["connections"]
 
@@ -93,8 +93,8 @@ def test_a_dry_run_reports_and_stores_nothing(partner: GenericPartner, run_comma
 
 
 def test_an_ingestion_can_be_limited_to_a_client_or_a_pipeline(partner: GenericPartner, run_command: Any) -> None:
-    pipelines_of("Northwind", "orders")
-    stock = pipelines_of("Contoso", "stock")["stock"]
+    create_pipelines("Northwind", "orders")
+    stock = create_pipelines("Contoso", "stock")["stock"]
 
     run_command("--client", "Northwind")
     assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders"}
@@ -104,7 +104,7 @@ def test_an_ingestion_can_be_limited_to_a_client_or_a_pipeline(partner: GenericP
 
 
 def test_the_option_since_starts_at_that_time_and_sets_no_watermark(partner: GenericPartner, run_command: Any) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
 
     run_command("--since", "2026-11-01T00:00:00Z")
 
@@ -114,7 +114,7 @@ def test_the_option_since_starts_at_that_time_and_sets_no_watermark(partner: Gen
 
 
 def test_the_option_full_starts_at_the_beginning(partner: GenericPartner, run_command: Any) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     run_command()
     run_command("--full")
 
@@ -143,7 +143,7 @@ def test_bad_arguments_are_explained_and_exit_with_2(
 
 
 def test_a_pipeline_that_would_not_be_ingested_is_refused_with_the_reason(partner: GenericPartner) -> None:
-    orders = pipelines_of("Northwind", "orders")["orders"]
+    orders = create_pipelines("Northwind", "orders")["orders"]
     pipeline_without_external_id = PipelineFactory.create(external_id=None)
     for arguments, message in (
         (
@@ -174,7 +174,7 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(
     import signal
     import threading
 
-    pipelines_of("Northwind", "orders", "stock")
+    create_pipelines("Northwind", "orders", "stock")
 
     def interrupt(_request: object) -> Answer:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -192,8 +192,8 @@ def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(
 def test_pipelines_that_no_connection_selects_are_reported(
     partner: GenericPartner, run_command: Any, settings: Settings, tmp_path: Any
 ) -> None:
-    pipelines_of("Northwind", "orders")
-    pipelines_of("Contoso", "stock")
+    create_pipelines("Northwind", "orders")
+    create_pipelines("Contoso", "stock")
     path = tmp_path / "connections.toml"
     path.write_text(
         f'[connections.a]\nconnector = "generic"\nbase_url = "{partner.base_url}"\n'

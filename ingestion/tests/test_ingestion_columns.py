@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
-from ingestion.tests.support import airflow_connection, generic_connection, ingest, pipelines_of
+from ingestion.tests.support import airflow_connection, create_pipelines, generic_connection, ingest
 from inventory.models import Pipeline
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def test_a_walk_moves_all_its_watermarks_in_one_statement(airflow: AirflowReplay
 
 
 def test_moving_a_watermark_does_not_change_updated_at(generic_partner: GenericPartner, db: None) -> None:
-    pipelines_of("Northwind", "orders", "unknown")
+    create_pipelines("Northwind", "orders", "unknown")
     generic_partner.runs["orders"] = []
     before = list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True))
 
@@ -38,7 +38,7 @@ def test_moving_a_watermark_does_not_change_updated_at(generic_partner: GenericP
 
 
 def test_a_watermark_that_would_move_by_seconds_is_not_written(generic_partner: GenericPartner, db: None) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     generic_partner.runs["orders"] = []
     ingest(generic_connection(generic_partner, interval_seconds=3600))
     with database.cursor() as cursor:
@@ -52,7 +52,7 @@ def test_a_watermark_that_would_move_by_seconds_is_not_written(generic_partner: 
 
 
 def test_a_pipeline_is_stale_three_intervals_after_its_walk(generic_partner: GenericPartner, db: None) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     generic_partner.runs["orders"] = []
 
     ingest(generic_connection(generic_partner, interval_seconds=600))
@@ -66,8 +66,8 @@ def test_a_pipeline_is_stale_three_intervals_after_its_walk(generic_partner: Gen
 def test_a_pipeline_whose_source_changes_is_walked_from_the_beginning(
     generic_partner: GenericPartner, db: None, change: dict[str, str]
 ) -> None:
-    pipeline = pipelines_of("Northwind", "orders")["orders"]
-    other_pipeline = pipelines_of("Contoso", "stock")["stock"]
+    pipeline = create_pipelines("Northwind", "orders")["orders"]
+    other_pipeline = create_pipelines("Contoso", "stock")["stock"]
     generic_partner.runs = {"orders": [], "other": [], "stock": []}
     ingest(generic_connection(generic_partner))
     pipeline.refresh_from_db()
@@ -83,7 +83,7 @@ def test_a_pipeline_whose_source_changes_is_walked_from_the_beginning(
 def test_a_change_that_does_not_concern_the_source_keeps_the_watermark(
     generic_partner: GenericPartner, db: None
 ) -> None:
-    pipeline = pipelines_of("Northwind", "orders")["orders"]
+    pipeline = create_pipelines("Northwind", "orders")["orders"]
     generic_partner.runs["orders"] = []
     ingest(generic_connection(generic_partner))
     pipeline.refresh_from_db()
@@ -97,7 +97,7 @@ def test_a_change_that_does_not_concern_the_source_keeps_the_watermark(
 def test_a_pipeline_that_gets_another_source_during_its_walk_is_not_marked_as_walked(
     generic_partner: GenericPartner, db: None
 ) -> None:
-    pipeline = pipelines_of("Northwind", "orders")["orders"]
+    pipeline = create_pipelines("Northwind", "orders")["orders"]
     generic_partner.runs["orders"] = [{"id": "1", "status": "success"}]
     connection = generic_connection(generic_partner)
     before = list(Pipeline.objects.ingestible().select_related("client"))

@@ -12,7 +12,7 @@ from ingestion.connectors.source_description import PRESETS, read_preset
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import SHORT_TIMEOUTS, ingest, pipelines_of
+from ingestion.tests.support import SHORT_TIMEOUTS, create_pipelines, ingest
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -171,7 +171,7 @@ class PartnerWithTwoRuns(PartnerServer):
 
 @pytest.mark.django_db
 def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_writes_nothing() -> None:
-    pipeline = pipelines_of("Northwind", "sales/daily", platform="custom")["sales/daily"]
+    pipeline = create_pipelines("Northwind", "sales/daily", platform="custom")["sales/daily"]
     with PartnerWithTwoRuns() as partner:
         connection = Connection("generic", "generic", partner.base_url, http_settings=SHORT_TIMEOUTS)
         connection = replace(connection, ui_url="https://ui.example/p/{external_id}/{run_id}")
@@ -196,7 +196,7 @@ def test_a_walk_succeeds_and_keeps_the_stored_links_if_prefect_refuses_to_list_f
         def answer(self, request: Request) -> Answer:
             return Answer(body=[]) if request.path == "/api/flow_runs/filter" else Answer(403, {"detail": "no"})
 
-    pipelines_of("Northwind", FLOW)
+    create_pipelines("Northwind", FLOW)
     Pipeline.objects.update(source_url="https://before.example/", source_url_template="https://before.example/{run_id}")
     with PartnerRefusingFlows() as partner:
         report = ingest(Connection("prefect", "prefect", partner.base_url, http_settings=SHORT_TIMEOUTS))

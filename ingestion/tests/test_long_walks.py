@@ -27,10 +27,10 @@ from ingestion.tests.support import (
     AIRFLOW_DAGS,
     PASSWORD_ENV,
     airflow_connection,
+    create_pipelines,
     generic_connection,
     ingest,
     outcomes,
-    pipelines_of,
 )
 from inventory.models import Pipeline
 from runs.models import Run
@@ -57,7 +57,7 @@ def stored_runs() -> list[tuple[Any, ...]]:
 def stop_after(partner: PartnerServer, request_count: int) -> StopCondition:
     """Return a condition that stops after this number of further requests."""
     last = len(partner.requests) + request_count
-    return StopCondition(is_stopping=lambda: len(partner.requests) >= last)
+    return StopCondition(must_stop=lambda: len(partner.requests) >= last)
 
 
 def ingest_page_by_page(partner: PartnerServer, connection: Connection, *, limit: int = 200) -> int:
@@ -74,14 +74,14 @@ def ingest_page_by_page(partner: PartnerServer, connection: Connection, *, limit
 def generic_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
     with GenericPartner(token="partner-token-1", page_size=4) as partner:
         partner.runs["orders"] = [{"id": str(number), "status": "success"} for number in range(30)]
-        pipelines_of("Northwind", "orders")
+        create_pipelines("Northwind", "orders")
         yield partner, generic_connection(partner)
 
 
 @contextmanager
 def airflow_source(_: WriteConnection, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
     with AirflowReplay(moment=ALL_RUNS_ENDED, maximum_page_limit=7, **options) as partner:
-        pipelines_of("Northwind", *AIRFLOW_DAGS)
+        create_pipelines("Northwind", *AIRFLOW_DAGS)
         # With these old watermarks, one listing returns all runs of all pipelines.
         Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=9000))
         yield partner, airflow_connection(partner)
@@ -98,7 +98,7 @@ def prefect_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connecti
     row = next(row for row in prefect_tests.recorded_rows("A-early") if row["state_type"] == "COMPLETED")
     with prefect_tests.PrefectPartner() as partner:
         partner.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
-        pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
+        create_pipelines("Northwind", row["flow_id"], platform="vendor_api")
         yield partner, prefect_tests.connection(partner)
 
 
@@ -107,7 +107,7 @@ def dagster_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connecti
     row = dagster_tests.recorded_rows("B-settled")[0]
     with dagster_tests.DagsterPartner() as partner:
         partner.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(350)]
-        pipelines_of("Northwind", row["jobName"], platform="vendor_api")
+        create_pipelines("Northwind", row["jobName"], platform="vendor_api")
         yield partner, dagster_tests.connection(partner)
 
 
@@ -127,7 +127,7 @@ def declarative_source(
             headers={"Link": f'<{request.path}?at={next_position}>; rel="next"'} if next_position else {},
         )  # fmt: skip
 
-    pipelines_of("Northwind", "orders", platform="custom")
+    create_pipelines("Northwind", "orders", platform="custom")
     with ScriptedPartner() as partner:
         partner.script = answer
         yield partner, write_connection(partner, DESCRIPTION_TOML + f"[paging]\n{paging}\n")
@@ -255,7 +255,7 @@ def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
     with generic_source(write_connection) as (partner, connection):
         assert isinstance(partner, GenericPartner)
         partner.runs["stock"] = [{"id": "1", "status": "success"}]
-        pipelines_of("Northwind", "stock")
+        create_pipelines("Northwind", "stock")
         long_ago = timezone.now() - timedelta(days=1)
         Pipeline.objects.filter(name="stock").update(ingested_through=long_ago)
         report = ingest_until(connection, stop_after(partner, 4))
@@ -278,7 +278,7 @@ def test_the_next_ingestion_starts_with_the_pipelines_that_were_not_reached(
     with GenericPartner(token="partner-token-1") as partner:
         names = [f"p{number}" for number in range(6)]
         partner.runs = {name: [] for name in names}
-        pipelines_of("Northwind", *names)
+        create_pipelines("Northwind", *names)
         Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=1))
         connection = generic_connection(partner)
         for _ in range(6):

@@ -15,10 +15,10 @@ from ingestion.synthetic.partner import Request
 from ingestion.tests.support import (
     PASSWORD_ENV,
     airflow_connection,
+    create_pipelines,
     generic_connection,
     ingest,
     outcomes,
-    pipelines_of,
     row_versions,
 )
 from inventory.models import Client, Pipeline
@@ -111,7 +111,7 @@ def resource_of_request(request: Request) -> str:
 @pytest.mark.django_db
 def test_ingesting_a_year_of_runs_again_writes_no_row(generic_partner: GenericPartner) -> None:
     names = [f"p{number}" for number in range(8)]
-    pipelines_of("Northwind", *names)
+    create_pipelines("Northwind", *names)
     day = timezone.now() - timedelta(days=365)
     for name in names:
         generic_partner.runs[name] = [

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
-from ingestion.tests.support import ingest, pipelines_of
+from ingestion.tests.support import create_pipelines, ingest
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def partner(db: None) -> Any:
-    pipelines_of("Northwind", "orders", platform="custom")
+    create_pipelines("Northwind", "orders", platform="custom")
     with ScriptedPartner() as server:
         yield server
 

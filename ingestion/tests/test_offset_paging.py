@@ -13,7 +13,7 @@ from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import ALL_RUNS_ENDED, AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
-from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, airflow_connection, create_pipelines, ingest
 from runs.models import Run
 
 
@@ -130,7 +130,7 @@ def test_airflow_without_cursors_misses_no_run_when_as_many_rows_are_added_as_de
     monkeypatch: pytest.MonkeyPatch, deleted_count: int
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    pipelines_of("Northwind", "orders.reconcile-v2")
+    create_pipelines("Northwind", "orders.reconcile-v2")
     with AirflowReplay(offers_cursors=False, moment=ALL_RUNS_ENDED) as airflow:
         template = next(row.data for row in airflow.rows if row.data["state"] == "success")
         rows = [
@@ -158,7 +158,7 @@ def test_airflow_without_cursors_misses_no_run_when_as_many_rows_are_added_as_de
 def test_a_declarative_connector_misses_no_run_when_as_many_rows_are_added_as_deleted(
     write_connection: WriteConnection, newest_first: bool
 ) -> None:
-    pipelines_of("Northwind", "orders", platform="custom")
+    create_pipelines("Northwind", "orders", platform="custom")
     rows = list(range(40))
 
     def add_as_many_as_deleted() -> None:

@@ -25,7 +25,7 @@ from chm_project.settings.environment import cache as redis_cache
 from chm_project.tests.api import ROOT, api_as_role, api_with_scope, post_json
 from chm_project.tests.pages import browser
 from ingestion.synthetic.generic_partner import GenericPartner
-from ingestion.tests.support import generic_connection, ingest, pipelines_of
+from ingestion.tests.support import create_pipelines, generic_connection, ingest
 from inventory.models import Pipeline
 from runs.models import Run
 from tools.support.labelled_texts import items_of
@@ -59,7 +59,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 @pytest.fixture
 def orders(db: None) -> Pipeline:
-    return pipelines_of("Northwind", "orders")["orders"]
+    return create_pipelines("Northwind", "orders")["orders"]
 
 
 def plant_in_partner_runs(partner: GenericPartner) -> None:

@@ -12,7 +12,7 @@ from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
 from ingestion.connectors.prefect import STATUSES, canonical_status
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
-from ingestion.tests.support import PASSWORD_ENV, SHORT_TIMEOUTS, ingest, outcomes, pipelines_of, row_versions
+from ingestion.tests.support import PASSWORD_ENV, SHORT_TIMEOUTS, create_pipelines, ingest, outcomes, row_versions
 from runs.models import Run, Status
 
 RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "prefect"
@@ -114,7 +114,7 @@ def test_the_connector_translates_every_recorded_state() -> None:
 
 @pytest.mark.django_db
 def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
 
     report = ingest(connection(prefect))
 
@@ -137,7 +137,7 @@ def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartn
 
 @pytest.mark.django_db
 def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
     before = row_versions()
 
@@ -166,7 +166,7 @@ def test_a_scheduled_run_is_not_stored_and_a_run_between_attempts_is_running(pre
         "start_time": "2026-11-20T23:00:00Z",
     }  # fmt: skip
     prefect.rows = [scheduled_row, waiting_row]
-    pipelines_of("Northwind", scheduled_row["flow_id"], platform="vendor_api")
+    create_pipelines("Northwind", scheduled_row["flow_id"], platform="vendor_api")
 
     ingest(connection(prefect))
 
@@ -176,7 +176,7 @@ def test_a_scheduled_run_is_not_stored_and_a_run_between_attempts_is_running(pre
 
 @pytest.mark.django_db
 def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     assert open_runs
@@ -193,7 +193,7 @@ def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(prefect: Pre
 def test_long_listings_are_read_to_their_end(prefect: PrefectPartner) -> None:
     row = next(row for row in recorded_rows("A-early") if row["state_type"] == "COMPLETED")
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
-    pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
+    create_pipelines("Northwind", row["flow_id"], platform="vendor_api")
     assert ingest(connection(prefect)).created == 450
     assert Run.objects.count() == 450
 
@@ -201,7 +201,7 @@ def test_long_listings_are_read_to_their_end(prefect: PrefectPartner) -> None:
 @pytest.mark.django_db
 def test_a_walk_without_changes_sends_four_requests_for_any_number_of_pipelines(prefect: PrefectPartner) -> None:
     prefect.rows = []
-    pipelines_of("Northwind", *(f"flow-{number}" for number in range(300)), platform="vendor_api")
+    create_pipelines("Northwind", *(f"flow-{number}" for number in range(300)), platform="vendor_api")
     ingest(connection(prefect))
     prefect.requests.clear()
     ingest(connection(prefect))
@@ -216,7 +216,7 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
          "end_time": f"2026-11-20T10:00:{59 - number % 60:02}Z", "state": {"message": f"row {number} does not fit"}}
         for number in range(207)
     ]  # fmt: skip
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
 
     ingest(connection(prefect))
 
@@ -238,7 +238,7 @@ def test_a_run_with_more_failed_tasks_than_chm_reads_still_names_the_first_ones(
          "end_time": f"2026-11-20T11:{number // 60:02}:{number % 60:02}Z", "state": {"message": "does not fit"}}
         for number in reversed(range(2_500))
     ]  # fmt: skip
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
 
     ingest(connection(prefect))
 
@@ -259,7 +259,7 @@ def test_every_failed_run_has_its_tasks_if_the_runs_together_have_more_than_chm_
         for run in failed_runs
         for number in range(1_500)
     ]  # fmt: skip
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
 
     ingest(connection(prefect))
 
@@ -283,7 +283,7 @@ def with_state_set_manually(row: dict[str, Any], state_type: str) -> dict[str, A
 
 @pytest.mark.django_db
 def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
     failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
     assert Run.objects.get(external_run_id=failed["id"]).status == "failed"
@@ -303,7 +303,7 @@ def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect
 def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(prefect: PrefectPartner) -> None:
     row = next(row for row in recorded_rows("A-early") if row["state_type"] == "FAILED")
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(130)]
-    pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
+    create_pipelines("Northwind", row["flow_id"], platform="vendor_api")
     ingest(connection(prefect))
     prefect.rows = [with_state_set_manually(row, "COMPLETED") for row in prefect.rows]
     prefect.state_changes = [row["id"] for row in prefect.rows] + [prefect.rows[0]["id"]] * 20
@@ -318,7 +318,7 @@ def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(pref
 @pytest.mark.django_db
 def test_a_walk_succeeds_if_the_server_has_no_events(prefect: PrefectPartner) -> None:
     prefect.state_changes = None
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
     ingest(connection(prefect))
 
     report = ingest(connection(prefect))
@@ -329,7 +329,7 @@ def test_a_walk_succeeds_if_the_server_has_no_events(prefect: PrefectPartner) ->
 
 @pytest.mark.django_db
 def test_a_response_without_a_list_is_an_error_and_a_bad_item_is_rejected(prefect: PrefectPartner) -> None:
-    pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+    create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
     prefect.faults = [Answer(body={"detail": "odd"})]
     [problem] = ingest(connection(prefect)).errors
     assert "not a list of flow runs" in str(problem["error"])
@@ -345,7 +345,7 @@ def test_no_planted_secret_is_stored(prefect: PrefectPartner) -> None:
     for moment in MOMENTS:
         prefect.rows = recorded_rows(moment)
         if moment == MOMENTS[0]:
-            pipelines_of("Northwind", *flow_ids(), platform="vendor_api")
+            create_pipelines("Northwind", *flow_ids(), platform="vendor_api")
         ingest(connection(prefect), full=True)
     assert "FAKE" in json.dumps(recorded_rows("A-early")) or "hunter2" in json.dumps(recorded_rows("A-early"))
     with database.cursor() as cursor:

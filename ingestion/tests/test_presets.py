@@ -29,7 +29,7 @@ from ingestion.tests.documented_partners import (
     GitHubActions,
     iso_text,
 )
-from ingestion.tests.support import PASSWORD_ENV, ingest, outcomes, pipelines_of, row_versions
+from ingestion.tests.support import PASSWORD_ENV, create_pipelines, ingest, outcomes, row_versions
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -41,7 +41,7 @@ def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Run the partner of a preset, with its two pipelines in the inventory. Each test runs once per preset."""
     monkeypatch.setenv(PASSWORD_ENV, SECRET)
     with request.param() as server:
-        pipelines_of("Northwind", *server.pipelines, platform="vendor_api")
+        create_pipelines("Northwind", *server.pipelines, platform="vendor_api")
         yield server
 
 
@@ -296,7 +296,7 @@ def test_a_walk_without_changes_sends_one_request_for_any_number_of_pipelines(
     partner: DocumentedPartner, write_connection: Any
 ) -> None:
     partner.rows = []
-    pipelines_of("Northwind", *(f"job-{number}" for number in range(300)), platform="custom")
+    create_pipelines("Northwind", *(f"job-{number}" for number in range(300)), platform="custom")
     ingest(write_connection(partner))
     assert len(partner.requests) == 1, "one listing covers many new pipelines too"
     ingest(write_connection(partner))

@@ -16,7 +16,7 @@ from django.db import connection as database
 
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.support import pipelines_of
+from ingestion.tests.support import create_pipelines
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -73,7 +73,7 @@ def orders(generic_partner: GenericPartner, db: None) -> Pipeline:
         }
         for number in range(PAGES * 10)
     ]
-    return pipelines_of("Northwind", "orders")["orders"]
+    return create_pipelines("Northwind", "orders")["orders"]
 
 
 def rows_without_interruption(generic_partner: GenericPartner) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from ingestion.scope import StopCondition
 from ingestion.services import ingest_connection
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.support import PASSWORD_ENV, generic_connection, ingest, pipelines_of
+from ingestion.tests.support import PASSWORD_ENV, create_pipelines, generic_connection, ingest
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -33,7 +33,7 @@ def partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with GenericPartner(token="partner-token-1", page_size=2) as partner:
         partner.runs["orders"] = [{"id": str(number), "status": "success"} for number in range(10)]
-        pipelines_of("Northwind", "orders")
+        create_pipelines("Northwind", "orders")
         yield partner
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ingestion.reconciliation import since_of_walk
 from ingestion.synthetic.generic_partner import GenericPartner
-from ingestion.tests.support import generic_connection, ingest, pipelines_of
+from ingestion.tests.support import create_pipelines, generic_connection, ingest
 from inventory.models import Pipeline
 
 MINUTE = timedelta(minutes=1)
@@ -61,7 +61,7 @@ def test_the_next_walk_does_a_missed_daily_reconciliation() -> None:
 def test_only_the_first_walk_after_the_daily_time_reads_the_last_days(
     generic_partner: GenericPartner, days: int
 ) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     generic_partner.runs = {"orders": [{"id": "1", "status": "failed"}]}
     connection = generic_connection(generic_partner, reconcile_days=days)
     ingest(connection)

@@ -10,13 +10,13 @@ from django.core.management import call_command
 
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.scripted_partner import DESCRIPTION_TOML, ScriptedPartner, WriteConnection, make_row
-from ingestion.tests.support import ingest, pipelines_of
+from ingestion.tests.support import create_pipelines, ingest
 from runs.models import Run
 
 
 @pytest.fixture
 def partner(db: None) -> Iterator[ScriptedPartner]:
-    pipelines_of("Northwind", "orders", platform="custom")
+    create_pipelines("Northwind", "orders", platform="custom")
     with ScriptedPartner() as server:
         yield server
 

@@ -23,9 +23,9 @@ from ingestion.tests.support import (
     PASSWORD_ENV,
     SHORT_TIMEOUTS,
     airflow_connection,
+    create_pipelines,
     generic_connection,
     ingest,
-    pipelines_of,
     row_versions,
 )
 from inventory.models import Pipeline
@@ -92,7 +92,7 @@ def test_a_paused_dag_has_no_next_start_although_airflow_returns_one(
 
 def test_the_list_of_airflow_2_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
-    pipelines_of("Northwind", "legacy_daily")
+    create_pipelines("Northwind", "legacy_daily")
     with Airflow2Replay() as airflow:
         dag_row(airflow, "legacy_daily")["next_dagrun_create_after"] = "2026-11-23T03:00:00+00:00"
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
@@ -125,8 +125,8 @@ def test_a_deleted_dag_is_missing_until_it_is_listed_again(airflow: AirflowRepla
 
 
 def test_a_deleted_dag_is_missing_for_both_clients_that_share_it(airflow: AirflowReplay) -> None:
-    pipelines_of("Northwind", "deleted_dag")
-    pipelines_of("Contoso", "deleted_dag")
+    create_pipelines("Northwind", "deleted_dag")
+    create_pipelines("Contoso", "deleted_dag")
 
     ingest(connection_with_list(airflow))
 
@@ -134,7 +134,7 @@ def test_a_deleted_dag_is_missing_for_both_clients_that_share_it(airflow: Airflo
 
 
 def test_a_pipeline_that_gets_another_external_id_is_no_longer_missing(airflow: AirflowReplay) -> None:
-    pipeline = pipelines_of("Northwind", "deleted_dag")["deleted_dag"]
+    pipeline = create_pipelines("Northwind", "deleted_dag")["deleted_dag"]
     ingest(connection_with_list(airflow))
     pipeline.refresh_from_db()
     assert pipeline.source_missing_since
@@ -147,7 +147,7 @@ def test_a_pipeline_that_gets_another_external_id_is_no_longer_missing(airflow: 
 
 def test_an_unchanged_list_writes_no_row(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = connection_with_list(airflow, interval_seconds=3600)
-    pipelines_of("Northwind", "deleted_dag")
+    create_pipelines("Northwind", "deleted_dag")
     ingest(connection)
     before = pipeline_row_versions()
 
@@ -175,7 +175,7 @@ def test_the_list_needs_one_request_per_hundred_dags(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     with AirflowWithManyDags() as airflow:
         airflow.dag_ids = [f"dag-{number:04}" for number in range(990)]
-        pipelines_of("Northwind", *airflow.dag_ids[:10])
+        create_pipelines("Northwind", *airflow.dag_ids[:10])
 
         ingest(connection_with_list(airflow))  # type: ignore[arg-type]
 
@@ -221,7 +221,7 @@ def test_a_walk_succeeds_if_the_list_of_dags_cannot_be_read(
 
 
 def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay) -> None:
-    pipelines_of("Northwind", "sales_daily_load", "manual_refund")
+    create_pipelines("Northwind", "sales_daily_load", "manual_refund")
     dag_row(airflow, "manual_refund")["has_import_errors"] = True
     dag_row(airflow, "branch_and_map")["is_paused"] = True
 
@@ -269,7 +269,7 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
         return Answer(404, {"detail": "Not Found"})
 
     deployment, flow = deployments[0]["id"], flows[0]["id"]
-    pipelines_of("Northwind", deployment, flow, "00000000-0000-4000-8000-000000000000", platform="vendor_api")
+    create_pipelines("Northwind", deployment, flow, "00000000-0000-4000-8000-000000000000", platform="vendor_api")
     with ScriptedPartner() as prefect:
         prefect.script = script
         ingest(Connection("prefect", "prefect", prefect.base_url, http_settings=SHORT_TIMEOUTS))
@@ -298,7 +298,7 @@ def test_dagster_jobs_get_pause_and_next_start_from_their_schedules() -> None:
             return Answer(body=jobs)
         return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": []}}})
 
-    pipelines_of("Northwind", scheduled, unscheduled, "deleted_job", platform="vendor_api")
+    create_pipelines("Northwind", scheduled, unscheduled, "deleted_job", platform="vendor_api")
     with ScriptedPartner() as dagster:
         dagster.script = script
         connection = Connection("dagster", "dagster", dagster.base_url, http_settings=SHORT_TIMEOUTS)
@@ -331,7 +331,7 @@ pipeline = "job"
 words = ["state"]
 success = ["done"]
 """
-    pipelines_of("Northwind", "orders", platform="custom")
+    create_pipelines("Northwind", "orders", platform="custom")
     with ScriptedPartner() as house:
         house.script = lambda request: Answer(body={"runs": [make_row(1), make_row(2, job="stock")]})
         connection = write_connection(house, source)
@@ -346,7 +346,7 @@ success = ["done"]
 
 
 def test_no_list_is_requested_from_the_generic_partner(generic_partner: GenericPartner) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     generic_partner.runs["orders"] = []
 
     ingest(generic_connection(generic_partner, inventory_seconds=300))

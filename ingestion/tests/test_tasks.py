@@ -15,7 +15,7 @@ from ingestion.source_pipelines import last_list_result
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tasks import beat_schedule, ingest
-from ingestion.tests.support import pipelines_of
+from ingestion.tests.support import create_pipelines
 from runs.models import Run
 
 
@@ -51,7 +51,7 @@ def test_nothing_is_scheduled_without_a_usable_configuration(db: None) -> None:
 
 @pytest.mark.django_db
 def test_the_task_ingests_its_connection_and_returns_the_counts(partner: GenericPartner) -> None:
-    pipelines_of("Northwind", "orders", "stock")
+    create_pipelines("Northwind", "orders", "stock")
 
     report = ingest.apply(args=("one",)).get()
 
@@ -80,7 +80,7 @@ def test_the_task_of_a_connection_without_pipelines_reads_its_sources_list(
 
 @pytest.mark.django_db
 def test_the_task_can_be_limited_to_one_pipeline(partner: GenericPartner) -> None:
-    stock = pipelines_of("Northwind", "orders", "stock")["stock"]
+    stock = create_pipelines("Northwind", "orders", "stock")["stock"]
 
     ingest.apply(args=("one",), kwargs={"pipeline_id": str(stock.id)}).get()
 
@@ -89,7 +89,7 @@ def test_the_task_can_be_limited_to_one_pipeline(partner: GenericPartner) -> Non
 
 @pytest.mark.django_db
 def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartner) -> None:
-    pipelines_of("Northwind", "orders")
+    create_pipelines("Northwind", "orders")
     with named_lock("one") as acquired:
         assert acquired
 

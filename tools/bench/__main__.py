@@ -65,7 +65,7 @@ def main() -> None:
     measure_part("reads", "reads at 8 connections", lambda: reads.measure(url, seconds=options.seconds))
     measure_part("console", "pages of the console", lambda: pages.measure(url))
     measure_part("shapes", "shapes", lambda: reporting.measure(url))
-    figures = limits.limited_figures(results)
+    figures = limits.figures_with_limit(results)
     limits_table = "\n".join([*limits.table(figures), ""])
     if options.keep:
         limits.add_to_history(

@@ -52,12 +52,12 @@ LIMITS = (
 SLOWEST_SHAPE = FigureLimit("slowest shape ÷ its yardstick", maximum=4, aim=2.5)
 
 
-def limited_figures(results: dict[str, Any]) -> dict[str, float]:
+def figures_with_limit(results: dict[str, Any]) -> dict[str, float]:
     """Return the measured figures that have a limit, by the limit's name."""
-    return dict(_limited_figures(results))
+    return dict(_figures_with_limit(results))
 
 
-def _limited_figures(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
+def _figures_with_limit(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if reads := results.get("reads"):
         constant_p50 = reads["constant answer"]["p50"]
         # The reads of the first three entries of LIMITS, in the same order.

@@ -17,7 +17,7 @@ READS: dict[str, Any] = {
 
 
 def test_figures_that_miss_their_limits_are_listed() -> None:
-    figures = limits.limited_figures({"reads": READS, "ingestion": {"cold ÷ raw": 0.61, "replay ÷ cold": 1.4}})
+    figures = limits.figures_with_limit({"reads": READS, "ingestion": {"cold ÷ raw": 0.61, "replay ÷ cold": 1.4}})
 
     assert limits.missed_limits(figures) == [
         "page of 100 runs ÷ constant answer", "summary, all history, p95 ms", "replay ÷ cold ingestion",
@@ -28,7 +28,7 @@ def test_figures_that_miss_their_limits_are_listed() -> None:
 
 
 def test_a_limit_is_not_missed_if_its_figure_was_not_measured() -> None:
-    assert limits.limited_figures({"reads": READS}).keys() == {limit.name for limit in limits.LIMITS[:5]}
+    assert limits.figures_with_limit({"reads": READS}).keys() == {limit.name for limit in limits.LIMITS[:5]}
     assert limits.missed_limits({}) == []
 
 

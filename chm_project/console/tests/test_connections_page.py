@@ -1,4 +1,4 @@
-"""The pages of connections: what each role sees, and how roles adopt pipelines there."""
+"""The pages of connections: what each role sees, and how users adopt pipelines of the source."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_a_refused_adoption_shows_the_reason_and_stores_nothing(airflow: Airflow
     assert not Pipeline.objects.exists()
 
 
-def test_the_page_does_not_say_that_nothing_is_unmatched_if_every_attempt_to_read_the_list_failed(
+def test_the_page_says_that_the_list_of_the_source_has_never_been_read(
     airflow: AirflowReplay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_pipeline("manual_refund")

@@ -75,7 +75,7 @@ def restore_grants(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict
 
 
 def revoke_default_privileges(cursor: CursorWrapper) -> None:
-    """Remove the default privileges that earlier versions set. They applied only to views that one role created."""
+    """Remove the default privileges that earlier versions set. They apply only to views that the same role creates."""
     cursor.execute(_DEFAULT_PRIVILEGES)
     for [role] in cursor.fetchall():
         cursor.execute(

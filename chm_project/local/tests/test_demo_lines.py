@@ -1,4 +1,4 @@
-"""A demonstration prints a short line per event, on a terminal always in the same place, and prints every error."""
+"""A demonstration prints a short line per event, and every error. On a terminal, each event replaces the one before."""
 
 from chm_project.local.demo_lines import EventLines, event_text
 

@@ -1,6 +1,6 @@
 -- Whether the failure of a pipeline (p) is known. A user has marked the failure, and since then no run has succeeded or
--- has failed with another cause. `failed` is the latest decisive run, `cause.masked` its masked error. Decision 0029
--- has a table of all cases.
+-- has failed with another cause. `failed` is the latest decisive run, `cause.masked` its masked error. `former` is the
+-- run that the user marked. Decision 0029 has a table of all cases.
 (
     p.known_reason IS NOT NULL AND p.known_since <= %(as_of)s::timestamptz
     AND (p.known_until IS NULL OR p.known_until > %(as_of)s::timestamptz)
