@@ -42,9 +42,9 @@ def spans_with_failures_in_window(
 ) -> list[Span]:
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    Each item of `failures` is the event_at of a run that failed between `since` minus `window` and `until`, and the
-    time from which the run no longer counts even within the window (None: no such time). With a window of 60 minutes, a
-    failure at 10:00 counts from 10:00 to 11:00.
+    Each item of `failures` belongs to a run that failed between `since` minus `window` and `until`. Its first value is
+    the event_at of the run. From its second value on, the run does not count even within the window (None: no such
+    time). With a window of 60 minutes, a failure at 10:00 counts from 10:00 to 11:00.
     """
     # Without min(), the end of a long window can be after the year 9999.
     intervals = [

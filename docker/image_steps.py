@@ -2,8 +2,8 @@
 
 1. Run the steps of the Dockerfile as a user who is not root. A temporary folder replaces the folder / of the container.
    The steps get only those environment variables of the caller that pip needs to reach the package index.
-2. Run the commands of migrate, readers, web, worker and beat, and the health checks of the last three, with secrets
-   from make-secrets.sh, a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis with a password.
+2. Run the commands of migrate, readers, web, worker and beat, and the health checks of the last three. They get secrets
+   from make-secrets.sh. PostgreSQL has the settings of start.sh and 10-roles.sh, and Redis has a password.
 
 This does not test the base image, the creation of the user, the isolation of containers, nginx, Grafana and Metabase.
 """

@@ -41,8 +41,8 @@ OVERLAP_INTERVALS = 2
 # request and its retries for every pipeline.
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
-# If some pipelines have no watermark yet, the pipelines with a watermark may use only this share of the time, so that
-# the first walks of the new pipelines also get time.
+# If some pipelines have no watermark yet, the pipelines with a watermark may use only this share of the time. The rest
+# of the time is for the first walks of the new pipelines.
 TIME_SHARE_OF_WALKED_PIPELINES = 0.75
 
 EVERYTHING = IngestionScope()

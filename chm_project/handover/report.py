@@ -20,8 +20,8 @@ from runs.reporting.run_shapes import Row, run_query, run_shape
 MAX_CHANGES = 200
 # The maximum length of a handover.
 MAX_SHIFT = timedelta(days=31)
-# An ended incident is part of a current one with the same cause if the time between them is at most MAX_INCIDENT_GAP,
-# or MAX_VAGUE_INCIDENT_GAP if the cause is vague (decision 0028).
+# An ended incident is part of a current one with the same cause if the time between them is at most MAX_INCIDENT_GAP.
+# If the cause is vague, the maximum is MAX_VAGUE_INCIDENT_GAP (decision 0028).
 MAX_INCIDENT_GAP = timedelta(hours=1)
 MAX_VAGUE_INCIDENT_GAP = timedelta(minutes=15)
 _ENDED_INCIDENTS_SQL = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()

@@ -61,7 +61,7 @@ def search_payload(encoded: str) -> tuple[bool, bool]:
     """Return whether the JSON text of a payload may contain secrets, and whether every part of it is harmless.
 
     The first value is False only if the text contains no secret name and matches no rule. The second value is True only
-    if the text contains no anchor and no listed secret name, so that a search in any part of the text finds nothing.
+    if the text contains no anchor and no listed secret name. Then a search in any part of the text finds nothing.
     """
     lower_text = _lower(encoded)
     literals = _literals_in(lower_text)

@@ -41,8 +41,11 @@ def api_as_role(role: str) -> APIClient:
 def create_bound_user(caller: str, *client_ids: Any) -> User:
     """Create a staff user with all permissions who is bound to the clients.
 
-    `caller` is the kind of user: a "member of a bound group" is bound through the group, a "person of two clients" is
-    also bound to a new client, and any other user is bound directly.
+    `caller` is the kind of user:
+
+    - A "member of a bound group" is bound through the group.
+    - A "person of two clients" is also bound to a new client.
+    - Any other user is bound directly.
     """
     user = User.objects.create_user(f"a bound {caller}", password="secret", is_staff=True)
     user.user_permissions.set(Permission.objects.all())

@@ -43,7 +43,7 @@ class ExpectedRow:
     is_retrying: bool
 
 
-# CASES has, for each case, its runs (status, start and end in minutes ago) in the order in which they are stored, and
+# A case has its runs (status, start and end in minutes ago), in the order in which they are stored. Its second item is
 # the expected row, or None if the pipeline is not failing. The status "re-opened" stands for a run that failed and that
 # its source has started again.
 NOT_FINISHED = None

@@ -62,8 +62,8 @@ def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) 
         response_body = session.post(f"{api}/dags/~/dagRuns/~/taskInstances/list", body | {"page_offset": offset})
         rows = field_of(response_body, "task_instances", list, "the answer")
         for row in rows:
-            # Run ids are unique only within a DAG, and the API filters by DAGs and run ids separately, so the response
-            # can have tasks of other runs.
+            # Run ids are unique only within a DAG. The API filters by DAGs and run ids separately, so the response can
+            # have tasks of other runs.
             if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in keys:
                 tasks.setdefault(key, []).append(row)
         offset += len(rows)

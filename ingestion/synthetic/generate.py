@@ -1,8 +1,12 @@
 """Generate the rows of a data set from a seed. The same plan gives the same rows, on any machine and at any time.
 
-The data contains a few flaky pipelines, a pipeline that stopped running, pipelines without an external id or an alert
-rule, runs that are open at the end, and some dbt transforms that take long. A few days before the end there is an
-incident: all runs of pipelines with the platform vendor_api fail, also when they are tried again.
+The data contains:
+
+- a few flaky pipelines, and a pipeline that stopped running,
+- pipelines without an external id or an alert rule,
+- runs that are open at the end, and some dbt transforms that take long,
+- an incident a few days before the end: all runs of pipelines with the platform vendor_api fail, also when they are
+  tried again.
 """
 
 import itertools

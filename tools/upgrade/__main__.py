@@ -182,7 +182,7 @@ def _reader_role() -> Iterator[str]:
 
     Drop the databases with grants to this role inside the block.
     """
-    # Roles belong to the whole server. With a random name, two commands can run at the same time, and the role that an
+    # Roles belong to the whole server. With a random name, two commands can run at the same time. The role that an
     # interrupted command left does not stop the next one.
     name = f"chm_upgrade_reader_{secrets.token_hex(8)}"
     role = sql.Identifier(name)

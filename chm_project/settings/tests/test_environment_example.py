@@ -10,8 +10,8 @@ from tools.evidence import settings_page
 
 ROOT = Path(settings.BASE_DIR)
 READ_VARIABLE = re.compile(r"""["'](CHM_[A-Z_]+)["']""")
-# Names that look like settings, but that no operator sets in .env: secrets that the demonstration generates, variables
-# that name a file, and the ids of running children, which the web server passes to the process that replaces it.
+# Names that look like settings, but that no operator sets in .env. The demonstration generates the first two. The next
+# two name a file. The web server passes the last one, the ids of its running children, to the process that replaces it.
 NOT_SETTINGS = {
     "CHM_DEMO_AIRFLOW_PASSWORD", "CHM_DEMO_PARTNER_TOKEN", "CHM_DATABASE_URL_FILE", "CHM_SECRET_KEY_FILE",
     "CHM_WEB_FORMER_CHILDREN",
