@@ -268,43 +268,43 @@ def _address_mistakes(base_url: str) -> list[str]:
 
 
 def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
-    where = f"connections.{name}"
+    table_name = f"connections.{name}"
     if not CONNECTION_NAME_PATTERN.fullmatch(name):
         reader.mistakes.append(
-            f"{where}: a name has at most 63 characters: letters, digits, '.', '_' or '-', first a letter or digit"
+            f"{table_name}: a name has at most 63 characters: letters, digits, '.', '_' or '-', first a letter or digit"
         )
     if not isinstance(table, dict):
-        reader.mistakes.append(f"{where}: must be a table")
+        reader.mistakes.append(f"{table_name}: must be a table")
         return Connection(name, "generic", "")
     defaults = _default_http_settings()
-    base_url = reader.text(table, where, "base_url", required=True)
+    base_url = reader.text(table, table_name, "base_url", required=True)
     if base_url:
-        reader.mistakes.extend(f"{where}.base_url {mistake}" for mistake in _address_mistakes(base_url))
-    connector = reader.choice(table, where, "connector", (*CONNECTORS, *PRESETS, DECLARATIVE), required=True)
+        reader.mistakes.extend(f"{table_name}.base_url {mistake}" for mistake in _address_mistakes(base_url))
+    connector = reader.choice(table, table_name, "connector", (*CONNECTORS, *PRESETS, DECLARATIVE), required=True)
     connection = Connection(
         name=name,
         connector=connector,
         base_url=base_url,
-        auth=_read_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
-        pipelines=read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
+        auth=_read_auth(reader, f"{table_name}.auth", reader.table(table, "auth", table_name)),
+        pipelines=read_selection(reader, f"{table_name}.pipelines", reader.table(table, "pipelines", table_name)),
         http_settings=HttpSettings(
-            timeout_seconds=reader.number(table, where, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
-            max_retries=int(reader.number(table, where, "max_retries", defaults.max_retries, 0, 20)),
-            backoff_seconds=reader.number(table, where, "backoff_seconds", defaults.backoff_seconds, 0, 300),
-            requests_per_second=reader.number(table, where, "requests_per_second", 0, 0, 1_000),
+            timeout_seconds=reader.number(table, table_name, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
+            max_retries=int(reader.number(table, table_name, "max_retries", defaults.max_retries, 0, 20)),
+            backoff_seconds=reader.number(table, table_name, "backoff_seconds", defaults.backoff_seconds, 0, 300),
+            requests_per_second=reader.number(table, table_name, "requests_per_second", 0, 0, 1_000),
         ),
         interval_seconds=int(
-            reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
+            reader.number(table, table_name, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
         ),
-        adopt_clients=_read_adopt_clients(reader, where, table),
-        ui_url=_read_ui_url(reader, where, table),
-        reconcile_days=int(reader.number(table, where, "reconcile_days", 3, 0, 90)),
-        inventory_seconds=int(reader.number(table, where, "inventory_seconds", 300, 0, 86_400)),
-        source_description=_read_source_table(reader, where, connector, table),
+        adopt_clients=_read_adopt_clients(reader, table_name, table),
+        ui_url=_read_ui_url(reader, table_name, table),
+        reconcile_days=int(reader.number(table, table_name, "reconcile_days", 3, 0, 90)),
+        inventory_seconds=int(reader.number(table, table_name, "inventory_seconds", 300, 0, 86_400)),
+        source_description=_read_source_table(reader, table_name, connector, table),
     )
     reader.refuse_unknown_keys(
         table,
-        where,
+        table_name,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
          "interval_seconds", "reconcile_days", "inventory_seconds", "adopt_clients", "requests_per_second", "ui_url",
          "source"},
@@ -312,13 +312,13 @@ def _read_connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     return connection
 
 
-def _read_adopt_clients(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    rules = reader.table(table, "adopt_clients", where)
-    return tuple((pattern, reader.text(rules, f"{where}.adopt_clients", pattern)) for pattern in rules)
+def _read_adopt_clients(reader: ConfigReader, table_name: str, table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    rules = reader.table(table, "adopt_clients", table_name)
+    return tuple((pattern, reader.text(rules, f"{table_name}.adopt_clients", pattern)) for pattern in rules)
 
 
-def _read_ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
-    ui_url = reader.text(table, where, "ui_url")
+def _read_ui_url(reader: ConfigReader, table_name: str, table: Mapping[str, Any]) -> str:
+    ui_url = reader.text(table, table_name, "ui_url")
     if not ui_url:
         return ""
     address, placeholders = ui_url, (EXTERNAL_ID, RUN_ID)
@@ -331,52 +331,56 @@ def _read_ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> 
         is_usable = None
     # The last condition refuses a placeholder in the host: a link must not lead to a host that an external id names.
     if not is_usable or "@" in parts.netloc or parts.netloc != urlsplit(ui_url).netloc:
-        reader.mistakes.append(f"{where}.ui_url: is not an http:// or https:// address")
+        reader.mistakes.append(f"{table_name}.ui_url: is not an http:// or https:// address")
     elif "{" in address:
-        reader.mistakes.append(f"{where}.ui_url: the only placeholders are {' and '.join(placeholders)}")
+        reader.mistakes.append(f"{table_name}.ui_url: the only placeholders are {' and '.join(placeholders)}")
     elif is_template(ui_url) and RUN_ID not in ui_url:
-        reader.mistakes.append(f"{where}.ui_url: a template must contain {RUN_ID}, because it is for pages of runs")
+        reader.mistakes.append(
+            f"{table_name}.ui_url: a template must contain {RUN_ID}, because it is for pages of runs"
+        )
     return ui_url
 
 
 def _read_source_table(
-    reader: ConfigReader, where: str, connector: str, table: Mapping[str, Any]
+    reader: ConfigReader, table_name: str, connector: str, table: Mapping[str, Any]
 ) -> SourceDescription | None:
     if connector in PRESETS or connector == DECLARATIVE:
         preset = read_preset(connector) if connector in PRESETS else {}
-        return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not preset), preset)
+        return read_source(
+            reader, f"{table_name}.source", reader.table(table, "source", table_name, required=not preset), preset
+        )
     if "source" in table and connector:
-        reader.mistakes.append(f"{where}.source: the connector {connector} does not use a table source")
+        reader.mistakes.append(f"{table_name}.source: the connector {connector} does not use a table source")
     return None
 
 
-def _read_auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSettings:
-    kind = reader.choice(table, where, "kind", tuple(REQUIRED_AUTH_KEYS), default="none")
+def _read_auth(reader: ConfigReader, table_name: str, table: Mapping[str, Any]) -> AuthSettings:
+    kind = reader.choice(table, table_name, "kind", tuple(REQUIRED_AUTH_KEYS), default="none")
     auth = AuthSettings(
         kind=kind,
-        username=reader.text(table, where, "username"),
-        secret_env=reader.text(table, where, "secret_env"),
-        secret_file=reader.text(table, where, "secret_file"),
-        header=reader.text(table, where, "header"),
-        prefix=reader.text(table, where, "word"),
-        token_url=reader.text(table, where, "token_url"),
-        client_id=reader.text(table, where, "client_id"),
-        scope=reader.text(table, where, "scope"),
-        style=reader.choice(table, where, "style", CLIENT_CREDENTIAL_STYLES, default="form"),
+        username=reader.text(table, table_name, "username"),
+        secret_env=reader.text(table, table_name, "secret_env"),
+        secret_file=reader.text(table, table_name, "secret_file"),
+        header=reader.text(table, table_name, "header"),
+        prefix=reader.text(table, table_name, "word"),
+        token_url=reader.text(table, table_name, "token_url"),
+        client_id=reader.text(table, table_name, "client_id"),
+        scope=reader.text(table, table_name, "scope"),
+        style=reader.choice(table, table_name, "style", CLIENT_CREDENTIAL_STYLES, default="form"),
     )
     required = REQUIRED_AUTH_KEYS.get(kind, ())
     reader.mistakes.extend(
-        f"{where}.{key}: is required for {kind}" for key in required if key != "secret" and not getattr(auth, key)
+        f"{table_name}.{key}: is required for {kind}" for key in required if key != "secret" and not getattr(auth, key)
     )
     if auth.header and not HEADER_NAME_PATTERN.fullmatch(auth.header):
-        reader.mistakes.append(f"{where}.header: is not the name of a header")
+        reader.mistakes.append(f"{table_name}.header: is not the name of a header")
     if auth.token_url:
-        reader.mistakes.extend(f"{where}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))
+        reader.mistakes.extend(f"{table_name}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))
     if "secret" in required and bool(auth.secret_env) == bool(auth.secret_file):
-        reader.mistakes.append(f"{where}: {kind} needs either secret_env or secret_file")
+        reader.mistakes.append(f"{table_name}: {kind} needs either secret_env or secret_file")
     reader.refuse_unknown_keys(
         table,
-        where,
+        table_name,
         {"kind", "username", "secret_env", "secret_file", "header", "word", "token_url", "client_id", "scope",
          "style"},
     )  # fmt: skip

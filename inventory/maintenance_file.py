@@ -125,8 +125,10 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
         return MaintenanceFile(faults=(f"{path} is not TOML: {error}",))
     reader = ConfigReader()
     reader.refuse_unknown_keys(document, "", {"maintenance", "owners"})
-    maintenance = [_read_maintenance(reader, where, table) for where, table in _tables(reader, document, "maintenance")]
-    owners = [_read_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
+    maintenance = [
+        _read_maintenance(reader, table_name, table) for table_name, table in _tables(reader, document, "maintenance")
+    ]
+    owners = [_read_owner(reader, table_name, table) for table_name, table in _tables(reader, document, "owners")]
     if reader.mistakes:
         return MaintenanceFile(faults=tuple(f"{path}: {mistake}" for mistake in reader.mistakes))
     return MaintenanceFile(tuple(entry for entry in maintenance if entry), tuple(owners))
@@ -143,56 +145,60 @@ def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list
     return [(f"{key}[{number}]", table) for number, table in enumerate(value, start=1)]
 
 
-def _read_maintenance(reader: ConfigReader, where: str, table: dict[str, Any]) -> Maintenance | None:
-    reason = reader.text(table, where, "reason", required=True)
-    pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
-    zone = _read_zone(reader, where, table)
-    window = (_read_weekly_window if "days" in table else _read_dated_window)(reader, where, table, zone)
-    reader.refuse_unknown_keys(table, where, {"reason", "pipelines", "days", "from", "until", "zone"})
+def _read_maintenance(reader: ConfigReader, table_name: str, table: dict[str, Any]) -> Maintenance | None:
+    reason = reader.text(table, table_name, "reason", required=True)
+    pipelines = read_selection(reader, f"{table_name}.pipelines", reader.table(table, "pipelines", table_name))
+    zone = _read_zone(reader, table_name, table)
+    window = (_read_weekly_window if "days" in table else _read_dated_window)(reader, table_name, table, zone)
+    reader.refuse_unknown_keys(table, table_name, {"reason", "pipelines", "days", "from", "until", "zone"})
     return Maintenance(reason, pipelines, window) if window else None
 
 
-def _read_zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
-    name = reader.text(table, where, "zone") or "UTC"
+def _read_zone(reader: ConfigReader, table_name: str, table: dict[str, Any]) -> ZoneInfo:
+    name = reader.text(table, table_name, "zone") or "UTC"
     try:
         return ZoneInfo(name)
     # ZoneInfo raises KeyError for an unknown name, ValueError for a malformed one, and OSError for a folder (Europe).
     except (ValueError, OSError, KeyError):
-        reader.mistakes.append(f"{where}.zone: {name!r} is not an IANA time zone such as Europe/Berlin")
+        reader.mistakes.append(f"{table_name}.zone: {name!r} is not an IANA time zone such as Europe/Berlin")
         return ZoneInfo("UTC")
 
 
-def _read_weekly_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> WeeklyWindow | None:
-    days = reader.texts(table, where, "days")
+def _read_weekly_window(
+    reader: ConfigReader, table_name: str, table: dict[str, Any], zone: ZoneInfo
+) -> WeeklyWindow | None:
+    days = reader.texts(table, table_name, "days")
     unknown = [day for day in days if day not in WEEKDAYS]
     if unknown:
-        reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be one of {', '.join(WEEKDAYS)}")
+        reader.mistakes.append(f"{table_name}.days: {', '.join(unknown)}: must be one of {', '.join(WEEKDAYS)}")
     start, end = (
-        _required_value(reader, where, table, key, time, "a time such as 22:00:00") for key in ("from", "until")
+        _required_value(reader, table_name, table, key, time, "a time such as 22:00:00") for key in ("from", "until")
     )
     if start is None or end is None or unknown or not days:
         return None
     return WeeklyWindow(frozenset(WEEKDAYS.index(day) for day in days), start, end, zone)
 
 
-def _read_dated_window(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
+def _read_dated_window(
+    reader: ConfigReader, table_name: str, table: dict[str, Any], zone: ZoneInfo
+) -> DatedWindow | None:
     expected = "a date and time such as 2026-12-05T20:00:00"
-    start, end = (_required_value(reader, where, table, key, datetime, expected) for key in ("from", "until"))
+    start, end = (_required_value(reader, table_name, table, key, datetime, expected) for key in ("from", "until"))
     if start is None or end is None:
         return None
-    since = _moment_in_utc(reader, f"{where}.from", start, zone, first_moment)
-    until = _moment_in_utc(reader, f"{where}.until", end, zone, last_moment)
+    since = _moment_in_utc(reader, f"{table_name}.from", start, zone, first_moment)
+    until = _moment_in_utc(reader, f"{table_name}.until", end, zone, last_moment)
     if since is None or until is None:
         return None
     if since >= until:
-        reader.mistakes.append(f"{where}.until: must be after from")
+        reader.mistakes.append(f"{table_name}.until: must be after from")
         return None
     return DatedWindow(WindowSpan(since, until))
 
 
 def _moment_in_utc(
     reader: ConfigReader,
-    where: str,
+    key_name: str,
     local: datetime,
     zone: ZoneInfo,
     moment_of: Callable[[datetime, ZoneInfo], datetime],
@@ -200,27 +206,27 @@ def _moment_in_utc(
     try:
         return local.astimezone(UTC) if local.tzinfo else moment_of(local, zone)
     except OverflowError:
-        reader.mistakes.append(f"{where}: is not between the years 1 and 9999 in UTC")
+        reader.mistakes.append(f"{key_name}: is not between the years 1 and 9999 in UTC")
         return None
 
 
 def _required_value(
-    reader: ConfigReader, where: str, table: dict[str, Any], key: str, value_type: type[T], expected: str
+    reader: ConfigReader, table_name: str, table: dict[str, Any], key: str, value_type: type[T], expected: str
 ) -> T | None:
     value = table.get(key)
     if isinstance(value, value_type):
         return value
     fault = "is missing" if value is None else f"must be {expected}, without quotes"
-    reader.mistakes.append(f"{where}.{key}: {fault}")
+    reader.mistakes.append(f"{table_name}.{key}: {fault}")
     return None
 
 
-def _read_owner(reader: ConfigReader, where: str, table: dict[str, Any]) -> Owner:
-    pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
-    owner, runbook_url = (reader.text(table, where, key) for key in ("owner", "runbook_url"))
+def _read_owner(reader: ConfigReader, table_name: str, table: dict[str, Any]) -> Owner:
+    pipelines = read_selection(reader, f"{table_name}.pipelines", reader.table(table, "pipelines", table_name))
+    owner, runbook_url = (reader.text(table, table_name, key) for key in ("owner", "runbook_url"))
     if not table.keys() & {"owner", "runbook_url"}:
-        reader.mistakes.append(f"{where}: needs owner, runbook_url or both")
+        reader.mistakes.append(f"{table_name}: needs owner, runbook_url or both")
     if runbook_url and not is_web_address(runbook_url):
-        reader.mistakes.append(f"{where}.runbook_url: is not an http:// or https:// address")
-    reader.refuse_unknown_keys(table, where, {"pipelines", "owner", "runbook_url"})
+        reader.mistakes.append(f"{table_name}.runbook_url: is not an http:// or https:// address")
+    reader.refuse_unknown_keys(table, table_name, {"pipelines", "owner", "runbook_url"})
     return Owner(pipelines, owner, runbook_url)

@@ -42,13 +42,13 @@ class PipelineSelection:
         )
 
 
-def read_selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> PipelineSelection:
+def read_selection(reader: ConfigReader, table_name: str, table: Mapping[str, Any]) -> PipelineSelection:
     selection = PipelineSelection(
-        clients=reader.texts(table, where, "clients"),
-        platform=reader.choice(table, where, "platform", tuple(Platform.values)),
-        environment=reader.choice(table, where, "environment", tuple(Environment.values)),
-        external_ids=reader.texts(table, where, "external_ids"),
-        external_id_prefix=reader.text(table, where, "external_id_prefix"),
+        clients=reader.texts(table, table_name, "clients"),
+        platform=reader.choice(table, table_name, "platform", tuple(Platform.values)),
+        environment=reader.choice(table, table_name, "environment", tuple(Environment.values)),
+        external_ids=reader.texts(table, table_name, "external_ids"),
+        external_id_prefix=reader.text(table, table_name, "external_id_prefix"),
     )
-    reader.refuse_unknown_keys(table, where, SELECTION_KEYS)
+    reader.refuse_unknown_keys(table, table_name, SELECTION_KEYS)
     return selection

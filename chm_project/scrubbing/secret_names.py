@@ -23,7 +23,8 @@ class SecretKind:
     """A kind of secret, and the names that announce it.
 
     phrases: the names, as words separated by spaces. "api key" also matches apiKey, API-KEY and apikey.
-    examples: texts in which the words between « and » are secrets of this kind. Tests use them.
+    examples: texts in which the words between « and » are secrets of this kind. Tests use them, with 24 random letters
+        and digits in place of {alnum:24}.
     word_endings: names that also match at the end of a longer word, as in "smtppassword".
     number_can_be_secret: if it is false, a plain number after the name is not a secret but a count.
     plain_words: when an ordinary word after the name is treated as a secret.

@@ -64,7 +64,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "chm_project.urls"
 WSGI_APPLICATION = "chm_project.wsgi.application"
-# Routes have no slash at the end. TrailingSlashMiddleware also accepts URLs with a slash, and does not redirect them.
+# Routes of the API have no slash at the end. TrailingSlashMiddleware also accepts a slash, without a redirect.
 APPEND_SLASH = False
 LOGIN_REDIRECT_URL = "/admin/"
 CSRF_FAILURE_VIEW = "chm_project.api.error_pages.csrf_failure"

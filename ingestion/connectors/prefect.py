@@ -198,7 +198,7 @@ def to_run_event(pipeline_id: Any, row: dict[str, Any], failed_task_lines: str =
 def canonical_status(row: dict[str, Any]) -> object:
     """Return CHM's status for the state type, or None for a scheduled run that never started.
 
-    The state name is free text, so CHM ignores it, except for "Skipped". An unknown state type is returned unchanged.
+    The state name is free text, so only "Skipped" decides the status. An unknown state type is returned unchanged.
     """
     state_type = row.get("state_type")
     word = state_type.lower() if isinstance(state_type, str) else state_type

@@ -126,13 +126,13 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def read_source(
-    reader: ConfigReader, where: str, table: Mapping[str, Any], preset: Mapping[str, Any]
+    reader: ConfigReader, table_name: str, table: Mapping[str, Any], preset: Mapping[str, Any]
 ) -> SourceDescription:
     """Return the description in `table`, merged into `preset` (the table of a preset, or empty).
 
     Values and lists in `table` replace those of the preset. The reader collects the mistakes.
     """
-    return _SourceReader(reader, where).source(_merge(preset, table))
+    return _SourceReader(reader, table_name).source(_merge(preset, table))
 
 
 def _merge(preset: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,50 +147,51 @@ def _merge(preset: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any
 
 
 class _SourceReader:
-    """Reads the tables of one description. `reader` collects mistakes; their messages begin with `where`."""
+    """Reads the tables of one description. `reader` collects mistakes; their messages begin with `table_name`."""
 
-    def __init__(self, reader: ConfigReader, where: str) -> None:
+    def __init__(self, reader: ConfigReader, table_name: str) -> None:
         self.reader = reader
-        self.where = where
+        self.table_name = table_name
 
     def source(self, table: Mapping[str, Any]) -> SourceDescription:
-        reader, where = self.reader, self.where
+        reader, table_name = self.reader, self.table_name
         request = self._request(table, "request", {"now", "external_id"}, allows_method=True)
-        status_expressions, statuses = self._status(reader.table(table, "status", where, required=True))
-        fields = self._fields(reader.table(table, "fields", where, required=True))
+        status_expressions, statuses = self._status(reader.table(table, "status", table_name, required=True))
+        fields = self._fields(reader.table(table, "fields", table_name, required=True))
         source = SourceDescription(
             request=request,
-            items=self._expression(table, where, "items", required=True) or WHOLE_DOCUMENT,
+            items=self._expression(table, table_name, "items", required=True) or WHOLE_DOCUMENT,
             fields=fields,
             status_expressions=status_expressions,
             statuses=statuses,
-            paging=self._paging(reader.table(table, "paging", where)),
+            paging=self._paging(reader.table(table, "paging", table_name)),
             since=self._since(table) if "since" in table else None,
             one_pipeline=self._optional_request(table, "one_pipeline", {"now", "external_id"}),
             open_runs=self._optional_request(table, "open_runs", {"now"}),
             one_run=self._one_run(table) if "one_run" in table else None,
             error_text=self._error_text(table) if "error_text" in table else None,
-            links=self._links(reader.table(table, "links", where)),
-            time_format=reader.choice(table, where, "time_format", TIME_FORMATS, default="iso"),
-            duration_format=reader.choice(table, where, "duration_format", DURATION_FORMATS, default="seconds"),
-            version=reader.choice(table, where, "version", (VERSION_IS_REQUEST_TIME, "none"), default="none"),
-            reopens=reader.boolean(table, where, "reopens", default=True),
-            drop=reader.texts(table, where, "drop"),
+            links=self._links(reader.table(table, "links", table_name)),
+            time_format=reader.choice(table, table_name, "time_format", TIME_FORMATS, default="iso"),
+            duration_format=reader.choice(table, table_name, "duration_format", DURATION_FORMATS, default="seconds"),
+            version=reader.choice(table, table_name, "version", (VERSION_IS_REQUEST_TIME, "none"), default="none"),
+            reopens=reader.boolean(table, table_name, "reopens", default=True),
+            drop=reader.texts(table, table_name, "drop"),
         )
         if not request.path:
-            reader.mistakes.append(f"{where}.request.path: is missing")
+            reader.mistakes.append(f"{table_name}.request.path: is missing")
         if source.open_runs is not None and "external_id" in request.with_part(source.open_runs).placeholders():
             reader.mistakes.append(
-                f"{where}.open_runs: one request lists the open runs of all pipelines, so give it a path, query or "
-                f"body without {{external_id}}, which replaces the one in {where}.request"
+                f"{table_name}.open_runs: one request lists the open runs of all pipelines, so give it a path, query "
+                f"or body without {{external_id}}, which replaces the one in {table_name}.request"
             )
         if not source.has_listing_per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(
-                f"{where}.fields.pipeline: is missing; it is required if the request does not contain {{external_id}}"
+                f"{table_name}.fields.pipeline: is missing; it is required if the request does not contain "
+                "{external_id}"
             )
         reader.refuse_unknown_keys(
             table,
-            where,
+            table_name,
             {"request", "items", "fields", "status", "paging", "since", "one_pipeline", "open_runs", "one_run",
              "error_text", "links", "time_format", "duration_format", "version", "reopens", "drop"},
         )  # fmt: skip
@@ -210,27 +211,29 @@ class _SourceReader:
         With `allows_method`, the table is required and may contain `method`. The caller itself reads the keys
         `other_keys`.
         """
-        reader, where = self.reader, f"{self.where}.{key}"
-        part = reader.table(table, key, self.where, required=allows_method)
-        query = reader.table(part, "query", where)
+        reader, table_name = self.reader, f"{self.table_name}.{key}"
+        part = reader.table(table, key, self.table_name, required=allows_method)
+        query = reader.table(part, "query", table_name)
         if not all(isinstance(value, str | int) and not isinstance(value, bool) for value in query.values()):
-            reader.mistakes.append(f"{where}.query: values must be texts or whole numbers")
+            reader.mistakes.append(f"{table_name}.query: values must be texts or whole numbers")
             query = {}
         request = RequestTemplate(
-            method=reader.choice(part, where, "method", ("GET", "POST"), default="GET") if allows_method else "GET",
-            path=reader.text(part, where, "path"),
+            method=reader.choice(part, table_name, "method", ("GET", "POST"), default="GET")
+            if allows_method
+            else "GET",
+            path=reader.text(part, table_name, "path"),
             query={name: str(value) for name, value in query.items()},
-            body=reader.table(part, "body", where) if "body" in part else None,
+            body=reader.table(part, "body", table_name) if "body" in part else None,
         )
         if request.path and not request.path.startswith("/"):
-            reader.mistakes.append(f"{where}.path: must begin with / (it follows base_url)")
+            reader.mistakes.append(f"{table_name}.path: must begin with / (it follows base_url)")
         if allows_method and request.body is not None and request.method == "GET":
-            reader.mistakes.append(f'{where}.body: requires method = "POST"')
+            reader.mistakes.append(f'{table_name}.body: requires method = "POST"')
         for name in sorted(unknown_placeholders(request, allowed)):
             placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in sorted(allowed))
-            reader.mistakes.append(f"{where}: {{{name}}} is not a placeholder here (only {placeholders})")
+            reader.mistakes.append(f"{table_name}: {{{name}}} is not a placeholder here (only {placeholders})")
         reader.refuse_unknown_keys(
-            part, where, {"path", "query", "body", *other_keys} | ({"method"} if allows_method else set())
+            part, table_name, {"path", "query", "body", *other_keys} | ({"method"} if allows_method else set())
         )
         return request
 
@@ -238,123 +241,127 @@ class _SourceReader:
         return self._request(table, key, allowed) if key in table else None
 
     def _since(self, table: Mapping[str, Any]) -> SinceRequest:
-        reader, where = self.reader, f"{self.where}.since"
+        reader, table_name = self.reader, f"{self.table_name}.since"
         keys = {"time_format", "lookback_seconds", "first_days", "stop_before"}
         request = self._request(table, "since", {"now", "since", "external_id"}, other_keys=keys)
-        part = reader.table(table, "since", self.where)
+        part = reader.table(table, "since", self.table_name)
         formats = (*TIME_FORMATS, "date")
         return SinceRequest(
             request=request,
             time_format=reader.choice(
-                part, where, "time_format", formats, default=str(table.get("time_format", "iso"))
+                part, table_name, "time_format", formats, default=str(table.get("time_format", "iso"))
             ),
-            lookback_seconds=int(reader.number(part, where, "lookback_seconds", 0, 0, 90 * 86_400)),
-            first_days=int(reader.number(part, where, "first_days", 0, 0, 3_660)),
-            stop_before=self._expression(part, where, "stop_before"),
+            lookback_seconds=int(reader.number(part, table_name, "lookback_seconds", 0, 0, 90 * 86_400)),
+            first_days=int(reader.number(part, table_name, "first_days", 0, 0, 3_660)),
+            stop_before=self._expression(part, table_name, "stop_before"),
         )
 
     def _one_run(self, table: Mapping[str, Any]) -> OneRunRequest:
-        reader, where = self.reader, f"{self.where}.one_run"
+        reader, table_name = self.reader, f"{self.table_name}.one_run"
         request = self._request(
             table, "one_run", {"external_id", "external_run_id"}, other_keys={"item", "gone", "gone_text"}
         )
-        part = reader.table(table, "one_run", self.where)
+        part = reader.table(table, "one_run", self.table_name)
         if not request.path:
-            reader.mistakes.append(f"{where}.path: is missing")
+            reader.mistakes.append(f"{table_name}.path: is missing")
         return OneRunRequest(
             request=request,
-            item=self._expression(part, where, "item") or WHOLE_DOCUMENT,
-            detects_gone=reader.boolean(part, where, "gone", default=True),
-            gone_text=reader.text(part, where, "gone_text"),
+            item=self._expression(part, table_name, "item") or WHOLE_DOCUMENT,
+            detects_gone=reader.boolean(part, table_name, "gone", default=True),
+            gone_text=reader.text(part, table_name, "gone_text"),
         )
 
     def _error_text(self, table: Mapping[str, Any]) -> ErrorTextRequest:
-        where = f"{self.where}.error_text"
+        table_name = f"{self.table_name}.error_text"
         allowed = {"external_id", "external_run_id", "since", "now"}
         request = self._request(table, "error_text", allowed, allows_method=True, other_keys={"lines", "log"})
-        part = self.reader.table(table, "error_text", self.where)
+        part = self.reader.table(table, "error_text", self.table_name)
         if not request.path:
-            self.reader.mistakes.append(f"{where}.path: is missing")
+            self.reader.mistakes.append(f"{table_name}.path: is missing")
         return ErrorTextRequest(
             request=request,
-            lines=self._expression(part, where, "lines", required=True) or WHOLE_DOCUMENT,
-            log=self._expression(part, where, "log"),
+            lines=self._expression(part, table_name, "lines", required=True) or WHOLE_DOCUMENT,
+            log=self._expression(part, table_name, "log"),
         )
 
     def _links(self, table: Mapping[str, Any]) -> LinkTemplates:
         """Return the URL templates. They begin with {ui} or a fixed URL."""
-        reader, where = self.reader, f"{self.where}.links"
+        reader, table_name = self.reader, f"{self.table_name}.links"
         links = LinkTemplates(
-            pipeline_page=reader.text(table, where, "pipeline") or None,
-            run_page=reader.text(table, where, "runs") or None,
+            pipeline_page=reader.text(table, table_name, "pipeline") or None,
+            run_page=reader.text(table, table_name, "runs") or None,
         )
         for key, template in (("pipeline", links.pipeline_page), ("runs", links.run_page)):
             # With the scheme javascript:, a click on the link in the console would execute code.
             if template and not template.startswith(("{ui}", "https://", "http://")):
-                reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")
+                reader.mistakes.append(f"{table_name}.{key}: must begin with {{ui}}, https:// or http://")
             allowed = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}
             for placeholder in PLACEHOLDER_PATTERN.finditer(template or ""):
                 if placeholder[0] not in allowed:
                     names = ", ".join(sorted(allowed))
-                    reader.mistakes.append(f"{where}.{key}: {placeholder[0]} is not a placeholder here (only {names})")
-        reader.refuse_unknown_keys(table, where, {"pipeline", "runs"})
+                    reader.mistakes.append(
+                        f"{table_name}.{key}: {placeholder[0]} is not a placeholder here (only {names})"
+                    )
+        reader.refuse_unknown_keys(table, table_name, {"pipeline", "runs"})
         return links
 
     def _paging(self, table: Mapping[str, Any]) -> Paging:
-        reader, where = self.reader, f"{self.where}.paging"
+        reader, table_name = self.reader, f"{self.table_name}.paging"
         paging = Paging(
             is_described=bool(table),
-            kind=reader.choice(table, where, "kind", PAGING_KINDS, default="none"),
-            parameter=reader.text(table, where, "param"),
-            next_page=self._expression(table, where, "next"),
-            has_more=self._expression(table, where, "more"),
-            total=self._expression(table, where, "total"),
-            first_number=int(reader.number(table, where, "first", 1, 0, 1)),
+            kind=reader.choice(table, table_name, "kind", PAGING_KINDS, default="none"),
+            parameter=reader.text(table, table_name, "param"),
+            next_page=self._expression(table, table_name, "next"),
+            has_more=self._expression(table, table_name, "more"),
+            total=self._expression(table, table_name, "total"),
+            first_number=int(reader.number(table, table_name, "first", 1, 0, 1)),
         )
         for key in REQUIRED_PAGING_KEYS.get(paging.kind, ()):
             if not table.get(key):
-                reader.mistakes.append(f"{where}.{key}: is missing ({paging.kind} requires it)")
-        reader.refuse_unknown_keys(table, where, {"kind", "param", "next", "more", "total", "first"})
+                reader.mistakes.append(f"{table_name}.{key}: is missing ({paging.kind} requires it)")
+        reader.refuse_unknown_keys(table, table_name, {"kind", "param", "next", "more", "total", "first"})
         return paging
 
     def _fields(self, table: Mapping[str, Any]) -> dict[str, Expression]:
-        where = f"{self.where}.fields"
+        table_name = f"{self.table_name}.fields"
         if table and "external_run_id" not in table:
-            self.reader.mistakes.append(f"{where}.external_run_id: is missing")
-        self.reader.refuse_unknown_keys(table, where, set(FIELDS))
-        expressions = ((name, self._expression(table, where, name)) for name in FIELDS if name in table)
+            self.reader.mistakes.append(f"{table_name}.external_run_id: is missing")
+        self.reader.refuse_unknown_keys(table, table_name, set(FIELDS))
+        expressions = ((name, self._expression(table, table_name, name)) for name in FIELDS if name in table)
         return {name: expression for name, expression in expressions if expression is not None}
 
     def _status(self, table: Mapping[str, Any]) -> tuple[tuple[Expression, ...], dict[str, str]]:
-        reader, where = self.reader, f"{self.where}.status"
-        reader.refuse_unknown_keys(table, where, {"words", *Status.values, IGNORED})
-        expression_texts = reader.texts(table, where, "words")
+        reader, table_name = self.reader, f"{self.table_name}.status"
+        reader.refuse_unknown_keys(table, table_name, {"words", *Status.values, IGNORED})
+        expression_texts = reader.texts(table, table_name, "words")
         if table and not expression_texts and "words" not in table:
-            reader.mistakes.append(f'{where}.words: is missing; list expressions for the status, such as ["status"]')
+            reader.mistakes.append(
+                f'{table_name}.words: is missing; list expressions for the status, such as ["status"]'
+            )
         statuses: dict[str, str] = {}
-        for status, word in self._words_by_status(table, where):
+        for status, word in self._words_by_status(table, table_name):
             if statuses.setdefault(word, status) != status:
-                reader.mistakes.append(f"{where}.{status}: {word!r} is also under {statuses[word]}")
+                reader.mistakes.append(f"{table_name}.{status}: {word!r} is also under {statuses[word]}")
         if table and not statuses:
-            reader.mistakes.append(f"{where}: list the source's statuses under {', '.join(Status.values)}")
-        compiled = (self._compile(f"{where}.words", text) for text in expression_texts)
+            reader.mistakes.append(f"{table_name}: list the source's statuses under {', '.join(Status.values)}")
+        compiled = (self._compile(f"{table_name}.words", text) for text in expression_texts)
         return tuple(expression for expression in compiled if expression is not None), statuses
 
-    def _words_by_status(self, table: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    def _words_by_status(self, table: Mapping[str, Any], table_name: str) -> Iterator[tuple[str, str]]:
         for status in (*Status.values, IGNORED):
-            for word in self.reader.texts(table, where, status):
+            for word in self.reader.texts(table, table_name, status):
                 yield status, word.strip().lower()
 
     def _expression(
-        self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False
+        self, table: Mapping[str, Any], table_name: str, key: str, *, required: bool = False
     ) -> Expression | None:
-        text = self.reader.text(table, where, key, required=required)
-        return self._compile(f"{where}.{key}", text) if text else None
+        text = self.reader.text(table, table_name, key, required=required)
+        return self._compile(f"{table_name}.{key}", text) if text else None
 
-    def _compile(self, where: str, text: str) -> Expression | None:
+    def _compile(self, table_name: str, text: str) -> Expression | None:
         try:
             return Expression(text)
         except JMESPathError as error:
             message = str(error).splitlines()[0]
-            self.reader.mistakes.append(f"{where}: {text!r} is not a JMESPath expression: {message}")
+            self.reader.mistakes.append(f"{table_name}: {text!r} is not a JMESPath expression: {message}")
             return None

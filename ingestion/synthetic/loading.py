@@ -84,8 +84,8 @@ def load(data: Dataset, *, end: datetime | None, end_is_fixed: bool, on_runs: Ca
         requested_shift = ZERO if end is None else end - unmoved_end
         if stored_shift is not None and end_is_fixed and stored_shift != requested_shift:
             raise CannotLoad(
-                f"This data set is loaded already, and ends at {(unmoved_end + stored_shift).isoformat()}. Keep "
-                "that end with the option --end=now, or use an empty database."
+                f"This data set is loaded already, and ends at {(unmoved_end + stored_shift).isoformat()}. "
+                "Without the option --end, the command keeps this end. For another end, use an empty database."
             )
         shift = requested_shift if stored_shift is None else stored_shift
         load_result = LoadResult(shift, unmoved_end + shift, is_repeated=stored_shift is not None)

@@ -11,8 +11,8 @@ _OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
 # For each kind of object, a query that returns one line of text per object.
 _OBJECT_QUERIES: tuple[LiteralString, ...] = (
-    # Omit the comment of the schema `reporting`, a record of CHM's builder. The queries for views and grants compare
-    # its content.
+    # Omit the comment of the schema `reporting`: in it, CHM records which views it has created. The queries below for
+    # views and grants return the same facts.
     """
     SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {own_schemas}
     """,

@@ -27,7 +27,7 @@ QUERY_COUNTS = {
     # sources. 1: strips of failing pipelines. 2: rules, and which are firing. 1: whether any pipeline is active. 1:
     # errors of ingestion. Without a configured connection, the part about connections needs no query.
     "client": 1 + 3 + 5 + 1 + 2 + 1 + 1,
-    # 1 each: pipeline, verdict, strip, runs, failures, rules, runs for the previews of the rules
+    # 1 each: pipeline, whether it fails, strip, runs, failures, rules, runs for the previews of the rules
     "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
     "run": 1 + 1 + 2,  # 1: run with pipeline and client. 1: link to the source. 2: the runs before and after
     # 1 each: my clients, shape, clients of the filter, strips, whether any pipeline is active

@@ -87,8 +87,8 @@ def rebuild(
 ) -> int | None:
     """Build the views from the files and return their number; return None if they were already up to date.
 
-    If views only have new columns at the end, they are replaced. Otherwise all views are dropped and created again, in
-    the same transaction. Raise ReportingSchemaError on failure.
+    Replace the views. If a column was removed, renamed or moved, or has another type, drop all views and create them
+    again in the same transaction. Raise ReportingSchemaError on failure.
     """
     definitions = _defined_views()
 

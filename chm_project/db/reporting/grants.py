@@ -75,7 +75,7 @@ def restore_grants(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict
 
 
 def revoke_default_privileges(cursor: CursorWrapper) -> None:
-    """Remove the default privileges that earlier versions set. They apply only to views that the same role creates."""
+    """Remove the default privileges that earlier versions set. Each affects only views that its own role creates."""
     cursor.execute(_DEFAULT_PRIVILEGES)
     for [role] in cursor.fetchall():
         cursor.execute(
