@@ -91,7 +91,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 class Run(BaseModel):
     pipeline = models.ForeignKey(
         Pipeline,
-        # A pipeline with runs is disabled, never deleted.
+        # A pipeline with runs is disabled and not deleted. The erasure of a client deletes the runs first.
         on_delete=models.PROTECT,
         related_name="runs",
         # No separate index, because other indexes begin with the pipeline.

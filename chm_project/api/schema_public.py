@@ -1,4 +1,4 @@
-"""Complete the contract document: add tags, shared enums, and descriptions and examples of parameters."""
+"""Complete the OpenAPI document of the API: add tags, shared enums, and descriptions and examples of parameters."""
 
 from collections.abc import Iterator
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Replace the variables in a board's query, as Grafana 11.6 and Metabase do. Tests and pictures use this module.
+"""Replace the variables in a board's query, as Grafana 11.6 and Metabase do: for tests, and to draw the boards.
 
 Grafana first replaces variables in the browser. `${name:sqlstring}` is quoted; the custom value for "All" is not. Then
 its server replaces macros such as `$__timeFrom()`, and refuses unknown ones.

@@ -150,7 +150,7 @@ def _table(
 def write_open_runs(path: Path) -> None:
     """Write the open runs of the synthetic pipelines to a file, so that the simulated partner can end these runs.
 
-    An earlier demo started them.
+    They come from the data set, or an earlier demonstration started them.
     """
     open_runs: dict[str, list[dict[str, str]]] = {}
     for run in (

@@ -30,8 +30,8 @@ QUEUE_SECONDS = 2
 RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
 STOP_SECONDS = 20
-# For this time, a stopping server still answers one request on each open connection. If a proxy closes idle connections
-# in less time, it never sends a request on a connection that the server has closed.
+# For this time, a stopping server still answers one request on each open connection. A proxy should close its idle
+# connections earlier. Then it never sends a request on a connection that the server has closed.
 LINGER_SECONDS = 5
 # The event loop answers these probes itself, even if all threads are busy. They need no database.
 PROBE_PATHS = ("/health", "/health/")
@@ -225,6 +225,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self._stop_at: float | None = None
         self._linger_until = 0.0
         socket_info = (listening.family, listening.type, listening.proto, listening.getsockname())
+        # These threads begin short requests one after the other.
         dispatcher = start_threads(StaggeredThreads(), max(capacity.threads - report_threads, 1))
         super().__init__(
             application, {}, True, listening, dispatcher=dispatcher, adj=adjustments, bind_socket=False,

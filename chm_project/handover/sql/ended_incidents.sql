@@ -2,10 +2,11 @@
 -- Grain      one row per group of such failures that have the same cause and began together. The group can be a part of
 --            an incident that continues in other pipelines. handover/report.py removes the rows of such parts
 -- Inventory  active
--- Parameters as_of, state_at (runs count in the state of that time); since, until: the shift; client_id,
+-- Parameters as_of, state_at: runs count with the state that they had at state_at; since, until: the shift; client_id,
 --            platform, environment: null does not restrict
 -- Columns    those of the shape incidents, ended_at: when the last of the group's pipelines succeeded, or failed with
---            another cause, and is_vague: whether the cause is vague
+--            another cause, and is_vague: whether the cause is a general text, such as
+--            "Task failed"
 --
 -- Decision 0028 defines which errors have the same cause, and how close in time the pipelines must begin to fail.
 
@@ -92,7 +93,7 @@ SELECT
     min(failure.masked) AS cause,
     (array_agg(failure.run_id ORDER BY failure.failing_since, failure.pipeline_id))[1] AS first_run_id,
     (array_agg(failure.run_id ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS run_id,
-    0 AS known, -- a mark as known ends with the incident
+    0 AS known, -- if a failure ends, it is no longer marked as known
     max(failure.ended_at) AS ended_at,
     bool_or(failure.is_vague) AS is_vague
 FROM (

@@ -1,7 +1,8 @@
--- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`: `whole` has
--- the whole UTC days within the bounds. `partial_days` has the parts of days before and after the whole days. Example:
--- the bounds are 1 June 18:00 and 4 June 6:00. `whole` has 2 and 3 June. `partial_days` has 1 June from 18:00, and 4
--- June until 6:00. If both bounds are on the same day, `partial_days` has one part.
+-- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`. `whole` has the range of
+-- whole UTC days within the bounds: from `first_day` until the day before `last_day`. `partial_days` has the parts of
+-- days before and after this range. Example: the bounds are 1 June 18:00 and 4 June 6:00. In `whole`, `first_day` is 2
+-- June and `last_day` is 4 June. `partial_days` has 1 June from 18:00, and 4 June until 6:00. If both bounds are on the
+-- same day, `partial_days` has one part.
 whole AS (
     SELECT first_day, greatest(first_day, last_day) AS last_day
     FROM (

@@ -1,4 +1,4 @@
-"""Test that the commands of docs/trace.md work on a running CHM, and find the log lines and the row of the database."""
+"""Test that the commands of docs/trace.md find a slow request, a failed page and its pipeline in a running CHM."""
 
 import os
 import re

@@ -30,6 +30,7 @@ def clean_up() -> Callable[[Path], None]:
     def clean_up(data_dir: Path) -> None:
         still_running = running_servers(data_dir) if data_dir.exists() else []
         if still_running:
+            # This uses the running servers. When nobody uses them any more, they stop.
             start_servers(data_dir=data_dir).release()
         shutil.rmtree(outside_path(data_dir), ignore_errors=True)
         assert still_running == []
