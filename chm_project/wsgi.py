@@ -4,10 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from chm_project.content_types import ContentTypeMiddleware
 from chm_project.db import time_limits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
 # The time limits of SQL statements outside requests. During a request, LimitsMiddleware sets the limits.
 time_limits.limit_process(time_limits.API)
 
-application = get_wsgi_application()
+application = ContentTypeMiddleware(get_wsgi_application())

@@ -119,6 +119,14 @@ def test_health_is_answered_for_any_host_name(base_url: str) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ok", "version": VERSION})
 
 
+@pytest.mark.parametrize("content_type", ["text/plain; charset=hex", f"text/plain; title*=idna''{'%61' * 100}"])
+def test_a_content_type_with_an_unusual_codec_causes_no_internal_error(base_url: str, content_type: str) -> None:
+    response = requests.get(f"{base_url}/api/v1/nothing?q=%41", headers={"Content-Type": content_type}, timeout=10)
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "not_found"
+
+
 def parent_process(base_url: str) -> psutil.Process:
     port = str(urlsplit(base_url).port)
     return next(
