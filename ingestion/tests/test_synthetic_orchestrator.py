@@ -97,32 +97,54 @@ def test_a_completed_step_lists_its_files_counts_and_a_summary(tmp_path: Path) -
     assert "2500 runs in 4 files" in artifacts["summary"]
 
 
+# A program that forks a child for each call, because a new process would load all modules again. Its argument is
+# the folder of the data sets. Each data set has two calls: the first is killed before or after it replaces a
+# file, and the second resumes it. It prints the exit codes of all calls, and ends when a first call was not killed.
+KILLED_AND_RESUMED_CALLS = """
+import json, os, pathlib, signal, sys
+from ingestion.synthetic.orchestrator import main
+
+replace = pathlib.Path.replace
+
+def call(root, calls_until_kill):
+    if pid := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def count():
+        nonlocal calls_until_kill
+        if calls_until_kill == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        calls_until_kill -= 1
+
+    def counted(path, target):
+        count()
+        replace(path, target)
+        count()
+
+    pathlib.Path.replace = counted
+    sys.stdout = open(os.devnull, "w")
+    sys.argv = ["chm-synthetic-orchestrator", "--state-file", str(root / "context" / "session_state.json"), "--all"]
+    os._exit(main() or 0)
+
+exit_codes = []
+while not exit_codes or exit_codes[-1][0] == -signal.SIGKILL:
+    root = pathlib.Path(sys.argv[1]) / str(len(exit_codes)) / "v1"
+    exit_codes.append((call(root, len(exit_codes)), call(root, -1)))
+print(json.dumps(exit_codes))
+"""
+
+
 def test_a_killed_call_is_resumed_and_gives_the_same_bytes(tmp_path: Path) -> None:
     """The process is killed before and after each replacement of a file."""
-    script = (
-        "import os, signal, sys, pathlib\n"
-        "from ingestion.synthetic.orchestrator import main\n"
-        "left, replace = int(sys.argv.pop(1)), pathlib.Path.replace\n"
-        "def count():\n"
-        "    global left\n"
-        "    left -= 1\n"
-        "    if left < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "def counted(self, target):\n"
-        "    count(); replace(self, target); count()\n"
-        "pathlib.Path.replace = counted\n"
-        "sys.exit(main())\n"
+    result = subprocess.run(
+        [sys.executable, "-c", KILLED_AND_RESUMED_CALLS, str(tmp_path)], cwd=ROOT, capture_output=True, check=True
     )
-    ended, point = -signal.SIGKILL, 0
-    while ended == -signal.SIGKILL:
-        root = tmp_path / str(point) / "v1"
-        arguments = ["--state-file", str(root / "context" / "session_state.json"), "--all"]
-        ended = subprocess.run([sys.executable, "-c", script, str(point), *arguments], cwd=ROOT, check=False).returncode
+    exit_codes = json.loads(result.stdout)
 
-        assert orchestrate(root, "--all").returncode == 0
-        assert contents(root) == contents(V1), f"killed at point {point}"
-        point += 1
-    assert ended == 0
-    assert point > 30
+    assert exit_codes == [[-signal.SIGKILL, 0]] * (len(exit_codes) - 1) + [[0, 0]]
+    assert len(exit_codes) > 30
+    for point in range(len(exit_codes)):
+        assert contents(tmp_path / str(point) / "v1") == contents(V1), f"killed at point {point}"
 
 
 def test_a_second_call_at_the_same_time_is_refused(tmp_path: Path) -> None:
