@@ -14,12 +14,12 @@ from django.utils.http import http_date
 class Deprecation:
     """The deprecation of a part of the API.
 
-    `since` is the day of the announcement. `sunset` is the day of the removal; None until it is decided. `instead` is
-    what to use.
+    `since` is the day of the announcement. `sunset` is the day of the removal; None until it is decided. `replacement`
+    is the parameter to use instead; it is only for readers of the code.
     """
 
     since: date
-    instead: str
+    replacement: str
     sunset: date | None = None
 
 

@@ -184,7 +184,7 @@ SPECTACULAR_SETTINGS = {
         "chm_project.api.schema.document_errors",
         "chm_project.api.schema_headers.document_headers",
         "chm_project.api.schema.declare_exact_fields",
-        "chm_project.api.schema_public.complete_document",
+        "chm_project.api.schema_descriptions.complete_document",
         "chm_project.api.examples.add_examples",
     ],
 }

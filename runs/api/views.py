@@ -222,7 +222,7 @@ class PipelineRunViewSet(RunRowsViewSet):
     orderings = ORDERINGS
     default_order = "-started_at"
     actions_with_fields = ("list", "latest", "read")
-    deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
+    deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), replacement=ORDERING)}
     # PUT needs the permission to add runs, because a push can create the run.
     method_permissions = {"PUT": "add"}
 

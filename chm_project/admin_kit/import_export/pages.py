@@ -107,7 +107,7 @@ class ImportExportMixin(_Admin[ModelT]):
         try:
             rows = self._read(data)
         except UnreadableError as error:
-            # The preview read the workbook within the limits, but reading can exceed them now.
+            # The preview could read this workbook. On a busy machine, a second reading can still exceed the time limit.
             messages.error(request, f"Nothing was imported. {error}")
             return HttpResponseRedirect(request.path)
         result = import_rows(self.sheet.for_visibility(visibility_of(request)), rows, user_id=request.user.pk)
