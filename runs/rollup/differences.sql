@@ -73,7 +73,7 @@ counted AS (
     GROUP BY day, duration_seconds / 60
 ),
 -- The sums by client and day: rollup.client_days, plus the parts of rollup.days that are not yet in its totals. The
--- view reporting.daily_client_counts adds the same rows, but has no pipeline_is_active.
+-- view reporting.daily_client_counts has the same rows, but not the column pipeline_is_active that is needed here.
 stored_client_days AS (
     SELECT
         day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,

@@ -78,8 +78,8 @@ def grant(name: str, password: str | None) -> None:
         revoke_default_privileges(cursor)
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(*cursor.fetchone())
-        # Revoke from PUBLIC temporary tables, the tables in the schema public, and new objects in it. Revoke from the
-        # role what an earlier call granted.
+        # Every role has the rights of PUBLIC. So PUBLIC loses the rights to create temporary tables, to use the tables
+        # of the schema public, and to create objects in this schema. The role loses what an earlier call granted.
         statements = [
             sql.SQL("REVOKE ALL ON DATABASE {database} FROM {role}"),
             sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),

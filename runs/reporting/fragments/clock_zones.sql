@@ -17,8 +17,8 @@ zones AS MATERIALIZED (
 ),
 -- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
 -- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
--- right for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that
--- week, the shift of some of these moments is 0. So week_bounds allows both.
+-- computed once for all moments of the last 72 hours. If the clocks changed within these hours, or within the same
+-- hours of that week, 0 would be right for some of these moments. So week_bounds allows `shift` and 0.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,

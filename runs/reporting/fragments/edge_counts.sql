@@ -1,7 +1,7 @@
 -- Counts of the runs on `partial_days`, the parts of days at both ends of the window (see whole_days). Only runs in the
--- caller's scope are counted. One row for each day, client, platform and environment. The caller unites these rows with
--- rows of the roll-up, whose counts are integers. So these counts are cast to integer too. Otherwise UNION would make
--- all counts numeric, and adding up numerics is slower.
+-- caller's scope are counted. One row for each day, client, platform and environment. The shape that includes this
+-- fragment unites these rows with rows of the roll-up, whose counts are integers. So these counts are cast to integer
+-- too. Otherwise UNION would make all counts numeric, and adding up numerics is slower.
 SELECT
     c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
     sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,

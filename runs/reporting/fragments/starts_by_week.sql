@@ -7,17 +7,18 @@
 --   skip_within    In an earlier week, a start at most this long after the weekday and time of the last start
 --                  corresponds to the last start.
 --
--- Pipelines that can be late by rule 2. For each of the four weeks, first_1 to first_4 are the first start more than
--- skip_within after the same time. Two conditions must be met:
---   1. In three weeks, this start came at least 5 minutes before the time of week of judged_at. Example: a job last
---      started on Friday 6:00, and it is Sunday 6:00. In two weeks the job did not start from Friday to Sunday either,
---      so the condition is not met.
+-- Pipelines that can be late by rule 2. `searched_after` is last_start_at plus skip_within. first_1 to first_4 are, in
+-- each of the four earlier weeks, the first start after the weekday and time of searched_after. Two conditions must be
+-- met:
+--   1. In at least three weeks, this start came at least 5 minutes before the weekday and time of judged_at. Example: a
+--      job last started on Friday 6:00, and it is Sunday 6:00. If it also did not start between Friday and Sunday in
+--      two of the four weeks, only two weeks are left, and the condition is not met.
 --   2. The starts of three weeks differ by at most `max_spread`: two hours, or more if clocks have changed.
 -- `missing_start` tests both exactly, in each zone. Here, the conditions are wider, so that no pipeline is missed if
--- clocks have changed. If one of first_1 to first_4 is not later than searched_after + last_begins, the zone decides
--- which start is the first. Then condition 2 counts as met. Each level searches only if the levels before it leave the
--- pipeline a chance. A slow pipeline, with a recent gap of at least a day, has few starts. So one search reads the
--- starts of all four weeks.
+-- clocks have changed. If one of first_1 to first_4 is not later than searched_after + last_begins, the first start
+-- differs between the zones. Then condition 2 counts as met. Each level searches only if the levels before it leave
+-- the pipeline a chance. A slow pipeline, with a recent gap of at least a day, has few starts. So one search reads
+-- the starts of all four weeks.
 candidates AS MATERIALIZED (
     SELECT pipeline_id, judged_at, last_start_at, gap, skip_within, is_recent
     FROM (
@@ -324,7 +325,7 @@ next_starts AS (
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
         -- If no start follows, a week.
-        coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
+        coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS gap_after
     FROM missing_start AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.within_30_minutes >= best.within_30_minutes - 1
@@ -353,7 +354,7 @@ next_starts AS (
 by_zone AS (
     SELECT
         pipeline_id, zone_number, array_agg(expected_at ORDER BY expected_at) AS expected,
-        percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
+        percentile_disc(0.5) WITHIN GROUP (ORDER BY gap_after) AS gap_after
     FROM next_starts
     GROUP BY pipeline_id, zone_number
 ),
@@ -365,7 +366,7 @@ usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,
         min(expected[3]) AS earliest, max(expected[3]) AS latest, max(least(expected[3] - expected[1], expected[4] - expected[2])) AS spread,
-        min(following) AS following, min(same_hour) AS weeks
+        min(gap_after) AS gap_after, min(same_hour) AS weeks
     FROM by_zone
     CROSS JOIN LATERAL (
         SELECT count(*) AS same_hour
@@ -377,15 +378,15 @@ usual AS (
 ),
 by_week AS MATERIALIZED (
     SELECT
-        missing_start.*, usual.expected_at, usual.following, usual.weeks,
+        missing_start.*, usual.expected_at, usual.gap_after, usual.weeks,
         -- For a usual gap of more than 45 minutes, and for a shorter one (rules 2 and 4).
         CASE
-            WHEN usual.following > 2700 THEN greatest(
-                usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
-                usual.latest + least(0.4 * usual.following, 900) * interval '1 second'
+            WHEN usual.gap_after > 2700 THEN greatest(
+                usual.earliest + least(0.4 * usual.gap_after, 3600) * interval '1 second',
+                usual.latest + least(0.4 * usual.gap_after, 900) * interval '1 second'
             ) + usual.spread
             ELSE greatest(
-                usual.latest + 0.4 * usual.following * interval '1 second',
+                usual.latest + 0.4 * usual.gap_after * interval '1 second',
                 missing_start.last_start_at + 1.3 * longest.gap * interval '1 second'
             )
         END AS expected_by

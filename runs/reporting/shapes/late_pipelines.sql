@@ -121,8 +121,8 @@ late AS (
     UNION ALL
     SELECT
         pipeline_id, last_start_at, expected_at, expected_by,
-        CASE WHEN following <= 2700
-            THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
+        CASE WHEN gap_after <= 2700
+            THEN 'Started about every ' || round(gap_after / 60) || ' minutes at this time of the week'
             ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
         END
         || CASE weeks WHEN 4 THEN ' on each of the ' WHEN 3 THEN ' on three of the ' WHEN 2 THEN ' on two of the '

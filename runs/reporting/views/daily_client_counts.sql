@@ -14,6 +14,7 @@
 SELECT
     d.day, d.client_id, c.client_name, d.pipeline_is_active AND c.client_is_active AS is_active, d.running, d.success,
     d.failed, d.canceled, d.skipped, d.rows_known, d.rows_total, d.rows_squares
+-- Rows of rollup.days with in_totals are already contained in rollup.client_days.
 FROM (
     SELECT
         day, client_id, pipeline_is_active, running, success, failed, canceled, skipped, rows_known, rows_total,
