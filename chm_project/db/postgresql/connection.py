@@ -58,4 +58,4 @@ class PoolerConnection(LimitedConnection):
 class ReplicaConnection(LimitedConnection):
     """A connection to the replica, with its own record of outages."""
 
-    outage = Outage()
+    outage = Outage(server="replica", effect="reports read the database")
