@@ -22,10 +22,16 @@ from runs.size_limits import payload_within_limit
 BATCH_SIZE = 1_000
 # How long the position of an interrupted scrubbing is kept.
 _POSITION_SECONDS = 30 * 24 * 3600
+_MAX_OBJECT_NAME_LENGTH = LogEntry._meta.get_field("object_repr").max_length
 
 
 def _scrubbed_payload(value: Any) -> Any:
     return json.loads(payload_within_limit(scrubbed_json(value)))
+
+
+def _scrubbed_object_name(value: str) -> str:
+    # The mask can be longer than the secret.
+    return scrub_text(value)[:_MAX_OBJECT_NAME_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ TABLES = (
         Pipeline.objects,
         {"description": scrub_text, "last_ingest_error": scrub_text, "known_reason": scrub_text},
     ),
-    ScrubbedTable("admin log", LogEntry.objects, {"object_repr": scrub_text, "change_message": scrub_text}),
+    ScrubbedTable("admin log", LogEntry.objects, {"object_repr": _scrubbed_object_name, "change_message": scrub_text}),
 )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
@@ -98,6 +100,15 @@ def test_an_interrupted_scrubbing_continues_where_it_stopped(monkeypatch: pytest
     assert scrub()[0] == "runs: 3 of 3 rows changed"
     assert not Run.objects.filter(error_message__contains=SECRET).exists()
     assert scrub("--restart")[0] == "runs: 0 of 5 rows changed"
+
+
+def test_a_name_in_the_admin_log_is_cut_if_its_mask_is_longer_than_the_secret(admin_user: User) -> None:
+    name = "x" * 185 + " password=tiger"
+    entry = LogEntry.objects.create(user=admin_user, action_flag=CHANGE, object_repr=name)
+
+    scrub()
+
+    assert LogEntry.objects.get(pk=entry.pk).object_repr == "x" * 185 + " password=[filt"
 
 
 def test_an_id_is_kept_and_reported_if_another_run_has_its_masked_form() -> None:
