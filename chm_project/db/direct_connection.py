@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.conninfo import conninfo_to_dict
 
-# Connection parameters of Django that psycopg does not accept.
+# Parameters of Django's connections. A direct connection uses psycopg's own cursors and type conversions.
 _DJANGO_PARAMETERS = ("pool", "cursor_factory", "context")
 
 
@@ -20,6 +20,6 @@ def direct_parameters(connection: BaseDatabaseWrapper) -> dict[str, Any]:
         parameters.pop(name, None)
     if settings.CHM_DATABASE_DIRECT_URL:
         direct_address = conninfo_to_dict(settings.CHM_DATABASE_DIRECT_URL)
-        del direct_address["dbname"]  # tests use another database of the same server
+        direct_address.pop("dbname", None)  # tests use another database of the same server
         parameters |= direct_address
     return parameters

@@ -12,8 +12,9 @@ from chm_project.settings.environment import database
 from ingestion.locks import named_lock
 
 
-def test_locks_use_the_direct_address_and_the_same_database(settings: Any) -> None:
-    settings.CHM_DATABASE_DIRECT_URL = "postgresql://owner@db.internal:5433/chm"
+@pytest.mark.parametrize("path", ["/chm", ""])
+def test_locks_use_the_direct_address_and_the_same_database(settings: Any, path: str) -> None:
+    settings.CHM_DATABASE_DIRECT_URL = f"postgresql://owner@db.internal:5433{path}"
 
     parameters = direct_parameters(connection)
 
