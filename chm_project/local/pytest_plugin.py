@@ -16,6 +16,15 @@ from chm_project.local.embedded import EmbeddedServersUnavailable, numbered_brok
 settings.register_profile("chm", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("chm")
 
+# Each process uses its own database of the Redis or Valkey server. By default a server has the databases 0 to 15. The
+# tests do not use database 0.
+MAX_WORKERS = 15
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    return min((yield), MAX_WORKERS)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
