@@ -91,7 +91,7 @@ class HotQuery:
 
 @dataclass(slots=True)
 class EarlyRow:
-    """A row that the query for the caller's token also reads (`find_token`).
+    """A row that CHM reads in the same query as the caller's token (`find_token`).
 
     The query for the token runs before the caller is known. So a view may use the row only after it has checked that
     the caller is not bound. The first column of `query` must never be null: null means that there is no row.

@@ -123,7 +123,7 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> Mapp
 def pipelines_not_ingested_yet(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
     """Return the pipelines that the connections have not tried to ingest, without those of the source that is down.
 
-    Users can add pipelines that no connection selects, or that the source does not have. They are never ingested.
+    Users can add pipelines that no connection selects. CHM never ingests them, so they are left out.
     """
     return (
         Pipeline.objects.ingestible()

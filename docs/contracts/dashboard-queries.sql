@@ -1215,8 +1215,8 @@ zones AS MATERIALIZED (
 ),
 -- `shift` is how much later, in UTC, a local time was in that week. Example: on Sunday the clocks of Berlin changed
 -- from UTC+1 to UTC+2. Now 6:00 in Berlin is 4:00 UTC. A week ago it was 5:00 UTC, so `shift` is one hour. `shift` is
--- right for moments of the last 72 hours. If the clocks changed within these hours, or within the same hours of that
--- week, the shift of some of these moments is 0. So week_bounds allows both.
+-- computed once for all moments of the last 72 hours. If the clocks changed within these hours, or within the same
+-- hours of that week, 0 would be right for some of these moments. So week_bounds allows `shift` and 0.
 weeks AS MATERIALIZED (
     SELECT
         zone, zone_number, week,
@@ -1590,7 +1590,7 @@ next_starts AS (
         ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
             AS expected_at,
         -- If no start follows, a week.
-        coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
+        coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS gap_after
     FROM missing_start AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.within_30_minutes >= best.within_30_minutes - 1
@@ -1643,7 +1643,7 @@ next_starts AS (
 by_zone AS (
     SELECT
         pipeline_id, zone_number, array_agg(expected_at ORDER BY expected_at) AS expected,
-        percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
+        percentile_disc(0.5) WITHIN GROUP (ORDER BY gap_after) AS gap_after
     FROM next_starts
     GROUP BY pipeline_id, zone_number
 ),
@@ -1655,7 +1655,7 @@ usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, zone_number))[1] AS expected_at,
         min(expected[3]) AS earliest, max(expected[3]) AS latest, max(least(expected[3] - expected[1], expected[4] - expected[2])) AS spread,
-        min(following) AS following, min(same_hour) AS weeks
+        min(gap_after) AS gap_after, min(same_hour) AS weeks
     FROM by_zone
     CROSS JOIN LATERAL (
         SELECT count(*) AS same_hour
@@ -1667,15 +1667,15 @@ usual AS (
 ),
 by_week AS MATERIALIZED (
     SELECT
-        missing_start.*, usual.expected_at, usual.following, usual.weeks,
+        missing_start.*, usual.expected_at, usual.gap_after, usual.weeks,
         -- For a usual gap of more than 45 minutes, and for a shorter one (rules 2 and 4).
         CASE
-            WHEN usual.following > 2700 THEN greatest(
-                usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
-                usual.latest + least(0.4 * usual.following, 900) * interval '1 second'
+            WHEN usual.gap_after > 2700 THEN greatest(
+                usual.earliest + least(0.4 * usual.gap_after, 3600) * interval '1 second',
+                usual.latest + least(0.4 * usual.gap_after, 900) * interval '1 second'
             ) + usual.spread
             ELSE greatest(
-                usual.latest + 0.4 * usual.following * interval '1 second',
+                usual.latest + 0.4 * usual.gap_after * interval '1 second',
                 missing_start.last_start_at + 1.3 * longest.gap * interval '1 second'
             )
         END AS expected_by
@@ -1826,8 +1826,8 @@ late AS (
     UNION ALL
     SELECT
         pipeline_id, last_start_at, expected_at, expected_by,
-        CASE WHEN following <= 2700
-            THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
+        CASE WHEN gap_after <= 2700
+            THEN 'Started about every ' || round(gap_after / 60) || ' minutes at this time of the week'
             ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
         END
         || CASE weeks WHEN 4 THEN ' on each of the ' WHEN 3 THEN ' on three of the ' WHEN 2 THEN ' on two of the '

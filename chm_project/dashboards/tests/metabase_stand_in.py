@@ -7,7 +7,8 @@ POST /api/session                 username, password -> {"id": session}; 401 {"e
 All other endpoints need the header X-Metabase-Session; without it 401.
 GET, POST /api/database, PUT /api/database/:id     the password in the response is always **MetabasePass**
 GET, POST /api/collection         GET returns a list that begins with the root collection; POST needs a name
-GET  /api/collection/:id/items    models=..., limit, offset -> {"data", "total", ...}; the type of models is "dataset"
+GET  /api/collection/:id/items    models=..., limit, offset -> {"data", "total", ...}. A model of Metabase has the
+                                  type "dataset"
 POST, GET, PUT /api/card[/:id]    required: name, display, dataset_query, visualization_settings. A model must not have
                                   template tags. Each tag in the query needs a definition with id, name, display-name
                                   and type

@@ -48,7 +48,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A report. `parameters` maps its parameters, without the common ones, to their defaults.
+    """A report. `parameters` maps the parameters in its header to their defaults.
+
+    All reports have some more parameters: COMMON_PARAMETERS in runs/reporting/parameters.py.
 
     If a default is empty, the default in runs/reporting/parameters.py applies. `inventory` says which pipelines the
     report includes, for example "active". `panel` names its boards and the kind of chart, such as "Operations: table".
@@ -122,7 +124,8 @@ def parse_shape(name: str, text: str) -> Shape:
         view=header.get("View", ""),
         parameters=parameters,
         columns=tuple(columns),
-        # Documents and the API show the first paragraph after a blank line. Later ones are for readers of the SQL.
+        # The notes follow the columns, after an empty comment line. Documents and the API show their first paragraph.
+        # Later paragraphs are for readers of the SQL.
         notes=" ".join(takewhile(bool, notes[1:])),
         body=body,
     )

@@ -75,7 +75,10 @@ def restore_grants(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict
 
 
 def revoke_default_privileges(cursor: CursorWrapper) -> None:
-    """Remove the default privileges that earlier versions set. Each affects only views that its own role creates."""
+    """Remove the default privileges that earlier versions of CHM set.
+
+    A default privilege affects only the views of the role that set it. CHM now grants access to each new view.
+    """
     cursor.execute(_DEFAULT_PRIVILEGES)
     for [role] in cursor.fetchall():
         cursor.execute(

@@ -4,9 +4,9 @@
 -- Inventory  active
 -- Parameters as_of, state_at: runs count with the state that they had at state_at; since, until: the shift; client_id,
 --            platform, environment: null does not restrict
--- Columns    those of the shape incidents, ended_at: when the last of the group's pipelines succeeded, or failed with
---            another cause, and is_vague: whether the cause is a general text, such as
---            "Task failed"
+-- Columns    those of the shape incidents, and:
+--   ended_at  When the last of the group's pipelines succeeded, or failed with another cause
+--   is_vague  Whether the cause is a general text, such as "Task failed"
 --
 -- Decision 0028 defines which errors have the same cause, and how close in time the pipelines must begin to fail.
 

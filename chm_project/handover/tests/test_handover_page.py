@@ -83,7 +83,7 @@ def test_the_menu_links_to_the_handover_and_the_page_offers_common_shifts(shift:
     for value in ("yesterday", "working_evening"):
         assert f'<option value="{value}"' in page
         assert viewer.get(f"{PAGE}?since={value}").status_code == 200
-    assert '<option value="working_evening" selected>' in page, "on a Monday, the shift since Friday"
+    assert '<option value="working_evening" selected>' in page, "the default shift begins on the last working day"
     assert '<option value="24h" selected>' in html(viewer.get(f"{PAGE}?since=24h"))
     assert viewer.get(f"{PAGE}?since=2020-01-01").status_code == 404
 

@@ -57,7 +57,8 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
 def outside_path(data_dir: Path) -> Path:
     """Return the folder for files that cannot be in `data_dir`.
 
-    The server cannot reach `data_dir`, or the path of `data_dir` is too long for a socket or must be escaped in a URL.
+    It is used if the server cannot reach `data_dir`, if the path of `data_dir` is too long for a socket, or if a URL
+    with this path would contain escaped characters.
     """
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     if os.geteuid() == 0:

@@ -56,7 +56,7 @@ def data_dir(tmp_path: Path, clean_up: Callable[[Path], None]) -> Iterator[Path]
 
 @pytest.fixture(scope="session")
 def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable[[Path], None]) -> Iterator[Path]:
-    """Yield one folder for all tests. A new folder per test would be slow. Tests that damage servers use `data_dir`."""
+    """Yield one folder for all tests. A new folder per test would be slow."""
     folder = tmp_path_factory.mktemp("kept") / "chm"
     yield folder
     clean_up(folder)

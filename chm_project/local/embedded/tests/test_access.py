@@ -1,4 +1,4 @@
-"""Only the owner can connect to the servers, without superuser rights and not over the network."""
+"""Only the owner can connect to the servers, and only through sockets. CHM connects without superuser rights."""
 
 import os
 import stat
