@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from chm_project.access.visibility import Visibility
@@ -18,8 +18,11 @@ class ClientsInFile:
 
     def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
         # PostgreSQL refuses null characters in a query, so remove them here. The form of the row reports them later.
-        names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
-        clients = Client.objects.annotate(lower_name=Lower("name")).filter(lower_name__in=names)
+        names = {row.get(column, "").strip().replace("\x00", "") for row in rows}
+        # Search the exact names too, because PostgreSQL and Python convert some letters differently, such as Σ and İ.
+        clients = Client.objects.annotate(lower_name=Lower("name")).filter(
+            Q(name__in=names) | Q(lower_name__in={name.lower() for name in names})
+        )
         self.by_name = {client.name: client for client in visibility.restrict(clients, client_lookup="id")}
         self._stored_names = {name.lower(): name for name in self.by_name}
 

@@ -494,6 +494,15 @@ def test_a_client_name_that_differs_only_in_case_is_refused_with_the_stored_name
     ]
 
 
+@pytest.mark.parametrize("name", ["ΟΔΟΣ", "İstanbul", "STRASSE", "ẞ"])
+def test_a_stored_client_is_found_by_its_exact_name(browser: Browser, name: str) -> None:
+    ClientFactory.create(name=name)
+
+    preview = preview_file(browser, CLIENTS_URL, f"name\n{name}\n")
+
+    assert "0 new, 0 changed, 1 unchanged." in " ".join(preview.content.decode().split())
+
+
 def test_the_labels_of_choices_are_accepted(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
