@@ -311,8 +311,8 @@ class Pipeline(BaseModel):
     # If one of these fields changes, the pipeline has another source, and its whole history is ingested again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # If the source changes, save() clears these fields, and the next walk sets them again. The times and the error of
-    # the last walk stay.
+    # If the source changes, save() clears these fields, and the next ingestions set them again. The times and the error
+    # of the last walk stay.
     CLEARED_WITH_SOURCE = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",

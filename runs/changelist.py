@@ -261,7 +261,10 @@ class RunChangeList(ChangeList):
 
     @property
     def sorted_from(self) -> datetime | None:
-        """Return the oldest event_at in a list that is sorted by duration or rows; None if the list has all runs."""
+        """Return the event_at of the oldest run in the list; None if the list has all runs.
+
+        A list that is sorted by duration or rows has only the newest runs (MAX_SCANNED_RUNS).
+        """
         return None if self.pages.is_by_time else self.pages.sorted_from
 
     @property

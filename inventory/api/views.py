@@ -67,6 +67,7 @@ class ClientViewSet(InventoryViewSet):
     filterset_class = ClientFilter
     lookup_url_kwarg = "client_id"
     location_route = "client"
+    # None: a token that is bound to a pipeline sees no clients.
     client_lookup, pipeline_lookup = "id", None
 
     @idempotent

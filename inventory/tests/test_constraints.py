@@ -74,8 +74,8 @@ def test_an_invalid_pipeline_value_is_refused(column: str, value: str, constrain
     assert violated_constraint("pipelines", client_id=client, **{column: value}) == constraint
 
 
-# A key with the prefix known_ is the only column of the known failure. A key without the prefix changes or adds one
-# column of a complete known failure.
+# A case with the prefix known_ has only this column of a known failure. A case without the prefix has a complete known
+# failure, in which it changes or adds one column.
 @pytest.mark.parametrize(
     ("columns", "constraint"),
     [

@@ -85,6 +85,7 @@ _DBT_BODY: dict[str, Any] = {
 }
 
 
+# x-optional lists the fields that a response can lack (declare_exact_fields).
 @extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
 class LineageOutcomeSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="Position of the event in the request, from 0.")
@@ -127,7 +128,7 @@ class LineageView(StrictView):
         events = self._events(request.data)
         # Count events, not requests, so that a batch does not bypass the limit.
         throttle_token(token, LINEAGE_LIMIT, len(events))
-        # A dict has the errors of an invalid event.
+        # If an event is invalid, its entry in the list is a dict with the errors.
         jobs_or_errors = [lineage.job_of(data) for data in events]
         if not isinstance(request.data, list) and isinstance(jobs_or_errors[0], dict):
             raise ValidationError(jobs_or_errors[0])

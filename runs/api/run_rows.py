@@ -75,12 +75,12 @@ def has_compiled_query(visibility: Visibility) -> bool:
 
 
 def early_latest_row(pipeline_id: object) -> EarlyRow:
-    """Return an EarlyRow, with which the query for the caller's token also reads the latest run of the pipeline."""
+    """Return an EarlyRow, so that one query reads the caller's token and the latest run of the pipeline."""
     return EarlyRow(_latest_query(False, False), {"pipeline_id": pipeline_id})
 
 
 def early_row_by_id(run_id: object) -> EarlyRow:
-    """Return an EarlyRow, with which the query for the caller's token also reads the run."""
+    """Return an EarlyRow, so that one query reads the caller's token and the run."""
     return EarlyRow(_by_id_query(False, False), {"run_id": run_id})
 
 
