@@ -63,7 +63,7 @@ e2e-dagster: install-dev  ## test ingestion from a real Dagster, also after manu
 prometheus-drill: install-dev  ## test that the alerts of docker/prometheus fire and resolve, with Debian's Prometheus and a live CHM (1 minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica  ## all tests that are too slow for every change, such as those with live orchestrators
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica critical-path  ## all tests that are too slow for every change, such as those with live orchestrators
 
 pgbouncer: install-dev  ## run the tests through Debian's PgBouncer in transaction mode (ARGS=--quick, as in CI: 1 minute)
 	@$(BIN)/python -m tools.pooler $(ARGS)
@@ -96,7 +96,7 @@ critical-path: install-dev  ## run the most important tests of schema, API, inge
 	@$(BIN)/python -m pytest -q -n auto inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
 	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
-	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_previews_and_firing.py chm_project/tests/test_shapes.py
+	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_previews_and_firing.py chm_project/tests/test_shapes.py $(ARGS)
 
 evidence: install-dev  ## run each milestone's commands and write docs/validation/001-chm-api-ingestion.md
 	@$(BIN)/python -m tools.evidence milestones
