@@ -15,7 +15,9 @@ class BaseModel(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False, db_comment="UUID version 7")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_comment="When CHM stored the row")
     updated_at = models.DateTimeField(
-        auto_now=True, db_default=Now(), db_comment="When the row last changed, ingestion bookkeeping aside"
+        auto_now=True,
+        db_default=Now(),
+        db_comment="When the row last changed. The times and errors of ingestion do not count",
     )
 
     class Meta:
