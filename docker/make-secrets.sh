@@ -20,18 +20,27 @@ for name in postgres_password chm_password chm_admin_password metabase_app_passw
 done
 put chm_secret_key "$(openssl rand -base64 60 | tr -d '\n')"
 
-if ! [ -s postgres_key ]; then
-  # Create a certificate authority, and a certificate for the service `postgres`. Delete the authority's key at the end, so
-  # that nobody can create more certificates with it.
+# Create a certificate authority, and a certificate for the service `postgres`, in a temporary folder. The authority's key
+# stays there and is deleted, so that nobody can create more certificates with it.
+create_certificate() {
   scratch=$(mktemp -d)
   trap 'rm -r "$scratch"' EXIT
-  openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=CHM database authority" \
-    -keyout "$scratch/ca.key" -out postgres_ca 2>/dev/null
-  openssl req -newkey rsa:3072 -nodes -subj "/CN=postgres" -keyout postgres_key -out "$scratch/request" 2>/dev/null
-  printf 'subjectAltName=DNS:postgres,DNS:localhost,IP:127.0.0.1\n' >"$scratch/names"
-  openssl x509 -req -in "$scratch/request" -CA postgres_ca -CAkey "$scratch/ca.key" -CAcreateserial -days 3650 \
-    -extfile "$scratch/names" -out postgres_cert 2>/dev/null
-fi
+  (
+    cd "$scratch" &&
+    openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=CHM database authority" -keyout ca.key -out postgres_ca &&
+    openssl req -newkey rsa:3072 -nodes -subj "/CN=postgres" -keyout postgres_key -out request &&
+    printf 'subjectAltName=DNS:postgres,DNS:localhost,IP:127.0.0.1\n' >names &&
+    openssl x509 -req -in request -CA postgres_ca -CAkey ca.key -CAcreateserial -days 3650 -extfile names -out postgres_cert
+  ) 2>"$scratch/messages" || {
+    cat "$scratch/messages" >&2
+    exit 1
+  }
+  # The key is moved last. If the script stops before that, the next call creates all three files again.
+  mv -f "$scratch/postgres_ca" "$scratch/postgres_cert" .
+  mv "$scratch/postgres_key" .
+}
+
+[ -s postgres_key ] || create_certificate
 
 tls="sslmode=verify-full&sslrootcert=/run/secrets/postgres_ca"
 put chm_database_url "postgresql://chm:$(cat chm_password)@postgres:5432/chm?$tls"

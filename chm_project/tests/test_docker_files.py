@@ -106,6 +106,32 @@ def test_the_secrets_are_random_and_generated_once(tmp_path: Path) -> None:
     assert [name for name in first_secrets if first_secrets[name] == second_secrets[name]] == []
 
 
+def _openssl(*arguments: str) -> str:
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def test_an_interrupted_creation_of_the_certificate_is_repeated(tmp_path: Path) -> None:
+    programs, secrets = tmp_path / "programs", tmp_path / "secrets"
+    programs.mkdir()
+    # This openssl fails when it signs the certificate, like a call that is interrupted there.
+    (programs / "openssl").write_text(
+        f'#!/bin/sh\n[ "$1" = x509 ] && {{ echo "no space left" >&2; exit 1; }}\nexec {shutil.which("openssl")} "$@"\n'
+    )
+    (programs / "openssl").chmod(0o755)
+    interrupted = subprocess.run(
+        ["sh", DOCKER / "make-secrets.sh", secrets], env=os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (interrupted.returncode, "no space left" in interrupted.stderr) == (1, True)
+
+    make_secrets(secrets)
+
+    verified = _openssl("verify", "-CAfile", str(secrets / "postgres_ca"), str(secrets / "postgres_cert"))
+    assert verified.endswith("OK\n")
+    key = _openssl("pkey", "-in", str(secrets / "postgres_key"), "-pubout")
+    assert key == _openssl("x509", "-in", str(secrets / "postgres_cert"), "-pubkey", "-noout")
+
+
 def test_production_starts_only_with_the_secrets(tmp_path: Path) -> None:
     make_secrets(tmp_path)
     secret_files = {
