@@ -37,7 +37,7 @@ def environment(database_url: str, folder: Path, **extra_variables: str) -> dict
         os.environ
         | {
             "CHM_DATABASE_URL": database_url,
-            # Behind a pooler, this variable has the address of the real database, which would answer.
+            # If the tests run through a pooler, this variable has the address of a database that would answer.
             "CHM_DATABASE_DIRECT_URL": "",
             "CHM_PORT": str(free_port),
             "CHM_BROKER_URL": "redis://127.0.0.1:1/0",

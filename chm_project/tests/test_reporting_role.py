@@ -145,7 +145,7 @@ def test_a_missing_password_is_reported(tmp_path: Any) -> None:
 
 
 def test_granting_again_removes_default_privileges_of_an_earlier_version(reader: psycopg.Connection[Any]) -> None:
-    """With these privileges, only the role that set them can restore a dump."""
+    """A dump contains these privileges, and only the role that set them can restore them."""
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO {ROLE}")
 

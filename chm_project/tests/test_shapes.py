@@ -145,7 +145,7 @@ def test_buckets_have_the_requested_width(seed: None) -> None:
         ("failures_over_time", {"until": "0001-01-02T00:00:00Z"}, {"until"}),
     ],
 )  # fmt: skip
-def test_run_shape_and_the_api_name_an_invalid_parameter(
+def test_run_shape_and_the_api_report_which_parameter_is_invalid(
     name: str, parameters: dict[str, Any], invalid_parameters: set[str]
 ) -> None:
     with pytest.raises(InvalidParameters) as error_info:

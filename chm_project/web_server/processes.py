@@ -1,7 +1,7 @@
 """The parent of the web processes. It forks children, and replaces children that end.
 
-The parent loads the application once, so a new child can answer within milliseconds. Before that, other children accept
-connections, or connections wait in the socket's queue.
+The parent loads the application once, so a new child can answer within milliseconds. Until it does, other children
+accept connections, or connections wait in the socket's queue.
 
 SIGHUP reloads the application without downtime. First a separate process tests whether the application loads. Then the
 parent replaces itself (exec), keeps its process id and the socket, forks new children, and stops the old ones.

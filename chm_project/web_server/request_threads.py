@@ -9,7 +9,8 @@ from typing import Any
 
 from waitress.task import ThreadedTaskDispatcher
 
-# A request begins at the latest this long after the one before it began, if a thread is free. Most requests end before.
+# If a thread is free, the next request begins at the latest this long after the newest request began. Most requests
+# need less time.
 HEAD_START_SECONDS = 0.03
 
 
