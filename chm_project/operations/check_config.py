@@ -151,6 +151,8 @@ def _metrics_token_faults(config: ConfigReport) -> list[str]:
         is_empty = not Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         return [f"CHM_METRICS_TOKEN_FILE names a file that cannot be read: {error.strerror}."]
+    except UnicodeDecodeError:
+        return ["CHM_METRICS_TOKEN_FILE names a file that is not text in UTF-8."]
     return ["CHM_METRICS_TOKEN_FILE names an empty file: no scraper can log in."] if is_empty else []
 
 

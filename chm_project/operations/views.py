@@ -92,9 +92,9 @@ class ReadyView(StrictView):
         responses={200: ReadinessSerializer, 503: ReadinessSerializer},
     )
     def get(self, request: Request) -> Response:
-        """A request without a token gets only `status`: whether the database answers and is migrated.
+        """A request without a token or a session gets only `status`: whether the database answers and is migrated.
 
-        With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is overdue. An
+        With one of them, CHM also checks the broker and beat, and counts the pipelines whose ingestion is overdue. An
         overdue ingestion does not change `status`.
         """
         if not request.user.is_authenticated:
@@ -151,7 +151,7 @@ SCRAPER = "scraper"
 
 
 def metrics_token() -> str:
-    """Return the token in the file of CHM_METRICS_TOKEN_FILE; "" if the setting or the file does not exist.
+    """Return the token in the file of CHM_METRICS_TOKEN_FILE; "" if the setting is empty or the file cannot be read.
 
     Read the file at each scrape, so that a new token needs no restart.
     """
@@ -159,7 +159,7 @@ def metrics_token() -> str:
         return ""
     try:
         return Path(settings.CHM_METRICS_TOKEN_FILE).read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return ""
 
 

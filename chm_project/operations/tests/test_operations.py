@@ -115,6 +115,13 @@ def test_a_scraper_reads_metrics_with_its_token_while_the_database_is_down(tmp_p
         assert other.status_code == 401
 
 
+def test_an_unreadable_token_file_does_not_refuse_the_token_of_a_user(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("scraper-token\n", encoding="utf-16")
+    settings.CHM_METRICS_TOKEN_FILE = str(tmp_path / "token")
+
+    assert api_with_scope("read").get("/metrics").status_code == 200
+
+
 def test_chm_is_ready_with_stale_pipelines_and_counts_them(beat_heartbeat: None) -> None:
     Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
     response = api_with_scope("read").get("/ready")

@@ -101,6 +101,17 @@ def test_the_connections_file_and_its_secrets_are_checked(tmp_path: Path) -> Non
     assert with_token[0] == 0, with_token[1]["faults"]
 
 
+def test_a_metrics_token_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hush", encoding="utf-16")
+
+    status, report = check_config(CHM_METRICS_TOKEN_FILE=str(tmp_path / "token"))
+
+    assert (status, report["faults"]) == (
+        2,
+        ["CHM_METRICS_TOKEN_FILE names a file that is not text in UTF-8."],
+    )
+
+
 def test_the_maintenance_file_is_checked(tmp_path: Path) -> None:
     (tmp_path / "maintenance.toml").write_text("[[maintenance]]\nfrom = 3\n")
 
