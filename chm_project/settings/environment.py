@@ -93,7 +93,13 @@ class EnvironmentReader:
 
     def address(self, name: str) -> str:
         """Return the URL of a server; check-config hides its password."""
-        return self._read(name, "", str, ADDRESS_KIND)
+        url = self._read(name, "", str, ADDRESS_KIND)
+        try:
+            urlsplit(url)
+        except ValueError:
+            self.record_fault(name, "is not a URL: in a password, write [ as %5B and ] as %5D.")
+            return ""
+        return url
 
     def raw(self, name: str) -> str:
         """Return the text of a variable or of its file; "" if it is not set.

@@ -16,12 +16,18 @@ from chm_project.telemetry import sentry
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 YEAR_SECONDS = 31_536_000
+NOT_ENCRYPTED = "is remote and not encrypted: add ?sslmode=verify-full (or require)."
 ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
 BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
-def unsafe_values(secret_key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the fault of each variable whose value is missing or unsafe. Faults contain no values."""
+def unsafe_values(
+    secret_key: str, hosts: list[str], database_url: str, broker_url: str, other_database_urls: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the fault of each variable whose value is missing or unsafe. Faults contain no values.
+
+    `other_database_urls` maps the names of optional variables to their URLs.
+    """
     if not secret_key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in secret_key:
@@ -42,7 +48,10 @@ def unsafe_values(secret_key: str, hosts: list[str], database_url: str, broker_u
     elif conflict := database_conflict(database_url):
         yield "CHM_DATABASE_URL", f"{conflict}: give the server and sslmode once, in the address itself."
     elif is_exposed(database_url):
-        yield "CHM_DATABASE_URL", "is remote and not encrypted: add ?sslmode=verify-full (or require)."
+        yield "CHM_DATABASE_URL", NOT_ENCRYPTED
+    for name, url in other_database_urls.items():
+        if is_exposed(url):
+            yield name, NOT_ENCRYPTED
     if not broker_url:
         yield "CHM_BROKER_URL", "is not set: give the address of a Redis or Valkey."
     elif is_embedded(broker_url):
@@ -168,6 +177,16 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-for _name, _problem in unsafe_values(SECRET_KEY, ALLOWED_HOSTS, _database_url, CELERY_BROKER_URL):  # noqa: F405
+_other_database_urls = {
+    "CHM_DATABASE_DIRECT_URL": CHM_DATABASE_DIRECT_URL,  # noqa: F405
+    "CHM_REPLICA_URL": CHM_REPLICA_URL,  # noqa: F405
+}
+for _name, _problem in unsafe_values(
+    SECRET_KEY,
+    ALLOWED_HOSTS,
+    _database_url,
+    CELERY_BROKER_URL,  # noqa: F405
+    _other_database_urls,
+):
     env.record_fault(_name, _problem)
 env.raise_faults()

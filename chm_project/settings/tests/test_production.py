@@ -95,7 +95,11 @@ def test_a_key_sent_over_plain_http_is_refused_instead_of_redirected(path: str) 
         ({"CHM_BROKER_URL": None}, "CHM_BROKER_URL is not set"),
         ({"CHM_BROKER_URL": "redis+socket:///srv/app/.chm/valkey/valkey.sock"}, "embedded"),
         ({"CHM_ALLOWED_HOSTS": ".example.com"}, "wildcard"),
+        ({"CHM_REPLICA_URL": "postgresql://chm@10.0.0.6/chm"}, "CHM_REPLICA_URL is remote and not encrypted"),
+        ({"CHM_DATABASE_DIRECT_URL": "postgresql://chm@10.0.0.5/chm"}, "CHM_DATABASE_DIRECT_URL is remote and not"),
         # Invalid values.
+        ({"CHM_DATABASE_URL": "postgresql://chm:pa[ss@db.example.com/chm"}, "CHM_DATABASE_URL is not a URL"),
+        ({"CHM_BROKER_URL": "rediss://:pa[ss@redis.example.com/0"}, "CHM_BROKER_URL is not a URL"),
         ({"CHM_DATABASE_URL": "mysql://localhost/chm"}, "CHM_DATABASE_URL must be a postgresql:// address"),
         ({"CHM_DATABASE_URL": "nonsense"}, "CHM_DATABASE_URL must be a postgresql:// address"),
         ({"CHM_DATABASE_URL": "postgresql://localhost:port/chm"}, "CHM_DATABASE_URL must be a postgresql:// address"),
