@@ -43,8 +43,8 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 class PipelineGroup:
     """How many active pipelines a client has on a platform, and how many of them fail or are stale.
 
-    `oldest_ingest_age_seconds` is the largest of the times since the last ingestion of each pipeline. It is None if CHM
-    has never ingested a pipeline of the group.
+    `oldest_ingest_age_seconds` is the time since the last ingestion of the pipeline that was ingested longest ago. It
+    is None if CHM has ingested no pipeline of the group yet.
     """
 
     client: str

@@ -107,7 +107,7 @@ ADDRESS_RULES = (
     ),
 )  # fmt: skip
 
-HEADER_RULES = (
+HEADER_AND_LOGIN_RULES = (
     _rule(
         "Authorization header",
         "The credentials after the scheme are hidden; the scheme is kept.",
@@ -281,4 +281,4 @@ KEY_BLOCK_RULES = (
     ),
 )
 
-CONTEXT_RULES = ADDRESS_RULES + HEADER_RULES + COMMAND_RULES + KEY_BLOCK_RULES
+CONTEXT_RULES = ADDRESS_RULES + HEADER_AND_LOGIN_RULES + COMMAND_RULES + KEY_BLOCK_RULES

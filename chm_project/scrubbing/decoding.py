@@ -28,7 +28,10 @@ class DecodedText:
     shifts: list[int]
 
     def original_span(self, span: tuple[int, int]) -> tuple[int, int]:
-        """Return the span in the original text, with the whole codes and the invisible characters at its end."""
+        """Return the span in the original text.
+
+        It contains whole codes, and the invisible characters that follow it directly.
+        """
         start, end = span
         return start + self._shift(start), end + self._shift(end)
 

@@ -82,9 +82,9 @@ def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
     """Return the end of the secret name around text[start:end], and the span of its value.
 
     The second result is None if the value is not a secret. If text[start:end] is not part of a secret name, return
-    `start` and None. The caller skips names that end at or before the returned position. With `start`, the caller
-    skips none, and can still find a longer name around text[start:end]. Example: "passe" is not a secret name, but "mot
-    de passe" is one.
+    `start` and None. The caller ignores listed names that end at or before the returned position. If that is `start`,
+    the caller ignores none, and can still find a longer name that contains text[start:end]. Example: "passe" is not a
+    secret name, but "mot de passe" is one.
     """
     name_start, name_end = name_at(text, start, end)
     kind = kind_of_secret(text[name_start:name_end])

@@ -53,11 +53,11 @@ def scrubbed_json(value: Mapping[str, Any]) -> str:
 
 
 def scrub_payload(value: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the payload as JSON text, as `scrubbed_json` does, and a harmless text that saves further searches.
+    """Return the payload as JSON text, as `scrubbed_json` does, and a harmless text.
 
-    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. Example: the payload of
-    a run usually contains the run's id. If the id is part of the harmless text, it needs no search of
-    its own.
+    The harmless text is the same JSON text if no part of it can be a secret, else it is empty. The caller need not
+    search for secrets in a value that is part of the harmless text. Example: the payload of a run usually contains the
+    run's id.
     """
     try:
         encoded = orjson.dumps(value, option=_JSON_OPTIONS).decode()

@@ -34,7 +34,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # ProxyMiddleware sets the address of the client, which logs and rate limits use. So it is first.
+    # ProxyMiddleware sets the address of the client, which logs and rate limits use. So it is before them.
     "chm_project.operations.proxies.ProxyMiddleware",
     # PathKeyMiddleware removes the secret key of a ping from the path. So it is before any middleware that logs paths.
     "chm_project.access.path_keys.PathKeyMiddleware",
@@ -209,8 +209,8 @@ CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
 # The address of the database, if CHM_DATABASE_URL is the address of a pooler such as PgBouncer. CHM uses this address
 # for migrations, and for locks that last longer than a transaction.
 CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
-# A read replica, for reports and the console's lists. CHM reads the main database instead while the replica lags by
-# more than CHM_REPLICA_MAX_LAG_SECONDS.
+# A read replica, for reports, the health board and the pages of clients. CHM reads the main database instead while the
+# replica lags by more than CHM_REPLICA_MAX_LAG_SECONDS.
 CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
 CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, minimum=0)
 

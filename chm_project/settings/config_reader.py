@@ -41,7 +41,7 @@ class ConfigReader:
             self.mistakes.append(f"{table_name}.{key}: must be a list of texts")
             return ()
         if key in table and not value:
-            self.mistakes.append(f"{table_name}.{key}: is empty; remove it to select only by the other keys")
+            self.mistakes.append(f"{table_name}.{key}: is empty; remove it, or list at least one text")
         return tuple(value)
 
     def choice(

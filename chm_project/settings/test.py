@@ -12,8 +12,8 @@ CHM_MAINTENANCE_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
-# WhiteNoise looks for a static file when it is requested. Without this setting, each test client would scan all files,
-# and warn about STATIC_ROOT.
+# With this setting, WhiteNoise looks for a static file only when it is requested. Without it, each test client would
+# scan all files, and warn about STATIC_ROOT.
 WHITENOISE_AUTOREFRESH = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # All tests send requests from the same address, so the limits per address are high.

@@ -143,7 +143,7 @@ def record_walk(
 def record_pool() -> None:
     """Record the state of the connection pool. Call this at the end of each request and task.
 
-    If the last call was less than a second ago, do nothing.
+    If the state was recorded less than a second ago, do nothing.
     """
     global _pool_recorded_at
     now = time.monotonic()

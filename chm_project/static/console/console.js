@@ -236,7 +236,7 @@
     };
   }
 
-  // A page with a shorter interval waits for a result, and has no button Pause.
+  // A page with a shorter interval waits for an ingestion or for the first runs, and has no button Pause.
   const MIN_PAUSABLE_INTERVAL_SECONDS = 30;
   // The server's digest of what the page shows now; see chm_project/console/refresh.py.
   let shownDigest = "nothing";
@@ -367,7 +367,8 @@
     }
   }
 
-  // Name the fields of a table of forms after their columns, including the row that new rows are copied from.
+  // Give each field of a table of forms (an inline of the admin) the name of its column, also in the empty row that
+  // Django copies for a new row.
   function nameRowFields() {
     for (const field of document.querySelectorAll("td[data-label] :is(input, select, textarea):not([type=hidden])")) {
       if (!field.labels?.length) field.setAttribute("aria-label", field.closest("td").dataset.label);

@@ -1120,9 +1120,9 @@ export interface paths {
         };
         /**
          * Check that the installation can work
-         * @description A request without a token gets only `status`: whether the database answers and is migrated.
+         * @description A request without a token or a session gets only `status`: whether the database answers and is migrated.
          *
-         *     With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is overdue. An
+         *     With one of them, CHM also checks the broker and beat, and counts the pipelines whose ingestion is overdue. An
          *     overdue ingestion does not change `status`.
          */
         get: operations["ready"];

@@ -119,9 +119,10 @@ def sync_detailed(
 ) -> Response[Error | Readiness]:
     """ Check that the installation can work
 
-     A request without a token gets only `status`: whether the database answers and is migrated.
+     A request without a token or a session gets only `status`: whether the database answers and is
+    migrated.
 
-    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    With one of them, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
     overdue. An
     overdue ingestion does not change `status`.
 
@@ -151,9 +152,10 @@ def sync(
 ) -> Error | Readiness | None:
     """ Check that the installation can work
 
-     A request without a token gets only `status`: whether the database answers and is migrated.
+     A request without a token or a session gets only `status`: whether the database answers and is
+    migrated.
 
-    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    With one of them, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
     overdue. An
     overdue ingestion does not change `status`.
 
@@ -178,9 +180,10 @@ async def asyncio_detailed(
 ) -> Response[Error | Readiness]:
     """ Check that the installation can work
 
-     A request without a token gets only `status`: whether the database answers and is migrated.
+     A request without a token or a session gets only `status`: whether the database answers and is
+    migrated.
 
-    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    With one of them, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
     overdue. An
     overdue ingestion does not change `status`.
 
@@ -210,9 +213,10 @@ async def asyncio(
 ) -> Error | Readiness | None:
     """ Check that the installation can work
 
-     A request without a token gets only `status`: whether the database answers and is migrated.
+     A request without a token or a session gets only `status`: whether the database answers and is
+    migrated.
 
-    With a token, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
+    With one of them, CHM also checks the broker and beat, and counts the pipelines whose ingestion is
     overdue. An
     overdue ingestion does not change `status`.
 
