@@ -106,6 +106,9 @@ class _Comparison:
 
     def _schema(self, location: str, old: Contract, new: Contract, *, in_response: bool) -> Iterator[str]:
         old, new = self._resolved(self.released, old), self._resolved(self.current, new)
+        if "oneOf" in old or "oneOf" in new:
+            yield from self._choices(location, old, new, in_response=in_response)
+            return
         if old.get("type") != new.get("type") or old.get("format") != new.get("format"):
             yield f"{location}: {_type_name(old)} is now {_type_name(new)}"
             # Do not compare limits and fields of different types.
@@ -119,6 +122,22 @@ class _Comparison:
         if "items" in old and "items" in new:
             yield from self._schema(f"{location}[]", old["items"], new["items"], in_response=in_response)
         yield from self._properties(location, old, new, in_response=in_response)
+
+    def _choices(self, location: str, old: Contract, new: Contract, *, in_response: bool) -> Iterator[str]:
+        """Compare schemas of which at least one is a choice of several forms (`oneOf`).
+
+        Each released form of a request must still be accepted by one of the current forms. Each current form of a
+        response must still be readable as one of the released forms.
+        """
+        old_forms, new_forms = old.get("oneOf", [old]), new.get("oneOf", [new])
+        if in_response:
+            possible_pairs = [[(old_form, new_form) for old_form in old_forms] for new_form in new_forms]
+        else:
+            possible_pairs = [[(old_form, new_form) for new_form in new_forms] for old_form in old_forms]
+        for pairs in possible_pairs:
+            changes_by_pair = [list(self._schema(location, *pair, in_response=in_response)) for pair in pairs]
+            # Two forms with fewer differences are more probably the same form.
+            yield from min(changes_by_pair, key=len)
 
     @staticmethod
     def _limits(location: str, old: Contract, new: Contract, *, in_response: bool) -> Iterator[str]:

@@ -32,6 +32,17 @@ RELEASED_CONTRACT: dict[str, Any] = {
                 }}}},
                 "responses": {"201": {"content": {}}},
             },
+            "put": {
+                "operationId": "runs_replace",
+                "requestBody": {"content": {"application/json": {"schema": {"oneOf": [
+                    {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+                    {"type": "array", "items": {"type": "string"}, "maxItems": 10},
+                ]}}}},
+                "responses": {"200": {"content": {"application/json": {"schema": {"oneOf": [
+                    {"type": "object", "required": ["created"], "properties": {"created": {"type": "integer"}}},
+                    {"type": "array", "items": {"type": "integer"}},
+                ]}}}}},
+            },
         },
     },
     "components": {"schemas": {"Run": {
@@ -53,6 +64,14 @@ def list_operation(document: dict[str, Any]) -> Any:
 
 def create_body(document: dict[str, Any]) -> Any:
     return document["paths"]["/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+
+def body_forms(document: dict[str, Any]) -> Any:
+    return document["paths"]["/runs"]["put"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+
+
+def response_forms(document: dict[str, Any]) -> Any:
+    return document["paths"]["/runs"]["put"]["responses"]["200"]["content"]["application/json"]["schema"]["oneOf"]
 
 
 def run_schema(document: dict[str, Any]) -> Any:
@@ -85,6 +104,12 @@ BREAKING_CHANGES: dict[str, Change] = {
     "a field of a body was removed": lambda new: create_body(new)["properties"].pop("rows"),
     "a field of a body became required": lambda new: create_body(new)["required"].append("rows"),
     "a field of a body can no longer be null": lambda new: create_body(new)["properties"]["rows"].pop("nullable"),
+    "a form of a body was removed": lambda new: body_forms(new).pop(),
+    "a field in a form of a body was removed": lambda new: body_forms(new)[0]["properties"].pop("id"),
+    "a field in a form of a body became required": lambda new: body_forms(new)[0]["required"].append("name"),
+    "a form of a body accepts fewer items": lambda new: body_forms(new)[1].update(maxItems=5),
+    "a response has a new form": lambda new: response_forms(new).append({"type": "string"}),
+    "a field in a form of a response was removed": lambda new: response_forms(new)[0]["properties"].pop("created"),
 }
 COMPATIBLE_CHANGES: dict[str, Change] = {
     "nothing": lambda new: None,
@@ -98,6 +123,11 @@ COMPATIBLE_CHANGES: dict[str, Change] = {
     "a new value of a parameter": lambda new: list_operation(new)["parameters"][0]["schema"]["enum"].append("running"),
     "a new field of a response": lambda new: run_schema(new)["properties"].update(url={"type": "string"}),
     "a new field of a body": lambda new: create_body(new)["properties"].update(url={"type": "string"}),
+    "a body has a new form": lambda new: body_forms(new).insert(0, {"type": "string"}),
+    "a response no longer has a form": lambda new: response_forms(new).pop(0),
+    "a new field in a form of a response": lambda new: response_forms(new)[0]["properties"].update(
+        updated={"type": "integer"}
+    ),
     "a schema became a reference": lambda new: (
         new["components"]["schemas"].update(Id=run_schema(new)["properties"]["id"]),
         run_schema(new)["properties"].update(
@@ -112,8 +142,8 @@ def test_a_breaking_change_is_reported(change: Change) -> None:
     new = deepcopy(RELEASED_CONTRACT)
     change(new)
 
-    # A removed path is reported once for each of its two operations.
-    assert len(breaking_changes(RELEASED_CONTRACT, new)) == (2 if "/runs" not in new["paths"] else 1)
+    # A removed path is reported once for each of its three operations.
+    assert len(breaking_changes(RELEASED_CONTRACT, new)) == (3 if "/runs" not in new["paths"] else 1)
 
 
 @pytest.mark.parametrize("change", COMPATIBLE_CHANGES.values(), ids=COMPATIBLE_CHANGES)
