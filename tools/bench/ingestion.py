@@ -27,8 +27,9 @@ PIPELINE_COUNT = 100
 
 def measure(url: str, *, run_count: int) -> dict[str, Any]:
     """Return rate and memory of each ingestion; exit if an ingestion does not store the expected number of runs."""
-    # Round up to a multiple of PIPELINE_COUNT, because every pipeline has the same number of runs.
-    run_count = -(-run_count // PIPELINE_COUNT) * PIPELINE_COUNT
+    # Every pipeline has the same number of runs, and the partner changes every second of them. So round up to an even
+    # number of runs per pipeline.
+    run_count = -(-run_count // (2 * PIPELINE_COUNT)) * 2 * PIPELINE_COUNT
     pipeline_ids = fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINE_COUNT)])
     figures: dict[str, Any] = {"runs": run_count, "page": PAGE_SIZE}
     with (
