@@ -108,7 +108,10 @@ FLAKY_ORDER = "flips"
 
 
 def parameter_literals(shape: Shape) -> dict[str, str]:
-    """Return the shape's parameters that are not times and have a default, each with this default as an SQL literal."""
+    """Return the values of the shape's parameters on boards, as SQL literals.
+
+    They are the defaults, but FLAKY_ORDER for `order`. Times, and parameters without a default, are left out.
+    """
     values = {
         name: f"'{value}'" if SHAPE_PARAMETERS[name].sql_type == "text" else value
         for name, shape_default in shape.parameters.items()

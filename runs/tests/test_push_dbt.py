@@ -72,7 +72,7 @@ def test_each_execution_of_dbt_is_stored_as_one_run(
     assert run.payload["nodes"] == sum(counts.values())
 
 
-def test_a_failed_run_lists_its_nodes_with_their_files_from_the_manifest(pipeline: Pipeline) -> None:
+def test_a_failed_run_lists_its_failed_nodes_with_their_files_from_the_manifest(pipeline: Pipeline) -> None:
     node = "model.shop.stg_orders"
     manifest = {"metadata": {"project_name": "shop", "adapter_type": "duckdb"},
                 "nodes": {node: {"original_file_path": "models/stg_orders.sql"}}}  # fmt: skip

@@ -240,13 +240,13 @@ def test_the_producers_platform_decides_between_two_pipelines_with_one_external_
 
 
 def test_a_job_of_another_client_is_unmatched_for_the_token(pipeline: Pipeline) -> None:
-    other_client = api_with_scope("ingest", client_id=ClientFactory.create().pk)
+    api_of_another_client = api_with_scope("ingest", client_id=ClientFactory.create().pk)
     sibling = PipelineFactory.create(client=pipeline.client)
 
     answers = [
-        other_client.post(LINEAGE_URL, event("START")).json(),
+        api_of_another_client.post(LINEAGE_URL, event("START")).json(),
         api_with_scope("ingest", pipeline_id=sibling.pk).post(LINEAGE_URL, event("START")).json(),
-        other_client.post(LINEAGE_URL, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
+        api_of_another_client.post(LINEAGE_URL, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
     ]
 
     assert answers[0] == answers[1] == answers[2]

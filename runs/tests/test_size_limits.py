@@ -58,9 +58,9 @@ def test_a_secret_across_the_cut_is_removed_before_cutting() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "漢", "😀"])
-@pytest.mark.parametrize("extra_bytes", [-1, 0, 1, 2, 3, 4])
+@pytest.mark.parametrize("extra_bytes", [0, 1, 2, 3, 4])
 def test_the_limit_counts_bytes_and_cuts_no_character_in_half(letter: str, extra_bytes: int) -> None:
-    text = letter * (MAX_TEXT_BYTES // len(letter.encode())) + "z" * max(extra_bytes, 0)
+    text = letter * (MAX_TEXT_BYTES // len(letter.encode())) + "z" * extra_bytes
 
     result = text_within_limit(text)
 

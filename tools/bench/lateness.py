@@ -94,9 +94,9 @@ class ResultLine:
             and self.noticed_share < 0.95
         ):
             goals.append("single misses")
-        may_notice_stops = not irregular and not self.rhythm.startswith(GROUPED_STARTS)
+        must_notice_stops = not irregular and not self.rhythm.startswith(GROUPED_STARTS)
         if (
-            may_notice_stops
+            must_notice_stops
             and self.noticed_stop_share is not None
             and self.noticed_stop_share < (0.9 if longer or self.rhythm.startswith(CLOSE_STARTS) else 0.95)
         ):
@@ -104,44 +104,44 @@ class ResultLine:
         return goals
 
 
-def simulate(connection: Any, size: SimulationPlan) -> Iterator[ResultLine]:
+def simulate(connection: Any, plan: SimulationPlan) -> Iterator[ResultLine]:
     """Yield a line for each rhythm, zone and scenario, measured in an empty, migrated database."""
-    for rhythm_name in size.rhythms:
-        for zone in size.zones:
-            for scenario in size.scenarios if not rhythm_name.startswith(IRREGULAR) else ("plain",):
-                yield _measure(connection, size, rhythm_name, zone, scenario)
+    for rhythm_name in plan.rhythms:
+        for zone in plan.zones:
+            for scenario in plan.scenarios if not rhythm_name.startswith(IRREGULAR) else ("plain",):
+                yield _measure(connection, plan, rhythm_name, zone, scenario)
 
 
-def _measure(connection: Any, size: SimulationPlan, rhythm_name: str, zone: str, scenario: str) -> ResultLine:
+def _measure(connection: Any, plan: SimulationPlan, rhythm_name: str, zone: str, scenario: str) -> ResultLine:
     rhythm = _moved_rhythm(RHYTHMS[rhythm_name]) if scenario.startswith("moved") else RHYTHMS[rhythm_name]
     planned = starts_of(rhythm, zone, JITTER_SECONDS, FIRST_SIMULATED_DAY, MEASURED_YEAR_END)
     starts = [start for start in planned if not _start_is_removed(start, scenario)]
     client_id = _store_runs(connection, starts)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE clients, pipelines, runs")
-    moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.step_seconds)]
+    moments = [float(moment) for moment in range(int(plan.begin), int(plan.end), plan.step_seconds)]
     late_moments = _late_moments(connection, client_id, moments)
     false_alarms = [moment for moment in late_moments if not _alarm_is_right(planned, starts, moment, scenario)]
     result_line = ResultLine(
-        rhythm_name, zone, scenario, false_alarm_hours=len(false_alarms) * size.step_seconds / HOUR
+        rhythm_name, zone, scenario, false_alarm_hours=len(false_alarms) * plan.step_seconds / HOUR
     )
     if scenario != "plain" or rhythm_name.startswith(IRREGULAR):
         return result_line
-    starts_in_year = [start for start in starts if size.begin < start < size.end]
+    starts_in_year = [start for start in starts if plan.begin < start < plan.end]
     # A fixed seed, so that two runs of the benchmark remove the same starts.
     rng = random.Random(5)
     limit_seconds = 3 * DAY if rhythm_name.startswith(LONGER_THAN_A_WEEK) else 90 * MINUTE
     missed_starts = rng.sample(
         starts_in_year,
         min(
-            size.missed_start_count // 3 if rhythm_name.startswith(CLOSE_STARTS) else size.missed_start_count,
+            plan.missed_start_count // 3 if rhythm_name.startswith(CLOSE_STARTS) else plan.missed_start_count,
             len(starts_in_year),
         ),
     )
     miss_delays = [
         _seconds_until_late(connection, starts, start, limit_seconds, job_stopped=False) for start in missed_starts
     ]
-    first_missing_starts = rng.sample(starts_in_year, min(size.stop_count, len(starts_in_year)))
+    first_missing_starts = rng.sample(starts_in_year, min(plan.stop_count, len(starts_in_year)))
     stop_delays = [
         _seconds_until_late(connection, starts, start, limit_seconds, job_stopped=True)
         for start in first_missing_starts
@@ -177,8 +177,10 @@ def _alarm_is_right(planned: Sequence[float], starts: Sequence[float], moment: f
     """
     if scenario.startswith("moved") and SCHEDULE_MOVED_AT <= moment < SCHEDULE_MOVED_AT + 21 * DAY:
         return True
-    past_starts = bisect_right(starts, moment)
-    return bool(past_starts) and bisect_right(planned, moment) > bisect_right(planned, starts[past_starts - 1])
+    past_start_count = bisect_right(starts, moment)
+    if not past_start_count:
+        return False
+    return bisect_right(planned, moment) > bisect_right(planned, starts[past_start_count - 1])
 
 
 def _seconds_until_late(

@@ -41,8 +41,8 @@ def generate_load(
             path_index = connection_number
             while (sent_at := time.perf_counter()) - start_time < seconds + 1 and not failures:
                 path = paths[path_index % len(paths)]
-                # The same connection always sends the same paths, in their order. push.py relies on this: the end of a
-                # run must not reach the server before its start.
+                # If the number of paths is a multiple of the number of connections, each connection sends its own
+                # paths, in their order. push.py relies on this: a run's end must not reach the server before its start.
                 path_index += connections
                 status = send_request(connection, path, token)
                 if status != 200:

@@ -2,9 +2,9 @@
 
     python -m tools.bench.request_threads [--rounds N] [--seconds N]
 
-The command starts two web servers and sends requests over 8 connections, a few seconds to each server in turn. So other
-work on the machine slows down both. It prints the medians of the rounds. It fails if the slowest 5 % of the requests
-(p95) are slower than with ordinary threads.
+For each of the two kinds of threads, the command starts a web server for reads and one for pings. It sends requests
+over 8 connections, a few seconds to each server in turn. So other work on the machine slows down both kinds. It prints
+the medians of the rounds. It fails if the slowest 5 % of the requests (p95) are slower than with ordinary threads.
 
 The reads are from the database of CHM_DATABASE_URL. Without this variable, they are from the embedded database in
 CHM_DATA_DIR. The pings are written into the database chm_bench_threads, which the command creates on the same server.

@@ -29,7 +29,8 @@ HOSTILE_PIECES = (
     "%70",
     "\u200b",
 )
-# COMMIT:FILE of a scrubber that searched for each word separately.
+# COMMIT:FILE of an earlier scrubber, which the current one is compared with. It searched a text once for each word that
+# can announce a secret.
 EARLIER_SCRUBBER_FILE = "5982282:runs/scrub.py"
 
 

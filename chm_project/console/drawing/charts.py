@@ -57,7 +57,8 @@ def draw_bars(
 ) -> SafeString:
     """Draw bars that start at zero. `dates` are labels, evenly spaced below the chart.
 
-    A bar that is higher than the axis is cut off and has a gap; its label is listed below the chart.
+    A bar that is higher than the axis is cut off, and a slanted line crosses it. The chart lists the labels of the
+    first three such bars.
     """
     top = axis_top([bar.value for bar in bars] + [line.value for line in lines], unit)
     step = WIDTH / max(len(bars), 1)

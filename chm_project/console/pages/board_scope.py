@@ -19,7 +19,8 @@ from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.admin_kit.local_times import UTC_ZONE, evening_before, parse_local_time, zone_named
 from inventory.models import Client, Environment, Pipeline, Platform
 
-# Values of `since`, the start of the comparison. Any other value is read as a time.
+# Values of `since`. The lists of changes compare the state at this time with the state now, or at `as_of`. Any other
+# value is read as a time.
 DAY, YESTERDAY, WORKING_EVENING, CUSTOM = "24h", "yesterday", "working_evening", "custom"
 SINCE_LABELS = {
     DAY: "24 hours",

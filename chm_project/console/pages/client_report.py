@@ -22,7 +22,7 @@ PERIOD_DAYS = (7, 30, 90)
 DEFAULT_DAYS = 30
 MONTHS_OFFERED = 12
 MAX_RULES, MAX_LISTED_PIPELINES = 50, 10
-# The largest limit of the shape. The report and its CSV omit further pipelines with failures.
+# The largest limit of the shape top_flaky_pipelines. If more pipelines have failures, the report and its CSV omit them.
 MAX_FLAKY_ROWS = 1000
 _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
@@ -98,7 +98,7 @@ class ClientReport:
     failing: list[Row]
     most_failures: list[Row]
     most_flips: list[Row]
-    # At most MAX_RULES of `rule_count`.
+    # The client's first MAX_RULES rules. `rule_count` is the number of all its rules.
     rules: list[dict[str, Any]]
     rule_count: int
     success_chart: SafeString

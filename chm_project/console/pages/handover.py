@@ -57,7 +57,7 @@ def handover_page(request: HttpRequest) -> HttpResponse:
         "parts": _parts(handover),
         "markdown": handover_as_markdown(handover),
         "feed_url": request.build_absolute_uri(reverse("incident-feed", args=["KEY"])),
-        "may_make_keys": request.user.has_perm("access.add_apitoken") and manages_users(request),
+        "may_create_tokens": request.user.has_perm("access.add_apitoken") and manages_users(request),
     }
     return console_page(request, "console/handover.html", context)
 

@@ -31,7 +31,8 @@ MAX_FLAKY = 20
 # A function with the parameters scope, now, limit and offset. It returns the rows of one page, and the number of all
 # rows.
 ReadRows = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
-# `pushed_only` counts those pipelines of `never_ingested` that need no ingestion.
+# A condition on columns of the shape ingestion_health. `never_ingested` also counts pipelines that only receive pushed
+# runs; `pushed_only` is their number.
 _NOT_UP_TO_DATE = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
 _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >= {NO_SUCCESS_HOURS}"
 

@@ -38,12 +38,11 @@ def form_values(browser: Browser, page: str) -> dict[str, Any]:
     """Return the form values that a browser would send from the unchanged page."""
     response = browser.get(page)
     values: dict[str, Any] = {}
-    forms = [response.context["adminform"].form, *response.context["inline_admin_formsets"]]
-    for form in forms[:1]:
+    forms = [response.context["adminform"].form]
+    for inline in response.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    for form in forms:
         values |= {field.html_name: field.value() for field in form if field.value() not in (None, "")}
-    for inline in forms[1:]:
-        for form in (inline.formset.management_form, *inline.formset.forms):
-            values |= {field.html_name: field.value() for field in form if field.value() not in (None, "")}
     values = {name: value for name, value in values.items() if value is not False and "password" not in name}
     for name in ("last_login", "date_joined"):
         if (moment := values.pop(name, None)) is not None:

@@ -1,4 +1,4 @@
-"""The health board: numbers as in the reports, a tile for each list, and a fixed number of queries."""
+"""The health board: numbers as in the reports, tiles that open their lists, and a fixed number of queries."""
 
 import re
 from datetime import UTC, datetime, timedelta

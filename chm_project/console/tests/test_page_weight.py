@@ -139,8 +139,9 @@ def test_a_first_visit_loads_less_than_200_kb_without_fonts(viewer_with_60_failu
 
 
 def test_a_refresh_sends_the_changed_part_or_only_the_line_with_the_time(viewer_with_60_failures: Browser) -> None:
-    # The digest in CHM-Refresh leaves out times that are whole hours before the page's time. A run of the fixture began
-    # two hours before the fixture's time. Wait, so that this run is in the digest of each response.
+    # The digest in CHM-Refresh leaves out times that are whole hours before the page's time. The fixture creates a run
+    # that began exactly two hours ago. In the same second, its start would be left out, but one second later it is in
+    # the digest. So wait until this second is over.
     time.sleep(1.1)
     full_page = viewer_with_60_failures.get("/admin/")
     first = viewer_with_60_failures.get("/admin/", headers={"chm-refresh": "nothing"})

@@ -2,7 +2,7 @@
 -- Grain      one row with three lists of pipelines: those that fail, those of them whose failure is marked as known,
 --            and those whose latest decisive run has another status than at `since`
 -- Inventory  active
--- Parameters as_of, state_at (runs count in the state of that time), since; client_id, platform, environment:
+-- Parameters as_of, state_at (runs count in the state that they had then), since; client_id, platform, environment:
 --            null does not restrict
 SELECT
     coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed'), '{}') AS failing,

@@ -1,7 +1,7 @@
 -- Question   How many pipelines of each client fail, and what is its latest run?
 -- Grain      one row per client with an active pipeline
 -- Inventory  active
--- Parameters as_of, state_at (runs count in the state of that time); client_id, platform, environment: null
+-- Parameters as_of, state_at (runs count in the state that they had then); client_id, platform, environment: null
 --            does not restrict
 SELECT
     p.client_id,

@@ -1,7 +1,7 @@
 -- Question   Which pipelines belong to these incidents?
 -- Grain      one row per pipeline, at most `limit` per incident, the earliest failure first
 -- Inventory  active
--- Parameters as_of, state_at (runs count in the state of that time); incidents: fingerprints; limit; client_id,
+-- Parameters as_of, state_at (runs count in the state that they had then); incidents: fingerprints; limit; client_id,
 --            platform, environment: null does not restrict
 SELECT incident, since, pipeline_id, pipeline_name, client_name
 FROM (
