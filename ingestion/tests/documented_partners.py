@@ -376,6 +376,8 @@ class DbtCloud(DocumentedPartner):
 
 
 class CursorApi(DocumentedPartner):
+    """A partner with the preset cursor_api, which is for a simple API that pages by cursors."""
+
     preset = "cursor_api"
     pipelines = ("orders", "invoices")
     id_field, pipeline_field = "id", "pipeline_id"

@@ -33,7 +33,7 @@ ERROR_TEXT_START = "Task reconcile failed (try 2 of 2): ValueError: ledger misma
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
-    """Remove the entries of other tests from the cache: runs without a text, and refusals."""
+    """Empty the cache: there, CHM stores which runs have no text, and which connections refuse requests for texts."""
     cache.clear()
     yield
     cache.clear()

@@ -188,7 +188,7 @@ def test_two_hundred_pipelines_are_adopted_at_once_and_the_next_walk_reads_their
 
         assert [fault.message for fault in too_many.faults] == ["At most 200 pipelines can be adopted at once."]
         assert (adopted.faults, len(adopted.additions)) == ([], 200)
-        assert len(status().unmatched) == 50, "CHM has not read the list again"
+        assert len(status().unmatched) == 50, "adopted pipelines are not listed any more"
         assert ingest(configured_connections()["live"]).pipelines_processed == 200
     pipeline = Pipeline.objects.order_by("name")[0]
     assert (pipeline.client.name, pipeline.platform, pipeline.environment) == ("Northwind", "airflow", "prod")

@@ -162,7 +162,7 @@ def test_an_unexpected_response_is_an_error_and_loses_no_run(
     assert ingest(connection(dagster)).created == len([row for row in dagster.rows if row["jobName"] == job])
 
 
-def test_values_that_are_not_times_are_returned_unchanged() -> None:
+def test_values_that_are_not_times_are_returned_unchanged_or_as_text() -> None:
     assert read_time(None) is None
     assert read_time("soon") == "soon"
     assert read_time(1e300) == "1e+300"

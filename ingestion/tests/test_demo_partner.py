@@ -83,7 +83,7 @@ def live_runs() -> dict[str, tuple[str, int | None]]:
     return {run.external_run_id: (run.status, run.rows_processed) for run in runs}
 
 
-def test_runs_are_queued_progress_and_end_and_some_failed_runs_run_again() -> None:
+def test_runs_wait_run_and_end_and_some_failed_runs_run_again() -> None:
     states_by_run: dict[str, list[tuple[str, str, int]]] = {}
     for moment in range(NOW, NOW + 900):
         for pipeline in PIPELINES:

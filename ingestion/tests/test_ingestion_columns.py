@@ -1,4 +1,7 @@
-"""A walk writes its watermarks with one statement. It skips pipelines whose source changed, and keeps updated_at."""
+"""A walk writes the watermarks of its pipelines with one statement.
+
+The statement leaves out pipelines whose source changed during the walk. It does not change updated_at.
+"""
 
 from datetime import timedelta
 

@@ -167,7 +167,7 @@ def test_a_second_load_on_a_later_day_changes_nothing(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_interrupted_load_is_completed_by_the_next_with_the_same_shift() -> None:
+def test_an_interrupted_load_is_completed_by_the_next_load_with_the_same_end() -> None:
     def interrupt(done: int, _total: int) -> None:
         if done == 1_000:
             raise KeyboardInterrupt

@@ -88,8 +88,8 @@ def airflow_source(_: WriteConnection, **options: Any) -> Iterator[tuple[Partner
 
 
 @contextmanager
-def airflow_by_offset_source(_: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
-    with airflow_source(_, offers_cursors=False) as partner_and_connection:
+def airflow_by_offset_source(write_connection: WriteConnection) -> Iterator[tuple[PartnerServer, Connection]]:
+    with airflow_source(write_connection, offers_cursors=False) as partner_and_connection:
         yield partner_and_connection
 
 

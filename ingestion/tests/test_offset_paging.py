@@ -1,4 +1,4 @@
-"""Paging by offset reads every row that is not deleted, also while rows are added and deleted."""
+"""Paging by offset reads every row that exists during the whole walk, also while others are added and deleted."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -38,7 +38,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=PARTNERS, ids=lambda kind: kind.preset)
 def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DocumentedPartner]:
-    """Run the partner of a preset, with its two pipelines in the inventory. Each test runs once per preset."""
+    """Run the partner of a preset, with its two pipelines in the inventory.
+
+    A test that names no presets runs once for each.
+    """
     monkeypatch.setenv(PASSWORD_ENV, SECRET)
     with request.param() as server:
         create_pipelines("Northwind", *server.pipelines, platform="vendor_api")
