@@ -91,6 +91,17 @@ class _OutgoingRequest:
     headers: Mapping[str, str]
 
 
+class _SessionWithoutRedirects(requests.Session):
+    """A session that never looks at the address of a redirect.
+
+    With `allow_redirects=False`, the package requests does not follow a redirect. But to prepare the next request, it
+    reads the whole body of the redirect, without a limit of size or time, and fails at a malformed address.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class PartnerSession:
     """The HTTP session of a connection.
 
@@ -120,7 +131,7 @@ class PartnerSession:
         self._rate_limit = RateLimit(settings.requests_per_second, sleep=sleep, clock=clock)
         self._rate_limit.pause(pause_seconds)
         self._requests_left: int | None = None
-        self._session = requests.Session()
+        self._session = _SessionWithoutRedirects()
         # The package requests then ignores .netrc and the proxies of the environment. Otherwise credentials in .netrc
         # would replace the Authorization header, and a proxy would see the token.
         self._session.trust_env = False
@@ -243,7 +254,7 @@ class PartnerSession:
                 data=request.body if request.as_form else None,
                 headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **auth_headers},
                 timeout=self.settings.timeout_seconds,
-                allow_redirects=False,  # the token must not be sent to another host
+                allow_redirects=False,  # the token must not be sent to another host; see _SessionWithoutRedirects
                 stream=True,  # _read_body limits the size and the time of the body
             )
             with response:
@@ -278,7 +289,7 @@ class PartnerSession:
         if status == 429 or status >= 500 or (status == 403 and pause is not None):
             raise _RetryableFailure(Unavailable(message), pause)
         if 300 <= status < 400:
-            host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
+            host = _host(response.headers.get("Location", "")) or "another address"
             raise Refused(f"{message}: it redirects to {host}; set base_url to the address of the API")
         # Only requests for tokens are not authenticated. For them, any other 4xx status except 404 means that the
         # credentials are wrong. For example, OAuth2 servers answer 400.
@@ -330,6 +341,14 @@ class PartnerSession:
         return scrub_text(text)
 
 
+def _host(url: str) -> str | None:
+    """Return the host of the URL, or None if it has none or is malformed."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
 def _decode_or_none(content: bytes) -> Any:
     """Return the JSON value, or None if the content is not JSON or nested too deeply."""
     try:
@@ -367,7 +386,8 @@ def _requested_pause(status: int, headers: Mapping[str, str]) -> float | None:
     reset = headers.get("X-RateLimit-Reset", "")
     if not reset.isdecimal():
         return None
-    return min(max(int(reset) - datetime.now(UTC).timestamp(), 0), MAX_RETRY_AFTER_SECONDS)
+    # float() and not int(), because a partner may send any number of digits.
+    return min(max(float(reset) - datetime.now(UTC).timestamp(), 0), MAX_RETRY_AFTER_SECONDS)
 
 
 def _retry_after(value: str | None) -> float | None:
