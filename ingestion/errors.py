@@ -1,8 +1,16 @@
 """Errors of partners, grouped by what the caller does next. Messages are one sentence without secrets."""
 
+from chm_project.scrubbing import storable_text
+
 
 class PartnerError(Exception):
-    """A request to the partner failed, or CHM cannot use the response."""
+    """A request to the partner failed, or CHM cannot use the response.
+
+    The message can contain texts of the partner, such as the host of a redirect. CHM stores and shows it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(storable_text(message))
 
 
 class Unavailable(PartnerError):

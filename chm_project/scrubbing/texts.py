@@ -3,6 +3,7 @@
 One search finds all anchors of rules and all listed secret names. Then each rule is tried only at its own anchors.
 """
 
+import re
 from collections.abc import Sequence
 
 from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation
@@ -34,6 +35,8 @@ _SEARCH_IN_TEXT = AhoCorasick(_LITERALS, implementation=Implementation.Contiguou
 # A search in bytes is faster. But its positions count bytes, so CHM uses it only for ASCII texts, in which each
 # character is one byte.
 _SEARCH_IN_ASCII = BytesAhoCorasick([literal.encode() for literal in _LITERALS], implementation=Implementation.DFA)
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def scrub_text(text: str) -> str:
@@ -99,7 +102,11 @@ def _literals_in(lower_text: str) -> Sequence[tuple[int, int, int]]:
     """Return for each anchor and listed name in a lower-case text: its index in _LITERALS, its start and its end."""
     if lower_text.isascii():
         return _SEARCH_IN_ASCII.find_matches_as_indexes(lower_text.encode(), overlapping=True)
-    return _SEARCH_IN_TEXT.find_matches_as_indexes(lower_text, overlapping=True)
+    try:
+        return _SEARCH_IN_TEXT.find_matches_as_indexes(lower_text, overlapping=True)
+    except UnicodeEncodeError:
+        # The search accepts no lone surrogates. The replacement keeps all positions.
+        return _SEARCH_IN_TEXT.find_matches_as_indexes(_LONE_SURROGATE.sub("\ufffd", lower_text), overlapping=True)
 
 
 def _lower(text: str) -> str:

@@ -64,7 +64,7 @@ def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) 
         for row in rows:
             # Run ids are unique only within a DAG. The API filters by DAGs and run ids separately, so the response can
             # have tasks of other runs.
-            if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in keys:
+            if isinstance(row, dict) and (key := (str(row.get("dag_id")), str(row.get("dag_run_id")))) in keys:
                 tasks.setdefault(key, []).append(row)
         offset += len(rows)
         total = response_body.get("total_entries")

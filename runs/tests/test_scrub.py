@@ -158,6 +158,11 @@ def test_values_that_jsonb_cannot_store_are_replaced() -> None:
     assert json.loads(clean) == {"nul": "ab", "half": "\ufffd", "nan": None, "far": None, "k": 1}
 
 
+@pytest.mark.parametrize("half", ["\ud83d", "\udc00"])
+def test_a_secret_in_a_text_with_half_a_character_is_filtered(half: str) -> None:
+    assert scrub_text(f"{half}password=hunter2{half} é") == f"{half}password={FILTERED} é"
+
+
 HOSTILE_PIECES = (
     'a|token|token |-eyJ|eyJ.|://a:|a://|bearer |password="|\\"password\\": |sig=|sk-|@|password=|password is '
     '|session: "|<password |&lt;password |--password |-p mysql |curl -u a:|echo a|AKIA|-----BEGIN PRIVATE KEY-----'
