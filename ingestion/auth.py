@@ -14,6 +14,11 @@ from typing import Protocol
 from ingestion.errors import BadAnswer
 
 
+def fits_into_header(text: str) -> bool:
+    """Return whether the text can be the value of a header, or the end of one."""
+    return text.isascii() and text.isprintable() and text == text.strip() != ""
+
+
 class TokenRequester(Protocol):
     """The methods of PartnerSession that request a token."""
 
@@ -106,10 +111,7 @@ class AirflowTokenAuth(Auth):
     def _request_token(self, session: TokenRequester) -> str:
         _, username, password = self._key
         response_body = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
-        token = response_body.get("access_token") if isinstance(response_body, dict) else None
-        if not isinstance(token, str):
-            raise BadAnswer("/auth/token answered without an access_token")
-        return token
+        return _access_token(response_body, "/auth/token")
 
 
 class ClientCredentialsAuth(Auth):
@@ -120,6 +122,7 @@ class ClientCredentialsAuth(Auth):
 
     # A token is replaced this long before it expires, so that it cannot expire during a request.
     EXPIRY_MARGIN_SECONDS = 60
+    MAX_LIFETIME_SECONDS = 366 * 86_400
     _tokens: dict[tuple[str, ...], tuple[str, float]] = {}
     _lock = threading.Lock()
 
@@ -154,13 +157,20 @@ class ClientCredentialsAuth(Auth):
         else:
             body |= {"client_id": client_id, "client_secret": secret}
         response_body = session.request_token(token_url, body, as_form=self._style != "json", headers=headers)
-        token = response_body.get("access_token") if isinstance(response_body, dict) else None
-        if not isinstance(token, str):
-            raise BadAnswer("the token_url answered without an access_token")
+        token = _access_token(response_body, "the token_url")
         seconds = response_body.get("expires_in") if isinstance(response_body, dict) else None
         # RFC 6749 does not require expires_in. Without it CHM assumes an hour. If the partner refuses the token
         # earlier, CHM requests a new one.
-        lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
+        has_lifetime = isinstance(seconds, int | float) and 0 <= seconds <= self.MAX_LIFETIME_SECONDS
+        lifetime = float(seconds) if has_lifetime else 3600.0
         # A token that is valid for less than two margins (120 s) is used for half of its time. Example: valid for 90 s,
         # used for 45 s.
         return token, time.monotonic() + max(lifetime - self.EXPIRY_MARGIN_SECONDS, lifetime / 2)
+
+
+def _access_token(response_body: object, place: str) -> str:
+    """Return the token. Raise BadAnswer if there is none, or if requests could not be sent with it."""
+    token = response_body.get("access_token") if isinstance(response_body, dict) else None
+    if not isinstance(token, str) or not fits_into_header(token):
+        raise BadAnswer(f"{place} answered without a usable access_token")
+    return token

@@ -34,7 +34,15 @@ from django.db.models import Q
 from chm_project.api.web_addresses import is_web_address
 from chm_project.settings.config_reader import ConfigReader
 from chm_project.settings.environment import env
-from ingestion.auth import AirflowTokenAuth, Auth, BasicAuth, BearerAuth, ClientCredentialsAuth, HeaderAuth
+from ingestion.auth import (
+    AirflowTokenAuth,
+    Auth,
+    BasicAuth,
+    BearerAuth,
+    ClientCredentialsAuth,
+    HeaderAuth,
+    fits_into_header,
+)
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
@@ -87,17 +95,17 @@ class AuthSettings:
 
     def secret(self) -> str:
         """Return the secret. Raise LookupError with a message that says what to configure."""
-        if self.secret_file:
-            try:
-                return Path(self.secret_file).read_text().strip()
-            except OSError as error:
-                raise LookupError(f"cannot read secret_file {self.secret_file}: {error.strerror}") from None
+        place = f"secret_file {self.secret_file}" if self.secret_file else f"the file that {self.secret_env}_FILE names"
         try:
-            value = env.raw(self.secret_env)
+            value = Path(self.secret_file).read_text().strip() if self.secret_file else env.raw(self.secret_env)
         except OSError as error:
-            raise LookupError(f"cannot read the file that {self.secret_env}_FILE names: {error.strerror}") from None
+            raise LookupError(f"cannot read {place}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise LookupError(f"{place} is not UTF-8") from None
         if not value:
-            raise LookupError(f"the environment variable {self.secret_env} is not set")
+            raise LookupError(
+                f"{place} is empty" if self.secret_file else f"the environment variable {self.secret_env} is not set"
+            )
         return value
 
 
@@ -145,13 +153,17 @@ class Connection:
         return connector.links(external_ids, (self.ui_url or self.base_url).rstrip("/"))
 
     def create_auth(self) -> Auth:
-        """Return the authentication with its secret. Raise ConfigurationError if this process cannot read it."""
+        """Return the authentication with its secret. Raise ConfigurationError if there is no usable secret."""
         if self.auth.kind == "none":
             return Auth()
         try:
             secret = self.auth.secret()
         except LookupError as error:
             raise ConfigurationError([f"connections.{self.name}.auth: {error}"]) from None
+        if self.auth.kind in {"bearer", "header"} and not fits_into_header(secret):
+            raise ConfigurationError(
+                [f"connections.{self.name}.auth: the secret has a character that no header can have, such as é"]
+            )
         match self.auth.kind:
             case "bearer":
                 return BearerAuth(secret)
@@ -372,6 +384,8 @@ def _read_auth(reader: ConfigReader, table_name: str, table: Mapping[str, Any]) 
     reader.mistakes.extend(
         f"{table_name}.{key}: is required for {kind}" for key in required if key != "secret" and not getattr(auth, key)
     )
+    if auth.prefix and not fits_into_header(auth.prefix):
+        reader.mistakes.append(f"{table_name}.word: has a character that no header can have")
     if auth.header and not HEADER_NAME_PATTERN.fullmatch(auth.header):
         reader.mistakes.append(f"{table_name}.header: is not the name of a header")
     if auth.token_url:

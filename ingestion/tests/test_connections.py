@@ -208,6 +208,27 @@ def test_connections_are_read_without_their_secrets(connections_file: Path, monk
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"tok\xffen", "is not UTF-8"),
+        ("tok\u00e9n".encode(), "the secret has a character that no header can have"),
+        (b"two\nlines", "the secret has a character that no header can have"),
+    ],
+)
+def test_a_secret_that_cannot_be_sent_is_reported(connections_file: Path, content: bytes, message: str) -> None:
+    token_file = connections_file.parent / "token"
+    token_file.write_bytes(content)
+    connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(token_file)))
+
+    [line] = missing_secrets(configured_connections().values())
+
+    assert line.startswith("connections.rest.auth: ")
+    assert message in line
+
+
 def test_an_unknown_auth_kind_raises_an_error(connections_file: Path) -> None:
     connections_file.write_text(VALID_FILE.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     connection = replace(
