@@ -161,8 +161,9 @@ class ClientCredentialsAuth(Auth):
         seconds = response_body.get("expires_in") if isinstance(response_body, dict) else None
         # RFC 6749 does not require expires_in. Without it CHM assumes an hour. If the partner refuses the token
         # earlier, CHM requests a new one.
-        has_lifetime = isinstance(seconds, int | float) and 0 <= seconds <= self.MAX_LIFETIME_SECONDS
-        lifetime = float(seconds) if has_lifetime else 3600.0
+        lifetime = 3600.0
+        if isinstance(seconds, int | float) and 0 <= seconds <= self.MAX_LIFETIME_SECONDS:
+            lifetime = float(seconds)
         # A token that is valid for less than two margins (120 s) is used for half of its time. Example: valid for 90 s,
         # used for 45 s.
         return token, time.monotonic() + max(lifetime - self.EXPIRY_MARGIN_SECONDS, lifetime / 2)

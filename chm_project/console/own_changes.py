@@ -54,7 +54,7 @@ def _cookie_lifetime() -> timedelta:
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:
     """Give templates the function `replica_lag_seconds`.
 
-    The lag is that of all reads until then. So it is a function and not a value: a template can read more data while it
-    is rendered.
+    The function returns the largest lag of the request's reads so far. A value would be computed too early, because a
+    template can read more data while it is rendered.
     """
     return {"replica_lag_seconds": largest_lag_seconds}

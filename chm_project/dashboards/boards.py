@@ -110,7 +110,8 @@ FLAKY_ORDER = "flips"
 def parameter_literals(shape: Shape) -> dict[str, str]:
     """Return the values of the shape's parameters on boards, as SQL literals.
 
-    They are the defaults, but FLAKY_ORDER for `order`. Times, and parameters without a default, are left out.
+    Each value is the default of its parameter. Only `order` has the value FLAKY_ORDER. Times, and parameters without a
+    default, are left out.
     """
     values = {
         name: f"'{value}'" if SHAPE_PARAMETERS[name].sql_type == "text" else value

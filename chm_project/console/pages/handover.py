@@ -45,7 +45,7 @@ def handover_page(request: HttpRequest) -> HttpResponse:
     if since < now - MAX_SHIFT:
         raise Http404(f"A handover goes back {MAX_SHIFT.days} days at most.")
     if since >= now:
-        raise Http404("The shift of a handover begins in the past.")
+        raise Http404("The start of the shift must be in the past.")
     handover = read_handover(since=since, until=now, client_ids=scope.client_ids, client_id=scope.client_id)
     context = {
         "title": "Handover",

@@ -1,4 +1,4 @@
-"""The sections of the board, and the functions that read their rows from shapes."""
+"""The sections of the board, and the functions that read their rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,9 +39,7 @@ _WITHOUT_RECENT_SUCCESS = f"hours_since_success IS NULL OR hours_since_success >
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A list of the board. The board shows its first `rows_on_board` rows.
-
-    The page console:list shows all rows that its shape returns.
+    """A list of the board. The board shows its first `rows_on_board` rows, and the page console:list shows all rows.
 
     `empty_text` is shown if there are no rows. If `rows_on_board` is 0, the section is not on the board. `tone` is the
     style of its tile if it has rows. `tile_text` is the text of its tile above the lists; empty if it has no tile.
@@ -93,7 +91,8 @@ def _running_long(scope: BoardScope, now: datetime, limit: int, offset: int) -> 
 def candidates(scope: BoardScope, now: datetime) -> Row:
     """Return the ids of the pipelines that sections can show, keyed by the `candidates_key` of the sections.
 
-    Several sections need the latest decisive run of each pipeline, so the board reads these runs only once.
+    Several sections need the latest decisive run of each pipeline. So the board first reads these runs once for all
+    pipelines. Each section then reads only the pipelines that it can show.
     """
     [pipeline_ids_by_key] = _run_sql(_CANDIDATES, scope, now, since=scope.compared_since(now))
     return pipeline_ids_by_key

@@ -1,4 +1,4 @@
-"""The report of a client: for any period its page, CSV files and HTML file have the numbers of the shapes."""
+"""The report of a client. For every period, its page, CSV files and HTML file show the numbers of the shapes."""
 
 import csv
 import io

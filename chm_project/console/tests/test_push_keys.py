@@ -1,4 +1,4 @@
-"""Ping keys and lineage tokens are created from the page of a pipeline or client, with commands to copy that work."""
+"""Ping keys and lineage tokens are created from the page of a pipeline or client. The commands for copying work."""
 
 import html
 import re
