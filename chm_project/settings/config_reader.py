@@ -33,7 +33,7 @@ class ConfigReader:
         if not isinstance(value, str) or not value.strip():
             self.mistakes.append(f"{table_name}.{key}: must be a text that is not empty")
             return ""
-        return value
+        return self._storable(value, f"{table_name}.{key}")
 
     def texts(self, table: Mapping[str, Any], table_name: str, key: str) -> tuple[str, ...]:
         value = table.get(key, [])
@@ -42,7 +42,13 @@ class ConfigReader:
             return ()
         if key in table and not value:
             self.mistakes.append(f"{table_name}.{key}: is empty; remove it, or list at least one text")
-        return tuple(value)
+        return tuple(self._storable(item, f"{table_name}.{key}") for item in value)
+
+    def _storable(self, text: str, name: str) -> str:
+        """Return the text. A text that PostgreSQL cannot store or compare is a mistake."""
+        if "\0" in text:
+            self.mistakes.append(f"{name}: contains the character NUL")
+        return text
 
     def choice(
         self,
