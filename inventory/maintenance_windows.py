@@ -8,6 +8,10 @@ from zoneinfo import ZoneInfo
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
+# Weekly windows exist only between these days. The days before and after them may be outside of Python's calendar.
+FIRST_DAY, LAST_DAY = datetime(1, 1, 10, tzinfo=UTC), datetime(9999, 12, 20, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class WindowSpan:
     """The time from `since` (inclusive) until `until` (exclusive)."""
@@ -33,6 +37,9 @@ class WeeklyWindow:
 
         If two spans contain the moment, return the later span.
         """
+        # A faulty source can return runs of the year 1 or 9999.
+        if not FIRST_DAY < moment < LAST_DAY:
+            return None
         today = moment.astimezone(self.zone).date()
         # A window may have started yesterday. A clock change may move its start to the day before or after. So check
         # the windows of three days.

@@ -189,6 +189,18 @@ def test_pages_work_and_mark_nothing_if_the_maintenance_file_has_faults(
     assert "owners[1].runbook_url" in caplog.text
 
 
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati"])
+def test_the_board_works_with_a_failure_at_the_begin_or_end_of_the_calendar(
+    maintenance_file: Path, zone: str, moment: datetime
+) -> None:
+    maintenance_file.write_text(f'{WEEKLY_WINDOW}zone = "{zone}"\n')
+    add_runs(create_northwind_pipeline(), "failed", 0, since=moment)
+
+    assert tiles(html(browser("viewer").get("/admin/")))["failing"] == 1
+    assert api_with_scope("read").get(f"{ROOT}/reports/failing_now").json()["items"][0]["maintenance"] is None
+
+
 def test_maintenance_columns_need_two_queries_for_any_number_of_rows(maintenance_file: Path) -> None:
     for number in range(30):
         add_runs(create_northwind_pipeline(f"load {number}"), "failed", 1)

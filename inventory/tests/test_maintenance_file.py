@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inventory.maintenance_file import maintenance_file, read_maintenance_file
-from inventory.maintenance_windows import covered_until
+from inventory.maintenance_windows import WEEKDAYS, covered_until
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "maintenance.toml"
 SECOND = timedelta(seconds=1)
@@ -78,6 +78,18 @@ def test_a_window_starts_and_ends_at_the_local_times_of_its_zone(
     assert maintenance.window.span_at(utc(until)) is None
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati"])
+def test_no_weekly_window_is_at_the_first_and_last_moments_of_the_calendar(tmp_path: Path, zone: str) -> None:
+    (tmp_path / "file.toml").write_text(
+        f'[[maintenance]]\nreason = "x"\ndays = {list(WEEKDAYS)}\nfrom = 00:00:00\nuntil = 00:00:00\nzone = "{zone}"\n'
+    )
+    [maintenance] = read_maintenance_file(tmp_path / "file.toml").maintenance
+
+    assert maintenance.window.span_at(utc("0001-01-01 00:00:00")) is None
+    assert maintenance.window.span_at(utc("9999-12-31 23:59:59")) is None
+    assert maintenance.window.span_at(utc("2026-06-14 12:00")) is not None
+
+
 def test_covered_until_joins_windows_without_a_gap_between_them(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(
         '[[maintenance]]\nreason = "x"\ndays = ["saturday", "sunday"]\nfrom = 00:00:00\nuntil = 00:00:00\n'
@@ -111,6 +123,9 @@ def test_all_faults_of_a_file_are_listed_with_their_keys(tmp_path: Path) -> None
         [[owners]]
         owner = ""
         runbook_url = "javascript:alert(1)"
+        [[owners]]
+        owner = "\\u0000"
+        pipelines = { clients = ["a\\u0000b"] }
         """
     )
 
@@ -123,6 +138,7 @@ def test_all_faults_of_a_file_are_listed_with_their_keys(tmp_path: Path) -> None
         "maintenance[2].until", "maintenance[2].until_further",
         "owners[1].pipelines.clients", "owners[1]",
         "owners[2].owner", "owners[2].runbook_url",
+        "owners[3].pipelines.clients", "owners[3].owner",
     ]  # fmt: skip
 
 
