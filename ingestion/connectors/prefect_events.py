@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from ingestion.connectors.base import utc_text
 from ingestion.errors import Refused, TokenRefused
@@ -66,7 +66,11 @@ def _page_token(next_url: object) -> str | None:
 
     The rest of the URL is not used: the server builds it from its own host name, which differs behind a proxy.
     """
-    tokens = parse_qs(urlsplit(next_url).query).get("page-token") if isinstance(next_url, str) else None
+    if not isinstance(next_url, str):
+        return None
+    # urlsplit would raise ValueError for a malformed host.
+    query = next_url.partition("?")[2].partition("#")[0]
+    tokens = parse_qs(query).get("page-token")
     return tokens[0] if tokens else None
 
 

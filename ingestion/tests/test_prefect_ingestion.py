@@ -38,6 +38,7 @@ class PrefectPartner(PartnerServer):
         self.failed_tasks: list[dict[str, Any]] = []
         # The ids of flow runs whose state changed, the newest change first. None: the server does not store events.
         self.state_changes: list[str] | None = []
+        self.internal_address = "http://prefect.internal:4200"
 
     def answer(self, request: Request) -> Answer:
         match request.method, request.path:
@@ -63,7 +64,7 @@ class PrefectPartner(PartnerServer):
         changes = self.state_changes or []
         page = changes[first : first + 50]
         page_events = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
-        following = f"http://prefect.internal:4200/api/events/filter/next?page-token={first + 50}=="
+        following = f"{self.internal_address}/api/events/filter/next?page-token={first + 50}=="
         return Answer(body={"events": page_events, "next_page": following if len(changes) > first + 50 else None})
 
     def flow_runs(self, requested: dict[str, Any]) -> Answer:
@@ -300,7 +301,11 @@ def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect
 
 
 @pytest.mark.django_db
-def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(prefect: PrefectPartner) -> None:
+@pytest.mark.parametrize("internal_address", ["http://prefect.internal:4200", "http://[malformed"])
+def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(
+    prefect: PrefectPartner, internal_address: str
+) -> None:
+    prefect.internal_address = internal_address
     row = next(row for row in recorded_rows("A-early") if row["state_type"] == "FAILED")
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(130)]
     create_pipelines("Northwind", row["flow_id"], platform="vendor_api")
