@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList as DjangoChangeList
-from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         *, description: str = "", ordering: str = "", label: Mapping[str, str] | None = None
     ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
 else:
+    from django.contrib.admin.widgets import AutocompleteSelect as _AutocompleteSelect
+    from django.contrib.admin.widgets import AutocompleteSelectMultiple as _AutocompleteSelectMultiple
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import TabularInline as _TabularInline
     from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
@@ -50,8 +52,42 @@ else:
     from unfold.views import ChangeList as ChangeList
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
+    class ValidKeysMixin:
+        """Leave out selected keys that are not valid, such as "x" for a UUID; the query for their labels would fail."""
+
+        def optgroups(self, name, value, attr=None):
+            return super().optgroups(name, [key for key in value if self._is_valid(key)], attr)
+
+        def _is_valid(self, key):
+            try:
+                self.field.target_field.to_python(key)
+            except ValidationError:
+                return False
+            return True
+
+    class AutocompleteSelect(ValidKeysMixin, _AutocompleteSelect):
+        pass
+
+    class AutocompleteSelectMultiple(ValidKeysMixin, _AutocompleteSelectMultiple):
+        pass
+
+    class AutocompleteFieldsMixin:
+        """Use the two widgets above for the autocomplete fields of a form."""
+
+        def formfield_for_foreignkey(self, db_field, request, **kwargs):
+            if db_field.name in self.get_autocomplete_fields(request):
+                kwargs.setdefault("widget", AutocompleteSelect(db_field, self.admin_site, using=kwargs.get("using")))
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+        def formfield_for_manytomany(self, db_field, request, **kwargs):
+            if db_field.name in self.get_autocomplete_fields(request):
+                kwargs.setdefault(
+                    "widget", AutocompleteSelectMultiple(db_field, self.admin_site, using=kwargs.get("using"))
+                )
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     # Django's stubs make these classes generic; __class_getitem__ allows ModelAdmin[Run] at run time too.
-    class ModelAdmin(_ModelAdmin):
+    class ModelAdmin(AutocompleteFieldsMixin, _ModelAdmin):
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
 
@@ -62,23 +98,6 @@ else:
             except IncorrectLookupParameters:
                 raise BadRequest("This address has a filter value that does not exist.") from None
 
-        def get_changeform_initial_data(self, request):
-            """Leave out ids in the address that are not valid; the form would fail with them."""
-            initial = super().get_changeform_initial_data(request)
-            return {name: value for name, value in initial.items() if self._is_valid_initial(name, value)}
-
-        def _is_valid_initial(self, name, value):
-            try:
-                field = self.opts.get_field(name)
-                for single in value if isinstance(value, list) else [value]:
-                    if field.many_to_one or field.many_to_many:
-                        field.target_field.to_python(single)
-            except FieldDoesNotExist:
-                return True
-            except ValidationError:
-                return False
-            return True
-
         def construct_change_message(self, request, form, formsets, add=False):
             """Add the values before and after the change, which the history shows."""
             message = super().construct_change_message(request, form, formsets, add)
@@ -88,7 +107,7 @@ else:
                     part["changed"]["values"] = changed_values(form)
             return message
 
-    class TabularInline(_TabularInline):
+    class TabularInline(AutocompleteFieldsMixin, _TabularInline):
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
 

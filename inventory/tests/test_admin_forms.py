@@ -41,6 +41,12 @@ def test_a_form_ignores_an_invalid_id_in_the_address(browser: Browser, path: str
     assert "Save and add another" in html(browser.get(f"{path}nonsense&name=kept"))
 
 
+def test_an_invalid_id_in_a_submitted_form_is_an_error_of_its_field(browser: Browser) -> None:
+    response = browser.post(f"{PIPELINES_URL}add/", PIPELINE_FIELDS | {"client": "nonsense"})
+
+    assert form_errors(response) == {"client": ["“nonsense” is not a valid UUID."]}
+
+
 def form_errors(response: Any) -> dict[str, list[str]]:
     """Return the errors by field, and check that the page shows them."""
     assert response.status_code == 200

@@ -71,6 +71,16 @@ def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
     assert viewer.get(f"/admin/console/pipeline/{other_pipeline.pk}/").status_code == 404
 
 
+def test_a_binding_to_an_invalid_id_is_an_error_of_its_field() -> None:
+    administrator = browser("administrator")
+    page = f"/admin/auth/user/{User.objects.create_user('somebody').pk}/change/"
+
+    response = administrator.post(page, form_values(administrator, page) | {"binding-0-clients": ["nonsense"]})
+
+    assert "“nonsense” is not a valid UUID." in html(response)
+    assert not Binding.objects.exists()
+
+
 def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> None:
     own_pipeline = create_failing_pipeline("Acme")
     create_failing_pipeline("Borealis")
