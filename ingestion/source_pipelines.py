@@ -54,8 +54,17 @@ class SourceList:
 def last_list_result(connection: str) -> SourceList | None:
     """Return the last result, or None if no result is cached or the cache is down."""
     match best_effort_cache.read(_key(connection)):
-        case {"tried_at": datetime()} as stored:
-            return SourceList(**stored)
+        case {
+            "tried_at": datetime(),
+            "unmatched": dict() as unmatched,
+            "import_errors": list() as import_errors,
+        } as stored:
+            # The cache stores JSON, which turns tuples into lists.
+            tuples = {
+                "unmatched": {external_id: tuple(row) for external_id, row in unmatched.items()},
+                "import_errors": tuple(import_errors),
+            }
+            return SourceList(**stored | tuples)
     return None
 
 

@@ -91,7 +91,8 @@ def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[BatchCounts]
             _scrub_row(table, row, batch, dry_run=dry_run)
         position = rows[-1].pk
         if not dry_run:
-            cache.set(_position_key(table), position, timeout=_POSITION_SECONDS)
+            # As text, because the cache cannot store a UUID.
+            cache.set(_position_key(table), str(position), timeout=_POSITION_SECONDS)
         yield batch
     if not dry_run:
         cache.delete(_position_key(table))

@@ -1,10 +1,12 @@
-"""A Redis cache that stores JSON. With Django's pickle, anyone who can write to Redis could run code in CHM."""
+"""Caches that store JSON. With Django's pickle, anyone who can write to Redis could run code in CHM."""
 
 import base64
 import json
 from datetime import datetime
 from typing import Any
 
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 
 _BYTES_KEY, _DATETIME_KEY = "base64", "datetime"
@@ -51,3 +53,24 @@ class RedisCache(DjangoRedisCache):
         pipeline.set(full_key, 0, ex=seconds, nx=True)
         pipeline.incrby(full_key, increment)
         return int(pipeline.execute()[1])
+
+
+class MemoryCache(LocMemCache):
+    """A cache in the memory of the process.
+
+    It stores JSON too. So a value that Redis cannot store is also an error in the tests, which use this cache.
+    """
+
+    _serializer = JsonSerializer()
+
+    def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return super().add(key, self._serializer.dumps(value), timeout, version)
+
+    def set(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        super().set(key, self._serializer.dumps(value), timeout, version)
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        stored = super().get(key, version=version)
+        if stored is None:
+            return default
+        return self._serializer.loads(stored) if isinstance(stored, bytes) else stored

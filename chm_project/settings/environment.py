@@ -265,7 +265,7 @@ def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
 def cache(broker_url: str) -> dict[str, object]:
     """Return the entry for CACHES. The cache is in the broker's Redis, or without a broker in each process's memory."""
     if not broker_url:
-        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        return {"BACKEND": "chm_project.db.redis_cache.MemoryCache"}
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:
         env.record_fault("CHM_BROKER_URL", "must be a redis://, rediss:// or redis+socket:// address.")
     return {

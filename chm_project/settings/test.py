@@ -15,7 +15,7 @@ CHM_HTTP_BACKOFF_SECONDS = 0.01
 # With this setting, WhiteNoise looks for a static file only when it is requested. Without it, each test client would
 # scan all files, and warn about STATIC_ROOT.
 WHITENOISE_AUTOREFRESH = True
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {"default": {"BACKEND": "chm_project.db.redis_cache.MemoryCache"}}
 # All tests send requests from the same address, so the limits per address are high.
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"
 # Tests must never see a cached board, also on a slow machine. The tests of cached boards set another value.
