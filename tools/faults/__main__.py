@@ -48,7 +48,7 @@ class IngestionFaultResult:
 
     @property
     def survived(self) -> bool:
-        return not self.error and self.injection_count > 0 and self.comparison.has_no_differences
+        return not self.error and self.injection_count > 0 and self.comparison.is_faultless
 
 
 def main() -> None:
@@ -167,8 +167,8 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 
 | column | meaning |
 |---|---|
-| injected | how often the fault was injected: the number of kills, restarts, or requests with a wrong response |
-| survived | yes if no run was lost, duplicated or wrong, and no secret was shown |
+| injected | how many kills, restarts, deletions or wrong responses; for the full disk, requests to the partner |
+| survived | yes if its own checks succeeded, no run was lost, duplicated or wrong, and no secret was shown |
 | runs | how many runs CHM has stored |
 | lost | how many runs of the partner CHM has not stored |
 | duplicated | how many runs CHM has stored twice |
@@ -176,10 +176,11 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 | secrets shown | in how many rows, task results, messages and log lines one of the test's secrets appears |
 | restarted | how often a process of CHM ended by itself and was started again, as systemd does |
 
-Celery can end a worker when Redis stops, so some faults need restarts.
+Redis means Valkey here, which is compatible. Celery can end a worker when Redis stops, so some faults need restarts.
 
 In the fault "partner goes back in time", the partner returns an earlier state for two seconds, as after restoring a
-backup. CHM can then miss changes until it reads the last days again, which it does once a day.
+backup. CHM can then miss changes until it reads the last days again, which it does once a day. The test runs
+`ingest_runs --since` instead of waiting for this.
 
 | fault | injected | survived | runs | lost | duplicated | wrong | secrets shown | restarted |
 |---|---|---|---|---|---|---|---|---|

@@ -37,7 +37,7 @@ UNION ALL SELECT last_ingest_error FROM pipelines
 
 @dataclass(slots=True)
 class Comparison:
-    """How many runs CHM has stored, how many of them differ from the partner's, and how many texts contain a secret."""
+    """The numbers of stored, lost, wrong and duplicated runs, and of texts that contain a secret."""
 
     run_count: int = 0
     lost_count: int = 0
@@ -46,7 +46,7 @@ class Comparison:
     shown_secret_count: int = 0
 
     @property
-    def has_no_differences(self) -> bool:
+    def is_faultless(self) -> bool:
         return self.run_count > 0 and not (
             self.lost_count or self.wrong_count or self.duplicate_count or self.shown_secret_count
         )

@@ -1,7 +1,8 @@
 """The faults of ingestion.
 
-Each function injects its fault while CHM ingests runs, and returns how often it injected the fault. `quick` is true in
-the quick run, which injects only some faults, and for a shorter time.
+Each function injects its fault while CHM ingests runs, and returns how often it injected the fault. fail_commits()
+returns the number of requests to the partner during the fault. `quick` is true in the quick run, which injects only
+some faults, and for a shorter time.
 """
 
 import signal
@@ -169,7 +170,7 @@ def answer_with_429(installation: LocalInstallation, source: FaultyPartner, quic
 
 
 def return_same_page(installation: LocalInstallation, source: FaultyPartner, quick: bool) -> int:
-    """Return the same page for every request, always with a next cursor."""
+    """For all requests of a pipeline, return the same page, always with a next cursor."""
     injection_count = 0
 
     def same_page(request: Request) -> Answer | None:
@@ -203,6 +204,7 @@ def change_totals(installation: LocalInstallation, source: FaultyPartner, quick:
 
     source.answer_instead = clean_up
     time.sleep(6 if quick else 12)
+    # The partner's own responses have no total, which this connection needs. So add it also after the fault.
 
     def with_total(request: Request) -> Answer:
         answer = source.answer(request)
@@ -253,7 +255,8 @@ FAULTS = (
     IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), is_in_quick_run=True),
     IngestionFault("disk full: commits fail", fail_commits, is_in_quick_run=True),
     IngestionFault(
-        "partner drips bytes", wrong_answers(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3)
+        "partner sends one byte every 0.2 s",
+        wrong_answers(lambda source: Answer(body=source.runs, seconds_per_byte=0.2), 0.3),
     ),
     IngestionFault("partner resets connections", wrong_answers(lambda _: Answer(closes_connection=True), 0.4)),
     IngestionFault(

@@ -33,7 +33,7 @@ class FaultyPartner(GenericPartner):
         self._run_count = 0
         self._stopping = threading.Event()
         self._changer = threading.Thread(target=self._change_runs, daemon=True)
-        # With 30 days of runs, the first walk is long enough for a fault to interrupt it.
+        # There are enough runs that a fault can interrupt the first walk.
         first_start = datetime.now(UTC) - timedelta(days=30)
         for pipeline_name in PIPELINES:
             self.runs[pipeline_name] = []

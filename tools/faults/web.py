@@ -154,7 +154,7 @@ def table(results: list[WebFaultResult]) -> str:
 | other | how many pings had any other result |
 | p95 ms, slowest s | 95 % of the responses to pings took at most this time; the longest time |
 | lost | how many pings got 200, but are not stored |
-| back after s | the time from the end of the fault to the first ping that is stored |
+| back after s | the time from the end of the fault to the first ping that gets 200 |
 
 A fault is survived if all of these are true:
 

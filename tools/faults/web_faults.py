@@ -88,6 +88,8 @@ def slow_clients(client_count: int, *, without_proxy: bool) -> Callable[[FaultSi
 
 
 def stop_database(seconds: float) -> Callable[[FaultSite, bool], str | None]:
+    """Return a fault that stops PostgreSQL for `seconds`; in the quick run for 5 s."""
+
     def inject(site: FaultSite, quick: bool) -> None:
         site.installation.bring_down("postgres", signal.SIGINT)
         time.sleep(5 if quick else seconds)
@@ -233,15 +235,16 @@ WEB_FAULTS = (
     WebFault("20 readers of a slow report", read_slow_reports, max_write_p95_seconds=0.5),
     WebFault("`runs` locked", lock_runs, allowed_write_statuses=(503,)),
     WebFault("database down for 20 s", stop_database(20), allowed_write_statuses=(503,)),
+    # psycopg's pool doubles the pause after each failed attempt to connect. After 130 s it would wait for minutes.
     WebFault("database down for 130 s", stop_database(130), allowed_write_statuses=(503,), is_in_quick_run=True),
     # A frozen PostgreSQL cannot end a statement after the time limit of 10 s. CHM closes the connection 2 s later.
     WebFault("database frozen for 20 s", freeze_database, allowed_write_statuses=(503,), max_write_seconds=14),
     WebFault("broker down", stop_broker),
     WebFault("disk full: commits fail", fail_commits, allowed_write_statuses=(503,)),
-    WebFault("web child killed (-9) every half second, at nginx", kill_children, is_in_quick_run=True),
+    WebFault("web child killed (-9) every half second, through nginx", kill_children, is_in_quick_run=True),
     # Without a proxy, the requests of a killed child get no response. But no connection is refused.
     WebFault(
-        "web child killed (-9), directly at the web server",
+        "web child killed (-9), without nginx",
         kill_children,
         allowed_write_statuses=(CONNECTION_BROKEN,),
         allowed_health_statuses=(CONNECTION_BROKEN,),

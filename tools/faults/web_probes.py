@@ -36,9 +36,10 @@ class ProbedRequests:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """The ports of two web servers: the probed one, and an idle one (control).
+    """What is probed: `port` is the port of a web server or of nginx, and `control_port` that of an idle web server.
 
-    Only the probes send requests to the idle server. Its latency shows how busy the machine is.
+    Only the probes send requests to the idle server. Its latency shows how busy the machine is. `ping_key` is the key
+    of the pings. With `keep_alive`, all requests of a probe use the same connection.
     """
 
     port: int

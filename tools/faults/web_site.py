@@ -72,7 +72,7 @@ class WebProcess:
 class FaultSite:
     """Three web servers and two proxies with a new database. Closing `stack` stops them.
 
-    `installation` has the servers of PostgreSQL and Redis.
+    `installation` has the servers of PostgreSQL and Valkey.
     """
 
     def __init__(self, installation: LocalInstallation, stack: ExitStack) -> None:
@@ -130,7 +130,7 @@ class FaultSite:
     def _start_nginx(self, port: int, server_ports: list[int]) -> "subprocess.Popen[bytes]":
         """Start nginx with the configuration of docker/nginx, changed for this machine.
 
-        The first line `server web:8000` gets the first of `server_ports`, the second line the second port, and so on.
+        The lines `server web:8000` get the ports of `server_ports` in turn.
         """
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:

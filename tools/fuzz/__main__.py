@@ -14,8 +14,8 @@ import psycopg
 
 from tools.bench.servers import ROOT, UNLIMITED_RATES, create_database, manage, web_server
 
-# With the default rate limits, most of the generated requests would get 429.
-# CHM_THROTTLE_REFUSED limits only the requests with a refused token.
+# With the default rate limits, most of the generated requests would get 429. UNLIMITED_RATES lacks the limit for
+# requests with a refused token, and many of the generated requests have one.
 RATE_LIMITS = UNLIMITED_RATES | {"CHM_THROTTLE_REFUSED": "100000000/minute"}
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 

@@ -5,7 +5,7 @@ notifications.
 
 The alert rules and the routing are the examples in docker/prometheus and docker/alertmanager, but with shorter times.
 The outage must cause exactly one notification, and the end of the outage must cause exactly one more. If the same runs
-are pushed again, there must be no notification. Otherwise the exit status is 1.
+are pushed again, there must be no notification. If one of these conditions is not met, the exit status is 1.
 """
 
 import argparse
@@ -114,6 +114,7 @@ def write_configuration(folder: Path, *, chm_port: int, alertmanager_port: int, 
     (folder / "chm-token").write_text(token)
     configuration = (docker / "prometheus" / "prometheus.yml").read_text()
     configuration = configuration.replace("15s", "2s").replace("127.0.0.1:8000", f"127.0.0.1:{chm_port}")
+    # The example reads the rules about CHM itself. This test needs the rules about pipelines.
     configuration = configuration.replace("chm-rules.yml", "chm-pipelines.yml")
     configuration += (
         f'alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: ["127.0.0.1:{alertmanager_port}"] }}] }}] }}\n'

@@ -1,4 +1,4 @@
-"""python -m tools.operate units|life|recovery: test the example files and commands of docs/operations."""
+"""python -m tools.operate units|life|recovery: test docs/examples and the commands of docs/operations."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ def main() -> int:
     commands.add_parser("recovery", help="recover a database to the moment before a mistake")
     life_parser = commands.add_parser("life", help="simulate the life of an installation, from the previous release on")
     life_parser.add_argument(
-        "--short", action="store_true", help="use the installed packages instead of downloading them, as in CI"
+        "--short", action="store_true", help="as CI does: download no packages, and leave out collectstatic"
     )
     options = parser.parse_args()
     match options.command:

@@ -1,4 +1,4 @@
-"""`make life`: simulate the life of an installation with the scripts, units and commands of docs/operations.
+"""`make life`: simulate the life of an installation with docs/examples and the commands of docs/operations.
 
 1. Start the previous release with data. Until step 8, two threads use the API of the serving release.
 2. Build this version, and install and configure its wheel.
@@ -33,7 +33,7 @@ from tools.operate.servers import OWNER, READER, SUPERUSER, MachineServers, read
 from tools.operate.traffic import Traffic
 from tools.operate.units import EXAMPLES
 from tools.package_check.__main__ import build_packages, copy_tracked_files, install
-from tools.upgrade.__main__ import last_release
+from tools.upgrade.__main__ import last_release_dump
 
 PRUNE_OLDER_THAN = "10d"
 _LATEST_RUNS_HASH_SQL = """
@@ -96,10 +96,10 @@ class InstallationLife(SimulatedInstallation):
     # The steps. Each step returns the text of its result for the printed table.
 
     def previous_release(self) -> str:
-        name = last_release().name.removesuffix(".sql.xz")
+        name = last_release_dump().name.removesuffix(".sql.xz")
         self.previous_release_folder.mkdir()
-        # The name of a dump is a version such as 1.2.3, whose tag is v1.2.3. For the first dump it is a commit, because
-        # there was no release yet.
+        # tools/upgrade has a dump of each release. The name of a dump is a version such as 1.2.3, whose tag is v1.2.3.
+        # For the first dump it is a commit, because there was no release yet.
         possible_revisions = (f"v{name}", name)
         existing_revisions = [
             revision
@@ -183,7 +183,7 @@ class InstallationLife(SimulatedInstallation):
             statuses = {"beat": beat.stop(), "worker": worker.stop()}
         walked_pipeline_count = self.count("pipelines", "last_ingest_at IS NOT NULL")
         self.expect(new_run_count > 0, "worker and beat ingested nothing")
-        self.expect(not any(statuses.values()), f"a process did not end by itself: {statuses}")
+        self.expect(not any(statuses.values()), f"a process did not end with status 0 after SIGTERM: {statuses}")
         return f"{new_run_count} new runs of {walked_pipeline_count} pipelines, by worker and beat"
 
     def prune(self) -> str:
@@ -203,8 +203,8 @@ class InstallationLife(SimulatedInstallation):
             deleted_count == dry_run["runs"] > 0,
             f"{deleted_count} runs were pruned, but the dry run announced {dry_run}",
         )
-        pruned_text = f"{deleted_count} of {run_count_before} runs older than {PRUNE_OLDER_THAN}"
-        return f"{pruned_text}, as the dry run announced; all {self.traffic.written_count} writes kept"
+        pruned_text = f"{deleted_count} of {run_count_before} runs were older than {PRUNE_OLDER_THAN}"
+        return f"{pruned_text}, as the dry run announced; {self.traffic.written_count} writes, {len(lost_run_ids)} lost"
 
     def erase_a_client(self) -> str:
         kept_client_id = self.traffic.client_id
@@ -224,7 +224,7 @@ class InstallationLife(SimulatedInstallation):
 
     def restore_on_a_second_machine(self) -> str:
         for web_server in self.web_servers:
-            self.expect(web_server.stop() == 0, "a web server did not end by itself")
+            self.expect(web_server.stop() == 0, "a web server did not end with status 0 after SIGTERM")
         dump_file, original_contents = self.back_up(), read_contents(self.first_servers.url())
         self.second_servers = MachineServers(self.folder / "two-servers")
         self.stack.callback(self.second_servers.close)

@@ -38,7 +38,7 @@ def drill() -> int:
         run_command([sys.executable, "manage.py", "migrate", "--verbosity", "0"], environment=environment, folder=ROOT)
         clusters.base_backup()
         run_command([sys.executable, "manage.py", "load_synthetic"], environment=environment, folder=ROOT)
-        contents_before, recovery_target_time = read_contents(url), clusters.recovery_time()
+        contents_before, recovery_target_time = read_contents(url), clusters.take_recovery_target_time()
         with psycopg.connect(url) as database:
             deleted_count = database.execute("DELETE FROM runs").rowcount
         clusters.archive_last_wal_file()
@@ -82,7 +82,7 @@ class Clusters:
         )
         self.stack.callback(self._run_program, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
 
-    def recovery_time(self) -> str:
+    def take_recovery_target_time(self) -> str:
         """Return the current time of the server. Wait until the times of later transactions are greater."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [recovery_target_time] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]

@@ -87,9 +87,6 @@ class DatabaseContents:
                  if self.relations.get(name) != other.relations.get(name)]  # fmt: skip
         return [*changed, *schema_snapshot.differences(set(self.schema), set(other.schema))]
 
-    def rows(self, table: str) -> int:
-        return self.relations[f"public.{table}"][0]
-
     @property
     def digest(self) -> str:
         """Return a short hash of all rows and of the schema."""
@@ -103,10 +100,10 @@ def read_contents(url: str) -> DatabaseContents:
     relations = {}
     with psycopg.connect(url) as database:
         for schema, name in database.execute(_TABLES_SQL).fetchall() + database.execute(_VIEWS_SQL).fetchall():
-            rows, digest = database.execute(
+            row_count, digest = database.execute(
                 sql.SQL(_COUNT_AND_HASH_SQL).format(sql.Identifier(schema, name))
             ).fetchone() or (0, "")
-            relations[f"{schema}.{name}"] = (int(rows), str(digest))
+            relations[f"{schema}.{name}"] = (int(row_count), str(digest))
     return DatabaseContents(relations, frozenset(map(_without_brackets, schema_snapshot.schema(url))))
 
 

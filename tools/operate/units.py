@@ -1,4 +1,6 @@
-"""Check the systemd units, nginx and Caddy files of docs/examples. Read how to run a unit's command without systemd.
+"""Check the systemd units, nginx and Caddy files of docs/examples.
+
+Parse the units too, so that tests can run their commands without systemd.
 
 A unit has the settings of its own file and of common.conf, which is for all units. Without systemd, a process can have
 the environment, secrets, folder and command of the unit, but not its isolation.

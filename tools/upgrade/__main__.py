@@ -52,7 +52,7 @@ def main() -> int:
 
 def check() -> int:
     """Upgrade the last release's dump, and compare it with a new installation; return the exit status."""
-    release = last_release()
+    release = last_release_dump()
     started = time.monotonic()
     with _reader_role() as reader_role, _database("former") as upgraded_url, _database("fresh") as fresh_url:
         _restore(upgraded_url, lzma.decompress(release.read_bytes()).decode().replace(READER_ROLE, reader_role))
@@ -80,7 +80,7 @@ def check() -> int:
     return 1 if faults else 0
 
 
-def last_release() -> Path:
+def last_release_dump() -> Path:
     """Return the path of the dump of the last release. releases/ORDER lists the releases, the oldest first."""
     release_names = (RELEASES / "ORDER").read_text().split()
     return RELEASES / f"{release_names[-1]}.sql.xz"
