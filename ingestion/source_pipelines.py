@@ -54,17 +54,9 @@ class SourceList:
 def last_list_result(connection: str) -> SourceList | None:
     """Return the last result, or None if no result is cached or the cache is down."""
     match best_effort_cache.read(_key(connection)):
-        case {
-            "tried_at": datetime(),
-            "unmatched": dict() as unmatched,
-            "import_errors": list() as import_errors,
-        } as stored:
-            # The cache stores JSON, which turns tuples into lists.
-            tuples = {
-                "unmatched": {external_id: tuple(row) for external_id, row in unmatched.items()},
-                "import_errors": tuple(import_errors),
-            }
-            return SourceList(**stored | tuples)
+        case {"tried_at": datetime(), "unmatched": list() as rows, "import_errors": list() as ids} as stored:
+            unmatched = {external_id: (name, is_paused) for external_id, name, is_paused in rows}
+            return SourceList(**stored | {"unmatched": unmatched, "import_errors": tuple(ids)})
     return None
 
 
@@ -142,8 +134,10 @@ def _with_unknown(last_result: SourceList | None, unknown: Collection[str], now:
 
 def _store(connection: str, result: SourceList) -> None:
     value: dict[str, Any] = {name: getattr(result, name) for name in SourceList.__dataclass_fields__}
+    # As rows, because an external id must not become a key: the cache decodes objects with the key "datetime" as times.
+    value["unmatched"] = [[external_id, *row] for external_id, row in result.unmatched.items()]
     best_effort_cache.write(_key(connection), value, RESULT_CACHE_SECONDS)
 
 
 def _key(connection: str) -> str:
-    return f"source-list:{connection}"
+    return f"listed-pipelines:{connection}"

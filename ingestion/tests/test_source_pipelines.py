@@ -52,7 +52,7 @@ def list_request_count(airflow: AirflowReplay | AirflowWithManyDags) -> int:
 
 def ingest_when_list_is_due(connection: Connection) -> None:
     """Remove the last list from the cache, so that it is due, and ingest."""
-    cache.delete(f"source-list:{connection.name}")
+    cache.delete(f"listed-pipelines:{connection.name}")
     ingest(connection)
 
 
@@ -233,6 +233,16 @@ def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay
     assert len(source_list.unmatched) == 6
     assert source_list.unmatched["branch_and_map"] == ("branch_and_map", True)
     assert "sales_daily_load" not in source_list.unmatched
+
+
+def test_an_unmatched_pipeline_can_have_an_id_that_the_cache_uses_for_times(airflow: AirflowReplay) -> None:
+    airflow.dag_list[:] = [dag_row(airflow, "branch_and_map") | {"dag_id": "datetime"}]
+
+    ingest(connection_with_list(airflow))
+
+    source_list = last_list_result(connection_with_list(airflow).name)
+    assert source_list is not None
+    assert set(source_list.unmatched) == {"datetime"}
 
 
 def test_a_connection_without_pipelines_reads_the_list(airflow: AirflowReplay) -> None:

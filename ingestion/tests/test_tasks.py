@@ -68,7 +68,7 @@ def test_the_task_of_a_connection_without_pipelines_reads_its_sources_list(
         'auth = { kind = "airflow_token", username = "admin", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
     )
     settings.CHM_CONNECTIONS_FILE = str(path)
-    cache.delete("source-list:new")
+    cache.delete("listed-pipelines:new")
 
     report = ingest.apply(args=("new",)).get()
 
