@@ -201,7 +201,10 @@ def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str
     assert {row.name for row in response.context["cl"].result_list} == names
 
 
-@pytest.mark.parametrize("query", ["platform__exact=%00", "platform__exact=cobol", "client__id__exact=nobody"])
+@pytest.mark.parametrize(
+    "query",
+    ["platform__exact=%00", "platform__exact=cobol", "client__id__exact=nobody", "name=%00", "name__contains=a%00"],
+)
 def test_an_unknown_filter_value_returns_400_instead_of_the_unfiltered_list(browser: Browser, query: str) -> None:
     PipelineFactory.create(name="orders")
 
