@@ -226,8 +226,8 @@ CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 # OpenLineage events per token. This limit is higher than CHM_THROTTLE_TOKEN, because a client sends several events for
 # each run, often in one request.
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
-# How many reports the API computes at the same time, in all processes together. Any other request for a report gets 503
-# with Retry-After.
+# How many reports the API computes at the same time, in all processes together. Any other request for a report waits
+# for up to a second, and then gets 503 with Retry-After.
 CHM_REPORTS_AT_ONCE = env.integer("CHM_REPORTS_AT_ONCE", 2, minimum=1)
 
 # How many seconds CHM reuses a health board that took long to compute. The page shows the age of the board. With 0, CHM

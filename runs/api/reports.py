@@ -1,5 +1,6 @@
 """GET /reports/{shape}: one operation per shape, in JSON and CSV."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -54,23 +55,35 @@ _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
 
 # An advisory lock has two keys: this number, which is the same for all slots, and the number of the slot.
 SLOT_LOCK_KEY = 0x43485250
+# Most reports take milliseconds, so a slot is often free again soon. Only reports wait: they have threads of their own.
+SLOT_WAIT_SECONDS = 1
+SLOT_RETRY_SECONDS = 0.02
 _LOCK_ONE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
 def report_slot() -> Iterator[None]:
-    """Occupy one of the slots for reports, in a transaction. Raise Busy if all slots are in use.
+    """Occupy one of the slots for reports, in a transaction. Raise Busy if no slot becomes free in time.
 
     A report over a long window keeps the database busy for seconds, so only CHM_REPORTS_AT_ONCE reports run at the same
     time. The slots are advisory locks of PostgreSQL. So all web processes share them, and PostgreSQL frees the slot of
     a process that dies.
     """
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK_ONE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOT_LOCK_KEY])
-            if cursor.fetchone() is None:
-                raise Busy("Too many reports are being computed; try again in a moment.")
-        yield
+    deadline = time.monotonic() + SLOT_WAIT_SECONDS
+    while True:
+        with transaction.atomic():
+            if _lock_slot():
+                yield
+                return
+        if time.monotonic() >= deadline:
+            raise Busy("Too many reports are being computed; try again in a moment.")
+        time.sleep(SLOT_RETRY_SECONDS)
+
+
+def _lock_slot() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_ONE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOT_LOCK_KEY])
+        return cursor.fetchone() is not None
 
 
 @contextmanager

@@ -253,7 +253,7 @@ def test_the_database_is_used_within_two_seconds_after_an_outage() -> None:
         assert time.monotonic() - started_at < 2
 
 
-def test_a_report_is_refused_if_all_report_slots_of_the_installation_are_in_use() -> None:
+def test_a_report_is_refused_if_all_report_slots_of_the_installation_stay_in_use() -> None:
     api = api_with_scope("read")
     with psycopg.connect(**connection.get_connection_params()) as another_process:
         for number in range(settings.CHM_REPORTS_AT_ONCE):
@@ -263,6 +263,17 @@ def test_a_report_is_refused_if_all_report_slots_of_the_installation_are_in_use(
         assert refused["Retry-After"]
         assert api.get("/api/v1/clients").status_code == 200
     assert api.get("/api/v1/reports/client_throughput").status_code == 200
+
+
+def test_a_report_waits_for_a_slot_that_is_soon_free() -> None:
+    api = api_with_scope("read")
+    with psycopg.connect(**connection.get_connection_params()) as another_process:
+        for number in range(settings.CHM_REPORTS_AT_ONCE):
+            another_process.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SLOT_LOCK_KEY, number + 1])
+        end_of_reports = threading.Timer(0.2, another_process.rollback)
+        end_of_reports.start()
+        assert api.get("/api/v1/reports/client_throughput").status_code == 200
+        end_of_reports.join()
 
 
 def test_the_port_and_the_number_of_processes_come_from_settings_and_their_files(tmp_path: Path) -> None:
