@@ -17,17 +17,30 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.core.management import get_commands
 from django.db import connection as database
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.operations.completion import DJANGO_COMMANDS, product_commands
+from chm_project.settings import base
 from ingestion.synthetic.generic_partner import GenericPartner
 from inventory.tests.factories import PipelineFactory
 
 COLUMNS = 80
 # Required arguments of commands.
 REQUIRED_ARGUMENTS = {"prune_runs": ["--older-than", "400d"]}
+
+
+def test_production_has_every_command_that_the_documents_name() -> None:
+    folder = settings.BASE_DIR
+    documents = [folder / "README.md", *(folder / "docs").glob("*.md"), *(folder / "docs" / "operations").glob("*.md")]
+    names = {name for path in documents for name in re.findall(r"manage\.py ([a-z_]+)", path.read_text())}
+    production_apps = {"django.core", *base.INSTALLED_APPS}
+    production_commands = {name for name, app in get_commands().items() if app in production_apps}
+
+    assert len(names) > 10
+    assert names - production_commands - {"help"} == set()
 
 
 def environment(database_url: str, folder: Path, **extra_variables: str) -> dict[str, str]:
