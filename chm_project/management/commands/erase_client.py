@@ -1,6 +1,7 @@
 """manage.py erase_client: remove a client and everything that belongs to it."""
 
 import getpass
+import os
 import sys
 from argparse import RawDescriptionHelpFormatter
 from typing import Any
@@ -62,5 +63,13 @@ class Command(BaseCommand):
         with progress_bar("runs") as progress:
             bar = progress.add_task("removing", total=run_count)
             return erase_client(
-                client, erased_by=getpass.getuser(), on_batch=lambda removed: progress.update(bar, completed=removed)
+                client, erased_by=_account_name(), on_batch=lambda removed: progress.update(bar, completed=removed)
             )
+
+
+def _account_name() -> str:
+    """Return the name of the operator's account. In a container the account often has only a number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError until Python 3.12
+        return f"user {os.getuid()}"

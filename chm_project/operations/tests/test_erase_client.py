@@ -1,6 +1,7 @@
 """Test that erase_client deletes a client with everything that belongs to it, and writes to the admin log."""
 
 import io
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +68,17 @@ def test_erasing_a_client_deletes_all_its_rows_and_no_row_of_another_client(clie
     assert (entry.object_repr, entry.object_id, entry.action_flag) == ("Northwind", str(northwind.pk), DELETION)
     assert f"with {OWNED_ROWS}." in entry.get_change_message()
     assert (entry.user.get_username(), entry.user.is_active) == ("command-line", False)
+
+
+def test_an_account_without_a_name_can_erase_a_client(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)  # no account has this number
+    ClientFactory.create(name="Northwind")
+
+    call_command("erase_client", "Northwind", "--yes", "Northwind")
+
+    assert "user 54321" in LogEntry.objects.get().get_change_message()
 
 
 def test_a_rule_on_another_clients_pipeline_is_kept_without_the_erased_client(clients: tuple[Client, Client]) -> None:
