@@ -38,7 +38,7 @@ def test_work_ingests_on_the_interval_until_it_is_stopped(tmp_path: Path) -> Non
     PipelineFactory.create(external_id="orders")
     with GenericPartner({"orders": [{"id": "1", "status": "success"}]}) as partner:
         process = subprocess.Popen(
-            COMMAND, cwd=settings.BASE_DIR, env=environment(tmp_path, partner.base_url), stdout=subprocess.PIPE
+            COMMAND, cwd=settings.BASE_DIR, env=environment(tmp_path / "new", partner.base_url), stdout=subprocess.PIPE
         )
         try:
             deadline = time.monotonic() + 60
@@ -60,3 +60,21 @@ def test_work_says_which_setting_is_missing_if_there_is_no_connection(tmp_path: 
     )
     assert process.returncode == 2
     assert "CHM_CONNECTIONS_FILE" in process.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_says_which_folder_beat_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    process = subprocess.run(
+        COMMAND,
+        cwd=settings.BASE_DIR,
+        env=environment(tmp_path / "file" / "data", "http://127.0.0.1:9"),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert process.returncode == 2
+    assert "beat cannot write its schedule" in process.stderr
+    assert "CHM_DATA_DIR" in process.stderr
+    assert "Traceback" not in process.stderr
