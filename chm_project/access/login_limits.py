@@ -35,7 +35,8 @@ class LoginLimitBackend:
                 username[:150],
                 address_of(request),
             )
-            raise PermissionDenied("Too many logins; try again later.")
+            request.login_limit_exceeded = True  # type: ignore[attr-defined]  # LoginForm tells the user
+            raise PermissionDenied
 
 
 def uncount_login(request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
