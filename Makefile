@@ -63,7 +63,7 @@ e2e-dagster: install-dev  ## test ingestion from a real Dagster, also after manu
 prometheus-drill: install-dev  ## test that the alerts of docker/prometheus fire and resolve, with Debian's Prometheus and a live CHM (1 minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica critical-path  ## all tests that are too slow for every change, such as those with live orchestrators
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica critical-path  ## tests that are too slow for every change, such as those with live orchestrators
 
 pgbouncer: install-dev  ## run the tests through Debian's PgBouncer in transaction mode (ARGS=--quick, as in CI: 1 minute)
 	@$(BIN)/python -m tools.pooler $(ARGS)
@@ -136,7 +136,7 @@ upgrade-check: install-dev  ## upgrade the last release's database and compare i
 package-check: install-dev  ## build sdist and wheel, install the wheel outside the checkout, migrate and serve from it (40 s)
 	@$(BIN)/python -m tools.package_check
 
-units: install-dev  ## check the systemd units and the files of nginx and Caddy in docs/examples (needs systemd, nginx and caddy)
+units: install-dev  ## check the systemd units and the files of nginx and Caddy in docs/examples (needs systemd, nginx, caddy and openssl)
 	@$(BIN)/python -m tools.operate units
 
 recovery: install-dev  ## test point-in-time recovery: delete all runs, recover the database, and compare hashes

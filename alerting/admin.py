@@ -116,7 +116,10 @@ def form_destination_problem(values: dict[str, Any]) -> str:
 
 @register_consequence
 def paused_or_resumed_rules(rows_to_change: QuerySet[Any], active: bool) -> Consequence:
-    """Describe the alert rules that the change pauses or resumes. A paused rule watches no active pipeline."""
+    """Describe the alert rules that pause (or resume, if `active`) when users disable (or enable) these rows.
+
+    A paused rule watches no active pipeline.
+    """
     rules = AlertRule.objects.watching_only(changed_pipelines(rows_to_change, active=active))
     rule_count = rules.count()
     if not rule_count:

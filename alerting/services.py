@@ -26,8 +26,8 @@ _SQL_FOLDER = Path(__file__).parent / "sql"
 def preview(rule: AlertRule, *, since: datetime, until: datetime) -> list[Span]:
     """Return when the rule would have fired between `since` and `until`. Only active pipelines count.
 
-    A rule without `include_known` ignores a failure that is known at `until`, from the time since when the failure is
-    known. CHM stores only the current mark of a pipeline, so failures that were known earlier count.
+    A rule without `include_known` ignores a failure that is known at `until`, as soon as it is known. CHM
+    stores only the present mark of a pipeline, so a failure whose mark has ended counts.
     """
     return previews([rule], since=since, until=until)[rule.pk]
 
@@ -72,7 +72,7 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
 
 
 def firing_rules(as_of: datetime | None = None, *, now: datetime | None = None) -> dict[UUID, datetime]:
-    """Return a dict from the id of each firing rule to the time since when the rule fires. Only active pipelines count.
+    """Return a dict from the id of each firing rule to the start of its firing. Only active pipelines count.
 
     With `as_of`, use the state of the runs at that time. Without `as_of`, use all stored runs. Then the windows of
     rules end at `now`, which is the current time by default.

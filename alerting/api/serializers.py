@@ -121,23 +121,25 @@ class FiringRuleSerializer(AlertRuleSerializer):
     )
 
     owner = serializers.SerializerMethodField(
-        help_text="Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a client."
+        help_text="Owner of the rule's pipeline, from the file of CHM_MAINTENANCE_FILE. Null if the file contains "
+        "none, or if the rule watches a client."
     )
     runbook_url = serializers.SerializerMethodField(
-        help_text="Runbook of the rule's pipeline, from the maintenance file; null for a rule that watches a client."
+        help_text="Runbook of the rule's pipeline, from the file of CHM_MAINTENANCE_FILE. Null if the file contains "
+        "none, or if the rule watches a client."
     )
 
     class Meta(AlertRuleSerializer.Meta):
         fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint", "owner", "runbook_url"]
 
     def get_owner(self, rule: AlertRule) -> str | None:
-        return self._maintenance_column(rule, "owner")
+        return self._owner_column(rule, "owner")
 
     def get_runbook_url(self, rule: AlertRule) -> str | None:
-        return self._maintenance_column(rule, "runbook_url")
+        return self._owner_column(rule, "runbook_url")
 
-    def _maintenance_column(self, rule: AlertRule, column: str) -> str | None:
-        value: str | None = self.context["maintenance_columns_by_pipeline"].get(rule.pipeline_id, {}).get(column)
+    def _owner_column(self, rule: AlertRule, column: str) -> str | None:
+        value: str | None = self.context["owner_columns_by_pipeline"].get(rule.pipeline_id, {}).get(column)
         return value
 
     def get_since(self, rule: AlertRule) -> datetime:

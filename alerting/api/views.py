@@ -92,8 +92,8 @@ class AlertRuleViewSet(
         decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window` fires while
         at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
-        A rule whose `include_known` is false ignores a failure from the time since when the failure is known. CHM
-        stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+        A rule whose `include_known` is false ignores a failure as soon as it is known. CHM stores only the present
+        mark of a pipeline, so the preview counts a failure whose mark has ended.
 
         Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
         the current time. `since` and `until` can be at most 400 days apart.
@@ -138,22 +138,22 @@ class FiringRuleViewSet(CsvListMixin, ApiViewSet):
 
     # get_queryset() sets these two. They stay empty while openapi.yaml is generated, which runs no query.
     firing_since: dict[UUID, datetime] = {}
-    maintenance_columns_by_pipeline: dict[UUID, dict[str, Any]] = {}
+    owner_columns_by_pipeline: dict[UUID, dict[str, Any]] = {}
 
     def get_queryset(self) -> QuerySet[AlertRule]:
         self.firing_since = firing_rules()
         rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing_since)
         if maintenance_file().owners:
             watched_pipeline_ids = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
-            self.maintenance_columns_by_pipeline = {
+            self.owner_columns_by_pipeline = {
                 pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched_pipeline_ids
             }
-            add_maintenance_columns(self.maintenance_columns_by_pipeline.values(), as_of=timezone.now())
+            add_maintenance_columns(self.owner_columns_by_pipeline.values(), as_of=timezone.now())
         return rules
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {
             **super().get_serializer_context(),
             "firing_since": self.firing_since,
-            "maintenance_columns_by_pipeline": self.maintenance_columns_by_pipeline,
+            "owner_columns_by_pipeline": self.owner_columns_by_pipeline,
         }

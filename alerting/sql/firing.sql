@@ -22,6 +22,7 @@ failing AS MATERIALIZED (
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
     -- The cause is needed only for failures that are marked as known.
     LEFT JOIN LATERAL (SELECT cause.* FROM {cause} AS cause WHERE p.known_reason IS NOT NULL) AS cause ON true
+    -- {later_than_former} below compares runs with the row `former`.
     LEFT JOIN {last_success} AS former ON true
     CROSS JOIN LATERAL (
         SELECT min(r.event_at) AS failing_since

@@ -35,8 +35,8 @@ def preview_rows(browser: Browser, *rows: str) -> Any:
 
 def import_file(browser: Browser, *rows: str) -> str:
     preview = preview_rows(browser, *rows)
-    assert 'name="upload"' in preview.content.decode(), shown_errors(preview)
-    result_page = browser.post(f"{RULES_URL}import/", {"upload": preview.context["upload"]}, follow=True)
+    assert 'name="upload_id"' in preview.content.decode(), shown_errors(preview)
+    result_page = browser.post(f"{RULES_URL}import/", {"upload_id": preview.context["upload_id"]}, follow=True)
     return " ".join(result_page.content.decode().split())
 
 
@@ -126,5 +126,5 @@ def test_an_export_can_be_imported_unchanged(browser: Browser, form: str) -> Non
         assert not [cell for line in sheet.iter_rows() for cell in line if cell.data_type == "f"]
     AlertRule.objects.all().delete()
     preview = browser.post(f"{RULES_URL}import/", {"file": SimpleUploadedFile(f"rules.{form}", content)})
-    browser.post(f"{RULES_URL}import/", {"upload": preview.context["upload"]})
+    browser.post(f"{RULES_URL}import/", {"upload_id": preview.context["upload_id"]})
     assert list(AlertRule.objects.order_by("destination").values_list(*fields)) == before

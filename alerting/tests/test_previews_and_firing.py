@@ -78,7 +78,10 @@ def is_failing(runs: list[Run], moment: datetime | None) -> bool:
 def fires(
     inventory: WatchedInventory, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False
 ) -> bool:
-    """Return whether the rule fires at `moment`. With `as_stored`, all stored runs count in their stored state."""
+    """Return whether the rule fires at `moment`.
+
+    With `as_stored`, an on_failure rule uses the latest of all stored runs, as firing_rules(now=moment) does.
+    """
     scope = inventory.scope(rule)
     if rule.rule_type == "on_failure":
         histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
@@ -217,7 +220,7 @@ def test_firing_rules_need_one_query_that_uses_the_indexes_of_latest_runs_and_fa
     assert "Seq Scan on runs" not in query_plan
 
 
-def test_a_run_that_fails_in_the_window_makes_the_rule_fire_from_the_end_of_the_run(
+def test_if_a_run_fails_in_the_previewed_period_the_rule_fires_from_the_end_of_the_run(
     inventory: WatchedInventory,
 ) -> None:
     create_runs(

@@ -101,7 +101,10 @@ def _token_visibility(token: ApiToken) -> Visibility:
 
 
 def _user_visibility(user: Any) -> Visibility:
-    """Return the visibility of a user. Superusers are never bound, because they can remove any binding."""
+    """Return the visibility of a user. Superusers are never bound, because they can remove any binding.
+
+    An anonymous user has no bindings either, but views refuse such a user before they read rows.
+    """
     if not user.is_authenticated or user.is_superuser:
         return UNBOUND
     bindings = Binding.objects.filter(Q(user=user) | Q(group__user=user)).order_by()

@@ -170,7 +170,7 @@ class ReadOnlyMixin:
 
 
 class SystemFieldsMixin:
-    """Show the id and the timestamps at the end of the form of a stored row."""
+    """Show the fields that CHM sets at the end of the form of a stored row. Admins can add names to `system_fields`."""
 
     system_fields: tuple[str, ...] = ("id", "created_at", "updated_at")
     system_field_labels: ClassVar[Mapping[str, str]] = {

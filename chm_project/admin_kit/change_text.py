@@ -56,7 +56,7 @@ def _field(entry: LogEntry, name: str) -> Any:
 def _label(entry: LogEntry, name: str) -> str:
     """Return the label of a field, such as "Active" for is_active.
 
-    Entries of admin forms contain labels already; entries of the API and of imports contain field names.
+    `name` can be a field's name or its label, because Django's admin forms write the labels of changed fields.
     """
     field = _field(entry, name)
     label = str(field.verbose_name) if field is not None else name.replace("_", " ")

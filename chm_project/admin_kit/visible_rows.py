@@ -23,7 +23,10 @@ else:
 
 
 class VisibleRowsMixin(_Admin[ModelT]):
-    """Restrict an admin to visible rows. In the bases of an admin, list this mixin before classes that read rows."""
+    """Restrict an admin to visible rows.
+
+    List this mixin first in the bases of an admin, so that every other base reads only the rows of its get_queryset().
+    """
 
     # The ORM lookup from a row to the id of its client, such as "pipeline__client_id".
     client_lookup: str

@@ -51,15 +51,15 @@ def shown_errors(response: Any) -> list[str]:
     page = response.content.decode()
     table = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
     if table is None:
-        assert 'name="upload"' not in page
+        assert 'name="upload_id"' not in page
         return [str(message) for message in response.context["form"].errors.get("file", [])]
     lines = re.findall("<tr>(.*?)</tr>", table[1], re.DOTALL)
     return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
 
 
 def confirm_import(browser: Browser, page: str, preview: Any) -> Any:
-    assert 'name="upload"' in preview.content.decode(), shown_errors(preview)
-    return browser.post(f"{page}import/", {"upload": preview.context["upload"]}, follow=True)
+    assert 'name="upload_id"' in preview.content.decode(), shown_errors(preview)
+    return browser.post(f"{page}import/", {"upload_id": preview.context["upload_id"]}, follow=True)
 
 
 def import_file(browser: Browser, page: str, content: str | bytes) -> Any:
@@ -308,9 +308,9 @@ def test_a_workbook_that_becomes_unreadable_after_the_preview_is_an_error_messag
     assert "Imported clients: 1 new" in confirm_import(browser, CLIENTS_URL, preview).content.decode()
 
 
-@pytest.mark.parametrize("upload", ["0" * 32, "../../etc/passwd", "", "\x00"])
-def test_an_unknown_upload_cannot_be_confirmed(browser: Browser, upload: str) -> None:
-    response = browser.post(f"{CLIENTS_URL}import/", {"upload": upload}, follow=True)
+@pytest.mark.parametrize("upload_id", ["0" * 32, "../../etc/passwd", "", "\x00"])
+def test_an_unknown_upload_cannot_be_confirmed(browser: Browser, upload_id: str) -> None:
+    response = browser.post(f"{CLIENTS_URL}import/", {"upload_id": upload_id}, follow=True)
 
     assert "The uploaded file has expired. Choose it again." in response.content.decode()
 

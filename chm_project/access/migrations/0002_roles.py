@@ -1,7 +1,7 @@
 """The four roles, as groups.
 
-Django makes permission rows only after the last migration, so on an empty database this migration makes those it
-needs itself. It sets what a fresh installation starts with; administrators may change the groups afterwards.
+Django creates permission rows only after the last migration. So on an empty database, this migration creates the
+permission rows that it needs. Superusers may change the groups later.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Describe the scopes of a token completely. Only texts of the form change, not the database."""
+"""Correct the labels of a token's scopes. Only texts of the form change, not the database."""
 
 from django.db import migrations, models
 

@@ -83,7 +83,7 @@ class ImportExportMixin(_Admin[ModelT]):
     def import_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_import_permission(request):
             raise PermissionDenied
-        if "upload" in request.POST:
+        if "upload_id" in request.POST:
             return self._confirm(request)
         form = UploadForm(request.POST or None, request.FILES or None)
         if not form.is_valid():
@@ -94,13 +94,13 @@ class ImportExportMixin(_Admin[ModelT]):
         except UnreadableError as error:
             form.add_error("file", str(error))
             return self._import_page(request, form)
-        upload = secrets.token_hex(16)
+        upload_id = secrets.token_hex(16)
         if not result.faults:
-            cache.set(self._cache_key(request, upload), data, UPLOAD_SECONDS)
-        return self._import_page(request, UploadForm(), result, upload=upload)
+            cache.set(self._cache_key(request, upload_id), data, UPLOAD_SECONDS)
+        return self._import_page(request, UploadForm(), result, upload_id=upload_id)
 
     def _confirm(self, request: HttpRequest) -> HttpResponse:
-        cache_key = self._cache_key(request, request.POST["upload"])
+        cache_key = self._cache_key(request, request.POST["upload_id"])
         if (data := cache.get(cache_key)) is None:
             messages.error(request, "The uploaded file has expired. Choose it again.")
             return HttpResponseRedirect(request.path)
@@ -125,14 +125,14 @@ class ImportExportMixin(_Admin[ModelT]):
     def _read(self, data: bytes) -> list[FileRow]:
         return read_table(data, columns=self.sheet.columns, required=self.sheet.required)
 
-    def _cache_key(self, request: HttpRequest, upload: str) -> str:
-        # The key contains the user's id, so that users find only their own uploads. `upload` comes from the browser, so
-        # it can contain anything. Replace an invalid text by "none", which is never the name of an upload.
-        name = upload if re.fullmatch("[0-9a-f]{32}", upload) else "none"
+    def _cache_key(self, request: HttpRequest, upload_id: str) -> str:
+        # The key contains the user's id, so that users find only their own uploads. `upload_id` comes from the
+        # browser, so it can contain anything. Replace an invalid text by "none", which is never the id of an upload.
+        name = upload_id if re.fullmatch("[0-9a-f]{32}", upload_id) else "none"
         return f"import:{self.opts.model_name}:{request.user.pk}:{name}"
 
     def _import_page(
-        self, request: HttpRequest, form: UploadForm, result: ImportResult | None = None, upload: str = ""
+        self, request: HttpRequest, form: UploadForm, result: ImportResult | None = None, upload_id: str = ""
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -141,7 +141,7 @@ class ImportExportMixin(_Admin[ModelT]):
             "form": form,
             "columns": column_descriptions(self.sheet),
             "key": joined_names(self.sheet.key),
-            "upload": upload,
+            "upload_id": upload_id,
             "result": result,
             "media": self.media,
         }
@@ -191,5 +191,5 @@ def column_descriptions(sheet: Sheet[Any]) -> list[tuple[str, str]]:
         required = (
             "required" if name in sheet.required else "required for new rows" if field.required else "may be blank"
         )
-        descriptions.append((name, f"{values}; {f'{default} for new rows if blank' if default else required}"))
+        descriptions.append((name, f"{values}; {f'if blank in a new row: {default}' if default else required}"))
     return descriptions

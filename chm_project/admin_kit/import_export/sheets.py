@@ -69,7 +69,8 @@ class RowForm(_RowForm[ModelT]):
 class Sheet(Generic[ModelT]):
     """Definition of one kind of file.
 
-    The columns `key` identify a row. A blank cell in a column of `unchanged_if_blank` keeps the stored value.
+    The columns `key` identify a row. Each file must have the columns `required`. A blank cell in a column of
+    `unchanged_if_blank` keeps the stored value.
     """
 
     model: type[ModelT]

@@ -1,6 +1,7 @@
 """Read and write tables as CSV and XLSX.
 
-A formula in an uploaded file is a fault. In written files, texts that a spreadsheet would run as formulas are escaped.
+A formula in an uploaded XLSX file is a fault; in a CSV file it is text. In written files, texts that a spreadsheet
+would run as formulas are escaped.
 """
 
 import csv

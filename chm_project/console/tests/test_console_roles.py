@@ -157,7 +157,7 @@ def test_a_role_without_permission_changes_nothing_by_posting_directly(role: str
     ):
         response = browser.post(page.format(**ids), data)
         if page == f"{CLIENT_LIST_URL}import/" and role in EDITORS:
-            browser.post(page, {"upload": response.context["upload"]})
+            browser.post(page, {"upload_id": response.context["upload_id"]})
 
     assert Run.objects.get().status == "failed"
     if role not in EDITORS:

@@ -91,8 +91,8 @@ export interface paths {
          *     decisive run failed. A run is decisive if it succeeded or failed. A rule with `failures_in_window` fires while
          *     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
          *
-         *     A rule whose `include_known` is false ignores a failure from the time since when the failure is known. CHM
-         *     stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+         *     A rule whose `include_known` is false ignores a failure as soon as it is known. CHM stores only the present
+         *     mark of a pipeline, so the preview counts a failure whose mark has ended.
          *
          *     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item ends after
          *     the current time. `since` and `until` can be at most 400 days apart.
@@ -1692,9 +1692,9 @@ export interface components {
             readonly since: string;
             /** @description A short text that identifies the rule. It is the same each time the rule fires. */
             readonly fingerprint: string;
-            /** @description Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a client. */
+            /** @description Owner of the rule's pipeline, from the file of CHM_MAINTENANCE_FILE. Null if the file contains none, or if the rule watches a client. */
             readonly owner: string | null;
-            /** @description Runbook of the rule's pipeline, from the maintenance file; null for a rule that watches a client. */
+            /** @description Runbook of the rule's pipeline, from the file of CHM_MAINTENANCE_FILE. Null if the file contains none, or if the rule watches a client. */
             readonly runbook_url: string | null;
         };
         /** @enum {string} */

@@ -88,5 +88,5 @@ def _pipeline_id(pipeline_id: uuid.UUID) -> uuid.UUID:
 
 
 def _manager_of(model: str) -> Any:
-    # Look the model up by name, because this package may not import apps (see test_imports.py).
+    # Look the model up by name, because this package may not import inventory (see test_imports.py).
     return apps.get_model("inventory", model)._default_manager

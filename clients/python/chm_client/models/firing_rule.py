@@ -48,10 +48,10 @@ class FiringRule:
             since (datetime.datetime): Since when the rule fires. For `on_failure`: when the first of its failing pipelines
                 began to fail. For `failures_in_window`: the time of the oldest failure in the window.
             fingerprint (str): A short text that identifies the rule. It is the same each time the rule fires.
-            owner (None | str): Owner of the rule's pipeline, from the maintenance file; null for a rule that watches a
-                client.
-            runbook_url (None | str): Runbook of the rule's pipeline, from the maintenance file; null for a rule that
-                watches a client.
+            owner (None | str): Owner of the rule's pipeline, from the file of CHM_MAINTENANCE_FILE. Null if the file
+                contains none, or if the rule watches a client.
+            runbook_url (None | str): Runbook of the rule's pipeline, from the file of CHM_MAINTENANCE_FILE. Null if the
+                file contains none, or if the rule watches a client.
      """
 
     id: UUID

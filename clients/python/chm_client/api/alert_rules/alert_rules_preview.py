@@ -170,9 +170,9 @@ def sync_detailed(
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
-    A rule whose `include_known` is false ignores a failure from the time since when the failure is
-    known. CHM
-    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+    A rule whose `include_known` is false ignores a failure as soon as it is known. CHM stores only the
+    present
+    mark of a pipeline, so the preview counts a failure whose mark has ended.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
@@ -226,9 +226,9 @@ def sync(
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
-    A rule whose `include_known` is false ignores a failure from the time since when the failure is
-    known. CHM
-    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+    A rule whose `include_known` is false ignores a failure as soon as it is known. CHM stores only the
+    present
+    mark of a pipeline, so the preview counts a failure whose mark has ended.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
@@ -277,9 +277,9 @@ async def asyncio_detailed(
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
-    A rule whose `include_known` is false ignores a failure from the time since when the failure is
-    known. CHM
-    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+    A rule whose `include_known` is false ignores a failure as soon as it is known. CHM stores only the
+    present
+    mark of a pipeline, so the preview counts a failure whose mark has ended.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
@@ -333,9 +333,9 @@ async def asyncio(
     fires while
     at least `threshold` runs of its pipelines failed within the last `window_minutes`.
 
-    A rule whose `include_known` is false ignores a failure from the time since when the failure is
-    known. CHM
-    stores only the present mark of a pipeline, so the preview counts failures that were known earlier.
+    A rule whose `include_known` is false ignores a failure as soon as it is known. CHM stores only the
+    present
+    mark of a pipeline, so the preview counts a failure whose mark has ended.
 
     Before its `event_at`, a run counts as running. Disabled clients and pipelines are excluded. No item
     ends after
