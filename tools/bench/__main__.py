@@ -69,7 +69,10 @@ def main() -> None:
     limits_table = "\n".join([*limits.table(figures), ""])
     if options.keep:
         limits.add_to_history(
-            figures, date=results["machine"]["date"], run_count=options.runs, load_average=os.getloadavg()[0]
+            figures,
+            date=results["machine"]["date"],
+            run_count=options.runs,
+            load_average=float(results["machine"]["load before"]),
         )
         limits.draw_history()
     # The tables need all parts, so a partial run does not replace them.

@@ -4,9 +4,9 @@ Each database is on this machine, and has the runs of the last year. `manage.py 
 database. From this database, `python -m tools.bench.growth_database` makes a second one with ten times as many runs.
 
 The figures are processor milliseconds, because elapsed times change more if other processes of the machine are busy.
-The figures of the shapes and of the yardstick are the processor time of the database session. The other figures also
-include the processor time of this process. The window of a shape ends one second after the last run. "long" means that
-the shape was canceled after 20 s. CHM itself cancels a report only after 30 s.
+The figures of the shapes, and of the query that they are compared with, are the processor time of the database session.
+The other figures also include the processor time of this process. The window of a shape ends one second after the last
+run. "long" means that the shape was canceled after 20 s. CHM itself cancels a report only after 30 s.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """python -m tools.bench.lateness: evaluate the shape late_pipelines over a simulated year; fail if it misses a goal.
 
-For each rhythm, time zone and scenario, the command prints the hours of false alarms. For the scenario "plain" of a
-regular rhythm, it also prints:
+For each rhythm, time zone and scenario, the command prints the hours of false alarms. An irregular rhythm has only the
+scenario "plain". For the scenario "plain" of a regular rhythm, the command also prints:
 
 - if a single start is missing: how often the shape noticed this in time, and after how many minutes (median),
 - if a job stopped and never starts again: how often the shape noticed this in time.
@@ -105,7 +105,7 @@ class ResultLine:
 
 
 def simulate(connection: Any, plan: SimulationPlan) -> Iterator[ResultLine]:
-    """Yield a line for each rhythm, zone and scenario, measured in an empty, migrated database."""
+    """Yield a line for each rhythm, zone and scenario of the rhythm, measured in an empty, migrated database."""
     for rhythm_name in plan.rhythms:
         for zone in plan.zones:
             for scenario in plan.scenarios if not rhythm_name.startswith(IRREGULAR) else ("plain",):

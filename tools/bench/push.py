@@ -25,7 +25,7 @@ MINIMUMS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, with
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
 # How many pipelines receive pings. Each of them has a key for its pings.
 KEY_COUNT = 8
-# CHM cannot answer this many pings in the measured seconds. So no ping is sent twice.
+# The number of different pings with a rid. CHM answers fewer in the measured seconds, so none of them is sent twice.
 PING_COUNT = 60_000
 LIST_COUNT, EVENTS_PER_LIST = 40, 1_000
 CONNECTION_COUNT = 8

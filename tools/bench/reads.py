@@ -35,6 +35,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
             port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, page_number=50
         )
         # Page 501 of pages with 1,000 runs begins after 500,000 runs. Its cursor is also valid for pages of 100 runs.
+        # If the database has fewer runs, its last page is measured.
         path_after_500_000_runs = _path_of_page(port, "/api/v1/runs?limit=1000", token, page_number=501).replace(
             "limit=1000", "limit=100"
         )
@@ -67,7 +68,9 @@ def _paths_with_runs(port: int, paths: list[str], token: str) -> list[str]:
     for path in paths:
         try:
             _get_json(port, path, token)
-        except HTTPError:
+        except HTTPError as error:
+            if error.code != 404:
+                raise
             continue
         paths_with_runs.append(path)
     return paths_with_runs

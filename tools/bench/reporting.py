@@ -1,8 +1,8 @@
 """Measure shapes, and compare each with its yardstick: `python -m tools.bench.reporting` prints the figures as JSON.
 
-A shape of SHAPES_PER_PIPELINE is compared with a query that looks up the latest run of each pipeline. Any other
-shape is compared with a query that counts the runs in its window. The database is that of CHM_DATABASE_URL, for example
-after `manage.py generate_history`. `make bench` starts this module as a separate process.
+A shape of SHAPES_THAT_READ_EACH_PIPELINE is compared with a query that looks up the latest run of each pipeline. Any
+other shape is compared with a query that counts the runs in its window. The database is that of CHM_DATABASE_URL, for
+example after `manage.py generate_history`. `make bench` starts this module as a separate process.
 """
 
 import argparse
@@ -23,7 +23,7 @@ QUERY_TIMEOUT_SECONDS = 20
 WINDOW_YARDSTICK = "count of the window"
 PIPELINE_YARDSTICK = "probe of each pipeline"
 # These shapes read the latest run of each pipeline. Some of them group the pipelines.
-SHAPES_PER_PIPELINE = {
+SHAPES_THAT_READ_EACH_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday", "incidents",
 }  # fmt: skip
@@ -96,18 +96,19 @@ def main() -> None:
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
-            yardstick = PIPELINE_YARDSTICK if name in SHAPES_PER_PIPELINE else WINDOW_YARDSTICK
+            yardstick = PIPELINE_YARDSTICK if name in SHAPES_THAT_READ_EACH_PIPELINE else WINDOW_YARDSTICK
             # Measure the yardstick before and after the shape, because the speed of a busy machine changes quickly.
             yardstick_seconds = best_seconds(YARDSTICK_SQL[yardstick], window)
             shape_seconds = best_seconds(shape.sql, validated(shape.parameters, parameters))
             yardstick_seconds = min(yardstick_seconds, best_seconds(YARDSTICK_SQL[yardstick], window))
-            yardstick_text = yardstick if name in SHAPES_PER_PIPELINE else f"{yardstick}, {days} days"
+            yardstick_text = yardstick if name in SHAPES_THAT_READ_EACH_PIPELINE else f"{yardstick}, {days} days"
             results[name] = {
                 "ms": round(shape_seconds * 1000, 1),
                 "yardstick": f"{yardstick_text}: {yardstick_seconds * 1000:.1f} ms",
                 "ratio": round(shape_seconds / yardstick_seconds, 2),
             }
             if name in SIMPLE_QUERIES:
+                # The simple queries call the start of their window week or month.
                 values = {"as_of": as_of, "week": window["since"], "month": window["since"], "limit": 20}
                 results[name]["naive ms"] = round(best_seconds(SIMPLE_QUERIES[name], values, repetitions=1) * 1000)
     print(json.dumps(results))

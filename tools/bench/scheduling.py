@@ -28,12 +28,12 @@ PARTNER_SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
 
 def measure(url: str) -> dict[str, Any]:
-    """Return the seconds and the number of requests of each tick, and the seconds that one and two workers need."""
+    """Return figures: seconds and requests for runs of each tick, and the seconds that one and two workers need."""
     figures: dict[str, Any] = {}
     for pipeline_count in (CHANGED_COUNT, PIPELINE_COUNT):
         seconds, request_count = _measure_tick(url, pipeline_count)
         figures[f"tick, {CHANGED_COUNT} of {pipeline_count:,} pipelines changed, s with start-up"] = seconds
-        figures[f"tick, {CHANGED_COUNT} of {pipeline_count:,} pipelines changed, requests"] = request_count
+        figures[f"tick, {CHANGED_COUNT} of {pipeline_count:,} pipelines changed, requests for runs"] = request_count
     for worker_count in (1, 2):
         figures[f"{CONNECTION_COUNT} connections of {PAGE_COUNT} slow pages, {worker_count} worker(s), s"] = (
             _seconds_with_workers(url, worker_count)

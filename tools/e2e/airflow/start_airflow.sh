@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Install (first time) and start a real Apache Airflow 3 on loopback.
 #   start_airflow.sh DIR [DAGS_FOLDER]
-# Environment: AIRFLOW_VERSION (3.3.2; only if LOCK does not exist), AIRFLOW_PORT (a free port), PYTHON (python3),
-#              LOCK (pinned requirements; requirements.txt in this folder), EXTRA (more packages), NO_UV=1 (plain pip),
-#              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
-# Writes into DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
-#                client.json (base_url, username, passwords, installed version: run.py reads it).
+# Environment:
+#   LOCK: file with pinned requirements (default: requirements.txt in this folder)
+#   AIRFLOW_VERSION: the version, if LOCK does not exist (default: 3.3.2)
+#   AIRFLOW_PORT: default: a free port
+#   PYTHON: default: python3
+#   EXTRA: more packages
+#   NO_UV: 1 installs with plain pip
+#   AIRFLOW_ADMIN_PASSWORD, AIRFLOW_VIEWER_PASSWORD: default: random
+# Writes into DIR: venv/, home/ (SQLite), logs/ (output of the processes), install.log, dags/ (a copy), run/*.pid,
+#   env.sh (source it to use the CLI), client.json (base_url, username, passwords, installed version: run.py reads it).
 # Each start deletes the runs of earlier starts. All DAGs are paused at first. Airflow listens only on 127.0.0.1.
 # Stop it with stop_airflow.sh DIR.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 1 ] || { sed -n 2,10p "$0"; exit 2; }
+[ $# -ge 1 ] || { sed -n 2,15p "$0"; exit 2; }
 mkdir -p "$1"; DIR=$(cd "$1" && pwd)
 DAGS_SOURCE=$(cd "${2:-$here/dags}" && pwd)
 DAGS="$DIR/dags"
